@@ -1,0 +1,53 @@
+# BPF objects: compiled by clang with BTF, DWARF removed where llvm-strip is at hand.
+#
+#   tally_add_bpf_object(<target> SOURCE <file.bpf.c> [OUTPUT_VAR <var>])
+#       Builds <binary dir>/<target>.bpf.o as part of `all`; <var> gets its path.
+#   tally_embed(<library> OBJECT <target> SYMBOL <name>)
+#       Adds the object's bytes to a library as `extern "C" const unsigned char <name>[], <name>_end[]`.
+
+find_program(TALLY_BPF_CLANG NAMES clang REQUIRED)
+find_program(TALLY_LLVM_STRIP NAMES llvm-strip)
+enable_language(ASM)
+
+# The kernel headers' <asm/types.h> is in the multiarch directory, which clang -target bpf does not search.
+set(_tally_bpf_flags -target bpf -g -O2 -mcpu=v3 -Wall -Wextra -Werror -Wno-unused-parameter
+    -Wno-address-of-packed-member -I${PROJECT_SOURCE_DIR}/include)
+if(CMAKE_LIBRARY_ARCHITECTURE)
+    list(APPEND _tally_bpf_flags -idirafter /usr/include/${CMAKE_LIBRARY_ARCHITECTURE})
+endif()
+
+function(tally_add_bpf_object target)
+    cmake_parse_arguments(PARSE_ARGV 1 ARG "" "SOURCE;OUTPUT_VAR" "")
+    get_filename_component(source "${ARG_SOURCE}" ABSOLUTE)
+    set(object "${CMAKE_CURRENT_BINARY_DIR}/${target}.bpf.o")
+    set(strip "")
+    if(TALLY_LLVM_STRIP)
+        set(strip COMMAND ${TALLY_LLVM_STRIP} -g ${object})
+    endif()
+    add_custom_command(
+        OUTPUT ${object}
+        COMMAND ${TALLY_BPF_CLANG} ${_tally_bpf_flags} -MD -MF ${object}.d -MT ${object} -c ${source} -o ${object}
+        ${strip}
+        DEPENDS ${source}
+        DEPFILE ${object}.d
+        COMMENT "Building BPF object ${target}.bpf.o"
+        VERBATIM)
+    add_custom_target(${target} ALL DEPENDS ${object})
+    set_target_properties(${target} PROPERTIES TALLY_BPF_OBJECT ${object})
+    if(ARG_OUTPUT_VAR)
+        set(${ARG_OUTPUT_VAR} ${object} PARENT_SCOPE)
+    endif()
+endfunction()
+
+function(tally_embed library)
+    cmake_parse_arguments(PARSE_ARGV 1 ARG "" "OBJECT;SYMBOL" "")
+    get_target_property(object ${ARG_OBJECT} TALLY_BPF_OBJECT)
+    set(TALLY_EMBED_SYMBOL ${ARG_SYMBOL})
+    set(TALLY_EMBED_FILE ${object})
+    set(assembly "${CMAKE_CURRENT_BINARY_DIR}/${ARG_SYMBOL}.S")
+    configure_file(${PROJECT_SOURCE_DIR}/cmake/embed.S.in ${assembly} @ONLY)
+    # The assembler reads the object by .incbin, which no dependency scanner sees.
+    set_source_files_properties(${assembly} PROPERTIES OBJECT_DEPENDS ${object})
+    target_sources(${library} PRIVATE ${assembly})
+    add_dependencies(${library} ${ARG_OBJECT})
+endfunction()

@@ -1,0 +1,20 @@
+# format-check: every C, C++ and BPF file as .clang-format would write it.   format: write them so.
+# tidy: clang-tidy over the compilation database.
+find_program(TALLY_CLANG_FORMAT NAMES clang-format)
+find_program(TALLY_CLANG_TIDY NAMES clang-tidy)
+find_program(TALLY_RUN_CLANG_TIDY NAMES run-clang-tidy)
+
+file(GLOB_RECURSE _tally_sources CONFIGURE_DEPENDS
+    ${PROJECT_SOURCE_DIR}/bpf/*.[ch] ${PROJECT_SOURCE_DIR}/include/*.h
+    ${PROJECT_SOURCE_DIR}/src/*.h ${PROJECT_SOURCE_DIR}/src/*.cpp
+    ${PROJECT_SOURCE_DIR}/tests/*.h ${PROJECT_SOURCE_DIR}/tests/*.cpp ${PROJECT_SOURCE_DIR}/tests/*.c)
+
+if(TALLY_CLANG_FORMAT)
+    add_custom_target(format COMMAND ${TALLY_CLANG_FORMAT} -i ${_tally_sources} VERBATIM)
+    add_custom_target(format-check COMMAND ${TALLY_CLANG_FORMAT} --dry-run -Werror ${_tally_sources} VERBATIM)
+endif()
+if(TALLY_CLANG_TIDY AND TALLY_RUN_CLANG_TIDY)
+    add_custom_target(tidy
+        COMMAND ${TALLY_RUN_CLANG_TIDY} -quiet -p ${CMAKE_BINARY_DIR} "${PROJECT_SOURCE_DIR}/(src|tests)/.*\\.cpp$"
+        VERBATIM)
+endif()

@@ -1,0 +1,10 @@
+# Libraries, all from the distribution: Debian 12 or newer has every one of them.
+find_package(PkgConfig REQUIRED)
+pkg_check_modules(libbpf REQUIRED IMPORTED_TARGET libbpf>=1.1)
+pkg_check_modules(libxdp REQUIRED IMPORTED_TARGET libxdp>=1.3)
+find_package(CLI11 2.1 REQUIRED CONFIG)
+find_package(fmt 9 REQUIRED CONFIG)
+find_package(nlohmann_json 3.11 REQUIRED CONFIG)
+if(BUILD_TESTING)
+    find_package(GTest 1.12 REQUIRED CONFIG)
+endif()

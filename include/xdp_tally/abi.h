@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * What xdp_loader writes into bpffs and every reader may rely on. C, C++ and BPF all include this
+ * file.
+ *
+ * Integers are in host byte order: a pinned map never leaves its machine. Fields are only ever
+ * added, at the end, with a new XDP_TALLY_ABI_VERSION; a reader accepts records of its own version
+ * or newer.
+ */
+#ifndef XDP_TALLY_ABI_H
+#define XDP_TALLY_ABI_H
+
+#ifndef __VMLINUX_H__ /* a BPF program built on vmlinux.h has the types already */
+#include <linux/types.h>
+#endif
+
+/* Names of the pins in an interface's directory. */
+#define XDP_TALLY_MAP_NAME "xdp_stats_map"
+#define XDP_TALLY_META_NAME "xdp_stats_meta"
+#define XDP_TALLY_LINK_NAME "xdp_link"
+
+/* ABORTED 0, DROP 1, PASS 2, TX 3, REDIRECT 4: enum xdp_action of <linux/bpf.h>. */
+#define XDP_TALLY_ACTIONS 5
+
+/*
+ * One entry of the counter map, a BPF_MAP_TYPE_PERCPU_ARRAY with the XDP action as its key. Name,
+ * order and size are those of the xdp-project tutorial and of libxdp's <xdp/xdp_stats_kern.h>.
+ * Bytes are whole Ethernet frames as XDP sees them (no FCS), fragments included.
+ */
+struct xdp_tally_counter {
+	__u64 rx_packets;
+	__u64 rx_bytes;
+};
+
+#define XDP_TALLY_MAGIC 0x796c6154U /* "Taly" */
+#define XDP_TALLY_ABI_VERSION 1U
+#define XDP_TALLY_MAX_MAPS 256
+
+enum xdp_tally_mode {
+	XDP_TALLY_MODE_NATIVE = 1,
+	XDP_TALLY_MODE_GENERIC = 2,
+	XDP_TALLY_MODE_OFFLOADED = 3,
+};
+
+enum xdp_tally_attach {
+	XDP_TALLY_ATTACH_LINK = 1,	 /* a bpf_link, pinned as xdp_link */
+	XDP_TALLY_ATTACH_DISPATCHER = 2, /* a component of libxdp's dispatcher */
+	XDP_TALLY_ATTACH_NETLINK = 3,	 /* attached by netlink, in the place of another program */
+	XDP_TALLY_ATTACH_OBSERVE = 4,	 /* counts the verdicts of somebody else's program */
+};
+
+/*
+ * The value of the one-entry array map xdp_stats_meta: who feeds the counter map beside it. Every
+ * generation has a map of its own, complete before it is renamed over the pin and frozen
+ * (BPF_MAP_FREEZE), so what a reader gets is whole, and nobody has changed it since.
+ */
+struct xdp_tally_meta {
+	__u32 magic;	   /* XDP_TALLY_MAGIC */
+	__u32 abi_version; /* XDP_TALLY_ABI_VERSION of the writer */
+	__u64 lineage; /* random; the same in all generations between a first load and the unload */
+	__u64 generation;  /* 1 on the first load, +1 whenever the counter map or the program is
+			      replaced */
+	__u64 load_time;   /* nanoseconds since 1970-01-01 UTC (CLOCK_REALTIME) */
+	__u64 netns_inode; /* inode of the network namespace's nsfs file (/proc/self/ns/net) */
+	__u32 counter_map_id;
+	__u32 program_id;
+	__u32 ifindex;	    /* inside that network namespace */
+	__u32 attach_mode;  /* enum xdp_tally_mode */
+	__u32 attach_kind;  /* enum xdp_tally_attach */
+	__u32 map_count;    /* valid entries of map_ids */
+	char interface[16]; /* IFNAMSIZ; always terminated */
+	char program[64];   /* the program's full name, cut if longer; always terminated */
+	/*
+	 * What earlier counter maps of this lineage held when they were replaced. carried plus the
+	 * pinned map is the exact total since generation 1, whatever replacements a reader did not
+	 * see.
+	 */
+	struct xdp_tally_counter carried[XDP_TALLY_ACTIONS];
+	/* Ids of every map that this generation has pinned here: a pin of another map is not ours.
+	 */
+	__u32 map_ids[XDP_TALLY_MAX_MAPS];
+};
+
+#endif /* XDP_TALLY_ABI_H */

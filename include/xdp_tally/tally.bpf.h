@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Counts packets and bytes per verdict in your own XDP program:
+ *
+ *	#include <linux/bpf.h>			(or "vmlinux.h")
+ *	#include <bpf/bpf_helpers.h>
+ *	#include <xdp_tally/tally.bpf.h>
+ *
+ *	SEC("xdp.frags")
+ *	int my_filter(struct xdp_md *ctx)
+ *	{
+ *		return xdp_tally(ctx, decide(ctx));
+ *	}
+ *
+ * The map is BPF_MAP_TYPE_PERCPU_ARRAY, its value struct xdp_tally_counter. A verdict outside
+ * XDP_ABORTED..XDP_REDIRECT counts as XDP_ABORTED, which is how the kernel treats it.
+ *
+ * Bytes are the whole frame. Its length costs a helper call (bpf_xdp_get_buff_len, kernel 5.18)
+ *only when the frame really is fragmented, on kernels with bpf_cast_to_kern_ctx (6.2); on 5.18
+ *to 6.1 the helper is always called; older kernels have no fragments. A program that is never
+ *loaded as `xdp.frags` may define XDP_TALLY_LINEAR before the include: it then needs neither kernel
+ *BTF nor any helper.
+ *
+ * Loading needs CAP_PERFMON beside CAP_BPF, as every program does that subtracts packet pointers.
+ */
+#ifndef XDP_TALLY_TALLY_BPF_H
+#define XDP_TALLY_TALLY_BPF_H
+
+#ifndef __VMLINUX_H__
+#include <linux/bpf.h>
+#endif
+#include <bpf/bpf_helpers.h>
+#ifndef XDP_TALLY_LINEAR
+#include <bpf/bpf_core_read.h>
+#endif
+
+#include <xdp_tally/abi.h>
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, XDP_TALLY_ACTIONS);
+	__type(key, __u32);
+	__type(value, struct xdp_tally_counter);
+} xdp_stats_map SEC(".maps");
+
+#ifndef XDP_TALLY_LINEAR
+/* The kernel's own context: the two fields read here, found by CO-RE whatever the kernel's layout.
+ */
+struct xdp_buff___tally {
+	__u32 flags;
+} __attribute__((preserve_access_index));
+
+/* The helper's number stands in enum bpf_func_id of kernels that have it; ___ makes CO-RE ignore
+ * the suffix. */
+enum bpf_func_id___tally {
+	BPF_FUNC_xdp_get_buff_len___tally = 188,
+};
+
+#define XDP_TALLY_BUFF_HAS_FRAGS (1U << 0) /* XDP_FLAGS_HAS_FRAGS of enum xdp_buff_flags */
+
+extern void *bpf_cast_to_kern_ctx(void *ctx) __ksym __weak;
+#endif
+
+/* Length of the whole frame in bytes, Ethernet header included. */
+static __always_inline __u64 xdp_tally_frame_length(struct xdp_md *ctx)
+{
+	__u64 linear = (__u64)ctx->data_end - (__u64)ctx->data;
+
+#ifndef XDP_TALLY_LINEAR
+	if (bpf_cast_to_kern_ctx) {
+		struct xdp_buff___tally *buff = bpf_cast_to_kern_ctx(ctx);
+
+		if (__builtin_expect(buff->flags & XDP_TALLY_BUFF_HAS_FRAGS, 0))
+			return bpf_xdp_get_buff_len(ctx);
+	} else if (bpf_core_enum_value_exists(enum bpf_func_id___tally,
+					      BPF_FUNC_xdp_get_buff_len___tally)) {
+		return bpf_xdp_get_buff_len(ctx);
+	}
+#endif
+	return linear;
+}
+
+/* Counts this packet under `action` on this CPU and returns `action`. */
+static __always_inline int xdp_tally(struct xdp_md *ctx, __u32 action)
+{
+	__u32 key = action < XDP_TALLY_ACTIONS ? action : XDP_ABORTED;
+	struct xdp_tally_counter *counter = bpf_map_lookup_elem(&xdp_stats_map, &key);
+
+	/* XDP runs with softirqs off and this slot is this CPU's: no atomic addition is needed. */
+	if (counter) {
+		counter->rx_packets++;
+		counter->rx_bytes += xdp_tally_frame_length(ctx);
+	}
+	return action;
+}
+
+/* The xdp-project tutorial's name for it: an existing program changes one include. */
+static __always_inline __u32 xdp_stats_record_action(struct xdp_md *ctx, __u32 action)
+{
+	return xdp_tally(ctx, action);
+}
+
+#endif /* XDP_TALLY_TALLY_BPF_H */

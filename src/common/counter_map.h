@@ -1,0 +1,59 @@
+// The counter map: opening, checking and reading it.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <vector>
+
+#include <xdp_tally/abi.h>
+
+#include "common/kernel_object.h"
+#include "common/names.h"
+#include "common/result.h"
+#include "common/unique_fd.h"
+
+namespace tally {
+
+using Counter = xdp_tally_counter;
+// One counter per action, indexed by enum xdp_action.
+using Counters = std::array<Counter, kActions>;
+
+Counters sum(const Counters& a, const Counters& b);
+
+// What a map held at one moment, one Counters per possible CPU. Reading again into the same object allocates
+// nothing.
+struct Sample {
+    std::int64_t time = 0;          // nanoseconds, CLOCK_MONOTONIC, right after the read
+    std::vector<Counters> per_cpu;  // one entry where the map is not per-CPU
+    Counters total = {};
+};
+
+class CounterMap {
+  public:
+    // Takes any map that counts as ours does: PERCPU_ARRAY or ARRAY, 4-byte key, 5 or 6 entries of 16 bytes.
+    // A sixth entry (verdicts out of range in other people's maps) is added to XDP_ABORTED, as the kernel
+    // treats them. kConflict, with the fields that differ in the details, for every other map.
+    static Result<CounterMap> from_fd(UniqueFd fd);
+
+    const MapInfo& info() const { return info_; }
+    int fd() const { return fd_.get(); }
+
+    // One BPF_MAP_LOOKUP_BATCH where the kernel has it for this type (5.13), one lookup per entry elsewhere.
+    // Needs no capability on a descriptor that was opened read-only (kernel 5.19).
+    Result<void> read(Sample& sample);
+
+  private:
+    CounterMap(UniqueFd fd, MapInfo info, std::size_t cpus);
+
+    Result<void> read_batch();
+    Result<void> read_each();
+
+    UniqueFd fd_;
+    MapInfo info_;
+    std::size_t cpus_;  // slots per entry: possible CPUs, 1 for a plain array
+    bool batch_ = true;
+    std::vector<std::uint32_t> keys_;
+    std::vector<Counter> values_;  // entry-major: entries x cpus
+};
+
+}  // namespace tally

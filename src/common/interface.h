@@ -1,0 +1,27 @@
+// Network interfaces of the current network namespace.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "common/result.h"
+
+namespace tally {
+
+struct Interface {
+    std::string name;
+    std::uint32_t ifindex = 0;
+    std::uint32_t mtu = 0;  // bytes, without the Ethernet header
+};
+
+// kUsage for a name that no interface can have (empty, over 15 bytes, '/', blanks, "." and ".."): such a
+// name must never become part of a path.
+Result<void> check_interface_name(const std::string& name);
+
+// kUsage as above; kNotFound where there is no such interface.
+Result<Interface> resolve_interface(const std::string& name);
+
+// Inode of the current network namespace (/proc/thread-self/ns/net): tells namespaces apart on this machine.
+Result<std::uint64_t> current_netns_inode();
+
+}  // namespace tally

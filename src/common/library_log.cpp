@@ -1,0 +1,55 @@
+#include "common/library_log.h"
+
+#include <bpf/libbpf.h>
+#include <xdp/libxdp.h>
+
+#include <array>
+#include <cstdarg>
+#include <cstdio>
+#include <utility>
+
+namespace tally {
+namespace {
+
+constexpr std::size_t kKeep = 16 * 1024;
+
+bool g_verbose = false;
+std::string g_warnings;
+
+void take_line(bool warning, const char* format, va_list arguments) {
+    std::array<char, 4096> line = {};
+    std::vsnprintf(line.data(), line.size(), format, arguments);
+    if (g_verbose) {
+        std::fputs(line.data(), stderr);
+    }
+    if (warning) {
+        g_warnings += line.data();
+        if (g_warnings.size() > kKeep) {
+            g_warnings.erase(0, g_warnings.size() - kKeep);
+        }
+    }
+}
+
+int take_libbpf(libbpf_print_level level, const char* format, va_list arguments) {
+    take_line(level == LIBBPF_WARN, format, arguments);
+    return 0;
+}
+
+int take_libxdp(libxdp_print_level level, const char* format, va_list arguments) {
+    take_line(level == LIBXDP_WARN, format, arguments);
+    return 0;
+}
+
+}  // namespace
+
+void route_library_log(bool verbose) {
+    g_verbose = verbose;
+    libbpf_set_print(take_libbpf);
+    libxdp_set_print(take_libxdp);
+}
+
+std::string take_library_warnings() {
+    return std::exchange(g_warnings, {});
+}
+
+}  // namespace tally

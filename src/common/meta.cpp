@@ -1,0 +1,64 @@
+#include "common/meta.h"
+
+#include <bpf/bpf.h>
+#include <fmt/format.h>
+#include <linux/bpf.h>
+
+#include <algorithm>
+#include <vector>
+
+#include "common/bpffs.h"
+
+namespace tally {
+
+Result<Meta> read_meta(const std::string& path) {
+    TALLY_TRY_ASSIGN(fd, open_map_pin(path, true));
+    return read_meta(fd.get());
+}
+
+Result<Meta> read_meta(int fd) {
+    const std::string what = "reading the metadata record";
+    TALLY_TRY_ASSIGN(info, map_info(fd));
+    if (info.type != BPF_MAP_TYPE_ARRAY || info.key_size != sizeof(std::uint32_t) || info.max_entries != 1 ||
+        info.value_size < sizeof(Meta)) {
+        return make_error(ErrorKind::kConflict, what, fmt::format("map {} has another layout", info.id));
+    }
+    std::vector<unsigned char> value(info.value_size);  // a newer writer's record may be longer
+    const std::uint32_t key = 0;
+    if (bpf_map_lookup_elem(fd, &key, value.data()) != 0) {
+        return last_error(what);
+    }
+    Meta meta = {};
+    std::copy_n(value.begin(), sizeof(meta), reinterpret_cast<unsigned char*>(&meta));
+    if (meta.magic != XDP_TALLY_MAGIC || meta.abi_version < XDP_TALLY_ABI_VERSION ||
+        meta.map_count > XDP_TALLY_MAX_MAPS) {
+        return make_error(ErrorKind::kConflict, what, fmt::format("map {} holds something else", info.id));
+    }
+    meta.interface[sizeof(meta.interface) - 1] = '\0';
+    meta.program[sizeof(meta.program) - 1] = '\0';
+    return meta;
+}
+
+Result<UniqueFd> create_meta_map() {
+    UniqueFd fd(bpf_map_create(BPF_MAP_TYPE_ARRAY, XDP_TALLY_META_NAME, sizeof(std::uint32_t), sizeof(Meta),
+                               1, nullptr));
+    if (!fd) {
+        return last_error("creating the metadata map");
+    }
+    return fd;
+}
+
+Result<void> write_meta(int fd, const Meta& meta) {
+    const std::uint32_t key = 0;
+    if (bpf_map_update_elem(fd, &key, &meta, BPF_ANY) != 0 || bpf_map_freeze(fd) != 0) {
+        return last_error("writing the metadata record");
+    }
+    return {};
+}
+
+bool owns_map(const Meta& meta, std::uint32_t map_id) {
+    const auto* end = meta.map_ids + meta.map_count;
+    return std::find(meta.map_ids, end, map_id) != end;
+}
+
+}  // namespace tally

@@ -1,0 +1,25 @@
+// The metadata record beside the counter map: who feeds it (struct xdp_tally_meta of the ABI header).
+#pragma once
+
+#include <xdp_tally/abi.h>
+
+#include "common/result.h"
+#include "common/unique_fd.h"
+
+namespace tally {
+
+using Meta = xdp_tally_meta;
+
+// kNotFound without a pin at `path`; kConflict where it is no metadata record this version understands.
+Result<Meta> read_meta(const std::string& path);
+Result<Meta> read_meta(int fd);
+
+// A new one-entry map, empty until write_meta. Needs CAP_BPF (kernel 5.8).
+Result<UniqueFd> create_meta_map();
+// Writes the record and freezes the map: nobody changes it after that (BPF_MAP_FREEZE, kernel 5.2).
+Result<void> write_meta(int fd, const Meta& meta);
+
+// True where `map_id` is one of the maps this record's load pinned.
+bool owns_map(const Meta& meta, std::uint32_t map_id);
+
+}  // namespace tally

@@ -1,0 +1,76 @@
+// Result<T>: a value or an Error, with the few members of C++23's std::expected that are needed here.
+// GCC 12, Debian 12's compiler, has no std::expected in C++20.
+#pragma once
+
+#include <optional>
+#include <utility>
+#include <variant>
+
+#include "common/error.h"
+
+namespace tally {
+
+template <typename T>
+class [[nodiscard]] Result {
+  public:
+    using value_type = T;
+
+    Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}      // NOLINT(*-explicit-*)
+    Result(Error error) : state_(std::in_place_index<1>, std::move(error)) {}  // NOLINT(*-explicit-*)
+
+    bool has_value() const { return state_.index() == 0; }
+    explicit operator bool() const { return has_value(); }
+
+    T& value() & { return *std::get_if<0>(&state_); }
+    const T& value() const& { return *std::get_if<0>(&state_); }
+    T&& value() && { return std::move(*std::get_if<0>(&state_)); }
+    T& operator*() & { return value(); }
+    const T& operator*() const& { return value(); }
+    T&& operator*() && { return std::move(*this).value(); }
+    T* operator->() { return &value(); }
+    const T* operator->() const { return &value(); }
+
+    Error& error() & { return *std::get_if<1>(&state_); }
+    const Error& error() const& { return *std::get_if<1>(&state_); }
+    Error&& error() && { return std::move(*std::get_if<1>(&state_)); }
+
+  private:
+    std::variant<T, Error> state_;
+};
+
+template <>
+class [[nodiscard]] Result<void> {
+  public:
+    using value_type = void;
+
+    Result() = default;
+    Result(Error error) : error_(std::move(error)) {}  // NOLINT(*-explicit-*)
+
+    bool has_value() const { return !error_; }
+    explicit operator bool() const { return has_value(); }
+
+    Error& error() & { return *error_; }
+    const Error& error() const& { return *error_; }
+    Error&& error() && { return std::move(*error_); }
+
+  private:
+    std::optional<Error> error_;
+};
+
+}  // namespace tally
+
+// Hands an error up; otherwise goes on. For a Result whose value is not needed.
+#define TALLY_TRY(expression)                                          \
+    do {                                                               \
+        if (auto tally_try_result = (expression); !tally_try_result) { \
+            return std::move(tally_try_result).error();                \
+        }                                                              \
+    } while (false)
+
+// Hands an error up; otherwise declares `name` with the value.
+#define TALLY_TRY_ASSIGN(name, expression)       \
+    auto name##_result = (expression);           \
+    if (!name##_result) {                        \
+        return std::move(name##_result).error(); \
+    }                                            \
+    auto name = std::move(name##_result).value()
