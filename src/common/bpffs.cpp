@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <memory>
 
+#include "common/libbpf_options.h"
 #include "common/names.h"
 
 namespace tally {
@@ -56,8 +57,8 @@ std::string interface_directory(const std::string& root, const std::string& inte
 }
 
 Result<UniqueFd> open_pin(const std::string& path, bool read_only) {
-    struct bpf_obj_get_opts options = {};
-    options.sz = sizeof(options);
+    struct bpf_obj_get_opts options;
+    init_options(options);
     options.file_flags = read_only ? BPF_F_RDONLY : 0;
     UniqueFd fd(bpf_obj_get_opts(path.c_str(), &options));
     if (!fd) {

@@ -11,6 +11,8 @@
 namespace tally {
 
 inline constexpr const char* kDefaultBpffs = "/sys/fs/bpf";
+// In an interface's directory while a loader changes its pins; no pin can have this name.
+inline constexpr const char* kStagingName = "+staging";
 
 // kNotFound where `root` is missing or is no bpffs; the hint says how to mount one.
 Result<void> check_bpffs(const std::string& root);

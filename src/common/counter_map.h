@@ -1,32 +1,17 @@
 // The counter map: opening, checking and reading it.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <vector>
 
-#include <xdp_tally/abi.h>
-
+#include "common/counters.h"
 #include "common/kernel_object.h"
-#include "common/names.h"
 #include "common/result.h"
 #include "common/unique_fd.h"
 
 namespace tally {
 
-using Counter = xdp_tally_counter;
-// One counter per action, indexed by enum xdp_action.
-using Counters = std::array<Counter, kActions>;
-
 Counters sum(const Counters& a, const Counters& b);
-
-// What a map held at one moment, one Counters per possible CPU. Reading again into the same object allocates
-// nothing.
-struct Sample {
-    std::int64_t time = 0;          // nanoseconds, CLOCK_MONOTONIC, right after the read
-    std::vector<Counters> per_cpu;  // one entry where the map is not per-CPU
-    Counters total = {};
-};
 
 class CounterMap {
   public:
@@ -41,6 +26,8 @@ class CounterMap {
     // One BPF_MAP_LOOKUP_BATCH where the kernel has it for this type (5.13), one lookup per entry elsewhere.
     // Needs no capability on a descriptor that was opened read-only (kernel 5.19).
     Result<void> read(Sample& sample);
+    // Whether the last read was one batch lookup.
+    bool reads_in_one_call() const { return batch_; }
 
   private:
     CounterMap(UniqueFd fd, MapInfo info, std::size_t cpus);

@@ -7,6 +7,8 @@
 
 #include <array>
 
+#include "common/libbpf_options.h"
+
 namespace tally {
 namespace {
 
@@ -78,8 +80,8 @@ Result<LinkInfo> link_info(int fd) {
 }
 
 Result<UniqueFd> open_map_by_id(std::uint32_t id, bool read_only) {
-    bpf_get_fd_by_id_opts options = {};
-    options.sz = sizeof(options);
+    bpf_get_fd_by_id_opts options;
+    init_options(options);
     options.open_flags = read_only ? BPF_F_RDONLY : 0;
     UniqueFd fd(bpf_map_get_fd_by_id_opts(id, &options));
     if (!fd) {

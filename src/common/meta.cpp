@@ -50,8 +50,15 @@ Result<UniqueFd> create_meta_map() {
 
 Result<void> write_meta(int fd, const Meta& meta) {
     const std::uint32_t key = 0;
-    if (bpf_map_update_elem(fd, &key, &meta, BPF_ANY) != 0 || bpf_map_freeze(fd) != 0) {
+    if (bpf_map_update_elem(fd, &key, &meta, BPF_ANY) != 0) {
         return last_error("writing the metadata record");
+    }
+    return {};
+}
+
+Result<void> freeze_meta(int fd) {
+    if (bpf_map_freeze(fd) != 0) {
+        return last_error("freezing the metadata record");
     }
     return {};
 }

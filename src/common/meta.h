@@ -16,8 +16,10 @@ Result<Meta> read_meta(int fd);
 
 // A new one-entry map, empty until write_meta. Needs CAP_BPF (kernel 5.8).
 Result<UniqueFd> create_meta_map();
-// Writes the record and freezes the map: nobody changes it after that (BPF_MAP_FREEZE, kernel 5.2).
+// EPERM once the map is frozen.
 Result<void> write_meta(int fd, const Meta& meta);
+// Nobody changes the record after that (BPF_MAP_FREEZE, kernel 5.2).
+Result<void> freeze_meta(int fd);
 
 // True where `map_id` is one of the maps this record's load pinned.
 bool owns_map(const Meta& meta, std::uint32_t map_id);

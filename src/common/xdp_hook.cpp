@@ -5,6 +5,8 @@
 
 #include <xdp_tally/abi.h>
 
+#include "common/libbpf_options.h"
+
 namespace tally {
 
 std::optional<AttachedProgram> XdpHook::find(std::uint32_t id) const {
@@ -17,8 +19,8 @@ std::optional<AttachedProgram> XdpHook::find(std::uint32_t id) const {
 }
 
 Result<XdpHook> query_xdp_hook(std::uint32_t ifindex) {
-    bpf_xdp_query_opts options = {};
-    options.sz = sizeof(options);
+    bpf_xdp_query_opts options;
+    init_options(options);
     if (const int code = bpf_xdp_query(static_cast<int>(ifindex), 0, &options); code != 0) {
         return system_error(code, fmt::format("asking which XDP program runs on interface {}", ifindex));
     }

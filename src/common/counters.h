@@ -1,0 +1,26 @@
+// What the counter map counts, as plain numbers. Pure: readers of this header need nothing of BPF.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <vector>
+
+#include <xdp_tally/abi.h>
+
+#include "common/names.h"
+
+namespace tally {
+
+using Counter = xdp_tally_counter;
+// One counter per action, indexed by enum xdp_action.
+using Counters = std::array<Counter, kActions>;
+
+// What a map held at one moment, one Counters per possible CPU. Reading again into the same object allocates
+// nothing.
+struct Sample {
+    std::int64_t time = 0;          // nanoseconds, CLOCK_MONOTONIC, right after the read
+    std::vector<Counters> per_cpu;  // one entry where the map is not per-CPU
+    Counters total = {};
+};
+
+}  // namespace tally

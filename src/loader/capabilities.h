@@ -1,0 +1,12 @@
+// Linux capabilities of this process.
+#pragma once
+
+#include "common/result.h"
+
+namespace tally::loader {
+
+// kPermission, naming what is missing, unless this process may load and attach XDP programs:
+// CAP_BPF (or CAP_SYS_ADMIN, which includes it) and CAP_NET_ADMIN. CAP_BPF: kernel 5.8.
+Result<void> check_load_capabilities();
+
+}  // namespace tally::loader

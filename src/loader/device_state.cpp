@@ -1,0 +1,144 @@
+#include "loader/device_state.h"
+
+#include <fcntl.h>
+#include <linux/bpf.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "common/bpffs.h"
+
+namespace tally::loader {
+namespace {
+
+void inspect_pin(DeviceState& state, const std::string& directory, const std::string& pin) {
+    const std::string path = directory + '/' + pin;
+    // Links refuse to be opened read-only; whoever may not write may still look at maps.
+    auto fd = open_pin(path, true);
+    if (!fd && fd.error().code == EINVAL) {
+        fd = open_pin(path, false);
+    }
+    if (!fd) {
+        if (fd.error().code != ENOENT) {
+            state.unreadable = fd.error().message();
+        }
+        return;
+    }
+    switch (object_type(fd->get())) {
+        case ObjectType::kMap: {
+            if (pin == XDP_TALLY_META_NAME) {
+                if (auto meta = read_meta(fd->get())) {
+                    state.meta = *meta;
+                    return;
+                }
+            }
+            if (const auto info = map_info(fd->get())) {
+                state.maps.push_back(PinnedMap{pin, *info});
+            }
+            return;
+        }
+        case ObjectType::kLink: {
+            const auto info = link_info(fd->get());
+            if (pin == XDP_TALLY_LINK_NAME && info && info->type == BPF_LINK_TYPE_XDP) {
+                state.link = std::move(*fd);
+                state.link_info = *info;
+                return;
+            }
+            break;
+        }
+        default:
+            break;
+    }
+    state.other_pins.push_back(pin);
+}
+
+// Cut off, and not merely under way: nobody holds the lock any more, and something is left.
+bool is_interrupted(const std::string& directory) {
+    const std::string staging = directory + '/' + PinDirectory::kStaging;
+    const UniqueFd fd(::open(staging.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    if (!fd || ::flock(fd.get(), LOCK_SH | LOCK_NB) != 0) {
+        return false;
+    }
+    const auto names = list_directory(staging);
+    return names && !names->empty();
+}
+
+}  // namespace
+
+std::string_view feed_name(Feed feed) {
+    switch (feed) {
+        case Feed::kNone:
+            return "none";
+        case Feed::kForeign:
+            return "foreign";
+        case Feed::kAttached:
+            return "attached";
+        case Feed::kDetached:
+            return "detached";
+        case Feed::kStale:
+            return "stale";
+        case Feed::kOrphaned:
+            return "orphaned";
+    }
+    return "none";
+}
+
+std::optional<AttachedProgram> DeviceState::our_program() const {
+    if (link_alive()) {
+        return hook.find(link_info->program_id);
+    }
+    if (meta && !link_info && meta->attach_kind == XDP_TALLY_ATTACH_NETLINK) {
+        return hook.find(meta->program_id);
+    }
+    return std::nullopt;
+}
+
+const PinnedMap* DeviceState::find_map(const std::string& pin_name) const {
+    const auto found = std::find_if(maps.begin(), maps.end(),
+                                    [&](const PinnedMap& map) { return map.pin_name == pin_name; });
+    return found == maps.end() ? nullptr : &*found;
+}
+
+Feed DeviceState::feed() const {
+    if (!has_pins()) {
+        return hook.empty() ? Feed::kNone : Feed::kForeign;
+    }
+    if (!interface || (link_info && !link_alive())) {
+        return hook.empty() ? Feed::kOrphaned : Feed::kStale;
+    }
+    if (const auto ours = our_program()) {
+        const PinnedMap* counters = find_map(XDP_TALLY_MAP_NAME);
+        const std::uint32_t pinned = counters != nullptr ? counters->info.id : 0;
+        const bool fed = meta && meta->program_id == ours->id && meta->counter_map_id == pinned;
+        return fed ? Feed::kAttached : Feed::kStale;
+    }
+    return hook.empty() && !link_alive() ? Feed::kDetached : Feed::kStale;
+}
+
+DeviceState inspect_device(const std::string& directory, const std::optional<Interface>& interface) {
+    DeviceState state;
+    state.interface = interface;
+    if (interface) {
+        if (auto hook = query_xdp_hook(interface->ifindex)) {
+            state.hook = *hook;
+        }
+    }
+    const auto names = list_directory(directory);
+    state.has_directory = names || names.error().code != ENOENT;
+    if (!names) {
+        if (state.has_directory) {
+            state.unreadable = names.error().message();
+        }
+        return state;
+    }
+    for (const auto& name : *names) {
+        if (name != PinDirectory::kStaging) {
+            inspect_pin(state, directory, name);
+        }
+    }
+    state.interrupted = is_interrupted(directory);
+    return state;
+}
+
+}  // namespace tally::loader

@@ -1,0 +1,64 @@
+// What an interface's hook runs and what its pin directory holds, put together: the ground every verb decides
+// on.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/interface.h"
+#include "common/kernel_object.h"
+#include "common/meta.h"
+#include "common/result.h"
+#include "common/unique_fd.h"
+#include "common/xdp_hook.h"
+#include "loader/pin_directory.h"
+
+namespace tally::loader {
+
+// Who feeds the pinned counters, in the words of --status.
+enum class Feed {
+    kNone,      // nothing on the hook, no pins
+    kForeign,   // a program that xdp-tally did not attach, no pins
+    kAttached,  // our program is on the hook and counts into the pinned map
+    kDetached,  // pins, but nothing on the hook
+    kStale,     // pins, but the program on the hook feeds other maps
+    kOrphaned,  // pins, but their device is gone
+};
+std::string_view feed_name(Feed feed);
+
+struct PinnedMap {
+    std::string pin_name;
+    MapInfo info;
+};
+
+struct DeviceState {
+    std::optional<Interface> interface;  // none: there is no such device here
+    XdpHook hook;
+
+    // From the pin directory.
+    bool has_directory = false;
+    std::optional<Meta> meta;
+    UniqueFd link;  // the pinned link, where there is one, also when it is severed
+    std::optional<LinkInfo> link_info;
+    std::vector<PinnedMap> maps;          // every map pinned there, ours or not, without the metadata
+    std::vector<std::string> other_pins;  // neither map nor metadata nor our link
+    bool interrupted = false;             // a change was cut off: the staging area is not empty
+    std::string unreadable;               // why the pins could not be looked at, if so
+
+    bool has_pins() const { return meta || link || !maps.empty() || !other_pins.empty(); }
+    // The pinned link still runs its program on some interface.
+    bool link_alive() const { return link_info && link_info->ifindex != 0; }
+    // The program that we attached and that still runs: by its link, else by the metadata of a netlink
+    // attachment.
+    std::optional<AttachedProgram> our_program() const;
+    const PinnedMap* find_map(const std::string& pin_name) const;
+    bool owns(const PinnedMap& map) const { return meta && owns_map(*meta, map.info.id); }
+    Feed feed() const;
+};
+
+// Reads the directory as it is; a change under way shows as `interrupted`. What the process may not open is
+// told in `unreadable`.
+DeviceState inspect_device(const std::string& directory, const std::optional<Interface>& interface);
+
+}  // namespace tally::loader

@@ -1,0 +1,402 @@
+#include <bpf/bpf.h>
+#include <fmt/format.h>
+#include <sys/random.h>
+
+#include <algorithm>
+#include <cstring>
+#include <ctime>
+#include <utility>
+
+#include <xdp_tally/abi.h>
+
+#include "common/bpffs.h"
+#include "common/names.h"
+#include "loader/attachment.h"
+#include "loader/capabilities.h"
+#include "loader/describe.h"
+#include "loader/device_state.h"
+#include "loader/program_object.h"
+#include "loader/publication.h"
+#include "loader/verbs.h"
+
+namespace tally::loader {
+namespace {
+
+// How the new program gets onto the hook.
+enum class Way { kNewLink, kUpdateLink, kReplaceByNetlink };
+
+struct Plan {
+    Way way = Way::kNewLink;
+    std::vector<std::uint32_t> modes;            // to be tried in this order; one where a program is replaced
+    std::optional<AttachedProgram> old_program;  // what is replaced
+    bool foreign = false;                        // and it is somebody else's
+};
+
+// One try: which of the built-in variants, and in which mode.
+struct Attempt {
+    Variant variant = Variant::kLinear;
+    std::uint32_t mode = 0;
+};
+
+std::vector<std::uint32_t> wanted_modes(ModeChoice choice) {
+    switch (choice) {
+        case ModeChoice::kNative:
+            return {XDP_TALLY_MODE_NATIVE};
+        case ModeChoice::kGeneric:
+            return {XDP_TALLY_MODE_GENERIC};
+        case ModeChoice::kOffload:
+            return {XDP_TALLY_MODE_OFFLOADED};
+        case ModeChoice::kAuto:
+            break;
+    }
+    return {XDP_TALLY_MODE_NATIVE, XDP_TALLY_MODE_GENERIC};
+}
+
+Error mode_conflict(const std::string& what, std::uint32_t running, const std::string& device) {
+    return make_error(ErrorKind::kConflict, what,
+                      fmt::format("a program already runs in {} mode, and a mode is not changed in place",
+                                  mode_name(running)))
+        .with_hint(
+            fmt::format("`xdp_loader --dev {} --unload` first, or load without a mode option", device));
+}
+
+Result<Plan> make_plan(const Options& options, const Interface& interface, const DeviceState& state) {
+    const std::string what = fmt::format("loading on '{}'", interface.name);
+    Plan plan;
+    plan.modes = wanted_modes(options.mode);
+    const auto serves = [&plan](std::uint32_t mode) {
+        return std::find(plan.modes.begin(), plan.modes.end(), mode) != plan.modes.end();
+    };
+    plan.old_program = state.our_program();
+    if (state.link_alive() && !plan.old_program) {
+        return make_error(
+                   ErrorKind::kConflict, what,
+                   fmt::format("the link pinned for this name runs program {} on another interface (moved "
+                               "or renamed, or of another network namespace)",
+                               state.link_info->program_id))
+            .with_hint(fmt::format("`xdp_loader --dev {} --unload` ends it, --bpffs DIR keeps apart",
+                                   interface.name));
+    }
+    if (!plan.old_program) {
+        plan.old_program = options.mode == ModeChoice::kOffload ? state.hook.offloaded : state.hook.program;
+        plan.foreign = plan.old_program.has_value();
+    }
+    if (!plan.old_program) {
+        return plan;
+    }
+    if (plan.foreign) {
+        const auto link = find_xdp_link(interface.ifindex, plan.old_program->id);
+        const bool by_link = link && link->has_value();
+        if (by_link || !options.force) {
+            auto error = make_error(ErrorKind::kConflict, what,
+                                    "the hook is taken by " + describe_holder(interface, *plan.old_program));
+            error.hint = by_link ? fmt::format(
+                                       "only the link's owner can replace it: end that process or remove its "
+                                       "pin, or `bpftool link detach id {}`",
+                                       (*link)->id)
+                                 : "--force replaces it";
+            return error;
+        }
+    }
+    if (!serves(plan.old_program->mode)) {
+        return mode_conflict(what, plan.old_program->mode, interface.name);
+    }
+    plan.modes = {plan.old_program->mode};
+    plan.way = state.link_alive() ? Way::kUpdateLink : Way::kReplaceByNetlink;
+    return plan;
+}
+
+// In native mode jumbo frames come in fragments. Elsewhere the linear program serves, which every driver
+// takes; generic mode hands it every frame in one piece.
+std::vector<Attempt> make_attempts(const Options& options, const Interface& interface, const Plan& plan) {
+    constexpr std::uint32_t kUsualMtu = 1500;
+    std::vector<Attempt> attempts;
+    for (const auto mode : plan.modes) {
+        if (!options.filename.empty()) {
+            attempts.push_back({Variant::kLinear, mode});  // the file says itself what it is
+            continue;
+        }
+        const bool jumbo = mode == XDP_TALLY_MODE_NATIVE && interface.mtu > kUsualMtu;
+        attempts.push_back({jumbo ? Variant::kFrags : Variant::kLinear, mode});
+        attempts.push_back({jumbo ? Variant::kLinear : Variant::kFrags, mode});
+    }
+    return attempts;
+}
+
+Result<ProgramObject> open_object(const Options& options, const Attempt& attempt) {
+    return options.filename.empty() ? ProgramObject::open_builtin(options.action, attempt.variant)
+                                    : ProgramObject::open_file(options.filename, options.progname);
+}
+
+// The pinned maps that the new object will go on with, by pin name. kConflict lists all differences at once.
+Result<std::vector<std::string>> reuse_maps(const Options& options, ProgramObject& object,
+                                            const DeviceState& state, const std::string& directory) {
+    std::vector<std::string> reused;
+    std::string differences;
+    for (const auto& map : object.maps()) {
+        const PinnedMap* pinned = options.reuse_maps && map.reusable ? state.find_map(map.pin_name) : nullptr;
+        if (pinned == nullptr) {
+            continue;
+        }
+        for (const auto& line : compare_layouts(layout_of(pinned->info), object.layout(map))) {
+            differences += fmt::format("{}: {}\n", map.name, line);
+        }
+        if (!differences.empty()) {
+            continue;
+        }
+        const std::string path = directory + '/' + map.pin_name;
+        auto fd = open_map_pin(path, false);
+        if (!fd && fd.error().kind == ErrorKind::kPermission) {
+            fd = open_map_pin(path, true);  // 0444: its owner without CAP_DAC_OVERRIDE
+        }
+        if (!fd) {
+            return fd.error();
+        }
+        TALLY_TRY(object.reuse(map, fd->get()));
+        reused.push_back(map.pin_name);
+    }
+    if (!differences.empty()) {
+        return make_error(ErrorKind::kConflict, fmt::format("reusing the maps pinned in {}", directory),
+                          "their layout is another")
+            .with_hint("without --reuse-maps new maps replace them, and the counters start at zero")
+            .with_details(std::move(differences));
+    }
+    return reused;
+}
+
+// A pin that xdp-tally did not create is never overwritten.
+Result<void> check_pins_are_free(const ProgramObject& object, const DeviceState& state,
+                                 const std::vector<std::string>& reused, const std::string& directory) {
+    std::vector<std::string> wanted = {XDP_TALLY_META_NAME, XDP_TALLY_LINK_NAME};
+    for (const auto& map : object.maps()) {
+        if (std::find(reused.begin(), reused.end(), map.pin_name) == reused.end()) {
+            wanted.push_back(map.pin_name);
+        }
+    }
+    for (const auto& pin : wanted) {
+        const PinnedMap* map = state.find_map(pin);
+        const bool other =
+            std::find(state.other_pins.begin(), state.other_pins.end(), pin) != state.other_pins.end();
+        if (other || (map != nullptr && !state.owns(*map))) {
+            const std::string kind = map != nullptr ? fmt::format("a map (id {})", map->info.id)
+                                                    : std::string("something that is not a map");
+            return make_error(ErrorKind::kConflict, fmt::format("pinning {}/{}", directory, pin),
+                              fmt::format("the name is taken by {} that xdp_loader did not pin", kind))
+                .with_hint(fmt::format("if nobody needs it, `rm {}/{}`; or --bpffs DIR for another place",
+                                       directory, pin));
+        }
+    }
+    return {};
+}
+
+Result<void> aim_redirect(const Options& options, const ProgramObject& object) {
+    if (!options.filename.empty() || options.action != "redirect") {
+        return {};
+    }
+    TALLY_TRY_ASSIGN(target, resolve_interface(options.redirect_to));
+    for (const auto& map : object.maps()) {
+        const std::uint32_t key = 0;
+        if (map.name == "redirect_to" &&
+            bpf_map_update_elem(ProgramObject::map_fd(map), &key, &target.ifindex, BPF_ANY) != 0) {
+            return last_error(fmt::format("setting '{}' as the target of the redirect", target.name));
+        }
+    }
+    return {};
+}
+
+Result<Meta> make_meta(const Interface& interface, const ProgramObject& object, const DeviceState& state,
+                       Way way) {
+    Meta meta = {};
+    meta.magic = XDP_TALLY_MAGIC;
+    meta.abi_version = XDP_TALLY_ABI_VERSION;
+    meta.generation = 1;
+    if (state.meta) {
+        meta.generation = state.meta->generation + 1;
+        meta.lineage = state.meta->lineage;
+        std::copy(std::begin(state.meta->carried), std::end(state.meta->carried), meta.carried);
+    } else if (::getrandom(&meta.lineage, sizeof(meta.lineage), 0) != sizeof(meta.lineage)) {
+        return last_error("getting a random number");
+    }
+    timespec now = {};
+    ::clock_gettime(CLOCK_REALTIME, &now);
+    meta.load_time =
+        static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000U + static_cast<std::uint64_t>(now.tv_nsec);
+    TALLY_TRY_ASSIGN(netns, current_netns_inode());
+    meta.netns_inode = netns;
+    meta.ifindex = interface.ifindex;
+    meta.attach_kind = way == Way::kReplaceByNetlink ? XDP_TALLY_ATTACH_NETLINK : XDP_TALLY_ATTACH_LINK;
+    interface.name.copy(meta.interface, sizeof(meta.interface) - 1);
+    object.program_name().copy(meta.program, sizeof(meta.program) - 1);
+    TALLY_TRY_ASSIGN(program, program_info(object.program_fd()));
+    meta.program_id = program.id;
+    for (const auto& map : object.maps()) {
+        TALLY_TRY_ASSIGN(info, map_info(ProgramObject::map_fd(map)));
+        meta.map_ids[meta.map_count++] = info.id;
+        if (map.name == XDP_TALLY_MAP_NAME) {
+            meta.counter_map_id = info.id;
+        }
+    }
+    return meta;
+}
+
+Result<void> stage_generation(PinDirectory& pins, const ProgramObject& object,
+                              const std::vector<std::string>& reused, const Meta& meta) {
+    for (const auto& map : object.maps()) {
+        if (std::find(reused.begin(), reused.end(), map.pin_name) == reused.end()) {
+            const mode_t mode = map.name == XDP_TALLY_MAP_NAME ? 0444 : 0600;
+            TALLY_TRY(pins.stage(ProgramObject::map_fd(map), map.pin_name, mode));
+        }
+    }
+    TALLY_TRY_ASSIGN(fd, create_meta_map());
+    TALLY_TRY(write_meta(fd.get(), meta));
+    return pins.stage(fd.get(), XDP_TALLY_META_NAME, 0444);
+}
+
+// Puts the program on the hook. What it did is undone with the Undo.
+Result<Undo> attach(PinDirectory& pins, const Interface& interface, const Plan& plan, const Attempt& attempt,
+                    const DeviceState& state, int program_fd, std::optional<std::uint32_t>& link_id) {
+    switch (plan.way) {
+        case Way::kUpdateLink:
+            link_id = state.link_info->id;
+            return update_xdp_link(state.link.get(), program_fd, plan.old_program->id);
+        case Way::kReplaceByNetlink:
+            return replace_by_netlink(interface, program_fd, *plan.old_program);
+        case Way::kNewLink:
+            break;
+    }
+    TALLY_TRY_ASSIGN(link, create_xdp_link(interface, program_fd, attempt.mode));
+    TALLY_TRY_ASSIGN(info, link_info(link.get()));
+    link_id = info.id;
+    // From here on the pin keeps the program attached; the staging area takes it down with itself.
+    TALLY_TRY(pins.stage(link.get(), XDP_TALLY_LINK_NAME, 0600));
+    return Undo();
+}
+
+Outcome describe_load(const Interface& interface, const ProgramObject& object, const ProgramInfo& program,
+                      const Meta& meta, const std::vector<std::string>& reused,
+                      const std::string& directory) {
+    Outcome outcome;
+    outcome.dev = interface.name;
+    outcome.mode = mode_name(meta.attach_mode);
+    outcome.attach = attach_name(meta.attach_kind);
+    outcome.program = ProgramOutcome{program.id, object.program_name(), program.tag, object.has_frags()};
+    outcome.generation = meta.generation;
+    outcome.pin_dir = directory;
+    bool counts = false;
+    for (std::size_t i = 0; i < object.maps().size(); ++i) {
+        const auto& map = object.maps()[i];
+        const bool is_reused = std::find(reused.begin(), reused.end(), map.pin_name) != reused.end();
+        outcome.maps.push_back(
+            MapOutcome{map.name, meta.map_ids[i], directory + '/' + map.pin_name, is_reused});
+        counts = counts || map.name == XDP_TALLY_MAP_NAME;
+    }
+    if (!counts) {
+        outcome.notes.emplace_back(
+            "the object has no map 'xdp_stats_map', so nothing is counted: #include <xdp_tally/tally.bpf.h> "
+            "in it");
+    }
+    return outcome;
+}
+
+// One whole load, or nothing. `pins` is none in a dry run, which stops where the first change would be made.
+Result<Outcome> try_load(const Options& options, const Interface& interface, const std::string& directory,
+                         const DeviceState& state, const Plan& plan, const Attempt& attempt,
+                         PinDirectory* pins) {
+    TALLY_TRY_ASSIGN(object, open_object(options, attempt));
+    if (attempt.mode == XDP_TALLY_MODE_OFFLOADED) {
+        object.bind_to_card(interface.ifindex);
+    }
+    TALLY_TRY_ASSIGN(reused, reuse_maps(options, object, state, directory));
+    TALLY_TRY(check_pins_are_free(object, state, reused, directory));
+    TALLY_TRY(object.load());
+    TALLY_TRY(aim_redirect(options, object));
+    TALLY_TRY_ASSIGN(meta, make_meta(interface, object, state, plan.way));
+    meta.attach_mode = attempt.mode;
+    TALLY_TRY_ASSIGN(program, program_info(object.program_fd()));
+    auto outcome = describe_load(interface, object, program, meta, reused, directory);
+    outcome.verb = plan.old_program ? "replaced" : "loaded";
+    if (pins == nullptr) {
+        return outcome;
+    }
+    TALLY_TRY(stage_generation(*pins, object, reused, meta));
+    TALLY_TRY_ASSIGN(undo,
+                     attach(*pins, interface, plan, attempt, state, object.program_fd(), outcome.link_id));
+    TALLY_TRY(publish_generation(*pins, meta, state.meta, outcome.removed));
+    undo.keep();
+    return outcome;
+}
+
+// Nothing of a failed attempt may be in the way of the next.
+Result<void> empty_staging(PinDirectory& pins) {
+    TALLY_TRY_ASSIGN(names, pins.staged());
+    for (const auto& name : names) {
+        TALLY_TRY(pins.remove_staged(name));
+    }
+    return {};
+}
+
+Result<Outcome> load_by_plan(const Options& options, const Interface& interface, const std::string& directory,
+                             const DeviceState& state, PinDirectory* pins) {
+    TALLY_TRY_ASSIGN(plan, make_plan(options, interface, state));
+    const auto attempts = make_attempts(options, interface, plan);
+    std::vector<std::string> notes;
+    std::string native_refusal;
+    std::optional<Error> failure;
+    for (const auto& attempt : attempts) {
+        auto outcome = try_load(options, interface, directory, state, plan, attempt, pins);
+        if (outcome) {
+            if (attempt.mode == XDP_TALLY_MODE_GENERIC && !native_refusal.empty()) {
+                outcome->notes.push_back("not in native mode: " + native_refusal);
+            }
+            if (options.verbose && options.filename.empty()) {
+                outcome->notes.push_back(
+                    fmt::format("the {} program serves MTU {}",
+                                attempt.variant == Variant::kFrags ? "xdp.frags" : "linear", interface.mtu));
+            }
+            if (plan.foreign) {
+                outcome->notes.push_back(fmt::format("took the place of program {}", plan.old_program->id));
+            }
+            return outcome;
+        }
+        if (attempt.mode == XDP_TALLY_MODE_NATIVE && native_refusal.empty()) {
+            native_refusal = outcome.error().reason;
+        }
+        // A number the MTU is to blame for says more than the refusal of the variant tried next.
+        if (!failure || failure->code != ERANGE) {
+            failure = std::move(outcome).error();
+        }
+        if (failure->kind != ErrorKind::kSystem) {
+            break;
+        }
+        if (pins != nullptr) {
+            TALLY_TRY(empty_staging(*pins));
+        }
+    }
+    return *failure;
+}
+
+}  // namespace
+
+Result<Outcome> load(const Options& options, const std::string& device) {
+    TALLY_TRY_ASSIGN(interface, resolve_interface(device));
+    TALLY_TRY(check_load_capabilities());
+    const std::string directory = interface_directory(options.bpffs, interface.name);
+    if (options.dry_run) {
+        const auto state = inspect_device(directory, interface);
+        return load_by_plan(options, interface, directory, state, nullptr);
+    }
+    TALLY_TRY_ASSIGN(mounted, ensure_bpffs(options.bpffs));
+    TALLY_TRY_ASSIGN(pins, PinDirectory::lock(directory));
+    TALLY_TRY_ASSIGN(repaired, repair(pins, interface.ifindex));
+    const auto state = inspect_device(directory, interface);
+    auto outcome = load_by_plan(options, interface, directory, state, &pins);
+    if (outcome && !repaired.empty()) {
+        outcome->notes.push_back(repaired);
+    }
+    if (outcome && mounted) {
+        outcome->notes.push_back("mounted a BPF file system on " + options.bpffs);
+    }
+    return outcome;
+}
+
+}  // namespace tally::loader

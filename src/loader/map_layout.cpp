@@ -1,0 +1,155 @@
+#include "loader/map_layout.h"
+
+#include <bpf/bpf.h>
+#include <bpf/btf.h>
+#include <bpf/libbpf.h>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <linux/bpf.h>
+
+#include <algorithm>
+#include <memory>
+
+namespace tally::loader {
+namespace {
+
+struct BtfDeleter {
+    void operator()(btf* object) const { btf__free(object); }
+};
+using UniqueBtf = std::unique_ptr<btf, BtfDeleter>;
+
+// How deep a value's types are followed. A legal type nests far less; a damaged object may claim a loop.
+constexpr int kMaxDepth = 16;
+
+void flatten(const btf* btf, std::uint32_t type_id, std::uint32_t offset, const std::string& path, int depth,
+             Fields& fields) {
+    const int resolved = btf__resolve_type(btf, type_id);
+    const btf_type* type =
+        resolved > 0 ? btf__type_by_id(btf, static_cast<std::uint32_t>(resolved)) : nullptr;
+    if (type == nullptr || depth > kMaxDepth) {
+        return;
+    }
+    if (btf_is_composite(type)) {
+        const btf_member* members = btf_members(type);
+        for (std::uint32_t i = 0; i < btf_vlen(type); ++i) {
+            const char* name = btf__name_by_offset(btf, members[i].name_off);
+            const bool anonymous = name == nullptr || *name == '\0';
+            const std::string separator = path.empty() || anonymous ? "" : ".";
+            flatten(btf, members[i].type, offset + btf_member_bit_offset(type, i),
+                    path + separator + (anonymous ? "" : name), depth + 1, fields);
+        }
+        return;
+    }
+    const auto size = btf__resolve_size(btf, type_id);
+    Field& field = fields[offset];
+    field.bits = size > 0 ? static_cast<std::uint32_t>(size) * 8 : 0;
+    if (!path.empty()) {
+        field.names.insert(path);
+    }
+}
+
+std::string type_name(std::uint32_t type) {
+    const char* name = libbpf_bpf_map_type_str(static_cast<bpf_map_type>(type));
+    return name != nullptr ? name : fmt::format("type {}", type);
+}
+
+bool share_a_name(const Field& a, const Field& b) {
+    if (a.names.empty() && b.names.empty()) {
+        return true;
+    }
+    return std::any_of(a.names.begin(), a.names.end(),
+                       [&b](const std::string& name) { return b.names.count(name) > 0; });
+}
+
+std::string describe(const Field& field) {
+    return fmt::format("{} ({} bits)", fmt::join(field.names, "/"), field.bits);
+}
+
+void compare_fields(const Fields& pinned, const Fields& wanted, std::vector<std::string>& differences) {
+    std::set<std::uint32_t> offsets;
+    for (const Fields* side : {&pinned, &wanted}) {
+        for (const auto& [offset, field] : *side) {
+            offsets.insert(offset);
+        }
+    }
+    for (const auto offset : offsets) {
+        const auto a = pinned.find(offset);
+        const auto b = wanted.find(offset);
+        const bool same = a != pinned.end() && b != wanted.end() && a->second.bits == b->second.bits &&
+                          share_a_name(a->second, b->second);
+        if (!same) {
+            differences.push_back(fmt::format("value at byte {}: pinned {}, wanted {}", offset / 8,
+                                              a == pinned.end() ? "nothing" : describe(a->second),
+                                              b == wanted.end() ? "nothing" : describe(b->second)));
+        }
+    }
+}
+
+// The kernel sets BPF_F_RDONLY_PROG on device maps by itself.
+std::uint32_t comparable_flags(const MapLayout& layout) {
+    const bool device_map = layout.type == BPF_MAP_TYPE_DEVMAP || layout.type == BPF_MAP_TYPE_DEVMAP_HASH;
+    return device_map ? layout.flags & ~static_cast<std::uint32_t>(BPF_F_RDONLY_PROG) : layout.flags;
+}
+
+}  // namespace
+
+Fields flatten_type(const btf* btf, std::uint32_t type_id) {
+    Fields fields;
+    flatten(btf, type_id, 0, "", 0, fields);
+    return fields;
+}
+
+MapLayout layout_of(const bpf_map* map, const btf* object_btf) {
+    MapLayout layout;
+    layout.type = bpf_map__type(map);
+    layout.key_size = bpf_map__key_size(map);
+    layout.value_size = bpf_map__value_size(map);
+    layout.max_entries = bpf_map__max_entries(map);
+    layout.flags = bpf_map__map_flags(map);
+    if (const auto type_id = bpf_map__btf_value_type_id(map); object_btf != nullptr && type_id != 0) {
+        layout.value_fields = flatten_type(object_btf, type_id);
+    }
+    return layout;
+}
+
+MapLayout layout_of(const MapInfo& pinned) {
+    MapLayout layout;
+    layout.type = pinned.type;
+    layout.key_size = pinned.key_size;
+    layout.value_size = pinned.value_size;
+    layout.max_entries = pinned.max_entries;
+    layout.flags = pinned.flags;
+    if (pinned.btf_id != 0 && pinned.btf_value_type_id != 0) {
+        if (const UniqueBtf loaded(btf__load_from_kernel_by_id(pinned.btf_id)); loaded) {
+            layout.value_fields = flatten_type(loaded.get(), pinned.btf_value_type_id);
+        }
+    }
+    return layout;
+}
+
+std::vector<std::string> compare_layouts(const MapLayout& pinned, const MapLayout& wanted) {
+    std::vector<std::string> differences;
+    const auto compare = [&differences](std::string_view what, std::uint32_t a, std::uint32_t b) {
+        if (a != b) {
+            differences.push_back(fmt::format("{}: pinned {}, wanted {}", what, a, b));
+        }
+    };
+    if (pinned.type != wanted.type) {
+        differences.push_back(
+            fmt::format("type: pinned {}, wanted {}", type_name(pinned.type), type_name(wanted.type)));
+    }
+    compare("key size", pinned.key_size, wanted.key_size);
+    compare("value size", pinned.value_size, wanted.value_size);
+    if (wanted.max_entries != 0) {
+        compare("entries", pinned.max_entries, wanted.max_entries);
+    }
+    if (comparable_flags(pinned) != comparable_flags(wanted)) {
+        differences.push_back(fmt::format("flags: pinned {:#x}, wanted {:#x}", pinned.flags, wanted.flags));
+    }
+    if (pinned.value_fields && wanted.value_fields && pinned.value_size == wanted.value_size) {
+        compare_fields(*pinned.value_fields, *wanted.value_fields, differences);
+    }
+    return differences;
+}
+
+}  // namespace tally::loader

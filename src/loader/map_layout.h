@@ -1,0 +1,46 @@
+// Would a pinned map do for a map that an object asks for? Compared field by field, so that a refusal can
+// name every difference.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "common/kernel_object.h"
+
+struct btf;
+struct bpf_map;
+
+namespace tally::loader {
+
+// The scalars and arrays in a value, by their offset in bits. A union puts several names on one offset.
+struct Field {
+    std::uint32_t bits = 0;
+    std::set<std::string> names;  // dotted path inside the value, e.g. "stats.rx_bytes"
+};
+using Fields = std::map<std::uint32_t, Field>;
+
+struct MapLayout {
+    std::uint32_t type = 0;
+    std::uint32_t key_size = 0;
+    std::uint32_t value_size = 0;
+    std::uint32_t max_entries = 0;  // 0: the kernel chooses
+    std::uint32_t flags = 0;
+    std::optional<Fields> value_fields;  // none where there is no BTF, or it may not be read
+};
+
+MapLayout layout_of(const bpf_map* map, const btf* object_btf);
+// The BTF of a map in the kernel is read by id, which takes CAP_SYS_ADMIN; without it sizes alone are known.
+MapLayout layout_of(const MapInfo& pinned);
+
+// One line per differing field, "what: pinned A, wanted B". Empty: the pinned map will do. Pure.
+// Names at one offset are equal where they share one: a union of packets and rx_packets is rx_packets too.
+std::vector<std::string> compare_layouts(const MapLayout& pinned, const MapLayout& wanted);
+
+// The fields of a BTF type.
+Fields flatten_type(const btf* btf, std::uint32_t type_id);
+
+}  // namespace tally::loader

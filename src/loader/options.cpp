@@ -1,0 +1,197 @@
+#include "loader/options.h"
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+
+#include <charconv>
+#include <sstream>
+
+#include "common/error.h"
+
+namespace tally::loader {
+namespace {
+
+constexpr const char* kDescription =
+    "Attaches an XDP program that counts packets and bytes per verdict, and pins its maps in bpffs.";
+constexpr const char* kFooter = R"(Examples:
+  xdp_loader --dev veth0                      count everything, pass everything
+  xdp_loader --dev veth0 --action drop        replace it: drop, new counters from zero
+  xdp_loader --dev veth0 -M --action pass     replace it again, the counters go on
+  xdp_loader --dev veth0 --filename prog.o --progname my_filter
+  xdp_loader --status                         what is attached and pinned, on every device
+  xdp_loader --dev veth0 --unload             detach, remove the pins
+  xdp_stats --dev veth0                       (the other program) watch the counters
+
+Exit status: 0 done, 1 the system refused, 2 usage, 3 permission or capability missing,
+4 not found, 5 conflict with another program or another map layout.
+)";
+
+// What the command line says before it is made sense of.
+struct Words {
+    std::string unload_id;
+    bool unload = false, status = false, clean = false;
+    bool native = false, generic = false, offload = false, automatic = false;
+};
+
+void add_options(CLI::App& app, Options& options, Words& words) {
+    app.add_option("-d,--dev", options.devices, "Interface; may be repeated")
+        ->type_name("IFACE")
+        ->take_all()
+        ->allow_extra_args(false);
+    app.add_option("--bpffs", options.bpffs, "Root of the BPF file system")
+        ->type_name("DIR")
+        ->capture_default_str();
+
+    auto* action = app.add_option("--action", options.action, "Verdict of the built-in program")
+                       ->check(CLI::IsMember({"pass", "drop", "aborted", "tx", "redirect"}))
+                       ->type_name("pass|drop|aborted|tx|redirect")
+                       ->capture_default_str()
+                       ->group("Program");
+    app.add_option("--redirect-to", options.redirect_to, "Where `--action redirect` sends packets")
+        ->type_name("IFACE")
+        ->group("Program");
+    auto* filename =
+        app.add_option("--filename", options.filename, "Load this BPF object instead of the built-in one")
+            ->type_name("FILE")
+            ->excludes(action)
+            ->group("Program");
+    app.add_option("--progname", options.progname, "The program in FILE (default: its first XDP program)")
+        ->type_name("NAME")
+        ->needs(filename)
+        ->group("Program");
+
+    auto* native =
+        app.add_flag("-N,--native-mode", words.native, "Attach in the driver, or fail")->group("Attaching");
+    auto* generic = app.add_flag("-S,--skb-mode", words.generic, "Attach in the network stack (generic mode)")
+                        ->group("Attaching");
+    auto* offload =
+        app.add_flag("--offload-mode", words.offload, "Attach in the network card")->group("Attaching");
+    auto* automatic =
+        app.add_flag("-A,--auto-mode", words.automatic, "Native, else generic (default)")->group("Attaching");
+    automatic->excludes(native)->excludes(generic)->excludes(offload);
+    native->excludes(generic)->excludes(offload);
+    generic->excludes(offload);
+    app.add_flag("-F,--force", options.force, "Replace a program that somebody else attached")
+        ->group("Attaching");
+    app.add_flag("-M,--reuse-maps", options.reuse_maps, "Keep the pinned maps: counters go on")
+        ->group("Attaching");
+
+    auto* unload = app.add_option("-U,--unload", words.unload_id,
+                                  "Detach our program (or the one with this id) and remove our pins")
+                       ->type_name("[ID]")
+                       ->expected(0, 1)
+                       ->group("Other work");
+    auto* status =
+        app.add_flag("--status", words.status, "What is attached and pinned; without --dev on every device")
+            ->group("Other work");
+    auto* clean = app.add_flag("--clean", words.clean,
+                               "Remove pins that nothing feeds any more; without --dev all of them")
+                      ->group("Other work");
+    app.add_flag("--keep-maps", options.keep_maps, "With --unload: leave the maps pinned")
+        ->needs(unload)
+        ->group("Other work");
+    unload->excludes(status)->excludes(clean);
+    status->excludes(clean);
+    app.add_flag("--dry-run", options.dry_run, "Say what would happen; change nothing")->group("Other work");
+
+    app.add_flag("--json", options.json, "The outcome as one JSON document on stdout")->group("Output");
+    auto* quiet = app.add_flag("-q,--quiet", options.quiet, "No output but errors")->group("Output");
+    app.add_flag("-v,--verbose", options.verbose, "Also the words of libbpf, libxdp and the verifier")
+        ->excludes(quiet)
+        ->group("Output");
+}
+
+ModeChoice chosen_mode(const Words& words) {
+    if (words.native) {
+        return ModeChoice::kNative;
+    }
+    if (words.generic) {
+        return ModeChoice::kGeneric;
+    }
+    return words.offload ? ModeChoice::kOffload : ModeChoice::kAuto;
+}
+
+Verb chosen_verb(const Words& words) {
+    if (words.unload) {
+        return Verb::kUnload;
+    }
+    if (words.status) {
+        return Verb::kStatus;
+    }
+    return words.clean ? Verb::kClean : Verb::kLoad;
+}
+
+EarlyExit usage_error(const std::string& text) {
+    return EarlyExit{exit_status(ErrorKind::kUsage),
+                     fmt::format("xdp_loader: {}\nhint: `xdp_loader --help` lists the options\n", text)};
+}
+
+// What CLI11's own checks cannot say.
+std::string find_contradiction(const CLI::App& app, const Options& options) {
+    const bool needs_device = options.verb == Verb::kLoad || options.verb == Verb::kUnload;
+    if (needs_device && options.devices.empty()) {
+        return "which interface? --dev IFACE is required";
+    }
+    if (options.action == "redirect" && options.redirect_to.empty()) {
+        return "--action redirect needs --redirect-to IFACE";
+    }
+    if (options.action != "redirect" && !options.redirect_to.empty()) {
+        return "--redirect-to needs --action redirect";
+    }
+    if (options.verb != Verb::kLoad) {
+        for (const char* name : {"--action", "--filename", "--reuse-maps", "--force", "--native-mode",
+                                 "--skb-mode", "--offload-mode", "--auto-mode"}) {
+            // The tutorial's scripts unload with the mode they loaded with: harmless, so accepted.
+            const bool mode = std::string_view(name).ends_with("-mode");
+            if (!(mode && options.verb == Verb::kUnload) && app.count(name) > 0) {
+                return fmt::format("{} is for loading: it means nothing here", name);
+            }
+        }
+    }
+    return {};
+}
+
+std::optional<std::uint32_t> parse_program_id(const std::string& text) {
+    std::uint32_t id = 0;
+    const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), id);
+    return code == std::errc() && end == text.data() + text.size() && id > 0 ? std::optional(id)
+                                                                             : std::nullopt;
+}
+
+}  // namespace
+
+std::variant<Options, EarlyExit> parse_options(int argc, const char* const* argv) {
+    Options options;
+    options.bpffs = "/sys/fs/bpf";
+    Words words;
+    CLI::App app(kDescription, "xdp_loader");
+    app.footer(kFooter);
+    app.set_version_flag("--version", "xdp_loader " TALLY_VERSION);
+    app.get_formatter()->column_width(34);
+    add_options(app, options, words);
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::Success& success) {
+        std::ostringstream text;
+        app.exit(success, text, text);
+        return EarlyExit{0, text.str()};
+    } catch (const CLI::ParseError& error) {
+        return usage_error(error.what());
+    }
+    words.unload = app.count("--unload") > 0;
+    options.mode = chosen_mode(words);
+    options.verb = chosen_verb(words);
+    if (!words.unload_id.empty()) {
+        options.unload_id = parse_program_id(words.unload_id);
+        if (!options.unload_id) {
+            return usage_error(
+                fmt::format("--unload {}: a program id is a positive number", words.unload_id));
+        }
+    }
+    if (auto text = find_contradiction(app, options); !text.empty()) {
+        return usage_error(text);
+    }
+    return options;
+}
+
+}  // namespace tally::loader

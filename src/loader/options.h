@@ -1,0 +1,42 @@
+// The command line of xdp_loader. Knows no BPF.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace tally::loader {
+
+enum class Verb { kLoad, kUnload, kStatus, kClean };
+enum class ModeChoice { kAuto, kNative, kGeneric, kOffload };
+
+struct Options {
+    Verb verb = Verb::kLoad;
+    std::vector<std::string> devices;
+    std::string action = "pass";  // the built-in program's verdict
+    std::string redirect_to;      // interface name; with action "redirect"
+    std::string filename;         // empty: the built-in program
+    std::string progname;         // empty: the first XDP program of the file
+    ModeChoice mode = ModeChoice::kAuto;
+    std::optional<std::uint32_t> unload_id;
+    bool reuse_maps = false;
+    bool force = false;
+    bool keep_maps = false;
+    bool dry_run = false;
+    bool json = false;
+    bool quiet = false;
+    bool verbose = false;
+    std::string bpffs;
+};
+
+// The run ends before it began: --help, --version, or a usage error.
+struct EarlyExit {
+    int status = 0;
+    std::string message;  // stdout where status is 0, stderr otherwise
+};
+
+std::variant<Options, EarlyExit> parse_options(int argc, const char* const* argv);
+
+}  // namespace tally::loader

@@ -1,0 +1,142 @@
+#include "loader/outcome.h"
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+namespace tally::loader {
+namespace {
+
+// ordered_json keeps the fields in the order of the documentation.
+using Json = nlohmann::ordered_json;
+
+Json text_or_null(const std::string& text) {
+    return text.empty() ? Json(nullptr) : Json(text);
+}
+
+Json to_json(const ProgramOutcome& program) {
+    return {{"id", program.id}, {"name", program.name}, {"tag", program.tag}, {"frags", program.frags}};
+}
+
+Json to_json(const Outcome& outcome) {
+    Json json = {
+        {"dev", outcome.dev}, {"netns", nullptr}, {"outcome", outcome.verb}, {"dry_run", outcome.dry_run}};
+    if (outcome.error) {
+        const Error& error = *outcome.error;
+        json["error"] = {{"status", exit_status(error.kind)},
+                         {"kind", kind_name(error.kind)},
+                         {"message", error.message()},
+                         {"details", text_or_null(error.details)},
+                         {"hint", text_or_null(error.hint)}};
+        return json;
+    }
+    if (outcome.verb == "status") {
+        json["state"] = outcome.state;
+        json["hook"] = nullptr;
+        if (outcome.hook) {
+            json["hook"] = {{"mode", outcome.hook->mode}, {"program", to_json(outcome.hook->program)}};
+        }
+    }
+    json["mode"] = text_or_null(outcome.mode);
+    json["attach"] = text_or_null(outcome.attach);
+    json["link_id"] = outcome.link_id ? Json(*outcome.link_id) : Json(nullptr);
+    json["program"] = outcome.program ? to_json(*outcome.program) : Json(nullptr);
+    json["generation"] = outcome.generation == 0 ? Json(nullptr) : Json(outcome.generation);
+    json["pin_dir"] = text_or_null(outcome.pin_dir);
+    json["maps"] = Json::array();
+    for (const auto& map : outcome.maps) {
+        json["maps"].push_back({{"name", map.name},
+                                {"id", map.id == 0 ? Json(nullptr) : Json(map.id)},
+                                {"pin", map.pin},
+                                {"reused", map.reused}});
+    }
+    json["removed"] = outcome.removed;
+    json["notes"] = outcome.notes;
+    return json;
+}
+
+std::string describe(const ProgramOutcome& program) {
+    std::string text = program.name;
+    if (program.id != 0) {
+        text += fmt::format(" (id {}, tag {})", program.id, program.tag);
+    }
+    return text;
+}
+
+std::string headline(const Outcome& outcome) {
+    if (outcome.verb == "status") {
+        return outcome.state;
+    }
+    std::string text = outcome.dry_run ? "would be " + outcome.verb : outcome.verb;
+    if (outcome.program) {
+        text += ' ' + describe(*outcome.program);
+    }
+    if (!outcome.mode.empty()) {
+        text += fmt::format(", {} mode", outcome.mode);
+    }
+    if (!outcome.attach.empty()) {
+        text += ", by " + outcome.attach;
+        if (outcome.link_id) {
+            text += fmt::format(" {}", *outcome.link_id);
+        }
+    }
+    return text;
+}
+
+}  // namespace
+
+std::string format_outcome(const Outcome& outcome) {
+    std::string text = fmt::format("{}: {}\n", outcome.dev, headline(outcome));
+    const auto line = [&text](std::string_view label, const std::string& value) {
+        text += fmt::format("  {:<11} {}\n", label, value);
+    };
+    if (outcome.hook) {
+        line("hook", fmt::format("{}, {} mode", describe(outcome.hook->program), outcome.hook->mode));
+    }
+    if (outcome.verb == "status" && outcome.program) {
+        std::string by = outcome.attach;
+        if (outcome.link_id) {
+            by += fmt::format(" {}", *outcome.link_id);
+        }
+        line("loaded", fmt::format("{}, {} mode, by {}", describe(*outcome.program), outcome.mode, by));
+    }
+    if (outcome.generation != 0) {
+        line("generation", std::to_string(outcome.generation));
+    }
+    if (!outcome.pin_dir.empty()) {
+        line("pins", outcome.pin_dir);
+    }
+    for (const auto& map : outcome.maps) {
+        std::string value = map.name;
+        if (map.id != 0) {
+            value += fmt::format(" (id {})", map.id);
+        }
+        line("map", value + (map.reused ? ", reused: what it holds goes on" : ""));
+    }
+    for (const auto& pin : outcome.removed) {
+        line(outcome.dry_run ? "would remove" : "removed", pin);
+    }
+    for (const auto& note : outcome.notes) {
+        line("note", note);
+    }
+    return text;
+}
+
+std::string format_json(const std::vector<Outcome>& outcomes) {
+    Json document = {{"schema", 1}, {"devices", Json::array()}};
+    for (const auto& outcome : outcomes) {
+        document["devices"].push_back(to_json(outcome));
+    }
+    // Names come from the kernel and from files: bytes that are no UTF-8 are replaced, not refused.
+    return document.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+int exit_status_of(const std::vector<Outcome>& outcomes) {
+    for (const auto& outcome : outcomes) {
+        if (outcome.error) {
+            return exit_status(outcome.error->kind);
+        }
+    }
+    return 0;
+}
+
+}  // namespace tally::loader

@@ -1,0 +1,58 @@
+// What came of one device, for people and for machines. Knows no BPF.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/error.h"
+
+namespace tally::loader {
+
+struct ProgramOutcome {
+    std::uint32_t id = 0;
+    std::string name;
+    std::string tag;
+    bool frags = false;
+};
+
+struct MapOutcome {
+    std::string name;
+    std::uint32_t id = 0;  // 0: would be created
+    std::string pin;       // the whole path
+    bool reused = false;
+};
+
+struct HookOutcome {
+    std::string mode;
+    ProgramOutcome program;
+};
+
+struct Outcome {
+    std::string dev;
+    std::string verb;  // "loaded", "replaced", "unloaded", "cleaned", "status", "failed"
+    bool dry_run = false;
+    std::string mode;    // empty: nothing attached
+    std::string attach;  // "link", "netlink"; empty as above
+    std::optional<std::uint32_t> link_id;
+    std::optional<ProgramOutcome> program;
+    std::uint64_t generation = 0;  // 0: none
+    std::string pin_dir;
+    std::vector<MapOutcome> maps;
+    std::vector<std::string> removed;  // pins
+    std::vector<std::string> notes;    // what a person should know beside the facts above
+    std::string state;                 // with "status"
+    std::optional<HookOutcome> hook;   // with "status": what runs there, whoever attached it
+    std::optional<Error> error;        // with "failed"
+};
+
+// A block of lines for a terminal. Without error outcomes: those go to stderr.
+std::string format_outcome(const Outcome& outcome);
+// All devices as one document, with the newline.
+std::string format_json(const std::vector<Outcome>& outcomes);
+// The status of the first device that failed, 0 where none did.
+int exit_status_of(const std::vector<Outcome>& outcomes);
+
+}  // namespace tally::loader

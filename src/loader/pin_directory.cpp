@@ -1,0 +1,212 @@
+#include "loader/pin_directory.h"
+
+#include <bpf/bpf.h>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <linux/magic.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+
+#include "common/bpffs.h"
+
+namespace tally::loader {
+namespace {
+
+constexpr int kOpenDirectory = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+
+// The directory behind a descriptor, also after somebody has renamed or replaced it.
+std::string directory_of(const UniqueFd& fd) {
+    return fmt::format("/proc/self/fd/{}", fd.get());
+}
+
+bool was_removed(const UniqueFd& directory) {
+    struct stat status = {};
+    return ::fstat(directory.get(), &status) != 0 || status.st_nlink == 0;
+}
+
+Result<void> check_trustworthy(const UniqueFd& directory, const std::string& path) {
+    struct statfs filesystem = {};
+    struct stat status = {};
+    const std::string what = fmt::format("checking {}", path);
+    if (::fstatfs(directory.get(), &filesystem) != 0 || ::fstat(directory.get(), &status) != 0) {
+        return last_error(what);
+    }
+    if (filesystem.f_type != static_cast<long>(BPF_FS_MAGIC)) {
+        return make_error(ErrorKind::kConflict, what, "it is not in a BPF file system");
+    }
+    if (status.st_uid != ::geteuid() && status.st_uid != 0) {
+        return make_error(ErrorKind::kConflict, what,
+                          fmt::format("it belongs to user {}, who could change what is in it", status.st_uid))
+            .with_hint(fmt::format("run it as that user, or remove it: `rm -r {}`", path));
+    }
+    if ((status.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
+        return make_error(ErrorKind::kConflict, what, "others than its owner may write to it")
+            .with_hint(fmt::format("`chmod 0755 {}`, after a look at what is in it", path));
+    }
+    return {};
+}
+
+// mkdir with exactly this mode, whatever the umask; an existing directory will do.
+Result<void> make_directory(int parent, const std::string& name, mode_t mode, const std::string& path) {
+    if (::mkdirat(parent, name.c_str(), mode) == 0) {
+        if (::fchmodat(parent, name.c_str(), mode, 0) != 0) {
+            const int code = errno;
+            ::unlinkat(parent, name.c_str(), AT_REMOVEDIR);
+            return system_error(code, fmt::format("setting the mode of {}", path));
+        }
+        return {};
+    }
+    if (errno == EEXIST) {
+        return {};
+    }
+    auto error = last_error(fmt::format("creating {}", path));
+    if (error.code == EROFS) {
+        error.hint = "`mount -o remount,rw` on that BPF file system, or --bpffs DIR for another";
+    }
+    return error;
+}
+
+}  // namespace
+
+Result<PinDirectory> PinDirectory::lock(const std::string& path) {
+    for (;;) {
+        TALLY_TRY_ASSIGN(directory, try_lock(path, true));
+        if (directory) {
+            return std::move(*directory);
+        }
+    }
+}
+
+Result<std::optional<PinDirectory>> PinDirectory::lock_existing(const std::string& path) {
+    for (;;) {
+        TALLY_TRY_ASSIGN(directory, try_lock(path, false));
+        if (directory) {
+            return directory;
+        }
+        if (::access(path.c_str(), F_OK) != 0) {
+            return std::optional<PinDirectory>();
+        }
+    }
+}
+
+// None where the directory was removed under our hands by the loader that held the lock before: try again.
+Result<std::optional<PinDirectory>> PinDirectory::try_lock(const std::string& path, bool create) {
+    if (create) {
+        TALLY_TRY(make_directory(AT_FDCWD, path, 0755, path));
+    }
+    PinDirectory self;
+    self.path_ = path;
+    self.directory_.reset(::open(path.c_str(), kOpenDirectory));
+    if (!self.directory_) {
+        if (errno == ENOENT) {
+            return std::optional<PinDirectory>();
+        }
+        if (errno == ENOTDIR || errno == ELOOP) {
+            return make_error(ErrorKind::kConflict, fmt::format("opening {}", path),
+                              "something that is not a directory has this name");
+        }
+        return last_error(fmt::format("opening {}", path));
+    }
+    TALLY_TRY(check_trustworthy(self.directory_, path));
+    const std::string staging_path = fmt::format("{}/{}", path, kStaging);
+    const auto made = make_directory(self.directory_.get(), kStaging, 0700, staging_path);
+    if (!made) {
+        if (made.error().code == ENOENT) {
+            return std::optional<PinDirectory>();
+        }
+        return made.error();
+    }
+    UniqueFd staging(::openat(self.directory_.get(), kStaging, kOpenDirectory));
+    if (!staging) {
+        if (errno == ENOENT) {
+            return std::optional<PinDirectory>();
+        }
+        return last_error(fmt::format("opening {}", staging_path));
+    }
+    if (::flock(staging.get(), LOCK_EX) != 0) {
+        return last_error(fmt::format("locking {}", staging_path));
+    }
+    if (was_removed(staging) || was_removed(self.directory_)) {
+        return std::optional<PinDirectory>();
+    }
+    self.staging_ = std::move(staging);
+    return std::optional(std::move(self));
+}
+
+PinDirectory::~PinDirectory() {
+    if (!directory_) {
+        return;  // moved from, or never opened
+    }
+    if (staging_ && !leave_staged_) {
+        if (const auto names = staged()) {
+            for (const auto& name : *names) {
+                ::unlinkat(staging_.get(), name.c_str(), 0);
+            }
+        }
+    }
+    // Both fail where something is left inside, which is what is wanted.
+    if (staging_) {
+        ::unlinkat(directory_.get(), kStaging, AT_REMOVEDIR);
+    }
+    ::rmdir(path_.c_str());
+}
+
+Result<std::vector<std::string>> PinDirectory::pins() const {
+    TALLY_TRY_ASSIGN(names, list_directory(directory_of(directory_)));
+    names.erase(std::remove(names.begin(), names.end(), kStaging), names.end());
+    return names;
+}
+
+Result<std::vector<std::string>> PinDirectory::staged() const {
+    return list_directory(directory_of(staging_));
+}
+
+Result<UniqueFd> PinDirectory::open(const std::string& pin, bool read_only) const {
+    return open_pin(directory_of(directory_) + '/' + pin, read_only);
+}
+
+Result<UniqueFd> PinDirectory::open_staged(const std::string& pin, bool read_only) const {
+    return open_pin(directory_of(staging_) + '/' + pin, read_only);
+}
+
+std::string PinDirectory::staged_path(const std::string& pin) const {
+    return fmt::format("{}/{}/{}", path_, kStaging, pin);
+}
+
+Result<void> PinDirectory::stage(int fd, const std::string& pin, mode_t mode) {
+    if (bpf_obj_pin(fd, (directory_of(staging_) + '/' + pin).c_str()) != 0) {
+        return last_error(fmt::format("pinning {}", staged_path(pin)));
+    }
+    if (::fchmodat(staging_.get(), pin.c_str(), mode, 0) != 0) {
+        return last_error(fmt::format("setting the mode of {}", staged_path(pin)));
+    }
+    return {};
+}
+
+Result<void> PinDirectory::publish(const std::string& pin) {
+    if (::renameat(staging_.get(), pin.c_str(), directory_.get(), pin.c_str()) != 0) {
+        return last_error(fmt::format("renaming {} to {}/{}", staged_path(pin), path_, pin));
+    }
+    return {};
+}
+
+Result<void> PinDirectory::remove(const std::string& pin) {
+    if (::unlinkat(directory_.get(), pin.c_str(), 0) != 0) {
+        return last_error(fmt::format("removing {}/{}", path_, pin));
+    }
+    return {};
+}
+
+Result<void> PinDirectory::remove_staged(const std::string& pin) {
+    if (::unlinkat(staging_.get(), pin.c_str(), 0) != 0) {
+        return last_error(fmt::format("removing {}", staged_path(pin)));
+    }
+    return {};
+}
+
+}  // namespace tally::loader

@@ -1,0 +1,66 @@
+// An interface's directory in bpffs, while its pins are being changed.
+//
+// <root>/<interface>/           0755, the pins that readers open
+// <root>/<interface>/+staging/  0700, there only during a change: its flock serialises the loaders and dies
+// with
+//                               its holder; the new pins wait in it to be renamed into place. No C identifier
+//                               has a '+', so no map's pin can have this name.
+#pragma once
+
+#include <sys/types.h>
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/kernel_object.h"
+#include "common/result.h"
+#include "common/unique_fd.h"
+
+namespace tally::loader {
+
+class PinDirectory {
+  public:
+    static constexpr const char* kStaging = "+staging";
+
+    // Creates what is missing and waits for the lock. kConflict for a directory that somebody else could
+    // write to or owns: what is in it cannot be trusted.
+    static Result<PinDirectory> lock(const std::string& path);
+    // The same for a directory that must exist already; none where it does not.
+    static Result<std::optional<PinDirectory>> lock_existing(const std::string& path);
+
+    PinDirectory(PinDirectory&&) = default;
+    PinDirectory& operator=(PinDirectory&&) = default;
+    // Empties and removes the staging area, and the directory itself where nothing is left in it.
+    ~PinDirectory();
+
+    const std::string& path() const { return path_; }
+
+    // Names of the pins, without the staging area; those still in the staging area.
+    Result<std::vector<std::string>> pins() const;
+    Result<std::vector<std::string>> staged() const;
+
+    Result<UniqueFd> open(const std::string& pin, bool read_only) const;
+    Result<UniqueFd> open_staged(const std::string& pin, bool read_only) const;
+
+    Result<void> stage(int fd, const std::string& pin, mode_t mode);
+    // Renames a staged pin into place, over the old one: at no instant is there none.
+    Result<void> publish(const std::string& pin);
+    Result<void> remove(const std::string& pin);
+    Result<void> remove_staged(const std::string& pin);
+    // Leaves what is staged where it is, for the next run to finish or discard.
+    void leave_staged() { leave_staged_ = true; }
+
+  private:
+    PinDirectory() = default;
+
+    static Result<std::optional<PinDirectory>> try_lock(const std::string& path, bool create);
+    std::string staged_path(const std::string& pin) const;
+
+    std::string path_;
+    UniqueFd directory_;
+    UniqueFd staging_;
+    bool leave_staged_ = false;
+};
+
+}  // namespace tally::loader

@@ -1,0 +1,71 @@
+// A BPF object on its way into the kernel: the built-in one or the user's own file.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "common/result.h"
+#include "common/unique_fd.h"
+#include "loader/map_layout.h"
+
+struct bpf_object;
+struct bpf_program;
+struct bpf_map;
+
+namespace tally::loader {
+
+// Frames in several buffers need a program that says it can take them (BPF_F_XDP_HAS_FRAGS, kernel 5.18).
+enum class Variant { kLinear, kFrags };
+
+// Owns the object; what it loaded into the kernel goes with it, except what has been pinned or attached.
+class ProgramObject {
+  public:
+    // The built-in program for a verdict (pass, drop, aborted, tx, redirect).
+    static Result<ProgramObject> open_builtin(const std::string& action, Variant variant);
+
+    // `program` empty: the first XDP program in the file. kNotFound for a missing file, an object without an
+    // XDP program, or a wrong name (the hint lists the names there are); kSystem for what is no BPF object.
+    static Result<ProgramObject> open_file(const std::string& path, const std::string& program);
+
+    const std::string& program_name() const { return program_name_; }
+    bool has_frags() const;
+
+    struct Map {
+        std::string name;      // as the source has it; ".bss" and the like for global data
+        std::string pin_name;  // one path component
+        bpf_map* map = nullptr;
+        bool reusable = true;  // .rodata belongs to its program
+    };
+    const std::vector<Map>& maps() const { return maps_; }
+    MapLayout layout(const Map& map) const;
+
+    // Before load(): the map is not created, this one is used. The layouts must have been compared.
+    Result<void> reuse(const Map& map, int fd);
+    // Before load(): for offload mode, the interface whose card will run it.
+    void bind_to_card(std::uint32_t ifindex);
+
+    // The verifier's last lines are in the error's details.
+    Result<void> load();
+
+    // Valid after load(), for as long as this object lives.
+    int program_fd() const;
+    static int map_fd(const Map& map);
+
+  private:
+    struct Closer {
+        void operator()(bpf_object* object) const;
+    };
+
+    static Result<ProgramObject> select(std::unique_ptr<bpf_object, Closer> object, const std::string& source,
+                                        const std::string& program);
+
+    std::unique_ptr<bpf_object, Closer> object_;
+    bpf_program* program_ = nullptr;
+    std::string program_name_;
+    std::string source_;  // for messages: the file, or "the built-in object"
+    std::vector<Map> maps_;
+};
+
+}  // namespace tally::loader

@@ -1,0 +1,241 @@
+#include "loader/publication.h"
+
+#include <fmt/format.h>
+#include <linux/membarrier.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <ctime>
+#include <utility>
+
+#include "common/counter_map.h"
+#include "common/xdp_hook.h"
+
+namespace tally::loader {
+namespace {
+
+constexpr mode_t kOwnerOnly = 0600;
+constexpr mode_t kReadable = 0444;
+
+mode_t mode_of(const std::string& pin) {
+    return pin == XDP_TALLY_MAP_NAME || pin == XDP_TALLY_META_NAME ? kReadable : kOwnerOnly;
+}
+
+// Changes pins, and puts them back as they were unless it is kept.
+class PinChanges {
+  public:
+    explicit PinChanges(PinDirectory& directory) : directory_(directory) {}
+    PinChanges(const PinChanges&) = delete;
+    PinChanges& operator=(const PinChanges&) = delete;
+    ~PinChanges() {
+        for (auto change = done_.rbegin(); change != done_.rend(); ++change) {
+            restore(*change);
+        }
+    }
+
+    void keep() { done_.clear(); }
+
+    Result<void> publish(const std::string& pin) {
+        Change change{pin, open_old(pin)};
+        TALLY_TRY(directory_.publish(pin));
+        done_.push_back(std::move(change));
+        return {};
+    }
+
+    Result<void> remove(const std::string& pin) {
+        Change change{pin, open_old(pin)};
+        TALLY_TRY(directory_.remove(pin));
+        done_.push_back(std::move(change));
+        return {};
+    }
+
+  private:
+    struct Change {
+        std::string pin;
+        UniqueFd old;  // none: there was no pin of this name
+    };
+
+    UniqueFd open_old(const std::string& pin) const {
+        for (const bool read_only : {false, true}) {
+            if (auto fd = directory_.open(pin, read_only)) {
+                return std::move(*fd);
+            }
+        }
+        return {};
+    }
+
+    void restore(const Change& change) {
+        if (!change.old) {
+            (void)directory_.remove(change.pin);
+            return;
+        }
+        (void)directory_.remove_staged(change.pin);
+        if (directory_.stage(change.old.get(), change.pin, mode_of(change.pin))) {
+            (void)directory_.publish(change.pin);
+        }
+    }
+
+    PinDirectory& directory_;
+    std::vector<Change> done_;
+};
+
+// Waits until every CPU has left the program that ran before the swap: XDP runs under RCU, and
+// MEMBARRIER_CMD_GLOBAL (kernel 4.3) waits for a grace period. Kernels booted with nohz_full= refuse it
+// (EINVAL); there a pause far longer than any XDP program runs has to do.
+void wait_for_running_programs() {
+    if (::syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0) != 0) {
+        const timespec pause = {0, 50'000'000};
+        ::nanosleep(&pause, nullptr);
+    }
+}
+
+// The counts of the old record's map, which must be the one still pinned here; nothing where there is none.
+Result<Counters> final_counts(const PinDirectory& directory, const Meta& old_meta) {
+    auto fd = directory.open(XDP_TALLY_MAP_NAME, true);
+    if (!fd) {
+        if (fd.error().code == ENOENT) {
+            return Counters{};
+        }
+        return fd.error();
+    }
+    TALLY_TRY_ASSIGN(info, map_info(fd->get()));
+    if (info.id != old_meta.counter_map_id) {
+        return Counters{};
+    }
+    auto map = CounterMap::from_fd(std::move(*fd));
+    if (!map) {
+        return Counters{};  // somebody's own xdp_stats_map: it counts something else
+    }
+    Sample sample;
+    TALLY_TRY(map->read(sample));
+    return sample.total;
+}
+
+Result<void> complete_meta(const PinDirectory& directory, Meta meta, const std::optional<Meta>& old_meta) {
+    if (old_meta && old_meta->lineage == meta.lineage && old_meta->counter_map_id != meta.counter_map_id) {
+        TALLY_TRY_ASSIGN(counts, final_counts(directory, *old_meta));
+        for (std::size_t action = 0; action < counts.size(); ++action) {
+            meta.carried[action].rx_packets =
+                old_meta->carried[action].rx_packets + counts[action].rx_packets;
+            meta.carried[action].rx_bytes = old_meta->carried[action].rx_bytes + counts[action].rx_bytes;
+        }
+    }
+    TALLY_TRY_ASSIGN(fd, directory.open_staged(XDP_TALLY_META_NAME, false));
+    const auto written = write_meta(fd.get(), meta);
+    if (!written && written.error().code == EPERM) {
+        return {};  // frozen: an interrupted run had come this far, what it wrote is final
+    }
+    TALLY_TRY(written);
+    return freeze_meta(fd.get());
+}
+
+Result<void> remove_unused(const PinDirectory& directory, PinChanges& changes, const Meta& meta,
+                           const Meta& old_meta, std::vector<std::string>& removed) {
+    TALLY_TRY_ASSIGN(pins, directory.pins());
+    for (const auto& pin : pins) {
+        if (pin == XDP_TALLY_META_NAME) {
+            continue;
+        }
+        const auto fd = directory.open(pin, true);
+        if (!fd || object_type(fd->get()) != ObjectType::kMap) {
+            continue;
+        }
+        TALLY_TRY_ASSIGN(info, map_info(fd->get()));
+        if (owns_map(old_meta, info.id) && !owns_map(meta, info.id)) {
+            TALLY_TRY(changes.remove(pin));
+            removed.push_back(directory.path() + '/' + pin);
+        }
+    }
+    return {};
+}
+
+bool link_runs(const Result<UniqueFd>& link, std::uint32_t program_id) {
+    if (!link || object_type(link->get()) != ObjectType::kLink) {
+        return false;
+    }
+    const auto info = link_info(link->get());
+    return info && info->ifindex != 0 && info->program_id == program_id;
+}
+
+}  // namespace
+
+Result<void> publish_generation(PinDirectory& directory, Meta meta, const std::optional<Meta>& old_meta,
+                                std::vector<std::string>& removed) {
+    PinChanges changes(directory);
+    TALLY_TRY_ASSIGN(staged, directory.staged());
+    const auto take = [&staged](const std::string& pin) {
+        const auto found = std::find(staged.begin(), staged.end(), pin);
+        const bool there = found != staged.end();
+        if (there) {
+            staged.erase(found);
+        }
+        return there;
+    };
+    if (take(XDP_TALLY_LINK_NAME)) {
+        TALLY_TRY(changes.publish(XDP_TALLY_LINK_NAME));
+    }
+    take(XDP_TALLY_META_NAME);
+    const bool new_counters = take(XDP_TALLY_MAP_NAME);
+
+    if (old_meta && old_meta->counter_map_id != meta.counter_map_id) {
+        wait_for_running_programs();
+    }
+    TALLY_TRY(complete_meta(directory, meta, old_meta));
+    for (const auto& pin : staged) {
+        TALLY_TRY(changes.publish(pin));
+    }
+    if (new_counters) {
+        TALLY_TRY(changes.publish(XDP_TALLY_MAP_NAME));
+    }
+    if (old_meta) {
+        TALLY_TRY(remove_unused(directory, changes, meta, *old_meta, removed));
+    }
+    TALLY_TRY(changes.publish(XDP_TALLY_META_NAME));
+    changes.keep();
+    return {};
+}
+
+Result<std::string> repair(PinDirectory& directory, std::uint32_t ifindex) {
+    TALLY_TRY_ASSIGN(staged, directory.staged());
+    if (staged.empty()) {
+        return std::string();
+    }
+    std::optional<Meta> meta;
+    if (const auto fd = directory.open_staged(XDP_TALLY_META_NAME, true)) {
+        if (auto record = read_meta(fd->get())) {
+            meta = *record;
+        }
+    }
+    bool runs = false;
+    if (meta) {
+        const auto hook = query_xdp_hook(ifindex);
+        const auto program = hook ? hook->find(meta->program_id) : std::nullopt;
+        if (program) {
+            meta->attach_mode = program->mode;
+        }
+        runs = meta->attach_kind == XDP_TALLY_ATTACH_NETLINK
+                   ? program.has_value()
+                   : link_runs(directory.open_staged(XDP_TALLY_LINK_NAME, false), meta->program_id) ||
+                         link_runs(directory.open(XDP_TALLY_LINK_NAME, false), meta->program_id);
+    }
+    if (!runs) {
+        for (const auto& pin : staged) {
+            TALLY_TRY(directory.remove_staged(pin));
+        }
+        return std::string("discarded what an interrupted run had prepared");
+    }
+    std::optional<Meta> old_meta;
+    if (const auto fd = directory.open(XDP_TALLY_META_NAME, true)) {
+        if (auto record = read_meta(fd->get())) {
+            old_meta = *record;
+        }
+    }
+    std::vector<std::string> removed;
+    const std::uint64_t generation = meta->generation;
+    TALLY_TRY(publish_generation(directory, *meta, old_meta, removed));
+    return fmt::format("finished generation {}, which an interrupted run had attached but not published",
+                       generation);
+}
+
+}  // namespace tally::loader

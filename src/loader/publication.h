@@ -1,0 +1,33 @@
+// From staged to published: the part of a load after the program has been swapped, shared with the repair of
+// an interrupted one.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/meta.h"
+#include "common/result.h"
+#include "loader/pin_directory.h"
+
+namespace tally::loader {
+
+// The staging area holds the new generation: its maps, its metadata (not frozen yet), and the link if it is
+// new. The order of what follows is what readers and a repair rely on:
+//
+//   1. the new link's pin, which keeps the program attached when this process ends
+//   2. an RCU grace period: no CPU runs the old program any more, the old counters are final
+//   3. carried = what the old record carried + the old counters; the metadata is complete, and frozen
+//   4. the maps' pins, the counter map's last
+//   5. pins of maps that the new generation no longer has are removed
+//   6. the metadata's pin: the new generation is published
+//
+// On an error the pins are put back as they were. `removed` gets the paths of step 5.
+Result<void> publish_generation(PinDirectory& directory, Meta meta, const std::optional<Meta>& old_meta,
+                                std::vector<std::string>& removed);
+
+// What an interrupted run left in the staging area is finished where its program runs (as its link or the
+// hook tell), else discarded. Returns what was done in words; empty where there was nothing to do.
+Result<std::string> repair(PinDirectory& directory, std::uint32_t ifindex);
+
+}  // namespace tally::loader

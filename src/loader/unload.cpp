@@ -1,0 +1,122 @@
+#include <fmt/format.h>
+
+#include "common/bpffs.h"
+#include "common/names.h"
+#include "loader/attachment.h"
+#include "loader/capabilities.h"
+#include "loader/describe.h"
+#include "loader/device_state.h"
+#include "loader/pin_removal.h"
+#include "loader/publication.h"
+#include "loader/verbs.h"
+
+namespace tally::loader {
+namespace {
+
+// A program that is not ours, named by its id: detached where netlink attached it, and its pins are not our
+// matter.
+Result<Outcome> unload_foreign(const Options& options, const DeviceState& state,
+                               const AttachedProgram& program, Outcome outcome) {
+    const auto link = find_xdp_link(state.interface->ifindex, program.id);
+    if (link && *link) {
+        return make_error(ErrorKind::kConflict, fmt::format("detaching program {}", program.id),
+                          describe_holder(*state.interface, program))
+            .with_hint(fmt::format("only the link's owner can end it: end that process or remove its pin, or "
+                                   "`bpftool link detach id {}`",
+                                   (*link)->id));
+    }
+    outcome.notes.push_back("it was not ours: " + describe_holder(*state.interface, program));
+    if (!options.dry_run) {
+        TALLY_TRY(detach_by_netlink(state.interface->ifindex, program));
+    }
+    return outcome;
+}
+
+Error nothing_to_unload(const DeviceState& state, const std::string& device) {
+    auto error = make_error(ErrorKind::kNotFound, fmt::format("unloading from '{}'", device),
+                            "xdp-tally has nothing attached or pinned there");
+    if (state.interface && state.hook.program) {
+        error.reason += "; " + describe_holder(*state.interface, *state.hook.program) + " is not ours";
+        error.hint = fmt::format("`xdp_loader --dev {} --unload {}` detaches it all the same", device,
+                                 state.hook.program->id);
+    }
+    return error;
+}
+
+Result<void> detach_ours(const DeviceState& state, const std::optional<AttachedProgram>& program) {
+    if (state.link_alive()) {
+        return detach_link(state.link.get());
+    }
+    if (program) {
+        return detach_by_netlink(state.interface->ifindex, *program);
+    }
+    return {};
+}
+
+}  // namespace
+
+Result<Outcome> unload(const Options& options, const std::string& device) {
+    TALLY_TRY(check_interface_name(device));
+    TALLY_TRY(check_load_capabilities());
+    std::optional<Interface> interface;
+    if (auto found = resolve_interface(device)) {
+        interface = *found;
+    }
+    const std::string directory = interface_directory(options.bpffs, device);
+    Outcome outcome;
+    outcome.dev = device;
+    outcome.verb = "unloaded";
+    outcome.dry_run = options.dry_run;
+
+    std::optional<PinDirectory> pins;
+    if (!options.dry_run) {
+        TALLY_TRY_ASSIGN(locked, PinDirectory::lock_existing(directory));
+        pins = std::move(locked);
+    }
+    if (pins) {
+        TALLY_TRY_ASSIGN(repaired, repair(*pins, interface ? interface->ifindex : 0));
+        if (!repaired.empty()) {
+            outcome.notes.push_back(repaired);
+        }
+    }
+    const auto state = inspect_device(directory, interface);
+    if (!interface && !state.has_pins()) {
+        return resolve_interface(device).error();
+    }
+
+    const auto ours = state.our_program();
+    if (options.unload_id && !(ours && ours->id == *options.unload_id)) {
+        const auto program = state.hook.find(*options.unload_id);
+        if (!program) {
+            return make_error(ErrorKind::kNotFound, fmt::format("unloading from '{}'", device),
+                              fmt::format("no program with id {} is attached there", *options.unload_id))
+                .with_hint(fmt::format("`xdp_loader --dev {} --status` shows what is", device));
+        }
+        return unload_foreign(options, state, *program, std::move(outcome));
+    }
+    const auto removable = our_pins(state, options.keep_maps);
+    if (!ours && removable.empty() && outcome.notes.empty()) {
+        return nothing_to_unload(state, device);
+    }
+
+    if (ours) {
+        outcome.mode = mode_name(ours->mode);
+        outcome.program = describe_program(ours->id, state);
+    }
+    if (const auto note = describe_foreign_pins(state, directory); !note.empty()) {
+        outcome.notes.push_back(note);
+    }
+    if (!pins) {
+        for (const auto& pin : removable) {
+            outcome.removed.push_back(directory + '/' + pin);
+        }
+        return outcome;
+    }
+    // Detached before the pins go: nothing counts into a map that nobody can read any more.
+    TALLY_TRY(detach_ours(state, ours));
+    TALLY_TRY_ASSIGN(removed, remove_our_pins(*pins, state, options.keep_maps));
+    outcome.removed = std::move(removed);
+    return outcome;
+}
+
+}  // namespace tally::loader

@@ -1,0 +1,119 @@
+#include "loader/options.h"
+
+#include <gmock/gmock.h>
+
+#include <vector>
+
+namespace tally::loader {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+std::variant<Options, EarlyExit> parse(std::vector<const char*> arguments) {
+    arguments.insert(arguments.begin(), "xdp_loader");
+    return parse_options(static_cast<int>(arguments.size()), arguments.data());
+}
+
+Options parsed(const std::vector<const char*>& arguments) {
+    auto result = parse(arguments);
+    if (const auto* exit = std::get_if<EarlyExit>(&result)) {
+        ADD_FAILURE() << exit->message;
+        return {};
+    }
+    return std::get<Options>(result);
+}
+
+EarlyExit refused(const std::vector<const char*>& arguments) {
+    auto result = parse(arguments);
+    if (std::holds_alternative<Options>(result)) {
+        ADD_FAILURE() << "accepted";
+        return {};
+    }
+    return std::get<EarlyExit>(result);
+}
+
+TEST(LoaderOptions, DefaultIsToLoadThePassingProgramInAutoMode) {
+    const auto options = parsed({"--dev", "veth0"});
+    EXPECT_EQ(options.verb, Verb::kLoad);
+    EXPECT_THAT(options.devices, ElementsAre("veth0"));
+    EXPECT_EQ(options.action, "pass");
+    EXPECT_EQ(options.mode, ModeChoice::kAuto);
+    EXPECT_EQ(options.bpffs, "/sys/fs/bpf");
+    EXPECT_FALSE(options.reuse_maps || options.force || options.dry_run || options.json);
+}
+
+TEST(LoaderOptions, DevMayBeRepeatedInBothSpellings) {
+    EXPECT_THAT(parsed({"-d", "a", "--dev", "b", "--dev=c"}).devices, ElementsAre("a", "b", "c"));
+}
+
+TEST(LoaderOptions, TheTutorialsSpellingsWork) {
+    const auto options = parsed({"--dev", "veth0", "--skb-mode", "--force", "--reuse-maps", "--quiet",
+                                 "--filename", "prog.o", "--progname", "my_filter"});
+    EXPECT_EQ(options.mode, ModeChoice::kGeneric);
+    EXPECT_TRUE(options.force && options.reuse_maps && options.quiet);
+    EXPECT_EQ(options.filename, "prog.o");
+    EXPECT_EQ(options.progname, "my_filter");
+    EXPECT_EQ(parsed({"-d", "a", "-N"}).mode, ModeChoice::kNative);
+    EXPECT_EQ(parsed({"-d", "a", "-A"}).mode, ModeChoice::kAuto);
+    EXPECT_EQ(parsed({"-d", "a", "-S", "-U"}).verb, Verb::kUnload);
+}
+
+TEST(LoaderOptions, UnloadTakesAnIdOrNone) {
+    EXPECT_FALSE(parsed({"--dev", "a", "--unload"}).unload_id.has_value());
+    EXPECT_FALSE(parsed({"-U", "--dev", "a"}).unload_id.has_value());
+    EXPECT_EQ(parsed({"--dev", "a", "-U", "42"}).unload_id, 42U);
+    EXPECT_EQ(parsed({"--dev", "a", "--unload=4294967295"}).unload_id, 4294967295U);
+    for (const char* wrong : {"0", "-1", "x", "4294967296", "4 2"}) {
+        EXPECT_EQ(refused({"--dev", "a", "--unload", wrong}).status, 2) << wrong;
+    }
+}
+
+TEST(LoaderOptions, StatusAndCleanNeedNoDevice) {
+    EXPECT_EQ(parsed({"--status"}).verb, Verb::kStatus);
+    EXPECT_EQ(parsed({"--clean"}).verb, Verb::kClean);
+}
+
+TEST(LoaderOptions, ContradictionsAreUsageErrors) {
+    const std::vector<std::vector<const char*>> wrong = {
+        {},
+        {"--unload"},
+        {"--dev", "a", "--status", "--unload"},
+        {"--dev", "a", "--status", "--clean"},
+        {"--dev", "a", "-N", "-S"},
+        {"--dev", "a", "-A", "-S"},
+        {"--dev", "a", "-q", "-v"},
+        {"--dev", "a", "--action", "explode"},
+        {"--dev", "a", "--action", "redirect"},
+        {"--dev", "a", "--redirect-to", "b"},
+        {"--dev", "a", "--progname", "x"},
+        {"--dev", "a", "--filename", "f", "--action", "drop"},
+        {"--dev", "a", "--keep-maps"},
+        {"--dev", "a", "--unload", "-M"},
+        {"--dev", "a", "--unload", "--force"},
+        {"--dev", "a", "--nonsense"},
+        {"--dev", "a", "stray"},
+        {"--dev"},
+    };
+    for (const auto& arguments : wrong) {
+        const auto exit = refused(arguments);
+        EXPECT_EQ(exit.status, 2) << testing::PrintToString(arguments);
+        EXPECT_THAT(exit.message, testing::StartsWith("xdp_loader: ")) << testing::PrintToString(arguments);
+        EXPECT_THAT(exit.message, HasSubstr("\nhint: "));
+    }
+}
+
+TEST(LoaderOptions, HelpAndVersionEndWithZero) {
+    const auto help = refused({"--help"});
+    EXPECT_EQ(help.status, 0);
+    for (const char* option :
+         {"--dev", "--action", "--reuse-maps", "--unload", "--status", "--clean", "--dry-run"}) {
+        EXPECT_THAT(help.message, HasSubstr(option));
+    }
+    const auto version = refused({"--version"});
+    EXPECT_EQ(version.status, 0);
+    EXPECT_THAT(version.message, testing::StartsWith("xdp_loader "));
+}
+
+}  // namespace
+}  // namespace tally::loader

@@ -1,0 +1,78 @@
+#include "loader/outcome.h"
+
+#include <gmock/gmock.h>
+#include <nlohmann/json.hpp>
+
+namespace tally::loader {
+namespace {
+
+using testing::HasSubstr;
+
+Outcome loaded() {
+    Outcome outcome;
+    outcome.dev = "veth0";
+    outcome.verb = "loaded";
+    outcome.mode = "native";
+    outcome.attach = "link";
+    outcome.link_id = 7;
+    outcome.program = ProgramOutcome{45, "xdp_pass", "0123456789abcdef", false};
+    outcome.generation = 3;
+    outcome.pin_dir = "/sys/fs/bpf/veth0";
+    outcome.maps.push_back(MapOutcome{"xdp_stats_map", 33, "/sys/fs/bpf/veth0/xdp_stats_map", true});
+    return outcome;
+}
+
+Outcome failed(ErrorKind kind) {
+    Outcome outcome;
+    outcome.dev = "veth1";
+    outcome.verb = "failed";
+    outcome.error = make_error(kind, "doing it", "it did not work").with_hint("try again");
+    return outcome;
+}
+
+TEST(LoaderOutcome, TextSaysWhatWasDone) {
+    const auto text = format_outcome(loaded());
+    EXPECT_THAT(text,
+                HasSubstr("veth0: loaded xdp_pass (id 45, tag 0123456789abcdef), native mode, by link 7\n"));
+    EXPECT_THAT(text, HasSubstr("generation  3\n"));
+    EXPECT_THAT(text, HasSubstr("xdp_stats_map (id 33), reused"));
+}
+
+TEST(LoaderOutcome, ADryRunSaysSo) {
+    auto outcome = loaded();
+    outcome.dry_run = true;
+    EXPECT_THAT(format_outcome(outcome), HasSubstr("veth0: would be loaded xdp_pass"));
+}
+
+TEST(LoaderOutcome, JsonHasEveryFactAndEveryDevice) {
+    const auto document = nlohmann::json::parse(format_json({loaded(), failed(ErrorKind::kConflict)}));
+    EXPECT_EQ(document["schema"], 1);
+    ASSERT_EQ(document["devices"].size(), 2U);
+    const auto& first = document["devices"][0];
+    EXPECT_EQ(first["dev"], "veth0");
+    EXPECT_TRUE(first["netns"].is_null());
+    EXPECT_EQ(first["program"]["id"], 45);
+    EXPECT_EQ(first["generation"], 3);
+    EXPECT_EQ(first["maps"][0]["reused"], true);
+    const auto& second = document["devices"][1];
+    EXPECT_EQ(second["outcome"], "failed");
+    EXPECT_EQ(second["error"]["status"], 5);
+    EXPECT_EQ(second["error"]["kind"], "conflict");
+    EXPECT_EQ(second["error"]["message"], "doing it: it did not work");
+    EXPECT_EQ(second["error"]["hint"], "try again");
+}
+
+TEST(LoaderOutcome, BytesThatAreNoUtf8StillGiveADocument) {
+    auto outcome = loaded();
+    outcome.program->name = "bad\xff";
+    EXPECT_TRUE(nlohmann::json::accept(format_json({outcome})));
+}
+
+TEST(LoaderOutcome, TheExitStatusIsThatOfTheFirstFailure) {
+    EXPECT_EQ(exit_status_of({loaded()}), 0);
+    EXPECT_EQ(exit_status_of({}), 0);
+    EXPECT_EQ(exit_status_of({loaded(), failed(ErrorKind::kNotFound), failed(ErrorKind::kConflict)}), 4);
+}
+
+}  // namespace
+}  // namespace tally::loader
