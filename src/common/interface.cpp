@@ -52,6 +52,17 @@ Result<Interface> resolve_interface(const std::string& name) {
     return interface;
 }
 
+Result<std::optional<Interface>> find_interface(const std::string& name) {
+    auto found = resolve_interface(name);
+    if (found) {
+        return std::optional(std::move(*found));
+    }
+    if (found.error().kind == ErrorKind::kNotFound) {
+        return std::optional<Interface>();
+    }
+    return found.error();
+}
+
 Result<std::uint64_t> current_netns_inode() {
     struct stat status = {};
     if (::stat("/proc/thread-self/ns/net", &status) != 0) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "common/result.h"
@@ -20,6 +21,9 @@ Result<void> check_interface_name(const std::string& name);
 
 // kUsage as above; kNotFound where there is no such interface.
 Result<Interface> resolve_interface(const std::string& name);
+
+// None where there is no such interface.
+Result<std::optional<Interface>> find_interface(const std::string& name);
 
 // Inode of the current network namespace (/proc/thread-self/ns/net): tells namespaces apart on this machine.
 Result<std::uint64_t> current_netns_inode();

@@ -88,7 +88,7 @@ Result<UniqueFd> create_xdp_link(const Interface& interface, int program_fd, std
     return error;
 }
 
-Result<Undo> update_xdp_link(int link_fd, int program_fd, std::uint32_t old_program_id) {
+Result<WayBack> update_xdp_link(int link_fd, int program_fd, std::uint32_t old_program_id) {
     const auto old_program = open_program_by_id(old_program_id);
     bpf_link_update_opts options;
     init_options(options);
@@ -112,14 +112,14 @@ Result<Undo> update_xdp_link(int link_fd, int program_fd, std::uint32_t old_prog
         return error;
     }
     if (!old_program) {
-        return Undo();
+        return WayBack();
     }
     const auto fd = std::make_shared<UniqueFd>(::dup(old_program->get()));
-    return Undo([link_fd, fd] { bpf_link_update(link_fd, fd->get(), nullptr); });
+    return WayBack([link_fd, fd] { return bpf_link_update(link_fd, fd->get(), nullptr) == 0; });
 }
 
-Result<Undo> replace_by_netlink(const Interface& interface, int program_fd,
-                                const AttachedProgram& old_program) {
+Result<WayBack> replace_by_netlink(const Interface& interface, int program_fd,
+                                   const AttachedProgram& old_program) {
     const std::string what = fmt::format("replacing program {} on '{}'", old_program.id, interface.name);
     auto old_fd = open_program_by_id(old_program.id);
     if (!old_fd) {
@@ -140,8 +140,8 @@ Result<Undo> replace_by_netlink(const Interface& interface, int program_fd,
         return error;
     }
     const auto old_program_fd = std::make_shared<UniqueFd>(std::move(*old_fd));
-    return Undo([ifindex, mode, program_fd, old_program_fd] {
-        swap_by_netlink(ifindex, program_fd, old_program_fd->get(), mode);
+    return WayBack([ifindex, mode, program_fd, old_program_fd] {
+        return swap_by_netlink(ifindex, program_fd, old_program_fd->get(), mode) == 0;
     });
 }
 

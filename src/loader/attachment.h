@@ -2,14 +2,12 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
-#include <string>
+#include <functional>
 
 #include "common/interface.h"
 #include "common/result.h"
 #include "common/unique_fd.h"
 #include "common/xdp_hook.h"
-#include "loader/undo.h"
 
 namespace tally::loader {
 
@@ -17,15 +15,18 @@ namespace tally::loader {
 // is closed, unless the link has been pinned. A refusal carries the driver's own words where it gave any.
 Result<UniqueFd> create_xdp_link(const Interface& interface, int program_fd, std::uint32_t mode);
 
+// Puts the program back that ran before; false where the kernel refuses.
+using WayBack = std::function<bool()>;
+
 // Swaps the program of a link in place. The swap is refused (EPERM) where the link no longer runs
 // `old_program_id`; knowing the old program takes CAP_SYS_ADMIN, without it the lock of the pin directory
-// alone keeps other loaders out, and there is no way back: the Undo is empty then.
-Result<Undo> update_xdp_link(int link_fd, int program_fd, std::uint32_t old_program_id);
+// alone keeps other loaders out, and the way back is empty.
+Result<WayBack> update_xdp_link(int link_fd, int program_fd, std::uint32_t old_program_id);
 
 // Replaces a program that was attached by netlink, by compare-and-swap (XDP_FLAGS_REPLACE, kernel 5.7).
 // CAP_SYS_ADMIN, to name the old program. The attachment outlives the process.
-Result<Undo> replace_by_netlink(const Interface& interface, int program_fd,
-                                const AttachedProgram& old_program);
+Result<WayBack> replace_by_netlink(const Interface& interface, int program_fd,
+                                   const AttachedProgram& old_program);
 
 // Ends a link's attachment, whoever else holds the link (BPF_LINK_DETACH, kernel 5.9).
 Result<void> detach_link(int link_fd);

@@ -1,10 +1,5 @@
-#include <fmt/format.h>
-
-#include "common/bpffs.h"
-#include "loader/capabilities.h"
-#include "loader/device_state.h"
+#include "loader/existing_device.h"
 #include "loader/pin_removal.h"
-#include "loader/publication.h"
 #include "loader/verbs.h"
 
 namespace tally::loader {
@@ -26,49 +21,27 @@ bool nothing_feeds(const DeviceState& state) {
 }  // namespace
 
 Result<Outcome> clean(const Options& options, const std::string& device) {
-    TALLY_TRY(check_interface_name(device));
-    TALLY_TRY(check_load_capabilities());
-    std::optional<Interface> interface;
-    if (auto found = resolve_interface(device)) {
-        interface = *found;
-    }
-    const std::string directory = interface_directory(options.bpffs, device);
-    Outcome outcome;
-    outcome.dev = device;
+    TALLY_TRY_ASSIGN(existing, open_existing(options, device));
+    const DeviceState& state = existing.state;
+    Outcome outcome = std::move(existing.outcome);
     outcome.verb = "cleaned";
-    outcome.dry_run = options.dry_run;
 
-    std::optional<PinDirectory> pins;
-    if (!options.dry_run) {
-        TALLY_TRY_ASSIGN(locked, PinDirectory::lock_existing(directory));
-        pins = std::move(locked);
-    }
-    if (pins) {
-        TALLY_TRY_ASSIGN(repaired, repair(*pins, interface ? interface->ifindex : 0));
-        if (!repaired.empty()) {
-            outcome.notes.push_back(repaired);
-        }
-    }
-    const auto state = inspect_device(directory, interface);
-    if (!interface && !state.has_directory) {
-        return resolve_interface(device).error();
-    }
     const auto removable = our_pins(state, false);
     if (removable.empty() || !nothing_feeds(state)) {
-        outcome.notes.push_back(removable.empty() ? "nothing to remove: no pins of ours"
-                                                  : "nothing to remove: the pins are in use");
+        outcome.notes.emplace_back(removable.empty() ? "nothing to remove: no pins of ours"
+                                                     : "nothing to remove: the pins are in use");
         return outcome;
     }
-    if (const auto note = describe_foreign_pins(state, directory); !note.empty()) {
+    if (const auto note = describe_foreign_pins(state, existing.directory); !note.empty()) {
         outcome.notes.push_back(note);
     }
-    if (!pins) {
+    if (options.dry_run) {
         for (const auto& pin : removable) {
-            outcome.removed.push_back(directory + '/' + pin);
+            outcome.removed.push_back(existing.directory + '/' + pin);
         }
         return outcome;
     }
-    TALLY_TRY_ASSIGN(removed, remove_our_pins(*pins, state, false));
+    TALLY_TRY_ASSIGN(removed, remove_our_pins(*existing.pins, state, false));
     outcome.removed = std::move(removed);
     return outcome;
 }

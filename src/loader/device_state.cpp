@@ -12,6 +12,32 @@
 namespace tally::loader {
 namespace {
 
+void note_trouble(DeviceState& state, const Error& error) {
+    if (!state.trouble) {
+        state.trouble = error;
+    }
+}
+
+void inspect_map(DeviceState& state, const UniqueFd& fd, const std::string& pin) {
+    if (pin == XDP_TALLY_META_NAME) {
+        const auto meta = read_meta(fd.get());
+        if (meta) {
+            state.meta = *meta;
+            return;
+        }
+        if (meta.error().kind != ErrorKind::kConflict) {
+            note_trouble(state, meta.error());
+            return;
+        }
+    }
+    const auto info = map_info(fd.get());
+    if (info) {
+        state.maps.push_back(PinnedMap{pin, *info});
+    } else {
+        note_trouble(state, info.error());
+    }
+}
+
 void inspect_pin(DeviceState& state, const std::string& directory, const std::string& pin) {
     const std::string path = directory + '/' + pin;
     // Links refuse to be opened read-only; whoever may not write may still look at maps.
@@ -21,34 +47,26 @@ void inspect_pin(DeviceState& state, const std::string& directory, const std::st
     }
     if (!fd) {
         if (fd.error().code != ENOENT) {
-            state.unreadable = fd.error().message();
+            note_trouble(state, fd.error());
         }
         return;
     }
-    switch (object_type(fd->get())) {
-        case ObjectType::kMap: {
-            if (pin == XDP_TALLY_META_NAME) {
-                if (auto meta = read_meta(fd->get())) {
-                    state.meta = *meta;
-                    return;
-                }
-            }
-            if (const auto info = map_info(fd->get())) {
-                state.maps.push_back(PinnedMap{pin, *info});
-            }
+    const auto type = object_type(fd->get());
+    if (type == ObjectType::kMap) {
+        inspect_map(state, *fd, pin);
+        return;
+    }
+    if (type == ObjectType::kLink && pin == XDP_TALLY_LINK_NAME) {
+        const auto info = link_info(fd->get());
+        if (!info) {
+            note_trouble(state, info.error());
             return;
         }
-        case ObjectType::kLink: {
-            const auto info = link_info(fd->get());
-            if (pin == XDP_TALLY_LINK_NAME && info && info->type == BPF_LINK_TYPE_XDP) {
-                state.link = std::move(*fd);
-                state.link_info = *info;
-                return;
-            }
-            break;
+        if (info->type == BPF_LINK_TYPE_XDP) {
+            state.link = std::move(*fd);
+            state.link_info = *info;
+            return;
         }
-        default:
-            break;
     }
     state.other_pins.push_back(pin);
 }
@@ -120,15 +138,17 @@ DeviceState inspect_device(const std::string& directory, const std::optional<Int
     DeviceState state;
     state.interface = interface;
     if (interface) {
-        if (auto hook = query_xdp_hook(interface->ifindex)) {
+        if (const auto hook = query_xdp_hook(interface->ifindex)) {
             state.hook = *hook;
+        } else {
+            note_trouble(state, hook.error());
         }
     }
     const auto names = list_directory(directory);
     state.has_directory = names || names.error().code != ENOENT;
     if (!names) {
         if (state.has_directory) {
-            state.unreadable = names.error().message();
+            note_trouble(state, names.error());
         }
         return state;
     }

@@ -44,7 +44,7 @@ struct DeviceState {
     std::vector<PinnedMap> maps;          // every map pinned there, ours or not, without the metadata
     std::vector<std::string> other_pins;  // neither map nor metadata nor our link
     bool interrupted = false;             // a change was cut off: the staging area is not empty
-    std::string unreadable;               // why the pins could not be looked at, if so
+    std::optional<Error> trouble;         // the first thing that could not be looked at, if any
 
     bool has_pins() const { return meta || link || !maps.empty() || !other_pins.empty(); }
     // The pinned link still runs its program on some interface.
@@ -57,8 +57,8 @@ struct DeviceState {
     Feed feed() const;
 };
 
-// Reads the directory as it is; a change under way shows as `interrupted`. What the process may not open is
-// told in `unreadable`.
+// Reads the directory as it is; a change under way shows as `interrupted`. What could not be read is
+// told in `trouble`: who is about to change something must not go on then.
 DeviceState inspect_device(const std::string& directory, const std::optional<Interface>& interface);
 
 }  // namespace tally::loader

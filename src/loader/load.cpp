@@ -252,9 +252,10 @@ Result<void> stage_generation(PinDirectory& pins, const ProgramObject& object,
     return pins.stage(fd.get(), XDP_TALLY_META_NAME, 0444);
 }
 
-// Puts the program on the hook. What it did is undone with the Undo.
-Result<Undo> attach(PinDirectory& pins, const Interface& interface, const Plan& plan, const Attempt& attempt,
-                    const DeviceState& state, int program_fd, std::optional<std::uint32_t>& link_id) {
+// Puts the program on the hook. Where the way back is empty, there is none but that of the staged link.
+Result<WayBack> attach(PinDirectory& pins, const Interface& interface, const Plan& plan,
+                       const Attempt& attempt, const DeviceState& state, int program_fd,
+                       std::optional<std::uint32_t>& link_id) {
     switch (plan.way) {
         case Way::kUpdateLink:
             link_id = state.link_info->id;
@@ -269,7 +270,7 @@ Result<Undo> attach(PinDirectory& pins, const Interface& interface, const Plan& 
     link_id = info.id;
     // From here on the pin keeps the program attached; the staging area takes it down with itself.
     TALLY_TRY(pins.stage(link.get(), XDP_TALLY_LINK_NAME, 0600));
-    return Undo();
+    return WayBack([] { return true; });
 }
 
 Outcome describe_load(const Interface& interface, const ProgramObject& object, const ProgramInfo& program,
@@ -337,6 +338,9 @@ Result<void> empty_staging(PinDirectory& pins) {
 
 Result<Outcome> load_by_plan(const Options& options, const Interface& interface, const std::string& directory,
                              const DeviceState& state, PinDirectory* pins) {
+    if (state.trouble) {
+        return *state.trouble;
+    }
     TALLY_TRY_ASSIGN(plan, make_plan(options, interface, state));
     const auto attempts = make_attempts(options, interface, plan);
     std::vector<std::string> notes;
@@ -365,7 +369,8 @@ Result<Outcome> load_by_plan(const Options& options, const Interface& interface,
         if (!failure || failure->code != ERANGE) {
             failure = std::move(outcome).error();
         }
-        if (failure->kind != ErrorKind::kSystem) {
+        const bool unfinished = pins != nullptr && pins->leaves_staged();
+        if (failure->kind != ErrorKind::kSystem || unfinished) {
             break;
         }
         if (pins != nullptr) {

@@ -7,6 +7,7 @@
 #include <sstream>
 
 #include "common/error.h"
+#include "common/help_formatter.h"
 
 namespace tally::loader {
 namespace {
@@ -43,7 +44,7 @@ void add_options(CLI::App& app, Options& options, Words& words) {
         ->capture_default_str();
 
     auto* action = app.add_option("--action", options.action, "Verdict of the built-in program")
-                       ->check(CLI::IsMember({"pass", "drop", "aborted", "tx", "redirect"}))
+                       ->check(CLI::IsMember({"pass", "drop", "aborted", "tx", "redirect"}).description(""))
                        ->type_name("pass|drop|aborted|tx|redirect")
                        ->capture_default_str()
                        ->group("Program");
@@ -167,7 +168,7 @@ std::variant<Options, EarlyExit> parse_options(int argc, const char* const* argv
     CLI::App app(kDescription, "xdp_loader");
     app.footer(kFooter);
     app.set_version_flag("--version", "xdp_loader " TALLY_VERSION);
-    app.get_formatter()->column_width(34);
+    app.formatter(std::make_shared<HelpFormatter>());
     add_options(app, options, words);
     try {
         app.parse(argc, argv);

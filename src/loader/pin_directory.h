@@ -50,6 +50,7 @@ class PinDirectory {
     Result<void> remove_staged(const std::string& pin);
     // Leaves what is staged where it is, for the next run to finish or discard.
     void leave_staged() { leave_staged_ = true; }
+    bool leaves_staged() const { return leave_staged_; }
 
   private:
     PinDirectory() = default;

@@ -22,19 +22,10 @@ mode_t mode_of(const std::string& pin) {
     return pin == XDP_TALLY_MAP_NAME || pin == XDP_TALLY_META_NAME ? kReadable : kOwnerOnly;
 }
 
-// Changes pins, and puts them back as they were unless it is kept.
+// Changes pins, and can put them back as they were.
 class PinChanges {
   public:
     explicit PinChanges(PinDirectory& directory) : directory_(directory) {}
-    PinChanges(const PinChanges&) = delete;
-    PinChanges& operator=(const PinChanges&) = delete;
-    ~PinChanges() {
-        for (auto change = done_.rbegin(); change != done_.rend(); ++change) {
-            restore(*change);
-        }
-    }
-
-    void keep() { done_.clear(); }
 
     Result<void> publish(const std::string& pin) {
         Change change{pin, open_old(pin)};
@@ -47,6 +38,15 @@ class PinChanges {
         Change change{pin, open_old(pin)};
         TALLY_TRY(directory_.remove(pin));
         done_.push_back(std::move(change));
+        return {};
+    }
+
+    // The last first, up to the first that cannot be put back: what is left then is a change that was cut
+    // off, which a repair can finish.
+    Result<void> roll_back() {
+        for (; !done_.empty(); done_.pop_back()) {
+            TALLY_TRY(restore(done_.back()));
+        }
         return {};
     }
 
@@ -65,15 +65,16 @@ class PinChanges {
         return {};
     }
 
-    void restore(const Change& change) {
+    Result<void> restore(const Change& change) {
         if (!change.old) {
-            (void)directory_.remove(change.pin);
-            return;
+            return directory_.remove(change.pin);
         }
-        (void)directory_.remove_staged(change.pin);
-        if (directory_.stage(change.old.get(), change.pin, mode_of(change.pin))) {
-            (void)directory_.publish(change.pin);
+        TALLY_TRY(directory_.stage(change.old.get(), change.pin, mode_of(change.pin)));
+        auto published = directory_.publish(change.pin);
+        if (!published) {
+            (void)directory_.remove_staged(change.pin);  // the staging area is for the new generation
         }
+        return published;
     }
 
     PinDirectory& directory_;
@@ -158,11 +159,9 @@ bool link_runs(const Result<UniqueFd>& link, std::uint32_t program_id) {
     return info && info->ifindex != 0 && info->program_id == program_id;
 }
 
-}  // namespace
-
-Result<void> publish_generation(PinDirectory& directory, Meta meta, const std::optional<Meta>& old_meta,
-                                std::vector<std::string>& removed) {
-    PinChanges changes(directory);
+// The steps of publish_generation.
+Result<void> publish_pins(PinDirectory& directory, PinChanges& changes, const Meta& meta,
+                          const std::optional<Meta>& old_meta, std::vector<std::string>& removed) {
     TALLY_TRY_ASSIGN(staged, directory.staged());
     const auto take = [&staged](const std::string& pin) {
         const auto found = std::find(staged.begin(), staged.end(), pin);
@@ -191,9 +190,63 @@ Result<void> publish_generation(PinDirectory& directory, Meta meta, const std::o
     if (old_meta) {
         TALLY_TRY(remove_unused(directory, changes, meta, *old_meta, removed));
     }
-    TALLY_TRY(changes.publish(XDP_TALLY_META_NAME));
-    changes.keep();
-    return {};
+    return changes.publish(XDP_TALLY_META_NAME);
+}
+
+// What an interrupted run left is the new generation, and its program runs.
+bool is_attached(const PinDirectory& directory, Meta& meta, std::uint32_t ifindex) {
+    const auto hook = query_xdp_hook(ifindex);
+    const auto program = hook ? hook->find(meta.program_id) : std::nullopt;
+    if (program) {
+        meta.attach_mode = program->mode;
+    }
+    if (meta.attach_kind == XDP_TALLY_ATTACH_NETLINK) {
+        return program.has_value();
+    }
+    return link_runs(directory.open_staged(XDP_TALLY_LINK_NAME, false), meta.program_id) ||
+           link_runs(directory.open(XDP_TALLY_LINK_NAME, false), meta.program_id);
+}
+
+Result<std::optional<Meta>> meta_if_any(Result<UniqueFd> fd) {
+    if (!fd) {
+        if (fd.error().code == ENOENT) {
+            return std::optional<Meta>();
+        }
+        return fd.error();
+    }
+    auto meta = read_meta(fd->get());
+    if (!meta && meta.error().kind != ErrorKind::kConflict) {
+        return meta.error();
+    }
+    return meta ? std::optional(*meta) : std::nullopt;
+}
+
+Result<std::string> finish_or_discard(PinDirectory& directory, const std::vector<std::string>& staged,
+                                      std::uint32_t ifindex) {
+    TALLY_TRY_ASSIGN(meta, meta_if_any(directory.open_staged(XDP_TALLY_META_NAME, true)));
+    if (!meta || !is_attached(directory, *meta, ifindex)) {
+        for (const auto& pin : staged) {
+            TALLY_TRY(directory.remove_staged(pin));
+        }
+        return std::string("discarded what an interrupted run had prepared");
+    }
+    TALLY_TRY_ASSIGN(old_meta, meta_if_any(directory.open(XDP_TALLY_META_NAME, true)));
+    std::vector<std::string> removed;
+    TALLY_TRY(publish_generation(directory, *meta, old_meta, removed));
+    return fmt::format("finished generation {}, which an interrupted run had attached but not published",
+                       meta->generation);
+}
+
+}  // namespace
+
+Result<void> publish_generation(PinDirectory& directory, const Meta& meta,
+                                const std::optional<Meta>& old_meta, std::vector<std::string>& removed) {
+    PinChanges changes(directory);
+    auto published = publish_pins(directory, changes, meta, old_meta, removed);
+    if (!published && !changes.roll_back()) {
+        directory.leave_staged();
+    }
+    return published;
 }
 
 Result<std::string> repair(PinDirectory& directory, std::uint32_t ifindex) {
@@ -201,41 +254,11 @@ Result<std::string> repair(PinDirectory& directory, std::uint32_t ifindex) {
     if (staged.empty()) {
         return std::string();
     }
-    std::optional<Meta> meta;
-    if (const auto fd = directory.open_staged(XDP_TALLY_META_NAME, true)) {
-        if (auto record = read_meta(fd->get())) {
-            meta = *record;
-        }
+    auto repaired = finish_or_discard(directory, staged, ifindex);
+    if (!repaired) {
+        directory.leave_staged();  // for the next attempt
     }
-    bool runs = false;
-    if (meta) {
-        const auto hook = query_xdp_hook(ifindex);
-        const auto program = hook ? hook->find(meta->program_id) : std::nullopt;
-        if (program) {
-            meta->attach_mode = program->mode;
-        }
-        runs = meta->attach_kind == XDP_TALLY_ATTACH_NETLINK
-                   ? program.has_value()
-                   : link_runs(directory.open_staged(XDP_TALLY_LINK_NAME, false), meta->program_id) ||
-                         link_runs(directory.open(XDP_TALLY_LINK_NAME, false), meta->program_id);
-    }
-    if (!runs) {
-        for (const auto& pin : staged) {
-            TALLY_TRY(directory.remove_staged(pin));
-        }
-        return std::string("discarded what an interrupted run had prepared");
-    }
-    std::optional<Meta> old_meta;
-    if (const auto fd = directory.open(XDP_TALLY_META_NAME, true)) {
-        if (auto record = read_meta(fd->get())) {
-            old_meta = *record;
-        }
-    }
-    std::vector<std::string> removed;
-    const std::uint64_t generation = meta->generation;
-    TALLY_TRY(publish_generation(directory, *meta, old_meta, removed));
-    return fmt::format("finished generation {}, which an interrupted run had attached but not published",
-                       generation);
+    return repaired;
 }
 
 }  // namespace tally::loader

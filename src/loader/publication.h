@@ -22,9 +22,10 @@ namespace tally::loader {
 //   5. pins of maps that the new generation no longer has are removed
 //   6. the metadata's pin: the new generation is published
 //
-// On an error the pins are put back as they were. `removed` gets the paths of step 5.
-Result<void> publish_generation(PinDirectory& directory, Meta meta, const std::optional<Meta>& old_meta,
-                                std::vector<std::string>& removed);
+// On an error the pins are put back as they were; where that fails, too, the staging area is left for a
+// repair to finish from, and the program must stay. `removed` gets the paths of step 5.
+Result<void> publish_generation(PinDirectory& directory, const Meta& meta,
+                                const std::optional<Meta>& old_meta, std::vector<std::string>& removed);
 
 // What an interrupted run left in the staging area is finished where its program runs (as its link or the
 // hook tell), else discarded. Returns what was done in words; empty where there was nothing to do.

@@ -43,8 +43,8 @@ void explain(const DeviceState& state, const std::string& directory, Outcome& ou
         outcome.notes.emplace_back(
             "a change was interrupted; the next load, --unload or --clean puts it right");
     }
-    if (!state.unreadable.empty()) {
-        outcome.notes.push_back("not everything could be read: " + state.unreadable);
+    if (state.trouble) {
+        outcome.notes.push_back("not everything could be read: " + state.trouble->message());
     }
     if (const auto note = describe_foreign_pins(state, directory); !note.empty()) {
         outcome.notes.push_back(note);
@@ -54,11 +54,7 @@ void explain(const DeviceState& state, const std::string& directory, Outcome& ou
 }  // namespace
 
 Result<Outcome> status(const Options& options, const std::string& device) {
-    TALLY_TRY(check_interface_name(device));
-    std::optional<Interface> interface;
-    if (auto found = resolve_interface(device)) {
-        interface = *found;
-    }
+    TALLY_TRY_ASSIGN(interface, find_interface(device));
     const std::string directory = interface_directory(options.bpffs, device);
     const auto state = inspect_device(directory, interface);
     if (!interface && !state.has_directory) {

@@ -1,13 +1,10 @@
 #include <fmt/format.h>
 
-#include "common/bpffs.h"
 #include "common/names.h"
 #include "loader/attachment.h"
-#include "loader/capabilities.h"
 #include "loader/describe.h"
-#include "loader/device_state.h"
+#include "loader/existing_device.h"
 #include "loader/pin_removal.h"
-#include "loader/publication.h"
 #include "loader/verbs.h"
 
 namespace tally::loader {
@@ -56,33 +53,10 @@ Result<void> detach_ours(const DeviceState& state, const std::optional<AttachedP
 }  // namespace
 
 Result<Outcome> unload(const Options& options, const std::string& device) {
-    TALLY_TRY(check_interface_name(device));
-    TALLY_TRY(check_load_capabilities());
-    std::optional<Interface> interface;
-    if (auto found = resolve_interface(device)) {
-        interface = *found;
-    }
-    const std::string directory = interface_directory(options.bpffs, device);
-    Outcome outcome;
-    outcome.dev = device;
+    TALLY_TRY_ASSIGN(existing, open_existing(options, device));
+    const DeviceState& state = existing.state;
+    Outcome outcome = std::move(existing.outcome);
     outcome.verb = "unloaded";
-    outcome.dry_run = options.dry_run;
-
-    std::optional<PinDirectory> pins;
-    if (!options.dry_run) {
-        TALLY_TRY_ASSIGN(locked, PinDirectory::lock_existing(directory));
-        pins = std::move(locked);
-    }
-    if (pins) {
-        TALLY_TRY_ASSIGN(repaired, repair(*pins, interface ? interface->ifindex : 0));
-        if (!repaired.empty()) {
-            outcome.notes.push_back(repaired);
-        }
-    }
-    const auto state = inspect_device(directory, interface);
-    if (!interface && !state.has_pins()) {
-        return resolve_interface(device).error();
-    }
 
     const auto ours = state.our_program();
     if (options.unload_id && !(ours && ours->id == *options.unload_id)) {
@@ -95,7 +69,7 @@ Result<Outcome> unload(const Options& options, const std::string& device) {
         return unload_foreign(options, state, *program, std::move(outcome));
     }
     const auto removable = our_pins(state, options.keep_maps);
-    if (!ours && removable.empty() && outcome.notes.empty()) {
+    if (!ours && removable.empty() && !existing.repaired) {
         return nothing_to_unload(state, device);
     }
 
@@ -103,19 +77,21 @@ Result<Outcome> unload(const Options& options, const std::string& device) {
         outcome.mode = mode_name(ours->mode);
         outcome.program = describe_program(ours->id, state);
     }
-    if (const auto note = describe_foreign_pins(state, directory); !note.empty()) {
+    if (const auto note = describe_foreign_pins(state, existing.directory); !note.empty()) {
         outcome.notes.push_back(note);
     }
-    if (!pins) {
+    if (options.dry_run) {
         for (const auto& pin : removable) {
-            outcome.removed.push_back(directory + '/' + pin);
+            outcome.removed.push_back(existing.directory + '/' + pin);
         }
         return outcome;
     }
     // Detached before the pins go: nothing counts into a map that nobody can read any more.
     TALLY_TRY(detach_ours(state, ours));
-    TALLY_TRY_ASSIGN(removed, remove_our_pins(*pins, state, options.keep_maps));
-    outcome.removed = std::move(removed);
+    if (existing.pins) {
+        TALLY_TRY_ASSIGN(removed, remove_our_pins(*existing.pins, state, options.keep_maps));
+        outcome.removed = std::move(removed);
+    }
     return outcome;
 }
 

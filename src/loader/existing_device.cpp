@@ -1,0 +1,37 @@
+#include "loader/existing_device.h"
+
+#include "common/bpffs.h"
+#include "loader/capabilities.h"
+#include "loader/publication.h"
+
+namespace tally::loader {
+
+Result<ExistingDevice> open_existing(const Options& options, const std::string& device) {
+    TALLY_TRY(check_interface_name(device));
+    TALLY_TRY(check_load_capabilities());
+    TALLY_TRY_ASSIGN(interface, find_interface(device));
+    ExistingDevice existing;
+    existing.directory = interface_directory(options.bpffs, device);
+    existing.outcome.dev = device;
+    if (!options.dry_run) {
+        TALLY_TRY_ASSIGN(pins, PinDirectory::lock_existing(existing.directory));
+        existing.pins = std::move(pins);
+    }
+    if (existing.pins) {
+        TALLY_TRY_ASSIGN(repaired, repair(*existing.pins, interface ? interface->ifindex : 0));
+        existing.repaired = !repaired.empty();
+        if (existing.repaired) {
+            existing.outcome.notes.push_back(repaired);
+        }
+    }
+    existing.state = inspect_device(existing.directory, interface);
+    if (existing.state.trouble) {
+        return *existing.state.trouble;
+    }
+    if (!interface && !existing.state.has_directory) {
+        return resolve_interface(device).error();
+    }
+    return existing;
+}
+
+}  // namespace tally::loader

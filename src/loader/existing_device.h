@@ -1,0 +1,27 @@
+// The ground for taking something away from a device: locked, repaired, looked at.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "common/result.h"
+#include "loader/device_state.h"
+#include "loader/options.h"
+#include "loader/outcome.h"
+#include "loader/pin_directory.h"
+
+namespace tally::loader {
+
+struct ExistingDevice {
+    std::string directory;
+    std::optional<PinDirectory> pins;  // none in a dry run, or where there is no directory
+    DeviceState state;
+    Outcome outcome;  // begun: device, directory, and a note where an interrupted change was put right
+    bool repaired = false;
+};
+
+// The device itself may be gone, as long as there are pins of its name; kNotFound otherwise. Whatever could
+// not be looked at is an error: half a picture is no ground for removing things.
+Result<ExistingDevice> open_existing(const Options& options, const std::string& device);
+
+}  // namespace tally::loader
