@@ -36,6 +36,9 @@ struct Plan {
 struct Attempt {
     Variant variant = Variant::kLinear;
     std::uint32_t mode = 0;
+    // A link takes only programs with the attach type of its first: BPF_XDP, or none where that was loaded
+    // without (libbpf does so when its probe for attach types fails).
+    bool attach_type = true;
 };
 
 std::vector<std::uint32_t> wanted_modes(ModeChoice choice) {
@@ -113,12 +116,15 @@ std::vector<Attempt> make_attempts(const Options& options, const Interface& inte
     std::vector<Attempt> attempts;
     for (const auto mode : plan.modes) {
         if (!options.filename.empty()) {
-            attempts.push_back({Variant::kLinear, mode});  // the file says itself what it is
+            attempts.push_back({Variant::kLinear, mode, true});  // the file says itself what it is
             continue;
         }
         const bool jumbo = mode == XDP_TALLY_MODE_NATIVE && interface.mtu > kUsualMtu;
-        attempts.push_back({jumbo ? Variant::kFrags : Variant::kLinear, mode});
-        attempts.push_back({jumbo ? Variant::kLinear : Variant::kFrags, mode});
+        attempts.push_back({jumbo ? Variant::kFrags : Variant::kLinear, mode, true});
+        attempts.push_back({jumbo ? Variant::kLinear : Variant::kFrags, mode, true});
+    }
+    if (plan.way == Way::kUpdateLink) {
+        attempts.push_back({attempts.front().variant, attempts.front().mode, false});
     }
     return attempts;
 }
@@ -307,6 +313,9 @@ Result<Outcome> try_load(const Options& options, const Interface& interface, con
     if (attempt.mode == XDP_TALLY_MODE_OFFLOADED) {
         object.bind_to_card(interface.ifindex);
     }
+    if (!attempt.attach_type) {
+        object.clear_attach_type();
+    }
     TALLY_TRY_ASSIGN(reused, reuse_maps(options, object, state, directory));
     TALLY_TRY(check_pins_are_free(object, state, reused, directory));
     TALLY_TRY(object.load());
@@ -320,11 +329,20 @@ Result<Outcome> try_load(const Options& options, const Interface& interface, con
         return outcome;
     }
     TALLY_TRY(stage_generation(*pins, object, reused, meta));
-    TALLY_TRY_ASSIGN(undo,
+    TALLY_TRY_ASSIGN(way_back,
                      attach(*pins, interface, plan, attempt, state, object.program_fd(), outcome.link_id));
-    TALLY_TRY(publish_generation(*pins, meta, state.meta, outcome.removed));
-    undo.keep();
-    return outcome;
+    auto published = publish_generation(*pins, meta, state.meta, outcome.removed);
+    if (published) {
+        return outcome;
+    }
+    const bool back = !pins->leaves_staged() && way_back && way_back();
+    if (!back) {
+        pins->leave_staged();
+        published.error().hint =
+            "the new program runs, but its pins are not all in place: the next load, --unload or --clean "
+            "finishes";
+    }
+    return published.error();
 }
 
 // Nothing of a failed attempt may be in the way of the next.
@@ -347,6 +365,9 @@ Result<Outcome> load_by_plan(const Options& options, const Interface& interface,
     std::string native_refusal;
     std::optional<Error> failure;
     for (const auto& attempt : attempts) {
+        if (!attempt.attach_type && failure->code != EINVAL) {
+            break;
+        }
         auto outcome = try_load(options, interface, directory, state, plan, attempt, pins);
         if (outcome) {
             if (attempt.mode == XDP_TALLY_MODE_GENERIC && !native_refusal.empty()) {

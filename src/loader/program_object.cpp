@@ -193,6 +193,15 @@ void ProgramObject::bind_to_card(std::uint32_t ifindex) {
     }
 }
 
+void ProgramObject::clear_attach_type() {
+    bpf_program* program = nullptr;
+    bpf_object__for_each_program(program, object_.get()) {
+        if (is_xdp_entry(program)) {
+            bpf_program__set_expected_attach_type(program, static_cast<bpf_attach_type>(0));
+        }
+    }
+}
+
 Result<void> ProgramObject::load() {
     std::vector<char> log(kVerifierLogSize);
     bpf_program__set_log_buf(program_, log.data(), log.size());

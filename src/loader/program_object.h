@@ -45,6 +45,8 @@ class ProgramObject {
     Result<void> reuse(const Map& map, int fd);
     // Before load(): for offload mode, the interface whose card will run it.
     void bind_to_card(std::uint32_t ifindex);
+    // Before load(): the programs carry no expected attach type.
+    void clear_attach_type();
 
     // The verifier's last lines are in the error's details.
     Result<void> load();

@@ -1,0 +1,34 @@
+/* First of two generations with different maps: `shared` stays, `only_a` goes, `only_b` comes. */
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+#include <xdp_tally/tally.bpf.h>
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u64);
+} shared SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u64);
+} only_a SEC(".maps");
+
+SEC("xdp.frags")
+int generation_a(struct xdp_md *ctx)
+{
+	__u32 key = 0;
+	__u64 *in_shared = bpf_map_lookup_elem(&shared, &key);
+	__u64 *in_a = bpf_map_lookup_elem(&only_a, &key);
+
+	if (in_shared && in_a) {
+		__sync_fetch_and_add(in_shared, 1);
+		__sync_fetch_and_add(in_a, 1);
+	}
+	return xdp_tally(ctx, XDP_PASS);
+}
+
+char _license[] SEC("license") = "GPL";

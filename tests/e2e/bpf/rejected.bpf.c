@@ -1,0 +1,11 @@
+/* Reads the packet without looking at its length first. */
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+
+SEC("xdp")
+int rejected(struct xdp_md *ctx)
+{
+	return *(volatile unsigned char *)(long)ctx->data == 0 ? XDP_DROP : XDP_PASS;
+}
+
+char _license[] SEC("license") = "GPL";

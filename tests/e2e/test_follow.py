@@ -1,0 +1,317 @@
+"""xdp_stats while maps, programs and devices come and go under it: nothing is lost, nothing counted twice."""
+
+import json
+
+import pytest
+
+from lab import MODES, STATS, counts_of, object_file, pin_dir, run, send, session_of
+
+SIZE = 100
+
+
+def packets(record):
+    return record["total"]["packets"]
+
+
+def test_reload_with_new_maps(lab, veth0):
+    lab.load("veth0")
+    reader = lab.reading("--dev", "veth0")
+    send(veth0, 100, SIZE)
+    first = reader.wait_for_session(100)
+    lab.load("veth0", "--action", "drop")
+    reader.wait_for_message("generation|replaced|map")
+    reader.wait_for(lambda record: record["generation"] == 2)
+    send(veth0, 40, SIZE)
+    second = reader.wait_for_session(140)
+    assert first["map_id"] != second["map_id"]
+    assert counts_of(second) == {"XDP_DROP": (40, 40 * SIZE)}
+    assert session_of(second) == {"XDP_PASS": (100, 100 * SIZE), "XDP_DROP": (40, 40 * SIZE)}
+    assert second["state"] == "attached"
+
+
+def test_last_packets_of_the_old_map_are_not_lost(lab, veth0):
+    """The replacement comes before the next sample could have seen them."""
+    lab.load("veth0")
+    reader = lab.reading("--dev", "veth0", interval="2s")
+    send(veth0, 100, SIZE)
+    lab.load("veth0", "--action", "drop")
+    record = reader.wait_for(lambda record: record["generation"] == 2)
+    assert session_of(record) == {"XDP_PASS": (100, 100 * SIZE)}
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("replacements, reuse", [(10, []), (10, ["--reuse-maps"])])
+def test_replacements_under_traffic_lose_nothing(lab, veth0, mode, replacements, reuse):
+    lab.load("veth0", MODES[mode])
+    reader = lab.reading("--dev", "veth0")
+    traffic = lab.traffic(veth0, SIZE)
+    reader.wait_for(lambda record: packets(record) > 0)
+    for number in range(replacements):
+        action = ("drop", "pass")[number % 2]
+        generation = lab.load("veth0", MODES[mode], "--action", action, *reuse)["generation"]
+        assert generation == number + 2
+        reader.wait_for(lambda record: record["generation"] == generation)
+    sent = traffic.finish()
+    record = reader.wait_for_session(sent)
+    session = session_of(record)
+    assert set(session) == {"XDP_PASS", "XDP_DROP"}
+    assert record["total"]["session_bytes"] == sent * SIZE
+    if reuse:
+        assert counts_of(record) == session
+
+
+def test_replacements_between_two_looks_lose_nothing(lab, veth0):
+    """Generations that came and went unseen are known from the metadata record."""
+    lab.load("veth0")
+    reader = lab.reading("--dev", "veth0")
+    traffic = lab.traffic(veth0, SIZE)
+    for action in ("drop", "pass") * 5:
+        lab.load("veth0", "--action", action)
+    sent = traffic.finish()
+    reader.wait_for_session(sent)
+
+
+def test_reload_with_reused_maps(lab, veth0):
+    lab.load("veth0")
+    reader = lab.reading("--dev", "veth0")
+    send(veth0, 100, SIZE)
+    first = reader.wait_for_session(100)
+    lab.load("veth0", "--action", "drop", "--reuse-maps")
+    reader.wait_for(lambda record: record["generation"] == 2)
+    send(veth0, 40, SIZE)
+    second = reader.wait_for_session(140)
+    assert first["map_id"] == second["map_id"]
+    both = {"XDP_PASS": (100, 100 * SIZE), "XDP_DROP": (40, 40 * SIZE)}
+    assert counts_of(second) == both == session_of(second)
+
+
+def test_reader_before_loader(lab, veth0):
+    reader = lab.stats("--dev", "veth0")
+    reader.wait_for_message("veth0")
+    lab.load("veth0")
+    reader.wait_for(lambda record: record["state"] == "attached")
+    send(veth0, 30, SIZE)
+    assert session_of(reader.wait_for_session(30)) == {"XDP_PASS": (30, 30 * SIZE)}
+
+
+def test_reader_waiting_for_the_pin_says_so_once(lab, veth0):
+    reader = lab.stats("--dev", "veth0")
+    reader.wait_for_message("veth0")
+    lab.load("veth0")
+    reader.wait_for(lambda record: True)
+    messages = reader.stop()
+    assert len([line for line in messages.splitlines() if "wait" in line]) == 1, messages
+
+
+def test_reader_waits_for_the_device(lab):
+    reader = lab.stats("--dev", "veth0", "--wait")
+    reader.wait_for_message("veth0")
+    veth = lab.veth("veth0")
+    lab.load("veth0")
+    reader.wait_for(lambda record: record["state"] == "attached")
+    send(veth, 30, SIZE)
+    reader.wait_for_session(30)
+
+
+def test_reader_waits_for_a_map_path(lab, veth0):
+    path = pin_dir("veth0") / "xdp_stats_map"
+    reader = lab.stats("--map", path, "--wait")
+    reader.wait_for_message("xdp_stats_map")
+    lab.load("veth0")
+    reader.wait_for(lambda record: True)
+    send(veth0, 30, SIZE)
+    reader.wait_for_session(30)
+
+
+def test_interrupted_while_waiting(lab, veth0):
+    for arguments in (["--dev", "veth0"], ["--dev", "nope", "--wait"]):
+        reader = lab.stats(*arguments)
+        reader.wait_for_message(arguments[1])
+        reader.stop()
+
+
+def test_unload_while_reading(lab, veth0):
+    lab.load("veth0")
+    reader = lab.reading("--dev", "veth0")
+    send(veth0, 50, SIZE)
+    reader.wait_for_session(50)
+    lab.loader("--dev", "veth0", "--unload")
+    reader.wait_for_message("veth0")
+    lab.load("veth0", "--action", "drop")
+    send(veth0, 20, SIZE)
+    record = reader.wait_for_session(70)
+    assert record["generation"] == 1
+    assert session_of(record) == {"XDP_PASS": (50, 50 * SIZE), "XDP_DROP": (20, 20 * SIZE)}
+
+
+def test_unload_keeping_maps_while_reading(lab, veth0):
+    lab.load("veth0")
+    reader = lab.reading("--dev", "veth0")
+    send(veth0, 50, SIZE)
+    reader.wait_for_session(50)
+    lab.loader("--dev", "veth0", "--unload", "--keep-maps")
+    record = reader.wait_for(lambda record: record["state"] == "detached")
+    assert counts_of(record) == {"XDP_PASS": (50, 50 * SIZE)}
+    lab.load("veth0", "--reuse-maps")
+    reader.wait_for(lambda record: record["state"] == "attached")
+    send(veth0, 5, SIZE)
+    reader.wait_for_session(55)
+
+
+def test_device_deleted_while_reading(lab, veth0):
+    """Its counters stay pinned and readable; what had been counted is still told."""
+    lab.load("veth0")
+    reader = lab.reading("--dev", "veth0")
+    send(veth0, 50, SIZE)
+    reader.wait_for_session(50)
+    lab.delete(veth0)
+    record = reader.wait_for(lambda record: record["state"] != "attached")
+    assert record["state"] == "detached"
+    assert session_of(record) == {"XDP_PASS": (50, 50 * SIZE)}
+    reader.stop()
+    lab.loader("--dev", "veth0", "--clean")
+
+
+def test_device_deleted_and_made_again_while_reading(lab, veth0):
+    lab.load("veth0")
+    reader = lab.reading("--dev", "veth0")
+    send(veth0, 50, SIZE)
+    reader.wait_for_session(50)
+    lab.delete(veth0)
+    reader.wait_for(lambda record: record["state"] != "attached")
+    again = lab.veth("veth0")
+    lab.load("veth0")
+    reader.wait_for(lambda record: record["state"] == "attached")
+    send(again, 7, SIZE)
+    reader.wait_for_session(57)
+
+
+def test_program_of_somebody_else_makes_it_stale(lab, veth0):
+    lab.load("veth0")
+    reader = lab.reading("--dev", "veth0")
+    reader.wait_for(lambda record: record["state"] == "attached")
+    run(["bpftool", "link", "detach", "pinned", pin_dir("veth0") / "xdp_link"])
+    reader.wait_for(lambda record: record["state"] == "detached")
+    lab.foreign_attach("veth0")
+    reader.wait_for(lambda record: record["state"] == "stale")
+
+
+def test_several_devices(lab):
+    devices = {name: lab.veth(name) for name in ("veth0", "veth1", "eth0.100")}
+    for name in devices:
+        lab.load(name)
+    reader = lab.reading(*[part for name in devices for part in ("--dev", name)])
+    for number, veth in enumerate(devices.values(), 1):
+        send(veth, 10 * number, SIZE)
+    waiting = {name: 10 * number for number, name in enumerate(devices, 1)}
+
+    def all_there(record):
+        assert packets(record) <= waiting.get(record["dev"], packets(record))
+        if waiting.get(record["dev"]) == packets(record):
+            del waiting[record["dev"]]
+        return not waiting
+
+    reader.wait_for(all_there)
+
+
+def test_another_devices_replacement_does_not_matter(lab):
+    devices = {name: lab.veth(name) for name in ("veth0", "veth1")}
+    for name in devices:
+        lab.load(name)
+    reader = lab.reading("--dev", "veth0", "--dev", "veth1")
+    send(devices["veth0"], 10, SIZE)
+    reader.wait_for(lambda record: record["dev"] == "veth0" and packets(record) == 10)
+    lab.load("veth1")
+    reader.wait_for(lambda record: record["dev"] == "veth1" and record["generation"] == 2)
+    record = reader.wait_for(lambda record: record["dev"] == "veth0")
+    assert record["generation"] == 1 and packets(record) == 10
+
+
+def test_since_start(lab, veth0):
+    lab.load("veth0")
+    send(veth0, 100, SIZE)
+    lab.wait_for_counts("veth0", {"XDP_PASS": (100, 100 * SIZE)})
+    reader = lab.reading("--dev", "veth0", "--since-start")
+    assert packets(reader.records()[0]) == 0
+    send(veth0, 8, SIZE)
+    record = reader.wait_for_session(8)
+    assert counts_of(record) == {"XDP_PASS": (8, 8 * SIZE)}
+    lab.load("veth0", "--action", "drop")
+    send(veth0, 2, SIZE)
+    record = reader.wait_for_session(10)
+    assert counts_of(record) == {"XDP_PASS": (8, 8 * SIZE), "XDP_DROP": (2, 2 * SIZE)}
+
+
+def test_session_starts_with_the_reader(lab, veth0):
+    lab.load("veth0")
+    send(veth0, 100, SIZE)
+    lab.wait_for_counts("veth0", {"XDP_PASS": (100, 100 * SIZE)})
+    reader = lab.reading("--dev", "veth0")
+    first = reader.records()[0]
+    assert packets(first) == 100 and first["total"]["session_packets"] == 0
+    send(veth0, 1, SIZE)
+    assert packets(reader.wait_for_session(1)) == 101
+
+
+def test_rates_are_the_difference_by_the_measured_time(lab, veth0):
+    lab.load("veth0")
+    reader = lab.reading("--dev", "veth0")
+    traffic = lab.traffic(veth0, SIZE)
+    for action in ("pass", "drop", "pass"):
+        lab.load("veth0", "--action", action)
+        generation = reader.wait_for(lambda record: packets(record) > 0)["generation"]
+        reader.wait_for(lambda record: record["generation"] == generation and packets(record) > 0)
+        reader.wait_for(lambda record: True)
+    traffic.finish()
+    reader.stop()
+    compared = 0
+    for before, after in zip(reader.records(), reader.records()[1:]):
+        if before["map_id"] == after["map_id"] and after["total"]["pps"] is not None:
+            for old, new in [(before["total"], after["total"]),
+                             *((before["actions"][name], after["actions"][name]) for name in after["actions"])]:
+                assert new["pps"] == pytest.approx((new["packets"] - old["packets"]) / after["period"], rel=1e-3)
+                assert new["bps"] == pytest.approx(8 * (new["bytes"] - old["bytes"]) / after["period"], rel=1e-3)
+                compared += 1
+    assert compared > 0
+
+
+def test_own_objects_with_other_maps_under_the_reader(lab, veth0):
+    lab.load("veth0", "--filename", object_file("generation_a"))
+    reader = lab.reading("--dev", "veth0")
+    traffic = lab.traffic(veth0, SIZE)
+    for name in ("generation_b", "generation_a", "own"):
+        lab.load("veth0", "--filename", object_file(name))
+    reader.wait_for_session(traffic.finish())
+
+
+def test_map_path_is_followed(lab, veth0):
+    lab.load("veth0")
+    reader = lab.reading("--map", pin_dir("veth0") / "xdp_stats_map")
+    send(veth0, 10, SIZE)
+    reader.wait_for_session(10)
+    lab.load("veth0", "--action", "drop")
+    reader.wait_for(lambda record: packets(record) == 0)
+    send(veth0, 5, SIZE)
+    assert session_of(reader.wait_for_session(15)) == {"XDP_PASS": (10, 10 * SIZE), "XDP_DROP": (5, 5 * SIZE)}
+
+
+def test_map_id_is_held_on_to(lab, veth0):
+    """An id names one map for ever: it is not followed, and stays readable after its pin is gone."""
+    maps = lab.load("veth0")["maps"]
+    number = next(item["id"] for item in maps if item["name"] == "xdp_stats_map")
+    reader = lab.reading("--map-id", number)
+    send(veth0, 10, SIZE)
+    reader.wait_for_session(10)
+    lab.load("veth0", "--action", "drop")
+    record = reader.wait_for(lambda record: True)
+    assert record["map_id"] == number and packets(record) == 10
+
+
+def test_once_never_waits(lab, veth0):
+    result = run([STATS, "--dev", "veth0", "--once"], status=4)
+    assert "xdp_loader" in result.err  # what to do about it
+    run([STATS, "--dev", "nope", "--once"], status=4)
+    lab.load("veth0")
+    record = json.loads(run([STATS, "--dev", "veth0", "--once", "--json"]).out)
+    assert record["period"] == 0.0
+    assert all(action["pps"] is None and action["bps"] is None for action in record["actions"].values())

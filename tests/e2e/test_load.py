@@ -1,0 +1,436 @@
+"""Loading: what is attached, pinned, recorded and reported; what replaces what."""
+
+import json
+import os
+import stat
+import struct
+import subprocess
+import threading
+import time
+
+import pytest
+
+from lab import (BPFFS, LOADER, STATS, TOP, attached, counts_of, dump_map, link_info, object_file, open_pin,
+                 pin_dir, pins_of, run, send, wait_until)
+
+
+def mode_of(path):
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def bpftool_map(path):
+    return json.loads(run(["bpftool", "--json", "map", "show", "pinned", path]).out)
+
+
+# ---- one load
+
+
+def test_first_load_reports_what_it_did(lab, veth0):
+    outcome = lab.load("veth0")
+    assert outcome["outcome"] == "loaded"
+    assert outcome["generation"] == 1
+    assert outcome["netns"] is None
+    assert outcome["dry_run"] is False
+    assert outcome["attach"] == "link"
+    assert attached("veth0") == (outcome["mode"], outcome["program"]["id"])
+    xdp = link_info("veth0")["xdp"]["prog"]
+    assert outcome["program"]["tag"] == xdp["tag"]
+    assert outcome["pin_dir"] == "/sys/fs/bpf/veth0"
+    for item in outcome["maps"]:
+        assert bpftool_map(item["pin"])["id"] == item["id"]
+        assert item["reused"] is False
+    assert "xdp_stats_map" in [item["name"] for item in outcome["maps"]]
+
+
+def test_words_name_device_mode_program_maps_pins_and_generation(lab, veth0):
+    out = lab.loader("--dev", "veth0").out
+    status = lab.loader_json("--dev", "veth0", "--status")[0]
+    counters = next(item for item in status["maps"] if item["name"] == "xdp_stats_map")
+    for word in ("veth0", "native", "xdp_pass", str(status["program"]["id"]), str(counters["id"]),
+                 "/sys/fs/bpf/veth0", "generation"):
+        assert word in out, (word, out)
+
+
+def test_pins_and_their_modes(lab, veth0):
+    lab.load("veth0")
+    directory = pin_dir("veth0")
+    assert mode_of(directory) == 0o755
+    modes = {name: mode_of(directory / name) for name in pins_of("veth0")}
+    assert modes == {"xdp_link": 0o600, "xdp_stats_map": 0o444, "xdp_stats_meta": 0o444}
+
+
+def test_pins_of_other_maps_are_for_their_owner(lab, veth0):
+    lab.load("veth0", "--filename", object_file("generation_a"))
+    modes = {name: mode_of(pin_dir("veth0") / name) for name in pins_of("veth0")}
+    assert modes == {"xdp_link": 0o600, "xdp_stats_map": 0o444, "xdp_stats_meta": 0o444, "shared": 0o600,
+                     "only_a": 0o600}
+
+
+def test_counter_map_is_the_tutorials(lab, veth0):
+    lab.load("veth0")
+    counters = bpftool_map(pin_dir("veth0") / "xdp_stats_map")
+    expected = {"type": "percpu_array", "name": "xdp_stats_map", "bytes_key": 4, "bytes_value": 16,
+                "max_entries": 5}
+    assert {key: counters[key] for key in expected} == expected
+
+
+def test_metadata_record(lab, veth0):
+    outcome = lab.load("veth0", "--skb-mode")
+    lab_time = time.time_ns()
+    (value,) = dump_map(pin_dir("veth0") / "xdp_stats_meta")[0]
+    # struct xdp_tally_meta of include/xdp_tally/abi.h
+    fields = struct.unpack_from("=IIQQQQIIIIII16s64s", value)
+    (magic, version, lineage, generation, load_time, netns, counter_map, program, ifindex, mode, kind, maps,
+     interface, name) = fields
+    ids = {item["name"]: item["id"] for item in outcome["maps"]}
+    assert (magic, version) == (0x796C6154, 1)
+    assert lineage != 0
+    assert generation == 1
+    assert 0 <= lab_time - load_time < 600 * 10**9
+    assert netns == os.stat("/proc/self/ns/net").st_ino
+    assert counter_map == ids["xdp_stats_map"]
+    assert program == outcome["program"]["id"]
+    assert ifindex == link_info("veth0")["ifindex"]
+    assert (mode, kind) == (2, 1)  # generic, link
+    assert maps >= 1
+    assert interface.rstrip(b"\0") == b"veth0"
+    assert name.rstrip(b"\0") == outcome["program"]["name"].encode()
+
+
+def test_metadata_cannot_be_changed(lab, veth0):
+    lab.load("veth0")
+    path = pin_dir("veth0") / "xdp_stats_meta"
+    before = dump_map(path)
+    size = len(before[0][0])
+    run(["bpftool", "map", "update", "pinned", path, "key", "0", "0", "0", "0", "value", *["1"] * size],
+        status=255)
+    assert dump_map(path) == before
+
+
+def test_counts_start_with_the_first_packet(lab, veth0):
+    send(veth0, 5, 100)
+    lab.load("veth0")
+    send(veth0, 3, 100)
+    lab.wait_for_counts("veth0", {"XDP_PASS": (3, 300)})
+
+
+@pytest.mark.parametrize("options, mode", [
+    ([], "native"),
+    (["-A"], "native"),
+    (["--auto-mode"], "native"),
+    (["-N"], "native"),
+    (["--native-mode"], "native"),
+    (["-S"], "generic"),
+    (["--skb-mode"], "generic"),
+])
+def test_mode_options(lab, veth0, options, mode):
+    outcome = lab.load("veth0", *options)
+    assert outcome["mode"] == mode
+    assert attached("veth0")[0] == mode
+
+
+def test_quiet_says_nothing(lab, veth0):
+    for option in ("-q", "--quiet"):
+        result = lab.loader("--dev", "veth0", option)
+        assert (result.out, result.err) == ("", "")
+    result = lab.loader("--dev", "veth0", "--unload", "-q")
+    assert (result.out, result.err) == ("", "")
+
+
+def test_verbose_says_which_variant_was_chosen(lab):
+    lab.veth("veth0", mtu=9000)
+    words = lab.loader("--dev", "veth0", "--verbose")
+    assert "frags" in words.out + words.err
+
+
+def test_dotted_name(lab):
+    veth = lab.veth("eth0.100")
+    outcome = lab.load("eth0.100")
+    assert outcome["pin_dir"] == "/sys/fs/bpf/eth0%2E100"
+    assert pins_of("eth0.100") == ["xdp_link", "xdp_stats_map", "xdp_stats_meta"]
+    send(veth, 12, 100)
+    lab.wait_for_counts("eth0.100", {"XDP_PASS": (12, 1200)})
+    assert lab.loader_json("--status", "--dev", "eth0.100")[0]["state"] == "attached"
+    lab.loader("--dev", "eth0.100", "--unload")
+    assert not pin_dir("eth0.100").exists()
+
+
+@pytest.mark.parametrize("name", ["xdp", "ip", "tc"])
+def test_device_named_like_other_peoples_directory(lab, name):
+    veth = lab.veth(name)
+    foreign = lab.foreign_map(BPFFS / name / "globals")
+    outcome = lab.load(name)
+    assert outcome["pin_dir"] == f"/sys/fs/bpf/{name}"
+    send(veth, 4, 100)
+    lab.wait_for_counts(name, {"XDP_PASS": (4, 400)})
+    lab.loader("--dev", name, "--unload")
+    assert pins_of(name) == ["globals"]
+    assert foreign.exists()
+
+
+def test_short_options_of_the_tutorial(lab, veth0):
+    lab.loader("-d", "veth0", "-S", "-F", "-q", "--filename", object_file("own"), "--progname", "own_drop")
+    send(veth0, 6, 100)
+    lab.wait_for_counts("veth0", {"XDP_DROP": (6, 600)})
+    lab.loader("-d", "veth0", "-S", "-M", "-q", "--filename", object_file("own"))
+    send(veth0, 2, 100)
+    lab.wait_for_counts("veth0", {"XDP_DROP": (6, 600), "XDP_PASS": (2, 200)})
+    lab.loader("-d", "veth0", "-S", "-U")
+    assert attached("veth0") is None
+
+
+def test_version_and_help(lab):
+    for program in (LOADER, STATS):
+        name = program.rsplit("/", 1)[-1]
+        assert run([program, "--version"]).out.startswith(f"{name} ")
+        for option in ("--help", "-h"):
+            text = run([program, option]).out
+            assert "--dev" in text and "Exit status" in text
+
+
+# ---- the user's own program
+
+
+def test_first_program_of_the_file(lab, veth0):
+    outcome = lab.load("veth0", "--filename", object_file("own"))
+    assert outcome["program"]["name"] == "own_pass"
+
+
+def test_chosen_program_of_the_file(lab, veth0):
+    outcome = lab.load("veth0", "--filename", object_file("own"), "--progname", "own_drop")
+    assert outcome["program"]["name"] == "own_drop"
+    send(veth0, 9, 100)
+    lab.wait_for_counts("veth0", {"XDP_DROP": (9, 900)})
+
+
+def test_object_without_counter_map_is_loaded_with_a_hint(lab, veth0):
+    result = lab.loader("--dev", "veth0", "--filename", object_file("no_counter"))
+    assert "xdp_tally/tally.bpf.h" in result.out + result.err
+    assert attached("veth0") is not None
+    lab.loader("--dev", "veth0", "--unload")
+    assert attached("veth0") is None
+    assert not pin_dir("veth0").exists()
+
+
+def test_tail_call_works_after_the_loader_has_gone(lab, veth0):
+    lab.load("veth0", "--filename", object_file("tail_call"))
+    assert "jumps" in pins_of("veth0")
+    send(veth0, 40, 100)
+    lab.wait_for_counts("veth0", {"XDP_PASS": (40, 4000)})
+
+
+def test_tail_call_works_after_a_replacement(lab, veth0):
+    lab.load("veth0", "--filename", object_file("tail_call"))
+    lab.load("veth0", "--filename", object_file("tail_call"))
+    send(veth0, 40, 100)
+    lab.wait_for_counts("veth0", {"XDP_PASS": (40, 4000)})
+
+
+# ---- replacement
+
+
+def test_replacement_starts_from_zero_with_the_next_generation(lab, veth0):
+    first = lab.load("veth0")
+    send(veth0, 10, 100)
+    lab.wait_for_counts("veth0", {"XDP_PASS": (10, 1000)})
+    second = lab.load("veth0", "--action", "drop")
+    assert second["outcome"] == "replaced"
+    assert second["generation"] == 2
+    assert second["program"]["id"] != first["program"]["id"]
+    assert attached("veth0") == ("native", second["program"]["id"])
+    lab.wait_for_counts("veth0", {})
+    send(veth0, 4, 100)
+    lab.wait_for_counts("veth0", {"XDP_DROP": (4, 400)})
+    assert lab.once("veth0")["generation"] == 2
+
+
+def link_id(dev):
+    return json.loads(run(["bpftool", "--json", "link", "show", "pinned", pin_dir(dev) / "xdp_link"]).out)["id"]
+
+
+def test_program_is_replaced_in_place(lab, veth0):
+    lab.load("veth0")
+    before = link_id("veth0")
+    lab.load("veth0", "--action", "drop")
+    assert link_id("veth0") == before
+
+
+def test_metadata_lineage_stays_and_old_counts_are_carried(lab, veth0):
+    def record():
+        (value,) = dump_map(pin_dir("veth0") / "xdp_stats_meta")[0]
+        return struct.unpack_from("=Q", value, 8)[0], struct.unpack_from("=10Q", value, 144)
+
+    lab.load("veth0")
+    lineage, carried = record()
+    assert not any(carried)
+    send(veth0, 10, 100)
+    lab.wait_for_counts("veth0", {"XDP_PASS": (10, 1000)})
+    lab.load("veth0", "--action", "drop")
+    assert record() == (lineage, (0, 0, 0, 0, 10, 1000, 0, 0, 0, 0))
+
+
+def test_mode_is_not_changed_by_a_replacement(lab, veth0):
+    """That would mean to detach first. Without a mode option the replacement takes the mode there is."""
+    lab.load("veth0", "--skb-mode")
+    world = lab.world()
+    result = lab.loader("--dev", "veth0", "--native-mode", status=5)
+    assert "generic" in result.err and "--unload" in result.err
+    assert lab.world() == world
+    assert lab.load("veth0")["mode"] == "generic"
+
+
+def test_maps_of_two_generations(lab, veth0):
+    foreign = lab.foreign_map(pin_dir("veth0") / "not_ours")
+    lab.load("veth0", "--filename", object_file("generation_a"))
+    standard = {"xdp_link", "xdp_stats_map", "xdp_stats_meta", "not_ours"}
+    assert set(pins_of("veth0")) == standard | {"shared", "only_a"}
+    send(veth0, 3, 100)
+    lab.wait_for_counts("veth0", {"XDP_PASS": (3, 300)})
+
+    outcome = lab.load("veth0", "--filename", object_file("generation_b"))
+    assert set(pins_of("veth0")) == standard | {"shared", "only_b"}
+    assert {item["name"] for item in outcome["maps"]} >= {"shared", "only_b", "xdp_stats_map"}
+    send(veth0, 2, 100)
+    lab.wait_for_counts("veth0", {"XDP_PASS": (2, 200)})
+    for name in ("shared", "only_b"):
+        (value,) = dump_map(pin_dir("veth0") / name)[0]
+        assert struct.unpack("=Q", value) == (2,)
+
+    lab.load("veth0")
+    assert set(pins_of("veth0")) == standard
+    lab.loader("--dev", "veth0", "--unload")
+    assert pins_of("veth0") == ["not_ours"]
+    assert foreign.exists()
+
+
+def test_path_of_the_map_never_misses(lab, veth0):
+    lab.load("veth0")
+    path = pin_dir("veth0") / "xdp_stats_map"
+    misses, looks = [], [0]
+    done = threading.Event()
+
+    def look():
+        while not done.is_set():
+            try:
+                os.close(open_pin(path))
+                looks[0] += 1
+            except OSError as error:
+                misses.append(error)
+
+    watcher = threading.Thread(target=look)
+    watcher.start()
+    try:
+        for action in ("drop", "pass") * 5:
+            lab.load("veth0", "--action", action)
+    finally:
+        done.set()
+        watcher.join()
+    assert not misses
+    assert looks[0] > 0
+
+
+def test_staging_directory_is_gone_after_success_and_failure(lab, veth0):
+    lab.load("veth0")
+    assert not (pin_dir("veth0") / "+staging").exists()
+    lab.loader("--dev", "veth0", "--filename", object_file("rejected"), status=1)
+    assert not (pin_dir("veth0") / "+staging").exists()
+
+
+def test_loaders_at_the_same_time_take_turns(lab, veth0):
+    """Whoever wins, map, program and record belong together afterwards."""
+    loaders = [lab.process(LOADER, "--dev", "veth0", "--action", action) for action in ("pass", "drop") * 4]
+    for loader in loaders:
+        loader.wait()
+    status = lab.loader_json("--dev", "veth0", "--status")[0]
+    assert status["state"] == "attached"
+    assert status["generation"] == len(loaders)
+    assert pins_of("veth0") == ["xdp_link", "xdp_stats_map", "xdp_stats_meta"]
+    send(veth0, 5, 100)
+    wait_until(lambda: lab.once("veth0")["total"]["packets"] == 5, "5 packets counted")
+
+
+# ---- several devices, JSON, dry run
+
+
+def test_each_device_succeeds_or_fails_on_its_own(lab):
+    for name in ("veth0", "veth1"):
+        lab.veth(name)
+    outcomes = lab.loader_json("--dev", "veth0", "--dev", "nope", "--dev", "veth1", status=4)
+    assert [(item["dev"], item["outcome"]) for item in outcomes] == [
+        ("veth0", "loaded"), ("nope", "failed"), ("veth1", "loaded")]
+    error = outcomes[1]["error"]
+    assert (error["status"], error["kind"]) == (4, "not_found")
+    assert "nope" in error["message"]
+    assert attached("veth0") and attached("veth1")
+
+
+def test_status_is_that_of_the_first_failure(lab, veth0):
+    lab.foreign_attach("veth0")
+    name = "a-name-too-long-"
+    lab.loader("--dev", "veth0", "--dev", "nope", status=5)
+    lab.loader("--dev", "nope", "--dev", "veth0", status=4)
+    outcomes = lab.loader_json("--dev", "nope", "--dev", name, "--dev", "veth0", status=4)
+    assert [item["error"]["status"] for item in outcomes] == [4, 2, 5]
+
+
+def test_several_devices_in_words(lab, veth0):
+    result = lab.loader("--dev", "veth0", "--dev", "nope", status=4)
+    assert "veth0" in result.out
+    assert result.err.startswith("xdp_loader: ") and "nope" in result.err
+
+
+@pytest.mark.parametrize("loaded_before", [False, True])
+def test_dry_run_changes_nothing(lab, veth0, loaded_before):
+    if loaded_before:
+        lab.load("veth0")
+    before = lab.world()
+    (outcome,) = lab.loader_json("--dev", "veth0", "--action", "drop", "--dry-run")
+    assert outcome["dry_run"] is True
+    assert outcome["outcome"] == ("replaced" if loaded_before else "loaded")
+    assert "veth0" in lab.loader("--dev", "veth0", "--action", "drop", "--dry-run").out
+    assert lab.world() == before
+
+
+def test_dry_run_says_what_would_be_refused(lab, veth0):
+    foreign = lab.foreign_attach("veth0")
+    before = lab.world()
+    result = lab.loader("--dev", "veth0", "--dry-run", status=5)
+    assert str(foreign["id"]) in result.err
+    assert lab.world() == before
+
+
+def test_dry_run_of_unload_changes_nothing(lab, veth0):
+    lab.load("veth0")
+    before = lab.world()
+    (outcome,) = lab.loader_json("--dev", "veth0", "--unload", "--dry-run")
+    assert outcome["dry_run"] is True
+    assert lab.world() == before
+
+
+# ---- the header that is installed for other people's programs
+
+
+def test_readme_of_the_header_compiles(lab):
+    """The example in tally.bpf.h's first comment, with decide() filled in."""
+    source = f"""
+        #include <linux/bpf.h>
+        #include <bpf/bpf_helpers.h>
+        #include <xdp_tally/tally.bpf.h>
+        static int decide(struct xdp_md *ctx) {{ return ctx->rx_queue_index ? XDP_DROP : XDP_PASS; }}
+        SEC("xdp.frags")
+        int my_filter(struct xdp_md *ctx)
+        {{
+            return xdp_tally(ctx, decide(ctx));
+        }}
+        char _license[] SEC("license") = "GPL";
+    """
+    output = "/run/tmp/my_filter.o"
+    subprocess.run(["clang", "-target", "bpf", "-O2", "-g", f"-I{TOP}/include", "-idirafter",
+                    f"/usr/include/{os.uname().machine}-linux-gnu", "-x", "c", "-", "-c", "-o", output],
+                   input=source, text=True, check=True)
+    veth = lab.veth("veth0")
+    lab.load("veth0", "--filename", output)
+    send(veth, 8, 100)
+    wait_until(lambda: counts_of(lab.once("veth0")), "packets counted")
+    lab.wait_for_counts("veth0", {"XDP_PASS": (8, 800)})
+    os.unlink(output)

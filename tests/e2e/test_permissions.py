@@ -1,0 +1,112 @@
+"""An ordinary user reads, and loads nothing."""
+
+import json
+import os
+
+import pytest
+
+from lab import (BPFFS, NOBODY, STATS, as_user, attached, copy_for_everyone, counts_of, pin_dir, run, send,
+                 wait_until)
+
+
+@pytest.fixture(name="programs")
+def everyones_programs():
+    return dict(zip(("loader", "stats"), copy_for_everyone()))
+
+
+def test_reads_once(lab, veth0, programs):
+    lab.load("veth0")
+    send(veth0, 12, 100)
+    lab.wait_for_counts("veth0", {"XDP_PASS": (12, 1200)})
+    result = run([*as_user(NOBODY), programs["stats"], "--dev", "veth0", "--once", "--json"])
+    record = json.loads(result.out)
+    assert counts_of(record) == {"XDP_PASS": (12, 1200)}
+    assert record["state"] == "attached"
+    assert record["generation"] == 1
+    assert result.err == ""
+
+
+def test_follows_a_replacement(lab, veth0, programs, monkeypatch):
+    monkeypatch.setattr("lab.STATS", programs["stats"])
+    lab.load("veth0")
+    reader = lab.stats("--dev", "veth0", prefix=as_user(NOBODY))
+    send(veth0, 12, 100)
+    reader.wait_for_session(12)
+    lab.load("veth0", "--action", "drop")
+    send(veth0, 3, 100)
+    record = reader.wait_for_session(15)
+    assert record["generation"] == 2 and record["state"] == "attached"
+
+
+def test_cannot_write_the_counters(lab, veth0):
+    lab.load("veth0")
+    path = pin_dir("veth0") / "xdp_stats_map"
+    run([*as_user(NOBODY), "bpftool", "map", "update", "pinned", path, "key", "0", "0", "0", "0", "value",
+         *["0"] * 16], status=255)
+
+
+@pytest.mark.parametrize("verb", [[], ["--action", "drop"], ["--reuse-maps"], ["--unload"]])
+def test_changes_nothing(lab, veth0, programs, verb):
+    lab.load("veth0")
+    world = lab.world()
+    result = run([*as_user(NOBODY), programs["loader"], "--dev", "veth0", *verb], status=3)
+    assert result.err.startswith("xdp_loader: ")
+    assert "CAP_BPF" in result.err and "CAP_NET_ADMIN" in result.err
+    assert result.out == ""
+    assert lab.world() == world
+
+
+def test_first_load_is_refused(lab, veth0, programs):
+    world = lab.world()
+    result = run([*as_user(NOBODY), programs["loader"], "--dev", "veth0"], status=3)
+    assert "CAP_BPF" in result.err and "CAP_NET_ADMIN" in result.err
+    assert lab.world() == world
+
+
+def test_status_needs_no_capability(lab, veth0, programs):
+    program = lab.load("veth0")["program"]["id"]
+    result = run([*as_user(NOBODY), programs["loader"], "--dev", "veth0", "--status", "--json"])
+    (outcome,) = json.loads(result.out)["devices"]
+    assert outcome["hook"]["program"]["id"] == program
+    assert outcome["generation"] == 1
+
+
+def test_closed_bpffs_is_said(lab, veth0, programs):
+    lab.load("veth0")
+    BPFFS.chmod(0o700)
+    try:
+        result = run([*as_user(NOBODY), programs["stats"], "--dev", "veth0", "--once"], status=3)
+    finally:
+        BPFFS.chmod(0o755)
+    assert result.err.startswith("xdp_stats: ") and "/sys/fs/bpf" in result.err
+
+
+def test_map_by_id_takes_a_capability(lab, veth0, programs):
+    maps = lab.load("veth0")["maps"]
+    number = next(item["id"] for item in maps if item["name"] == "xdp_stats_map")
+    result = run([*as_user(NOBODY), programs["stats"], "--map-id", number, "--once"], status=3)
+    assert "CAP_SYS_ADMIN" in result.err
+
+
+def test_three_capabilities_are_enough_to_load(lab, veth0, programs):
+    """CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON, and a bpffs directory that is theirs: root is not needed."""
+    caps = "+bpf,+net_admin,+perfmon"
+    user = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups",
+            f"--inh-caps=-all,{caps}", f"--ambient-caps=-all,{caps}", f"--bounding-set=-all,{caps}"]
+    own = BPFFS / "mine"
+    own.mkdir()
+    os.chown(own, NOBODY, NOBODY)
+    try:
+        run([*user, programs["loader"], "--bpffs", own, "--dev", "veth0"])
+        send(veth0, 4, 100)
+
+        def read():
+            out = run([STATS, "--bpffs", own, "--dev", "veth0", "--once", "--json"]).out
+            return counts_of(json.loads(out))
+
+        wait_until(read, "packets counted")
+        assert read() == {"XDP_PASS": (4, 400)}
+        run([*user, programs["loader"], "--bpffs", own, "--dev", "veth0", "--unload"])
+        assert attached("veth0") is None
+    finally:
+        own.rmdir()

@@ -1,0 +1,187 @@
+"""What xdp_stats prints, how it ends, and how long it runs."""
+
+import csv
+import io
+import json
+import os
+import signal
+import subprocess
+
+import pytest
+
+from lab import ACTIONS, DEADLINE, STATS, Process, counts_of, pin_dir, run, send
+
+COUNTED = {"XDP_PASS": (1234, 123400)}
+
+
+@pytest.fixture
+def counted(lab, veth0):
+    """veth0 with 1234 passed frames of 100 bytes."""
+    outcome = lab.load("veth0")
+    send(veth0, 1234, 100)
+    lab.wait_for_counts("veth0", COUNTED)
+    return outcome
+
+
+def stats(*args, status=0):
+    return run([STATS, *args], status)
+
+
+# ---- formats
+
+
+@pytest.mark.parametrize("option", [["--json"], ["--format", "json"], ["--format=json"]])
+def test_json(lab, counted, option):
+    record = json.loads(stats("--dev", "veth0", "--once", *option).out)
+    assert counts_of(record) == COUNTED
+    assert list(record["actions"]) == list(ACTIONS)
+    assert record["schema"] == 1
+    assert record["dev"] == "veth0" and record["netns"] is None
+    assert record["map_id"] == next(item["id"] for item in counted["maps"] if item["name"] == "xdp_stats_map")
+    assert record["generation"] == counted["generation"]
+    assert record["state"] == "attached"
+    assert record["period"] == 0.0
+    assert record["total"] == {"packets": 1234, "bytes": 123400, "pps": None, "bps": None, "session_packets": 0,
+                               "session_bytes": 0}
+
+
+def test_json_is_one_object_a_line(lab, counted):
+    out = stats("--dev", "veth0", "--json", "--count", "3", "--interval", "50ms").out
+    assert [json.loads(line)["dev"] for line in out.splitlines()] == ["veth0"] * 3
+
+
+def test_csv(lab, counted):
+    out = stats("--dev", "veth0", "--once", "--format", "csv").out
+    rows = list(csv.DictReader(io.StringIO(out)))
+    assert {row["action"] for row in rows} >= set(ACTIONS)
+    (row,) = [row for row in rows if row["action"] == "XDP_PASS"]
+    assert (row["dev"], row["packets"], row["bytes"]) == ("veth0", "1234", "123400")
+
+
+def test_csv_has_one_header(lab, counted):
+    out = stats("--dev", "veth0", "--format", "csv", "--count", "3", "--interval", "50ms").out
+    lines = out.splitlines()
+    assert lines.count(lines[0]) == 1
+    assert len({line.count(",") for line in lines}) == 1
+
+
+def test_table_is_plain_when_piped(lab, counted):
+    out = stats("--dev", "veth0", "--once", "--format", "table").out
+    assert out == stats("--dev", "veth0", "--once").out
+    assert "\x1b" not in out
+    assert "veth0" in out and "attached" in out
+    (line,) = [line for line in out.splitlines() if "XDP_PASS" in line]
+    assert "1234" in line.split() and "123400" in line.split()
+
+
+def test_table_on_a_terminal_is_aligned(lab, counted):
+    """script(1) gives it a terminal; every action's row ends its numbers in the same columns."""
+    out = run(["script", "-qec", f"{STATS} --dev veth0 --once", "/dev/null"]).out
+    rows = [line.rstrip() for line in out.splitlines() if "XDP_" in line]
+    assert len(rows) == len(ACTIONS)
+    assert "1,234" in out and "123,400" in out
+
+
+def test_per_cpu_rows_add_up(lab, counted):
+    cpus = os.cpu_count()
+    record = json.loads(stats("--dev", "veth0", "--once", "--json", "--per-cpu").out)
+    assert counts_of(record) == COUNTED
+    rows = record["cpus"]
+    assert 1 <= len(rows) <= cpus
+    total = sum(row["actions"]["XDP_PASS"]["packets"] for row in rows)
+    assert total == 1234
+
+
+@pytest.mark.parametrize("form", ["table", "csv"])
+def test_per_cpu_in_other_formats(lab, counted, form):
+    without = stats("--dev", "veth0", "--once", "--format", form).out
+    with_cpus = stats("--dev", "veth0", "--once", "--format", form, "--per-cpu").out
+    assert len(with_cpus.splitlines()) > len(without.splitlines())
+
+
+def test_map_and_map_id(lab, counted):
+    number = next(item["id"] for item in counted["maps"] if item["name"] == "xdp_stats_map")
+    by_path = json.loads(stats("--map", pin_dir("veth0") / "xdp_stats_map", "--once", "--json").out)
+    by_id = json.loads(stats("--map-id", number, "--once", "--json").out)
+    for record in (by_path, by_id):
+        assert counts_of(record) == COUNTED
+        assert record["map_id"] == number
+
+
+def test_several_devices_once(lab, counted):
+    other = lab.veth("veth1")
+    lab.load("veth1", "--action", "drop")
+    send(other, 5, 60)
+    lab.wait_for_counts("veth1", {"XDP_DROP": (5, 300)})
+    out = stats("--dev", "veth0", "--dev", "veth1", "--once", "--json").out
+    records = [json.loads(line) for line in out.splitlines()]
+    assert {record["dev"]: counts_of(record) for record in records} == {
+        "veth0": COUNTED, "veth1": {"XDP_DROP": (5, 300)}}
+
+
+# ---- how long it runs
+
+
+@pytest.mark.parametrize("option", ["-n", "--count"])
+def test_count(lab, counted, option):
+    out = stats("--dev", "veth0", "--json", option, "4", "-i", "50ms").out
+    assert len(out.splitlines()) == 4
+
+
+@pytest.mark.parametrize("option", ["-1", "--once"])
+def test_once(lab, counted, option):
+    assert len(stats("--dev", "veth0", "--json", option).out.splitlines()) == 1
+
+
+def test_first_block_does_not_wait_for_the_interval(lab, counted):
+    assert len(stats("--dev", "veth0", "--json", "--count", "1", "--interval", "3600").out.splitlines()) == 1
+
+
+@pytest.mark.parametrize("interval", ["0.05", "50ms", "1"])
+def test_interval_spellings(lab, counted, interval):
+    out = stats("--dev", "veth0", "--json", "--count", "2", "--interval", interval).out
+    assert len(out.splitlines()) == 2
+
+
+@pytest.mark.parametrize("form", ["table", "json", "csv"])
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])
+def test_signals_end_it_cleanly(lab, counted, form, end):
+    reader = lab.started(Process([STATS, "--dev", "veth0", "--format", form, "--interval", "100ms"]))
+    reader.wait_for_line("XDP_PASS")
+    reader.wait_for_line("XDP_PASS")
+    assert reader.stop(end) == ""
+
+
+@pytest.mark.parametrize("form", ["table", "json", "csv"])
+def test_survives_head(lab, counted, form):
+    """`| head -1` closes the pipe: the end of the run, and no error."""
+    script = f'{STATS} --dev veth0 --format {form} --interval 50ms | head -n 1; echo "${{PIPESTATUS[0]}}"'
+    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, timeout=DEADLINE, check=True)
+    assert done.stdout.splitlines()[-1] == "0"
+    assert done.stderr == ""
+
+
+def test_a_full_disk_is_an_error(lab, counted):
+    done = subprocess.run(["sh", "-c", f"{STATS} --dev veth0 --once --json >/dev/full"], capture_output=True,
+                          text=True, timeout=DEADLINE, check=False)
+    assert done.returncode == 1
+    assert done.stderr.startswith("xdp_stats: ")
+
+
+def test_output_is_flushed_a_record_at_a_time(lab, counted):
+    """Into a pipe, with the next sample an hour away."""
+    reader = lab.stats("--dev", "veth0", interval="3600")
+    reader.wait_for(lambda record: record["total"]["packets"] == 1234)
+
+
+def test_quiet_keeps_the_records(lab, veth0):
+    reader = lab.stats("--dev", "veth0", "--quiet")
+    lab.load("veth0")
+    reader.wait_for(lambda record: record["generation"] == 1)
+    lab.load("veth0")
+    reader.wait_for(lambda record: record["generation"] == 2)
+    assert reader.stop() == ""
+
+
+def test_verbose_is_accepted(lab, counted):
+    stats("--dev", "veth0", "--once", "-v")

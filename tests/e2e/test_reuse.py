@@ -1,0 +1,108 @@
+"""--reuse-maps: counters go on where the layouts are equal, and nothing changes where they are not."""
+
+import json
+import struct
+
+import pytest
+
+from lab import attached, dump_map, object_file, pin_dir, pins_of, run, send
+
+
+def map_id(dev, name):
+    return json.loads(run(["bpftool", "--json", "map", "show", "pinned", pin_dir(dev) / name]).out)["id"]
+
+
+@pytest.mark.parametrize("option", ["-M", "--reuse-maps"])
+def test_counters_go_on(lab, veth0, option):
+    lab.load("veth0")
+    before = map_id("veth0", "xdp_stats_map")
+    send(veth0, 10, 100)
+    lab.wait_for_counts("veth0", {"XDP_PASS": (10, 1000)})
+    outcome = lab.load("veth0", "--action", "drop", option)
+    assert outcome["generation"] == 2
+    assert map_id("veth0", "xdp_stats_map") == before
+    (counters,) = [item for item in outcome["maps"] if item["name"] == "xdp_stats_map"]
+    assert counters["reused"] is True and counters["id"] == before
+    send(veth0, 5, 200)
+    lab.wait_for_counts("veth0", {"XDP_PASS": (10, 1000), "XDP_DROP": (5, 1000)})
+
+
+def test_nothing_to_reuse_is_a_first_load(lab, veth0):
+    outcome = lab.load("veth0", "--reuse-maps")
+    assert outcome["outcome"] == "loaded"
+    assert not any(item["reused"] for item in outcome["maps"])
+
+
+def test_maps_kept_by_unload_are_reused(lab, veth0):
+    lab.load("veth0")
+    send(veth0, 10, 100)
+    lab.wait_for_counts("veth0", {"XDP_PASS": (10, 1000)})
+    lab.loader("--dev", "veth0", "--unload", "--keep-maps")
+    lab.load("veth0", "--reuse-maps")
+    send(veth0, 1, 100)
+    lab.wait_for_counts("veth0", {"XDP_PASS": (11, 1100)})
+
+
+def test_own_maps_are_reused_and_the_rest_is_new(lab, veth0):
+    lab.load("veth0", "--filename", object_file("generation_a"))
+    send(veth0, 3, 100)
+    lab.wait_for_counts("veth0", {"XDP_PASS": (3, 300)})
+    shared = map_id("veth0", "shared")
+    outcome = lab.load("veth0", "--filename", object_file("generation_b"), "--reuse-maps")
+    assert {item["name"]: item["reused"] for item in outcome["maps"] if item["name"] != "xdp_stats_meta"} == {
+        "xdp_stats_map": True, "shared": True, "only_b": False}
+    assert map_id("veth0", "shared") == shared
+    assert "only_a" not in pins_of("veth0")
+    send(veth0, 2, 100)
+    lab.wait_for_counts("veth0", {"XDP_PASS": (5, 500)})
+    counted = {name: struct.unpack("=Q", dump_map(pin_dir("veth0") / name)[0][0])[0]
+               for name in ("shared", "only_b")}
+    assert counted == {"shared": 5, "only_b": 2}
+
+
+def test_tail_call_map_is_reused(lab, veth0):
+    lab.load("veth0", "--filename", object_file("tail_call"))
+    lab.load("veth0", "--filename", object_file("tail_call"), "--reuse-maps")
+    send(veth0, 7, 100)
+    lab.wait_for_counts("veth0", {"XDP_PASS": (7, 700)})
+
+
+@pytest.mark.parametrize("before, after, fields", [
+    # type, key, value and flags of one map at once
+    ("generation_a", "shared_larger", ["shared", "type", "key", "value", "entries", "flags"]),
+    # the same sizes: the fields inside the value differ
+    ("generation_a", "shared_fields", ["shared", "low"]),
+    ("six_entries", None, ["xdp_stats_map", "entries", "6", "5"]),
+    ("own", "six_entries", ["xdp_stats_map", "entries", "6", "5"]),
+])
+def test_another_layout_is_refused_field_by_field(lab, veth0, before, after, fields):
+    lab.load("veth0", "--filename", object_file(before))
+    send(veth0, 3, 100)
+    lab.wait_for_counts("veth0", {"XDP_PASS": (3, 300)})
+    world = lab.world()
+    program = ["--filename", object_file(after)] if after else []
+
+    result = lab.loader("--dev", "veth0", "--reuse-maps", *program, status=5)
+    assert result.err.startswith("xdp_loader: ")
+    assert all(field in result.err for field in fields), result.err
+    (outcome,) = lab.loader_json("--dev", "veth0", "--reuse-maps", *program, status=5)
+    assert outcome["error"]["kind"] == "conflict"
+
+    assert lab.world() == world
+    lab.wait_for_counts("veth0", {"XDP_PASS": (3, 300)})
+
+
+def test_without_the_option_another_layout_is_no_obstacle(lab, veth0):
+    lab.load("veth0", "--filename", object_file("six_entries"))
+    outcome = lab.load("veth0")
+    assert attached("veth0") == ("native", outcome["program"]["id"])
+    send(veth0, 3, 100)
+    lab.wait_for_counts("veth0", {"XDP_PASS": (3, 300)})
+
+
+def test_dry_run_says_which_fields_differ(lab, veth0):
+    lab.load("veth0", "--filename", object_file("six_entries"))
+    world = lab.world()
+    result = lab.loader("--dev", "veth0", "--reuse-maps", "--dry-run", status=5)
+    assert "entries" in result.err
+    assert lab.world() == world

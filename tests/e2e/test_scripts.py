@@ -1,0 +1,199 @@
+"""scripts/veth-lab, scripts/sandbox and send-frames, on which demos and all the counts here rest."""
+
+import os
+import signal
+
+import pytest
+
+from lab import BPFFS, LOADER, SENDER, STATS, TOP, Capture, Process, attached, run, wait_until
+
+VETH_LAB = TOP / "scripts/veth-lab"
+BUILD = SENDER.rsplit("/tests/tools/", 1)[0]
+
+
+@pytest.fixture(autouse=True)
+def find_sender(monkeypatch):
+    monkeypatch.setenv("XDP_TALLY_BUILD", BUILD)
+
+
+def veth_lab(*args, status=0):
+    return run([VETH_LAB, *args], status)
+
+
+@pytest.mark.parametrize("name", ["veth0", "eth0.100", "fifteen-letters"])
+def test_up_ping_send_down(lab, name):
+    world = lab.world()
+    veth_lab("up", name)
+    up = lab.world()
+    veth_lab("up", name)
+    assert lab.world() == up
+    assert "up" in veth_lab("status", name).out
+    assert " 0% packet loss" in veth_lab("ping", "--name", name, "-c", "3", "-i", "0.01").out
+    lab.load(name)
+    assert veth_lab("send", "--name", name, 100, 60).out == "100\n"
+    lab.wait_for_counts(name, {"XDP_PASS": (100, 6000)})
+    # An echo request of 56 octets is a frame of 98, and one more of those comes in for each.
+    veth_lab("ping", "--name", name, "-c", "4", "-i", "0.01")
+    lab.wait_for_counts(name, {"XDP_PASS": (104, 6000 + 4 * 98)})
+    lab.loader("--dev", name, "--unload")
+    veth_lab("down", name)
+    assert lab.world() == world
+    veth_lab("down", name)
+    assert veth_lab("status", name, status=4).out == f"{name}: down\n"
+
+
+def test_default_name_and_exec(lab):
+    veth_lab("up")
+    assert "lab0" in veth_lab("exec", "ip", "-brief", "link").out
+    veth_lab("exec", "sh", "-c", "exit 7", status=7)
+    veth_lab("down")
+
+
+def test_two_labs_side_by_side(lab):
+    for name in ("veth0", "veth1"):
+        veth_lab("up", name)
+    for name in ("veth0", "veth1"):
+        veth_lab("ping", "--name", name, "-c", "1")
+        veth_lab("down", name)
+
+
+@pytest.mark.parametrize("action, status", [("tx", 1), ("drop", 1), ("pass", 0)])
+def test_verdicts_are_felt(lab, action, status):
+    veth_lab("up")
+    lab.load("veth0", "--action", action)
+    veth_lab("ping", "-c", "1", "-W", "0.2", status=status)
+    lab.loader("--dev", "veth0", "--unload")
+    veth_lab("down")
+
+
+def test_down_says_that_pins_are_left(lab):
+    veth_lab("up", "eth0.1")
+    lab.load("eth0.1")
+    warning = veth_lab("down", "eth0.1").err
+    assert "/sys/fs/bpf/eth0%2E1" in warning
+    assert "xdp_loader --dev eth0.1 --clean" in warning
+    lab.loader("--dev", "eth0.1", "--clean")
+
+
+@pytest.mark.parametrize("half", ["namespace", "device", "inner end"])
+def test_up_completes_what_is_half_there(lab, half):
+    world = lab.world()
+    veth_lab("up")
+    complete = lab.world()
+    if half == "namespace":
+        run(["ip", "link", "delete", "dev", "veth0"])
+    elif half == "inner end":
+        run(["ip", "-netns", "veth0-lab", "link", "delete", "dev", "lab0"])
+    else:
+        run(["ip", "link", "set", "dev", "veth0", "down"])
+    veth_lab("up")
+    veth_lab("ping", "-c", "1")
+    assert lab.world() == complete
+    veth_lab("down")
+    assert lab.world() == world
+
+
+def test_somebody_elses_device_is_left_alone(lab, veth0):
+    world = lab.world()
+    for verb in ("up", "down"):
+        assert "not a lab" in veth_lab(verb, "veth0", status=5).err
+    assert lab.world() == world
+
+
+@pytest.mark.parametrize("arguments, status", [
+    ([], 2),
+    (["frobnicate"], 2),
+    (["up", "sixteen-letters-"], 2),
+    (["up", "a/b"], 2),
+    (["up", ".."], 2),
+    (["up", ""], 2),
+    (["up", "veth0", "veth1"], 2),
+    (["send", "10"], 2),
+    (["send", "ten", "100"], 2),
+    (["send", "10", "13"], 2),
+    (["exec"], 2),
+    (["ping"], 4),
+    (["send", "10", "100"], 4),
+    (["exec", "true"], 4),
+    (["status"], 4),
+])
+def test_veth_lab_errors(lab, arguments, status):
+    world = lab.world()
+    result = veth_lab(*arguments, status=status)
+    assert result.err or arguments == ["status"]
+    assert lab.world() == world
+
+
+def test_help(lab):
+    for option in ("--help", "-h"):
+        assert "veth-lab send COUNT SIZE" in veth_lab(option).out
+
+
+def test_sandbox_shows_none_of_the_hosts_devices_and_leaves_nothing(lab, veth0):
+    lab.load("veth0")
+    world = lab.world()
+    script = f"ip link add a0 type dummy && {LOADER} --dev a0 && {STATS} --dev a0 --once && ip -brief link"
+    out = run([TOP / "scripts/sandbox", "sh", "-c", script]).out
+    assert "veth0" not in out and "a0" in out
+    assert lab.world() == world
+    assert (BPFFS / "veth0").exists() and attached("veth0")
+
+
+def test_sandbox_passes_the_status_on(lab):
+    run([TOP / "scripts/sandbox", "sh", "-c", "exit 9"], status=9)
+    run([TOP / "scripts/sandbox"], status=2)
+
+
+@pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGKILL])
+def test_killed_sandbox_takes_everything_with_it(lab, end):
+    sandbox = lab.started(Process([TOP / "scripts/sandbox", "sh", "-c", "echo ready; exec tail -f /dev/null"]))
+    sandbox.wait_for_line("ready")
+    sandbox.popen.send_signal(end)
+    sandbox.popen.wait()
+    wait_until(lambda: not lab.other_processes(), lambda: str(lab.other_processes()))
+    lab.processes.remove(sandbox)
+
+
+# ---- the sender
+
+
+def test_sender_counts_what_arrives(lab, veth0):
+    with Capture("veth0") as capture:
+        assert run([SENDER, veth0.peer, 300, 500]).out == "300\n"
+        frames = capture.frames(300)
+        assert capture.nothing_more()
+    assert {len(frame) for frame in frames} == {500}
+    assert {frame[:6] for frame in frames} == {b"\xff" * 6}
+
+
+@pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGINT])
+def test_sender_tells_the_count_when_it_is_ended(lab, veth0, end):
+    lab.load("veth0")
+    sender = lab.started(Process([SENDER, veth0.peer, 0, 100, "--until-signal", "--pause-us", "100"]))
+    wait_until(lambda: lab.once("veth0")["total"]["packets"] > 100, "packets flow")
+    sender.stop(end)
+    sent = int(sender.lines["out"][-1])
+    lab.wait_for_counts("veth0", {"XDP_PASS": (sent, 100 * sent)})
+
+
+@pytest.mark.parametrize("arguments, status", [
+    ([], 2),
+    (["veth0", "1"], 2),
+    (["veth0", "x", "100"], 2),
+    (["veth0", "-1", "100"], 2),
+    (["veth0", "1", "13"], 2),
+    (["veth0", "1", "65536"], 2),
+    (["veth0", "1", "100", "--dst", "02:00"], 2),
+    (["veth0", "1", "100", "--pause-us"], 2),
+    (["nope0", "1", "100"], 4),
+    (["veth0", "1", "2000"], 1),
+])
+def test_sender_errors(lab, veth0, arguments, status):
+    assert run([SENDER, *arguments], status).err
+
+
+def test_sender_on_a_device_that_is_down(lab, veth0):
+    run(["ip", "link", "set", "dev", veth0.peer, "down"])
+    result = run([SENDER, veth0.peer, 5, 100], status=1)
+    assert result.out == "0\n" and "down" in result.err
+    assert os.path.exists("/sys/class/net/veth0")
