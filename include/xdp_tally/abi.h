@@ -49,6 +49,10 @@ enum xdp_tally_attach {
 	XDP_TALLY_ATTACH_OBSERVE = 4,	 /* counts the verdicts of somebody else's program */
 };
 
+/* Bits of xdp_tally_meta.flags. */
+#define XDP_TALLY_META_MIGRATES 1U /* the counter map starts from what the map before it held */
+#define XDP_TALLY_META_MIGRATED 2U /* and that has been added to it */
+
 /*
  * The value of the one-entry array map xdp_stats_meta: who feeds the counter map beside it. Every
  * generation has a map of its own, complete before it is renamed over the pin and frozen
@@ -68,12 +72,14 @@ struct xdp_tally_meta {
 	__u32 attach_mode;  /* enum xdp_tally_mode */
 	__u32 attach_kind;  /* enum xdp_tally_attach */
 	__u32 map_count;    /* valid entries of map_ids */
+	__u32 flags;	    /* XDP_TALLY_META_... */
+	__u32 reserved;	    /* 0 */
 	char interface[16]; /* IFNAMSIZ; always terminated */
 	char program[64];   /* the program's full name, cut if longer; always terminated */
 	/*
 	 * What earlier counter maps of this lineage held when they were replaced. carried plus the
 	 * pinned map is the exact total since generation 1, whatever replacements a reader did not
-	 * see.
+	 * see. (Counts that were migrated are not in carried: the pinned map holds them itself.)
 	 */
 	struct xdp_tally_counter carried[XDP_TALLY_ACTIONS];
 	/* Ids of every map that this generation has pinned here: a pin of another map is not ours.

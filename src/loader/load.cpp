@@ -1,5 +1,7 @@
 #include <bpf/bpf.h>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <linux/bpf.h>
 #include <sys/random.h>
 
 #include <algorithm>
@@ -15,6 +17,7 @@
 #include "loader/capabilities.h"
 #include "loader/describe.h"
 #include "loader/device_state.h"
+#include "loader/migration.h"
 #include "loader/program_object.h"
 #include "loader/publication.h"
 #include "loader/verbs.h"
@@ -134,48 +137,74 @@ Result<ProgramObject> open_object(const Options& options, const Attempt& attempt
                                     : ProgramObject::open_file(options.filename, options.progname);
 }
 
-// The pinned maps that the new object will go on with, by pin name. kConflict lists all differences at once.
-Result<std::vector<std::string>> reuse_maps(const Options& options, ProgramObject& object,
-                                            const DeviceState& state, const std::string& directory) {
-    std::vector<std::string> reused;
+// What becomes of the maps pinned by the load before.
+struct MapPlan {
+    std::vector<std::string> reused;  // pin names: the new object goes on with these maps
+    bool migrates = false;            // the new counter map starts from the old one's counts
+    std::vector<std::string> notes;
+
+    bool reuses(const std::string& pin_name) const {
+        return std::find(reused.begin(), reused.end(), pin_name) != reused.end();
+    }
+};
+
+Result<void> reuse_map(ProgramObject& object, const ProgramObject::Map& map, const std::string& path) {
+    auto fd = open_map_pin(path, false);
+    if (!fd && fd.error().kind == ErrorKind::kPermission) {
+        fd = open_map_pin(path, true);  // 0444: its owner without CAP_DAC_OVERRIDE
+    }
+    if (!fd) {
+        return fd.error();
+    }
+    return object.reuse(map, fd->get());
+}
+
+// kConflict lists all differences at once.
+Result<MapPlan> reuse_maps(const Options& options, ProgramObject& object, const DeviceState& state,
+                           const std::string& directory) {
+    MapPlan plan;
     std::string differences;
+    const bool wanted = options.reuse_maps || options.migrate;
     for (const auto& map : object.maps()) {
-        const PinnedMap* pinned = options.reuse_maps && map.reusable ? state.find_map(map.pin_name) : nullptr;
+        const PinnedMap* pinned = wanted && map.reusable ? state.find_map(map.pin_name) : nullptr;
         if (pinned == nullptr) {
             continue;
         }
-        for (const auto& line : compare_layouts(layout_of(pinned->info), object.layout(map))) {
-            differences += fmt::format("{}: {}\n", map.name, line);
+        const auto old_layout = layout_of(pinned->info);
+        const auto new_layout = object.layout(map);
+        const auto lines = compare_layouts(old_layout, new_layout);
+        if (lines.empty()) {
+            TALLY_TRY(reuse_map(object, map, directory + '/' + map.pin_name));
+            plan.reused.push_back(map.pin_name);
+        } else if (options.migrate && map.name != XDP_TALLY_MAP_NAME) {
+            plan.notes.push_back(fmt::format("{} has another layout and starts empty", map.name));
+        } else if (options.migrate && counts_like_ours(old_layout) && counts_like_ours(new_layout) &&
+                   new_layout.type == BPF_MAP_TYPE_PERCPU_ARRAY) {
+            plan.migrates = true;
+            plan.notes.push_back(fmt::format("{} starts from the counts of the old map", map.name));
+        } else {
+            differences += fmt::format("{}: {}\n", map.name, fmt::join(lines, "\n" + map.name + ": "));
         }
-        if (!differences.empty()) {
-            continue;
-        }
-        const std::string path = directory + '/' + map.pin_name;
-        auto fd = open_map_pin(path, false);
-        if (!fd && fd.error().kind == ErrorKind::kPermission) {
-            fd = open_map_pin(path, true);  // 0444: its owner without CAP_DAC_OVERRIDE
-        }
-        if (!fd) {
-            return fd.error();
-        }
-        TALLY_TRY(object.reuse(map, fd->get()));
-        reused.push_back(map.pin_name);
     }
-    if (!differences.empty()) {
-        return make_error(ErrorKind::kConflict, fmt::format("reusing the maps pinned in {}", directory),
-                          "their layout is another")
-            .with_hint("without --reuse-maps new maps replace them, and the counters start at zero")
-            .with_details(std::move(differences));
+    if (differences.empty()) {
+        return plan;
     }
-    return reused;
+    auto error = make_error(ErrorKind::kConflict, fmt::format("reusing the maps pinned in {}", directory),
+                            "their layout is another");
+    error.details = std::move(differences);
+    error.hint =
+        options.migrate
+            ? "the counters do not mean the same; without --migrate new maps start at zero"
+            : "--migrate takes over counts that mean the same; without --reuse-maps new maps start at zero";
+    return error;
 }
 
 // A pin that xdp-tally did not create is never overwritten.
 Result<void> check_pins_are_free(const ProgramObject& object, const DeviceState& state,
-                                 const std::vector<std::string>& reused, const std::string& directory) {
+                                 const MapPlan& map_plan, const std::string& directory) {
     std::vector<std::string> wanted = {XDP_TALLY_META_NAME, XDP_TALLY_LINK_NAME};
     for (const auto& map : object.maps()) {
-        if (std::find(reused.begin(), reused.end(), map.pin_name) == reused.end()) {
+        if (!map_plan.reuses(map.pin_name)) {
             wanted.push_back(map.pin_name);
         }
     }
@@ -245,10 +274,10 @@ Result<Meta> make_meta(const Interface& interface, const ProgramObject& object, 
     return meta;
 }
 
-Result<void> stage_generation(PinDirectory& pins, const ProgramObject& object,
-                              const std::vector<std::string>& reused, const Meta& meta) {
+Result<void> stage_generation(PinDirectory& pins, const ProgramObject& object, const MapPlan& map_plan,
+                              const Meta& meta) {
     for (const auto& map : object.maps()) {
-        if (std::find(reused.begin(), reused.end(), map.pin_name) == reused.end()) {
+        if (!map_plan.reuses(map.pin_name)) {
             const mode_t mode = map.name == XDP_TALLY_MAP_NAME ? 0444 : 0600;
             TALLY_TRY(pins.stage(ProgramObject::map_fd(map), map.pin_name, mode));
         }
@@ -280,9 +309,9 @@ Result<WayBack> attach(PinDirectory& pins, const Interface& interface, const Pla
 }
 
 Outcome describe_load(const Interface& interface, const ProgramObject& object, const ProgramInfo& program,
-                      const Meta& meta, const std::vector<std::string>& reused,
-                      const std::string& directory) {
+                      const Meta& meta, const MapPlan& map_plan, const std::string& directory) {
     Outcome outcome;
+    outcome.notes = map_plan.notes;
     outcome.dev = interface.name;
     outcome.mode = mode_name(meta.attach_mode);
     outcome.attach = attach_name(meta.attach_kind);
@@ -292,7 +321,7 @@ Outcome describe_load(const Interface& interface, const ProgramObject& object, c
     bool counts = false;
     for (std::size_t i = 0; i < object.maps().size(); ++i) {
         const auto& map = object.maps()[i];
-        const bool is_reused = std::find(reused.begin(), reused.end(), map.pin_name) != reused.end();
+        const bool is_reused = map_plan.reuses(map.pin_name);
         outcome.maps.push_back(
             MapOutcome{map.name, meta.map_ids[i], directory + '/' + map.pin_name, is_reused});
         counts = counts || map.name == XDP_TALLY_MAP_NAME;
@@ -303,6 +332,24 @@ Outcome describe_load(const Interface& interface, const ProgramObject& object, c
             "in it");
     }
     return outcome;
+}
+
+// The pins are as they were, or `pins` leaves what is staged: then the new program has to stay.
+void take_back(PinDirectory& pins, const ProgramObject& object, const MapPlan& map_plan, const Plan& plan,
+               const WayBack& way_back, Error& error) {
+    if (pins.leaves_staged() || !way_back || !way_back()) {
+        pins.leave_staged();
+        error.hint =
+            "the new program runs, but its pins are not all in place: the next load, --unload or --clean "
+            "finishes";
+        return;
+    }
+    for (const auto& map : object.maps()) {
+        if (plan.old_program && map.name == XDP_TALLY_MAP_NAME && !map_plan.reuses(map.pin_name)) {
+            // Best effort: what it is for has failed already, and that is what has to be told.
+            (void)give_counts_back(pins, ProgramObject::map_fd(map));
+        }
+    }
 }
 
 // One whole load, or nothing. `pins` is none in a dry run, which stops where the first change would be made.
@@ -316,33 +363,33 @@ Result<Outcome> try_load(const Options& options, const Interface& interface, con
     if (!attempt.attach_type) {
         object.clear_attach_type();
     }
-    TALLY_TRY_ASSIGN(reused, reuse_maps(options, object, state, directory));
-    TALLY_TRY(check_pins_are_free(object, state, reused, directory));
+    TALLY_TRY_ASSIGN(map_plan, reuse_maps(options, object, state, directory));
+    TALLY_TRY(check_pins_are_free(object, state, map_plan, directory));
     TALLY_TRY(object.load());
     TALLY_TRY(aim_redirect(options, object));
     TALLY_TRY_ASSIGN(meta, make_meta(interface, object, state, plan.way));
     meta.attach_mode = attempt.mode;
+    meta.flags = map_plan.migrates ? XDP_TALLY_META_MIGRATES : 0;
     TALLY_TRY_ASSIGN(program, program_info(object.program_fd()));
-    auto outcome = describe_load(interface, object, program, meta, reused, directory);
+    auto outcome = describe_load(interface, object, program, meta, map_plan, directory);
     outcome.verb = plan.old_program ? "replaced" : "loaded";
     if (pins == nullptr) {
         return outcome;
     }
-    TALLY_TRY(stage_generation(*pins, object, reused, meta));
+    TALLY_TRY(stage_generation(*pins, object, map_plan, meta));
+    std::optional<CountMover> mover;
+    if (map_plan.migrates) {
+        TALLY_TRY_ASSIGN(prepared, prepare_migration(*pins));
+        mover = std::move(prepared);
+    }
     TALLY_TRY_ASSIGN(way_back,
                      attach(*pins, interface, plan, attempt, state, object.program_fd(), outcome.link_id));
-    auto published = publish_generation(*pins, meta, state.meta, outcome.removed);
-    if (published) {
-        return outcome;
+    auto published = publish_generation(*pins, meta, state.meta, mover ? &*mover : nullptr, outcome.removed);
+    if (!published) {
+        take_back(*pins, object, map_plan, plan, way_back, published.error());
+        return published.error();
     }
-    const bool back = !pins->leaves_staged() && way_back && way_back();
-    if (!back) {
-        pins->leave_staged();
-        published.error().hint =
-            "the new program runs, but its pins are not all in place: the next load, --unload or --clean "
-            "finishes";
-    }
-    return published.error();
+    return outcome;
 }
 
 // Nothing of a failed attempt may be in the way of the next.

@@ -76,6 +76,9 @@ void add_options(CLI::App& app, Options& options, Words& words) {
         ->group("Attaching");
     app.add_flag("-M,--reuse-maps", options.reuse_maps, "Keep the pinned maps: counters go on")
         ->group("Attaching");
+    app.add_flag("--migrate", options.migrate,
+                 "Like -M, but a counter map of another layout is replaced by a new one with its counts")
+        ->group("Attaching");
 
     auto* unload = app.add_option("-U,--unload", words.unload_id,
                                   "Detach our program (or the one with this id) and remove our pins")
@@ -140,8 +143,8 @@ std::string find_contradiction(const CLI::App& app, const Options& options) {
         return "--redirect-to needs --action redirect";
     }
     if (options.verb != Verb::kLoad) {
-        for (const char* name : {"--action", "--filename", "--reuse-maps", "--force", "--native-mode",
-                                 "--skb-mode", "--offload-mode", "--auto-mode"}) {
+        for (const char* name : {"--action", "--filename", "--reuse-maps", "--migrate", "--force",
+                                 "--native-mode", "--skb-mode", "--offload-mode", "--auto-mode"}) {
             // The tutorial's scripts unload with the mode they loaded with: harmless, so accepted.
             const bool mode = std::string_view(name).ends_with("-mode");
             if (!(mode && options.verb == Verb::kUnload) && app.count(name) > 0) {

@@ -22,6 +22,7 @@ struct Options {
     ModeChoice mode = ModeChoice::kAuto;
     std::optional<std::uint32_t> unload_id;
     bool reuse_maps = false;
+    bool migrate = false;
     bool force = false;
     bool keep_maps = false;
     bool dry_run = false;

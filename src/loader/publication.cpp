@@ -1,5 +1,6 @@
 #include "loader/publication.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <linux/membarrier.h>
 #include <sys/syscall.h>
@@ -11,6 +12,7 @@
 
 #include "common/counter_map.h"
 #include "common/xdp_hook.h"
+#include "loader/migration.h"
 
 namespace tally::loader {
 namespace {
@@ -113,22 +115,36 @@ Result<Counters> final_counts(const PinDirectory& directory, const Meta& old_met
     return sample.total;
 }
 
-Result<void> complete_meta(const PinDirectory& directory, Meta meta, const std::optional<Meta>& old_meta) {
+Result<void> complete_meta(const PinDirectory& directory, Meta meta, const std::optional<Meta>& old_meta,
+                           CountMover* mover) {
+    TALLY_TRY_ASSIGN(fd, directory.open_staged(XDP_TALLY_META_NAME, false));
     if (old_meta && old_meta->lineage == meta.lineage && old_meta->counter_map_id != meta.counter_map_id) {
         TALLY_TRY_ASSIGN(counts, final_counts(directory, *old_meta));
+        if (mover != nullptr) {  // the old counts become the new map's own
+            TALLY_TRY(mover->add(counts));
+            meta.flags |= XDP_TALLY_META_MIGRATED;
+            counts = {};
+        }
         for (std::size_t action = 0; action < counts.size(); ++action) {
             meta.carried[action].rx_packets =
                 old_meta->carried[action].rx_packets + counts[action].rx_packets;
             meta.carried[action].rx_bytes = old_meta->carried[action].rx_bytes + counts[action].rx_bytes;
         }
     }
+    TALLY_TRY(write_meta(fd.get(), meta));
+    return freeze_meta(fd.get());
+}
+
+// The record was completed by the run that was interrupted, and what it says is final.
+Result<bool> is_complete(const PinDirectory& directory) {
     TALLY_TRY_ASSIGN(fd, directory.open_staged(XDP_TALLY_META_NAME, false));
+    TALLY_TRY_ASSIGN(meta, read_meta(fd.get()));
     const auto written = write_meta(fd.get(), meta);
     if (!written && written.error().code == EPERM) {
-        return {};  // frozen: an interrupted run had come this far, what it wrote is final
+        return true;
     }
     TALLY_TRY(written);
-    return freeze_meta(fd.get());
+    return false;
 }
 
 Result<void> remove_unused(const PinDirectory& directory, PinChanges& changes, const Meta& meta,
@@ -161,7 +177,8 @@ bool link_runs(const Result<UniqueFd>& link, std::uint32_t program_id) {
 
 // The steps of publish_generation.
 Result<void> publish_pins(PinDirectory& directory, PinChanges& changes, const Meta& meta,
-                          const std::optional<Meta>& old_meta, std::vector<std::string>& removed) {
+                          const std::optional<Meta>& old_meta, CountMover* mover,
+                          std::vector<std::string>& removed) {
     TALLY_TRY_ASSIGN(staged, directory.staged());
     const auto take = [&staged](const std::string& pin) {
         const auto found = std::find(staged.begin(), staged.end(), pin);
@@ -180,7 +197,10 @@ Result<void> publish_pins(PinDirectory& directory, PinChanges& changes, const Me
     if (old_meta && old_meta->counter_map_id != meta.counter_map_id) {
         wait_for_running_programs();
     }
-    TALLY_TRY(complete_meta(directory, meta, old_meta));
+    TALLY_TRY_ASSIGN(complete, is_complete(directory));
+    if (!complete) {
+        TALLY_TRY(complete_meta(directory, meta, old_meta, mover));
+    }
     for (const auto& pin : staged) {
         TALLY_TRY(changes.publish(pin));
     }
@@ -231,18 +251,52 @@ Result<std::string> finish_or_discard(PinDirectory& directory, const std::vector
         return std::string("discarded what an interrupted run had prepared");
     }
     TALLY_TRY_ASSIGN(old_meta, meta_if_any(directory.open(XDP_TALLY_META_NAME, true)));
+    std::optional<CountMover> mover;
+    if ((meta->flags & XDP_TALLY_META_MIGRATES) != 0) {
+        TALLY_TRY_ASSIGN(prepared, prepare_migration(directory));
+        mover = std::move(prepared);
+    }
     std::vector<std::string> removed;
-    TALLY_TRY(publish_generation(directory, *meta, old_meta, removed));
+    TALLY_TRY(publish_generation(directory, *meta, old_meta, mover ? &*mover : nullptr, removed));
     return fmt::format("finished generation {}, which an interrupted run had attached but not published",
                        meta->generation);
 }
 
 }  // namespace
 
+Result<std::optional<CountMover>> prepare_migration(const PinDirectory& directory) {
+    const auto counters = directory.open_staged(XDP_TALLY_MAP_NAME, false);
+    if (!counters) {
+        if (counters.error().code == ENOENT) {
+            return std::optional<CountMover>();  // published already, which comes after the counts were moved
+        }
+        return counters.error();
+    }
+    TALLY_TRY_ASSIGN(meta, directory.open_staged(XDP_TALLY_META_NAME, false));
+    TALLY_TRY_ASSIGN(mover, CountMover::prepare(counters->get(), meta.get()));
+    return std::optional(std::move(mover));
+}
+
+Result<void> give_counts_back(const PinDirectory& directory, int new_counter_fd) {
+    wait_for_running_programs();
+    UniqueFd copy(::fcntl(new_counter_fd, F_DUPFD_CLOEXEC, 0));
+    if (!copy) {
+        return last_error("reading the new counters");
+    }
+    TALLY_TRY_ASSIGN(new_counters, CounterMap::from_fd(std::move(copy)));
+    Sample sample;
+    TALLY_TRY(new_counters.read(sample));
+    TALLY_TRY_ASSIGN(old_counters, directory.open(XDP_TALLY_MAP_NAME, false));
+    TALLY_TRY_ASSIGN(done, create_meta_map());
+    TALLY_TRY_ASSIGN(mover, CountMover::prepare(old_counters.get(), done.get()));
+    return mover.add(sample.total);
+}
+
 Result<void> publish_generation(PinDirectory& directory, const Meta& meta,
-                                const std::optional<Meta>& old_meta, std::vector<std::string>& removed) {
+                                const std::optional<Meta>& old_meta, CountMover* mover,
+                                std::vector<std::string>& removed) {
     PinChanges changes(directory);
-    auto published = publish_pins(directory, changes, meta, old_meta, removed);
+    auto published = publish_pins(directory, changes, meta, old_meta, mover, removed);
     if (!published && !changes.roll_back()) {
         directory.leave_staged();
     }

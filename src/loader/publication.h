@@ -8,6 +8,7 @@
 
 #include "common/meta.h"
 #include "common/result.h"
+#include "loader/migration.h"
 #include "loader/pin_directory.h"
 
 namespace tally::loader {
@@ -24,8 +25,18 @@ namespace tally::loader {
 //
 // On an error the pins are put back as they were; where that fails, too, the staging area is left for a
 // repair to finish from, and the program must stay. `removed` gets the paths of step 5.
+//
+// `mover`, if any, is prepare_migration's: in step 3 the old counts are then added to the new map instead.
 Result<void> publish_generation(PinDirectory& directory, const Meta& meta,
-                                const std::optional<Meta>& old_meta, std::vector<std::string>& removed);
+                                const std::optional<Meta>& old_meta, CountMover* mover,
+                                std::vector<std::string>& removed);
+
+// For metadata with XDP_TALLY_META_MIGRATES, once the new generation is staged. None where an interrupted run
+// had published the new counter map already.
+Result<std::optional<CountMover>> prepare_migration(const PinDirectory& directory);
+
+// After the old program was put back: what the new one counted meanwhile is added to the pinned counters.
+Result<void> give_counts_back(const PinDirectory& directory, int new_counter_fd);
 
 // What an interrupted run left in the staging area is finished where its program runs (as its link or the
 // hook tell), else discarded. Returns what was done in words; empty where there was nothing to do.

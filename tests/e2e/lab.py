@@ -460,13 +460,17 @@ class Lab:
 
     def foreign_map(self, path, kind="hash", key=4, value=4, entries=1):
         """Pins a map that xdp-tally did not make."""
-        if not path.parent.exists():
-            path.parent.mkdir()
-            self.cleanups.append(lambda: path.parent.exists() and path.parent.rmdir())
+        path.parent.mkdir(exist_ok=True)
         run(["bpftool", "map", "create", path, "type", kind, "key", key, "value", value, "entries", entries,
              "name", "foreign"])
-        self.cleanups.append(lambda: path.unlink(missing_ok=True))
+        self.cleanups.append(lambda: self.remove_pin(path))
         return path
+
+    @staticmethod
+    def remove_pin(path):
+        path.unlink(missing_ok=True)
+        if path.parent != BPFFS and path.parent.exists() and not any(path.parent.iterdir()):
+            path.parent.rmdir()
 
     # -- what must be the same after a test, or after a refused command
 
@@ -498,7 +502,7 @@ class Lab:
         for process in self.processes:
             process.stop()
         for link in [link for link in self.world()["links"] if link not in self.before["links"]]:
-            if pin_dir(link).exists() and "xdp_stats_meta" in pins_of(link):
+            if self.loader_json("--dev", link, "--status")[0]["generation"]:
                 self.loader("--dev", link, "--unload")
         for cleanup in reversed(self.cleanups):
             cleanup()

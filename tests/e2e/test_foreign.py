@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from lab import (BPFFS, STATS, attached, counts_of, dump_counts, object_file, pin_dir, pins_of, run,
+from lab import (BPFFS, STATS, attached, counts_of, dump_counts, object_file, pin_dir, run,
                  send, wait_until)
 
 # ---- somebody else holds the hook

@@ -29,7 +29,7 @@ def test_reads_once(lab, veth0, programs):
 def test_follows_a_replacement(lab, veth0, programs, monkeypatch):
     monkeypatch.setattr("lab.STATS", programs["stats"])
     lab.load("veth0")
-    reader = lab.stats("--dev", "veth0", prefix=as_user(NOBODY))
+    reader = lab.reading("--dev", "veth0", prefix=as_user(NOBODY))
     send(veth0, 12, 100)
     reader.wait_for_session(12)
     lab.load("veth0", "--action", "drop")

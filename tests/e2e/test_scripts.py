@@ -132,7 +132,7 @@ def test_help(lab):
 def test_sandbox_shows_none_of_the_hosts_devices_and_leaves_nothing(lab, veth0):
     lab.load("veth0")
     world = lab.world()
-    script = f"ip link add a0 type dummy && {LOADER} --dev a0 && {STATS} --dev a0 --once && ip -brief link"
+    script = f"ip link add a0 type veth peer name a1 && {LOADER} --dev a0 && {STATS} --dev a0 --once && ip -brief link"
     out = run([TOP / "scripts/sandbox", "sh", "-c", script]).out
     assert "veth0" not in out and "a0" in out
     assert lab.world() == world

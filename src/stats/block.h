@@ -1,0 +1,70 @@
+// What one sample of one map has to show, in numbers and words; the outputs turn it into text. Pure.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "stats/rates.h"
+
+namespace tally::stats {
+
+// Whether the counters are being fed.
+enum class FeedState {
+    kUnknown,   // there is a record, but no way to look at the device it speaks of
+    kForeign,   // no metadata record to tell
+    kAttached,  // the program on the device counts into this map
+    kDetached,  // nothing does
+    kStale,     // the program on the device counts elsewhere
+};
+
+std::string_view state_name(FeedState state);
+
+struct Figures {
+    Counter count = {};    // what the map holds, or what was counted since the start (--since-start)
+    Counter session = {};  // what was counted since the start, across every map
+    Rate rate = {};
+};
+
+using ActionFigures = std::array<Figures, kActions>;
+
+struct CpuFigures {
+    unsigned cpu = 0;
+    ActionFigures actions = {};  // `session` stays empty: what unseen maps counted is not known per CPU
+};
+
+// The feeding program, as the metadata record names it.
+struct Feeder {
+    std::uint64_t generation = 0;
+    std::uint32_t program_id = 0;
+    std::string program;
+    std::string mode;    // "native", "generic", "offloaded"
+    std::string attach;  // "link", "dispatcher", "netlink", "observe"
+};
+
+struct Block {
+    std::string title;                  // "veth0", a path, "map 32"
+    std::optional<std::string> device;  // none for --map and --map-id
+    std::uint32_t map_id = 0;
+    std::optional<Feeder> feeder;
+    FeedState state = FeedState::kForeign;
+    bool since_start = false;  // `count` is `session`
+
+    std::int64_t time = 0;  // of the reading: nanoseconds since 1970 UTC
+    double period = 0;      // measured seconds behind the rates; 0: there are no rates yet
+    ActionFigures actions = {};
+    Figures total = {};
+    std::vector<CpuFigures> cpus;  // those that counted anything, in order; empty without --per-cpu
+};
+
+// Fill in the numbers of a reading. `seconds` is the time since the reading `before`; 0: no rates. `session`
+// is what was counted since the start, the latter per possible CPU. A block that is filled again allocates
+// nothing.
+void fill_figures(Block& block, const Counters& before, const Counters& now, double seconds,
+                  const Counters& session);
+void fill_cpu_figures(Block& block, const std::vector<Counters>& before, const std::vector<Counters>& now,
+                      double seconds, const std::vector<Counters>& session);
+
+}  // namespace tally::stats

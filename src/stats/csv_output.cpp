@@ -1,0 +1,120 @@
+#include <functional>
+#include <map>
+
+#include "stats/numbers.h"
+#include "stats/output.h"
+
+namespace tally::stats {
+namespace {
+
+constexpr int kRateDecimals = 3;
+constexpr int kPeriodDecimals = 6;
+
+std::string quoted_field(std::string_view text) {
+    if (text.find_first_of(",\"\r\n") == std::string_view::npos) {
+        return std::string(text);
+    }
+    std::string field = "\"";
+    for (const char c : text) {
+        field += c;
+        if (c == '"') {
+            field += '"';
+        }
+    }
+    return field + '"';
+}
+
+// RFC 4180 without its carriage returns: a header, then one line per action and one for their total; with
+// --per-cpu also one per action and CPU.
+class CsvOutput final : public Output {
+  public:
+    explicit CsvOutput(bool per_cpu) : per_cpu_(per_cpu) {}
+
+    void append(fmt::memory_buffer& buffer, const Block& block) override {
+        if (!header_written_) {
+            fmt::format_to(fmt::appender(buffer),
+                           "time,dev,netns,map_id,generation,state,period,action,{}packets,bytes,pps,bps,"
+                           "session_packets,session_bytes\n",
+                           per_cpu_ ? "cpu," : "");
+            header_written_ = true;
+        }
+        append_start(block);
+        for (std::size_t action = 0; action < block.actions.size(); ++action) {
+            append_row(buffer, block, kActionNames[action], nullptr, block.actions[action]);
+            if (per_cpu_) {
+                append_cpus(buffer, block, action);
+            }
+        }
+        append_row(buffer, block, "total", nullptr, block.total);
+    }
+
+  private:
+    // The fields that all lines of a record begin with.
+    void append_start(const Block& block) {
+        start_.clear();
+        append_time(start_, block.time);
+        fmt::format_to(fmt::appender(start_), ",{},,{},", block.device ? device_field(*block.device) : "",
+                       block.map_id);
+        if (block.feeder) {
+            fmt::format_to(fmt::appender(start_), "{}", block.feeder->generation);
+        }
+        fmt::format_to(fmt::appender(start_), ",{},", state_name(block.state));
+        append_decimal(start_, block.period, kPeriodDecimals);
+    }
+
+    std::string_view device_field(const std::string& device) {
+        auto known = fields_.find(device);
+        if (known == fields_.end()) {
+            known = fields_.emplace(device, quoted_field(device)).first;
+        }
+        return known->second;
+    }
+
+    void append_cpus(fmt::memory_buffer& buffer, const Block& block, std::size_t action) {
+        for (const CpuFigures& cpu : block.cpus) {
+            const Figures& figures = cpu.actions[action];
+            if (figures.count.rx_packets != 0 || figures.count.rx_bytes != 0) {
+                append_row(buffer, block, kActionNames[action], &cpu, figures);
+            }
+        }
+    }
+
+    // `cpu`: the row is about this CPU alone; a session total is known for all of them together only.
+    void append_row(fmt::memory_buffer& buffer, const Block& block, std::string_view action,
+                    const CpuFigures* cpu, const Figures& figures) {
+        buffer.append(start_.data(), start_.data() + start_.size());
+        fmt::format_to(fmt::appender(buffer), ",{},", action);
+        if (cpu != nullptr) {
+            fmt::format_to(fmt::appender(buffer), "{},", cpu->cpu);
+        } else if (per_cpu_) {
+            fmt::format_to(fmt::appender(buffer), "all,");
+        }
+        fmt::format_to(fmt::appender(buffer), "{},{},", figures.count.rx_packets, figures.count.rx_bytes);
+        if (block.period > 0) {
+            append_decimal(buffer, figures.rate.pps, kRateDecimals);
+            buffer.push_back(',');
+            append_decimal(buffer, figures.rate.bps, kRateDecimals);
+        } else {
+            buffer.push_back(',');
+        }
+        if (cpu != nullptr) {
+            fmt::format_to(fmt::appender(buffer), ",,\n");
+        } else {
+            fmt::format_to(fmt::appender(buffer), ",{},{}\n", figures.session.rx_packets,
+                           figures.session.rx_bytes);
+        }
+    }
+
+    bool per_cpu_;
+    bool header_written_ = false;
+    fmt::memory_buffer start_;
+    std::map<std::string, std::string, std::less<>> fields_;  // device -> CSV field
+};
+
+}  // namespace
+
+std::unique_ptr<Output> make_csv_output(bool per_cpu) {
+    return std::make_unique<CsvOutput>(per_cpu);
+}
+
+}  // namespace tally::stats

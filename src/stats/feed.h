@@ -1,0 +1,48 @@
+// Whether a map is being fed: what its metadata record says, held against what runs on the device.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "common/meta.h"
+#include "common/xdp_hook.h"
+#include "stats/block.h"
+#include "stats/hook_socket.h"
+
+namespace tally::stats {
+
+// What can be seen of a device's XDP hook.
+struct DeviceView {
+    enum class Sight { kHidden, kGone, kSeen };
+
+    Sight sight = Sight::kHidden;
+    bool record_is_elsewhere = false;  // the record speaks of a device in another network namespace
+    XdpHook hook;                      // with kSeen
+};
+
+// Pure. Without a record: foreign.
+FeedState judge_feed(const Meta* record, std::uint32_t map_id, const DeviceView& view);
+
+// Looks at one device again and again, also after it was deleted and created anew.
+class FeedProbe {
+  public:
+    // Without a device: at the one the record names, where it is in this network namespace.
+    FeedProbe(std::optional<std::string> device, std::uint64_t netns_inode, HookSocket& socket)
+        : device_(std::move(device)), netns_inode_(netns_inode), socket_(&socket) {}
+
+    // One question over rtnetlink, none without a record.
+    FeedState look(const Meta* record, std::uint32_t map_id);
+    // Whether the last look found no such device.
+    bool device_gone() const { return gone_; }
+
+  private:
+    DeviceView view(const Meta& record);
+
+    std::optional<std::string> device_;
+    std::uint64_t netns_inode_;
+    HookSocket* socket_;
+    bool gone_ = false;
+};
+
+}  // namespace tally::stats

@@ -1,0 +1,117 @@
+#include "stats/follower.h"
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <chrono>
+#include <thread>
+
+#include "common/bpffs.h"
+#include "stats/pin_error.h"
+
+namespace tally::stats {
+namespace {
+
+using std::chrono::steady_clock;
+
+constexpr auto kPatience = std::chrono::milliseconds(50);
+
+std::string pin_of(const Source& source, const std::string& bpffs) {
+    switch (source.kind) {
+        case Source::Kind::kDevice:
+            return interface_directory(bpffs, source.name) + '/' + XDP_TALLY_MAP_NAME;
+        case Source::Kind::kPin:
+            return source.name;
+        case Source::Kind::kMapId:
+            break;
+    }
+    return {};
+}
+
+std::string directory_of(const std::string& path) {
+    const auto slash = path.find_last_of('/');
+    if (slash == std::string::npos) {
+        return ".";
+    }
+    return slash == 0 ? "/" : path.substr(0, slash);
+}
+
+bool same_map(const MapInfo& a, const MapInfo& b) {
+    // Not the id alone: a program's may be equal.
+    return a.id == b.id && a.type == b.type && a.key_size == b.key_size && a.value_size == b.value_size &&
+           a.max_entries == b.max_entries;
+}
+
+}  // namespace
+
+Follower::Follower(const Source& source, const std::string& bpffs, PinWatcher& watcher)
+    : map_id_(source.map_id),
+      pin_(pin_of(source, bpffs)),
+      directory_(directory_of(pin_)),
+      watcher_(&watcher) {}
+
+Result<CounterMap> Follower::open_map() const {
+    auto fd = pin_.empty() ? open_map_by_id(map_id_, true) : open_map_pin(pin_, true);
+    if (!fd) {
+        return pin_.empty() ? explain_map_id_error(std::move(fd).error())
+                            : explain_pin_error(std::move(fd).error(), pin_);
+    }
+    return CounterMap::from_fd(std::move(fd).value());
+}
+
+Result<Pinned> Follower::open() const {
+    const auto give_up = steady_clock::now() + kPatience;
+    for (auto pause = std::chrono::microseconds(50);;
+         pause = std::min(pause * 2, {std::chrono::milliseconds(5)})) {
+        TALLY_TRY_ASSIGN(map, open_map());
+        Pinned pinned{std::move(map), record()};
+        const bool agreed =
+            pinned.record ? pinned.record->counter_map_id == pinned.map.info().id : !change_is_under_way();
+        if (agreed || steady_clock::now() >= give_up) {
+            return pinned;
+        }
+        std::this_thread::sleep_for(pause);
+    }
+}
+
+Result<Follower::Look> Follower::look(const MapInfo& held) const {
+    if (pin_.empty()) {
+        return Look::kSame;
+    }
+    auto fd = open_pin(pin_, true);
+    if (!fd) {
+        if (fd.error().kind == ErrorKind::kNotFound) {
+            return Look::kMissing;
+        }
+        return explain_pin_error(std::move(fd).error(), pin_);
+    }
+    TALLY_TRY_ASSIGN(info, map_info(fd->get()));
+    return same_map(info, held) ? Look::kSame : Look::kOther;
+}
+
+std::optional<Meta> Follower::record() const {
+    if (pin_.empty()) {
+        return std::nullopt;
+    }
+    auto record = read_meta(directory_ + '/' + XDP_TALLY_META_NAME);
+    return record ? std::optional(*record) : std::nullopt;
+}
+
+bool Follower::change_is_under_way() const {
+    struct stat status = {};
+    return !pin_.empty() && ::stat((directory_ + '/' + kStagingName).c_str(), &status) == 0;
+}
+
+void Follower::watch() {
+    if (!pin_.empty()) {
+        watch_ = watcher_->watch(directory_);
+    }
+}
+
+bool Follower::woken_by(const PinWatcher::Events& events) const {
+    return events.everything || (watch_ >= 0 && std::find(events.watches.begin(), events.watches.end(),
+                                                          watch_) != events.watches.end());
+}
+
+}  // namespace tally::stats

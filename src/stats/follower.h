@@ -1,0 +1,58 @@
+// Which map a source is now: its pin and the metadata record beside it, or a map id.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "common/counter_map.h"
+#include "common/meta.h"
+#include "stats/options.h"
+#include "stats/pin_watcher.h"
+
+namespace tally::stats {
+
+// A counter map and what its metadata record says. The record may speak of another map: then it is not of
+// this generation.
+struct Pinned {
+    CounterMap map;
+    std::optional<Meta> record;
+};
+
+class Follower {
+  public:
+    // Tells without side effects where the source's map is to be found; nothing is opened yet.
+    Follower(const Source& source, const std::string& bpffs, PinWatcher& watcher);
+
+    // Empty for a map by its id, which is never replaced.
+    const std::string& pin() const { return pin_; }
+
+    // kNotFound where nothing is pinned; kPermission, naming what keeps one out; kConflict for another
+    // layout. A loader publishes a new map microseconds before its record: waits up to 50 ms for the two to
+    // agree.
+    Result<Pinned> open() const;
+
+    enum class Look { kSame, kOther, kMissing };
+    // Whether the pin still holds this map. Three system calls, no allocation.
+    Result<Look> look(const MapInfo& held) const;
+
+    // The record beside the map; none where there is none that this program understands.
+    std::optional<Meta> record() const;
+
+    // A loader is at work in the pin's directory: what is missing or does not match may be on its way.
+    bool change_is_under_way() const;
+
+    // Has the watcher look at the pin's directory; needed again whenever the directory may be a new one.
+    void watch();
+    bool woken_by(const PinWatcher::Events& events) const;
+
+  private:
+    Result<CounterMap> open_map() const;
+
+    std::uint32_t map_id_;
+    std::string pin_;
+    std::string directory_;
+    PinWatcher* watcher_;
+    int watch_ = -1;
+};
+
+}  // namespace tally::stats

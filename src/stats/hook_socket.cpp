@@ -1,0 +1,146 @@
+#include "stats/hook_socket.h"
+
+#include <fmt/format.h>
+#include <linux/if_link.h>
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
+#include <net/if.h>
+#include <sys/socket.h>
+
+#include <array>
+#include <cstring>
+#include <string_view>
+
+#include <xdp_tally/abi.h>
+
+namespace tally::stats {
+namespace {
+
+// A link's description without statistics and virtual functions takes one or two kilobytes.
+constexpr std::size_t kReplySize = 16 * 1024;
+
+std::size_t aligned(std::size_t size) {
+    return (size + NLMSG_ALIGNTO - 1) & ~std::size_t{NLMSG_ALIGNTO - 1};
+}
+
+template <typename T>
+T load(std::string_view bytes) {
+    T value = {};
+    std::memcpy(&value, bytes.data(), std::min(sizeof(value), bytes.size()));
+    return value;
+}
+
+// Walks through netlink attributes: calls take(type, payload) for each.
+template <typename Take>
+void for_each_attribute(std::string_view bytes, Take take) {
+    while (bytes.size() >= sizeof(nlattr)) {
+        const auto header = load<nlattr>(bytes);
+        if (header.nla_len < sizeof(nlattr) || header.nla_len > bytes.size()) {
+            return;
+        }
+        take(header.nla_type & NLA_TYPE_MASK, bytes.substr(sizeof(nlattr), header.nla_len - sizeof(nlattr)));
+        bytes.remove_prefix(std::min(bytes.size(), aligned(header.nla_len)));
+    }
+}
+
+// Kernels from 4.19 name the program of each mode.
+XdpHook parse_link(std::string_view attributes) {
+    XdpHook hook;
+    const auto take_program = [&](int type, std::string_view payload) {
+        const auto id = load<std::uint32_t>(payload);
+        if (type == IFLA_XDP_DRV_PROG_ID) {
+            hook.program = AttachedProgram{id, XDP_TALLY_MODE_NATIVE};
+        } else if (type == IFLA_XDP_SKB_PROG_ID) {
+            hook.program = AttachedProgram{id, XDP_TALLY_MODE_GENERIC};
+        } else if (type == IFLA_XDP_HW_PROG_ID) {
+            hook.offloaded = AttachedProgram{id, XDP_TALLY_MODE_OFFLOADED};
+        }
+    };
+    for_each_attribute(attributes, [&](int type, std::string_view payload) {
+        if (type == IFLA_XDP) {
+            for_each_attribute(payload, take_program);
+        }
+    });
+    return hook;
+}
+
+struct Request {
+    nlmsghdr header = {};
+    ifinfomsg link = {};
+    nlattr mask_header = {};
+    std::uint32_t mask = 0;
+    nlattr name_header = {};
+    std::array<char, IFNAMSIZ> name = {};
+};
+
+Request make_request(std::uint32_t sequence, std::uint32_t ifindex, const std::string& interface) {
+    Request request;
+    request.header.nlmsg_type = RTM_GETLINK;
+    request.header.nlmsg_flags = NLM_F_REQUEST;
+    request.header.nlmsg_seq = sequence;
+    request.link.ifi_family = AF_UNSPEC;
+    request.link.ifi_index = static_cast<int>(ifindex);
+    request.mask_header = {sizeof(nlattr) + sizeof(request.mask), IFLA_EXT_MASK};
+    request.mask = RTEXT_FILTER_SKIP_STATS;
+    std::size_t size = offsetof(Request, name_header);
+    if (!interface.empty()) {
+        const std::size_t length = std::min(interface.size(), request.name.size() - 1);
+        std::memcpy(request.name.data(), interface.data(), length);
+        request.name_header = {static_cast<std::uint16_t>(sizeof(nlattr) + length + 1), IFLA_IFNAME};
+        size = offsetof(Request, name) + aligned(length + 1);
+    }
+    request.header.nlmsg_len = static_cast<std::uint32_t>(size);
+    return request;
+}
+
+}  // namespace
+
+Result<HookSocket> HookSocket::open() {
+    UniqueFd fd(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE));
+    if (!fd) {
+        return last_error("opening a netlink socket");
+    }
+    return HookSocket(std::move(fd));
+}
+
+Result<XdpHook> HookSocket::query(const std::string& interface) {
+    return ask(0, interface);
+}
+
+Result<XdpHook> HookSocket::query(std::uint32_t ifindex) {
+    return ask(ifindex, {});
+}
+
+Result<XdpHook> HookSocket::ask(std::uint32_t ifindex, const std::string& interface) {
+    const auto failed = [&](int code) {
+        return system_error(code, interface.empty()
+                                      ? fmt::format("asking which XDP program runs on interface {}", ifindex)
+                                      : fmt::format("asking which XDP program runs on '{}'", interface));
+    };
+    const Request request = make_request(++sequence_, ifindex, interface);
+    if (::send(fd_.get(), &request, request.header.nlmsg_len, 0) < 0) {
+        return failed(errno);
+    }
+    alignas(nlmsghdr) std::array<char, kReplySize> reply;
+    while (true) {
+        const auto size = ::recv(fd_.get(), reply.data(), reply.size(), 0);
+        if (size < 0 && errno == EINTR) {
+            continue;  // the answer is on its way
+        }
+        if (size < 0) {
+            return failed(errno);
+        }
+        const std::string_view message(reply.data(), static_cast<std::size_t>(size));
+        const auto header = load<nlmsghdr>(message);
+        if (message.size() < sizeof(nlmsghdr) + sizeof(ifinfomsg) || header.nlmsg_seq != sequence_) {
+            continue;  // the answer to an earlier question that was given up
+        }
+        if (header.nlmsg_type == NLMSG_ERROR) {
+            return failed(load<nlmsgerr>(message.substr(sizeof(nlmsghdr))).error);
+        }
+        const std::size_t begin = aligned(sizeof(nlmsghdr)) + aligned(sizeof(ifinfomsg));
+        return parse_link(message.substr(begin));
+    }
+}
+
+}  // namespace tally::stats

@@ -1,0 +1,117 @@
+#include <nlohmann/json.hpp>
+
+#include <functional>
+#include <map>
+
+#include "stats/numbers.h"
+#include "stats/output.h"
+
+namespace tally::stats {
+namespace {
+
+constexpr int kRateDecimals = 3;
+constexpr int kPeriodDecimals = 6;
+
+// One object a line. Names and meaning of the fields are a promise: they are only ever added to.
+class JsonOutput final : public Output {
+  public:
+    explicit JsonOutput(bool per_cpu) : per_cpu_(per_cpu) {}
+
+    void append(fmt::memory_buffer& buffer, const Block& block) override {
+        text(buffer, R"({"schema":1,"time":")");
+        append_time(buffer, block.time);
+        text(buffer, R"(","dev":)");
+        append_device(buffer, block);
+        fmt::format_to(fmt::appender(buffer), R"(,"netns":null,"map_id":{},"generation":)", block.map_id);
+        if (block.feeder) {
+            fmt::format_to(fmt::appender(buffer), "{}", block.feeder->generation);
+        } else {
+            text(buffer, "null");
+        }
+        fmt::format_to(fmt::appender(buffer), R"(,"state":"{}","period":)", state_name(block.state));
+        append_decimal(buffer, block.period, kPeriodDecimals);
+
+        const bool rates = block.period > 0;
+        text(buffer, R"(,"actions":)");
+        append_actions(buffer, block.actions, rates, true);
+        text(buffer, R"(,"total":)");
+        append_figures(buffer, block.total, rates, true);
+        if (per_cpu_) {
+            append_cpus(buffer, block, rates);
+        }
+        text(buffer, "}\n");
+    }
+
+  private:
+    static void text(fmt::memory_buffer& buffer, std::string_view words) {
+        buffer.append(words.data(), words.data() + words.size());
+    }
+
+    void append_device(fmt::memory_buffer& buffer, const Block& block) {
+        if (!block.device) {
+            text(buffer, "null");
+            return;
+        }
+        auto known = escaped_.find(*block.device);
+        if (known == escaped_.end()) {
+            // A name is bytes; those that are no UTF-8 become U+FFFD.
+            auto quoted =
+                nlohmann::json(*block.device).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+            known = escaped_.emplace(*block.device, std::move(quoted)).first;
+        }
+        text(buffer, known->second);
+    }
+
+    static void append_figures(fmt::memory_buffer& buffer, const Figures& figures, bool rates, bool session) {
+        fmt::format_to(fmt::appender(buffer), R"({{"packets":{},"bytes":{},"pps":)", figures.count.rx_packets,
+                       figures.count.rx_bytes);
+        append_rate(buffer, figures.rate.pps, rates);
+        text(buffer, R"(,"bps":)");
+        append_rate(buffer, figures.rate.bps, rates);
+        if (session) {
+            fmt::format_to(fmt::appender(buffer), R"(,"session_packets":{},"session_bytes":{})",
+                           figures.session.rx_packets, figures.session.rx_bytes);
+        }
+        text(buffer, "}");
+    }
+
+    static void append_rate(fmt::memory_buffer& buffer, double rate, bool known) {
+        if (known) {
+            append_decimal(buffer, rate, kRateDecimals);
+        } else {
+            text(buffer, "null");
+        }
+    }
+
+    static void append_actions(fmt::memory_buffer& buffer, const ActionFigures& actions, bool rates,
+                               bool session) {
+        for (std::size_t action = 0; action < actions.size(); ++action) {
+            fmt::format_to(fmt::appender(buffer), R"({}"{}":)", action == 0 ? '{' : ',',
+                           kActionNames[action]);
+            append_figures(buffer, actions[action], rates, session);
+        }
+        text(buffer, "}");
+    }
+
+    static void append_cpus(fmt::memory_buffer& buffer, const Block& block, bool rates) {
+        text(buffer, R"(,"cpus":[)");
+        for (const CpuFigures& cpu : block.cpus) {
+            fmt::format_to(fmt::appender(buffer), R"({}{{"cpu":{},"actions":)",
+                           &cpu == block.cpus.data() ? "" : ",", cpu.cpu);
+            append_actions(buffer, cpu.actions, rates, false);
+            text(buffer, "}");
+        }
+        text(buffer, "]");
+    }
+
+    bool per_cpu_;
+    std::map<std::string, std::string, std::less<>> escaped_;  // device -> JSON string, quotes included
+};
+
+}  // namespace
+
+std::unique_ptr<Output> make_json_output(bool per_cpu) {
+    return std::make_unique<JsonOutput>(per_cpu);
+}
+
+}  // namespace tally::stats

@@ -1,0 +1,211 @@
+#include "stats/options.h"
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <map>
+#include <sstream>
+
+#include "common/error.h"
+#include "common/help_formatter.h"
+#include "stats/duration.h"
+
+namespace tally::stats {
+namespace {
+
+constexpr const char* kDescription =
+    "Shows packets and bytes per XDP verdict, and their rates, from the counters pinned in bpffs.\n"
+    "Needs no privilege, only permission to reach the pin.";
+
+constexpr const char* kFooter = R"(Examples:
+  xdp_stats --dev veth0                        a table every two seconds, until Ctrl-C
+  xdp_stats --dev veth0 --dev eth0.100 -i 500ms
+  xdp_stats --dev veth0 --once --json          one reading of the totals, at once
+  xdp_stats --dev veth0 --wait --since-start   start it first, then load and send
+  xdp_stats --dev veth0 --format csv -n 60 -i 1 > minute.csv
+  xdp_stats --map /sys/fs/bpf/xdp-filter/xdp_stats_map --per-cpu
+
+When the loader replaces the map or the program, the totals of the run go on; packets that the old map
+counted are not lost. `packets` and `bytes` are what the map holds now, `session_packets` and `session_bytes`
+what was counted since this command started, whatever maps took their turn.
+
+State: attached   the program on the device counts into this map
+       detached   nothing does any more
+       stale      the program on the device counts into another map
+       foreign    the map has no metadata record beside it to tell
+       unknown    it has one, but the device it names cannot be seen from here
+
+CSV columns, after one header line; a line per action and one with action `total`:
+  time,dev,netns,map_id,generation,state,period,action,packets,bytes,pps,bps,session_packets,session_bytes
+  --per-cpu adds the column `cpu` after `action`: `all`, or a CPU that counted anything (without session
+  columns). Rates are empty where there is nothing to compare with yet: --once, or right after a replacement.
+
+Exit status: 0 done or interrupted, 1 the system refused, 2 usage, 3 permission or capability missing,
+4 not found (device, map, pin), 5 the map has another layout.
+)";
+
+// What the command line says before it is made sense of.
+struct Words {
+    std::vector<std::string> devices, pins;
+    std::vector<std::string> map_ids;
+    std::string interval = "2";
+    std::optional<std::string> count;
+    std::string format = "table";
+    bool json = false;
+};
+
+void add_options(CLI::App& app, Options& options, Words& words) {
+    const auto repeatable = [](CLI::Option* option) { option->take_all()->allow_extra_args(false); };
+    repeatable(app.add_option("-d,--dev", words.devices, "Interface; may be repeated")
+                   ->type_name("IFACE")
+                   ->group("What to read"));
+    repeatable(app.add_option("--map", words.pins, "Any pinned map of this kind; may be repeated")
+                   ->type_name("PATH")
+                   ->group("What to read"));
+    repeatable(app.add_option("--map-id", words.map_ids, "A map by its id (needs CAP_SYS_ADMIN)")
+                   ->type_name("N")
+                   ->group("What to read"));
+    app.add_flag("--wait", options.wait, "Wait for a device that does not exist yet")->group("What to read");
+    app.add_option("--bpffs", options.bpffs, "Root of the BPF file system")
+        ->type_name("DIR")
+        ->capture_default_str()
+        ->group("What to read");
+
+    app.add_option("-i,--interval", words.interval, "Time between samples, like 2, 0.5, 500ms, 1m")
+        ->type_name("TIME")
+        ->capture_default_str()
+        ->group("When");
+    auto* count =
+        app.add_option("-n,--count", words.count, "Stop after N samples")->type_name("N")->group("When");
+    auto* once = app.add_flag("-1,--once", options.once, "One reading of the totals, at once")->group("When");
+
+    auto* format = app.add_option("--format", words.format, "How to write samples")
+                       ->check(CLI::IsMember({"table", "json", "csv"}).description(""))
+                       ->type_name("table|json|csv")
+                       ->capture_default_str()
+                       ->group("Output");
+    app.add_flag("--json", words.json, "The same as --format json: one object per line")
+        ->excludes(format)
+        ->group("Output");
+    app.add_flag("--per-cpu", options.per_cpu, "Also a row per possible CPU that counted anything")
+        ->group("Output");
+    auto* since_start =
+        app.add_flag("--since-start", options.since_start, "Totals count from this command's start")
+            ->group("Output");
+    auto* quiet =
+        app.add_flag("-q,--quiet", options.quiet, "No remarks on stderr, only errors")->group("Output");
+    app.add_flag("-v,--verbose", options.verbose, "Also how maps are read, and libbpf's words")
+        ->excludes(quiet)
+        ->group("Output");
+    once->excludes(count)->excludes(since_start)->excludes(app.get_option("--wait"));
+}
+
+EarlyExit usage_error(std::string_view text, std::string_view hint = "`xdp_stats --help` lists the options") {
+    return EarlyExit{exit_status(ErrorKind::kUsage), fmt::format("xdp_stats: {}\nhint: {}\n", text, hint)};
+}
+
+template <typename Number>
+std::optional<Number> positive_number(std::string_view text) {
+    Number number = 0;
+    const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), number);
+    if (code != std::errc() || end != text.data() + text.size() || number == 0) {
+        return std::nullopt;
+    }
+    return number;
+}
+
+void add_source(std::vector<Source>& sources, Source source) {
+    const auto same = [&](const Source& other) {
+        return other.kind == source.kind && other.name == source.name && other.map_id == source.map_id;
+    };
+    if (std::none_of(sources.begin(), sources.end(), same)) {
+        sources.push_back(std::move(source));
+    }
+}
+
+// What CLI11's own checks cannot say; empty where all is well.
+std::string make_sense(const Words& words, Options& options) {
+    for (const auto& device : words.devices) {
+        add_source(options.sources, {Source::Kind::kDevice, device, 0});
+    }
+    for (const auto& pin : words.pins) {
+        add_source(options.sources, {Source::Kind::kPin, pin, 0});
+    }
+    for (const auto& text : words.map_ids) {
+        const auto id = positive_number<std::uint32_t>(text);
+        if (!id) {
+            return fmt::format("--map-id '{}': a map's id is a positive number", text);
+        }
+        add_source(options.sources, {Source::Kind::kMapId, {}, *id});
+    }
+    if (options.sources.empty()) {
+        return "whose counters? --dev IFACE names a device, --map PATH a pinned map";
+    }
+    if (words.count) {
+        options.count = positive_number<std::uint64_t>(*words.count);
+        if (!options.count) {
+            return fmt::format("--count '{}': how often is a positive number", *words.count);
+        }
+    }
+    const auto interval = parse_interval(words.interval);
+    if (!interval) {
+        return "--interval " + interval.error().message();
+    }
+    options.interval = *interval;
+    if (words.json || words.format == "json") {
+        options.format = Format::kJson;
+    } else if (words.format == "csv") {
+        options.format = Format::kCsv;
+    }
+    return {};
+}
+
+// CLI11 2.1 takes the next argument for the value of "--dev=".
+std::string find_empty_value(int argc, const char* const* argv) {
+    for (int i = 1; i < argc; ++i) {
+        const std::string_view word = argv[i];
+        if (word.starts_with("--") && word.size() > 2 && word.find('=') == word.size() - 1) {
+            return fmt::format("{} has no value", word.substr(0, word.size() - 1));
+        }
+    }
+    return {};
+}
+
+}  // namespace
+
+std::variant<Options, EarlyExit> parse_options(int argc, const char* const* argv) {
+    if (const auto problem = find_empty_value(argc, argv); !problem.empty()) {
+        return usage_error(problem);
+    }
+    Options options;
+    options.bpffs = "/sys/fs/bpf";
+    Words words;
+    CLI::App app(kDescription, "xdp_stats");
+    app.footer(kFooter);
+    app.set_version_flag("--version", "xdp_stats " TALLY_VERSION);
+    app.formatter(std::make_shared<HelpFormatter>());
+    add_options(app, options, words);
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::Success& success) {
+        std::ostringstream text;
+        app.exit(success, text, text);
+        return EarlyExit{0, text.str()};
+    } catch (const CLI::ExtrasError& error) {
+        const auto extras = app.remaining();
+        if (!extras.empty() && !extras.front().starts_with('-')) {
+            return usage_error(error.what(), fmt::format("a device is named with --dev {}", extras.front()));
+        }
+        return usage_error(error.what());
+    } catch (const CLI::ParseError& error) {
+        return usage_error(error.what());
+    }
+    if (const auto problem = make_sense(words, options); !problem.empty()) {
+        return usage_error(problem);
+    }
+    return options;
+}
+
+}  // namespace tally::stats

@@ -1,0 +1,46 @@
+// The command line of xdp_stats. Knows no BPF.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace tally::stats {
+
+enum class Format { kTable, kJson, kCsv };
+
+// Whose counters to show: a device's pinned map, a pin anywhere, or a map by its id.
+struct Source {
+    enum class Kind { kDevice, kPin, kMapId };
+
+    Kind kind = Kind::kDevice;
+    std::string name;  // the device, or the path of the pin
+    std::uint32_t map_id = 0;
+};
+
+struct Options {
+    std::vector<Source> sources;  // devices, pins, ids, each in the order they were given
+    std::chrono::nanoseconds interval = {};
+    std::optional<std::uint64_t> count;  // samples to take; none: until interrupted
+    bool once = false;
+    Format format = Format::kTable;
+    bool per_cpu = false;
+    bool since_start = false;
+    bool wait = false;
+    bool quiet = false;
+    bool verbose = false;
+    std::string bpffs;
+};
+
+// The run ends before it began: --help, --version, or a usage error.
+struct EarlyExit {
+    int status = 0;
+    std::string message;  // stdout where status is 0, stderr otherwise
+};
+
+std::variant<Options, EarlyExit> parse_options(int argc, const char* const* argv);
+
+}  // namespace tally::stats

@@ -1,0 +1,31 @@
+// The formats. Each output turns blocks into text and knows neither BPF nor where the text goes.
+#pragma once
+
+#include <fmt/format.h>
+
+#include <memory>
+
+#include "stats/block.h"
+#include "stats/options.h"
+
+namespace tally::stats {
+
+class Output {
+  public:
+    Output() = default;
+    Output(const Output&) = delete;
+    Output& operator=(const Output&) = delete;
+    virtual ~Output() = default;
+
+    // Appends one whole record. Allocates nothing once the buffer has grown and the device is known.
+    virtual void append(fmt::memory_buffer& buffer, const Block& block) = 0;
+};
+
+// `terminal`: a person looks on, so the table groups digits and scales rates.
+std::unique_ptr<Output> make_output(Format format, bool per_cpu, bool terminal);
+
+std::unique_ptr<Output> make_table_output(bool per_cpu, bool terminal);
+std::unique_ptr<Output> make_json_output(bool per_cpu);
+std::unique_ptr<Output> make_csv_output(bool per_cpu);
+
+}  // namespace tally::stats

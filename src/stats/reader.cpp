@@ -1,0 +1,355 @@
+#include "stats/reader.h"
+
+#include <fmt/format.h>
+#include <linux/bpf.h>
+#include <net/if.h>
+
+#include <algorithm>
+#include <ctime>
+#include <utility>
+
+#include "common/interface.h"
+
+namespace tally::stats {
+namespace {
+
+// What feeds a map is asked at most this often, so that fast sampling stays cheap; below the shortest
+// interval (1 s) at which every block has to know.
+constexpr std::int64_t kStateAge = 900'000'000;  // nanoseconds
+
+// While a loader is at work, the new program may already run and the old map still be pinned: that is no news
+// unless it lasts, as it does when the loader was killed.
+constexpr std::int64_t kLongestTransition = 500'000'000;  // nanoseconds
+
+// Two readings closer than this, as when another map was taken up just now, say nothing about a rate. Half
+// the smallest interval.
+constexpr double kShortestPeriod = 0.0005;  // seconds
+
+std::int64_t wall_clock() {
+    timespec now = {};
+    ::clock_gettime(CLOCK_REALTIME, &now);
+    return static_cast<std::int64_t>(now.tv_sec) * 1'000'000'000 + now.tv_nsec;
+}
+
+// Names come from outside: nothing in them may steer the terminal.
+std::string printable(std::string name) {
+    std::replace_if(
+        name.begin(), name.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; }, '?');
+    return name;
+}
+
+// Nothing is pinned at the path, as opposed to something that is no map, or a map id that does not exist.
+bool is_missing(const Error& error) {
+    return error.code == ENOENT;
+}
+
+std::optional<std::string> device_of(const Source& source) {
+    return source.kind == Source::Kind::kDevice ? std::optional(source.name) : std::nullopt;
+}
+
+}  // namespace
+
+Reader::Reader(const Source& source, const Options& options, std::uint64_t netns_inode, HookSocket& hooks,
+               PinWatcher& watcher)
+    : remarks_(options.quiet, options.verbose),
+      wait_(options.wait),
+      per_cpu_(options.per_cpu),
+      follower_(source, options.bpffs, watcher),
+      feed_(device_of(source), netns_inode, hooks) {
+    block_.device = device_of(source);
+    block_.title =
+        source.kind == Source::Kind::kMapId ? fmt::format("map {}", source.map_id) : printable(source.name);
+    block_.since_start = options.since_start;
+}
+
+Result<void> Reader::start() {
+    if (block_.device) {
+        auto interface = resolve_interface(*block_.device);
+        if (!interface && !(wait_ && interface.error().kind == ErrorKind::kNotFound)) {
+            return std::move(interface).error();
+        }
+        device_awaited_ = !interface;
+    }
+    auto pinned = follower_.open();
+    if (pinned) {
+        TALLY_TRY(take_up(std::move(pinned).value()));
+    } else if (!is_missing(pinned.error())) {
+        return std::move(pinned).error();
+    }
+    started_ = true;
+    return {};
+}
+
+Result<void> Reader::follow() {
+    if (device_awaited_) {
+        if (::if_nametoindex(block_.device->c_str()) == 0) {
+            lose_pin("there is no such device yet");
+            return {};
+        }
+        device_awaited_ = false;
+    }
+    follower_.watch();
+    TALLY_TRY(look_at_pin());
+    if (ready()) {
+        if (const auto record = follower_.record()) {
+            take_record(*record);
+        }
+    }
+    state_time_ = 0;
+    return {};
+}
+
+Result<void> Reader::look_at_pin() {
+    if (!map_) {
+        return look_for_first_map();
+    }
+    const auto look = follower_.look(map_->info());
+    if (!look) {
+        lose_pin(look.error().message());
+        return {};
+    }
+    switch (*look) {
+        case Follower::Look::kSame:
+            if (std::exchange(unpinned_, false)) {
+                last_remark_.clear();
+                remarks_.say(block_.title, fmt::format("map {} is pinned again", map_->info().id));
+            }
+            return {};
+        case Follower::Look::kMissing:
+            lose_pin(fmt::format("map {} is no longer pinned", map_->info().id));
+            return {};
+        case Follower::Look::kOther:
+            break;
+    }
+    auto pinned = follower_.open();
+    if (!pinned) {
+        lose_pin(pinned.error().message());
+        return {};
+    }
+    return take_up(std::move(pinned).value());
+}
+
+Result<void> Reader::look_for_first_map() {
+    auto pinned = follower_.open();
+    if (pinned) {
+        return take_up(std::move(pinned).value());
+    }
+    lose_pin(is_missing(pinned.error()) ? fmt::format("nothing is pinned at {} yet", follower_.pin())
+                                        : pinned.error().message());
+    return {};
+}
+
+void Reader::lose_pin(const std::string& why) {
+    unpinned_ = true;
+    if (why != last_remark_) {
+        remarks_.say(block_.title, why + "; waiting");
+        last_remark_ = why;
+    }
+}
+
+Result<void> Reader::take_up(Pinned pinned) {
+    const std::uint32_t id = pinned.map.info().id;
+    std::string remark = fmt::format("map {} is pinned", id);
+    if (map_) {
+        // The last packets it counted, before the descriptor is closed.
+        TALLY_TRY(map_->read(now_));
+        session_.add(now_.total);
+        count_cpus(before_.per_cpu, now_.per_cpu);
+        remark = fmt::format("map {} was replaced by map {}", map_->info().id, id);
+    }
+    map_ = std::move(pinned.map);
+    record_ = pinned.record;
+    TALLY_TRY(map_->read(before_));
+    if (started_) {
+        session_.take_up(before_.total, origin());
+        count_cpus({}, before_.per_cpu);
+        remarks_.say(block_.title, own_record() == nullptr
+                                       ? remark
+                                       : fmt::format("{} (generation {})", remark, own_record()->generation));
+    } else {
+        session_.start_with(before_.total, origin());
+        cpu_session_.resize(before_.per_cpu.size());
+    }
+    block_.cpus.reserve(before_.per_cpu.size());
+    unpinned_ = false;
+    last_remark_.clear();
+    state_time_ = 0;
+    describe_map();
+    describe_feeder();
+    return {};
+}
+
+bool Reader::take_record(const Meta& record) {
+    // A record of another map belongs to a change that look_at_pin has yet to see.
+    const Meta* own = own_record();
+    if (record.counter_map_id != map_->info().id ||
+        (own != nullptr && own->lineage == record.lineage && own->generation == record.generation)) {
+        return false;
+    }
+    if (own != nullptr) {
+        remarks_.say(block_.title, fmt::format("program {} (id {}) took over, map {} goes on (generation {})",
+                                               printable(record.program), record.program_id,
+                                               record.counter_map_id, record.generation));
+    }
+    record_ = record;
+    session_.set_origin(*origin());
+    describe_feeder();
+    return true;
+}
+
+void Reader::describe_map() {
+    const MapInfo& info = map_->info();
+    block_.map_id = info.id;
+    if (follower_.pin().empty()) {
+        block_.title = info.name.empty() ? "map" : printable(info.name);
+    }
+    if (remarks_.verbose()) {
+        remarks_.say(
+            block_.title,
+            fmt::format("map {} '{}' has {} entries{}, read {}", info.id, printable(info.name),
+                        info.max_entries,
+                        info.type == BPF_MAP_TYPE_PERCPU_ARRAY
+                            ? fmt::format(" for each of {} possible CPUs", before_.per_cpu.size())
+                            : ", shared by all CPUs",
+                        map_->reads_in_one_call() ? "by one batch lookup per sample"
+                                                  : "by one lookup per entry: this kernel has no batch "
+                                                    "lookup for its type"));
+    }
+}
+
+void Reader::describe_feeder() {
+    block_.feeder.reset();
+    if (const Meta* record = own_record()) {
+        block_.feeder = Feeder{record->generation, record->program_id, printable(record->program),
+                               std::string(mode_name(record->attach_mode)),
+                               std::string(attach_name(record->attach_kind))};
+    }
+}
+
+Result<const Block*> Reader::sample() {
+    if (device_awaited_) {
+        return nullptr;
+    }
+    TALLY_TRY(look_at_pin());
+    if (!ready()) {
+        return nullptr;
+    }
+    TALLY_TRY(map_->read(now_));
+    if (went_backwards(before_.total, now_.total)) {
+        remarks_.say(block_.title,
+                     fmt::format("map {} was reset: it counts from smaller numbers again", map_->info().id));
+    }
+    session_.add(now_.total);
+    count_cpus(before_.per_cpu, now_.per_cpu);
+    const double seconds = static_cast<double>(now_.time - before_.time) / 1e9;
+    fill_block(before_, now_, seconds >= kShortestPeriod ? seconds : 0);
+    std::swap(before_, now_);
+    return &block_;
+}
+
+const Block& Reader::first_reading() {
+    fill_block(before_, before_, 0);
+    return block_;
+}
+
+void Reader::fill_block(const Sample& before, const Sample& now, double seconds) {
+    block_.time = wall_clock();
+    fill_figures(block_, before.total, now.total, seconds, session_.counted());
+    if (per_cpu_ && map_->info().type == BPF_MAP_TYPE_PERCPU_ARRAY) {
+        fill_cpu_figures(block_, before.per_cpu, now.per_cpu, seconds, cpu_session_);
+    } else {
+        block_.cpus.clear();
+    }
+    if (state_time_ == 0 || now.time - state_time_ >= kStateAge) {
+        state_time_ = now.time;
+        refresh_state();
+    }
+}
+
+void Reader::count_cpus(const std::vector<Counters>& before, const std::vector<Counters>& now) {
+    if (!per_cpu_) {
+        return;
+    }
+    cpu_session_.resize(std::max(cpu_session_.size(), now.size()));
+    for (std::size_t cpu = 0; cpu < now.size(); ++cpu) {
+        for (std::size_t action = 0; action < now[cpu].size(); ++action) {
+            const Counter earlier = before.empty() ? Counter{} : before[cpu][action];
+            add_to(cpu_session_[cpu][action], growth(earlier, now[cpu][action]));
+        }
+    }
+}
+
+void Reader::refresh_state() {
+    FeedState state = look_at_feed();
+    if (state != FeedState::kAttached) {
+        // Perhaps the program was replaced and nobody told: then there is another record.
+        const auto record = follower_.record();
+        if (record && take_record(*record)) {
+            state = look_at_feed();
+        }
+    }
+    if (state_ && state != *state_ && in_transition()) {
+        state_time_ = 0;
+        return;
+    }
+    transition_began_ = 0;
+    if (state_ != state || (state == FeedState::kDetached && feed_.device_gone() != device_gone_)) {
+        remark_on(state);
+    }
+    device_gone_ = feed_.device_gone();
+    state_ = state;
+    block_.state = state;
+}
+
+bool Reader::in_transition() {
+    if (!follower_.change_is_under_way()) {
+        return false;
+    }
+    if (transition_began_ == 0) {
+        transition_began_ = before_.time;
+    }
+    return before_.time - transition_began_ < kLongestTransition;
+}
+
+FeedState Reader::look_at_feed() {
+    return feed_.look(record_ ? &*record_ : nullptr, map_->info().id);
+}
+
+void Reader::remark_on(FeedState state) {
+    const std::uint32_t id = map_->info().id;
+    switch (state) {
+        case FeedState::kAttached:
+            if (state_) {
+                remarks_.say(block_.title, fmt::format("map {} is being fed", id));
+            }
+            break;
+        case FeedState::kDetached:
+            remarks_.say(
+                block_.title,
+                fmt::format("{}: nothing feeds map {}",
+                            feed_.device_gone() ? "the device is gone" : "no XDP program is attached", id));
+            break;
+        case FeedState::kStale:
+            remarks_.say(block_.title, fmt::format("the XDP program on the device does not feed map {}", id));
+            break;
+        case FeedState::kForeign:
+        case FeedState::kUnknown:
+            break;
+    }
+}
+
+const Meta* Reader::own_record() const {
+    return record_ && record_->counter_map_id == map_->info().id ? &*record_ : nullptr;
+}
+
+std::optional<Origin> Reader::origin() const {
+    const Meta* record = own_record();
+    if (record == nullptr) {
+        return std::nullopt;
+    }
+    Origin origin{record->lineage, {}};
+    std::copy_n(record->carried, kActions, origin.carried.begin());
+    return origin;
+}
+
+}  // namespace tally::stats

@@ -1,0 +1,87 @@
+// Reads one source: follows its map, keeps the totals of the run, and has a block to show at every sample.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/counter_map.h"
+#include "stats/block.h"
+#include "stats/feed.h"
+#include "stats/follower.h"
+#include "stats/options.h"
+#include "stats/pin_watcher.h"
+#include "stats/remarks.h"
+#include "stats/session.h"
+
+namespace tally::stats {
+
+class Reader {
+  public:
+    Reader(const Source& source, const Options& options, std::uint64_t netns_inode, HookSocket& hooks,
+           PinWatcher& watcher);
+
+    // The first look. kNotFound for a device that does not exist, unless the run waits for it. A pin that is
+    // not there is no error: ready() tells, and follow() waits for it.
+    Result<void> start();
+    // There is a map to read.
+    bool ready() const { return map_ && !unpinned_ && !device_awaited_; }
+    // Nobody tells when a device appears: follow() has to be called from time to time.
+    bool device_awaited() const { return device_awaited_; }
+    const std::string& pin() const { return follower_.pin(); }
+
+    // Looks at the pin anew, and at the device that is waited for. Takes up another map or record at once.
+    Result<void> follow();
+    bool woken_by(const PinWatcher::Events& events) const { return follower_.woken_by(events); }
+
+    // Checks the pin, reads the map and fills in the block; null while there is nothing to read.
+    Result<const Block*> sample();
+    // The block of the reading that start() made: totals without rates. Only if ready().
+    const Block& first_reading();
+
+  private:
+    Result<void> look_at_pin();
+    Result<void> look_for_first_map();
+    Result<void> take_up(Pinned pinned);
+    bool take_record(const Meta& record);
+    void describe_map();
+    void describe_feeder();
+    void lose_pin(const std::string& why);
+
+    void count_cpus(const std::vector<Counters>& before, const std::vector<Counters>& now);
+    void fill_block(const Sample& before, const Sample& now, double seconds);
+    void refresh_state();
+    FeedState look_at_feed();
+    bool in_transition();
+    void remark_on(FeedState state);
+
+    // The record, where it speaks of the map that is being read.
+    const Meta* own_record() const;
+    std::optional<Origin> origin() const;
+
+    Remarks remarks_;
+    bool wait_;
+    bool per_cpu_;
+    Follower follower_;
+    FeedProbe feed_;
+
+    std::optional<CounterMap> map_;  // kept without its pin, too: it may be fed until another takes over
+    std::optional<Meta> record_;
+    bool started_ = false;  // a map that appears from now on counts from zero
+    bool device_awaited_ = false;
+    bool unpinned_ = false;
+    std::string last_remark_;  // why there is nothing to read: said once
+
+    Sample before_;  // the latest reading of map_
+    Sample now_;
+    Session session_;
+    std::vector<Counters> cpu_session_;  // what was counted since the start, per possible CPU
+    std::optional<FeedState> state_;
+    std::int64_t state_time_ = 0;  // when the feed was looked at, like Sample::time; 0: look now
+    std::int64_t transition_began_ = 0;
+    bool device_gone_ = false;
+    Block block_;
+};
+
+}  // namespace tally::stats

@@ -1,0 +1,83 @@
+#include "stats/session.h"
+
+#include "stats/rates.h"
+
+namespace tally::stats {
+namespace {
+
+Counters sum_of(const Counters& a, const Counters& b) {
+    Counters result = a;
+    for (std::size_t action = 0; action < result.size(); ++action) {
+        add_to(result[action], b[action]);
+    }
+    return result;
+}
+
+std::uint64_t excess(std::uint64_t of, std::uint64_t over) {
+    return of > over ? of - over : 0;
+}
+
+}  // namespace
+
+void Session::start_with(const Counters& reading, const std::optional<Origin>& origin) {
+    last_ = reading;
+    unknown_past_ = !origin;
+    if (origin) {
+        lineage_ = origin->lineage;
+        before_ = origin->carried;
+    }
+}
+
+void Session::take_up(const Counters& reading, const std::optional<Origin>& origin) {
+    const Counters seen = sum_of(before_, last_);
+    if (!origin) {
+        // Perhaps a map of the same lineage whose record is late: what it counts is the lineage's, too.
+        before_ = seen;
+        count_from_zero(reading);
+    } else if (lineage_ == origin->lineage) {
+        count_difference(seen, sum_of(origin->carried, reading));
+        before_ = origin->carried;
+    } else {
+        // A lineage that began after the session did. What its earlier maps held is the session's, unless
+        // the session has no way to tell when it began.
+        if (!unknown_past_) {
+            count_from_zero(origin->carried);
+        }
+        count_from_zero(reading);
+        before_ = origin->carried;
+    }
+    if (origin) {
+        lineage_ = origin->lineage;
+        unknown_past_ = false;
+    }
+    last_ = reading;
+}
+
+void Session::set_origin(const Origin& origin) {
+    if (lineage_ == origin.lineage) {
+        count_difference(before_, origin.carried);
+    }
+    lineage_ = origin.lineage;
+    before_ = origin.carried;
+    unknown_past_ = false;
+}
+
+void Session::add(const Counters& reading) {
+    for (std::size_t action = 0; action < reading.size(); ++action) {
+        add_to(counted_[action], growth(last_[action], reading[action]));
+    }
+    last_ = reading;
+}
+
+void Session::count_from_zero(const Counters& reading) {
+    counted_ = sum_of(counted_, reading);
+}
+
+void Session::count_difference(const Counters& seen, const Counters& now) {
+    for (std::size_t action = 0; action < now.size(); ++action) {
+        counted_[action].rx_packets += excess(now[action].rx_packets, seen[action].rx_packets);
+        counted_[action].rx_bytes += excess(now[action].rx_bytes, seen[action].rx_bytes);
+    }
+}
+
+}  // namespace tally::stats

@@ -1,0 +1,47 @@
+#include "stats/stop_signal.h"
+
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdint>
+
+namespace tally::stats {
+namespace {
+
+volatile std::sig_atomic_t g_stop = 0;
+int g_descriptor = -1;
+
+void request_stop(int) {
+    const int saved = errno;
+    g_stop = 1;
+    const std::uint64_t one = 1;
+    [[maybe_unused]] const auto written = ::write(g_descriptor, &one, sizeof(one));
+    errno = saved;
+}
+
+}  // namespace
+
+Result<void> install_stop_signals() {
+    g_descriptor = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (g_descriptor < 0) {
+        return last_error("preparing for signals");
+    }
+    struct sigaction action = {};
+    action.sa_handler = request_stop;  // no SA_RESTART: a blocked write must end, too
+    sigaction(SIGINT, &action, nullptr);
+    sigaction(SIGTERM, &action, nullptr);
+    action.sa_handler = SIG_IGN;
+    sigaction(SIGPIPE, &action, nullptr);
+    return {};
+}
+
+int stop_descriptor() {
+    return g_descriptor;
+}
+
+bool stop_requested() {
+    return g_stop != 0;
+}
+
+}  // namespace tally::stats

@@ -1,0 +1,15 @@
+// SIGINT and SIGTERM end a run cleanly: they interrupt what blocks and make a descriptor readable.
+#pragma once
+
+#include "common/result.h"
+
+namespace tally::stats {
+
+// Also ignores SIGPIPE: a reader that went away is an error of write(2). Once per process.
+Result<void> install_stop_signals();
+
+// Readable from the first signal on.
+int stop_descriptor();
+bool stop_requested();
+
+}  // namespace tally::stats

@@ -1,0 +1,169 @@
+#include <algorithm>
+
+#include "stats/numbers.h"
+#include "stats/output.h"
+
+namespace tally::stats {
+namespace {
+
+constexpr std::string_view kPacketUnit = "pkt/s";
+constexpr std::string_view kBitUnit = "bit/s";
+constexpr unsigned kActionWidth = 12;  // "XDP_REDIRECT"
+constexpr unsigned kCpuWidth = 4;
+
+// Columns of one block; numbers of any size stay below one another.
+struct Widths {
+    unsigned packets = 0;
+    unsigned pps = 0;
+    unsigned bytes = 0;
+    unsigned bps = 0;
+};
+
+unsigned decimal_width(double value) {
+    return static_cast<unsigned>(fmt::formatted_size("{:.1f}", value));
+}
+
+// "veth0: attached, map 32, generation 1, period 2.000 s" and who feeds it, for people on a line of its own.
+void append_head(fmt::memory_buffer& buffer, const Block& block, bool terminal) {
+    const auto to = fmt::appender(buffer);
+    fmt::format_to(to, "{}: {}, map {}", block.title, state_name(block.state), block.map_id);
+    if (block.feeder) {
+        fmt::format_to(to, ", generation {}", block.feeder->generation);
+    }
+    if (block.since_start) {
+        fmt::format_to(to, ", totals since start");
+    }
+    if (block.period > 0) {
+        fmt::format_to(to, ", period {:.{}f} s", block.period, terminal ? 3 : 6);
+    }
+    if (block.feeder) {
+        fmt::format_to(to, "{}{} (id {}), {} mode, by {}", terminal ? "\n  " : ", ", block.feeder->program,
+                       block.feeder->program_id, block.feeder->mode, block.feeder->attach);
+    }
+    buffer.push_back('\n');
+}
+
+// A table for people; where nobody looks, plain numbers in columns that awk can count.
+class TableOutput final : public Output {
+  public:
+    TableOutput(bool per_cpu, bool terminal) : per_cpu_(per_cpu), terminal_(terminal) {}
+
+    void append(fmt::memory_buffer& buffer, const Block& block) override {
+        const bool rates = block.period > 0;
+        const Widths widths = measure(block, rates);
+        if (!first_) {
+            buffer.push_back('\n');
+        }
+        first_ = false;
+        append_head(buffer, block, terminal_);
+        append_titles(buffer, widths);
+        for (std::size_t action = 0; action < block.actions.size(); ++action) {
+            append_row(buffer, widths, kActionNames[action], nullptr, block.actions[action], rates);
+            if (per_cpu_) {
+                append_cpus(buffer, widths, block, action, rates);
+            }
+        }
+        append_row(buffer, widths, "total", nullptr, block.total, rates);
+    }
+
+  private:
+    Widths measure(const Block& block, bool rates) const {
+        Widths widths;
+        if (terminal_) {
+            // 999 million packets and 999 GB fit, with --per-cpu into 80 columns, too.
+            widths = {11, kScaledWidth + 5, 15, kScaledWidth + 5};
+        } else {
+            widths = {7, 9, 5, 6};
+        }
+        const auto fit = [&](const Figures& figures) {
+            const Counter& count = figures.count;
+            if (terminal_) {
+                widths.packets = std::max(widths.packets, grouped_width(count.rx_packets));
+                widths.bytes = std::max(widths.bytes, grouped_width(count.rx_bytes));
+                return;
+            }
+            widths.packets = std::max(widths.packets, digits(count.rx_packets));
+            widths.bytes = std::max(widths.bytes, digits(count.rx_bytes));
+            if (rates) {
+                widths.pps = std::max(widths.pps, decimal_width(figures.rate.pps));
+                widths.bps = std::max(widths.bps, decimal_width(figures.rate.bps));
+            }
+        };
+        // Every number of a CPU is part of one of these.
+        std::for_each(block.actions.begin(), block.actions.end(), fit);
+        fit(block.total);
+        return widths;
+    }
+
+    void append_titles(fmt::memory_buffer& buffer, const Widths& widths) const {
+        const auto to = fmt::appender(buffer);
+        fmt::format_to(to, "{}{:<{}}", indent(), "action", kActionWidth);
+        if (per_cpu_) {
+            fmt::format_to(to, "  {:>{}}", "cpu", kCpuWidth);
+        }
+        fmt::format_to(to, "  {:>{}}  {:>{}}  {:>{}}  {:>{}}\n", "packets", widths.packets, "packets/s",
+                       widths.pps, "bytes", widths.bytes, "bits/s", widths.bps);
+    }
+
+    void append_cpus(fmt::memory_buffer& buffer, const Widths& widths, const Block& block, std::size_t action,
+                     bool rates) const {
+        for (const CpuFigures& cpu : block.cpus) {
+            const Figures& figures = cpu.actions[action];
+            if (figures.count.rx_packets != 0 || figures.count.rx_bytes != 0) {
+                append_row(buffer, widths, kActionNames[action], &cpu, figures, rates);
+            }
+        }
+    }
+
+    void append_row(fmt::memory_buffer& buffer, const Widths& widths, std::string_view action,
+                    const CpuFigures* cpu, const Figures& figures, bool rates) const {
+        const auto to = fmt::appender(buffer);
+        fmt::format_to(to, "{}{:<{}}", indent(), action, kActionWidth);
+        if (cpu != nullptr) {
+            fmt::format_to(to, "  {:>{}}", cpu->cpu, kCpuWidth);
+        } else if (per_cpu_) {
+            fmt::format_to(to, "  {:>{}}", "all", kCpuWidth);
+        }
+        append_number(buffer, figures.count.rx_packets, widths.packets);
+        append_rate(buffer, figures.rate.pps, kPacketUnit, widths.pps, rates);
+        append_number(buffer, figures.count.rx_bytes, widths.bytes);
+        append_rate(buffer, figures.rate.bps, kBitUnit, widths.bps, rates);
+        buffer.push_back('\n');
+    }
+
+    void append_number(fmt::memory_buffer& buffer, std::uint64_t value, unsigned width) const {
+        fmt::format_to(fmt::appender(buffer), "  ");
+        if (terminal_) {
+            append_grouped(buffer, value, width);
+        } else {
+            fmt::format_to(fmt::appender(buffer), "{:>{}}", value, width);
+        }
+    }
+
+    void append_rate(fmt::memory_buffer& buffer, double value, std::string_view unit, unsigned width,
+                     bool known) const {
+        if (!known) {
+            fmt::format_to(fmt::appender(buffer), "  {:>{}}", "-", width);
+        } else if (terminal_) {
+            fmt::format_to(fmt::appender(buffer), "  ");
+            append_scaled(buffer, value, unit);
+        } else {
+            fmt::format_to(fmt::appender(buffer), "  {:>{}.1f}", value, width);
+        }
+    }
+
+    // People see the heads of the blocks stand out; awk finds the action at the start of the line.
+    std::string_view indent() const { return terminal_ ? "  " : ""; }
+
+    bool per_cpu_;
+    bool terminal_;
+    bool first_ = true;
+};
+
+}  // namespace
+
+std::unique_ptr<Output> make_table_output(bool per_cpu, bool terminal) {
+    return std::make_unique<TableOutput>(per_cpu, terminal);
+}
+
+}  // namespace tally::stats

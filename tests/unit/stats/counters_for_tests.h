@@ -1,0 +1,35 @@
+// Shorthand for the tests: counters of a few actions, all others zero.
+#pragma once
+
+#include <linux/bpf.h>
+
+#include <cstdint>
+#include <utility>
+#include <vector>
+
+#include "common/counters.h"
+
+// Where the library's matchers look for it: in the namespace of the type.
+inline bool operator==(const xdp_tally_counter& a, const xdp_tally_counter& b) {
+    return a.rx_packets == b.rx_packets && a.rx_bytes == b.rx_bytes;
+}
+
+namespace tally::stats {
+
+inline Counters counters(const std::vector<std::pair<int, Counter>>& parts) {
+    Counters result = {};
+    for (const auto& [action, counter] : parts) {
+        result[static_cast<std::size_t>(action)] = counter;
+    }
+    return result;
+}
+
+inline Counters passed(std::uint64_t packets, std::uint64_t bytes) {
+    return counters({{XDP_PASS, {packets, bytes}}});
+}
+
+inline Counters dropped(std::uint64_t packets, std::uint64_t bytes) {
+    return counters({{XDP_DROP, {packets, bytes}}});
+}
+
+}  // namespace tally::stats

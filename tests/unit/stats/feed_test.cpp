@@ -1,0 +1,121 @@
+#include "stats/feed.h"
+
+#include <gmock/gmock.h>
+
+#include "common/interface.h"
+
+namespace tally::stats {
+namespace {
+
+constexpr std::uint32_t kMap = 32;
+constexpr std::uint32_t kProgram = 57;
+constexpr std::uint32_t kStranger = 99;
+
+Meta record(std::uint32_t attach_kind = XDP_TALLY_ATTACH_LINK) {
+    Meta meta = {};
+    meta.counter_map_id = kMap;
+    meta.program_id = kProgram;
+    meta.attach_kind = attach_kind;
+    return meta;
+}
+
+DeviceView running(std::uint32_t program) {
+    DeviceView view;
+    view.sight = DeviceView::Sight::kSeen;
+    view.hook.program = AttachedProgram{program, XDP_TALLY_MODE_NATIVE};
+    return view;
+}
+
+DeviceView nothing_runs() {
+    DeviceView view;
+    view.sight = DeviceView::Sight::kSeen;
+    return view;
+}
+
+DeviceView gone() {
+    DeviceView view;
+    view.sight = DeviceView::Sight::kGone;
+    return view;
+}
+
+TEST(Feed, WithoutARecordIsForeign) {
+    EXPECT_EQ(judge_feed(nullptr, kMap, running(kProgram)), FeedState::kForeign);
+    EXPECT_EQ(judge_feed(nullptr, kMap, gone()), FeedState::kForeign);
+}
+
+TEST(Feed, IsAttachedWhereTheRecordsProgramRuns) {
+    for (const auto kind : {XDP_TALLY_ATTACH_LINK, XDP_TALLY_ATTACH_NETLINK, XDP_TALLY_ATTACH_DISPATCHER}) {
+        const Meta meta = record(kind);
+        EXPECT_EQ(judge_feed(&meta, kMap, running(kProgram)), FeedState::kAttached);
+    }
+    const Meta meta = record();
+    DeviceView offloaded = nothing_runs();
+    offloaded.hook.offloaded = AttachedProgram{kProgram, XDP_TALLY_MODE_OFFLOADED};
+    EXPECT_EQ(judge_feed(&meta, kMap, offloaded), FeedState::kAttached);
+}
+
+TEST(Feed, IsStaleWhereTheProgramCountsElsewhere) {
+    const Meta meta = record();
+    EXPECT_EQ(judge_feed(&meta, kMap, running(kStranger)), FeedState::kStale);
+    EXPECT_EQ(judge_feed(&meta, kMap + 1, running(kProgram)), FeedState::kStale);
+}
+
+TEST(Feed, IsDetachedWhereNothingRuns) {
+    const Meta meta = record();
+    EXPECT_EQ(judge_feed(&meta, kMap, nothing_runs()), FeedState::kDetached);
+    EXPECT_EQ(judge_feed(&meta, kMap, gone()), FeedState::kDetached);
+}
+
+TEST(Feed, IsUnknownWhereItCannotBeSeen) {
+    const Meta meta = record();
+    EXPECT_EQ(judge_feed(&meta, kMap, DeviceView{}), FeedState::kUnknown);
+    // A component's dispatcher, an observed program: the hook names somebody else either way.
+    for (const auto kind : {XDP_TALLY_ATTACH_DISPATCHER, XDP_TALLY_ATTACH_OBSERVE}) {
+        const Meta other = record(kind);
+        EXPECT_EQ(judge_feed(&other, kMap, running(kStranger)), FeedState::kUnknown);
+        EXPECT_EQ(judge_feed(&other, kMap, nothing_runs()), FeedState::kDetached);
+    }
+}
+
+TEST(Feed, OfARecordFromAnotherNamespaceIsKnownByTheProgramAlone) {
+    const Meta meta = record();
+    DeviceView view = running(kProgram);
+    view.record_is_elsewhere = true;
+    EXPECT_EQ(judge_feed(&meta, kMap, view), FeedState::kAttached);
+    for (DeviceView other : {running(kStranger), nothing_runs(), gone()}) {
+        other.record_is_elsewhere = true;
+        EXPECT_EQ(judge_feed(&meta, kMap, other), FeedState::kUnknown);
+    }
+}
+
+// The loopback device is there in every network namespace, and nobody attaches XDP to it.
+TEST(FeedProbe, AsksTheKernel) {
+    auto hooks = HookSocket::open();
+    ASSERT_TRUE(hooks) << hooks.error().message();
+    ASSERT_TRUE(hooks->query("lo"));
+    EXPECT_TRUE(hooks->query("lo")->empty());
+    ASSERT_TRUE(hooks->query(1));
+    EXPECT_FALSE(hooks->query("no-such-device"));
+    EXPECT_EQ(hooks->query("no-such-device").error().kind, ErrorKind::kNotFound);
+    EXPECT_EQ(hooks->query(0x7ffffff0).error().kind, ErrorKind::kNotFound);
+
+    const auto netns = current_netns_inode();
+    ASSERT_TRUE(netns);
+    Meta meta = record();
+    meta.netns_inode = *netns;
+    meta.ifindex = 1;
+    FeedProbe lo("lo", *netns, *hooks);
+    EXPECT_EQ(lo.look(nullptr, kMap), FeedState::kForeign);
+    EXPECT_EQ(lo.look(&meta, kMap), FeedState::kDetached);
+    EXPECT_FALSE(lo.device_gone());
+    FeedProbe missing("no-such-device", *netns, *hooks);
+    EXPECT_EQ(missing.look(&meta, kMap), FeedState::kDetached);
+    EXPECT_TRUE(missing.device_gone());
+    FeedProbe by_record(std::nullopt, *netns, *hooks);
+    EXPECT_EQ(by_record.look(&meta, kMap), FeedState::kDetached);
+    FeedProbe elsewhere(std::nullopt, *netns + 1, *hooks);
+    EXPECT_EQ(elsewhere.look(&meta, kMap), FeedState::kUnknown);
+}
+
+}  // namespace
+}  // namespace tally::stats

@@ -1,0 +1,136 @@
+#include "stats/options.h"
+
+#include <gmock/gmock.h>
+
+#include <vector>
+
+namespace tally::stats {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using testing::AllOf;
+using testing::HasSubstr;
+using testing::StartsWith;
+
+std::variant<Options, EarlyExit> parse(std::vector<const char*> arguments) {
+    arguments.insert(arguments.begin(), "xdp_stats");
+    return parse_options(static_cast<int>(arguments.size()), arguments.data());
+}
+
+Options parsed(const std::vector<const char*>& arguments) {
+    auto result = parse(arguments);
+    if (const auto* exit = std::get_if<EarlyExit>(&result)) {
+        ADD_FAILURE() << exit->message;
+        return {};
+    }
+    return std::get<Options>(result);
+}
+
+EarlyExit ended(const std::vector<const char*>& arguments) {
+    auto result = parse(arguments);
+    if (std::holds_alternative<Options>(result)) {
+        ADD_FAILURE() << "accepted";
+        return {};
+    }
+    return std::get<EarlyExit>(result);
+}
+
+TEST(StatsOptions, DefaultsAreThoseOfTheManual) {
+    const auto options = parsed({"--dev", "veth0"});
+    ASSERT_EQ(options.sources.size(), 1U);
+    EXPECT_EQ(options.sources[0].kind, Source::Kind::kDevice);
+    EXPECT_EQ(options.sources[0].name, "veth0");
+    EXPECT_EQ(options.interval, seconds(2));
+    EXPECT_FALSE(options.count);
+    EXPECT_FALSE(options.once);
+    EXPECT_EQ(options.format, Format::kTable);
+    EXPECT_FALSE(options.per_cpu || options.since_start || options.wait || options.quiet || options.verbose);
+    EXPECT_EQ(options.bpffs, "/sys/fs/bpf");
+}
+
+TEST(StatsOptions, EveryOptionArrives) {
+    const auto options = parsed({"-d", "veth0", "-i", "500ms", "-n", "3", "--format", "csv", "--per-cpu",
+                                 "--since-start", "--wait", "-q", "--bpffs", "/mnt/bpf"});
+    EXPECT_EQ(options.interval, milliseconds(500));
+    EXPECT_EQ(options.count, 3U);
+    EXPECT_EQ(options.format, Format::kCsv);
+    EXPECT_TRUE(options.per_cpu && options.since_start && options.wait && options.quiet);
+    EXPECT_EQ(options.bpffs, "/mnt/bpf");
+    EXPECT_TRUE(parsed({"-d", "veth0", "-v"}).verbose);
+    EXPECT_TRUE(parsed({"-d", "veth0", "-1"}).once);
+    EXPECT_EQ(parsed({"-d", "veth0", "--json"}).format, Format::kJson);
+    EXPECT_EQ(parsed({"-d", "veth0", "--format=json"}).format, Format::kJson);
+    EXPECT_EQ(parsed({"-d", "veth0", "--format", "table"}).format, Format::kTable);
+}
+
+TEST(StatsOptions, SourcesCanBeRepeatedAndCountOnce) {
+    const auto options = parsed({"--map-id", "7", "--dev", "b", "--dev", "a", "--map", "/m", "--dev", "b"});
+    ASSERT_EQ(options.sources.size(), 4U);
+    EXPECT_EQ(options.sources[0].name, "b");
+    EXPECT_EQ(options.sources[1].name, "a");
+    EXPECT_EQ(options.sources[2].kind, Source::Kind::kPin);
+    EXPECT_EQ(options.sources[2].name, "/m");
+    EXPECT_EQ(options.sources[3].kind, Source::Kind::kMapId);
+    EXPECT_EQ(options.sources[3].map_id, 7U);
+}
+
+TEST(StatsOptions, LargestNumbersAreAccepted) {
+    EXPECT_EQ(parsed({"--map-id", "4294967295"}).sources[0].map_id, 4294967295U);
+    EXPECT_EQ(parsed({"-d", "a", "-n", "18446744073709551615"}).count, 18446744073709551615U);
+}
+
+struct Mistake {
+    std::vector<const char*> arguments;
+    const char* word;
+};
+
+class StatsUsage : public testing::TestWithParam<Mistake> {};
+
+TEST_P(StatsUsage, IsRefusedWithStatus2AndTheWord) {
+    const auto exit = ended(GetParam().arguments);
+    EXPECT_EQ(exit.status, 2);
+    EXPECT_THAT(exit.message,
+                AllOf(StartsWith("xdp_stats: "), HasSubstr(GetParam().word), HasSubstr("\nhint: ")));
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    StatsOptions, StatsUsage,
+    testing::Values(
+        Mistake{{}, "--dev"}, Mistake{{"--dev"}, "--dev"}, Mistake{{"--dev="}, "--dev has no value"},
+        Mistake{{"--dev=", "--once"}, "--dev has no value"}, Mistake{{"veth0"}, "--dev veth0"},
+        Mistake{{"-d", "a", "b"}, "b"}, Mistake{{"-d", "a", "--frobnicate"}, "--frobnicate"},
+        Mistake{{"-d", "a", "-i", "0"}, "--interval '0'"},
+        Mistake{{"-d", "a", "-i", "-1"}, "--interval '-1'"}, Mistake{{"-d", "a", "-i", ""}, "--interval ''"},
+        Mistake{{"-d", "a", "-i", "1us"}, "1ms"}, Mistake{{"-d", "a", "-n", "0"}, "--count '0'"},
+        Mistake{{"-d", "a", "-n", "-3"}, "'-3'"}, Mistake{{"-d", "a", "-n", "-1"}, "'-1'"},
+        Mistake{{"-d", "a", "-n", "1.5"}, "'1.5'"}, Mistake{{"-d", "a", "-n", ""}, "''"},
+        Mistake{{"-d", "a", "-n", "+1"}, "'+1'"},
+        Mistake{{"-d", "a", "-n", "18446744073709551616"}, "18446744073709551616"},
+        Mistake{{"--map-id", "0"}, "'0'"}, Mistake{{"--map-id", "x"}, "'x'"},
+        Mistake{{"--map-id", "4294967296"}, "'4294967296'"}, Mistake{{"--map-id", "7a"}, "'7a'"},
+        Mistake{{"-d", "a", "--format", "xml"}, "xml"},
+        Mistake{{"-d", "a", "--json", "--format", "csv"}, "--json"},
+        Mistake{{"-d", "a", "-1", "-n", "3"}, "--once"}, Mistake{{"-d", "a", "-1", "--wait"}, "--once"},
+        Mistake{{"-d", "a", "-1", "--since-start"}, "--once"}, Mistake{{"-d", "a", "-q", "-v"}, "--quiet"}));
+
+TEST(StatsOptions, HelpNamesEveryOptionAndShowsExamples) {
+    const auto exit = ended({"--help"});
+    EXPECT_EQ(exit.status, 0);
+    for (const char* word :
+         {"-d,--dev",      "--map PATH",    "--map-id",     "--wait",       "--bpffs",
+          "-i,--interval", "-n,--count",    "-1,--once",    "--format",     "--json",
+          "--per-cpu",     "--since-start", "-q,--quiet",   "-v,--verbose", "--version",
+          "-h,--help",     "Examples:",     "Exit status:", "CSV columns",  "/sys/fs/bpf"}) {
+        EXPECT_THAT(exit.message, HasSubstr(word));
+    }
+}
+
+TEST(StatsOptions, VersionNamesTheProgram) {
+    const auto exit = ended({"--version"});
+    EXPECT_EQ(exit.status, 0);
+    EXPECT_THAT(exit.message, testing::MatchesRegex("xdp_stats [0-9]+\\.[0-9]+\\.[0-9]+\n"));
+}
+
+}  // namespace
+}  // namespace tally::stats
