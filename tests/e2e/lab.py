@@ -225,6 +225,22 @@ def dump_counts(path):
     return {ACTIONS[key]: pair for key, pair in totals.items() if pair != (0, 0)}
 
 
+# struct xdp_tally_meta of include/xdp_tally/abi.h, without map_ids
+META_FORMAT = "=IIQQQQ8I16s64s10Q"
+Meta = namedtuple("Meta", "magic abi_version lineage generation load_time netns_inode counter_map_id program_id ifindex "
+                          "attach_mode attach_kind map_count flags interface program carried map_ids")
+
+
+def read_meta(dev):
+    (value,) = dump_map(pin_dir(dev) / "xdp_stats_meta")[0]
+    *numbers, _, interface, program = struct.unpack_from(META_FORMAT, value)[:16]
+    carried = struct.unpack_from(META_FORMAT, value)[16:]
+    map_ids = struct.unpack_from(f"={numbers[11]}I", value, struct.calcsize(META_FORMAT))
+    names = (text.rstrip(b"\0").decode() for text in (interface, program))
+    pairs = [tuple(carried[2 * action:2 * action + 2]) for action in range(len(ACTIONS))]
+    return Meta(*numbers, *names, {name: pair for name, pair in zip(ACTIONS, pairs) if pair != (0, 0)}, map_ids)
+
+
 # ---- raw BPF -----------------------------------------------------------------------------------------------
 
 BPF_OBJ_PIN, BPF_OBJ_GET, BPF_LINK_CREATE = 6, 7, 28

@@ -258,10 +258,9 @@ def test_rates_are_the_difference_by_the_measured_time(lab, veth0):
     reader = lab.reading("--dev", "veth0")
     traffic = lab.traffic(veth0, SIZE)
     for action in ("pass", "drop", "pass"):
-        lab.load("veth0", "--action", action)
-        generation = reader.wait_for(lambda record: packets(record) > 0)["generation"]
-        reader.wait_for(lambda record: record["generation"] == generation and packets(record) > 0)
-        reader.wait_for(lambda record: True)
+        generation = lab.load("veth0", "--action", action)["generation"]
+        for _ in range(3):
+            reader.wait_for(lambda record: record["generation"] == generation and packets(record) > 0)
     traffic.finish()
     reader.stop()
     compared = 0

@@ -11,7 +11,7 @@ import time
 import pytest
 
 from lab import (BPFFS, LOADER, STATS, TOP, attached, counts_of, dump_map, link_info, object_file, open_pin,
-                 pin_dir, pins_of, run, send, wait_until)
+                 pin_dir, pins_of, read_meta, run, send, wait_until)
 
 
 def mode_of(path):
@@ -76,25 +76,22 @@ def test_counter_map_is_the_tutorials(lab, veth0):
 
 def test_metadata_record(lab, veth0):
     outcome = lab.load("veth0", "--skb-mode")
-    lab_time = time.time_ns()
-    (value,) = dump_map(pin_dir("veth0") / "xdp_stats_meta")[0]
-    # struct xdp_tally_meta of include/xdp_tally/abi.h
-    fields = struct.unpack_from("=IIQQQQIIIIII16s64s", value)
-    (magic, version, lineage, generation, load_time, netns, counter_map, program, ifindex, mode, kind, maps,
-     interface, name) = fields
+    now = time.time_ns()
+    meta = read_meta("veth0")
     ids = {item["name"]: item["id"] for item in outcome["maps"]}
-    assert (magic, version) == (0x796C6154, 1)
-    assert lineage != 0
-    assert generation == 1
-    assert 0 <= lab_time - load_time < 600 * 10**9
-    assert netns == os.stat("/proc/self/ns/net").st_ino
-    assert counter_map == ids["xdp_stats_map"]
-    assert program == outcome["program"]["id"]
-    assert ifindex == link_info("veth0")["ifindex"]
-    assert (mode, kind) == (2, 1)  # generic, link
-    assert maps >= 1
-    assert interface.rstrip(b"\0") == b"veth0"
-    assert name.rstrip(b"\0") == outcome["program"]["name"].encode()
+    assert (meta.magic, meta.abi_version) == (0x796C6154, 1)
+    assert meta.lineage != 0
+    assert meta.generation == 1
+    assert 0 <= now - meta.load_time < 600 * 10**9
+    assert meta.netns_inode == os.stat("/proc/self/ns/net").st_ino
+    assert meta.counter_map_id == ids["xdp_stats_map"]
+    assert meta.program_id == outcome["program"]["id"]
+    assert meta.ifindex == link_info("veth0")["ifindex"]
+    assert (meta.attach_mode, meta.attach_kind) == (2, 1)  # generic, link
+    assert sorted(meta.map_ids) == sorted(ids.values())
+    assert meta.interface == "veth0"
+    assert meta.program == outcome["program"]["name"]
+    assert meta.carried == {}
 
 
 def test_metadata_cannot_be_changed(lab, veth0):
@@ -256,17 +253,18 @@ def test_program_is_replaced_in_place(lab, veth0):
 
 
 def test_metadata_lineage_stays_and_old_counts_are_carried(lab, veth0):
-    def record():
-        (value,) = dump_map(pin_dir("veth0") / "xdp_stats_meta")[0]
-        return struct.unpack_from("=Q", value, 8)[0], struct.unpack_from("=10Q", value, 144)
-
     lab.load("veth0")
-    lineage, carried = record()
-    assert not any(carried)
+    lineage = read_meta("veth0").lineage
     send(veth0, 10, 100)
     lab.wait_for_counts("veth0", {"XDP_PASS": (10, 1000)})
     lab.load("veth0", "--action", "drop")
-    assert record() == (lineage, (0, 0, 0, 0, 10, 1000, 0, 0, 0, 0))
+    send(veth0, 3, 100)
+    lab.wait_for_counts("veth0", {"XDP_DROP": (3, 300)})
+    assert read_meta("veth0").carried == {"XDP_PASS": (10, 1000)}
+    lab.load("veth0", "--action", "pass")
+    meta = read_meta("veth0")
+    assert meta.carried == {"XDP_PASS": (10, 1000), "XDP_DROP": (3, 300)}
+    assert (meta.lineage, meta.generation) == (lineage, 3)
 
 
 def test_mode_is_not_changed_by_a_replacement(lab, veth0):

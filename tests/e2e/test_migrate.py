@@ -1,0 +1,50 @@
+"""--migrate: a counter map of another layout starts from the old one's counts, and loses none of them."""
+
+from lab import counts_of, object_file, send, session_of, wait_until
+
+SIZE = 64
+
+
+def test_counts_go_on_in_a_map_of_another_layout(lab, veth0):
+    lab.load(veth0.name)
+    send(veth0, 30, SIZE)
+    lab.wait_for_counts(veth0.name, {"XDP_PASS": (30, 30 * SIZE)})
+
+    refused = lab.loader("--dev", veth0.name, "--filename", object_file("six_entries"), "--reuse-maps", status=5)
+    assert "entries: pinned 5, wanted 6" in refused.err and "--migrate" in refused.err
+
+    outcome = lab.load(veth0.name, "--filename", object_file("six_entries"), "--migrate")
+    assert outcome["maps"][0]["reused"] is False
+    assert any("starts from the counts" in note for note in outcome["notes"])
+    send(veth0, 12, SIZE)
+    wait_until(lambda: lab.once(veth0.name)["total"]["packets"] >= 42, "the new map does not count")
+    assert counts_of(lab.once(veth0.name)) == {"XDP_PASS": (42, 42 * SIZE)}
+
+
+def test_equal_layouts_are_reused(lab, veth0):
+    first = lab.load(veth0.name)
+    second = lab.load(veth0.name, "--migrate")
+    assert second["maps"] == [{**first["maps"][0], "reused": True}]
+
+
+def test_counters_that_mean_something_else_are_refused(lab, veth0):
+    lab.load(veth0.name)
+    before = lab.world()
+    refused = lab.loader("--dev", veth0.name, "--filename", object_file("swapped_fields"), "--migrate", status=5)
+    assert "pinned rx_packets (64 bits), wanted rx_bytes (64 bits)" in refused.err
+    assert lab.world() == before
+
+
+def test_nothing_is_lost_or_doubled_under_traffic(lab, veth0):
+    """Old map to new and back, again and again: the pinned map and a running reader both have every packet."""
+    lab.load(veth0.name)
+    stats = lab.stats("--dev", veth0.name)
+    stats.wait_for(lambda record: record["state"] == "attached")
+    traffic = lab.traffic(veth0, SIZE, pause_us=100)
+    for _ in range(10):
+        lab.load(veth0.name, "--filename", object_file("six_entries"), "--migrate")
+        lab.load(veth0.name, "--migrate")
+    sent = traffic.finish()
+    lab.wait_for_counts(veth0.name, {"XDP_PASS": (sent, sent * SIZE)})
+    record = stats.wait_for_session(sent)
+    assert session_of(record) == {"XDP_PASS": (sent, sent * SIZE)}
