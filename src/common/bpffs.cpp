@@ -5,7 +5,9 @@
 #include <fmt/format.h>
 #include <linux/magic.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
 #include <sys/statfs.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <memory>
@@ -19,6 +21,16 @@ namespace {
 bool is_bpffs(const std::string& path) {
     struct statfs status = {};
     return ::statfs(path.c_str(), &status) == 0 && status.f_type == static_cast<long>(BPF_FS_MAGIC);
+}
+
+// `ip netns exec` runs a command in a mount namespace of its own, with a fresh /sys: what the command mounts
+// is seen by nobody else, not even by the shell that called it.
+bool leaves_no_mounts() {
+    struct stat ours = {};
+    struct stat parents = {};
+    return ::stat("/proc/self/ns/mnt", &ours) == 0 &&
+           ::stat(fmt::format("/proc/{}/ns/mnt", ::getppid()).c_str(), &parents) == 0 &&
+           ours.st_ino != parents.st_ino;
 }
 
 }  // namespace
@@ -41,6 +53,11 @@ Result<bool> ensure_bpffs(const std::string& root) {
     if (root != kDefaultBpffs || is_bpffs(root)) {
         TALLY_TRY(check_bpffs(root));
         return false;
+    }
+    if (leaves_no_mounts()) {
+        return make_error(ErrorKind::kNotFound, fmt::format("looking for a BPF file system at {}", root),
+                          "it is hidden here, and one mounted now would vanish with this command")
+            .with_hint("instead of `ip netns exec NAME`, `nsenter --net=/run/netns/NAME` keeps it in sight");
     }
     // 0755: readers need no privilege to reach the pins; what may be done with a pin is its own mode's
     // matter.

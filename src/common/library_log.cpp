@@ -11,7 +11,7 @@
 namespace tally {
 namespace {
 
-constexpr std::size_t kKeep = 16 * 1024;
+constexpr std::size_t kKeep = 16384;
 
 bool g_verbose = false;
 std::string g_warnings;

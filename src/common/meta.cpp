@@ -5,11 +5,19 @@
 #include <linux/bpf.h>
 
 #include <algorithm>
+#include <cstring>
 #include <vector>
 
 #include "common/bpffs.h"
 
 namespace tally {
+namespace {
+
+constexpr const char* kReading = "reading the metadata record";
+// A newer writer's record may be longer, but somebody else's map must not make a reader allocate gigabytes.
+constexpr std::uint32_t kLongest = 64 << 10;
+
+}  // namespace
 
 Result<Meta> read_meta(const std::string& path) {
     TALLY_TRY_ASSIGN(fd, open_map_pin(path, true));
@@ -17,22 +25,31 @@ Result<Meta> read_meta(const std::string& path) {
 }
 
 Result<Meta> read_meta(int fd) {
-    const std::string what = "reading the metadata record";
     TALLY_TRY_ASSIGN(info, map_info(fd));
     if (info.type != BPF_MAP_TYPE_ARRAY || info.key_size != sizeof(std::uint32_t) || info.max_entries != 1 ||
-        info.value_size < sizeof(Meta)) {
-        return make_error(ErrorKind::kConflict, what, fmt::format("map {} has another layout", info.id));
+        info.value_size < sizeof(Meta) || info.value_size > kLongest) {
+        return make_error(ErrorKind::kConflict, kReading, fmt::format("map {} has another layout", info.id));
     }
-    std::vector<unsigned char> value(info.value_size);  // a newer writer's record may be longer
+    std::vector<unsigned char> value(info.value_size);
     const std::uint32_t key = 0;
     if (bpf_map_lookup_elem(fd, &key, value.data()) != 0) {
-        return last_error(what);
+        return last_error(kReading);
     }
+    auto meta = decode_meta(value);
+    if (!meta) {
+        meta.error().reason = fmt::format("map {} {}", info.id, meta.error().reason);
+    }
+    return meta;
+}
+
+Result<Meta> decode_meta(std::span<const unsigned char> value) {
     Meta meta = {};
-    std::copy_n(value.begin(), sizeof(meta), reinterpret_cast<unsigned char*>(&meta));
+    if (value.size() >= sizeof(meta)) {
+        std::memcpy(&meta, value.data(), sizeof(meta));
+    }
     if (meta.magic != XDP_TALLY_MAGIC || meta.abi_version < XDP_TALLY_ABI_VERSION ||
         meta.map_count > XDP_TALLY_MAX_MAPS) {
-        return make_error(ErrorKind::kConflict, what, fmt::format("map {} holds something else", info.id));
+        return make_error(ErrorKind::kConflict, kReading, "holds something else");
     }
     meta.interface[sizeof(meta.interface) - 1] = '\0';
     meta.program[sizeof(meta.program) - 1] = '\0';

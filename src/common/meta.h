@@ -1,6 +1,8 @@
 // The metadata record beside the counter map: who feeds it (struct xdp_tally_meta of the ABI header).
 #pragma once
 
+#include <span>
+
 #include <xdp_tally/abi.h>
 
 #include "common/result.h"
@@ -13,6 +15,10 @@ using Meta = xdp_tally_meta;
 // kNotFound without a pin at `path`; kConflict where it is no metadata record this version understands.
 Result<Meta> read_meta(const std::string& path);
 Result<Meta> read_meta(int fd);
+
+// The record in a map's value, which may be longer (a newer writer's); its names are terminated. kConflict
+// where it is no record this version understands. Pure.
+Result<Meta> decode_meta(std::span<const unsigned char> value);
 
 // A new one-entry map, empty until write_meta. Needs CAP_BPF (kernel 5.8).
 Result<UniqueFd> create_meta_map();

@@ -2,6 +2,9 @@
 
 #include <bpf/libbpf.h>
 #include <fmt/format.h>
+#include <net/if.h>
+
+#include <array>
 
 #include <xdp_tally/abi.h>
 
@@ -23,6 +26,12 @@ Result<XdpHook> query_xdp_hook(std::uint32_t ifindex) {
     init_options(options);
     if (const int code = bpf_xdp_query(static_cast<int>(ifindex), 0, &options); code != 0) {
         return system_error(code, fmt::format("asking which XDP program runs on interface {}", ifindex));
+    }
+    const bool nothing = options.drv_prog_id == 0 && options.skb_prog_id == 0 && options.hw_prog_id == 0;
+    std::array<char, IF_NAMESIZE> name = {};
+    // For an interface that is gone libbpf 1.1 finds nothing, and no error either.
+    if (nothing && ::if_indextoname(ifindex, name.data()) == nullptr) {
+        return last_error(fmt::format("asking which XDP program runs on interface {}", ifindex));
     }
     XdpHook hook;
     if (options.drv_prog_id != 0) {

@@ -27,6 +27,7 @@ ProgramOutcome describe_program(std::uint32_t id, const DeviceState& state) {
     }
     if (state.meta && state.meta->program_id == id) {
         outcome.name = state.meta->program;
+        outcome.frags = (state.meta->flags & XDP_TALLY_META_FRAGS) != 0;
     }
     return outcome;
 }

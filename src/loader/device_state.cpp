@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <linux/bpf.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -40,6 +41,11 @@ void inspect_map(DeviceState& state, const UniqueFd& fd, const std::string& pin)
 
 void inspect_pin(DeviceState& state, const std::string& directory, const std::string& pin) {
     const std::string path = directory + '/' + pin;
+    struct stat status = {};
+    if (::lstat(path.c_str(), &status) == 0 && !S_ISREG(status.st_mode)) {
+        state.other_pins.push_back(pin);  // a directory or a symbolic link: nothing of ours
+        return;
+    }
     // Links refuse to be opened read-only; whoever may not write may still look at maps.
     auto fd = open_pin(path, true);
     if (!fd && fd.error().code == EINVAL) {
@@ -47,6 +53,8 @@ void inspect_pin(DeviceState& state, const std::string& directory, const std::st
     }
     if (!fd) {
         if (fd.error().code != ENOENT) {
+            state.link_hidden =
+                state.link_hidden || (pin == XDP_TALLY_LINK_NAME && fd.error().code == EACCES);
             note_trouble(state, fd.error());
         }
         return;
@@ -98,6 +106,8 @@ std::string_view feed_name(Feed feed) {
             return "stale";
         case Feed::kOrphaned:
             return "orphaned";
+        case Feed::kUnknown:
+            return "unknown";
     }
     return "none";
 }
@@ -106,7 +116,7 @@ std::optional<AttachedProgram> DeviceState::our_program() const {
     if (link_alive()) {
         return hook.find(link_info->program_id);
     }
-    if (meta && !link_info && meta->attach_kind == XDP_TALLY_ATTACH_NETLINK) {
+    if (meta && !link_info && (meta->attach_kind == XDP_TALLY_ATTACH_NETLINK || link_hidden)) {
         return hook.find(meta->program_id);
     }
     return std::nullopt;
@@ -121,6 +131,9 @@ const PinnedMap* DeviceState::find_map(const std::string& pin_name) const {
 Feed DeviceState::feed() const {
     if (!has_pins()) {
         return hook.empty() ? Feed::kNone : Feed::kForeign;
+    }
+    if (!interface && (link_alive() || link_hidden)) {
+        return Feed::kUnknown;
     }
     if (!interface || (link_info && !link_alive())) {
         return hook.empty() ? Feed::kOrphaned : Feed::kStale;

@@ -24,6 +24,7 @@ enum class Feed {
     kDetached,  // pins, but nothing on the hook
     kStale,     // pins, but the program on the hook feeds other maps
     kOrphaned,  // pins, but their device is gone
+    kUnknown,   // pins whose device cannot be seen from here: another network namespace, or renamed
 };
 std::string_view feed_name(Feed feed);
 
@@ -44,6 +45,7 @@ struct DeviceState {
     std::vector<PinnedMap> maps;          // every map pinned there, ours or not, without the metadata
     std::vector<std::string> other_pins;  // neither map nor metadata nor our link
     bool interrupted = false;             // a change was cut off: the staging area is not empty
+    bool link_hidden = false;             // there is a link that this process may not open
     std::optional<Error> trouble;         // the first thing that could not be looked at, if any
 
     bool has_pins() const { return meta || link || !maps.empty() || !other_pins.empty(); }

@@ -278,13 +278,12 @@ Result<void> stage_generation(PinDirectory& pins, const ProgramObject& object, c
                               const Meta& meta) {
     for (const auto& map : object.maps()) {
         if (!map_plan.reuses(map.pin_name)) {
-            const mode_t mode = map.name == XDP_TALLY_MAP_NAME ? 0444 : 0600;
-            TALLY_TRY(pins.stage(ProgramObject::map_fd(map), map.pin_name, mode));
+            TALLY_TRY(pins.stage(ProgramObject::map_fd(map), map.pin_name));
         }
     }
     TALLY_TRY_ASSIGN(fd, create_meta_map());
     TALLY_TRY(write_meta(fd.get(), meta));
-    return pins.stage(fd.get(), XDP_TALLY_META_NAME, 0444);
+    return pins.stage(fd.get(), XDP_TALLY_META_NAME);
 }
 
 // Puts the program on the hook. Where the way back is empty, there is none but that of the staged link.
@@ -304,7 +303,7 @@ Result<WayBack> attach(PinDirectory& pins, const Interface& interface, const Pla
     TALLY_TRY_ASSIGN(info, link_info(link.get()));
     link_id = info.id;
     // From here on the pin keeps the program attached; the staging area takes it down with itself.
-    TALLY_TRY(pins.stage(link.get(), XDP_TALLY_LINK_NAME, 0600));
+    TALLY_TRY(pins.stage(link.get(), XDP_TALLY_LINK_NAME));
     return WayBack([] { return true; });
 }
 
@@ -332,6 +331,17 @@ Outcome describe_load(const Interface& interface, const ProgramObject& object, c
             "in it");
     }
     return outcome;
+}
+
+// A dry run has had the verifier look at a program and at maps that go with it.
+void forget_what_goes(Outcome& outcome, const Plan& plan) {
+    outcome.program->id = 0;
+    for (auto& map : outcome.maps) {
+        map.id = map.reused ? map.id : 0;
+    }
+    if (plan.modes.size() > 1) {
+        outcome.mode = "auto";  // only attaching tells whether the driver takes it
+    }
 }
 
 // The pins are as they were, or `pins` leaves what is staged: then the new program has to stay.
@@ -369,11 +379,13 @@ Result<Outcome> try_load(const Options& options, const Interface& interface, con
     TALLY_TRY(aim_redirect(options, object));
     TALLY_TRY_ASSIGN(meta, make_meta(interface, object, state, plan.way));
     meta.attach_mode = attempt.mode;
-    meta.flags = map_plan.migrates ? XDP_TALLY_META_MIGRATES : 0;
+    meta.flags =
+        (map_plan.migrates ? XDP_TALLY_META_MIGRATES : 0U) | (object.has_frags() ? XDP_TALLY_META_FRAGS : 0U);
     TALLY_TRY_ASSIGN(program, program_info(object.program_fd()));
     auto outcome = describe_load(interface, object, program, meta, map_plan, directory);
     outcome.verb = plan.old_program ? "replaced" : "loaded";
     if (pins == nullptr) {
+        forget_what_goes(outcome, plan);
         return outcome;
     }
     TALLY_TRY(stage_generation(*pins, object, map_plan, meta));

@@ -75,6 +75,10 @@ int run(const Options& options) {
     } else if (devices.empty() && !options.quiet) {
         fmt::print("nothing: no XDP program is attached, nothing is pinned in {}\n", options.bpffs);
     }
+    if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) {
+        print_error(kProgram, last_error("writing the outcome"));
+        return exit_status(ErrorKind::kSystem);
+    }
     return exit_status_of(outcomes);
 }
 

@@ -8,6 +8,7 @@
 #include <linux/bpf.h>
 
 #include <algorithm>
+#include <cstring>
 #include <memory>
 
 namespace tally::loader {
@@ -18,15 +19,18 @@ struct BtfDeleter {
 };
 using UniqueBtf = std::unique_ptr<btf, BtfDeleter>;
 
-// How deep a value's types are followed. A legal type nests far less; a damaged object may claim a loop.
+// How deep a value's types are followed, how many of them, and how long names are. Legal types stay far
+// below; a damaged object may claim a struct that holds itself, twice.
 constexpr int kMaxDepth = 16;
+constexpr int kMaxTypes = 16384;
+constexpr std::size_t kMaxName = 512;  // KSYM_NAME_LEN
 
 void flatten(const btf* btf, std::uint32_t type_id, std::uint32_t offset, const std::string& path, int depth,
-             Fields& fields) {
+             int& types_left, Fields& fields) {
     const int resolved = btf__resolve_type(btf, type_id);
     const btf_type* type =
         resolved > 0 ? btf__type_by_id(btf, static_cast<std::uint32_t>(resolved)) : nullptr;
-    if (type == nullptr || depth > kMaxDepth) {
+    if (type == nullptr || depth > kMaxDepth || --types_left < 0) {
         return;
     }
     if (btf_is_composite(type)) {
@@ -34,9 +38,13 @@ void flatten(const btf* btf, std::uint32_t type_id, std::uint32_t offset, const 
         for (std::uint32_t i = 0; i < btf_vlen(type); ++i) {
             const char* name = btf__name_by_offset(btf, members[i].name_off);
             const bool anonymous = name == nullptr || *name == '\0';
-            const std::string separator = path.empty() || anonymous ? "" : ".";
-            flatten(btf, members[i].type, offset + btf_member_bit_offset(type, i),
-                    path + separator + (anonymous ? "" : name), depth + 1, fields);
+            std::string member = path;
+            if (!anonymous) {
+                member += member.empty() ? "" : ".";
+                member.append(name, ::strnlen(name, kMaxName));
+            }
+            flatten(btf, members[i].type, offset + btf_member_bit_offset(type, i), member, depth + 1,
+                    types_left, fields);
         }
         return;
     }
@@ -95,7 +103,8 @@ std::uint32_t comparable_flags(const MapLayout& layout) {
 
 Fields flatten_type(const btf* btf, std::uint32_t type_id) {
     Fields fields;
-    flatten(btf, type_id, 0, "", 0, fields);
+    int types_left = kMaxTypes;
+    flatten(btf, type_id, 0, "", 0, types_left, fields);
     return fields;
 }
 

@@ -14,7 +14,10 @@ Json text_or_null(const std::string& text) {
 }
 
 Json to_json(const ProgramOutcome& program) {
-    return {{"id", program.id}, {"name", program.name}, {"tag", program.tag}, {"frags", program.frags}};
+    return {{"id", program.id == 0 ? Json(nullptr) : Json(program.id)},
+            {"name", program.name},
+            {"tag", program.tag},
+            {"frags", program.frags ? Json(*program.frags) : Json(nullptr)}};
 }
 
 Json to_json(const Outcome& outcome) {
@@ -55,18 +58,32 @@ Json to_json(const Outcome& outcome) {
 }
 
 std::string describe(const ProgramOutcome& program) {
-    std::string text = program.name;
-    if (program.id != 0) {
-        text += fmt::format(" (id {}, tag {})", program.id, program.tag);
+    if (program.id == 0) {
+        return program.name;
     }
-    return text;
+    const std::string tag = program.tag.empty() ? "" : ", tag " + program.tag;
+    return fmt::format("{} (id {}{})", program.name.empty() ? "program" : program.name, program.id, tag);
+}
+
+// "loaded" and so on, as a sentence about the device goes on.
+std::string_view phrase(const Outcome& outcome) {
+    if (outcome.verb == "loaded") {
+        return outcome.dry_run ? "would load" : "loaded";
+    }
+    if (outcome.verb == "replaced") {
+        return outcome.dry_run ? "would be replaced by" : "replaced by";
+    }
+    if (outcome.verb == "unloaded") {
+        return outcome.dry_run ? "would unload" : "unloaded";
+    }
+    return outcome.dry_run ? "would clean up" : "cleaned up";
 }
 
 std::string headline(const Outcome& outcome) {
     if (outcome.verb == "status") {
         return outcome.state;
     }
-    std::string text = outcome.dry_run ? "would be " + outcome.verb : outcome.verb;
+    std::string text(phrase(outcome));
     if (outcome.program) {
         text += ' ' + describe(*outcome.program);
     }

@@ -15,7 +15,7 @@ struct ProgramOutcome {
     std::uint32_t id = 0;
     std::string name;
     std::string tag;
-    bool frags = false;
+    std::optional<bool> frags;  // none: not known
 };
 
 struct MapOutcome {

@@ -17,11 +17,20 @@
 namespace tally::loader {
 namespace {
 
+constexpr mode_t kOwnerOnly = 0600;
 constexpr int kOpenDirectory = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
 
 // The directory behind a descriptor, also after somebody has renamed or replaced it.
 std::string directory_of(const UniqueFd& fd) {
     return fmt::format("/proc/self/fd/{}", fd.get());
+}
+
+// The same with the path that a person knows.
+Result<UniqueFd> named(Result<UniqueFd> pin, const std::string& path) {
+    if (!pin) {
+        pin.error().what = fmt::format("opening the pin {}", path);
+    }
+    return pin;
 }
 
 bool was_removed(const UniqueFd& directory) {
@@ -167,28 +176,33 @@ Result<std::vector<std::string>> PinDirectory::staged() const {
 }
 
 Result<UniqueFd> PinDirectory::open(const std::string& pin, bool read_only) const {
-    return open_pin(directory_of(directory_) + '/' + pin, read_only);
+    return named(open_pin(directory_of(directory_) + '/' + pin, read_only), path_ + '/' + pin);
 }
 
 Result<UniqueFd> PinDirectory::open_staged(const std::string& pin, bool read_only) const {
-    return open_pin(directory_of(staging_) + '/' + pin, read_only);
+    return named(open_pin(directory_of(staging_) + '/' + pin, read_only), staged_path(pin));
 }
 
 std::string PinDirectory::staged_path(const std::string& pin) const {
     return fmt::format("{}/{}/{}", path_, kStaging, pin);
 }
 
-Result<void> PinDirectory::stage(int fd, const std::string& pin, mode_t mode) {
-    if (bpf_obj_pin(fd, (directory_of(staging_) + '/' + pin).c_str()) != 0) {
-        return last_error(fmt::format("pinning {}", staged_path(pin)));
-    }
+Result<void> PinDirectory::set_staged_mode(const std::string& pin, mode_t mode) {
     if (::fchmodat(staging_.get(), pin.c_str(), mode, 0) != 0) {
         return last_error(fmt::format("setting the mode of {}", staged_path(pin)));
     }
     return {};
 }
 
-Result<void> PinDirectory::publish(const std::string& pin) {
+Result<void> PinDirectory::stage(int fd, const std::string& pin) {
+    if (bpf_obj_pin(fd, (directory_of(staging_) + '/' + pin).c_str()) != 0) {
+        return last_error(fmt::format("pinning {}", staged_path(pin)));
+    }
+    return set_staged_mode(pin, kOwnerOnly);  // whatever the umask
+}
+
+Result<void> PinDirectory::publish(const std::string& pin, mode_t mode) {
+    TALLY_TRY(set_staged_mode(pin, mode));
     if (::renameat(staging_.get(), pin.c_str(), directory_.get(), pin.c_str()) != 0) {
         return last_error(fmt::format("renaming {} to {}/{}", staged_path(pin), path_, pin));
     }

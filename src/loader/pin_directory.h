@@ -43,9 +43,10 @@ class PinDirectory {
     Result<UniqueFd> open(const std::string& pin, bool read_only) const;
     Result<UniqueFd> open_staged(const std::string& pin, bool read_only) const;
 
-    Result<void> stage(int fd, const std::string& pin, mode_t mode);
-    // Renames a staged pin into place, over the old one: at no instant is there none.
-    Result<void> publish(const std::string& pin);
+    // Staged pins are their owner's alone (0600): who may not override permissions can still write to them.
+    Result<void> stage(int fd, const std::string& pin);
+    // Gives a staged pin its mode and renames it into place, over the old one: at no instant is there none.
+    Result<void> publish(const std::string& pin, mode_t mode);
     Result<void> remove(const std::string& pin);
     Result<void> remove_staged(const std::string& pin);
     // Leaves what is staged where it is, for the next run to finish or discard.
@@ -57,6 +58,7 @@ class PinDirectory {
 
     static Result<std::optional<PinDirectory>> try_lock(const std::string& path, bool create);
     std::string staged_path(const std::string& pin) const;
+    Result<void> set_staged_mode(const std::string& pin, mode_t mode);
 
     std::string path_;
     UniqueFd directory_;

@@ -14,8 +14,12 @@
 
 #include <xdp_tally/abi.h>
 
+#include "common/bpffs.h"
+#include "common/libbpf_options.h"
 #include "common/library_log.h"
 #include "common/names.h"
+#include "loader/map_memory.h"
+#include "loader/object_check.h"
 
 // The objects of bpf/, embedded by cmake/Bpf.cmake.
 extern "C" {
@@ -54,8 +58,9 @@ std::string last_lines(std::string_view text, std::size_t count) {
     return std::string(start == std::string_view::npos ? text : text.substr(start == 0 ? 0 : start + 1));
 }
 
-// Why the file cannot even be read; libbpf's own answer is an error number for everything.
-Result<void> check_file(const std::string& path) {
+// Read once: what has been checked is what will be loaded, whatever happens to the file meanwhile.
+Result<std::vector<unsigned char>> read_object(const std::string& path) {
+    constexpr off_t kLargest = 256 << 20;
     const std::string what = fmt::format("reading the BPF object {}", path);
     const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
     struct stat status = {};
@@ -65,15 +70,44 @@ Result<void> check_file(const std::string& path) {
     if (!S_ISREG(status.st_mode)) {
         return make_error(ErrorKind::kSystem, what, "it is not a regular file");
     }
-    std::array<char, 4> magic = {};
-    if (::read(fd.get(), magic.data(), magic.size()) != static_cast<ssize_t>(magic.size()) ||
-        std::string_view(magic.data(), magic.size()) !=
-            "\x7f"
-            "ELF") {
+    if (status.st_size > kLargest) {
+        return make_error(ErrorKind::kSystem, what, "it is larger than 256 MiB");
+    }
+    std::vector<unsigned char> image(static_cast<std::size_t>(status.st_size));
+    std::size_t size = 0;
+    while (size < image.size()) {
+        const ssize_t got = ::read(fd.get(), image.data() + size, image.size() - size);
+        if (got < 0) {
+            return last_error(what);
+        }
+        if (got == 0) {
+            break;
+        }
+        size += static_cast<std::size_t>(got);
+    }
+    image.resize(size);
+    constexpr std::array<unsigned char, 4> kMagic = {0x7f, 'E', 'L', 'F'};
+    if (size < kMagic.size() || !std::equal(kMagic.begin(), kMagic.end(), image.begin())) {
         return make_error(ErrorKind::kSystem, what, "it is not an ELF file")
             .with_hint("compile it with `clang -target bpf -g -O2 -c prog.bpf.c -o prog.bpf.o`");
     }
-    return {};
+    return image;
+}
+
+// libbpf names an object after its file, up to the first dot; global data is named after the object.
+std::string object_name(const std::string& path) {
+    const std::string file = path.substr(path.find_last_of('/') + 1);
+    return file.substr(0, file.find('.'));
+}
+
+// Names that would not become pins of their own below the directory.
+bool is_pin_name(const std::string& name) {
+    return !name.empty() && name.find('/') == std::string::npos && name != kStagingName &&
+           name != XDP_TALLY_META_NAME && name != XDP_TALLY_LINK_NAME;
+}
+
+int stop_before_the_verifier(bpf_program* /*program*/, bpf_prog_load_opts* /*options*/, long /*cookie*/) {
+    return -ECANCELED;
 }
 
 }  // namespace
@@ -100,9 +134,30 @@ Result<ProgramObject> ProgramObject::open_builtin(const std::string& action, Var
 }
 
 Result<ProgramObject> ProgramObject::open_file(const std::string& path, const std::string& program) {
-    TALLY_TRY(check_file(path));
+    TALLY_TRY_ASSIGN(image, read_object(path));
+    TALLY_TRY(check_object(fmt::format("reading the BPF object {}", path), [&] {
+        libbpf_set_print(nullptr);
+        libbpf_prog_handler_opts handler;
+        init_options(handler);
+        handler.prog_prepare_load_fn = stop_before_the_verifier;
+        for (const char* section : {"xdp", "xdp.frags"}) {
+            libbpf_register_prog_handler(section, BPF_PROG_TYPE_XDP, BPF_XDP, &handler);
+        }
+        if (auto object = open_image(image, path, program)) {
+            object->rehearse_load();
+        }
+    }));
+    return open_image(image, path, program);
+}
+
+Result<ProgramObject> ProgramObject::open_image(const std::vector<unsigned char>& image,
+                                                const std::string& path, const std::string& program) {
+    const std::string name = object_name(path);
+    bpf_object_open_opts options;
+    init_options(options);
+    options.object_name = name.c_str();
     take_library_warnings();
-    std::unique_ptr<bpf_object, Closer> object(bpf_object__open_file(path.c_str(), nullptr));
+    std::unique_ptr<bpf_object, Closer> object(bpf_object__open_mem(image.data(), image.size(), &options));
     if (!object) {
         return make_error(ErrorKind::kSystem, fmt::format("reading the BPF object {}", path),
                           "it is damaged, or it is not a BPF object")
@@ -153,6 +208,11 @@ Result<ProgramObject> ProgramObject::select(std::unique_ptr<bpf_object, Closer> 
         bpf_map__set_pin_path(map, nullptr);
         const std::string name = source_name(map);
         const bool read_only = name.starts_with(".rodata") || name.starts_with(".kconfig");
+        if (!is_pin_name(name)) {
+            return make_error(ErrorKind::kConflict, fmt::format("reading {}", source),
+                              fmt::format("it has a map '{}', and no map's pin can have this name", name))
+                .with_hint("rename the map; its pin is named after it");
+        }
         self.maps_.push_back(Map{name, encode_pin_name(name), map, !read_only});
     }
     if (self.maps_.size() > XDP_TALLY_MAX_MAPS) {
@@ -202,7 +262,39 @@ void ProgramObject::clear_attach_type() {
     }
 }
 
+void ProgramObject::rehearse_load() {
+    for (const auto& map : maps_) {
+        (void)layout(map);
+        bpf_map__set_autocreate(map.map, false);
+    }
+    (void)bpf_object__load(object_.get());
+}
+
+Result<void> ProgramObject::check_memory() const {
+    const auto available = available_memory();
+    const int cpus = libbpf_num_possible_cpus();
+    if (!available || cpus <= 0) {
+        return {};
+    }
+    for (const auto& map : maps_) {
+        if (bpf_map__fd(map.map) >= 0) {
+            continue;  // reused
+        }
+        constexpr double kMebi = 1024 * 1024;
+        const auto needed = map_memory(layout(map), static_cast<std::uint64_t>(cpus));
+        if (needed > *available) {
+            return make_error(
+                ErrorKind::kSystem, fmt::format("creating map {}", map.name),
+                fmt::format("{} entries take {:.0f} MiB or more, and {:.0f} MiB of memory are available",
+                            bpf_map__max_entries(map.map), static_cast<double>(needed) / kMebi,
+                            static_cast<double>(*available) / kMebi));
+        }
+    }
+    return {};
+}
+
 Result<void> ProgramObject::load() {
+    TALLY_TRY(check_memory());
     std::vector<char> log(kVerifierLogSize);
     bpf_program__set_log_buf(program_, log.data(), log.size());
     take_library_warnings();
@@ -223,6 +315,11 @@ Result<void> ProgramObject::load() {
         }
     } else {
         error.details = last_lines(take_library_warnings(), 3);
+        if (error.code >= LIBBPF_ERRNO__LIBELF) {
+            std::array<char, 128> text = {};
+            libbpf_strerror(error.code, text.data(), text.size());
+            error.reason = fmt::format("it is damaged, or libbpf cannot handle it: {}", text.data());
+        }
     }
     return error;
 }

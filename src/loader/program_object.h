@@ -26,7 +26,8 @@ class ProgramObject {
     static Result<ProgramObject> open_builtin(const std::string& action, Variant variant);
 
     // `program` empty: the first XDP program in the file. kNotFound for a missing file, an object without an
-    // XDP program, or a wrong name (the hint lists the names there are); kSystem for what is no BPF object.
+    // XDP program, or a wrong name (the hint lists the names there are); kSystem for what is no BPF object,
+    // and for a damaged one; kConflict where a map has a name that is not for maps.
     static Result<ProgramObject> open_file(const std::string& path, const std::string& program);
 
     const std::string& program_name() const { return program_name_; }
@@ -48,7 +49,8 @@ class ProgramObject {
     // Before load(): the programs carry no expected attach type.
     void clear_attach_type();
 
-    // The verifier's last lines are in the error's details.
+    // The verifier's last lines are in the error's details. kSystem, too, before any map is created that
+    // takes more memory than there is.
     Result<void> load();
 
     // Valid after load(), for as long as this object lives.
@@ -60,8 +62,13 @@ class ProgramObject {
         void operator()(bpf_object* object) const;
     };
 
+    static Result<ProgramObject> open_image(const std::vector<unsigned char>& image, const std::string& path,
+                                            const std::string& program);
     static Result<ProgramObject> select(std::unique_ptr<bpf_object, Closer> object, const std::string& source,
                                         const std::string& program);
+    // What load() does up to the verifier, without creating any map.
+    void rehearse_load();
+    Result<void> check_memory() const;
 
     std::unique_ptr<bpf_object, Closer> object_;
     bpf_program* program_ = nullptr;

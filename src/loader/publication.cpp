@@ -31,7 +31,7 @@ class PinChanges {
 
     Result<void> publish(const std::string& pin) {
         Change change{pin, open_old(pin)};
-        TALLY_TRY(directory_.publish(pin));
+        TALLY_TRY(directory_.publish(pin, mode_of(pin)));
         done_.push_back(std::move(change));
         return {};
     }
@@ -71,8 +71,8 @@ class PinChanges {
         if (!change.old) {
             return directory_.remove(change.pin);
         }
-        TALLY_TRY(directory_.stage(change.old.get(), change.pin, mode_of(change.pin)));
-        auto published = directory_.publish(change.pin);
+        TALLY_TRY(directory_.stage(change.old.get(), change.pin));
+        auto published = directory_.publish(change.pin, mode_of(change.pin));
         if (!published) {
             (void)directory_.remove_staged(change.pin);  // the staging area is for the new generation
         }
@@ -135,11 +135,18 @@ Result<void> complete_meta(const PinDirectory& directory, Meta meta, const std::
     return freeze_meta(fd.get());
 }
 
-// The record was completed by the run that was interrupted, and what it says is final.
+// The record was completed by the run that was interrupted, and what it says is final: it is frozen, or has
+// the mode already that it gets after that.
 Result<bool> is_complete(const PinDirectory& directory) {
-    TALLY_TRY_ASSIGN(fd, directory.open_staged(XDP_TALLY_META_NAME, false));
-    TALLY_TRY_ASSIGN(meta, read_meta(fd.get()));
-    const auto written = write_meta(fd.get(), meta);
+    auto fd = directory.open_staged(XDP_TALLY_META_NAME, false);
+    if (!fd) {
+        if (fd.error().code == EACCES) {
+            return true;
+        }
+        return fd.error();
+    }
+    TALLY_TRY_ASSIGN(meta, read_meta(fd->get()));
+    const auto written = write_meta(fd->get(), meta);
     if (!written && written.error().code == EPERM) {
         return true;
     }

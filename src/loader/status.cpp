@@ -32,6 +32,11 @@ void explain(const DeviceState& state, const std::string& directory, Outcome& ou
                 "the program that runs here feeds other maps than the pinned ones; loading again mends it",
                 device));
             break;
+        case Feed::kUnknown:
+            outcome.notes.emplace_back(
+                "the pins' device cannot be seen from here: it is in another network namespace, or was "
+                "renamed");
+            break;
         case Feed::kOrphaned:
             outcome.notes.push_back(
                 fmt::format("the pins' device is gone; `xdp_loader --dev {} --clean` removes them", device));
@@ -43,10 +48,10 @@ void explain(const DeviceState& state, const std::string& directory, Outcome& ou
         outcome.notes.emplace_back(
             "a change was interrupted; the next load, --unload or --clean puts it right");
     }
-    if (state.trouble) {
+    if (state.trouble && !state.link_hidden) {
         outcome.notes.push_back("not everything could be read: " + state.trouble->message());
     }
-    if (const auto note = describe_foreign_pins(state, directory); !note.empty()) {
+    if (const auto note = describe_foreign_pins(state, directory); !note.empty() && !state.interrupted) {
         outcome.notes.push_back(note);
     }
 }

@@ -43,6 +43,8 @@ class Follower {
 
     // Has the watcher look at the pin's directory; needed again whenever the directory may be a new one.
     void watch();
+    // Changes of the pin cause events; without them it has to be looked at from time to time.
+    bool watching() const { return pin_.empty() || watch_ >= 0; }
     bool woken_by(const PinWatcher::Events& events) const;
 
   private:

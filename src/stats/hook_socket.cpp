@@ -17,7 +17,7 @@ namespace tally::stats {
 namespace {
 
 // A link's description without statistics and virtual functions takes one or two kilobytes.
-constexpr std::size_t kReplySize = 16 * 1024;
+constexpr std::size_t kReplySize = 16384;
 
 std::size_t aligned(std::size_t size) {
     return (size + NLMSG_ALIGNTO - 1) & ~std::size_t{NLMSG_ALIGNTO - 1};

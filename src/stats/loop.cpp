@@ -21,8 +21,8 @@ using std::chrono::steady_clock;  // CLOCK_MONOTONIC
 
 // Nobody should wait long for the first numbers.
 constexpr nanoseconds kFirstBlock = milliseconds(250);
-// How soon a device is noticed that appears while its pins were there before it.
-constexpr nanoseconds kDevicePoll = milliseconds(100);
+// How soon something is noticed that causes no event: a device, or a pin where inotify does not work.
+constexpr nanoseconds kPoll = milliseconds(100);
 
 // One write for a whole record, so that it is not torn between two readers of a pipe. False when the run is
 // over: nobody reads any more, or a signal came while the other end did not read.
@@ -88,14 +88,14 @@ class Loop {
         return std::any_of(readers_.begin(), readers_.end(), std::mem_fn(&Reader::ready));
     }
 
-    bool device_awaited() const {
-        return std::any_of(readers_.begin(), readers_.end(), std::mem_fn(&Reader::device_awaited));
+    bool must_poll() const {
+        return std::any_of(readers_.begin(), readers_.end(), std::mem_fn(&Reader::must_poll));
     }
 
-    // Until the deadline, an event of the pins, or time to look for a device.
+    // Until the deadline, an event of the pins, or time to look for what causes no event.
     Result<void> wait() {
-        const bool poll_devices = device_awaited();
-        const auto moment = poll_devices ? std::min(deadline_, steady_clock::now() + kDevicePoll) : deadline_;
+        const bool polls = must_poll();
+        const auto moment = polls ? std::min(deadline_, steady_clock::now() + kPoll) : deadline_;
         std::array<pollfd, 3> watched = {
             {{stop_descriptor(), POLLIN, 0}, {STDOUT_FILENO, 0, 0}, {watcher_.fd(), POLLIN, 0}}};
         const timespec timeout = time_until(moment);
@@ -111,8 +111,8 @@ class Loop {
         if ((watched[2].revents & POLLIN) != 0) {
             TALLY_TRY(follow_changed(watcher_.drain()));
         }
-        if (poll_devices) {
-            TALLY_TRY(follow_awaited());
+        if (polls) {
+            TALLY_TRY(follow_polled());
         }
         if (idle && any_ready()) {
             plan_first_sample();
@@ -136,9 +136,9 @@ class Loop {
         return {};
     }
 
-    Result<void> follow_awaited() {
+    Result<void> follow_polled() {
         for (Reader& reader : readers_) {
-            if (reader.device_awaited()) {
+            if (reader.must_poll()) {
                 TALLY_TRY(reader.follow());
             }
         }

@@ -35,22 +35,25 @@ bool is_on_bpffs(const std::string& path) {
 Error explain_denial(Error error, const std::string& pin) {
     struct stat status = {};
     if (const std::string directory = barrier_on(pin); !directory.empty()) {
-        const bool known = ::stat(directory.c_str(), &status) == 0;
         error.reason += fmt::format(": {} keeps this user out", directory);
-        if (known) {
+        if (::stat(directory.c_str(), &status) == 0) {
             error.reason += fmt::format(" (mode {:04o})", mode_of(status));
         }
         error.hint =
             fmt::format("as root, `chmod 0755 {}` lets every user read the counters below it", directory);
         return error;
     }
-    if (::stat(pin.c_str(), &status) == 0 && !is_on_bpffs(pin)) {
-        // The kernel's word for opening as a pin what is none.
-        return make_error(ErrorKind::kNotFound, error.what, "it is no pin: it is not in a BPF file system");
+    if (::stat(pin.c_str(), &status) != 0) {
+        return error;
     }
     if (S_ISDIR(status.st_mode)) {
-        return make_error(ErrorKind::kNotFound, error.what, "it is a directory, not a pinned map")
+        return make_error(ErrorKind::kNotFound, std::move(error.what), "it is a directory, not a pinned map")
             .with_hint(fmt::format("`ls {}` shows the pins in it", pin));
+    }
+    if (!is_on_bpffs(pin)) {
+        // The kernel's word for opening as a pin what is none.
+        return make_error(ErrorKind::kNotFound, std::move(error.what),
+                          "it is no pin: it is not in a BPF file system");
     }
     error.reason +=
         fmt::format(": the pin's mode is {:04o}, its owner's uid {}", mode_of(status), status.st_uid);

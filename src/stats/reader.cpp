@@ -126,6 +126,9 @@ Result<void> Reader::look_at_pin() {
         lose_pin(pinned.error().message());
         return {};
     }
+    if (pinned->map.info().id == map_->info().id) {
+        return {};  // a load that failed has put it back
+    }
     return take_up(std::move(pinned).value());
 }
 

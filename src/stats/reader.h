@@ -27,8 +27,8 @@ class Reader {
     Result<void> start();
     // There is a map to read.
     bool ready() const { return map_ && !unpinned_ && !device_awaited_; }
-    // Nobody tells when a device appears: follow() has to be called from time to time.
-    bool device_awaited() const { return device_awaited_; }
+    // Nobody tells when what is waited for appears: follow() has to be called from time to time.
+    bool must_poll() const { return device_awaited_ || (!ready() && !follower_.watching()); }
     const std::string& pin() const { return follower_.pin(); }
 
     // Looks at the pin anew, and at the device that is waited for. Takes up another map or record at once.

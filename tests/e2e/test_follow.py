@@ -1,6 +1,7 @@
 """xdp_stats while maps, programs and devices come and go under it: nothing is lost, nothing counted twice."""
 
 import json
+import os
 
 import pytest
 
@@ -58,6 +59,25 @@ def test_replacements_under_traffic_lose_nothing(lab, veth0, mode, replacements,
     assert record["total"]["session_bytes"] == sent * SIZE
     if reuse:
         assert counts_of(record) == session
+
+
+def test_replacements_leave_no_descriptor_behind(lab, veth0):
+    lab.load("veth0")
+    reader = lab.reading("--dev", "veth0")
+
+    def descriptors():
+        return sorted(os.readlink(entry.path) for entry in os.scandir(f"/proc/{reader.popen.pid}/fd"))
+
+    def reload():
+        generation = lab.load("veth0")["generation"]
+        for _ in range(2):
+            reader.wait_for(lambda record: record["generation"] == generation)
+        return descriptors()
+
+    before = reload()
+    for _ in range(5):
+        after = reload()
+    assert after == before
 
 
 def test_replacements_between_two_looks_lose_nothing(lab, veth0):

@@ -89,6 +89,12 @@ def test_unload_leaves_a_foreign_program(lab, veth0):
     assert attached("veth0") == ("native", foreign["id"])
 
 
+def test_unload_of_a_foreign_program_by_its_id(lab, veth0):
+    foreign = lab.foreign_attach("veth0")
+    lab.loader("--dev", "veth0", "--unload", foreign["id"])
+    assert attached("veth0") is None
+
+
 def test_unload_after_somebody_else_took_the_hook(lab, veth0):
     """Our link was severed behind our back: the pins go, the other program stays."""
     lab.load("veth0")

@@ -41,7 +41,7 @@ TEST(LoaderOutcome, TextSaysWhatWasDone) {
 TEST(LoaderOutcome, ADryRunSaysSo) {
     auto outcome = loaded();
     outcome.dry_run = true;
-    EXPECT_THAT(format_outcome(outcome), HasSubstr("veth0: would be loaded xdp_pass"));
+    EXPECT_THAT(format_outcome(outcome), HasSubstr("veth0: would load xdp_pass"));
 }
 
 TEST(LoaderOutcome, JsonHasEveryFactAndEveryDevice) {
