@@ -79,6 +79,9 @@ Result<UniqueFd> create_xdp_link(const Interface& interface, int program_fd, std
             error.reason = words + " (" + error.reason + ")";
         }
     }
+    if (error.code == EOPNOTSUPP && mode == XDP_TALLY_MODE_NATIVE) {
+        error.hint = "--skb-mode works with every driver; without a mode option the best there is is taken";
+    }
     if (error.code == ERANGE) {
         error.hint = fmt::format(
             "a program without frags support takes frames of one page: on veth an MTU up to {}, also of the "

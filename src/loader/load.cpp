@@ -457,6 +457,10 @@ Result<Outcome> load_by_plan(const Options& options, const Interface& interface,
             TALLY_TRY(empty_staging(*pins));
         }
     }
+    if (options.mode == ModeChoice::kOffload && failure->hint.empty()) {
+        failure->hint =
+            "offload mode takes a network card that runs BPF itself; without a mode option the driver does";
+    }
     return *failure;
 }
 

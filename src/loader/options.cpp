@@ -6,8 +6,8 @@
 #include <charconv>
 #include <sstream>
 
+#include "common/command_line.h"
 #include "common/error.h"
-#include "common/help_formatter.h"
 
 namespace tally::loader {
 namespace {
@@ -167,6 +167,9 @@ std::optional<std::uint32_t> parse_program_id(const std::string& text) {
 std::variant<Options, EarlyExit> parse_options(int argc, const char* const* argv) {
     Options options;
     options.bpffs = "/sys/fs/bpf";
+    if (const auto problem = find_empty_value(argc, argv); !problem.empty()) {
+        return usage_error(problem);
+    }
     Words words;
     CLI::App app(kDescription, "xdp_loader");
     app.footer(kFooter);

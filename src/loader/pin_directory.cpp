@@ -61,17 +61,18 @@ Result<void> check_trustworthy(const UniqueFd& directory, const std::string& pat
 }
 
 // mkdir with exactly this mode, whatever the umask; an existing directory will do.
-Result<void> make_directory(int parent, const std::string& name, mode_t mode, const std::string& path) {
+// True where it was not there before.
+Result<bool> make_directory(int parent, const std::string& name, mode_t mode, const std::string& path) {
     if (::mkdirat(parent, name.c_str(), mode) == 0) {
         if (::fchmodat(parent, name.c_str(), mode, 0) != 0) {
             const int code = errno;
             ::unlinkat(parent, name.c_str(), AT_REMOVEDIR);
             return system_error(code, fmt::format("setting the mode of {}", path));
         }
-        return {};
+        return true;
     }
     if (errno == EEXIST) {
-        return {};
+        return false;
     }
     auto error = last_error(fmt::format("creating {}", path));
     if (error.code == EROFS) {
@@ -105,11 +106,12 @@ Result<std::optional<PinDirectory>> PinDirectory::lock_existing(const std::strin
 
 // None where the directory was removed under our hands by the loader that held the lock before: try again.
 Result<std::optional<PinDirectory>> PinDirectory::try_lock(const std::string& path, bool create) {
-    if (create) {
-        TALLY_TRY(make_directory(AT_FDCWD, path, 0755, path));
-    }
     PinDirectory self;
     self.path_ = path;
+    if (create) {
+        TALLY_TRY_ASSIGN(created, make_directory(AT_FDCWD, path, 0755, path));
+        self.created_ = created;
+    }
     self.directory_.reset(::open(path.c_str(), kOpenDirectory));
     if (!self.directory_) {
         if (errno == ENOENT) {
@@ -162,7 +164,9 @@ PinDirectory::~PinDirectory() {
     if (staging_) {
         ::unlinkat(directory_.get(), kStaging, AT_REMOVEDIR);
     }
-    ::rmdir(path_.c_str());
+    if (staging_ || created_) {
+        ::rmdir(path_.c_str());
+    }
 }
 
 Result<std::vector<std::string>> PinDirectory::pins() const {

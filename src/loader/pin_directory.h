@@ -63,6 +63,7 @@ class PinDirectory {
     std::string path_;
     UniqueFd directory_;
     UniqueFd staging_;
+    bool created_ = false;  // by us, just now
     bool leave_staged_ = false;
 };
 

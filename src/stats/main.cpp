@@ -61,6 +61,14 @@ Result<void> check_devices(const Options& options) {
     return any ? check_bpffs(options.bpffs) : Result<void>();
 }
 
+int leave(const EarlyExit& exit) {
+    std::FILE* const stream = exit.status == 0 ? stdout : stderr;
+    if (std::fputs(exit.message.c_str(), stream) < 0 || std::fflush(stream) != 0) {
+        return fail(last_error("writing to stdout"));
+    }
+    return exit.status;
+}
+
 int run(const Options& options) {
     route_library_log(options.verbose);
     if (const auto ready = install_stop_signals(); !ready) {
@@ -98,8 +106,7 @@ int run(const Options& options) {
 int main(int argc, char** argv) {
     const auto parsed = tally::stats::parse_options(argc, argv);
     if (const auto* exit = std::get_if<tally::stats::EarlyExit>(&parsed)) {
-        std::fputs(exit->message.c_str(), exit->status == 0 ? stdout : stderr);
-        return exit->status;
+        return tally::stats::leave(*exit);
     }
     return tally::stats::run(std::get<tally::stats::Options>(parsed));
 }

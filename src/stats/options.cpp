@@ -8,8 +8,8 @@
 #include <map>
 #include <sstream>
 
+#include "common/command_line.h"
 #include "common/error.h"
-#include "common/help_formatter.h"
 #include "stats/duration.h"
 
 namespace tally::stats {
@@ -158,17 +158,6 @@ std::string make_sense(const Words& words, Options& options) {
         options.format = Format::kJson;
     } else if (words.format == "csv") {
         options.format = Format::kCsv;
-    }
-    return {};
-}
-
-// CLI11 2.1 takes the next argument for the value of "--dev=".
-std::string find_empty_value(int argc, const char* const* argv) {
-    for (int i = 1; i < argc; ++i) {
-        const std::string_view word = argv[i];
-        if (word.starts_with("--") && word.size() > 2 && word.find('=') == word.size() - 1) {
-            return fmt::format("{} has no value", word.substr(0, word.size() - 1));
-        }
     }
     return {};
 }

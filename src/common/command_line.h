@@ -1,0 +1,38 @@
+// What both command lines share on top of CLI11.
+#pragma once
+
+#include <CLI/CLI.hpp>
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace tally {
+
+// CLI11 2.1 takes the next argument for the value of "--dev=". Says so, or nothing.
+inline std::string find_empty_value(int argc, const char* const* argv) {
+    for (int i = 1; i < argc; ++i) {
+        const std::string_view word = argv[i];
+        if (word.starts_with("--") && word.size() > 2 && word.find('=') == word.size() - 1) {
+            return std::string(word.substr(0, word.size() - 1)) + " has no value";
+        }
+    }
+    return {};
+}
+
+// How --help shows options: CLI11's layout without its lists of exclusions, which hide the text.
+class HelpFormatter : public CLI::Formatter {
+  public:
+    HelpFormatter() { column_width(kColumn); }
+
+    std::string make_option_opts(const CLI::Option* option) const override {
+        const std::string type = option->get_type_name();
+        const std::string value = option->get_default_str();
+        return (type.empty() ? "" : " " + type) + (value.empty() ? "" : " (" + value + ")");
+    }
+
+  private:
+    static constexpr std::size_t kColumn = 34;
+};
+
+}  // namespace tally
