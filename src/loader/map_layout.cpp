@@ -22,7 +22,7 @@ using UniqueBtf = std::unique_ptr<btf, BtfDeleter>;
 // How deep a value's types are followed, how many of them, and how long names are. Legal types stay far
 // below; a damaged object may claim a struct that holds itself, twice.
 constexpr int kMaxDepth = 16;
-constexpr int kMaxTypes = 16384;
+constexpr int kMaxTypes = 4096;
 constexpr std::size_t kMaxName = 512;  // KSYM_NAME_LEN
 
 void flatten(const btf* btf, std::uint32_t type_id, std::uint32_t offset, const std::string& path, int depth,

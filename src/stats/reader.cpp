@@ -17,13 +17,14 @@ namespace {
 // interval (1 s) at which every block has to know.
 constexpr std::int64_t kStateAge = 900'000'000;  // nanoseconds
 
-// While a loader is at work, the new program may already run and the old map still be pinned: that is no news
-// unless it lasts, as it does when the loader was killed.
+// While a loader is at work, its program may already run beside the old map, and a generation may be
+// published after the pin was looked at: that is no news unless it lasts, as it does when the loader was
+// killed.
 constexpr std::int64_t kLongestTransition = 500'000'000;  // nanoseconds
 
-// Two readings closer than this, as when another map was taken up just now, say nothing about a rate. Half
-// the smallest interval.
-constexpr double kShortestPeriod = 0.0005;  // seconds
+// Two readings closer than this, as when another map was taken up just now, say nothing about a rate. Well
+// below the smallest interval, as a sample that comes late shortens the next period.
+constexpr double kShortestPeriod = 0.0001;  // seconds
 
 std::int64_t wall_clock() {
     timespec now = {};
@@ -165,7 +166,10 @@ Result<void> Reader::take_up(Pinned pinned) {
     TALLY_TRY(map_->read(before_));
     if (started_) {
         session_.take_up(before_.total, origin());
-        count_cpus({}, before_.per_cpu);
+        // Counts that a loader moved over stand on whatever CPU moved them: they are no CPU's growth.
+        if (own_record() == nullptr || (own_record()->flags & XDP_TALLY_META_MIGRATED) == 0) {
+            count_cpus({}, before_.per_cpu);
+        }
         remarks_.say(block_.title, own_record() == nullptr
                                        ? remark
                                        : fmt::format("{} (generation {})", remark, own_record()->generation));
@@ -289,11 +293,10 @@ void Reader::refresh_state() {
         const auto record = follower_.record();
         if (record && take_record(*record)) {
             state = look_at_feed();
+        } else if (state_ && state != *state_ && in_transition(record)) {
+            state_time_ = 0;
+            return;
         }
-    }
-    if (state_ && state != *state_ && in_transition()) {
-        state_time_ = 0;
-        return;
     }
     transition_began_ = 0;
     if (state_ != state || (state == FeedState::kDetached && feed_.device_gone() != device_gone_)) {
@@ -304,8 +307,10 @@ void Reader::refresh_state() {
     block_.state = state;
 }
 
-bool Reader::in_transition() {
-    if (!follower_.change_is_under_way()) {
+bool Reader::in_transition(const std::optional<Meta>& record) {
+    const bool published = record && !(record_ && record_->lineage == record->lineage &&
+                                       record_->generation == record->generation);
+    if (!published && !follower_.change_is_under_way()) {
         return false;
     }
     if (transition_began_ == 0) {

@@ -53,7 +53,7 @@ class Reader {
     void fill_block(const Sample& before, const Sample& now, double seconds);
     void refresh_state();
     FeedState look_at_feed();
-    bool in_transition();
+    bool in_transition(const std::optional<Meta>& record);
     void remark_on(FeedState state);
 
     // The record, where it speaks of the map that is being read.

@@ -281,6 +281,12 @@ def link_info(dev):
     return json.loads(run(["ip", "-json", "-details", "link", "show", "dev", dev]).out)[0]
 
 
+def wait_for_carrier(*devs):
+    """Until the kernel has noticed the carrier, what is sent is dropped without an error."""
+    for dev in devs:
+        wait_until(lambda dev=dev: link_info(dev)["operstate"] == "UP", f"{dev} does not come up")
+
+
 def attached(dev):
     """(mode, program id) as the kernel tells it, or None."""
     xdp = link_info(dev).get("xdp")
@@ -435,6 +441,7 @@ class Lab:
             run(["ip", "link", "set", "dev", dev, "arp", "off", "multicast", "off", "up"])
             # GRO switches NAPI on, without which veth takes nothing from a native redirect.
             run(["ethtool", "--offload", dev, "gro", "on", "tso", "off", "gso", "off"])
+        wait_for_carrier(name, peer)
         return Veth(name, peer, link_info(name)["address"], link_info(peer)["address"])
 
     @staticmethod

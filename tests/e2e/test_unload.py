@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from lab import BPFFS, attached, link_info, object_file, pin_dir, pins_of, run, send, wait_until
+from lab import BPFFS, attached, link_info, object_file, pin_dir, pins_of, run, send, wait_until, wait_for_carrier
 
 OWN_PINS = ["xdp_link", "xdp_stats_map", "xdp_stats_meta"]
 
@@ -249,6 +249,7 @@ def test_renamed_device_keeps_counting(lab, veth0):
     run(["ip", "link", "set", "dev", "veth0", "down"])
     run(["ip", "link", "set", "dev", "veth0", "name", "renamed0"])
     run(["ip", "link", "set", "dev", "renamed0", "up"])
+    wait_for_carrier("renamed0", veth0.peer)
     send(veth0._replace(name="renamed0"), 3, 100)
     wait_until(lambda: attached("renamed0"), "program attached")
     run(["ip", "link", "set", "dev", "renamed0", "down"])

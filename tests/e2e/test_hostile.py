@@ -1,0 +1,570 @@
+"""What others may put before the programs: damaged objects, and a pin directory that somebody prepared.
+
+Whatever it is, a run ends with a status from the table and says why in its first line; nothing is attached or
+pinned by a run that failed, and nothing that somebody else pinned is removed or overwritten by any run.
+"""
+
+import ctypes
+import json
+import os
+import re
+import struct
+import subprocess
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+import mutants
+from lab import (BPFFS, LOADER, NOBODY, SANITIZER, STATS, TOP, attached, counts_of, dump_counts, link_info, object_file,
+                 open_pin, pin, pin_dir, pins_of, run, send)
+
+FIRST_SEED = int(os.environ.get("XDP_TALLY_FIRST_SEED", "1"))
+MUTANTS = int(os.environ.get("XDP_TALLY_MUTANTS", "2100"))
+ONE_IN = 10  # of them is loaded for good; the others are loaded and dropped
+OBJECTS = ("own", "linear", "libxdp_stats", "generation_a", "generation_b", "shared_fields", "tail_call", "no_counter",
+           "six_entries")
+STATUSES = (0, 1, 2, 3, 4, 5)
+PATIENCE = 60  # seconds: nothing here takes long, whatever the machine does besides
+
+
+@pytest.fixture
+def little_memory(tmp_path):
+    """A machine with 64 MiB to spare: a damaged object that asks for gigabytes must not get them."""
+    meminfo = tmp_path / "meminfo"
+    meminfo.write_text("MemTotal: 1048576 kB\nMemAvailable: 65536 kB\n")
+    run(["mount", "--bind", meminfo, "/proc/meminfo"])
+    yield
+    run(["umount", "/proc/meminfo"])
+
+
+def judge(done, program="xdp_loader"):
+    """The status of a run that may have failed, but not anyhow."""
+    shown = f"{' '.join(map(str, done.args))}: status {done.returncode}\nstdout: {done.stdout}\nstderr: {done.stderr}"
+    assert done.returncode in STATUSES, shown
+    assert not SANITIZER.search(done.stderr), shown
+    if done.returncode:
+        first, _, rest = done.stderr.partition("\n")
+        assert re.fullmatch(rf"{program}: .+: .+", first), shown
+        assert all(line.startswith(("  ", "hint: ", f"{program}: ")) for line in rest.splitlines()), shown
+        assert len(done.stderr) < 8192, shown
+    assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f]", done.stdout + done.stderr), f"steers the terminal: {shown!r}"
+    return done.returncode
+
+
+def run_any(*command, program="xdp_loader"):
+    done = subprocess.run([str(part) for part in command], capture_output=True, text=True, timeout=PATIENCE, check=False,
+                          errors="backslashreplace", stdin=subprocess.DEVNULL)
+    return judge(done, program), done
+
+
+# ---- damaged objects ---------------------------------------------------------------------------------------
+
+
+def originals():
+    return {name: Path(object_file(name)).read_bytes() for name in OBJECTS}
+
+
+def try_mutant(images, number, file, dev):
+    """Loads it for good or for show; nothing is left of it in either case."""
+    what, image = mutants.mutant(images, FIRST_SEED + number)
+    file.write_bytes(image)
+    for_good = number % ONE_IN == 0
+    try:
+        status, done = run_any(LOADER, "--dev", dev, "--filename", file, *([] if for_good else ["--dry-run"]))
+        if for_good:
+            if status == 0:
+                assert attached(dev) is not None and pins_of(dev)
+                run([LOADER, "--dev", dev, "--unload"])
+            assert attached(dev) is None
+        assert not pin_dir(dev).exists()
+    except (AssertionError, subprocess.SubprocessError) as error:
+        raise AssertionError(what) from error
+    return status, "libbpf" in done.stderr.partition("\n")[0]
+
+
+def test_damaged_objects(lab, little_memory, tmp_path):
+    """Thousands of them, each with one kind of damage; XDP_TALLY_MUTANTS and XDP_TALLY_FIRST_SEED ask for others."""
+    images = originals()
+    workers = os.cpu_count()
+    devices = [lab.veth(f"veth{i}").name for i in range(workers)]
+    before = lab.world()
+
+    def work(worker):
+        file = tmp_path / f"damaged{worker}.o"
+        return [try_mutant(images, number, file, devices[worker]) for number in range(worker, MUTANTS, workers)]
+
+    with ThreadPoolExecutor(workers) as pool:
+        outcomes = [outcome for results in pool.map(work, range(workers)) for outcome in results]
+    assert lab.world() == before
+    statuses = [status for status, _ in outcomes]
+    print({status: statuses.count(status) for status in STATUSES}, "libbpf:", sum(crash for _, crash in outcomes))
+    # The damages are of all sizes: some objects are still loaded, most are refused.
+    assert len(outcomes) == MUTANTS
+    assert statuses.count(0) > MUTANTS / 10 and statuses.count(1) > MUTANTS / 10 and statuses.count(4) > 0
+
+
+def damaged(tmp_path, damage, *args, base="own"):
+    image = bytearray(Path(object_file(base)).read_bytes())
+    damage(image, *args)
+    path = tmp_path / "damaged.bpf.o"
+    path.write_bytes(image)
+    return path
+
+
+@pytest.mark.parametrize("damage", [mutants.nameless_extern, mutants.circle_of_types])
+def test_what_libbpf_does_not_survive(lab, veth0, tmp_path, damage):
+    """Newer libbpf refuses these; on older ones a wrong pointer and an endless loop must not be the loader's end."""
+    path = damaged(tmp_path, damage)
+    world = lab.world()
+    status, done = run_any(LOADER, "--dev", "veth0", "--native-mode", "--filename", path)
+    assert status == 1 and "it is damaged" in done.stderr
+    assert lab.world() == world
+
+
+def test_a_map_too_large_for_the_machine(lab, veth0, tmp_path, little_memory):
+    """The kernel would take every page there is for it, and end other processes to get more."""
+    path = damaged(tmp_path, mutants.set_entries, "xdp_stats_map", 20_000_000)
+    world = lab.world()
+    status, done = run_any(LOADER, "--dev", "veth0", "--filename", path)
+    assert status == 1
+    assert "20000000 entries" in done.stderr and "64 MiB of memory are available" in done.stderr
+    assert lab.world() == world
+
+
+@pytest.mark.parametrize("name", ["xdp_link", "xdp_stats_meta", "+staging", "a/b", "../b", "/"])
+def test_a_map_named_like_no_pin(lab, veth0, tmp_path, name):
+    """Its pin would take the place of the link's, or stand elsewhere: a running program must not suffer."""
+    path = damaged(tmp_path, mutants.rename_map, "spare_map_for_names", name, base="odd_name")
+    program = lab.load("veth0")["program"]["id"]
+    world = lab.world()
+    for more in ([], ["--reuse-maps"], ["--dry-run"]):
+        status, done = run_any(LOADER, "--dev", "veth0", "--filename", path, *more)
+        assert status == 5 and f"'{name}'" in done.stderr
+        assert lab.world() == world
+    assert attached("veth0") == ("native", program)
+
+
+def test_names_cannot_steer_the_terminal(lab, veth0, tmp_path):
+    """A program whose name clears the screen is refused by the kernel; the loader has to tell which it was."""
+    path = damaged(tmp_path, mutants.rename_map, "odd_name_pass", "\x1b[2J\x1b]0;x\x07", base="odd_name")
+    status, done = run_any(LOADER, "--dev", "veth0", "--filename", path)
+    assert status == 1 and "[2J" in done.stderr
+    run_any(LOADER, "--dev", "veth0", "--filename", path, "--progname", "x\x1b[2J")
+
+
+# ---- a pin directory that somebody prepared ----------------------------------------------------------------
+
+LOADS = ((), ("--reuse-maps",), ("--force",), ("--migrate",), ("--dry-run",), ("--action", "drop", "--force"))
+REMOVALS = (("--unload",), ("--unload", "--keep-maps"), ("--clean",), ("--unload", "--dry-run"))
+VIEWS = (("--status",), ("--status", "--json"))
+
+
+class Record:
+    """The metadata record, laid out as the public header says."""
+
+    SIZES = {"__u32": 4, "__u64": 8, "char": 1, "struct xdp_tally_counter": 16}
+
+    def __init__(self, value):
+        header = (TOP / "include/xdp_tally/abi.h").read_text()
+        constants = {name: int(number.rstrip("U"), 0)
+                     for name, number in re.findall(r"#define (XDP_TALLY_\w+) (\w+)", header)
+                     if re.fullmatch(r"\d+U?|0x[0-9a-f]+U?", number)}
+        body = re.search(r"struct xdp_tally_meta \{(.*?)\n\};", header, re.DOTALL).group(1)
+        body = re.sub(r"/\*.*?\*/", "", body, flags=re.DOTALL)
+        self.fields, at = {}, 0
+        for kind, name, length in re.findall(r"^\s*(__u32|__u64|char|struct xdp_tally_counter)\s+(\w+)(?:\[(\w+)\])?;",
+                                             body, re.MULTILINE):
+            size = self.SIZES[kind] * (constants.get(length) or int(length) if length else 1)
+            self.fields[name] = (at, size)
+            at += size
+        self.value = bytearray(value)
+        assert at == len(self.value)
+
+    def set(self, name, content):
+        at, size = self.fields[name]
+        if isinstance(content, int):
+            content = content.to_bytes(size, "little")
+        assert len(content) <= size
+        self.value[at:at + len(content)] = content
+        return self
+
+    def get(self, name):
+        at, size = self.fields[name]
+        return int.from_bytes(self.value[at:at + size], "little")
+
+
+def record_of(dev):
+    (entry,) = json.loads(run(["bpftool", "--json", "map", "dump", "pinned", pin_dir(dev) / "xdp_stats_meta"]).out)
+    return Record(bytes(int(octet, 16) for octet in entry["value"]))
+
+
+def make_map(path, kind="hash", key=4, value=4, entries=1, content=None):
+    """Pins somebody's map: its id."""
+    run(["bpftool", "map", "create", path, "type", kind, "key", key, "value", value, "entries", entries, "name", "theirs"])
+    if content is not None:
+        run(["bpftool", "map", "update", "pinned", path, "key", "0", "0", "0", "0", "value",
+             *(str(octet) for octet in content)])
+    return json.loads(run(["bpftool", "--json", "map", "show", "pinned", path]).out)["id"]
+
+
+def make_record(path, record):
+    return make_map(path, "array", value=len(record.value), content=record.value)
+
+
+def theirs(below=BPFFS):
+    """Everything that is there, without following links: it has to stay."""
+    found = {}
+    for directory, directories, files in os.walk(below):
+        for name in directories + files:
+            path = os.path.join(directory, name)
+            status = os.lstat(path)
+            found[path] = (status.st_mode, status.st_uid, status.st_ino,
+                           os.readlink(path) if os.path.islink(path) else None)
+    return found
+
+
+class Siege:
+    """Runs commands against a prepared directory and checks after each that nothing of it was touched."""
+
+    def __init__(self, dev="veth0"):
+        self.dev = dev
+        self.before = theirs()
+        self.program = attached(dev)
+
+    def run(self, arguments, statuses):
+        status, done = run_any(LOADER, "--dev", self.dev, *arguments)
+        shown = f"{arguments}: status {status}\n{done.stdout}{done.stderr}"
+        assert status in statuses, shown
+        after = theirs()
+        assert {path: after.get(path) for path in self.before} == self.before, shown
+        if status:
+            assert after == self.before and attached(self.dev) == self.program, shown
+        return done
+
+    def look(self):
+        """Looking always works, and changes nothing."""
+        for arguments in VIEWS:
+            self.run(arguments, (0,))
+        status, done = run_any(LOADER, "--status")
+        assert status == 0, done
+        assert theirs() == self.before
+
+    def read(self, statuses):
+        outs = []
+        for source in (["--dev", self.dev], ["--map", pin_dir(self.dev) / "xdp_stats_map"]):
+            status, done = run_any(STATS, *source, "--once", "--json", program="xdp_stats")
+            assert status in statuses, done
+            outs.append(done.stdout)
+        assert theirs() == self.before
+        return outs
+
+    def refuses(self, status=5, removals=(5,)):
+        for arguments in LOADS:
+            self.run(arguments, (status,))
+        for arguments in REMOVALS:
+            self.run(arguments, removals)
+
+
+@pytest.fixture
+def clear(lab):
+    """Takes down what the tests prepare below the root, whatever it is."""
+    yield
+    for directory, directories, files in os.walk(BPFFS, topdown=False):
+        for name in files:
+            if not name.endswith(".debug"):
+                os.unlink(os.path.join(directory, name))
+        for name in directories:
+            path = os.path.join(directory, name)
+            os.unlink(path) if os.path.islink(path) else os.rmdir(path)
+
+
+@pytest.fixture
+def elsewhere(clear):
+    """Somebody's own directory with a map that counts as ours do."""
+    directory = BPFFS / "elsewhere"
+    directory.mkdir()
+    make_map(directory / "xdp_stats_map", "percpu_array", value=16, entries=5)
+    make_map(directory / "own")
+    return directory
+
+
+@pytest.mark.parametrize("target", ["elsewhere", "/etc", "nowhere", "veth0", "/"])
+def test_the_directory_is_a_symbolic_link(veth0, elsewhere, target):
+    pin_dir("veth0").symlink_to(target)
+    siege = Siege()
+    siege.refuses()
+    siege.look()
+    siege.read((0,) if target == "elsewhere" else (1, 4))
+
+
+def test_the_directory_is_a_map(veth0, clear):
+    make_map(pin_dir("veth0"))
+    siege = Siege()
+    siege.refuses()
+    siege.look()
+    siege.read((1, 4))
+
+
+@pytest.mark.parametrize("uid, mode", [(NOBODY, 0o755), (0, 0o775), (0, 0o757), (0, 0o1777), (NOBODY, 0o777)])
+def test_others_may_write_to_the_directory(veth0, elsewhere, uid, mode):
+    """They could have put anything there, and could change it under our hands."""
+    directory = pin_dir("veth0")
+    directory.mkdir()
+    make_map(directory / "xdp_stats_map", "percpu_array", value=16, entries=5)
+    directory.chmod(mode)
+    os.chown(directory, uid, uid)
+    siege = Siege()
+    siege.refuses()
+    siege.look()
+    siege.read((0,))
+
+
+@pytest.mark.parametrize("target", ["elsewhere", "/etc", "nowhere"])
+def test_the_staging_area_is_a_symbolic_link(veth0, elsewhere, target):
+    pin_dir("veth0").mkdir()
+    (pin_dir("veth0") / "+staging").symlink_to(f"../{target}" if target != "/etc" else target)
+    siege = Siege()
+    siege.refuses()
+    siege.look()
+    siege.read((4,))
+
+
+def test_the_staging_area_is_a_map(veth0, clear):
+    pin_dir("veth0").mkdir()
+    make_map(pin_dir("veth0") / "+staging")
+    siege = Siege()
+    siege.refuses()
+    siege.look()
+
+
+@pytest.mark.parametrize("uid, mode", [(NOBODY, 0o700), (0, 0o777), (0, 0o1770)])
+def test_others_may_write_to_the_staging_area(lab, veth0, clear, uid, mode):
+    """What waits there would be published as ours."""
+    lab.load("veth0")
+    staging = pin_dir("veth0") / "+staging"
+    staging.mkdir()
+    make_map(staging / "xdp_stats_map", "percpu_array", value=16, entries=5)
+    make_record(staging / "xdp_stats_meta", record_of("veth0"))
+    staging.chmod(mode)
+    os.chown(staging, uid, uid)
+    siege = Siege()
+    siege.refuses()
+    siege.look()
+    siege.read((0,))
+
+
+def test_somebody_holds_the_staging_area(veth0, clear):
+    """With a lock on it, too, that is no reason to wait for ever."""
+    staging = pin_dir("veth0") / "+staging"
+    staging.mkdir(parents=True)
+    os.chown(staging, NOBODY, NOBODY)
+    with subprocess.Popen(["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", "flock", "--no-fork",
+                           staging, "sh", "-c", "echo locked; exec sleep infinity"],
+                          stdout=subprocess.PIPE, text=True) as holder:
+        assert holder.stdout.readline() == "locked\n"
+        siege = Siege()
+        siege.refuses()
+        siege.look()
+        holder.kill()
+
+
+def test_maps_left_in_the_staging_area(lab, veth0, clear):
+    """The name is reserved, so what is there is an interrupted run's: it is discarded, and what is published stays."""
+    lab.load("veth0")
+    send(veth0, 5, 100)
+    lab.wait_for_counts("veth0", {"XDP_PASS": (5, 500)})
+    published = {name: (pin_dir("veth0") / name).stat().st_ino for name in pins_of("veth0")}
+    staging = pin_dir("veth0") / "+staging"
+    staging.mkdir(mode=0o700)
+    make_map(staging / "xdp_stats_map", "percpu_array", value=16, entries=5)
+    make_map(staging / "anything")
+    (staging / "dangling").symlink_to("/nowhere")
+    outcome = lab.load("veth0", "--reuse-maps", "--action", "drop")
+    assert any("discarded" in note for note in outcome["notes"])
+    after = {name: (pin_dir("veth0") / name).stat().st_ino for name in pins_of("veth0")}
+    assert after["xdp_stats_map"] == published["xdp_stats_map"]
+    send(veth0, 2, 100)
+    lab.wait_for_counts("veth0", {"XDP_PASS": (5, 500), "XDP_DROP": (2, 200)})
+    assert attached("veth0") == ("native", outcome["program"]["id"])
+
+
+def test_a_directory_in_the_staging_area(lab, veth0, clear):
+    """It cannot be discarded: said, and nothing is changed."""
+    lab.load("veth0")
+    staging = pin_dir("veth0") / "+staging"
+    staging.mkdir(mode=0o700)
+    (staging / "deeper").mkdir()
+    siege = Siege()
+    siege.refuses(1, (1,))
+    siege.look()
+    siege.read((0,))
+
+
+def lie(record, their_map):
+    return record.set("counter_map_id", their_map).set("map_ids", their_map).set("map_count", 1)
+
+
+@pytest.mark.parametrize("staged_map", [True, False])
+def test_a_staged_record_that_lies(lab, veth0, clear, staged_map):
+    """It claims that our running program feeds somebody's map: the real counters must survive that."""
+    outcome = lab.load("veth0")
+    send(veth0, 5, 100)
+    lab.wait_for_counts("veth0", {"XDP_PASS": (5, 500)})
+    counters = (pin_dir("veth0") / "xdp_stats_map").stat().st_ino
+    staging = pin_dir("veth0") / "+staging"
+    staging.mkdir(mode=0o700)
+    their_map = make_map(staging / "xdp_stats_map", "percpu_array", value=16, entries=5)
+    record = record_of("veth0")
+    make_record(staging / "xdp_stats_meta", lie(record, their_map).set("generation", record.get("generation") + 1))
+    if not staged_map:
+        (staging / "xdp_stats_map").unlink()
+    again = lab.load("veth0", "--reuse-maps")
+    assert again["generation"] == outcome["generation"] + 1
+    assert (pin_dir("veth0") / "xdp_stats_map").stat().st_ino == counters
+    send(veth0, 2, 100)
+    lab.wait_for_counts("veth0", {"XDP_PASS": (7, 700)})
+
+
+def test_other_maps_under_all_our_names(veth0, clear):
+    pin_dir("veth0").mkdir()
+    for name in ("xdp_stats_map", "xdp_stats_meta", "xdp_link"):
+        make_map(pin_dir("veth0") / name)
+    siege = Siege()
+    siege.refuses(5, (0, 4))
+    siege.look()
+    siege.read((5,))
+
+
+@pytest.mark.parametrize("name", ["xdp_stats_map", "xdp_stats_meta", "xdp_link"])
+def test_a_program_under_one_of_our_names(lab, veth0, clear, name):
+    pin_dir("veth0").mkdir()
+    run(["bpftool", "prog", "load", object_file("no_counter"), pin_dir("veth0") / name, "type", "xdp"])
+    siege = Siege()
+    siege.refuses(5, (0, 4))
+    siege.look()
+    siege.read((5,) if name == "xdp_stats_map" else (4,))
+
+
+@pytest.mark.parametrize("where", ["veth0", "veth1"])
+def test_the_link_is_somebody_elses(lab, veth0, clear, where):
+    """No record says that it is ours: it is neither used nor ended, whatever it is attached to."""
+    lab.veth("veth1")
+    program, path = lab.foreign_link(where)
+    pin_dir("veth0").mkdir()
+    link = open_pin(path)
+    pin(link, pin_dir("veth0") / "xdp_link")
+    os.close(link)
+    siege = Siege()
+    siege.refuses(5, (0, 4, 5))
+    siege.look()
+    siege.read((4,))
+    assert attached(where) == ("native", program["id"])
+
+
+def test_thousands_of_pins(lab, veth0, clear):
+    """They are looked at, and left alone; so are as many directories beside ours."""
+    directory = pin_dir("veth0")
+    directory.mkdir()
+    make_map(directory / "theirs0")
+    fd = open_pin(directory / "theirs0")
+    for i in range(1, 5000):
+        pin(fd, directory / f"theirs{i}")
+    for i in range(5000):
+        (BPFFS / f"dir{i}").mkdir()
+    os.close(fd)
+    siege = Siege()
+    siege.look()
+    siege.run((), (0,))
+    send(veth0, 3, 100)
+    lab.wait_for_counts("veth0", {"XDP_PASS": (3, 300)})
+    siege.run(("--action", "drop"), (0,))
+    siege.run(("--unload",), (0,))
+    assert theirs() == siege.before
+    siege.run(("--clean",), (0,))
+
+
+GARBAGE = {
+    "zeros": lambda record: bytes(len(record.value)),
+    "ones": lambda record: b"\xff" * len(record.value),
+    "map_count": lambda record: record.set("map_count", 0xffffffff).value,
+    "map_count_by_one": lambda record: record.set("map_count", 257).value,
+    "version": lambda record: record.set("abi_version", 0).value,
+    "shorter": lambda record: record.value[:-4],
+    "huge": lambda record: bytes(record.value) + bytes(1 << 20),
+}
+
+
+@pytest.mark.parametrize("damage", GARBAGE)
+def test_a_record_that_is_none(lab, veth0, clear, damage):
+    """Our link and our maps are there, but nothing says so any more: left alone, and read as a foreign map's."""
+    lab.load("veth0")
+    send(veth0, 5, 100)
+    lab.wait_for_counts("veth0", {"XDP_PASS": (5, 500)})
+    path = pin_dir("veth0") / "xdp_stats_meta"
+    content = GARBAGE[damage](record_of("veth0"))
+    path.unlink()
+    if len(content) < 1 << 16:
+        make_map(path, "array", value=len(content), content=content)
+    else:
+        make_map(path, "array", value=len(content))
+    siege = Siege()
+    for arguments in LOADS:
+        siege.run(arguments, (5,))
+    siege.look()
+    for out in siege.read((0,)):
+        record = json.loads(out)
+        assert record["state"] == "foreign" and counts_of(record) == {"XDP_PASS": (5, 500)}
+
+
+def test_a_record_with_endless_names(lab, veth0, clear):
+    """Every byte of both names is used, and none of them is a letter."""
+    lab.load("veth0")
+    path = pin_dir("veth0") / "xdp_stats_meta"
+    record = record_of("veth0").set("interface", b"\x1b[2J" * 4).set("program", b"\x1b[2J" * 16)
+    path.unlink()
+    make_record(path, record)
+    siege = Siege()
+    siege.look()
+    siege.read((0,))
+    run_any(STATS, "--dev", "veth0", "--once", program="xdp_stats")
+    siege.program = None
+    status, _ = run_any(LOADER, "--dev", "veth0", "--unload")
+    assert status == 0 and attached("veth0") is None
+
+
+def test_pins_change_under_our_hands(lab, veth0, clear):
+    """Somebody renames, removes and makes pins in the directory all the time: loads and reads still end as they should."""
+    directory = pin_dir("veth0")
+    lab.load("veth0")
+    make_map(BPFFS / "theirs")
+    fd = open_pin(BPFFS / "theirs")
+    ended = threading.Event()
+
+    def meddle():
+        while not ended.is_set():
+            for action in (lambda: pin(fd, directory / "other"), lambda: os.rename(directory / "other", directory / "moved"),
+                           lambda: os.unlink(directory / "moved")):
+                try:
+                    action()
+                except OSError:
+                    pass
+
+    meddler = threading.Thread(target=meddle)
+    meddler.start()
+    try:
+        for i in range(20):
+            status, done = run_any(LOADER, "--dev", "veth0", *LOADS[i % 2])
+            assert status in (0, 1, 4, 5), done
+            status, done = run_any(LOADER, "--dev", "veth0", "--status")
+            assert status == 0, done
+            status, done = run_any(STATS, "--dev", "veth0", "--once", program="xdp_stats")
+            assert status == 0, done
+    finally:
+        ended.set()
+        meddler.join()
+        os.close(fd)
+    lab.load("veth0")
+    send(veth0, 5, 100)
+    lab.wait_for_counts("veth0", {"XDP_PASS": (5, 500)})
