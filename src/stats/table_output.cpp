@@ -37,8 +37,10 @@ void append_head(fmt::memory_buffer& buffer, const Block& block, bool terminal) 
         fmt::format_to(to, ", period {:.{}f} s", block.period, terminal ? 3 : 6);
     }
     if (block.feeder) {
-        fmt::format_to(to, "{}{} (id {}), {} mode, by {}", terminal ? "\n  " : ", ", block.feeder->program,
-                       block.feeder->program_id, block.feeder->mode, block.feeder->attach);
+        const bool over = block.state == FeedState::kDetached || block.state == FeedState::kStale;
+        fmt::format_to(to, "{}{}{} (id {}), {} mode, by {}", terminal ? "\n  " : ", ",
+                       over ? "last fed by " : "", block.feeder->program, block.feeder->program_id,
+                       block.feeder->mode, block.feeder->attach);
     }
     buffer.push_back('\n');
 }

@@ -72,6 +72,17 @@ TEST(TableOutput, HasADashWhereThereIsNoRateYet) {
                                     "  action"));
 }
 
+TEST(TableOutput, TellsAFeederThatIsGone) {
+    Block block = example_block();
+    for (const FeedState state : {FeedState::kDetached, FeedState::kStale}) {
+        block.state = state;
+        EXPECT_THAT(text_of(*make_table_output(false, false), block),
+                    testing::HasSubstr(" s, last fed by xdp_pass (id 57), native mode, by link\n"));
+        EXPECT_THAT(text_of(*make_table_output(false, true), block),
+                    testing::HasSubstr(" s\n  last fed by xdp_pass (id 57), native mode, by link\n"));
+    }
+}
+
 TEST(TableOutput, PerCpuRowsFollowTheirAction) {
     const auto output = make_table_output(true, false);
     Block block = example_block();
