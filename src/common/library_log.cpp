@@ -8,6 +8,8 @@
 #include <cstdio>
 #include <utility>
 
+#include "common/printable.h"
+
 namespace tally {
 namespace {
 
@@ -20,7 +22,7 @@ void take_line(bool warning, const char* format, va_list arguments) {
     std::array<char, 4096> line = {};
     std::vsnprintf(line.data(), line.size(), format, arguments);
     if (g_verbose) {
-        std::fputs(line.data(), stderr);
+        std::fputs(printable(line.data(), true).c_str(), stderr);
     }
     if (warning) {
         g_warnings += line.data();

@@ -1,6 +1,7 @@
 #include "loader/device_state.h"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <linux/bpf.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -80,14 +81,33 @@ void inspect_pin(DeviceState& state, const std::string& directory, const std::st
 }
 
 // Cut off, and not merely under way: nobody holds the lock any more, and something is left.
-bool is_interrupted(const std::string& directory) {
+void inspect_staging(DeviceState& state, const std::string& directory) {
     const std::string staging = directory + '/' + PinDirectory::kStaging;
     const UniqueFd fd(::open(staging.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
     if (!fd || ::flock(fd.get(), LOCK_SH | LOCK_NB) != 0) {
-        return false;
+        return;
     }
     const auto names = list_directory(staging);
-    return names && !names->empty();
+    if (!names) {
+        return;
+    }
+    state.interrupted = !names->empty();
+    for (const auto& name : *names) {
+        struct stat status = {};
+        if (::fstatat(fd.get(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(status.st_mode)) {
+            note_trouble(state, system_error(EISDIR, fmt::format("removing {}/{}", staging, name)));
+        }
+    }
+}
+
+// A link without a record beside it is not ours: an unload takes the record away last, and what a load that
+// was cut off has left shows in the staging area.
+void disown_stray_link(DeviceState& state) {
+    if (state.link && !state.meta && !state.interrupted) {
+        state.link.reset();
+        state.link_info.reset();
+        state.other_pins.emplace_back(XDP_TALLY_LINK_NAME);
+    }
 }
 
 }  // namespace
@@ -157,10 +177,20 @@ DeviceState inspect_device(const std::string& directory, const std::optional<Int
             note_trouble(state, hook.error());
         }
     }
+    struct stat status = {};
+    state.has_directory = ::lstat(directory.c_str(), &status) == 0 || errno != ENOENT;
+    if (!state.has_directory) {
+        return state;
+    }
+    if (const auto checked = PinDirectory::check(directory); !checked) {
+        note_trouble(state, checked.error());
+    }
+    if (S_ISLNK(status.st_mode)) {
+        return state;  // whatever it leads to is somebody else's
+    }
     const auto names = list_directory(directory);
-    state.has_directory = names || names.error().code != ENOENT;
     if (!names) {
-        if (state.has_directory) {
+        if (names.error().code != ENOENT) {  // it was removed while we looked
             note_trouble(state, names.error());
         }
         return state;
@@ -170,7 +200,8 @@ DeviceState inspect_device(const std::string& directory, const std::optional<Int
             inspect_pin(state, directory, name);
         }
     }
-    state.interrupted = is_interrupted(directory);
+    inspect_staging(state, directory);
+    disown_stray_link(state);
     return state;
 }
 

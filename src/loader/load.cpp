@@ -386,6 +386,9 @@ Result<Outcome> try_load(const Options& options, const Interface& interface, con
     outcome.verb = plan.old_program ? "replaced" : "loaded";
     if (pins == nullptr) {
         forget_what_goes(outcome, plan);
+        if (state.interrupted) {
+            outcome.notes.emplace_back("a change was interrupted; it would be finished or discarded first");
+        }
         return outcome;
     }
     TALLY_TRY(stage_generation(*pins, object, map_plan, meta));

@@ -8,6 +8,7 @@
 
 #include "common/command_line.h"
 #include "common/error.h"
+#include "common/printable.h"
 
 namespace tally::loader {
 namespace {
@@ -126,8 +127,9 @@ Verb chosen_verb(const Words& words) {
 }
 
 EarlyExit usage_error(const std::string& text) {
-    return EarlyExit{exit_status(ErrorKind::kUsage),
-                     fmt::format("xdp_loader: {}\nhint: `xdp_loader --help` lists the options\n", text)};
+    return EarlyExit{
+        exit_status(ErrorKind::kUsage),
+        fmt::format("xdp_loader: {}\nhint: `xdp_loader --help` lists the options\n", printable(text))};
 }
 
 // What CLI11's own checks cannot say.

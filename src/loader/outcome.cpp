@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "common/printable.h"
+
 namespace tally::loader {
 namespace {
 
@@ -102,9 +104,9 @@ std::string headline(const Outcome& outcome) {
 }  // namespace
 
 std::string format_outcome(const Outcome& outcome) {
-    std::string text = fmt::format("{}: {}\n", outcome.dev, headline(outcome));
+    std::string text = fmt::format("{}: {}\n", outcome.dev, printable(headline(outcome)));
     const auto line = [&text](std::string_view label, const std::string& value) {
-        text += fmt::format("  {:<11} {}\n", label, value);
+        text += fmt::format("  {:<11} {}\n", label, printable(value));
     };
     if (outcome.hook) {
         line("hook", fmt::format("{}, {} mode", describe(outcome.hook->program), outcome.hook->mode));

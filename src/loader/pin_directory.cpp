@@ -38,16 +38,13 @@ bool was_removed(const UniqueFd& directory) {
     return ::fstat(directory.get(), &status) != 0 || status.st_nlink == 0;
 }
 
-Result<void> check_trustworthy(const UniqueFd& directory, const std::string& path) {
-    struct statfs filesystem = {};
-    struct stat status = {};
+Error not_a_directory(const std::string& path) {
+    return make_error(ErrorKind::kConflict, fmt::format("opening {}", path),
+                      "something that is not a directory has this name");
+}
+
+Result<void> check_owner(const struct stat& status, const std::string& path) {
     const std::string what = fmt::format("checking {}", path);
-    if (::fstatfs(directory.get(), &filesystem) != 0 || ::fstat(directory.get(), &status) != 0) {
-        return last_error(what);
-    }
-    if (filesystem.f_type != static_cast<long>(BPF_FS_MAGIC)) {
-        return make_error(ErrorKind::kConflict, what, "it is not in a BPF file system");
-    }
     if (status.st_uid != ::geteuid() && status.st_uid != 0) {
         return make_error(ErrorKind::kConflict, what,
                           fmt::format("it belongs to user {}, who could change what is in it", status.st_uid))
@@ -58,6 +55,32 @@ Result<void> check_trustworthy(const UniqueFd& directory, const std::string& pat
             .with_hint(fmt::format("`chmod 0755 {}`, after a look at what is in it", path));
     }
     return {};
+}
+
+// A directory that nobody else can write to; none where there is none.
+Result<std::optional<UniqueFd>> open_trustworthy(int parent, const std::string& name,
+                                                 const std::string& path) {
+    UniqueFd directory(::openat(parent, name.c_str(), kOpenDirectory));
+    if (!directory) {
+        if (errno == ENOENT) {
+            return std::optional<UniqueFd>();
+        }
+        if (errno == ENOTDIR || errno == ELOOP) {
+            return not_a_directory(path);
+        }
+        return last_error(fmt::format("opening {}", path));
+    }
+    struct statfs filesystem = {};
+    struct stat status = {};
+    const std::string what = fmt::format("checking {}", path);
+    if (::fstatfs(directory.get(), &filesystem) != 0 || ::fstat(directory.get(), &status) != 0) {
+        return last_error(what);
+    }
+    if (filesystem.f_type != static_cast<long>(BPF_FS_MAGIC)) {
+        return make_error(ErrorKind::kConflict, what, "it is not in a BPF file system");
+    }
+    TALLY_TRY(check_owner(status, path));
+    return std::optional(std::move(directory));
 }
 
 // mkdir with exactly this mode, whatever the umask; an existing directory will do.
@@ -112,18 +135,11 @@ Result<std::optional<PinDirectory>> PinDirectory::try_lock(const std::string& pa
         TALLY_TRY_ASSIGN(created, make_directory(AT_FDCWD, path, 0755, path));
         self.created_ = created;
     }
-    self.directory_.reset(::open(path.c_str(), kOpenDirectory));
-    if (!self.directory_) {
-        if (errno == ENOENT) {
-            return std::optional<PinDirectory>();
-        }
-        if (errno == ENOTDIR || errno == ELOOP) {
-            return make_error(ErrorKind::kConflict, fmt::format("opening {}", path),
-                              "something that is not a directory has this name");
-        }
-        return last_error(fmt::format("opening {}", path));
+    TALLY_TRY_ASSIGN(directory, open_trustworthy(AT_FDCWD, path, path));
+    if (!directory) {
+        return std::optional<PinDirectory>();
     }
-    TALLY_TRY(check_trustworthy(self.directory_, path));
+    self.directory_ = std::move(*directory);
     const std::string staging_path = fmt::format("{}/{}", path, kStaging);
     const auto made = make_directory(self.directory_.get(), kStaging, 0700, staging_path);
     if (!made) {
@@ -132,21 +148,35 @@ Result<std::optional<PinDirectory>> PinDirectory::try_lock(const std::string& pa
         }
         return made.error();
     }
-    UniqueFd staging(::openat(self.directory_.get(), kStaging, kOpenDirectory));
+    TALLY_TRY_ASSIGN(staging, open_trustworthy(self.directory_.get(), kStaging, staging_path));
     if (!staging) {
-        if (errno == ENOENT) {
-            return std::optional<PinDirectory>();
-        }
-        return last_error(fmt::format("opening {}", staging_path));
-    }
-    if (::flock(staging.get(), LOCK_EX) != 0) {
-        return last_error(fmt::format("locking {}", staging_path));
-    }
-    if (was_removed(staging) || was_removed(self.directory_)) {
         return std::optional<PinDirectory>();
     }
-    self.staging_ = std::move(staging);
+    if (::flock(staging->get(), LOCK_EX) != 0) {
+        return last_error(fmt::format("locking {}", staging_path));
+    }
+    if (was_removed(*staging) || was_removed(self.directory_)) {
+        return std::optional<PinDirectory>();
+    }
+    self.staging_ = std::move(*staging);
     return std::optional(std::move(self));
+}
+
+Result<void> PinDirectory::check(const std::string& path) {
+    TALLY_TRY_ASSIGN(directory, open_trustworthy(AT_FDCWD, path, path));
+    if (!directory) {
+        return {};
+    }
+    // Looked at from outside: only its owner can open it.
+    struct stat staging = {};
+    if (::fstatat(directory->get(), kStaging, &staging, AT_SYMLINK_NOFOLLOW) != 0) {
+        return errno == ENOENT ? Result<void>() : last_error(fmt::format("checking {}/{}", path, kStaging));
+    }
+    const std::string staging_path = fmt::format("{}/{}", path, kStaging);
+    if (!S_ISDIR(staging.st_mode)) {
+        return not_a_directory(staging_path);
+    }
+    return check_owner(staging, staging_path);
 }
 
 PinDirectory::~PinDirectory() {

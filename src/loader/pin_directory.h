@@ -29,6 +29,10 @@ class PinDirectory {
     // The same for a directory that must exist already; none where it does not.
     static Result<std::optional<PinDirectory>> lock_existing(const std::string& path);
 
+    // Whether lock would take the directory as it is: the errors it would give. Changes nothing; a directory
+    // that is not there will do.
+    static Result<void> check(const std::string& path);
+
     PinDirectory(PinDirectory&&) = default;
     PinDirectory& operator=(PinDirectory&&) = default;
     // Empties and removes the staging area, and the directory itself where nothing is left in it.

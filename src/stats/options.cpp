@@ -10,6 +10,7 @@
 
 #include "common/command_line.h"
 #include "common/error.h"
+#include "common/printable.h"
 #include "stats/duration.h"
 
 namespace tally::stats {
@@ -103,7 +104,8 @@ void add_options(CLI::App& app, Options& options, Words& words) {
 }
 
 EarlyExit usage_error(std::string_view text, std::string_view hint = "`xdp_stats --help` lists the options") {
-    return EarlyExit{exit_status(ErrorKind::kUsage), fmt::format("xdp_stats: {}\nhint: {}\n", text, hint)};
+    return EarlyExit{exit_status(ErrorKind::kUsage),
+                     fmt::format("xdp_stats: {}\nhint: {}\n", printable(text), hint)};
 }
 
 template <typename Number>

@@ -9,6 +9,8 @@
 #include <utility>
 
 #include "common/interface.h"
+#include "common/names.h"
+#include "common/printable.h"
 
 namespace tally::stats {
 namespace {
@@ -30,13 +32,6 @@ std::int64_t wall_clock() {
     timespec now = {};
     ::clock_gettime(CLOCK_REALTIME, &now);
     return static_cast<std::int64_t>(now.tv_sec) * 1'000'000'000 + now.tv_nsec;
-}
-
-// Names come from outside: nothing in them may steer the terminal.
-std::string printable(std::string name) {
-    std::replace_if(
-        name.begin(), name.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; }, '?');
-    return name;
 }
 
 // Nothing is pinned at the path, as opposed to something that is no map, or a map id that does not exist.

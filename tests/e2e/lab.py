@@ -68,9 +68,12 @@ def as_user(uid):
 
 
 def run(command, status=0, timeout=DEADLINE):
-    """Runs a command to its end, which has to come with this exit status."""
+    """Runs a command to its end, which has to come with this exit status.
+
+    The kernel takes Latin-1 letters in a program's name, and `ip` prints them as they are: no valid UTF-8.
+    """
     done = subprocess.run([str(part) for part in command], capture_output=True, text=True, timeout=timeout,
-                          stdin=subprocess.DEVNULL, check=False)
+                          errors="surrogateescape", stdin=subprocess.DEVNULL, check=False)
     shown = f"{' '.join(map(str, command))}\nstdout: {done.stdout}\nstderr: {done.stderr}"
     assert not SANITIZER.search(done.stderr), shown
     assert done.returncode == status, f"status {done.returncode} instead of {status}: {shown}"

@@ -1,0 +1,13 @@
+// Text from outside, made safe to print. Pure.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace tally {
+
+// Names from files and from other people's records may hold anything; what a terminal would obey is shown as
+// "\x1b". One line stays one line; `keep_lines` lets newlines and tabs be.
+std::string printable(std::string_view text, bool keep_lines = false);
+
+}  // namespace tally

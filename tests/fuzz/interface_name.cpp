@@ -1,0 +1,28 @@
+// A name that passes the check leads to a directory right below the root, and nowhere else.
+#include <cstdint>
+
+#include "common/bpffs.h"
+#include "common/interface.h"
+#include "common/names.h"
+
+#include "property.h"
+
+using namespace tally;
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+    // As an argument it ends at the first NUL.
+    const std::string name = std::string(reinterpret_cast<const char*>(data), size).c_str();
+    const auto checked = check_interface_name(name);
+    if (!checked) {
+        REQUIRE(checked.error().kind == ErrorKind::kUsage && !checked.error().message().empty());
+        return 0;
+    }
+    REQUIRE(!name.empty() && name.size() <= 15);
+    REQUIRE(name != "." && name != ".." && name.find('/') == std::string::npos);
+    const std::string directory = interface_directory("/root", name);
+    REQUIRE(directory.starts_with("/root/") && directory.rfind('/') == 5);
+    const std::string component = directory.substr(6);
+    REQUIRE(!component.empty() && component.find('.') == std::string::npos);
+    REQUIRE(decode_pin_name(component) == name);
+    return 0;
+}

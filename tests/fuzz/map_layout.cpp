@@ -1,0 +1,52 @@
+// Type information of a damaged object: its fields are found in bounded time and space, and every layout is
+// equal to itself.
+#include "loader/map_layout.h"
+
+#include <bpf/btf.h>
+#include <bpf/libbpf.h>
+
+#include <cstdint>
+#include <memory>
+
+#include "loader/map_memory.h"
+
+#include "property.h"
+
+using namespace tally::loader;
+
+namespace {
+
+constexpr std::uint32_t kTypes = 3;  // the last of them, which may refer to all others
+
+}  // namespace
+
+extern "C" int LLVMFuzzerInitialize(int* /*argc*/, char*** /*argv*/) {
+    libbpf_set_print(nullptr);
+    return 0;
+}
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+    const std::unique_ptr<btf, void (*)(btf*)> types(btf__new(data, static_cast<std::uint32_t>(size)),
+                                                     &btf__free);
+    if (!types) {
+        return 0;
+    }
+    const std::uint32_t count = btf__type_cnt(types.get());
+    MapLayout last;
+    for (std::uint32_t id = count > kTypes ? count - kTypes : 0; id <= count; ++id) {
+        MapLayout layout;
+        layout.type = id;
+        layout.key_size = size;
+        layout.value_size = count;
+        layout.max_entries = data[id % size];
+        layout.value_fields = flatten_type(types.get(), id);
+        REQUIRE(layout.value_fields->size() <= 4096);
+        REQUIRE(compare_layouts(layout, layout).empty());
+        for (const auto& line : compare_layouts(last, layout)) {
+            REQUIRE(!line.empty());
+        }
+        (void)map_memory(layout, 64);
+        last = std::move(layout);
+    }
+    return 0;
+}

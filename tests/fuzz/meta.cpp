@@ -1,0 +1,33 @@
+// Whatever somebody else wrote into a metadata map: it is refused, or safe to print and to search.
+#include "common/meta.h"
+
+#include <cstdint>
+#include <cstring>
+
+#include "property.h"
+
+using namespace tally;
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+    const auto meta = decode_meta({data, size});
+    if (!meta) {
+        REQUIRE(meta.error().kind == ErrorKind::kConflict && !meta.error().message().empty());
+        return 0;
+    }
+    REQUIRE(size >= sizeof(Meta));
+    REQUIRE(meta->magic == XDP_TALLY_MAGIC && meta->abi_version >= XDP_TALLY_ABI_VERSION);
+    REQUIRE(meta->map_count <= XDP_TALLY_MAX_MAPS);
+    REQUIRE(::strnlen(meta->interface, sizeof(meta->interface)) < sizeof(meta->interface));
+    REQUIRE(::strnlen(meta->program, sizeof(meta->program)) < sizeof(meta->program));
+    for (std::uint32_t i = 0; i < meta->map_count; ++i) {
+        REQUIRE(owns_map(*meta, meta->map_ids[i]));
+    }
+    // Nothing else is changed.
+    Meta copy = *meta;
+    Meta original;
+    std::memcpy(&original, data, sizeof(original));
+    copy.interface[sizeof(copy.interface) - 1] = original.interface[sizeof(copy.interface) - 1];
+    copy.program[sizeof(copy.program) - 1] = original.program[sizeof(copy.program) - 1];
+    REQUIRE(std::memcmp(&copy, &original, sizeof(copy)) == 0);
+    return 0;
+}
