@@ -2,18 +2,25 @@
 
 #include <bpf/bpf.h>
 #include <dirent.h>
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <linux/magic.h>
+#include <sched.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdlib>
+#include <cstring>
+#include <fstream>
 #include <memory>
+#include <optional>
 
 #include "common/libbpf_options.h"
-#include "common/names.h"
+#include "common/netns.h"
 
 namespace tally {
 namespace {
@@ -23,54 +30,138 @@ bool is_bpffs(const std::string& path) {
     return ::statfs(path.c_str(), &status) == 0 && status.f_type == static_cast<long>(BPF_FS_MAGIC);
 }
 
-// `ip netns exec` runs a command in a mount namespace of its own, with a fresh /sys: what the command mounts
-// is seen by nobody else, not even by the shell that called it.
-bool leaves_no_mounts() {
+pid_t parent_of(pid_t pid) {
+    std::ifstream file(fmt::format("/proc/{}/status", pid));
+    for (std::string line; std::getline(file, line);) {
+        if (line.starts_with("PPid:")) {
+            return static_cast<pid_t>(std::strtol(line.c_str() + std::strlen("PPid:"), nullptr, 10));
+        }
+    }
+    return 0;
+}
+
+// The callers of this process, the nearest first, as far as they are in this process namespace.
+std::vector<pid_t> ancestors() {
+    std::vector<pid_t> found;
+    for (pid_t pid = ::getppid(); pid > 0; pid = parent_of(pid)) {
+        found.push_back(pid);
+    }
+    return found;
+}
+
+std::optional<dev_t> device_of(const std::string& path) {
+    struct stat status = {};
+    return ::stat(path.c_str(), &status) == 0 ? std::optional(status.st_dev) : std::nullopt;
+}
+
+std::string seen_by(pid_t pid, const std::string& path) {
+    return fmt::format("/proc/{}/root{}", pid, path);
+}
+
+std::optional<std::string> seen_by_ancestors(const std::string& root) {
+    std::optional<dev_t> instance;
+    std::optional<std::string> path;
+    for (const pid_t pid : ancestors()) {
+        const std::string candidate = seen_by(pid, root);
+        const auto device = device_of(candidate);
+        if (is_bpffs(candidate) && (!instance || device == instance)) {
+            instance = device;
+            path = candidate;
+        }
+    }
+    return path;
+}
+
+// The nearest ancestor with another mount namespace, where this one is `ip netns exec`'s: what is mounted
+// here is seen by nobody else, not even by the shell that called it.
+std::optional<pid_t> caller_of_netns_exec() {
+    const auto netns = current_netns_inode();
+    if (!netns || netns_pin_name(*netns, kDefaultBpffs).empty()) {
+        return std::nullopt;
+    }
     struct stat ours = {};
-    struct stat parents = {};
-    return ::stat("/proc/self/ns/mnt", &ours) == 0 &&
-           ::stat(fmt::format("/proc/{}/ns/mnt", ::getppid()).c_str(), &parents) == 0 &&
-           ours.st_ino != parents.st_ino;
+    struct stat theirs = {};
+    if (::stat("/proc/self/ns/mnt", &ours) != 0) {
+        return std::nullopt;
+    }
+    for (const pid_t pid : ancestors()) {
+        if (::stat(fmt::format("/proc/{}/ns/mnt", pid).c_str(), &theirs) == 0 &&
+            theirs.st_ino != ours.st_ino) {
+            return pid;
+        }
+    }
+    return std::nullopt;
+}
+
+// 0755: readers need no privilege to reach the pins; what may be done with a pin is its own mode's matter.
+int mount_bpffs(const std::string& root) {
+    constexpr unsigned long kFlags = MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_RELATIME;
+    return ::mount("bpf", root.c_str(), "bpf", kFlags, "mode=0755") == 0 ? 0 : errno;
+}
+
+// The same in another process's mount namespace, by a child process: its errno is the exit status.
+int mount_bpffs_for(pid_t pid, const std::string& root) {
+    const UniqueFd mounts(::open(fmt::format("/proc/{}/ns/mnt", pid).c_str(), O_RDONLY | O_CLOEXEC));
+    if (!mounts) {
+        return errno;
+    }
+    const pid_t child = ::fork();
+    if (child < 0) {
+        return errno;
+    }
+    if (child == 0) {
+        ::_exit(::setns(mounts.get(), CLONE_NEWNS) == 0 ? mount_bpffs(root) : errno);
+    }
+    int status = 0;
+    while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
+    }
+    return WIFEXITED(status) ? WEXITSTATUS(status) : EINTR;
 }
 
 }  // namespace
 
-Result<void> check_bpffs(const std::string& root) {
-    struct statfs status = {};
-    const std::string what = fmt::format("looking for a BPF file system at '{}'", root);
-    if (::statfs(root.c_str(), &status) != 0) {
-        return last_error(what).with_hint(
-            fmt::format("`mkdir -p {0} && mount -t bpf bpf {0}` makes one; --bpffs DIR names another", root));
+BpffsRoot locate_bpffs(const std::string& root) {
+    if (root != kDefaultBpffs || is_bpffs(root)) {
+        return {root, std::nullopt};
     }
-    if (!is_bpffs(root)) {
+    if (auto path = seen_by_ancestors(root)) {
+        return {std::move(*path), std::nullopt};
+    }
+    return {root, caller_of_netns_exec()};
+}
+
+Result<void> check_bpffs(const BpffsRoot& root) {
+    struct statfs status = {};
+    const std::string what = fmt::format("looking for a BPF file system at '{}'", root.path);
+    if (root.caller) {
+        return make_error(ErrorKind::kNotFound, what,
+                          "`ip netns exec` hides it, and no calling process has one")
+            .with_hint("outside of it: `mount -t bpf bpf /sys/fs/bpf`, or use --netns NAME there");
+    }
+    if (::statfs(root.path.c_str(), &status) != 0) {
+        return last_error(what).with_hint(fmt::format(
+            "`mkdir -p {0} && mount -t bpf bpf {0}` makes one; --bpffs DIR names another", root.path));
+    }
+    if (!is_bpffs(root.path)) {
         return make_error(ErrorKind::kNotFound, what, "none is mounted there")
-            .with_hint(fmt::format("`mount -t bpf bpf {}` mounts it; --bpffs DIR names another", root));
+            .with_hint(fmt::format("`mount -t bpf bpf {}` mounts it; --bpffs DIR names another", root.path));
     }
     return {};
 }
 
-Result<bool> ensure_bpffs(const std::string& root) {
-    if (root != kDefaultBpffs || is_bpffs(root)) {
+Result<bool> ensure_bpffs(BpffsRoot& root) {
+    if (root.path != kDefaultBpffs || is_bpffs(root.path)) {
         TALLY_TRY(check_bpffs(root));
         return false;
     }
-    if (leaves_no_mounts()) {
-        return make_error(ErrorKind::kNotFound, fmt::format("looking for a BPF file system at {}", root),
-                          "it is hidden here, and one mounted now would vanish with this command")
-            .with_hint("instead of `ip netns exec NAME`, `nsenter --net=/run/netns/NAME` keeps it in sight");
+    const int code = root.caller ? mount_bpffs_for(*root.caller, root.path) : mount_bpffs(root.path);
+    if (code != 0) {
+        return system_error(code, fmt::format("mounting a BPF file system on {}", root.path))
+            .with_hint(fmt::format("as root{}: `mount -t bpf bpf {}`; --bpffs DIR names another",
+                                   root.caller ? ", outside `ip netns exec`" : "", root.path));
     }
-    // 0755: readers need no privilege to reach the pins; what may be done with a pin is its own mode's
-    // matter.
-    if (::mount("bpf", root.c_str(), "bpf", MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_RELATIME, "mode=0755") !=
-        0) {
-        return last_error(fmt::format("mounting a BPF file system on {}", root))
-            .with_hint(fmt::format("as root: `mount -t bpf bpf {}`; --bpffs DIR names another", root));
-    }
+    root = locate_bpffs(root.path);
     return true;
-}
-
-std::string interface_directory(const std::string& root, const std::string& interface) {
-    return root + '/' + encode_pin_name(interface);
 }
 
 Result<UniqueFd> open_pin(const std::string& path, bool read_only) {

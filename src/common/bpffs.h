@@ -1,6 +1,9 @@
 // The BPF file system: its root, and the pins below it.
 #pragma once
 
+#include <sys/types.h>
+
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,14 +17,26 @@ inline constexpr const char* kDefaultBpffs = "/sys/fs/bpf";
 // In an interface's directory while a loader changes its pins; no pin can have this name.
 inline constexpr const char* kStagingName = "+staging";
 
-// kNotFound where `root` is missing or is no bpffs; the hint says how to mount one.
-Result<void> check_bpffs(const std::string& root);
+struct BpffsRoot {
+    std::string path;  // as this process reaches it
+    std::optional<pid_t>
+        caller;  // of the `ip netns exec` that hides it, where nobody has one: to mount it for
+};
 
-// Mounts a bpffs on the default root if none is there; true when it did. Any other root must exist already.
-Result<bool> ensure_bpffs(const std::string& root);
+// `ip netns exec` hides the host's bpffs behind a fresh sysfs. Where there is none at the default root, the
+// one that the nearest ancestor process sees there: as /proc/PID/root/sys/fs/bpf, through the oldest ancestor
+// that sees the same one, so that the path lasts. Any other root is returned as it is. To be called in the
+// network namespace that the process was started in.
+BpffsRoot locate_bpffs(const std::string& root);
 
-// <root>/<interface>, encoded as bpffs needs it. The name must have passed check_interface_name.
-std::string interface_directory(const std::string& root, const std::string& interface);
+// kNotFound where the root is missing or is no bpffs; the hint says how to mount one.
+Result<void> check_bpffs(const BpffsRoot& root);
+
+// Mounts a bpffs on the default root if none is there; true when it did. Where it would vanish with the
+// command
+// (`ip netns exec`), in the mount namespace of the process that called it; the path changes accordingly. Any
+// other root must be one already.
+Result<bool> ensure_bpffs(BpffsRoot& root);
 
 // BPF_OBJ_GET. Links cannot be opened read-only; maps can, with read permission alone (BPF_F_RDONLY, 4.15).
 Result<UniqueFd> open_pin(const std::string& path, bool read_only);

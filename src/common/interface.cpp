@@ -1,16 +1,12 @@
 #include "common/interface.h"
 
 #include <fmt/format.h>
-#include <net/if.h>
-#include <sys/ioctl.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
+#include <linux/if.h>
 
 #include <algorithm>
 #include <cctype>
-#include <cstring>
 
-#include "common/unique_fd.h"
+#include "common/link_socket.h"
 
 namespace tally {
 
@@ -33,23 +29,26 @@ Result<void> check_interface_name(const std::string& name) {
 }
 
 Result<Interface> resolve_interface(const std::string& name) {
-    TALLY_TRY(check_interface_name(name));
-    Interface interface;
-    interface.name = name;
-    interface.ifindex = if_nametoindex(name.c_str());
-    if (interface.ifindex == 0) {
-        return make_error(ErrorKind::kNotFound, fmt::format("looking for interface '{}'", name),
-                          "there is none of that name in this network namespace")
-            .with_hint("`ip -brief link` lists the interfaces there are");
+    const auto checked = check_interface_name(name);
+    const bool only_alternative = !checked && name.size() >= IFNAMSIZ && name.size() < ALTIFNAMSIZ;
+    if (!checked && !only_alternative) {
+        return checked.error();
     }
-    const UniqueFd socket_fd(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-    ifreq request = {};
-    std::memcpy(request.ifr_name, name.data(), name.size());
-    if (!socket_fd || ::ioctl(socket_fd.get(), SIOCGIFMTU, &request) != 0) {
-        return last_error(fmt::format("reading the MTU of '{}'", name));
+    TALLY_TRY_ASSIGN(socket, LinkSocket::open());
+    auto link = socket.find(name);
+    if (link) {
+        return std::move(link->interface);
     }
-    interface.mtu = static_cast<std::uint32_t>(request.ifr_mtu);
-    return interface;
+    if (only_alternative) {
+        return checked.error();
+    }
+    if (link.error().kind != ErrorKind::kNotFound) {
+        return link.error();
+    }
+    return make_error(ErrorKind::kNotFound, fmt::format("looking for interface '{}'", name),
+                      "there is none of that name in this network namespace")
+        .with_hint(
+            "`ip -brief link` lists the interfaces there are, --netns NAME looks in another namespace");
 }
 
 Result<std::optional<Interface>> find_interface(const std::string& name) {
@@ -61,14 +60,6 @@ Result<std::optional<Interface>> find_interface(const std::string& name) {
         return std::optional<Interface>();
     }
     return found.error();
-}
-
-Result<std::uint64_t> current_netns_inode() {
-    struct stat status = {};
-    if (::stat("/proc/thread-self/ns/net", &status) != 0) {
-        return last_error("reading /proc/thread-self/ns/net");
-    }
-    return static_cast<std::uint64_t>(status.st_ino);
 }
 
 }  // namespace tally

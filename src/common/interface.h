@@ -19,13 +19,11 @@ struct Interface {
 // name must never become part of a path.
 Result<void> check_interface_name(const std::string& name);
 
-// kUsage as above; kNotFound where there is no such interface.
+// By its name, or by an alternative name, which may have 127 bytes; `name` of what is returned is the
+// interface's own. kUsage as above; kNotFound where there is no such interface.
 Result<Interface> resolve_interface(const std::string& name);
 
 // None where there is no such interface.
 Result<std::optional<Interface>> find_interface(const std::string& name);
-
-// Inode of the current network namespace (/proc/thread-self/ns/net): tells namespaces apart on this machine.
-Result<std::uint64_t> current_netns_inode();
 
 }  // namespace tally

@@ -4,8 +4,6 @@
 #include <cstdint>
 #include <optional>
 
-#include "common/result.h"
-
 namespace tally {
 
 struct AttachedProgram {
@@ -21,8 +19,5 @@ struct XdpHook {
     std::optional<AttachedProgram> find(std::uint32_t id) const;
     bool empty() const { return !program && !offloaded; }
 };
-
-// Over rtnetlink: needs no capability. kNotFound where the interface is gone.
-Result<XdpHook> query_xdp_hook(std::uint32_t ifindex);
 
 }  // namespace tally

@@ -1,3 +1,4 @@
+#include "common/netns.h"
 #include "loader/existing_device.h"
 #include "loader/pin_removal.h"
 #include "loader/verbs.h"
@@ -5,23 +6,27 @@
 namespace tally::loader {
 namespace {
 
-// Nothing can feed the pins any more. A link tells for itself; what netlink attached can be judged only from
-// inside its network namespace.
+// Nothing can feed the pins any more. A link tells for itself; what netlink attached can be judged from
+// inside its network namespace, and from anywhere once its program is gone.
 bool nothing_feeds(const DeviceState& state) {
     if (state.link_alive() || state.our_program()) {
         return false;
     }
     if (state.meta && state.meta->attach_kind == XDP_TALLY_ATTACH_NETLINK) {
         const auto netns = current_netns_inode();
-        return netns && *netns == state.meta->netns_inode;
+        if (netns && *netns == state.meta->netns_inode) {
+            return true;
+        }
+        const auto program = open_program_by_id(state.meta->program_id);
+        return !program && program.error().code == ENOENT;
     }
     return true;
 }
 
 }  // namespace
 
-Result<Outcome> clean(const Options& options, const std::string& device) {
-    TALLY_TRY_ASSIGN(existing, open_existing(options, device));
+Result<Outcome> clean(const Options& options, const Place& place, const std::string& device) {
+    TALLY_TRY_ASSIGN(existing, open_existing(options, place, device));
     const DeviceState& state = existing.state;
     Outcome outcome = std::move(existing.outcome);
     outcome.verb = "cleaned";

@@ -10,6 +10,7 @@
 #include <algorithm>
 
 #include "common/bpffs.h"
+#include "common/link_socket.h"
 
 namespace tally::loader {
 namespace {

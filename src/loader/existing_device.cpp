@@ -1,18 +1,16 @@
 #include "loader/existing_device.h"
 
-#include "common/bpffs.h"
 #include "loader/capabilities.h"
 #include "loader/publication.h"
 
 namespace tally::loader {
 
-Result<ExistingDevice> open_existing(const Options& options, const std::string& device) {
-    TALLY_TRY(check_interface_name(device));
+Result<ExistingDevice> open_existing(const Options& options, const Place& place, const std::string& device) {
+    TALLY_TRY_ASSIGN(interface, place.find(device));
     TALLY_TRY(check_load_capabilities());
-    TALLY_TRY_ASSIGN(interface, find_interface(device));
     ExistingDevice existing;
-    existing.directory = interface_directory(options.bpffs, device);
-    existing.outcome.dev = device;
+    existing.outcome.dev = interface ? interface->name : device;
+    existing.directory = interface ? place.pins_of(*interface) : place.directory(device);
     if (!options.dry_run) {
         TALLY_TRY_ASSIGN(pins, PinDirectory::lock_existing(existing.directory));
         existing.pins = std::move(pins);
@@ -29,7 +27,7 @@ Result<ExistingDevice> open_existing(const Options& options, const std::string& 
         return *existing.state.trouble;
     }
     if (!interface && !existing.state.has_directory) {
-        return resolve_interface(device).error();
+        return place.obstacle ? *place.obstacle : resolve_interface(device).error();
     }
     return existing;
 }

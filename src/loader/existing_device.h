@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 
+#include "common/place.h"
 #include "common/result.h"
 #include "loader/device_state.h"
 #include "loader/options.h"
@@ -22,6 +23,6 @@ struct ExistingDevice {
 
 // The device itself may be gone, as long as there are pins of its name; kNotFound otherwise. Whatever could
 // not be looked at is an error: half a picture is no ground for removing things.
-Result<ExistingDevice> open_existing(const Options& options, const std::string& device);
+Result<ExistingDevice> open_existing(const Options& options, const Place& place, const std::string& device);
 
 }  // namespace tally::loader

@@ -13,6 +13,7 @@
 
 #include "common/bpffs.h"
 #include "common/names.h"
+#include "common/netns.h"
 #include "loader/attachment.h"
 #include "loader/capabilities.h"
 #include "loader/describe.h"
@@ -58,15 +59,15 @@ std::vector<std::uint32_t> wanted_modes(ModeChoice choice) {
     return {XDP_TALLY_MODE_NATIVE, XDP_TALLY_MODE_GENERIC};
 }
 
-Error mode_conflict(const std::string& what, std::uint32_t running, const std::string& device) {
+Error mode_conflict(const std::string& what, std::uint32_t running, const std::string& option) {
     return make_error(ErrorKind::kConflict, what,
                       fmt::format("a program already runs in {} mode, and a mode is not changed in place",
                                   mode_name(running)))
-        .with_hint(
-            fmt::format("`xdp_loader --dev {} --unload` first, or load without a mode option", device));
+        .with_hint(fmt::format("`xdp_loader {} --unload` first, or load without a mode option", option));
 }
 
-Result<Plan> make_plan(const Options& options, const Interface& interface, const DeviceState& state) {
+Result<Plan> make_plan(const Options& options, const Place& place, const Interface& interface,
+                       const DeviceState& state) {
     const std::string what = fmt::format("loading on '{}'", interface.name);
     Plan plan;
     plan.modes = wanted_modes(options.mode);
@@ -80,8 +81,8 @@ Result<Plan> make_plan(const Options& options, const Interface& interface, const
                    fmt::format("the link pinned for this name runs program {} on another interface (moved "
                                "or renamed, or of another network namespace)",
                                state.link_info->program_id))
-            .with_hint(fmt::format("`xdp_loader --dev {} --unload` ends it, --bpffs DIR keeps apart",
-                                   interface.name));
+            .with_hint(fmt::format("`xdp_loader {} --unload` ends it, --bpffs DIR keeps apart",
+                                   place.option(interface.name)));
     }
     if (!plan.old_program) {
         plan.old_program = options.mode == ModeChoice::kOffload ? state.hook.offloaded : state.hook.program;
@@ -105,7 +106,7 @@ Result<Plan> make_plan(const Options& options, const Interface& interface, const
         }
     }
     if (!serves(plan.old_program->mode)) {
-        return mode_conflict(what, plan.old_program->mode, interface.name);
+        return mode_conflict(what, plan.old_program->mode, place.option(interface.name));
     }
     plan.modes = {plan.old_program->mode};
     plan.way = state.link_alive() ? Way::kUpdateLink : Way::kReplaceByNetlink;
@@ -416,12 +417,13 @@ Result<void> empty_staging(PinDirectory& pins) {
     return {};
 }
 
-Result<Outcome> load_by_plan(const Options& options, const Interface& interface, const std::string& directory,
+Result<Outcome> load_by_plan(const Options& options, const Place& place, const Interface& interface,
                              const DeviceState& state, PinDirectory* pins) {
     if (state.trouble) {
         return *state.trouble;
     }
-    TALLY_TRY_ASSIGN(plan, make_plan(options, interface, state));
+    const std::string directory = place.directory(interface.name);
+    TALLY_TRY_ASSIGN(plan, make_plan(options, place, interface, state));
     const auto attempts = make_attempts(options, interface, plan);
     std::vector<std::string> notes;
     std::string native_refusal;
@@ -467,26 +469,46 @@ Result<Outcome> load_by_plan(const Options& options, const Interface& interface,
     return *failure;
 }
 
+// The pins of an interface that was renamed follow it. True where they had to.
+Result<bool> take_along(const std::string& old_directory, const std::string& directory) {
+    if (old_directory == directory) {
+        return false;
+    }
+    TALLY_TRY_ASSIGN(pins, PinDirectory::lock_existing(old_directory));
+    if (!pins) {
+        return false;  // another loader was faster
+    }
+    TALLY_TRY(pins->rename(directory));
+    return true;
+}
+
 }  // namespace
 
-Result<Outcome> load(const Options& options, const std::string& device) {
+Result<Outcome> load(const Options& options, Place& place, const std::string& device) {
+    if (place.obstacle) {
+        return *place.obstacle;
+    }
     TALLY_TRY_ASSIGN(interface, resolve_interface(device));
     TALLY_TRY(check_load_capabilities());
-    const std::string directory = interface_directory(options.bpffs, interface.name);
+    const std::string old_directory = place.pins_of(interface);
     if (options.dry_run) {
-        const auto state = inspect_device(directory, interface);
-        return load_by_plan(options, interface, directory, state, nullptr);
+        return load_by_plan(options, place, interface, inspect_device(old_directory, interface), nullptr);
     }
-    TALLY_TRY_ASSIGN(mounted, ensure_bpffs(options.bpffs));
+    TALLY_TRY_ASSIGN(mounted, ensure_bpffs(place.bpffs));
+    const std::string directory = place.directory(interface.name);
+    TALLY_TRY_ASSIGN(renamed, take_along(old_directory, directory));
     TALLY_TRY_ASSIGN(pins, PinDirectory::lock(directory));
     TALLY_TRY_ASSIGN(repaired, repair(pins, interface.ifindex));
     const auto state = inspect_device(directory, interface);
-    auto outcome = load_by_plan(options, interface, directory, state, &pins);
+    auto outcome = load_by_plan(options, place, interface, state, &pins);
+    if (outcome && renamed) {
+        outcome->notes.push_back("the interface was renamed: its pins moved here from " + old_directory);
+    }
     if (outcome && !repaired.empty()) {
         outcome->notes.push_back(repaired);
     }
     if (outcome && mounted) {
-        outcome->notes.push_back("mounted a BPF file system on " + options.bpffs);
+        outcome->notes.push_back("mounted a BPF file system on " + place.bpffs.path);
     }
     return outcome;
 }

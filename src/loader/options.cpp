@@ -40,6 +40,8 @@ void add_options(CLI::App& app, Options& options, Words& words) {
         ->type_name("IFACE")
         ->take_all()
         ->allow_extra_args(false);
+    app.add_option("--netns", options.netns, "The interface is in this network namespace")
+        ->type_name("NAME|PATH");
     app.add_option("--bpffs", options.bpffs, "Root of the BPF file system")
         ->type_name("DIR")
         ->capture_default_str();

@@ -15,6 +15,7 @@ enum class ModeChoice { kAuto, kNative, kGeneric, kOffload };
 struct Options {
     Verb verb = Verb::kLoad;
     std::vector<std::string> devices;
+    std::string netns;            // name or path; empty: the current one
     std::string action = "pass";  // the built-in program's verdict
     std::string redirect_to;      // interface name; with action "redirect"
     std::string filename;         // empty: the built-in program

@@ -23,8 +23,10 @@ Json to_json(const ProgramOutcome& program) {
 }
 
 Json to_json(const Outcome& outcome) {
-    Json json = {
-        {"dev", outcome.dev}, {"netns", nullptr}, {"outcome", outcome.verb}, {"dry_run", outcome.dry_run}};
+    Json json = {{"dev", outcome.dev},
+                 {"netns", text_or_null(outcome.netns)},
+                 {"outcome", outcome.verb},
+                 {"dry_run", outcome.dry_run}};
     if (outcome.error) {
         const Error& error = *outcome.error;
         json["error"] = {{"status", exit_status(error.kind)},
@@ -101,10 +103,14 @@ std::string headline(const Outcome& outcome) {
     return text;
 }
 
+std::string display_name(const Outcome& outcome) {
+    return printable(outcome.netns.empty() ? outcome.dev : outcome.netns + '/' + outcome.dev);
+}
+
 }  // namespace
 
 std::string format_outcome(const Outcome& outcome) {
-    std::string text = fmt::format("{}: {}\n", outcome.dev, printable(headline(outcome)));
+    std::string text = fmt::format("{}: {}\n", display_name(outcome), printable(headline(outcome)));
     const auto line = [&text](std::string_view label, const std::string& value) {
         text += fmt::format("  {:<11} {}\n", label, printable(value));
     };

@@ -13,6 +13,7 @@
 #include <cstdio>
 
 #include "common/bpffs.h"
+#include "common/place.h"
 
 namespace tally::loader {
 namespace {
@@ -33,9 +34,12 @@ Result<UniqueFd> named(Result<UniqueFd> pin, const std::string& path) {
     return pin;
 }
 
-bool was_removed(const UniqueFd& directory) {
-    struct stat status = {};
-    return ::fstat(directory.get(), &status) != 0 || status.st_nlink == 0;
+// Removed, or renamed, by the loader that held the lock before.
+bool is_elsewhere(const UniqueFd& directory, const std::string& path) {
+    struct stat ours = {};
+    struct stat there = {};
+    return ::fstat(directory.get(), &ours) != 0 || ::lstat(path.c_str(), &there) != 0 ||
+           ours.st_ino != there.st_ino || ours.st_dev != there.st_dev;
 }
 
 Error not_a_directory(const std::string& path) {
@@ -81,6 +85,12 @@ Result<std::optional<UniqueFd>> open_trustworthy(int parent, const std::string& 
     }
     TALLY_TRY(check_owner(status, path));
     return std::optional(std::move(directory));
+}
+
+// Of an interface in a named network namespace: the directory of that namespace; else empty.
+std::string namespace_directory_of(const std::string& path) {
+    const std::string parent = path.substr(0, path.find_last_of('/'));
+    return netns_of_directory_name(parent.substr(parent.find_last_of('/') + 1)) ? parent : std::string();
 }
 
 // mkdir with exactly this mode, whatever the umask; an existing directory will do.
@@ -131,9 +141,26 @@ Result<std::optional<PinDirectory>> PinDirectory::lock_existing(const std::strin
 Result<std::optional<PinDirectory>> PinDirectory::try_lock(const std::string& path, bool create) {
     PinDirectory self;
     self.path_ = path;
+    self.parent_ = namespace_directory_of(path);
+    if (create && !self.parent_.empty()) {
+        TALLY_TRY(make_directory(AT_FDCWD, self.parent_, 0755, self.parent_));
+    }
+    if (!self.parent_.empty()) {
+        TALLY_TRY_ASSIGN(parent, open_trustworthy(AT_FDCWD, self.parent_, self.parent_));
+        if (!parent) {
+            return std::optional<PinDirectory>();
+        }
+    }
     if (create) {
-        TALLY_TRY_ASSIGN(created, make_directory(AT_FDCWD, path, 0755, path));
-        self.created_ = created;
+        auto created = make_directory(AT_FDCWD, path, 0755, path);
+        if (!created) {
+            const bool parent_is_gone = created.error().code == ENOENT && !self.parent_.empty();
+            if (!self.parent_.empty()) {
+                ::rmdir(self.parent_.c_str());
+            }
+            return parent_is_gone ? Result<std::optional<PinDirectory>>(std::nullopt) : created.error();
+        }
+        self.created_ = *created;
     }
     TALLY_TRY_ASSIGN(directory, open_trustworthy(AT_FDCWD, path, path));
     if (!directory) {
@@ -155,7 +182,7 @@ Result<std::optional<PinDirectory>> PinDirectory::try_lock(const std::string& pa
     if (::flock(staging->get(), LOCK_EX) != 0) {
         return last_error(fmt::format("locking {}", staging_path));
     }
-    if (was_removed(*staging) || was_removed(self.directory_)) {
+    if (is_elsewhere(*staging, staging_path) || is_elsewhere(self.directory_, path)) {
         return std::optional<PinDirectory>();
     }
     self.staging_ = std::move(*staging);
@@ -163,6 +190,9 @@ Result<std::optional<PinDirectory>> PinDirectory::try_lock(const std::string& pa
 }
 
 Result<void> PinDirectory::check(const std::string& path) {
+    if (const auto parent = namespace_directory_of(path); !parent.empty()) {
+        TALLY_TRY(open_trustworthy(AT_FDCWD, parent, parent));
+    }
     TALLY_TRY_ASSIGN(directory, open_trustworthy(AT_FDCWD, path, path));
     if (!directory) {
         return {};
@@ -196,6 +226,9 @@ PinDirectory::~PinDirectory() {
     }
     if (staging_ || created_) {
         ::rmdir(path_.c_str());
+        if (!parent_.empty()) {
+            ::rmdir(parent_.c_str());
+        }
     }
 }
 
@@ -247,6 +280,14 @@ Result<void> PinDirectory::remove(const std::string& pin) {
     if (::unlinkat(directory_.get(), pin.c_str(), 0) != 0) {
         return last_error(fmt::format("removing {}/{}", path_, pin));
     }
+    return {};
+}
+
+Result<void> PinDirectory::rename(const std::string& path) {
+    if (::renameat2(AT_FDCWD, path_.c_str(), AT_FDCWD, path.c_str(), RENAME_NOREPLACE) != 0) {
+        return last_error(fmt::format("renaming {} to {}", path_, path));
+    }
+    path_ = path;
     return {};
 }
 

@@ -1,6 +1,7 @@
 // An interface's directory in bpffs, while its pins are being changed.
 //
-// <root>/<interface>/           0755, the pins that readers open
+// <root>/<interface>/           0755, the pins that readers open; below <root>/netns:<name>/, 0755 as well,
+//                               for an interface of a named network namespace
 // <root>/<interface>/+staging/  0700, there only during a change: its flock serialises the loaders and dies
 // with
 //                               its holder; the new pins wait in it to be renamed into place. No C identifier
@@ -53,6 +54,8 @@ class PinDirectory {
     Result<void> publish(const std::string& pin, mode_t mode);
     Result<void> remove(const std::string& pin);
     Result<void> remove_staged(const std::string& pin);
+    // The whole directory gets another path, where nothing may be yet. Who waits for the lock tries again.
+    Result<void> rename(const std::string& path);
     // Leaves what is staged where it is, for the next run to finish or discard.
     void leave_staged() { leave_staged_ = true; }
     bool leaves_staged() const { return leave_staged_; }
@@ -65,6 +68,7 @@ class PinDirectory {
     Result<void> set_staged_mode(const std::string& pin, mode_t mode);
 
     std::string path_;
+    std::string parent_;  // that of a network namespace, made and removed like the directory; else empty
     UniqueFd directory_;
     UniqueFd staging_;
     bool created_ = false;  // by us, just now

@@ -11,7 +11,7 @@
 #include <utility>
 
 #include "common/counter_map.h"
-#include "common/xdp_hook.h"
+#include "common/link_socket.h"
 #include "loader/migration.h"
 
 namespace tally::loader {

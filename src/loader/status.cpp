@@ -1,11 +1,14 @@
 #include <fmt/format.h>
 #include <net/if.h>
 
+#include <array>
 #include <memory>
 #include <set>
 
 #include "common/bpffs.h"
+#include "common/link_socket.h"
 #include "common/names.h"
+#include "common/netns.h"
 #include "loader/describe.h"
 #include "loader/device_state.h"
 #include "loader/pin_removal.h"
@@ -14,8 +17,19 @@
 namespace tally::loader {
 namespace {
 
-void explain(const DeviceState& state, const std::string& directory, Outcome& outcome) {
-    const std::string& device = outcome.dev;
+std::string explain_unseen(const DeviceState& state) {
+    const auto netns = current_netns_inode();
+    std::array<char, IF_NAMESIZE> name = {};
+    if (state.meta && netns && *netns == state.meta->netns_inode &&
+        ::if_indextoname(state.meta->ifindex, name.data()) != nullptr) {
+        return fmt::format("the device is called '{}' now; the next load there takes the pins along",
+                           name.data());
+    }
+    return "the pins' device cannot be seen from here: it is in another network namespace";
+}
+
+void explain(const DeviceState& state, const Place& place, const std::string& directory, Outcome& outcome) {
+    const std::string option = place.option(outcome.dev);
     switch (state.feed()) {
         case Feed::kForeign:
             outcome.notes.push_back(describe_holder(
@@ -23,23 +37,20 @@ void explain(const DeviceState& state, const std::string& directory, Outcome& ou
             break;
         case Feed::kDetached:
             outcome.notes.push_back(
-                fmt::format("nothing feeds the pinned maps; `xdp_loader --dev {} -M` goes on with them, "
+                fmt::format("nothing feeds the pinned maps; `xdp_loader {} -M` goes on with them, "
                             "--clean removes them",
-                            device));
+                            option));
             break;
         case Feed::kStale:
-            outcome.notes.push_back(fmt::format(
-                "the program that runs here feeds other maps than the pinned ones; loading again mends it",
-                device));
+            outcome.notes.emplace_back(
+                "the program that runs here feeds other maps than the pinned ones; loading again mends it");
             break;
         case Feed::kUnknown:
-            outcome.notes.emplace_back(
-                "the pins' device cannot be seen from here: it is in another network namespace, or was "
-                "renamed");
+            outcome.notes.push_back(explain_unseen(state));
             break;
         case Feed::kOrphaned:
             outcome.notes.push_back(
-                fmt::format("the pins' device is gone; `xdp_loader --dev {} --clean` removes them", device));
+                fmt::format("the pins' device is gone; `xdp_loader {} --clean` removes them", option));
             break;
         default:
             break;
@@ -56,17 +67,26 @@ void explain(const DeviceState& state, const std::string& directory, Outcome& ou
     }
 }
 
+// None where nothing is there; kPermission where one may not look.
+Result<std::vector<std::string>> names_below(const std::string& directory) {
+    auto names = list_directory(directory);
+    if (!names && names.error().kind != ErrorKind::kPermission) {
+        return std::vector<std::string>();
+    }
+    return names;
+}
+
 }  // namespace
 
-Result<Outcome> status(const Options& options, const std::string& device) {
-    TALLY_TRY_ASSIGN(interface, find_interface(device));
-    const std::string directory = interface_directory(options.bpffs, device);
+Result<Outcome> status(const Place& place, const std::string& device) {
+    TALLY_TRY_ASSIGN(interface, place.find(device));
+    Outcome outcome;
+    outcome.dev = interface ? interface->name : device;
+    const std::string directory = interface ? place.pins_of(*interface) : place.directory(device);
     const auto state = inspect_device(directory, interface);
     if (!interface && !state.has_directory) {
-        return resolve_interface(device).error();
+        return place.obstacle ? *place.obstacle : resolve_interface(device).error();
     }
-    Outcome outcome;
-    outcome.dev = device;
     outcome.verb = "status";
     outcome.state = feed_name(state.feed());
     if (const auto& attached = state.hook.program ? state.hook.program : state.hook.offloaded) {
@@ -89,38 +109,50 @@ Result<Outcome> status(const Options& options, const std::string& device) {
         outcome.maps.push_back(
             MapOutcome{decode_pin_name(map.pin_name), map.info.id, directory + '/' + map.pin_name, false});
     }
-    explain(state, directory, outcome);
+    explain(state, place, directory, outcome);
+    if (interface && directory != place.directory(interface->name)) {
+        outcome.notes.emplace_back("the interface was renamed; the next load takes its pins along");
+    }
     return outcome;
 }
 
-Result<std::vector<std::string>> known_devices(const Options& options) {
+Result<std::vector<std::string>> known_devices(const Options& options, const Place& place) {
     std::set<std::string> devices;
-    if (options.verb == Verb::kStatus) {
+    if (options.verb == Verb::kStatus && place.sight == Place::Sight::kHere) {
+        TALLY_TRY_ASSIGN(socket, LinkSocket::open());
         const std::unique_ptr<struct if_nameindex, void (*)(struct if_nameindex*)> interfaces(
             ::if_nameindex(), &::if_freenameindex);
         for (auto* entry = interfaces.get(); entry != nullptr && entry->if_index != 0; ++entry) {
-            const auto hook = query_xdp_hook(entry->if_index);
-            if (hook && !hook->empty()) {
-                devices.insert(entry->if_name);
+            const auto link = socket.find(entry->if_index);
+            if (link && !link->hook.empty()) {
+                devices.insert(link->interface.name);
             }
         }
     }
-    const auto names = list_directory(options.bpffs);
-    if (!names && names.error().kind == ErrorKind::kPermission) {
-        return names.error();
-    }
-    for (const auto& name : names ? *names : std::vector<std::string>()) {
+    TALLY_TRY_ASSIGN(names, names_below(place.directory()));
+    for (const auto& name : names) {
         const std::string device = decode_pin_name(name);
         if (!check_interface_name(device)) {
             continue;
         }
         // Only directories with our record, or with a change that was cut off before there was one.
-        const auto state = inspect_device(options.bpffs + '/' + name, std::nullopt);
+        const auto state = inspect_device(place.directory(device), std::nullopt);
         if (state.meta || state.interrupted) {
             devices.insert(device);
         }
     }
     return std::vector<std::string>(devices.begin(), devices.end());
+}
+
+Result<std::vector<std::string>> known_namespaces(const Place& place) {
+    std::vector<std::string> namespaces;
+    TALLY_TRY_ASSIGN(names, names_below(place.bpffs.path));
+    for (const auto& name : names) {
+        if (auto netns = netns_of_directory_name(name)) {
+            namespaces.push_back(std::move(*netns));
+        }
+    }
+    return namespaces;
 }
 
 }  // namespace tally::loader

@@ -29,12 +29,12 @@ Result<Outcome> unload_foreign(const Options& options, const DeviceState& state,
     return outcome;
 }
 
-Error nothing_to_unload(const DeviceState& state, const std::string& device) {
+Error nothing_to_unload(const DeviceState& state, const Place& place, const std::string& device) {
     auto error = make_error(ErrorKind::kNotFound, fmt::format("unloading from '{}'", device),
                             "xdp-tally has nothing attached or pinned there");
     if (state.interface && state.hook.program) {
         error.reason += "; " + describe_holder(*state.interface, *state.hook.program) + " is not ours";
-        error.hint = fmt::format("`xdp_loader --dev {} --unload {}` detaches it all the same", device,
+        error.hint = fmt::format("`xdp_loader {} --unload {}` detaches it all the same", place.option(device),
                                  state.hook.program->id);
     }
     return error;
@@ -52,8 +52,8 @@ Result<void> detach_ours(const DeviceState& state, const std::optional<AttachedP
 
 }  // namespace
 
-Result<Outcome> unload(const Options& options, const std::string& device) {
-    TALLY_TRY_ASSIGN(existing, open_existing(options, device));
+Result<Outcome> unload(const Options& options, const Place& place, const std::string& device) {
+    TALLY_TRY_ASSIGN(existing, open_existing(options, place, device));
     const DeviceState& state = existing.state;
     Outcome outcome = std::move(existing.outcome);
     outcome.verb = "unloaded";
@@ -64,13 +64,13 @@ Result<Outcome> unload(const Options& options, const std::string& device) {
         if (!program) {
             return make_error(ErrorKind::kNotFound, fmt::format("unloading from '{}'", device),
                               fmt::format("no program with id {} is attached there", *options.unload_id))
-                .with_hint(fmt::format("`xdp_loader --dev {} --status` shows what is", device));
+                .with_hint(fmt::format("`xdp_loader {} --status` shows what is", place.option(device)));
         }
         return unload_foreign(options, state, *program, std::move(outcome));
     }
     const auto removable = our_pins(state, options.keep_maps);
     if (!ours && removable.empty() && !existing.repaired) {
-        return nothing_to_unload(state, device);
+        return nothing_to_unload(state, place, device);
     }
 
     if (ours) {

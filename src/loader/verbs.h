@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "common/place.h"
 #include "common/result.h"
 #include "loader/options.h"
 #include "loader/outcome.h"
@@ -11,19 +12,22 @@
 namespace tally::loader {
 
 // Attaches, or replaces what an earlier run attached. Either everything is in place afterwards, or nothing
-// has changed.
-Result<Outcome> load(const Options& options, const std::string& device);
+// has changed. Mounts a BPF file system where there is none, which changes `place`.
+Result<Outcome> load(const Options& options, Place& place, const std::string& device);
 
 // Detaches our program (or the one with options.unload_id) and removes our pins.
-Result<Outcome> unload(const Options& options, const std::string& device);
+Result<Outcome> unload(const Options& options, const Place& place, const std::string& device);
 
 // Needs no privilege for what the pins' modes let everybody read.
-Result<Outcome> status(const Options& options, const std::string& device);
+Result<Outcome> status(const Place& place, const std::string& device);
 
 // Removes pins that nothing feeds any more.
-Result<Outcome> clean(const Options& options, const std::string& device);
+Result<Outcome> clean(const Options& options, const Place& place, const std::string& device);
 
-// The devices that --status and --clean mean without --dev: interfaces with a program, and pin directories.
-Result<std::vector<std::string>> known_devices(const Options& options);
+// The devices of one place that --status and --clean mean without --dev: interfaces with a program, and pin
+// directories.
+Result<std::vector<std::string>> known_devices(const Options& options, const Place& place);
+// The other network namespaces that have, or had, pins below the root.
+Result<std::vector<std::string>> known_namespaces(const Place& place);
 
 }  // namespace tally::loader

@@ -47,6 +47,7 @@ struct Feeder {
 struct Block {
     std::string title;                  // "veth0", a path, "map 32"
     std::optional<std::string> device;  // none for --map and --map-id
+    std::optional<std::string> netns;   // the device's network namespace; none: the initial one
     std::uint32_t map_id = 0;
     std::optional<Feeder> feeder;
     FeedState state = FeedState::kForeign;

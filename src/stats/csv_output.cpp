@@ -53,7 +53,7 @@ class CsvOutput final : public Output {
     void append_start(const Block& block) {
         start_.clear();
         append_time(start_, block.time);
-        fmt::format_to(fmt::appender(start_), ",{},,{},", block.device ? device_field(*block.device) : "",
+        fmt::format_to(fmt::appender(start_), ",{},{},{},", name_field(block.device), name_field(block.netns),
                        block.map_id);
         if (block.feeder) {
             fmt::format_to(fmt::appender(start_), "{}", block.feeder->generation);
@@ -62,10 +62,13 @@ class CsvOutput final : public Output {
         append_decimal(start_, block.period, kPeriodDecimals);
     }
 
-    std::string_view device_field(const std::string& device) {
-        auto known = fields_.find(device);
+    std::string_view name_field(const std::optional<std::string>& name) {
+        if (!name) {
+            return "";
+        }
+        auto known = fields_.find(*name);
         if (known == fields_.end()) {
-            known = fields_.emplace(device, quoted_field(device)).first;
+            known = fields_.emplace(*name, quoted_field(*name)).first;
         }
         return known->second;
     }
@@ -108,7 +111,7 @@ class CsvOutput final : public Output {
     bool per_cpu_;
     bool header_written_ = false;
     fmt::memory_buffer start_;
-    std::map<std::string, std::string, std::less<>> fields_;  // device -> CSV field
+    std::map<std::string, std::string, std::less<>> fields_;  // name -> CSV field
 };
 
 }  // namespace

@@ -37,11 +37,20 @@ DeviceView FeedProbe::view(const Meta& record) {
     if (!device_ && view.record_is_elsewhere) {
         return view;
     }
-    auto hook = device_ ? socket_->query(*device_) : socket_->query(record.ifindex);
-    if (hook) {
+    renamed_to_.clear();
+    auto link = device_ ? socket_->find(*device_) : socket_->find(record.ifindex);
+    if (!link && link.error().kind == ErrorKind::kNotFound && device_ && !view.record_is_elsewhere) {
+        // Renamed, if the interface with the record's index runs the record's program.
+        auto other = socket_->find(record.ifindex);
+        if (other && other->hook.find(record.program_id)) {
+            renamed_to_ = other->interface.name;
+            link = std::move(other);
+        }
+    }
+    if (link) {
         view.sight = DeviceView::Sight::kSeen;
-        view.hook = *hook;
-    } else if (hook.error().kind == ErrorKind::kNotFound) {
+        view.hook = link->hook;
+    } else if (link.error().kind == ErrorKind::kNotFound) {
         view.sight = DeviceView::Sight::kGone;
     }
     return view;

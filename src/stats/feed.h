@@ -5,10 +5,10 @@
 #include <optional>
 #include <string>
 
+#include "common/link_socket.h"
 #include "common/meta.h"
 #include "common/xdp_hook.h"
 #include "stats/block.h"
-#include "stats/hook_socket.h"
 
 namespace tally::stats {
 
@@ -28,21 +28,27 @@ FeedState judge_feed(const Meta* record, std::uint32_t map_id, const DeviceView&
 class FeedProbe {
   public:
     // Without a device: at the one the record names, where it is in this network namespace.
-    FeedProbe(std::optional<std::string> device, std::uint64_t netns_inode, HookSocket& socket)
+    FeedProbe(std::optional<std::string> device, std::uint64_t netns_inode, LinkSocket& socket)
         : device_(std::move(device)), netns_inode_(netns_inode), socket_(&socket) {}
 
     // One question over rtnetlink, none without a record.
     FeedState look(const Meta* record, std::uint32_t map_id);
+    // The device is called so from now on.
+    void rename(const std::string& device) { device_ = device; }
+
     // Whether the last look found no such device.
     bool device_gone() const { return gone_; }
+    // What the device is called now, where the last look found it under another name; else empty.
+    const std::string& renamed_to() const { return renamed_to_; }
 
   private:
     DeviceView view(const Meta& record);
 
     std::optional<std::string> device_;
     std::uint64_t netns_inode_;
-    HookSocket* socket_;
+    LinkSocket* socket_;
     bool gone_ = false;
+    std::string renamed_to_;
 };
 
 }  // namespace tally::stats

@@ -17,10 +17,16 @@ using std::chrono::steady_clock;
 
 constexpr auto kPatience = std::chrono::milliseconds(50);
 
-std::string pin_of(const Source& source, const std::string& bpffs) {
+// That of its old name, where it was renamed and its pins have not been taken along.
+std::string directory_of_device(const std::string& device, const Place& place) {
+    const auto interface = place.find(device);
+    return interface && *interface ? place.pins_of(**interface) : place.directory(device);
+}
+
+std::string pin_of(const Source& source, const Place& place) {
     switch (source.kind) {
         case Source::Kind::kDevice:
-            return interface_directory(bpffs, source.name) + '/' + XDP_TALLY_MAP_NAME;
+            return directory_of_device(source.name, place) + '/' + XDP_TALLY_MAP_NAME;
         case Source::Kind::kPin:
             return source.name;
         case Source::Kind::kMapId:
@@ -45,9 +51,9 @@ bool same_map(const MapInfo& a, const MapInfo& b) {
 
 }  // namespace
 
-Follower::Follower(const Source& source, const std::string& bpffs, PinWatcher& watcher)
+Follower::Follower(const Source& source, const Place& place, PinWatcher& watcher)
     : map_id_(source.map_id),
-      pin_(pin_of(source, bpffs)),
+      pin_(pin_of(source, place)),
       directory_(directory_of(pin_)),
       watcher_(&watcher) {}
 

@@ -6,6 +6,7 @@
 
 #include "common/counter_map.h"
 #include "common/meta.h"
+#include "common/place.h"
 #include "stats/options.h"
 #include "stats/pin_watcher.h"
 
@@ -21,7 +22,7 @@ struct Pinned {
 class Follower {
   public:
     // Tells without side effects where the source's map is to be found; nothing is opened yet.
-    Follower(const Source& source, const std::string& bpffs, PinWatcher& watcher);
+    Follower(const Source& source, const Place& place, PinWatcher& watcher);
 
     // Empty for a map by its id, which is never replaced.
     const std::string& pin() const { return pin_; }

@@ -21,8 +21,10 @@ class JsonOutput final : public Output {
         text(buffer, R"({"schema":1,"time":")");
         append_time(buffer, block.time);
         text(buffer, R"(","dev":)");
-        append_device(buffer, block);
-        fmt::format_to(fmt::appender(buffer), R"(,"netns":null,"map_id":{},"generation":)", block.map_id);
+        append_name(buffer, block.device);
+        text(buffer, R"(,"netns":)");
+        append_name(buffer, block.netns);
+        fmt::format_to(fmt::appender(buffer), R"(,"map_id":{},"generation":)", block.map_id);
         if (block.feeder) {
             fmt::format_to(fmt::appender(buffer), "{}", block.feeder->generation);
         } else {
@@ -47,17 +49,17 @@ class JsonOutput final : public Output {
         buffer.append(words.data(), words.data() + words.size());
     }
 
-    void append_device(fmt::memory_buffer& buffer, const Block& block) {
-        if (!block.device) {
+    void append_name(fmt::memory_buffer& buffer, const std::optional<std::string>& name) {
+        if (!name) {
             text(buffer, "null");
             return;
         }
-        auto known = escaped_.find(*block.device);
+        auto known = escaped_.find(*name);
         if (known == escaped_.end()) {
             // A name is bytes; those that are no UTF-8 become U+FFFD.
             auto quoted =
-                nlohmann::json(*block.device).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
-            known = escaped_.emplace(*block.device, std::move(quoted)).first;
+                nlohmann::json(*name).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+            known = escaped_.emplace(*name, std::move(quoted)).first;
         }
         text(buffer, known->second);
     }
@@ -105,7 +107,7 @@ class JsonOutput final : public Output {
     }
 
     bool per_cpu_;
-    std::map<std::string, std::string, std::less<>> escaped_;  // device -> JSON string, quotes included
+    std::map<std::string, std::string, std::less<>> escaped_;  // name -> JSON string, quotes included
 };
 
 }  // namespace

@@ -1,19 +1,24 @@
 // xdp_stats: shows what the counters pinned by xdp_loader, or by others of the same layout, hold.
+#include <poll.h>
 #include <unistd.h>
 
 #include <cstdio>
+#include <optional>
 #include <variant>
 #include <vector>
 
 #include "common/bpffs.h"
 #include "common/interface.h"
 #include "common/library_log.h"
+#include "common/link_socket.h"
+#include "common/netns.h"
+#include "common/place.h"
 #include "common/report.h"
-#include "stats/hook_socket.h"
 #include "stats/loop.h"
 #include "stats/options.h"
 #include "stats/output.h"
 #include "stats/reader.h"
+#include "stats/remarks.h"
 #include "stats/stop_signal.h"
 
 namespace tally::stats {
@@ -24,22 +29,22 @@ int fail(const Error& error) {
     return exit_status(error.kind);
 }
 
-Error nothing_pinned(const Source& source, const std::string& pin) {
+Error nothing_pinned(const Source& source, const Place& place, const std::string& pin) {
     auto error = make_error(ErrorKind::kNotFound, "opening the pin " + pin, "nothing is pinned there");
     if (source.kind == Source::Kind::kDevice) {
-        error.hint = "`xdp_loader --dev " + source.name + "` loads a counting program";
+        error.hint = "`xdp_loader " + place.option(source.name) + "` loads a counting program";
     }
     return error;
 }
 
 // Every source is looked at before anything is printed. The status is that of the first that is not as it
 // should be; all of them are named.
-int start(std::vector<Reader>& readers, const Options& options) {
+int start(std::vector<Reader>& readers, const Place& place, const Options& options) {
     int status = 0;
     for (std::size_t i = 0; i < readers.size(); ++i) {
         auto started = readers[i].start();
         if (started && options.once && !readers[i].ready()) {
-            started = nothing_pinned(options.sources[i], readers[i].pin());
+            started = nothing_pinned(options.sources[i], place, readers[i].pin());
         }
         if (!started) {
             const int failure = fail(started.error());
@@ -49,16 +54,43 @@ int start(std::vector<Reader>& readers, const Options& options) {
     return status;
 }
 
-// What devices need: names that can be part of a path, and a BPF file system for their pins.
-Result<void> check_devices(const Options& options) {
+// Where the devices are. A namespace that does not exist yet is waited for if the run waits; none where a
+// signal ended that.
+Result<std::optional<Place>> find_place(const Options& options) {
+    constexpr int kPollMilliseconds = 50;
+    for (bool said = false;; said = true) {
+        TALLY_TRY_ASSIGN(place, go_to_place(options.netns, options.bpffs));
+        if (place.sight != Place::Sight::kGone) {
+            return std::optional(std::move(place));
+        }
+        if (!options.wait) {
+            return *place.obstacle;
+        }
+        if (!said) {
+            Remarks(options.quiet, options.verbose)
+                .say(options.netns, "there is no such network namespace yet; waiting");
+        }
+        pollfd stop = {stop_descriptor(), POLLIN, 0};
+        if (::poll(&stop, 1, kPollMilliseconds) > 0) {
+            return std::optional<Place>();
+        }
+    }
+}
+
+// What devices need: names that can be part of a path, and a BPF file system for their pins. A device that
+// was named by an alternative name gets its own.
+Result<void> check_devices(std::vector<Source>& sources, const Place& place) {
     bool any = false;
-    for (const Source& source : options.sources) {
+    for (Source& source : sources) {
         if (source.kind == Source::Kind::kDevice) {
-            TALLY_TRY(check_interface_name(source.name));
+            TALLY_TRY_ASSIGN(interface, place.find(source.name));
+            if (interface) {
+                source.name = interface->name;
+            }
             any = true;
         }
     }
-    return any ? check_bpffs(options.bpffs) : Result<void>();
+    return any ? check_bpffs(place.bpffs) : Result<void>();
 }
 
 int leave(const EarlyExit& exit) {
@@ -69,29 +101,36 @@ int leave(const EarlyExit& exit) {
     return exit.status;
 }
 
-int run(const Options& options) {
+int run(Options options) {
     route_library_log(options.verbose);
     if (const auto ready = install_stop_signals(); !ready) {
         return fail(ready.error());
     }
-    if (const auto devices = check_devices(options); !devices) {
+    const auto place = find_place(options);
+    if (!place) {
+        return fail(place.error());
+    }
+    if (!*place) {
+        return 0;
+    }
+    if (const auto devices = check_devices(options.sources, **place); !devices) {
         return fail(devices.error());
     }
     const auto netns = current_netns_inode();
     if (!netns) {
         return fail(netns.error());
     }
-    auto hooks = HookSocket::open();
-    if (!hooks) {
-        return fail(hooks.error());
+    auto links = LinkSocket::open();
+    if (!links) {
+        return fail(links.error());
     }
     PinWatcher watcher;
     std::vector<Reader> readers;
     readers.reserve(options.sources.size());
     for (const Source& source : options.sources) {
-        readers.emplace_back(source, options, *netns, *hooks, watcher);
+        readers.emplace_back(source, options, **place, *netns, *links, watcher);
     }
-    if (const int status = start(readers, options); status != 0) {
+    if (const int status = start(readers, **place, options); status != 0) {
         return status;
     }
     const auto output = make_output(options.format, options.per_cpu, ::isatty(STDOUT_FILENO) == 1);

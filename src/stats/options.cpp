@@ -62,13 +62,17 @@ void add_options(CLI::App& app, Options& options, Words& words) {
     repeatable(app.add_option("-d,--dev", words.devices, "Interface; may be repeated")
                    ->type_name("IFACE")
                    ->group("What to read"));
+    app.add_option("--netns", options.netns, "The interfaces are in this network namespace")
+        ->type_name("NAME|PATH")
+        ->group("What to read");
     repeatable(app.add_option("--map", words.pins, "Any pinned map of this kind; may be repeated")
                    ->type_name("PATH")
                    ->group("What to read"));
     repeatable(app.add_option("--map-id", words.map_ids, "A map by its id (needs CAP_SYS_ADMIN)")
                    ->type_name("N")
                    ->group("What to read"));
-    app.add_flag("--wait", options.wait, "Wait for a device that does not exist yet")->group("What to read");
+    app.add_flag("--wait", options.wait, "Wait for a device or namespace that does not exist yet")
+        ->group("What to read");
     app.add_option("--bpffs", options.bpffs, "Root of the BPF file system")
         ->type_name("DIR")
         ->capture_default_str()

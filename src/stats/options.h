@@ -23,6 +23,7 @@ struct Source {
 
 struct Options {
     std::vector<Source> sources;  // devices, pins, ids, each in the order they were given
+    std::string netns;            // where the devices are: name or path; empty: the current namespace
     std::chrono::nanoseconds interval = {};
     std::optional<std::uint64_t> count;  // samples to take; none: until interrupted
     bool once = false;

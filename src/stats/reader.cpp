@@ -43,23 +43,36 @@ std::optional<std::string> device_of(const Source& source) {
     return source.kind == Source::Kind::kDevice ? std::optional(source.name) : std::nullopt;
 }
 
+std::string title_of(const Source& source, const Place& place) {
+    if (source.kind == Source::Kind::kMapId) {
+        return fmt::format("map {}", source.map_id);
+    }
+    const bool elsewhere = source.kind == Source::Kind::kDevice && !place.netns.empty();
+    return printable(elsewhere ? place.netns + '/' + source.name : source.name);
+}
+
 }  // namespace
 
-Reader::Reader(const Source& source, const Options& options, std::uint64_t netns_inode, HookSocket& hooks,
-               PinWatcher& watcher)
-    : remarks_(options.quiet, options.verbose),
+Reader::Reader(const Source& source, const Options& options, const Place& place, std::uint64_t netns_inode,
+               LinkSocket& links, PinWatcher& watcher)
+    : place_(&place),
+      watcher_(&watcher),
+      remarks_(options.quiet, options.verbose),
       wait_(options.wait),
       per_cpu_(options.per_cpu),
-      follower_(source, options.bpffs, watcher),
-      feed_(device_of(source), netns_inode, hooks) {
+      sees_devices_(place.sight == Place::Sight::kHere),
+      follower_(source, place, watcher),
+      feed_(sees_devices_ ? device_of(source) : std::nullopt, netns_inode, links) {
     block_.device = device_of(source);
-    block_.title =
-        source.kind == Source::Kind::kMapId ? fmt::format("map {}", source.map_id) : printable(source.name);
+    if (block_.device && !place.netns.empty()) {
+        block_.netns = place.netns;
+    }
+    block_.title = title_of(source, place);
     block_.since_start = options.since_start;
 }
 
 Result<void> Reader::start() {
-    if (block_.device) {
+    if (block_.device && sees_devices_) {
         auto interface = resolve_interface(*block_.device);
         if (!interface && !(wait_ && interface.error().kind == ErrorKind::kNotFound)) {
             return std::move(interface).error();
@@ -112,6 +125,9 @@ Result<void> Reader::look_at_pin() {
             }
             return {};
         case Follower::Look::kMissing:
+            if (go_after_renamed_device()) {
+                return look_at_pin();
+            }
             lose_pin(fmt::format("map {} is no longer pinned", map_->info().id));
             return {};
         case Follower::Look::kOther:
@@ -136,6 +152,25 @@ Result<void> Reader::look_for_first_map() {
     lose_pin(is_missing(pinned.error()) ? fmt::format("nothing is pinned at {} yet", follower_.pin())
                                         : pinned.error().message());
     return {};
+}
+
+// A loader takes the pins of a renamed device along to its new name.
+bool Reader::go_after_renamed_device() {
+    if (!block_.device) {
+        return false;
+    }
+    look_at_feed();
+    if (feed_.renamed_to().empty()) {
+        return false;
+    }
+    const std::string name = feed_.renamed_to();
+    remarks_.say(block_.title, fmt::format("goes on as {}: the device was renamed", name));
+    block_.device = name;
+    block_.title = title_of({Source::Kind::kDevice, name, 0}, *place_);
+    follower_ = Follower({Source::Kind::kDevice, name, 0}, *place_, *watcher_);
+    follower_.watch();
+    feed_.rename(name);
+    return true;
 }
 
 void Reader::lose_pin(const std::string& why) {
@@ -298,6 +333,12 @@ void Reader::refresh_state() {
         remark_on(state);
     }
     device_gone_ = feed_.device_gone();
+    if (renamed_to_ != feed_.renamed_to()) {
+        renamed_to_ = feed_.renamed_to();
+        if (!renamed_to_.empty()) {
+            remarks_.say(block_.title, fmt::format("the device is called {} now", renamed_to_));
+        }
+    }
     state_ = state;
     block_.state = state;
 }

@@ -19,8 +19,9 @@ namespace tally::stats {
 
 class Reader {
   public:
-    Reader(const Source& source, const Options& options, std::uint64_t netns_inode, HookSocket& hooks,
-           PinWatcher& watcher);
+    // `place`, `links` and `watcher` must outlive the reader.
+    Reader(const Source& source, const Options& options, const Place& place, std::uint64_t netns_inode,
+           LinkSocket& links, PinWatcher& watcher);
 
     // The first look. kNotFound for a device that does not exist, unless the run waits for it. A pin that is
     // not there is no error: ready() tells, and follow() waits for it.
@@ -48,6 +49,7 @@ class Reader {
     void describe_map();
     void describe_feeder();
     void lose_pin(const std::string& why);
+    bool go_after_renamed_device();
 
     void count_cpus(const std::vector<Counters>& before, const std::vector<Counters>& now);
     void fill_block(const Sample& before, const Sample& now, double seconds);
@@ -60,9 +62,12 @@ class Reader {
     const Meta* own_record() const;
     std::optional<Origin> origin() const;
 
+    const Place* place_;
+    PinWatcher* watcher_;
     Remarks remarks_;
     bool wait_;
     bool per_cpu_;
+    bool sees_devices_;  // of the source's network namespace
     Follower follower_;
     FeedProbe feed_;
 
@@ -81,6 +86,7 @@ class Reader {
     std::int64_t state_time_ = 0;  // when the feed was looked at, like Sample::time; 0: look now
     std::int64_t transition_began_ = 0;
     bool device_gone_ = false;
+    std::string renamed_to_;  // said once
     Block block_;
 };
 

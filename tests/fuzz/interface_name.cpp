@@ -1,9 +1,9 @@
 // A name that passes the check leads to a directory right below the root, and nowhere else.
 #include <cstdint>
 
-#include "common/bpffs.h"
 #include "common/interface.h"
 #include "common/names.h"
+#include "common/place.h"
 
 #include "property.h"
 
@@ -19,7 +19,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     }
     REQUIRE(!name.empty() && name.size() <= 15);
     REQUIRE(name != "." && name != ".." && name.find('/') == std::string::npos);
-    const std::string directory = interface_directory("/root", name);
+    const std::string directory = Place{{"/root", {}}, {}, Place::Sight::kHere, {}}.directory(name);
     REQUIRE(directory.starts_with("/root/") && directory.rfind('/') == 5);
     const std::string component = directory.substr(6);
     REQUIRE(!component.empty() && component.find('.') == std::string::npos);

@@ -54,12 +54,5 @@ TEST(Interface, OneThatDoesNotExistIsNotFound) {
     EXPECT_EQ(resolve_interface("a/b").error().kind, ErrorKind::kUsage);
 }
 
-TEST(Interface, TheNetworkNamespaceHasANumber) {
-    const auto inode = current_netns_inode();
-    ASSERT_TRUE(inode);
-    EXPECT_GT(*inode, 0U);
-    EXPECT_EQ(*current_netns_inode(), *inode);
-}
-
 }  // namespace
 }  // namespace tally

@@ -2,7 +2,7 @@
 
 #include <gmock/gmock.h>
 
-#include "common/interface.h"
+#include "common/netns.h"
 
 namespace tally::stats {
 namespace {
@@ -90,30 +90,24 @@ TEST(Feed, OfARecordFromAnotherNamespaceIsKnownByTheProgramAlone) {
 
 // The loopback device is there in every network namespace, and nobody attaches XDP to it.
 TEST(FeedProbe, AsksTheKernel) {
-    auto hooks = HookSocket::open();
-    ASSERT_TRUE(hooks) << hooks.error().message();
-    ASSERT_TRUE(hooks->query("lo"));
-    EXPECT_TRUE(hooks->query("lo")->empty());
-    ASSERT_TRUE(hooks->query(1));
-    EXPECT_FALSE(hooks->query("no-such-device"));
-    EXPECT_EQ(hooks->query("no-such-device").error().kind, ErrorKind::kNotFound);
-    EXPECT_EQ(hooks->query(0x7ffffff0).error().kind, ErrorKind::kNotFound);
+    auto links = LinkSocket::open();
+    ASSERT_TRUE(links) << links.error().message();
 
     const auto netns = current_netns_inode();
     ASSERT_TRUE(netns);
     Meta meta = record();
     meta.netns_inode = *netns;
     meta.ifindex = 1;
-    FeedProbe lo("lo", *netns, *hooks);
+    FeedProbe lo("lo", *netns, *links);
     EXPECT_EQ(lo.look(nullptr, kMap), FeedState::kForeign);
     EXPECT_EQ(lo.look(&meta, kMap), FeedState::kDetached);
     EXPECT_FALSE(lo.device_gone());
-    FeedProbe missing("no-such-device", *netns, *hooks);
+    FeedProbe missing("no-such-device", *netns, *links);
     EXPECT_EQ(missing.look(&meta, kMap), FeedState::kDetached);
     EXPECT_TRUE(missing.device_gone());
-    FeedProbe by_record(std::nullopt, *netns, *hooks);
+    FeedProbe by_record(std::nullopt, *netns, *links);
     EXPECT_EQ(by_record.look(&meta, kMap), FeedState::kDetached);
-    FeedProbe elsewhere(std::nullopt, *netns + 1, *hooks);
+    FeedProbe elsewhere(std::nullopt, *netns + 1, *links);
     EXPECT_EQ(elsewhere.look(&meta, kMap), FeedState::kUnknown);
 }
 

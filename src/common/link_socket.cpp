@@ -1,10 +1,10 @@
-#include "stats/hook_socket.h"
+#include "common/link_socket.h"
 
 #include <fmt/format.h>
+#include <linux/if.h>
 #include <linux/if_link.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
-#include <net/if.h>
 #include <sys/socket.h>
 
 #include <array>
@@ -13,7 +13,7 @@
 
 #include <xdp_tally/abi.h>
 
-namespace tally::stats {
+namespace tally {
 namespace {
 
 // A link's description without statistics and virtual functions takes one or two kilobytes.
@@ -43,8 +43,12 @@ void for_each_attribute(std::string_view bytes, Take take) {
     }
 }
 
+std::string load_name(std::string_view payload) {
+    return std::string(payload.substr(0, payload.find('\0')));
+}
+
 // Kernels from 4.19 name the program of each mode.
-XdpHook parse_link(std::string_view attributes) {
+XdpHook parse_hook(std::string_view attributes) {
     XdpHook hook;
     const auto take_program = [&](int type, std::string_view payload) {
         const auto id = load<std::uint32_t>(payload);
@@ -56,12 +60,25 @@ XdpHook parse_link(std::string_view attributes) {
             hook.offloaded = AttachedProgram{id, XDP_TALLY_MODE_OFFLOADED};
         }
     };
-    for_each_attribute(attributes, [&](int type, std::string_view payload) {
-        if (type == IFLA_XDP) {
-            for_each_attribute(payload, take_program);
+    for_each_attribute(attributes, take_program);
+    return hook;
+}
+
+Link parse_link(std::string_view message) {
+    Link link;
+    link.interface.ifindex =
+        static_cast<std::uint32_t>(load<ifinfomsg>(message.substr(aligned(sizeof(nlmsghdr)))).ifi_index);
+    const std::size_t begin = aligned(sizeof(nlmsghdr)) + aligned(sizeof(ifinfomsg));
+    for_each_attribute(message.substr(begin), [&](int type, std::string_view payload) {
+        if (type == IFLA_IFNAME) {
+            link.interface.name = load_name(payload);
+        } else if (type == IFLA_MTU) {
+            link.interface.mtu = load<std::uint32_t>(payload);
+        } else if (type == IFLA_XDP) {
+            link.hook = parse_hook(payload);
         }
     });
-    return hook;
+    return link;
 }
 
 struct Request {
@@ -70,10 +87,10 @@ struct Request {
     nlattr mask_header = {};
     std::uint32_t mask = 0;
     nlattr name_header = {};
-    std::array<char, IFNAMSIZ> name = {};
+    std::array<char, ALTIFNAMSIZ> name = {};
 };
 
-Request make_request(std::uint32_t sequence, std::uint32_t ifindex, const std::string& interface) {
+Request make_request(std::uint32_t sequence, std::uint32_t ifindex, const std::string& name) {
     Request request;
     request.header.nlmsg_type = RTM_GETLINK;
     request.header.nlmsg_flags = NLM_F_REQUEST;
@@ -83,10 +100,12 @@ Request make_request(std::uint32_t sequence, std::uint32_t ifindex, const std::s
     request.mask_header = {sizeof(nlattr) + sizeof(request.mask), IFLA_EXT_MASK};
     request.mask = RTEXT_FILTER_SKIP_STATS;
     std::size_t size = offsetof(Request, name_header);
-    if (!interface.empty()) {
-        const std::size_t length = std::min(interface.size(), request.name.size() - 1);
-        std::memcpy(request.name.data(), interface.data(), length);
-        request.name_header = {static_cast<std::uint16_t>(sizeof(nlattr) + length + 1), IFLA_IFNAME};
+    if (!name.empty()) {
+        // As IFLA_IFNAME the kernel takes short ones only, and looks for them among both kinds of names.
+        const std::size_t length = std::min(name.size(), request.name.size() - 1);
+        const std::uint16_t kind = length < IFNAMSIZ ? IFLA_IFNAME : IFLA_ALT_IFNAME;
+        std::memcpy(request.name.data(), name.data(), length);
+        request.name_header = {static_cast<std::uint16_t>(sizeof(nlattr) + length + 1), kind};
         size = offsetof(Request, name) + aligned(length + 1);
     }
     request.header.nlmsg_len = static_cast<std::uint32_t>(size);
@@ -95,29 +114,28 @@ Request make_request(std::uint32_t sequence, std::uint32_t ifindex, const std::s
 
 }  // namespace
 
-Result<HookSocket> HookSocket::open() {
+Result<LinkSocket> LinkSocket::open() {
     UniqueFd fd(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE));
     if (!fd) {
         return last_error("opening a netlink socket");
     }
-    return HookSocket(std::move(fd));
+    return LinkSocket(std::move(fd));
 }
 
-Result<XdpHook> HookSocket::query(const std::string& interface) {
-    return ask(0, interface);
+Result<Link> LinkSocket::find(const std::string& name) {
+    return ask(0, name);
 }
 
-Result<XdpHook> HookSocket::query(std::uint32_t ifindex) {
+Result<Link> LinkSocket::find(std::uint32_t ifindex) {
     return ask(ifindex, {});
 }
 
-Result<XdpHook> HookSocket::ask(std::uint32_t ifindex, const std::string& interface) {
+Result<Link> LinkSocket::ask(std::uint32_t ifindex, const std::string& name) {
     const auto failed = [&](int code) {
-        return system_error(code, interface.empty()
-                                      ? fmt::format("asking which XDP program runs on interface {}", ifindex)
-                                      : fmt::format("asking which XDP program runs on '{}'", interface));
+        return system_error(code, name.empty() ? fmt::format("asking about interface {}", ifindex)
+                                               : fmt::format("asking about interface '{}'", name));
     };
-    const Request request = make_request(++sequence_, ifindex, interface);
+    const Request request = make_request(++sequence_, ifindex, name);
     if (::send(fd_.get(), &request, request.header.nlmsg_len, 0) < 0) {
         return failed(errno);
     }
@@ -138,9 +156,14 @@ Result<XdpHook> HookSocket::ask(std::uint32_t ifindex, const std::string& interf
         if (header.nlmsg_type == NLMSG_ERROR) {
             return failed(load<nlmsgerr>(message.substr(sizeof(nlmsghdr))).error);
         }
-        const std::size_t begin = aligned(sizeof(nlmsghdr)) + aligned(sizeof(ifinfomsg));
-        return parse_link(message.substr(begin));
+        return parse_link(message);
     }
 }
 
-}  // namespace tally::stats
+Result<XdpHook> query_xdp_hook(std::uint32_t ifindex) {
+    TALLY_TRY_ASSIGN(socket, LinkSocket::open());
+    TALLY_TRY_ASSIGN(link, socket.find(ifindex));
+    return link.hook;
+}
+
+}  // namespace tally

@@ -1,0 +1,43 @@
+// Asks the kernel about one interface: its index, names, MTU, and which XDP program runs on it. Two system
+// calls a question, however many interfaces there are. (libbpf's bpf_xdp_query opens a socket and lists all
+// interfaces every time, and does not tell one that is gone from one without a program.)
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "common/interface.h"
+#include "common/result.h"
+#include "common/unique_fd.h"
+#include "common/xdp_hook.h"
+
+namespace tally {
+
+struct Link {
+    Interface interface;
+    XdpHook hook;
+};
+
+class LinkSocket {
+  public:
+    // In the network namespace of the calling thread, which it keeps looking at. Needs no capability.
+    static Result<LinkSocket> open();
+
+    // By its name or an alternative name (`ip link property add ... altname`, kernel 5.5), up to 127 bytes.
+    // kNotFound where there is no such interface. Allocates nothing.
+    Result<Link> find(const std::string& name);
+    Result<Link> find(std::uint32_t ifindex);
+
+  private:
+    explicit LinkSocket(UniqueFd fd) : fd_(std::move(fd)) {}
+
+    Result<Link> ask(std::uint32_t ifindex, const std::string& name);
+
+    UniqueFd fd_;
+    std::uint32_t sequence_ = 0;
+};
+
+// The same for one question, on a socket of its own.
+Result<XdpHook> query_xdp_hook(std::uint32_t ifindex);
+
+}  // namespace tally

@@ -1,0 +1,53 @@
+// Where a command works: a network namespace, and the BPF file system with the pins of its interfaces.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "common/bpffs.h"
+#include "common/interface.h"
+#include "common/result.h"
+
+namespace tally {
+
+struct Place {
+    enum class Sight {
+        kHere,    // this process is in the namespace
+        kHidden,  // it cannot go there, and so not ask about its interfaces
+        kGone,    // there is no namespace of this name (any more)
+    };
+
+    BpffsRoot bpffs;    // not looked at yet
+    std::string netns;  // what the namespace is called in bpffs (netns_pin_name); empty: the initial one
+    Sight sight = Sight::kHere;
+    std::optional<Error> obstacle;  // unless kHere: why not
+
+    // <bpffs>/<interface>, or <bpffs>/netns:<name>/<interface>, encoded as bpffs needs it. The name must have
+    // passed check_interface_name.
+    std::string directory(const std::string& interface) const;
+
+    // The directory that those are in.
+    std::string directory() const;
+
+    // Where the interface's pins are: in its own directory, or else in that of the name it had when they were
+    // made, as the record there and the program on its hook tell.
+    std::string pins_of(const Interface& interface) const;
+
+    // How a command names the interface: "--dev eth0", "--netns red --dev eth0".
+    std::string option(const std::string& interface) const;
+
+    // None where there is no such interface, or no way to look for it. kUsage for what names none.
+    Result<std::optional<Interface>> find(const std::string& interface) const;
+};
+
+// `netns` is what open_netns takes, or empty for the current one; the calling thread goes there where it can.
+// `bpffs` is the root the user named, or the default one, which is looked for in the caller's ancestors where
+// it is hidden here (locate_bpffs). kUsage for what cannot name a namespace.
+Result<Place> go_to_place(const std::string& netns, const std::string& bpffs);
+
+// The directory of a named namespace's interfaces below a bpffs root, and the name back from it.
+std::string netns_directory_name(const std::string& netns);
+std::optional<std::string> netns_of_directory_name(const std::string& component);
+
+}  // namespace tally
