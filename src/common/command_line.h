@@ -11,13 +11,27 @@ namespace tally {
 
 // CLI11 2.1 takes the next argument for the value of "--dev=". Says so, or nothing.
 inline std::string find_empty_value(int argc, const char* const* argv) {
-    for (int i = 1; i < argc; ++i) {
+    for (int i = 1; i < argc && std::string_view(argv[i]) != "--"; ++i) {
         const std::string_view word = argv[i];
         if (word.starts_with("--") && word.size() > 2 && word.find('=') == word.size() - 1) {
             return std::string(word.substr(0, word.size() - 1)) + " has no value";
         }
     }
     return {};
+}
+
+// Before the command line is understood: whether the user asked for JSON, so that what is wrong with it can
+// be said in JSON, too.
+inline bool wants_json(int argc, const char* const* argv) {
+    for (int i = 1; i < argc && std::string_view(argv[i]) != "--"; ++i) {
+        const std::string_view word = argv[i];
+        const bool json_follows =
+            word == "--format" && i + 1 < argc && std::string_view(argv[i + 1]) == "json";
+        if (word == "--json" || word == "--format=json" || json_follows) {
+            return true;
+        }
+    }
+    return false;
 }
 
 // How --help shows options: CLI11's layout without its lists of exclusions, which hide the text.

@@ -1,6 +1,7 @@
 #include "common/report.h"
 
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 #include <cstdio>
 
@@ -8,7 +9,23 @@
 
 namespace tally {
 
-void print_error(std::string_view program, const Error& error) {
+nlohmann::ordered_json error_to_json(const Error& error) {
+    const auto text_or_null = [](const std::string& text) {
+        return text.empty() ? nlohmann::ordered_json(nullptr) : nlohmann::ordered_json(text);
+    };
+    return {{"status", exit_status(error.kind)},
+            {"kind", kind_name(error.kind)},
+            {"message", error.message()},
+            {"details", text_or_null(error.details)},
+            {"hint", text_or_null(error.hint)}};
+}
+
+std::string format_error(std::string_view program, const Error& error, bool json) {
+    if (json) {
+        const nlohmann::ordered_json document = {
+            {"schema", 1}, {"program", program}, {"error", error_to_json(error)}};
+        return document.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
+    }
     std::string text = fmt::format("{}: {}\n", program, printable(error.message()));
     std::string_view rest = error.details;
     while (!rest.empty()) {
@@ -19,7 +36,11 @@ void print_error(std::string_view program, const Error& error) {
     if (!error.hint.empty()) {
         text += fmt::format("hint: {}\n", printable(error.hint));
     }
-    std::fputs(text.c_str(), stderr);
+    return text;
+}
+
+void print_error(std::string_view program, const Error& error, bool json) {
+    std::fputs(format_error(program, error, json).c_str(), stderr);
 }
 
 }  // namespace tally

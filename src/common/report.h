@@ -1,13 +1,23 @@
 // How an Error reaches the person at the terminal; only main() and the loop under it print errors.
 #pragma once
 
+#include <nlohmann/json_fwd.hpp>
+
+#include <string>
 #include <string_view>
 
 #include "common/error.h"
 
 namespace tally {
 
-// On stderr: "<program>: <what>: <reason>", then the details indented, then "hint: ..." where there is one.
-void print_error(std::string_view program, const Error& error);
+// "<program>: <what>: <reason>", then the details indented, then "hint: ..." where there is one, a line each.
+// With --json one JSON object on a line: {"schema":1,"program":...,"error":{...}}.
+std::string format_error(std::string_view program, const Error& error, bool json);
+// The same on stderr.
+void print_error(std::string_view program, const Error& error, bool json = false);
+
+// The inner object: {"status":2,"kind":"usage","message":...,"details":...,"hint":...}, null for what is
+// empty.
+nlohmann::ordered_json error_to_json(const Error& error);
 
 }  // namespace tally

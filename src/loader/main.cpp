@@ -2,6 +2,7 @@
 
 #include <cstdio>
 
+#include "common/bpffs.h"
 #include "common/library_log.h"
 #include "common/netns.h"
 #include "common/place.h"
@@ -18,6 +19,9 @@ using namespace tally::loader;
 constexpr const char* kProgram = "xdp_loader";
 
 Result<Outcome> run_verb(const Options& options, Place& place, const std::string& device) {
+    if (options.bpffs != kDefaultBpffs) {
+        TALLY_TRY(check_bpffs(place.bpffs));  // the default one may be missing: a load mounts it
+    }
     switch (options.verb) {
         case Verb::kUnload:
             return unload(options, place, device);
@@ -50,7 +54,7 @@ Outcome run_device(const Options& options, Place& place, const std::string& devi
 
 void report(const Options& options, const Outcome& outcome) {
     if (outcome.error) {
-        print_error(kProgram, *outcome.error);
+        print_error(kProgram, *outcome.error, options.json);
     } else if (!options.json && !options.quiet) {
         fmt::print("{}", format_outcome(outcome));
         std::fflush(stdout);
@@ -80,7 +84,7 @@ class Run {
             fmt::print("nothing: no XDP program is attached, nothing is pinned in {}\n", options_.bpffs);
         }
         if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) {
-            print_error(kProgram, last_error("writing the outcome"));
+            print_error(kProgram, last_error("writing the outcome"), options_.json);
             return exit_status(ErrorKind::kSystem);
         }
         return exit_status_of(outcomes_);
@@ -95,6 +99,9 @@ class Run {
     }
 
     Result<void> work_on_all(Place& place) {
+        if (options_.bpffs != kDefaultBpffs) {
+            TALLY_TRY(check_bpffs(place.bpffs));
+        }
         TALLY_TRY_ASSIGN(devices, known_devices(options_, place));
         work_on(place, devices);
         return {};
@@ -126,7 +133,7 @@ int run(const Options& options) {
     route_library_log(options.verbose);
     Run run(options);
     if (const auto worked = run.work(); !worked) {
-        print_error(kProgram, worked.error());
+        print_error(kProgram, worked.error(), options.json);
         return exit_status(worked.error().kind);
     }
     return run.finish();

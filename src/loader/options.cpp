@@ -8,7 +8,7 @@
 
 #include "common/command_line.h"
 #include "common/error.h"
-#include "common/printable.h"
+#include "common/report.h"
 
 namespace tally::loader {
 namespace {
@@ -128,10 +128,10 @@ Verb chosen_verb(const Words& words) {
     return words.clean ? Verb::kClean : Verb::kLoad;
 }
 
-EarlyExit usage_error(const std::string& text) {
-    return EarlyExit{
-        exit_status(ErrorKind::kUsage),
-        fmt::format("xdp_loader: {}\nhint: `xdp_loader --help` lists the options\n", printable(text))};
+EarlyExit usage_error(const std::string& text, bool json) {
+    const Error error =
+        make_error(ErrorKind::kUsage, text).with_hint("`xdp_loader --help` lists the options");
+    return EarlyExit{exit_status(ErrorKind::kUsage), format_error("xdp_loader", error, json)};
 }
 
 // What CLI11's own checks cannot say.
@@ -169,10 +169,12 @@ std::optional<std::uint32_t> parse_program_id(const std::string& text) {
 }  // namespace
 
 std::variant<Options, EarlyExit> parse_options(int argc, const char* const* argv) {
+    const bool json = wants_json(argc, argv);
+    const auto usage = [json](const std::string& text) { return usage_error(text, json); };
     Options options;
     options.bpffs = "/sys/fs/bpf";
     if (const auto problem = find_empty_value(argc, argv); !problem.empty()) {
-        return usage_error(problem);
+        return usage(problem);
     }
     Words words;
     CLI::App app(kDescription, "xdp_loader");
@@ -187,7 +189,7 @@ std::variant<Options, EarlyExit> parse_options(int argc, const char* const* argv
         app.exit(success, text, text);
         return EarlyExit{0, text.str()};
     } catch (const CLI::ParseError& error) {
-        return usage_error(error.what());
+        return usage(error.what());
     }
     words.unload = app.count("--unload") > 0;
     options.mode = chosen_mode(words);
@@ -195,12 +197,11 @@ std::variant<Options, EarlyExit> parse_options(int argc, const char* const* argv
     if (!words.unload_id.empty()) {
         options.unload_id = parse_program_id(words.unload_id);
         if (!options.unload_id) {
-            return usage_error(
-                fmt::format("--unload {}: a program id is a positive number", words.unload_id));
+            return usage(fmt::format("--unload {}: a program id is a positive number", words.unload_id));
         }
     }
     if (auto text = find_contradiction(app, options); !text.empty()) {
-        return usage_error(text);
+        return usage(text);
     }
     return options;
 }

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "common/printable.h"
+#include "common/report.h"
 
 namespace tally::loader {
 namespace {
@@ -28,12 +29,7 @@ Json to_json(const Outcome& outcome) {
                  {"outcome", outcome.verb},
                  {"dry_run", outcome.dry_run}};
     if (outcome.error) {
-        const Error& error = *outcome.error;
-        json["error"] = {{"status", exit_status(error.kind)},
-                         {"kind", kind_name(error.kind)},
-                         {"message", error.message()},
-                         {"details", text_or_null(error.details)},
-                         {"hint", text_or_null(error.hint)}};
+        json["error"] = error_to_json(*outcome.error);
         return json;
     }
     if (outcome.verb == "status") {

@@ -99,6 +99,9 @@ Result<bool> make_directory(int parent, const std::string& name, mode_t mode, co
     if (::mkdirat(parent, name.c_str(), mode) == 0) {
         if (::fchmodat(parent, name.c_str(), mode, 0) != 0) {
             const int code = errno;
+            if (code == ENOENT) {
+                return false;  // empty as it was, another loader has removed it: the caller will miss it
+            }
             ::unlinkat(parent, name.c_str(), AT_REMOVEDIR);
             return system_error(code, fmt::format("setting the mode of {}", path));
         }

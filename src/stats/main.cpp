@@ -2,6 +2,8 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <chrono>
 #include <cstdio>
 #include <optional>
 #include <variant>
@@ -14,9 +16,11 @@
 #include "common/netns.h"
 #include "common/place.h"
 #include "common/report.h"
+#include "stats/expecter.h"
 #include "stats/loop.h"
 #include "stats/options.h"
 #include "stats/output.h"
+#include "stats/printer.h"
 #include "stats/reader.h"
 #include "stats/remarks.h"
 #include "stats/stop_signal.h"
@@ -24,8 +28,11 @@
 namespace tally::stats {
 namespace {
 
-int fail(const Error& error) {
-    print_error(kProgramName, error);
+// Nobody should wait long for the first numbers.
+constexpr std::chrono::nanoseconds kFirstBlock = std::chrono::milliseconds(250);
+
+int fail(const Error& error, const Options& options) {
+    print_error(kProgramName, error, options.format == Format::kJson);
     return exit_status(error.kind);
 }
 
@@ -47,7 +54,7 @@ int start(std::vector<Reader>& readers, const Place& place, const Options& optio
             started = nothing_pinned(options.sources[i], place, readers[i].pin());
         }
         if (!started) {
-            const int failure = fail(started.error());
+            const int failure = fail(started.error(), options);
             status = status == 0 ? failure : status;
         }
     }
@@ -96,33 +103,65 @@ Result<void> check_devices(std::vector<Source>& sources, const Place& place) {
 int leave(const EarlyExit& exit) {
     std::FILE* const stream = exit.status == 0 ? stdout : stderr;
     if (std::fputs(exit.message.c_str(), stream) < 0 || std::fflush(stream) != 0) {
-        return fail(last_error("writing to stdout"));
+        return fail(last_error("writing to stdout"), Options());
     }
     return exit.status;
+}
+
+Result<void> show(std::vector<Reader>& readers, PinWatcher& watcher, const Options& options) {
+    const auto output = make_output(options.format, options.per_cpu, ::isatty(STDOUT_FILENO) == 1);
+    if (options.once) {
+        return print_once(readers, *output);
+    }
+    Printer printer(*output);
+    Pace pace;
+    pace.first = std::min(options.interval, kFirstBlock);
+    pace.interval = options.interval;
+    pace.rounds = options.count;
+    return run_loop(readers, watcher, printer, pace);
+}
+
+Result<void> expect(std::vector<Reader>& readers, PinWatcher& watcher, const Options& options) {
+    std::vector<std::string> titles;
+    for (const Reader& reader : readers) {
+        titles.push_back(reader.title());
+    }
+    Expecter expecter(options.expectations, titles);
+    Pace pace;
+    pace.interval = options.interval;
+    pace.limit = options.within;
+    const auto begin = std::chrono::steady_clock::now();
+    TALLY_TRY(run_loop(readers, watcher, expecter, pace));
+    if (!options.quiet) {
+        TALLY_TRY(write_record(options.format == Format::kJson
+                                   ? expecter.describe_as_json(std::chrono::steady_clock::now() - begin)
+                                   : expecter.describe()));
+    }
+    return expecter.all_held() ? Result<void>() : expecter.unmet(options.within_text);
 }
 
 int run(Options options) {
     route_library_log(options.verbose);
     if (const auto ready = install_stop_signals(); !ready) {
-        return fail(ready.error());
+        return fail(ready.error(), options);
     }
     const auto place = find_place(options);
     if (!place) {
-        return fail(place.error());
+        return fail(place.error(), options);
     }
     if (!*place) {
         return 0;
     }
     if (const auto devices = check_devices(options.sources, **place); !devices) {
-        return fail(devices.error());
+        return fail(devices.error(), options);
     }
     const auto netns = current_netns_inode();
     if (!netns) {
-        return fail(netns.error());
+        return fail(netns.error(), options);
     }
     auto links = LinkSocket::open();
     if (!links) {
-        return fail(links.error());
+        return fail(links.error(), options);
     }
     PinWatcher watcher;
     std::vector<Reader> readers;
@@ -133,10 +172,9 @@ int run(Options options) {
     if (const int status = start(readers, **place, options); status != 0) {
         return status;
     }
-    const auto output = make_output(options.format, options.per_cpu, ::isatty(STDOUT_FILENO) == 1);
     const auto done =
-        options.once ? run_once(readers, *output) : run_until_done(readers, watcher, *output, options);
-    return done ? 0 : fail(done.error());
+        options.expectations.empty() ? show(readers, watcher, options) : expect(readers, watcher, options);
+    return done ? 0 : fail(done.error(), options);
 }
 
 }  // namespace

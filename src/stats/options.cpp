@@ -10,7 +10,7 @@
 
 #include "common/command_line.h"
 #include "common/error.h"
-#include "common/printable.h"
+#include "common/report.h"
 #include "stats/duration.h"
 
 namespace tally::stats {
@@ -27,6 +27,7 @@ constexpr const char* kFooter = R"(Examples:
   xdp_stats --dev veth0 --wait --since-start   start it first, then load and send
   xdp_stats --dev veth0 --format csv -n 60 -i 1 > minute.csv
   xdp_stats --map /sys/fs/bpf/xdp-filter/xdp_stats_map --per-cpu
+  xdp_stats --dev veth0 --expect 'drop.packets == 100' --expect 'pass.packets == 0' --within 2s
 
 When the loader replaces the map or the program, the totals of the run go on; packets that the old map
 counted are not lost. `packets` and `bytes` are what the map holds now, `session_packets` and `session_bytes`
@@ -43,15 +44,22 @@ CSV columns, after one header line; a line per action and one with action `total
   --per-cpu adds the column `cpu` after `action`: `all`, or a CPU that counted anything (without session
   columns). Rates are empty where there is nothing to compare with yet: --once, or right after a replacement.
 
+EXPR: ACTION.FIELD OP NUMBER. ACTION is aborted, drop, pass, tx, redirect (also XDP_DROP and so on) or total;
+FIELD packets, bytes, pps or bps; OP one of == != >= <= > <; NUMBER may end in k, M or G. Every expression has to
+hold for every source, all at the same time. With --since-start they are about what was counted since then.
+
 Exit status: 0 done or interrupted, 1 the system refused, 2 usage, 3 permission or capability missing,
-4 not found (device, map, pin), 5 the map has another layout.
+4 not found (device, namespace, map, pin), 5 the map has another layout, 6 --expect was not met in time, or
+interrupted.
 )";
 
 // What the command line says before it is made sense of.
 struct Words {
     std::vector<std::string> devices, pins;
     std::vector<std::string> map_ids;
-    std::string interval = "2";
+    std::vector<std::string> expectations;
+    std::optional<std::string> within;
+    std::optional<std::string> interval;
     std::optional<std::string> count;
     std::string format = "table";
     bool json = false;
@@ -78,13 +86,24 @@ void add_options(CLI::App& app, Options& options, Words& words) {
         ->capture_default_str()
         ->group("What to read");
 
-    app.add_option("-i,--interval", words.interval, "Time between samples, like 2, 0.5, 500ms, 1m")
+    app.add_option("-i,--interval", words.interval,
+                   "Time between samples, like 0.5, 500ms, 1m (default: 2, with --expect 20ms)")
         ->type_name("TIME")
-        ->capture_default_str()
         ->group("When");
     auto* count =
         app.add_option("-n,--count", words.count, "Stop after N samples")->type_name("N")->group("When");
     auto* once = app.add_flag("-1,--once", options.once, "One reading of the totals, at once")->group("When");
+
+    repeatable(app.add_option("--expect", words.expectations,
+                              "Wait until this holds, like 'drop.packets == 100'; may be repeated")
+                   ->type_name("EXPR")
+                   ->excludes(count)
+                   ->excludes(once)
+                   ->group("Assertions"));
+    app.add_option("--within", words.within, "For --expect: give up after this time (default: 5)")
+        ->type_name("TIME")
+        ->needs(app.get_option("--expect"))
+        ->group("Assertions");
 
     auto* format = app.add_option("--format", words.format, "How to write samples")
                        ->check(CLI::IsMember({"table", "json", "csv"}).description(""))
@@ -107,9 +126,11 @@ void add_options(CLI::App& app, Options& options, Words& words) {
     once->excludes(count)->excludes(since_start)->excludes(app.get_option("--wait"));
 }
 
-EarlyExit usage_error(std::string_view text, std::string_view hint = "`xdp_stats --help` lists the options") {
-    return EarlyExit{exit_status(ErrorKind::kUsage),
-                     fmt::format("xdp_stats: {}\nhint: {}\n", printable(text), hint)};
+EarlyExit usage_error(Error error, bool json) {
+    if (error.hint.empty()) {
+        error.hint = "`xdp_stats --help` lists the options";
+    }
+    return EarlyExit{exit_status(ErrorKind::kUsage), format_error("xdp_stats", error, json)};
 }
 
 template <typename Number>
@@ -155,11 +176,17 @@ std::string make_sense(const Words& words, Options& options) {
             return fmt::format("--count '{}': how often is a positive number", *words.count);
         }
     }
-    const auto interval = parse_interval(words.interval);
+    const auto interval = parse_interval(words.interval.value_or(words.expectations.empty() ? "2" : "20ms"));
     if (!interval) {
         return "--interval " + interval.error().message();
     }
     options.interval = *interval;
+    options.within_text = words.within.value_or("5");
+    const auto within = parse_duration(options.within_text);
+    if (!within) {
+        return "--within " + within.error().message();
+    }
+    options.within = *within;
     if (words.json || words.format == "json") {
         options.format = Format::kJson;
     } else if (words.format == "csv") {
@@ -171,8 +198,12 @@ std::string make_sense(const Words& words, Options& options) {
 }  // namespace
 
 std::variant<Options, EarlyExit> parse_options(int argc, const char* const* argv) {
+    const bool json = wants_json(argc, argv);
+    const auto usage = [json](const std::string& text, const std::string& hint = {}) {
+        return usage_error(make_error(ErrorKind::kUsage, text).with_hint(hint), json);
+    };
     if (const auto problem = find_empty_value(argc, argv); !problem.empty()) {
-        return usage_error(problem);
+        return usage(problem);
     }
     Options options;
     options.bpffs = "/sys/fs/bpf";
@@ -191,14 +222,21 @@ std::variant<Options, EarlyExit> parse_options(int argc, const char* const* argv
     } catch (const CLI::ExtrasError& error) {
         const auto extras = app.remaining();
         if (!extras.empty() && !extras.front().starts_with('-')) {
-            return usage_error(error.what(), fmt::format("a device is named with --dev {}", extras.front()));
+            return usage(error.what(), fmt::format("a device is named with --dev {}", extras.front()));
         }
-        return usage_error(error.what());
+        return usage(error.what());
     } catch (const CLI::ParseError& error) {
-        return usage_error(error.what());
+        return usage(error.what());
+    }
+    for (const auto& text : words.expectations) {
+        auto expectation = parse_expectation(text);
+        if (!expectation) {
+            return usage_error(std::move(expectation).error(), json);
+        }
+        options.expectations.push_back(std::move(*expectation));
     }
     if (const auto problem = make_sense(words, options); !problem.empty()) {
-        return usage_error(problem);
+        return usage(problem);
     }
     return options;
 }

@@ -8,6 +8,8 @@
 #include <variant>
 #include <vector>
 
+#include "stats/expect.h"
+
 namespace tally::stats {
 
 enum class Format { kTable, kJson, kCsv };
@@ -31,6 +33,9 @@ struct Options {
     bool per_cpu = false;
     bool since_start = false;
     bool wait = false;
+    std::vector<Expectation> expectations;  // with any, no samples are shown
+    std::chrono::nanoseconds within = {};   // for them
+    std::string within_text;                // as it was typed
     bool quiet = false;
     bool verbose = false;
     std::string bpffs;

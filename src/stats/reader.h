@@ -31,6 +31,7 @@ class Reader {
     // Nobody tells when what is waited for appears: follow() has to be called from time to time.
     bool must_poll() const { return device_awaited_ || (!ready() && !follower_.watching()); }
     const std::string& pin() const { return follower_.pin(); }
+    const std::string& title() const { return block_.title; }
 
     // Looks at the pin anew, and at the device that is waited for. Takes up another map or record at once.
     Result<void> follow();

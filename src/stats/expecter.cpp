@@ -1,0 +1,95 @@
+#include "stats/expecter.h"
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <cctype>
+
+namespace tally::stats {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+std::string seen_text(const Expectation& expectation, const Seen& seen) {
+    if (!seen.known) {
+        return is_rate(expectation.field) ? "no rate yet" : "no counters";
+    }
+    return is_rate(expectation.field) ? fmt::format("{:.1f}", seen.rate) : std::to_string(seen.number);
+}
+
+Json seen_json(const Expectation& expectation, const Seen& seen) {
+    if (!seen.known) {
+        return nullptr;
+    }
+    return is_rate(expectation.field) ? Json(seen.rate) : Json(seen.number);
+}
+
+}  // namespace
+
+Expecter::Expecter(std::vector<Expectation> expectations, std::vector<std::string> titles)
+    : expectations_(std::move(expectations)), titles_(std::move(titles)) {
+    for (std::size_t source = 0; source < titles_.size(); ++source) {
+        for (std::size_t i = 0; i < expectations_.size(); ++i) {
+            judgements_.push_back({source, i, {}, false});
+        }
+    }
+}
+
+Result<bool> Expecter::take(std::size_t source, const Block* block) {
+    for (Judgement& judgement : judgements_) {
+        if (judgement.source == source) {
+            const Expectation& expectation = expectations_[judgement.expectation];
+            judgement.seen = block == nullptr ? Seen{} : look(expectation, *block);
+            judgement.held = holds(expectation, judgement.seen);
+        }
+    }
+    return true;
+}
+
+bool Expecter::all_held() const {
+    return std::all_of(judgements_.begin(), judgements_.end(),
+                       [](const Judgement& judgement) { return judgement.held; });
+}
+
+std::string Expecter::describe() const {
+    std::string text;
+    for (const Judgement& judgement : judgements_) {
+        const Expectation& expectation = expectations_[judgement.expectation];
+        text += fmt::format("{}: {}: {}, {}\n", titles_[judgement.source], expectation.text,
+                            judgement.held ? "yes" : "no", seen_text(expectation, judgement.seen));
+    }
+    return text;
+}
+
+std::string Expecter::describe_as_json(std::chrono::nanoseconds waited) const {
+    Json document = {{"schema", 1},
+                     {"met", all_held()},
+                     {"waited", std::chrono::duration<double>(waited).count()},
+                     {"expectations", Json::array()}};
+    for (const Judgement& judgement : judgements_) {
+        const Expectation& expectation = expectations_[judgement.expectation];
+        document["expectations"].push_back(
+            {{"source", titles_[judgement.source]},
+             {"expression", expectation.text},
+             {"action", action_name(expectation)},
+             {"field", field_name(expectation.field)},
+             {"operator", comparison_name(expectation.comparison)},
+             {"wanted", is_rate(expectation.field) ? Json(expectation.rate) : Json(expectation.number)},
+             {"seen", seen_json(expectation, judgement.seen)},
+             {"held", judgement.held}});
+    }
+    return document.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+Error Expecter::unmet(const std::string& within) const {
+    const auto held = std::count_if(judgements_.begin(), judgements_.end(),
+                                    [](const Judgement& judgement) { return judgement.held; });
+    return make_error(
+        ErrorKind::kUnmet, "waiting for what is expected",
+        fmt::format("{} of {} did not hold within {}", judgements_.size() - static_cast<std::size_t>(held),
+                    judgements_.size(),
+                    std::isdigit(static_cast<unsigned char>(within.back())) != 0 ? within + "s" : within));
+}
+
+}  // namespace tally::stats

@@ -1,0 +1,329 @@
+"""Many at once and many in a row: packets, loaders, devices and replacements, and nothing lost or left.
+
+The numbers come from the environment, so that scripts/soak runs the same tests for longer:
+XDP_TALLY_FRAMES and XDP_TALLY_REPLACEMENTS under traffic, XDP_TALLY_LOADERS at once, XDP_TALLY_SOAK in a row.
+"""
+
+import fcntl
+import json
+import os
+import re
+import subprocess
+import time
+from concurrent.futures import ThreadPoolExecutor
+from itertools import cycle, islice
+from pathlib import Path
+
+import pytest
+
+from lab import (ACTIONS, DEADLINE, LOADER, MODES, SANITIZER, STATS, attached, dump_counts, existing_ids, object_file,
+                 pin_dir, pins_of, read_meta, run, send, session_of, wait_until)
+
+FRAMES = int(os.environ.get("XDP_TALLY_FRAMES", "1000000"))
+REPLACEMENTS = int(os.environ.get("XDP_TALLY_REPLACEMENTS", "100"))
+LOADERS = int(os.environ.get("XDP_TALLY_LOADERS", "30"))
+SOAK = int(os.environ.get("XDP_TALLY_SOAK", "200"))
+
+SIZE = 100
+PINS = ["xdp_link", "xdp_stats_map", "xdp_stats_meta"]
+OK, NOT_FOUND, CONFLICT = 0, 4, 5
+
+
+def last_record(reader):
+    return json.loads(reader.lines["out"][-1])
+
+
+def sum_of(*counts):
+    """{action: (packets, bytes)} added up."""
+    pairs = {name: [count[name] for count in counts if name in count] for name in ACTIONS}
+    return {name: tuple(map(sum, zip(*found))) for name, found in pairs.items() if found}
+
+
+def lineage_total(dev):
+    """Everything since generation 1, by bpftool: what earlier maps held and what the pinned one holds."""
+    return sum_of(read_meta(dev).carried, dump_counts(pin_dir(dev) / "xdp_stats_map"))
+
+
+def report(capsys, text):
+    """A line of figures, whether the test passes or not."""
+    with capsys.disabled():
+        print(f"\n    {text}", end="", flush=True)
+
+
+# ---- a million frames --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("reuse", [[], ["--reuse-maps"]], ids=["new-maps", "reuse-maps"])
+def test_a_million_frames_during_a_hundred_replacements(lab, veth0, mode, reuse, capsys):
+    """As fast as one CPU sends, from before the first replacement until after the last: all are counted, once."""
+    lab.load("veth0", MODES[mode])
+    reader = lab.reading("--dev", "veth0")
+    traffic = lab.traffic(veth0, SIZE, pause_us=0)
+    reader.wait_for(lambda record: record["total"]["packets"] > 0)
+    began, done = time.monotonic(), 0
+    while done < REPLACEMENTS or last_record(reader)["total"]["session_packets"] < FRAMES:
+        done += 1
+        outcome = lab.load("veth0", MODES[mode], "--action", ("pass", "drop")[done % 2], *reuse)
+        assert outcome["generation"] == done + 1
+        assert traffic.popen.poll() is None, "no traffic during this replacement"
+    sent = traffic.finish()
+    report(capsys, f"{sent} frames, {done} replacements, {time.monotonic() - began:.1f} s: ")
+    assert sent >= FRAMES and done >= REPLACEMENTS
+    record = reader.wait_for_session(sent)
+    session = session_of(record)
+    assert set(session) == {"XDP_PASS", "XDP_DROP"}
+    assert record["total"]["session_bytes"] == sent * SIZE
+    assert lineage_total("veth0") == session
+    if reuse:
+        assert dump_counts(pin_dir("veth0") / "xdp_stats_map") == session
+
+
+# ---- many loaders ------------------------------------------------------------------------------------------
+
+LOADS = ([], ["--reuse-maps"], ["--action", "drop"], ["--action", "drop", "--reuse-maps"], ["--migrate"])
+OTHER_LAYOUTS = (["--filename", object_file("six_entries")], ["--filename", object_file("six_entries"), "--migrate"],
+                 ["--filename", object_file("own"), "--reuse-maps"])
+OTHER_VERBS = (["--unload"], ["--unload", "--keep-maps"], ["--status"], ["--clean"])
+
+
+def run_at_once(lab, commands):
+    """Starts all loaders, then waits for all: their arguments and statuses. What failed said why."""
+
+    def one(arguments):
+        return subprocess.run([LOADER, "--json", *arguments], capture_output=True, text=True, timeout=2 * DEADLINE,
+                              stdin=subprocess.DEVNULL, check=False)
+
+    results = []
+    with ThreadPoolExecutor(len(commands)) as pool:
+        for arguments, done in zip(commands, pool.map(one, commands)):
+            shown = f"{arguments}: status {done.returncode}\n{done.stdout}\n{done.stderr}"
+            assert not SANITIZER.search(done.stderr), shown
+            (outcome,) = json.loads(done.stdout)["devices"]
+            lab.remember(outcome)
+            error = outcome.get("error", {"status": 0, "message": "what: why"})
+            assert error["status"] == done.returncode and re.search(".: .", error["message"]), shown
+            results.append((arguments, done.returncode, shown))
+    return results
+
+
+def check_consistent(lab, veth):
+    """Hook, link, record and counter map belong together, nothing is half done, and the next packets count."""
+    dev = veth.name
+    (outcome,) = lab.loader_json("--dev", dev, "--status")
+    record = read_meta(dev)
+    mode, program = attached(dev)
+    assert outcome["state"] == "attached"
+    assert record.program_id == program == outcome["program"]["id"]
+    assert outcome["mode"] == mode and outcome["generation"] == record.generation
+    assert pins_of(dev) == PINS  # and no +staging
+    assert pinned_id(dev, "map", "xdp_stats_map") == record.counter_map_id
+    link = json.loads(run(["bpftool", "--json", "link", "show", "pinned", pin_dir(dev) / "xdp_link"]).out)
+    assert link["prog_id"] == program
+    before = lab.once(dev)["total"]["packets"]
+    send(veth, 7, SIZE)
+    wait_until(lambda: lab.once(dev)["total"]["packets"] >= before + 7, "the packets are not counted")
+    assert lab.once(dev)["total"]["packets"] == before + 7
+    return record
+
+
+def pinned_id(dev, kind, name):
+    return json.loads(run(["bpftool", "--json", kind, "show", "pinned", pin_dir(dev) / name]).out)["id"]
+
+
+def commands_for(dev, arguments):
+    return [["--dev", dev, *more] for more in islice(cycle(arguments), LOADERS)]
+
+
+@pytest.mark.parametrize("arguments, statuses", [
+    (LOADS, {OK}),
+    (LOADS + OTHER_LAYOUTS, {OK, CONFLICT}),
+], ids=["one-layout", "layouts"])
+def test_many_loaders_at_once(lab, veth0, arguments, statuses):
+    """They take turns: one generation for each that succeeded, and readers miss nothing of what flows meanwhile."""
+    lab.load("veth0")
+    reader = lab.reading("--dev", "veth0")
+    others = [lab.reading("--dev", "veth0", interval="10ms"), lab.reading("--map", pin_dir("veth0") / "xdp_stats_map")]
+    traffic = lab.traffic(veth0, SIZE)
+    reader.wait_for(lambda record: record["total"]["packets"] > 0)
+    results = run_at_once(lab, commands_for("veth0", arguments))
+    sent = traffic.finish()
+    assert {status for _, status, _ in results} <= statuses, [shown for *_, shown in results if shown]
+    for record in (reader.wait_for_session(sent), others[0].wait_for_session(sent)):
+        assert record["total"]["session_bytes"] == sent * SIZE
+    record = check_consistent(lab, veth0)
+    assert record.generation == 1 + sum(status == OK for _, status, _ in results)
+    for reader in (reader, *others):
+        reader.stop()
+
+
+def test_many_first_loads_at_once(lab, veth0):
+    """There is nothing yet, neither program nor directory: one of them is the first."""
+    results = run_at_once(lab, commands_for("veth0", LOADS))
+    assert all(status == OK for _, status, _ in results), [shown for _, status, shown in results if status]
+    assert sum('"outcome":"loaded"' in shown for *_, shown in results) == 1
+    assert check_consistent(lab, veth0).generation == LOADERS
+
+
+def test_many_verbs_at_once(lab, veth0):
+    """Loads, unloads, cleans and looks: loads succeed, unloads do or find nothing, and what is left is whole."""
+    readers = [lab.stats("--dev", "veth0"), lab.stats("--dev", "veth0", "--wait", interval="10ms")]
+    for reader in readers:
+        reader.wait_for_message("veth0")
+    for _ in range(3):
+        results = run_at_once(lab, commands_for("veth0", LOADS + OTHER_VERBS))
+        for arguments, status, shown in results:
+            assert status == OK or (status == NOT_FOUND and "--unload" in arguments), shown
+        (outcome,) = lab.loader_json("--dev", "veth0", "--status")
+        if outcome["state"] == "attached":
+            check_consistent(lab, veth0)
+        elif outcome["state"] == "detached":  # --keep-maps came last
+            assert attached("veth0") is None and pins_of("veth0") == PINS[1:]
+        else:
+            assert outcome["state"] == "none" and attached("veth0") is None and not pin_dir("veth0").exists()
+    (counters,) = [item["id"] for item in lab.load("veth0")["maps"] if item["name"] == "xdp_stats_map"]
+    before = [reader.wait_for(lambda record: record["map_id"] == counters) for reader in readers]
+    check_consistent(lab, veth0)
+    for reader, record in zip(readers, before):
+        reader.wait_for_session(record["total"]["session_packets"] + 7)
+        reader.stop()
+
+
+@pytest.mark.parametrize("step", [1, 2], ids=["the-directory", "the-staging-area"])
+def test_another_loader_removes_what_was_just_made(lab, veth0, step):
+    """Between mkdir and chmod an unload finds an empty directory, and takes it away: the load makes it again."""
+    delayed = lab.process("env", "ASAN_OPTIONS=detect_leaks=0", "strace", "-qq", "-o", "/dev/null",
+                          "-e", "trace=/^fchmodat", "-e", f"inject=/^fchmodat:delay_enter=1000000:when={step}",
+                          LOADER, "--dev", "veth0")
+    wait_until(pin_dir("veth0").joinpath("+staging" if step == 2 else "").exists, "nothing is made")
+    lab.loader("--dev", "veth0", "--unload", status=NOT_FOUND)
+    assert not pin_dir("veth0").exists() and delayed.popen.poll() is None
+    delayed.wait()
+    check_consistent(lab, veth0)
+
+
+# ---- several devices ---------------------------------------------------------------------------------------
+
+
+def test_loaders_on_two_devices_at_once(lab):
+    """Each has its own generations and its own counts, as if it were alone."""
+    veths = [lab.veth("veth0"), lab.veth("veth1")]
+    for veth in veths:
+        lab.load(veth.name)
+    readers = [lab.reading("--dev", veth.name) for veth in veths]
+    traffics = [lab.traffic(veth, size) for veth, size in zip(veths, (SIZE, 2 * SIZE))]
+    for reader in readers:
+        reader.wait_for(lambda record: record["total"]["packets"] > 0)
+    pairs = zip(commands_for("veth0", LOADS), commands_for("veth1", LOADS[::-1]))
+    results = run_at_once(lab, [command for pair in islice(pairs, LOADERS // 2) for command in pair])
+    assert all(status == OK for _, status, _ in results), [shown for _, status, shown in results if status]
+    for veth, reader, traffic, size in zip(veths, readers, traffics, (SIZE, 2 * SIZE)):
+        sent = traffic.finish()
+        assert reader.wait_for_session(sent)["total"]["session_bytes"] == sent * size
+        assert check_consistent(lab, veth).generation == 1 + LOADERS // 2
+
+
+def test_a_loader_that_waits_keeps_no_other_device_waiting(lab):
+    veth0, veth1 = lab.veth("veth0"), lab.veth("veth1")
+    lab.load("veth1")
+    staging = pin_dir("veth1") / "+staging"
+    staging.mkdir(mode=0o700)
+    lock = os.open(staging, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        waiting = lab.process(LOADER, "--dev", "veth1", "--action", "drop")
+        wait_until(lambda: is_waiting_for_a_lock(waiting.popen.pid), "the loader does not wait")
+        for arguments in LOADS:
+            lab.load("veth0", *arguments)
+        lab.loader("--dev", "veth0", "--unload")
+        lab.load("veth0")
+        assert waiting.popen.poll() is None
+        assert read_meta("veth1").generation == 1
+    finally:
+        os.close(lock)
+    waiting.wait()
+    assert check_consistent(lab, veth0).generation == 1
+    assert check_consistent(lab, veth1).generation == 2
+
+
+def is_waiting_for_a_lock(pid):
+    return any("->" in line and f" {pid} " in line for line in Path("/proc/locks").read_text().splitlines())
+
+
+# ---- many in a row -----------------------------------------------------------------------------------------
+
+BATCH = 50
+KINDS = ([], ["--reuse-maps"], ["--action", "drop"], ["--filename", object_file("six_entries"), "--migrate"],
+         ["--migrate"], ["--filename", object_file("generation_a")],
+         ["--filename", object_file("generation_b"), "--reuse-maps"])
+
+
+def resident(pid):
+    """KiB of memory that only this process has."""
+    return int(re.search(r"^RssAnon:\s*(\d+) kB", Path(f"/proc/{pid}/status").read_text(), re.MULTILINE).group(1))
+
+
+def held_by(pid):
+    """What a process has open, and what it watches."""
+    fds = sorted(os.readlink(entry.path) for entry in os.scandir(f"/proc/{pid}/fd"))
+    infos = "".join(Path(entry.path).read_text() for entry in os.scandir(f"/proc/{pid}/fdinfo"))
+    return fds, infos.count("inotify wd:")
+
+
+def kernel_objects():
+    return {(kind, number) for kind in ("prog", "map", "link", "btf") for number in existing_ids(kind)}
+
+
+def objects_in_use(dev):
+    """Those of the running generation: all that there may be of ours."""
+
+    def shown(kind, *which):
+        return json.loads(run(["bpftool", "--json", kind, "show", *which]).out)
+
+    directory = pin_dir(dev)
+    program = shown("prog", "id", attached(dev)[1])
+    maps = [shown("map", "pinned", directory / name) for name in ("xdp_stats_map", "xdp_stats_meta")]
+    maps += [shown("map", "id", number) for number in program.get("map_ids", [])]
+    objects = {("prog", program["id"]), ("link", shown("link", "pinned", directory / "xdp_link")["id"])}
+    objects |= {("map", item["id"]) for item in maps}
+    return objects | {("btf", item["btf_id"]) for item in [program, *maps] if "btf_id" in item}
+
+
+def reader_environment(monkeypatch):
+    """Tolerated growth in KiB. What AddressSanitizer holds back from being used again is no leak."""
+    if b"__asan_init" not in Path(STATS).read_bytes():
+        return 512
+    monkeypatch.setenv("ASAN_OPTIONS", f"{os.environ.get('ASAN_OPTIONS', '')}:quarantine_size_mb=1")
+    return 16384
+
+
+def test_replacements_in_a_row_leave_nothing(lab, veth0, monkeypatch, capsys):
+    """Of every kind, under traffic: neither the reader nor the kernel holds more after the last than after the first
+    fifty, and every packet is counted."""
+    tolerance = reader_environment(monkeypatch)
+    others = kernel_objects()
+    lab.load("veth0")
+    reader = lab.reading("--dev", "veth0")
+    pid = reader.popen.pid
+    traffic = lab.traffic(veth0, SIZE)
+    kinds, done, began = cycle(KINDS), 0, time.monotonic()
+    after_first = None
+    while done < SOAK:
+        for _ in range(BATCH - 1):
+            lab.load("veth0", *next(kinds))
+        generation = lab.load("veth0")["generation"]
+        done += BATCH
+        assert generation == done + 1
+        reader.wait_for(lambda record: record["generation"] == generation and record["state"] == "attached")
+        now = held_by(pid), pins_of("veth0"), resident(pid)
+        after_first = after_first or now
+        assert now[:2] == after_first[:2], f"after {done} replacements"
+        assert now[2] <= after_first[2] + tolerance, f"KiB after {done} replacements"
+        born = kernel_objects() - others - objects_in_use("veth0")
+        wait_until(lambda: not born & kernel_objects(), lambda: f"left in the kernel: {born & kernel_objects()}")
+    report(capsys, f"{done} replacements in {time.monotonic() - began:.0f} s, the reader's memory "
+                   f"{after_first[2]} KiB, then {now[2]} KiB, {len(now[0][0])} descriptors: ")
+    sent = traffic.finish()
+    record = reader.wait_for_session(sent)
+    assert record["total"]["session_bytes"] == sent * SIZE
+    assert lineage_total("veth0") == session_of(record)
