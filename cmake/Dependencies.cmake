@@ -2,6 +2,7 @@
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(libbpf REQUIRED IMPORTED_TARGET libbpf>=1.1)
 pkg_check_modules(libxdp REQUIRED IMPORTED_TARGET libxdp>=1.3)
+pkg_check_modules(libpcap REQUIRED IMPORTED_TARGET libpcap>=1.10)
 find_package(CLI11 2.1 REQUIRED CONFIG)
 find_package(fmt 9 REQUIRED CONFIG)
 find_package(nlohmann_json 3.11 REQUIRED CONFIG)

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "common/bpffs.h"
+#include "common/meta.h"
 
 namespace tally {
 namespace {
@@ -23,8 +24,31 @@ std::optional<std::uint64_t> inode_at(const std::string& path) {
     return static_cast<std::uint64_t>(status.st_ino);
 }
 
-bool is_initial(std::uint64_t inode) {
-    return inode_at("/proc/1/ns/net") == inode;
+// The name of a namespace below /run/netns; empty where it has none.
+std::string name_of(std::uint64_t inode) {
+    if (const auto names = list_directory(kNamed)) {
+        for (const auto& name : *names) {
+            if (inode_at(fmt::format("{}/{}", kNamed, name)) == inode) {
+                return name;
+            }
+        }
+    }
+    return {};
+}
+
+// For those who may not look at process 1: what the records of the pins say.
+std::string guess_pin_name(std::uint64_t inode, const std::string& bpffs) {
+    bool others = false;
+    const auto directories = list_directory(bpffs);
+    for (const auto& directory : directories ? *directories : std::vector<std::string>()) {
+        const auto meta = read_meta(fmt::format("{}/{}/{}", bpffs, directory, XDP_TALLY_META_NAME));
+        if (meta && meta->netns_inode == inode) {
+            return {};
+        }
+        others = others || meta;
+    }
+    const std::string name = name_of(inode);
+    return name.empty() && others ? std::to_string(inode) : name;
 }
 
 bool shares_bpffs_with_init(const std::string& bpffs) {
@@ -98,15 +122,15 @@ Result<void> enter_netns(const UniqueFd& netns, const std::string& name_or_path)
 }
 
 std::string netns_pin_name(std::uint64_t inode, const std::string& bpffs) {
-    if (is_initial(inode)) {
+    const auto initial = inode_at("/proc/1/ns/net");
+    if (!initial) {
+        return guess_pin_name(inode, bpffs);
+    }
+    if (*initial == inode) {
         return {};
     }
-    if (const auto names = list_directory(kNamed)) {
-        for (const auto& name : *names) {
-            if (inode_at(fmt::format("{}/{}", kNamed, name)) == inode) {
-                return name;
-            }
-        }
+    if (auto name = name_of(inode); !name.empty()) {
+        return name;
     }
     return shares_bpffs_with_init(bpffs) ? std::to_string(inode) : std::string();
 }

@@ -46,8 +46,10 @@ std::string Place::pins_of(const Interface& interface) const {
     for (const auto& name : *names) {
         const std::string other = directory() + '/' + name;
         const auto meta = read_meta(other + '/' + XDP_TALLY_META_NAME);
+        // Where a load was cut off, the hook runs a program that no published record names yet.
+        const bool interrupted = ::access((other + '/' + kStagingName).c_str(), F_OK) == 0;
         if (meta && meta->ifindex == interface.ifindex && meta->netns_inode == *netns_inode &&
-            hook->find(meta->program_id)) {
+            (hook->find(meta->program_id) || interrupted)) {
             return other;
         }
     }
@@ -83,7 +85,8 @@ Result<Place> go_to_place(const std::string& netns, const std::string& bpffs) {
         place.netns = netns;
         // An inode stands for a namespace without a name, which may well be there.
         const bool is_inode = netns.find_first_not_of("0123456789") == std::string::npos;
-        place.sight = is_inode ? Place::Sight::kHidden : Place::Sight::kGone;
+        const bool has_pins = ::access(place.directory().c_str(), F_OK) == 0;
+        place.sight = is_inode && has_pins ? Place::Sight::kHidden : Place::Sight::kGone;
         place.obstacle = fd.error();
         return place;
     }

@@ -9,7 +9,7 @@ namespace {
 // Nothing can feed the pins any more. A link tells for itself; what netlink attached can be judged from
 // inside its network namespace, and from anywhere once its program is gone.
 bool nothing_feeds(const DeviceState& state) {
-    if (state.link_alive() || state.our_program()) {
+    if (state.link_alive() || state.our_program() || state.held_by_a_run()) {
         return false;
     }
     if (state.meta && state.meta->attach_kind == XDP_TALLY_ATTACH_NETLINK) {

@@ -60,4 +60,11 @@ std::string describe_holder(const Interface& interface, const AttachedProgram& p
     return text;
 }
 
+Error explain_held_by_a_run(const std::string& what, const DeviceState& state) {
+    return make_error(
+               ErrorKind::kConflict, what,
+               fmt::format("a running `xdp_loader --run` holds program {} there", state.meta->program_id))
+        .with_hint("it is unloaded when the command ends that runs under it");
+}
+
 }  // namespace tally::loader

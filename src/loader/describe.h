@@ -14,4 +14,7 @@ ProgramOutcome describe_program(std::uint32_t id, const DeviceState& state);
 // Who holds the hook, in one line: program id, name, mode, and the link or dispatcher behind it.
 std::string describe_holder(const Interface& interface, const AttachedProgram& program);
 
+// Why nobody else may replace or detach it. With DeviceState::held_by_a_run().
+Error explain_held_by_a_run(const std::string& what, const DeviceState& state);
+
 }  // namespace tally::loader

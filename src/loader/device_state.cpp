@@ -143,6 +143,11 @@ std::optional<AttachedProgram> DeviceState::our_program() const {
     return std::nullopt;
 }
 
+bool DeviceState::held_by_a_run() const {
+    return meta && meta->attach_kind == XDP_TALLY_ATTACH_LINK && !link && !link_hidden &&
+           hook.find(meta->program_id);
+}
+
 const PinnedMap* DeviceState::find_map(const std::string& pin_name) const {
     const auto found = std::find_if(maps.begin(), maps.end(),
                                     [&](const PinnedMap& map) { return map.pin_name == pin_name; });
@@ -158,6 +163,9 @@ Feed DeviceState::feed() const {
     }
     if (!interface || (link_info && !link_alive())) {
         return hook.empty() ? Feed::kOrphaned : Feed::kStale;
+    }
+    if (held_by_a_run()) {
+        return Feed::kAttached;
     }
     if (const auto ours = our_program()) {
         const PinnedMap* counters = find_map(XDP_TALLY_MAP_NAME);

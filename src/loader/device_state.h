@@ -54,6 +54,8 @@ struct DeviceState {
     // The program that we attached and that still runs: by its link, else by the metadata of a netlink
     // attachment.
     std::optional<AttachedProgram> our_program() const;
+    // Our program runs by a link that is pinned nowhere: the `xdp_loader --run` that holds it ends it.
+    bool held_by_a_run() const;
     const PinnedMap* find_map(const std::string& pin_name) const;
     bool owns(const PinnedMap& map) const { return meta && owns_map(*meta, map.info.id); }
     Feed feed() const;

@@ -21,6 +21,7 @@
 #include "loader/migration.h"
 #include "loader/program_object.h"
 #include "loader/publication.h"
+#include "loader/redirect.h"
 #include "loader/verbs.h"
 
 namespace tally::loader {
@@ -74,7 +75,16 @@ Result<Plan> make_plan(const Options& options, const Place& place, const Interfa
     const auto serves = [&plan](std::uint32_t mode) {
         return std::find(plan.modes.begin(), plan.modes.end(), mode) != plan.modes.end();
     };
+    if (state.held_by_a_run()) {
+        return explain_held_by_a_run(what, state);
+    }
     plan.old_program = state.our_program();
+    if (plan.old_program && options.verb == Verb::kRun) {
+        return make_error(ErrorKind::kConflict, what,
+                          fmt::format("program {} of an earlier load runs there, and would not after --run",
+                                      plan.old_program->id))
+            .with_hint(fmt::format("`xdp_loader {} --unload` first", place.option(interface.name)));
+    }
     if (state.link_alive() && !plan.old_program) {
         return make_error(
                    ErrorKind::kConflict, what,
@@ -220,21 +230,6 @@ Result<void> check_pins_are_free(const ProgramObject& object, const DeviceState&
                               fmt::format("the name is taken by {} that xdp_loader did not pin", kind))
                 .with_hint(fmt::format("if nobody needs it, `rm {}/{}`; or --bpffs DIR for another place",
                                        directory, pin));
-        }
-    }
-    return {};
-}
-
-Result<void> aim_redirect(const Options& options, const ProgramObject& object) {
-    if (!options.filename.empty() || options.action != "redirect") {
-        return {};
-    }
-    TALLY_TRY_ASSIGN(target, resolve_interface(options.redirect_to));
-    for (const auto& map : object.maps()) {
-        const std::uint32_t key = 0;
-        if (map.name == "redirect_to" &&
-            bpf_map_update_elem(ProgramObject::map_fd(map), &key, &target.ifindex, BPF_ANY) != 0) {
-            return last_error(fmt::format("setting '{}' as the target of the redirect", target.name));
         }
     }
     return {};
@@ -418,11 +413,10 @@ Result<void> empty_staging(PinDirectory& pins) {
 }
 
 Result<Outcome> load_by_plan(const Options& options, const Place& place, const Interface& interface,
-                             const DeviceState& state, PinDirectory* pins) {
+                             const std::string& directory, const DeviceState& state, PinDirectory* pins) {
     if (state.trouble) {
         return *state.trouble;
     }
-    const std::string directory = place.directory(interface.name);
     TALLY_TRY_ASSIGN(plan, make_plan(options, place, interface, state));
     const auto attempts = make_attempts(options, interface, plan);
     std::vector<std::string> notes;
@@ -469,17 +463,18 @@ Result<Outcome> load_by_plan(const Options& options, const Place& place, const I
     return *failure;
 }
 
-// The pins of an interface that was renamed follow it. True where they had to.
-Result<bool> take_along(const std::string& old_directory, const std::string& directory) {
-    if (old_directory == directory) {
-        return false;
+// The pins of an interface that was renamed follow it, once the load is done.
+void take_along(PinDirectory& pins, const std::string& directory, Outcome& outcome) {
+    const std::string old_directory = pins.path();
+    if (const auto renamed = pins.rename(directory); !renamed) {
+        outcome.notes.push_back("the pins stay below the interface's old name: " + renamed.error().message());
+        return;
     }
-    TALLY_TRY_ASSIGN(pins, PinDirectory::lock_existing(old_directory));
-    if (!pins) {
-        return false;  // another loader was faster
+    outcome.pin_dir = directory;
+    for (auto& map : outcome.maps) {
+        map.pin.replace(0, old_directory.size(), directory);
     }
-    TALLY_TRY(pins->rename(directory));
-    return true;
+    outcome.notes.push_back("the interface was renamed: its pins moved here from " + old_directory);
 }
 
 }  // namespace
@@ -490,19 +485,19 @@ Result<Outcome> load(const Options& options, Place& place, const std::string& de
     }
     TALLY_TRY_ASSIGN(interface, resolve_interface(device));
     TALLY_TRY(check_load_capabilities());
-    const std::string old_directory = place.pins_of(interface);
     if (options.dry_run) {
-        return load_by_plan(options, place, interface, inspect_device(old_directory, interface), nullptr);
+        const std::string directory = place.pins_of(interface);
+        const auto state = inspect_device(directory, interface);
+        return load_by_plan(options, place, interface, directory, state, nullptr);
     }
     TALLY_TRY_ASSIGN(mounted, ensure_bpffs(place.bpffs));
-    const std::string directory = place.directory(interface.name);
-    TALLY_TRY_ASSIGN(renamed, take_along(old_directory, directory));
+    const std::string directory = place.pins_of(interface);
     TALLY_TRY_ASSIGN(pins, PinDirectory::lock(directory));
     TALLY_TRY_ASSIGN(repaired, repair(pins, interface.ifindex));
     const auto state = inspect_device(directory, interface);
-    auto outcome = load_by_plan(options, place, interface, state, &pins);
-    if (outcome && renamed) {
-        outcome->notes.push_back("the interface was renamed: its pins moved here from " + old_directory);
+    auto outcome = load_by_plan(options, place, interface, directory, state, &pins);
+    if (outcome && directory != place.directory(interface.name)) {
+        take_along(pins, place.directory(interface.name), *outcome);
     }
     if (outcome && !repaired.empty()) {
         outcome->notes.push_back(repaired);

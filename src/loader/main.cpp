@@ -1,4 +1,5 @@
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <cstdio>
 
@@ -9,6 +10,10 @@
 #include "common/report.h"
 #include "loader/options.h"
 #include "loader/outcome.h"
+#include "loader/program_object.h"
+#include "loader/run.h"
+#include "loader/run_device.h"
+#include "loader/test_run.h"
 #include "loader/verbs.h"
 
 namespace {
@@ -18,46 +23,14 @@ using namespace tally::loader;
 
 constexpr const char* kProgram = "xdp_loader";
 
-Result<Outcome> run_verb(const Options& options, Place& place, const std::string& device) {
-    if (options.bpffs != kDefaultBpffs) {
-        TALLY_TRY(check_bpffs(place.bpffs));  // the default one may be missing: a load mounts it
-    }
-    switch (options.verb) {
-        case Verb::kUnload:
-            return unload(options, place, device);
-        case Verb::kStatus:
-            return status(place, device);
-        case Verb::kClean:
-            return clean(options, place, device);
-        case Verb::kLoad:
-            break;
-    }
-    return load(options, place, device);
-}
-
-// Each device succeeds or fails on its own.
-Outcome run_device(const Options& options, Place& place, const std::string& device) {
-    auto result = run_verb(options, place, device);
-    if (result) {
-        result->netns = place.netns;
-        result->dry_run = options.dry_run;
-        return std::move(*result);
-    }
-    Outcome outcome;
-    outcome.dev = device;
-    outcome.netns = place.netns;
-    outcome.verb = "failed";
-    outcome.dry_run = options.dry_run;
-    outcome.error = std::move(result).error();
-    return outcome;
-}
-
+// With --run stdout is the command's.
 void report(const Options& options, const Outcome& outcome) {
     if (outcome.error) {
         print_error(kProgram, *outcome.error, options.json);
     } else if (!options.json && !options.quiet) {
-        fmt::print("{}", format_outcome(outcome));
-        std::fflush(stdout);
+        std::FILE* const stream = options.verb == Verb::kRun ? stderr : stdout;
+        fmt::print(stream, "{}", format_outcome(outcome));
+        std::fflush(stream);
     }
 }
 
@@ -129,14 +102,62 @@ class Run {
     std::vector<Outcome> outcomes_;
 };
 
+int fail(const Options& options, const Error& error) {
+    print_error(kProgram, error, options.json);
+    return exit_status(error.kind);
+}
+
+int write_result(const Options& options, const std::string& text) {
+    fmt::print("{}", text);
+    const bool written = std::fflush(stdout) == 0 && std::ferror(stdout) == 0;
+    return written ? 0 : fail(options, last_error("writing the result"));
+}
+
+int run_test(const Options& options) {
+    const auto outcome = test_run(options);
+    if (!outcome) {
+        return fail(options, outcome.error());
+    }
+    return write_result(options, options.json ? format_test_run_json(*outcome) : format_test_run(*outcome));
+}
+
+int list_programs(const Options& options) {
+    const auto names = ProgramObject::list_programs(options.filename);
+    if (!names) {
+        return fail(options, names.error());
+    }
+    return write_result(
+        options, options.json ? format_names_json(*names) : fmt::format("{}\n", fmt::join(*names, "\n")));
+}
+
+int run_around_command(const Options& options) {
+    const auto home = open_netns("/proc/thread-self/ns/net");
+    if (!home) {
+        return fail(options, home.error());
+    }
+    auto place = go_to_place(options.netns, options.bpffs);
+    if (!place) {
+        return fail(options, place.error());
+    }
+    return run_command_loaded(options, *place, *home,
+                              [&](const Outcome& outcome) { report(options, outcome); });
+}
+
 int run(const Options& options) {
     route_library_log(options.verbose);
-    Run run(options);
-    if (const auto worked = run.work(); !worked) {
-        print_error(kProgram, worked.error(), options.json);
-        return exit_status(worked.error().kind);
+    switch (options.verb) {
+        case Verb::kTestRun:
+            return run_test(options);
+        case Verb::kListPrograms:
+            return list_programs(options);
+        case Verb::kRun:
+            return run_around_command(options);
+        default:
+            break;
     }
-    return run.finish();
+    Run run(options);
+    const auto worked = run.work();
+    return worked ? run.finish() : fail(options, worked.error());
 }
 
 }  // namespace

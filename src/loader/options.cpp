@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <sstream>
 
@@ -22,6 +23,8 @@ constexpr const char* kFooter = R"(Examples:
   xdp_loader --dev veth0 --filename prog.o --progname my_filter
   xdp_loader --status                         what is attached and pinned, on every device
   xdp_loader --dev veth0 --unload             detach, remove the pins
+  xdp_loader --dev veth0 --run -- ./test.sh   detached when test.sh ends, however it ends
+  xdp_loader --test-run trace.pcap --filename prog.o     its verdicts, without attaching it
   xdp_stats --dev veth0                       (the other program) watch the counters
 
 Exit status: 0 done, 1 the system refused, 2 usage, 3 permission or capability missing,
@@ -31,7 +34,7 @@ Exit status: 0 done, 1 the system refused, 2 usage, 3 permission or capability m
 // What the command line says before it is made sense of.
 struct Words {
     std::string unload_id;
-    bool unload = false, status = false, clean = false;
+    bool unload = false, status = false, clean = false, run = false, list_programs = false;
     bool native = false, generic = false, offload = false, automatic = false;
 };
 
@@ -94,11 +97,25 @@ void add_options(CLI::App& app, Options& options, Words& words) {
     auto* clean = app.add_flag("--clean", words.clean,
                                "Remove pins that nothing feeds any more; without --dev all of them")
                       ->group("Other work");
-    app.add_flag("--keep-maps", options.keep_maps, "With --unload: leave the maps pinned")
-        ->needs(unload)
+    app.add_flag("--keep-maps", options.keep_maps, "With --unload and --run: leave the maps pinned")
         ->group("Other work");
-    unload->excludes(status)->excludes(clean);
-    status->excludes(clean);
+    auto* run = app.add_flag("--run", words.run,
+                             "Load, run the COMMAND after `--`, unload when it ends; exit with its status")
+                    ->group("Other work");
+    auto* test_run =
+        app.add_option("--test-run", options.test_run,
+                       "Run the program on N packets, or on those of a capture, without attaching it")
+            ->type_name("FILE.pcap|N")
+            ->group("Other work");
+    auto* list = app.add_flag("--list-programs", words.list_programs, "The XDP programs in FILE, a line each")
+                     ->needs(filename)
+                     ->group("Other work");
+    const std::vector<CLI::Option*> verbs = {unload, status, clean, run, test_run, list};
+    for (std::size_t i = 0; i < verbs.size(); ++i) {
+        for (std::size_t other = i + 1; other < verbs.size(); ++other) {
+            verbs[i]->excludes(verbs[other]);
+        }
+    }
     app.add_flag("--dry-run", options.dry_run, "Say what would happen; change nothing")->group("Other work");
 
     app.add_flag("--json", options.json, "The outcome as one JSON document on stdout")->group("Output");
@@ -125,6 +142,12 @@ Verb chosen_verb(const Words& words) {
     if (words.status) {
         return Verb::kStatus;
     }
+    if (words.run) {
+        return Verb::kRun;
+    }
+    if (words.list_programs) {
+        return Verb::kListPrograms;
+    }
     return words.clean ? Verb::kClean : Verb::kLoad;
 }
 
@@ -136,9 +159,33 @@ EarlyExit usage_error(const std::string& text, bool json) {
 
 // What CLI11's own checks cannot say.
 std::string find_contradiction(const CLI::App& app, const Options& options) {
-    const bool needs_device = options.verb == Verb::kLoad || options.verb == Verb::kUnload;
-    if (needs_device && options.devices.empty()) {
+    const Verb verb = options.verb;
+    const bool attaches = verb == Verb::kLoad || verb == Verb::kRun;
+    if (app.count("--netns") > 0 && options.netns.empty()) {
+        return "--netns '': no network namespace has an empty name";
+    }
+    if ((attaches || verb == Verb::kUnload) && options.devices.empty()) {
         return "which interface? --dev IFACE is required";
+    }
+    if (verb == Verb::kRun && options.command.empty()) {
+        return "--run needs a command: --run -- COMMAND...";
+    }
+    if (verb != Verb::kRun && !options.command.empty()) {
+        return "a command after -- is for --run";
+    }
+    if (verb == Verb::kRun && (options.json || options.dry_run)) {
+        return options.json ? "--json: with --run stdout is the command's" : "--dry-run excludes --run";
+    }
+    if (options.keep_maps && verb != Verb::kUnload && verb != Verb::kRun) {
+        return "--keep-maps needs --unload or --run";
+    }
+    if (verb == Verb::kTestRun || verb == Verb::kListPrograms) {
+        for (const char* name : {"--dev", "--netns", "--reuse-maps", "--migrate", "--force", "--native-mode",
+                                 "--skb-mode", "--offload-mode", "--auto-mode", "--dry-run"}) {
+            if (app.count(name) > 0) {
+                return fmt::format("{} is for attaching: it means nothing here", name);
+            }
+        }
     }
     if (options.action == "redirect" && options.redirect_to.empty()) {
         return "--action redirect needs --redirect-to IFACE";
@@ -146,17 +193,23 @@ std::string find_contradiction(const CLI::App& app, const Options& options) {
     if (options.action != "redirect" && !options.redirect_to.empty()) {
         return "--redirect-to needs --action redirect";
     }
-    if (options.verb != Verb::kLoad) {
+    if (verb == Verb::kUnload || verb == Verb::kStatus || verb == Verb::kClean) {
         for (const char* name : {"--action", "--filename", "--reuse-maps", "--migrate", "--force",
                                  "--native-mode", "--skb-mode", "--offload-mode", "--auto-mode"}) {
             // The tutorial's scripts unload with the mode they loaded with: harmless, so accepted.
             const bool mode = std::string_view(name).ends_with("-mode");
-            if (!(mode && options.verb == Verb::kUnload) && app.count(name) > 0) {
+            if (!(mode && verb == Verb::kUnload) && app.count(name) > 0) {
                 return fmt::format("{} is for loading: it means nothing here", name);
             }
         }
     }
     return {};
+}
+
+// Of the "--" before a command; argc where there is none.
+int index_of_command(int argc, const char* const* argv) {
+    const auto* end = argv + argc;
+    return static_cast<int>(std::find(argv, end, std::string_view("--")) - argv);
 }
 
 std::optional<std::uint32_t> parse_program_id(const std::string& text) {
@@ -182,8 +235,10 @@ std::variant<Options, EarlyExit> parse_options(int argc, const char* const* argv
     app.set_version_flag("--version", "xdp_loader " TALLY_VERSION);
     app.formatter(std::make_shared<HelpFormatter>());
     add_options(app, options, words);
+    const int words_before_command = index_of_command(argc, argv);
+    options.command.assign(argv + std::min(words_before_command + 1, argc), argv + argc);
     try {
-        app.parse(argc, argv);
+        app.parse(words_before_command, argv);
     } catch (const CLI::Success& success) {
         std::ostringstream text;
         app.exit(success, text, text);
@@ -193,7 +248,7 @@ std::variant<Options, EarlyExit> parse_options(int argc, const char* const* argv
     }
     words.unload = app.count("--unload") > 0;
     options.mode = chosen_mode(words);
-    options.verb = chosen_verb(words);
+    options.verb = options.test_run ? Verb::kTestRun : chosen_verb(words);
     if (!words.unload_id.empty()) {
         options.unload_id = parse_program_id(words.unload_id);
         if (!options.unload_id) {

@@ -9,7 +9,7 @@
 
 namespace tally::loader {
 
-enum class Verb { kLoad, kUnload, kStatus, kClean };
+enum class Verb { kLoad, kUnload, kStatus, kClean, kRun, kTestRun, kListPrograms };
 enum class ModeChoice { kAuto, kNative, kGeneric, kOffload };
 
 struct Options {
@@ -22,6 +22,8 @@ struct Options {
     std::string progname;         // empty: the first XDP program of the file
     ModeChoice mode = ModeChoice::kAuto;
     std::optional<std::uint32_t> unload_id;
+    std::vector<std::string> command;     // with kRun
+    std::optional<std::string> test_run;  // with kTestRun: how many packets, or the file they are in
     bool reuse_maps = false;
     bool migrate = false;
     bool force = false;

@@ -151,6 +151,11 @@ std::string format_json(const std::vector<Outcome>& outcomes) {
     return document.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
+std::string format_names_json(const std::vector<std::string>& names) {
+    const Json document = {{"schema", 1}, {"programs", names}};
+    return document.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
 int exit_status_of(const std::vector<Outcome>& outcomes) {
     for (const auto& outcome : outcomes) {
         if (outcome.error) {

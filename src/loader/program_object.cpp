@@ -226,7 +226,13 @@ Result<ProgramObject> ProgramObject::select(std::unique_ptr<bpf_object, Closer> 
                                   candidate == self.program_ || (has_tail_calls && is_xdp_entry(candidate)));
     }
     self.object_ = std::move(object);
+    self.names_ = std::move(names);
     return self;
+}
+
+Result<std::vector<std::string>> ProgramObject::list_programs(const std::string& path) {
+    TALLY_TRY_ASSIGN(object, open_file(path, {}));
+    return object.names_;
 }
 
 bool ProgramObject::has_frags() const {

@@ -30,6 +30,9 @@ class ProgramObject {
     // and for a damaged one; kConflict where a map has a name that is not for maps.
     static Result<ProgramObject> open_file(const std::string& path, const std::string& program);
 
+    // Names of the XDP programs in a file, in its order; errors as above.
+    static Result<std::vector<std::string>> list_programs(const std::string& path);
+
     const std::string& program_name() const { return program_name_; }
     bool has_frags() const;
 
@@ -73,7 +76,8 @@ class ProgramObject {
     std::unique_ptr<bpf_object, Closer> object_;
     bpf_program* program_ = nullptr;
     std::string program_name_;
-    std::string source_;  // for messages: the file, or "the built-in object"
+    std::vector<std::string> names_;  // of all XDP programs in the object
+    std::string source_;              // for messages: the file, or "the built-in object"
     std::vector<Map> maps_;
 };
 

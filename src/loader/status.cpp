@@ -42,6 +42,13 @@ void explain(const DeviceState& state, const Place& place, const std::string& di
                             option));
             break;
         case Feed::kStale:
+            if (state.link_alive() && !state.our_program()) {
+                outcome.notes.emplace_back(
+                    "the link pinned here runs its program on another interface: this one was renamed, or "
+                    "moved "
+                    "to another network namespace");
+                break;
+            }
             outcome.notes.emplace_back(
                 "the program that runs here feeds other maps than the pinned ones; loading again mends it");
             break;
@@ -65,6 +72,16 @@ void explain(const DeviceState& state, const Place& place, const std::string& di
     if (const auto note = describe_foreign_pins(state, directory); !note.empty() && !state.interrupted) {
         outcome.notes.push_back(note);
     }
+}
+
+// The pins of a renamed interface are told of under its new name.
+bool is_listed_by_new_name(const Place& place, const DeviceState& state, const std::string& device) {
+    std::array<char, IF_NAMESIZE> name = {};
+    if (!state.meta || place.sight != Place::Sight::kHere ||
+        ::if_indextoname(state.meta->ifindex, name.data()) == nullptr || device == name.data()) {
+        return false;
+    }
+    return place.pins_of({name.data(), state.meta->ifindex, 0}) == place.directory(device);
 }
 
 // None where nothing is there; kPermission where one may not look.
@@ -137,7 +154,7 @@ Result<std::vector<std::string>> known_devices(const Options& options, const Pla
         }
         // Only directories with our record, or with a change that was cut off before there was one.
         const auto state = inspect_device(place.directory(device), std::nullopt);
-        if (state.meta || state.interrupted) {
+        if ((state.meta || state.interrupted) && !is_listed_by_new_name(place, state, device)) {
             devices.insert(device);
         }
     }

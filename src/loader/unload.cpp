@@ -68,6 +68,9 @@ Result<Outcome> unload(const Options& options, const Place& place, const std::st
         }
         return unload_foreign(options, state, *program, std::move(outcome));
     }
+    if (state.held_by_a_run()) {
+        return explain_held_by_a_run(fmt::format("unloading from '{}'", device), state);
+    }
     const auto removable = our_pins(state, options.keep_maps);
     if (!ours && removable.empty() && !existing.repaired) {
         return nothing_to_unload(state, place, device);

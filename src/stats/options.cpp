@@ -228,6 +228,9 @@ std::variant<Options, EarlyExit> parse_options(int argc, const char* const* argv
     } catch (const CLI::ParseError& error) {
         return usage(error.what());
     }
+    if (app.count("--netns") > 0 && options.netns.empty()) {
+        return usage("--netns '': no network namespace has an empty name");
+    }
     for (const auto& text : words.expectations) {
         auto expectation = parse_expectation(text);
         if (!expectation) {

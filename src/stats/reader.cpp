@@ -5,6 +5,7 @@
 #include <net/if.h>
 
 #include <algorithm>
+#include <array>
 #include <ctime>
 #include <utility>
 
@@ -91,10 +92,12 @@ Result<void> Reader::start() {
 
 Result<void> Reader::follow() {
     if (device_awaited_) {
-        if (::if_nametoindex(block_.device->c_str()) == 0) {
+        const auto interface = resolve_interface(*block_.device);
+        if (!interface) {
             lose_pin("there is no such device yet");
             return {};
         }
+        call_device(interface->name);  // it may have been named by an alternative name, or have had another
         device_awaited_ = false;
     }
     follower_.watch();
@@ -154,23 +157,32 @@ Result<void> Reader::look_for_first_map() {
     return {};
 }
 
-// A loader takes the pins of a renamed device along to its new name.
+// A loader takes the pins of a renamed device along to its new name: the record there is of the same lineage.
 bool Reader::go_after_renamed_device() {
-    if (!block_.device) {
+    const Meta* own = own_record();
+    if (!block_.device || own == nullptr || !sees_devices_) {
         return false;
     }
-    look_at_feed();
-    if (feed_.renamed_to().empty()) {
+    std::array<char, IF_NAMESIZE> name = {};
+    if (::if_indextoname(own->ifindex, name.data()) == nullptr || *block_.device == name.data()) {
         return false;
     }
-    const std::string name = feed_.renamed_to();
-    remarks_.say(block_.title, fmt::format("goes on as {}: the device was renamed", name));
+    const auto record = read_meta(place_->directory(name.data()) + '/' + XDP_TALLY_META_NAME);
+    if (!record || record->lineage != own->lineage) {
+        return false;
+    }
+    remarks_.say(block_.title, fmt::format("goes on as {}: the device was renamed", name.data()));
+    call_device(name.data());
+    return true;
+}
+
+void Reader::call_device(const std::string& name) {
+    const Source source = {Source::Kind::kDevice, name, 0};
     block_.device = name;
-    block_.title = title_of({Source::Kind::kDevice, name, 0}, *place_);
-    follower_ = Follower({Source::Kind::kDevice, name, 0}, *place_, *watcher_);
+    block_.title = title_of(source, *place_);
+    follower_ = Follower(source, *place_, *watcher_);
     follower_.watch();
     feed_.rename(name);
-    return true;
 }
 
 void Reader::lose_pin(const std::string& why) {

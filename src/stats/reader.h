@@ -51,6 +51,7 @@ class Reader {
     void describe_feeder();
     void lose_pin(const std::string& why);
     bool go_after_renamed_device();
+    void call_device(const std::string& name);
 
     void count_cpus(const std::vector<Counters>& before, const std::vector<Counters>& now);
     void fill_block(const Sample& before, const Sample& now, double seconds);

@@ -44,10 +44,5 @@ TEST(Place, APathThatLeadsNowhereIsNotFoundButANameIsAPlaceThatIsGone) {
     EXPECT_EQ(place->find("a/b").error().kind, ErrorKind::kUsage);
 }
 
-// An inode may belong to a namespace that nobody has named.
-TEST(Place, AnInodeWithoutANameIsHidden) {
-    EXPECT_EQ(go_to_place("4026539999", "/sys/fs/bpf")->sight, Place::Sight::kHidden);
-}
-
 }  // namespace
 }  // namespace tally

@@ -1,0 +1,79 @@
+#include "loader/child_command.h"
+
+#include <fmt/format.h>
+#include <sched.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+
+#include "common/error.h"
+#include "common/report.h"
+
+namespace tally::loader {
+namespace {
+
+constexpr int kSignalled = 128;
+
+sigset_t waited_signals() {
+    sigset_t signals;
+    sigemptyset(&signals);
+    for (const int number : {SIGCHLD, SIGTERM, SIGHUP, SIGINT, SIGQUIT}) {
+        sigaddset(&signals, number);
+    }
+    return signals;
+}
+
+[[noreturn]] void become(const std::vector<std::string>& command, const UniqueFd& netns,
+                         const sigset_t& old_mask, pid_t parent) {
+    ::prctl(PR_SET_PDEATHSIG, SIGTERM);
+    if (::getppid() != parent) {
+        ::_exit(kSignalled + SIGTERM);  // it was killed before we asked to be told
+    }
+    ::sigprocmask(SIG_SETMASK, &old_mask, nullptr);
+    std::vector<char*> words;
+    for (const auto& word : command) {
+        words.push_back(const_cast<char*>(word.c_str()));
+    }
+    words.push_back(nullptr);
+    if (!netns || ::setns(netns.get(), CLONE_NEWNET) == 0) {
+        ::execvp(words.front(), words.data());
+    }
+    const auto error = last_error(fmt::format("running '{}'", command.front()));
+    print_error("xdp_loader", error);
+    ::_exit(error.code == ENOENT ? kCommandNotFound : kCannotExecute);
+}
+
+}  // namespace
+
+int run_child_command(const std::vector<std::string>& command, const UniqueFd& netns) {
+    const sigset_t signals = waited_signals();
+    sigset_t old_mask;
+    ::sigprocmask(SIG_BLOCK, &signals, &old_mask);
+    const pid_t parent = ::getpid();
+    const pid_t child = ::fork();
+    if (child < 0) {
+        print_error("xdp_loader", last_error(fmt::format("running '{}'", command.front())));
+        return kCannotExecute;
+    }
+    if (child == 0) {
+        become(command, netns, old_mask, parent);
+    }
+    for (;;) {
+        int status = 0;
+        if (::waitpid(child, &status, WNOHANG) == child) {
+            ::sigprocmask(SIG_SETMASK, &old_mask, nullptr);
+            return WIFSIGNALED(status) ? kSignalled + WTERMSIG(status) : WEXITSTATUS(status);
+        }
+        siginfo_t info = {};
+        const int number = ::sigwaitinfo(&signals, &info);
+        // SI_KERNEL: the terminal, which tells all processes in its foreground.
+        if (number > 0 && number != SIGCHLD && info.si_code != SI_KERNEL) {
+            ::kill(child, number);
+        }
+    }
+}
+
+}  // namespace tally::loader

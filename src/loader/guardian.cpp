@@ -1,0 +1,68 @@
+#include "loader/guardian.h"
+
+#include <fcntl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <csignal>
+
+namespace tally::loader {
+namespace {
+
+constexpr char kDismissed = 'd';
+
+[[noreturn]] void wait_and_act(const UniqueFd& lifeline, const std::function<void()>& last_will) {
+    ::setsid();
+    for (const int number : {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE}) {
+        std::signal(number, SIG_IGN);
+    }
+    // Whoever waits for the end of our output must not wait for this process.
+    const UniqueFd nowhere(::open("/dev/null", O_RDWR | O_CLOEXEC));
+    for (const int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+        ::dup2(nowhere.get(), stream);
+    }
+    char word = 0;
+    ssize_t size = 0;
+    do {
+        size = ::read(lifeline.get(), &word, 1);
+    } while (size < 0 && errno == EINTR);
+    if (size != 1 || word != kDismissed) {
+        last_will();
+    }
+    ::_exit(0);
+}
+
+}  // namespace
+
+Result<Guardian> Guardian::start(std::function<void()> last_will) {
+    std::array<int, 2> ends = {};
+    if (::pipe2(ends.data(), O_CLOEXEC) != 0) {
+        return last_error("making a pipe");
+    }
+    UniqueFd reading(ends[0]);
+    UniqueFd writing(ends[1]);
+    const pid_t pid = ::fork();
+    if (pid < 0) {
+        return last_error("starting a guardian process");
+    }
+    if (pid == 0) {
+        writing.reset();
+        wait_and_act(reading, last_will);
+    }
+    return Guardian(pid, std::move(writing));
+}
+
+Guardian::~Guardian() {
+    if (!lifeline_) {
+        return;  // moved from
+    }
+    const bool told = ::write(lifeline_.get(), &kDismissed, 1) == 1;
+    lifeline_.reset();
+    if (told) {
+        ::waitpid(pid_, nullptr, 0);
+    }
+}
+
+}  // namespace tally::loader

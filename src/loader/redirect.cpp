@@ -1,0 +1,25 @@
+#include "loader/redirect.h"
+
+#include <bpf/bpf.h>
+#include <fmt/format.h>
+
+#include "common/interface.h"
+
+namespace tally::loader {
+
+Result<void> aim_redirect(const Options& options, const ProgramObject& object) {
+    if (!options.filename.empty() || options.action != "redirect") {
+        return {};
+    }
+    TALLY_TRY_ASSIGN(target, resolve_interface(options.redirect_to));
+    for (const auto& map : object.maps()) {
+        const std::uint32_t key = 0;
+        if (map.name == "redirect_to" &&
+            bpf_map_update_elem(ProgramObject::map_fd(map), &key, &target.ifindex, BPF_ANY) != 0) {
+            return last_error(fmt::format("setting '{}' as the target of the redirect", target.name));
+        }
+    }
+    return {};
+}
+
+}  // namespace tally::loader

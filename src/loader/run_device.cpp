@@ -1,0 +1,42 @@
+#include "loader/run_device.h"
+
+#include "common/bpffs.h"
+#include "loader/verbs.h"
+
+namespace tally::loader {
+namespace {
+
+Result<Outcome> run_verb(const Options& options, Place& place, const std::string& device) {
+    if (options.bpffs != kDefaultBpffs) {
+        TALLY_TRY(check_bpffs(place.bpffs));  // the default one may be missing: a load mounts it
+    }
+    switch (options.verb) {
+        case Verb::kUnload:
+            return unload(options, place, device);
+        case Verb::kStatus:
+            return status(place, device);
+        case Verb::kClean:
+            return clean(options, place, device);
+        default:
+            return load(options, place, device);
+    }
+}
+
+}  // namespace
+
+Outcome run_device(const Options& options, Place& place, const std::string& device) {
+    auto result = run_verb(options, place, device);
+    Outcome outcome;
+    if (result) {
+        outcome = std::move(*result);
+    } else {
+        outcome.dev = device;
+        outcome.verb = "failed";
+        outcome.error = std::move(result).error();
+    }
+    outcome.netns = place.netns;
+    outcome.dry_run = options.dry_run;
+    return outcome;
+}
+
+}  // namespace tally::loader

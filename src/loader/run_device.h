@@ -1,0 +1,15 @@
+// One verb on one device, whatever comes of it.
+#pragma once
+
+#include <string>
+
+#include "common/place.h"
+#include "loader/options.h"
+#include "loader/outcome.h"
+
+namespace tally::loader {
+
+// What options.verb asks for. Each device succeeds or fails on its own: a failure is an outcome, too.
+Outcome run_device(const Options& options, Place& place, const std::string& device);
+
+}  // namespace tally::loader

@@ -1,0 +1,156 @@
+#include "loader/test_run.h"
+
+#include <bpf/bpf.h>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <linux/bpf.h>
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+
+#include <xdp_tally/abi.h>
+
+#include "common/counter_map.h"
+#include "common/libbpf_options.h"
+#include "common/names.h"
+#include "common/printable.h"
+#include "loader/capabilities.h"
+#include "loader/packet_source.h"
+#include "loader/program_object.h"
+#include "loader/redirect.h"
+
+namespace tally::loader {
+namespace {
+
+// What fits one page beside headroom and tailroom, on every architecture with pages of 4 KiB or more.
+constexpr std::size_t kLinear = 3500;
+
+Result<std::uint32_t> run_once(int program_fd, PacketSource::Packet packet) {
+    bpf_test_run_opts options;
+    init_options(options);
+    options.data_in = packet.data();
+    options.data_size_in = static_cast<std::uint32_t>(packet.size());
+    options.repeat = 1;
+    if (const int code = bpf_prog_test_run_opts(program_fd, &options); code != 0) {
+        return system_error(code, {});
+    }
+    return options.retval;
+}
+
+Error explain(Error error, std::uint64_t number, std::size_t size, bool frags) {
+    error.what = fmt::format("running the program on packet {} ({} bytes)", number, size);
+    constexpr std::size_t kShortest = 14;
+    if (error.code == EINVAL && size < kShortest) {
+        error.hint = "an Ethernet frame has 14 bytes at least";
+    } else if (error.code == EINVAL && size > kLinear && !frags) {
+        error.hint = "frames that do not fit a page need a program in a section named \"xdp.frags\"";
+    }
+    return error;
+}
+
+void count(Counters& verdicts, std::uint32_t verdict, std::size_t size) {
+    Counter& counter = verdicts.at(verdict < kActions ? verdict : std::size_t{XDP_ABORTED});
+    counter.rx_packets += 1;
+    counter.rx_bytes += size;
+}
+
+// A program that counts should have counted what it returned.
+Result<void> compare_with_map(const ProgramObject& object, TestRunOutcome& outcome) {
+    for (const auto& map : object.maps()) {
+        if (map.name != XDP_TALLY_MAP_NAME) {
+            continue;
+        }
+        UniqueFd copy(::fcntl(ProgramObject::map_fd(map), F_DUPFD_CLOEXEC, 0));
+        auto counters = CounterMap::from_fd(std::move(copy));
+        if (!counters) {
+            return {};  // something else of this name
+        }
+        Sample sample;
+        TALLY_TRY(counters->read(sample));
+        for (std::size_t action = 0; action < sample.total.size(); ++action) {
+            const Counter& counted = sample.total[action];
+            const Counter& returned = outcome.verdicts[action];
+            if (counted.rx_packets != returned.rx_packets || counted.rx_bytes != returned.rx_bytes) {
+                outcome.notes.push_back(
+                    fmt::format("its own {} says {} packets and {} bytes for {}, not {} and {}", map.name,
+                                counted.rx_packets, counted.rx_bytes, kActionNames[action],
+                                returned.rx_packets, returned.rx_bytes));
+            }
+        }
+    }
+    return {};
+}
+
+}  // namespace
+
+Result<TestRunOutcome> test_run(const Options& options) {
+    TALLY_TRY_ASSIGN(packets, open_packets(*options.test_run));
+    const auto variant = packets->longest() > kLinear ? Variant::kFrags : Variant::kLinear;
+    TALLY_TRY_ASSIGN(object, options.filename.empty()
+                                 ? ProgramObject::open_builtin(options.action, variant)
+                                 : ProgramObject::open_file(options.filename, options.progname));
+    TALLY_TRY(check_load_capabilities());
+    TALLY_TRY(object.load());
+    TALLY_TRY(aim_redirect(options, object));
+    TestRunOutcome outcome;
+    outcome.program = object.program_name();
+    std::uint64_t out_of_range = 0;
+    for (;;) {
+        TALLY_TRY_ASSIGN(packet, packets->next());
+        if (!packet) {
+            break;
+        }
+        outcome.packets += 1;
+        outcome.bytes += packet->size();
+        auto verdict = run_once(object.program_fd(), *packet);
+        if (!verdict) {
+            return explain(std::move(verdict).error(), outcome.packets, packet->size(), object.has_frags());
+        }
+        out_of_range += *verdict >= static_cast<std::uint32_t>(kActions) ? 1 : 0;
+        count(outcome.verdicts, *verdict, packet->size());
+    }
+    if (out_of_range != 0) {
+        outcome.notes.push_back(fmt::format(
+            "{} packets got a number that is no verdict; the kernel treats it as XDP_ABORTED", out_of_range));
+    }
+    TALLY_TRY(compare_with_map(object, outcome));
+    return outcome;
+}
+
+std::string format_test_run(const TestRunOutcome& outcome) {
+    constexpr std::string_view kPackets = "packets";
+    constexpr std::string_view kBytes = "bytes";
+    const auto packets = std::max(kPackets.size(), std::to_string(outcome.packets).size());
+    const auto bytes = std::max(kBytes.size(), std::to_string(outcome.bytes).size());
+    std::string text =
+        fmt::format("{}: run on {} packets, not attached\n", printable(outcome.program), outcome.packets);
+    const auto row = [&](std::string_view action, auto packet_count, auto byte_count) {
+        text += fmt::format("{:<12}  {:>{}}  {:>{}}\n", action, packet_count, packets, byte_count, bytes);
+    };
+    row("action", kPackets, kBytes);
+    for (std::size_t action = 0; action < outcome.verdicts.size(); ++action) {
+        row(kActionNames[action], outcome.verdicts[action].rx_packets, outcome.verdicts[action].rx_bytes);
+    }
+    row("total", outcome.packets, outcome.bytes);
+    for (const auto& note : outcome.notes) {
+        text += fmt::format("note: {}\n", printable(note));
+    }
+    return text;
+}
+
+std::string format_test_run_json(const TestRunOutcome& outcome) {
+    using Json = nlohmann::ordered_json;
+    const auto pair = [](std::uint64_t packets, std::uint64_t bytes) {
+        return Json{{"packets", packets}, {"bytes", bytes}};
+    };
+    Json document = {{"schema", 1}, {"program", outcome.program}, {"actions", Json::object()}};
+    for (std::size_t action = 0; action < outcome.verdicts.size(); ++action) {
+        document["actions"][std::string(kActionNames[action])] =
+            pair(outcome.verdicts[action].rx_packets, outcome.verdicts[action].rx_bytes);
+    }
+    document["total"] = pair(outcome.packets, outcome.bytes);
+    document["notes"] = outcome.notes;
+    return document.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+}  // namespace tally::loader

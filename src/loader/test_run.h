@@ -1,0 +1,32 @@
+// Runs a program on packets without attaching it (BPF_PROG_TEST_RUN, kernel 4.12): a unit test of an XDP
+// program.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "common/counters.h"
+#include "common/result.h"
+#include "loader/options.h"
+
+namespace tally::loader {
+
+struct TestRunOutcome {
+    std::string program;
+    std::uint64_t packets = 0;
+    std::uint64_t bytes = 0;
+    Counters verdicts =
+        {};  // what the program returned; what is no verdict counts as XDP_ABORTED, as in the kernel
+    std::vector<std::string> notes;
+};
+
+// Loads options.filename, or the built-in program, with maps of its own that nobody else sees and that are
+// gone afterwards. kSystem for a packet that the kernel does not take: its number and size are named.
+Result<TestRunOutcome> test_run(const Options& options);
+
+// A table for people; one JSON object.
+std::string format_test_run(const TestRunOutcome& outcome);
+std::string format_test_run_json(const TestRunOutcome& outcome);
+
+}  // namespace tally::loader
