@@ -1,6 +1,7 @@
 // The metadata record beside the counter map: who feeds it (struct xdp_tally_meta of the ABI header).
 #pragma once
 
+#include <cstdint>
 #include <span>
 
 #include <xdp_tally/abi.h>

@@ -35,7 +35,7 @@ std::string Place::directory() const {
 }
 
 std::string Place::pins_of(const Interface& interface) const {
-    const std::string own = directory(interface.name);
+    std::string own = directory(interface.name);
     const auto netns_inode = current_netns_inode();
     const auto hook =
         ::access(own.c_str(), F_OK) == 0 ? Result<XdpHook>(XdpHook()) : query_xdp_hook(interface.ifindex);
@@ -44,7 +44,7 @@ std::string Place::pins_of(const Interface& interface) const {
         return own;
     }
     for (const auto& name : *names) {
-        const std::string other = directory() + '/' + name;
+        std::string other = directory() + '/' + name;
         const auto meta = read_meta(other + '/' + XDP_TALLY_META_NAME);
         // Where a load was cut off, the hook runs a program that no published record names yet.
         const bool interrupted = ::access((other + '/' + kStagingName).c_str(), F_OK) == 0;

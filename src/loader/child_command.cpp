@@ -34,6 +34,7 @@ sigset_t waited_signals() {
     }
     ::sigprocmask(SIG_SETMASK, &old_mask, nullptr);
     std::vector<char*> words;
+    words.reserve(command.size() + 1);
     for (const auto& word : command) {
         words.push_back(const_cast<char*>(word.c_str()));
     }

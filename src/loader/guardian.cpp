@@ -36,7 +36,7 @@ constexpr char kDismissed = 'd';
 
 }  // namespace
 
-Result<Guardian> Guardian::start(std::function<void()> last_will) {
+Result<Guardian> Guardian::start(const std::function<void()>& last_will) {
     std::array<int, 2> ends = {};
     if (::pipe2(ends.data(), O_CLOEXEC) != 0) {
         return last_error("making a pipe");

@@ -14,7 +14,7 @@ class Guardian {
   public:
     // Forks. The new process waits, in a session of its own and deaf to the terminal, with nothing of this
     // process's output open, until this process has ended, however it ended; then it runs `last_will`.
-    static Result<Guardian> start(std::function<void()> last_will);
+    static Result<Guardian> start(const std::function<void()>& last_will);
 
     Guardian(Guardian&&) = default;
     Guardian& operator=(Guardian&&) = default;

@@ -123,6 +123,7 @@ Result<void> show(std::vector<Reader>& readers, PinWatcher& watcher, const Optio
 
 Result<void> expect(std::vector<Reader>& readers, PinWatcher& watcher, const Options& options) {
     std::vector<std::string> titles;
+    titles.reserve(readers.size());
     for (const Reader& reader : readers) {
         titles.push_back(reader.title());
     }

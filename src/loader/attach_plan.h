@@ -1,0 +1,43 @@
+// How a load is going to put its program on the hook, decided before anything is changed.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "common/place.h"
+#include "common/result.h"
+#include "loader/device_state.h"
+#include "loader/options.h"
+#include "loader/program_object.h"
+
+namespace tally::loader {
+
+// How the new program gets onto the hook.
+enum class Way { kNewLink, kUpdateLink, kReplaceByNetlink };
+
+struct AttachPlan {
+    Way way = Way::kNewLink;
+    std::vector<std::uint32_t> modes;            // to be tried in this order; one where a program is replaced
+    std::optional<AttachedProgram> old_program;  // what is replaced
+    bool foreign = false;                        // and it is somebody else's
+};
+
+// One try: which of the built-in variants, and in which mode.
+struct Attempt {
+    Variant variant = Variant::kLinear;
+    std::uint32_t mode = 0;
+    // A link takes only programs with the attach type of its first: BPF_XDP, or none where that was loaded
+    // without (libbpf does so when its probe for attach types fails).
+    bool attach_type = true;
+};
+
+// kConflict where the hook is held by a program that may not be replaced, or that runs in another mode.
+Result<AttachPlan> make_attach_plan(const Options& options, const Place& place, const Interface& interface,
+                                    const DeviceState& state);
+
+// What to try, in this order, until the kernel takes one.
+std::vector<Attempt> make_attempts(const Options& options, const Interface& interface,
+                                   const AttachPlan& plan);
+
+}  // namespace tally::loader
