@@ -161,6 +161,11 @@ Feed DeviceState::feed() const {
     if (!interface && (link_alive() || link_hidden)) {
         return Feed::kUnknown;
     }
+    // A link whose device is still there was detached by somebody; else the device has been made anew.
+    const bool same_device = interface && meta && meta->ifindex == interface->ifindex;
+    if (same_device && link_info && !link_alive() && hook.empty()) {
+        return Feed::kDetached;
+    }
     if (!interface || (link_info && !link_alive())) {
         return hook.empty() ? Feed::kOrphaned : Feed::kStale;
     }

@@ -9,6 +9,8 @@
 #include <limits>
 #include <utility>
 
+#include "common/printable.h"
+
 namespace tally::stats {
 namespace {
 
@@ -60,7 +62,8 @@ class Parser {
   private:
     Error refuse(std::size_t position, const std::string& reason) const {
         return make_error(ErrorKind::kUsage, fmt::format("--expect '{}'", text_), reason)
-            .with_details(fmt::format("{}\n{:>{}}", text_, '^', position + 1))
+            .with_details(
+                fmt::format("{}\n{:>{}}", text_, '^', printable(text_.substr(0, position)).size() + 1))
             .with_hint(kGrammar);
     }
 

@@ -82,14 +82,16 @@ std::string Expecter::describe_as_json(std::chrono::nanoseconds waited) const {
     return document.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
-Error Expecter::unmet(const std::string& within) const {
+Error Expecter::unmet(const std::optional<std::string>& within) const {
     const auto held = std::count_if(judgements_.begin(), judgements_.end(),
                                     [](const Judgement& judgement) { return judgement.held; });
+    const auto open = judgements_.size() - static_cast<std::size_t>(held);
+    const bool seconds = within && std::isdigit(static_cast<unsigned char>(within->back())) != 0;
     return make_error(
         ErrorKind::kUnmet, "waiting for what is expected",
-        fmt::format("{} of {} did not hold within {}", judgements_.size() - static_cast<std::size_t>(held),
-                    judgements_.size(),
-                    std::isdigit(static_cast<unsigned char>(within.back())) != 0 ? within + "s" : within));
+        within ? fmt::format("{} of {} did not hold within {}{}", open, judgements_.size(), *within,
+                             seconds ? "s" : "")
+               : fmt::format("{} of {} did not hold before it was interrupted", open, judgements_.size()));
 }
 
 }  // namespace tally::stats

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -26,8 +27,9 @@ class Expecter final : public Consumer {
     std::string describe() const;
     // The same as one JSON object; `waited` is how long the run took.
     std::string describe_as_json(std::chrono::nanoseconds waited) const;
-    // What did not hold, of how many.
-    Error unmet(const std::string& within) const;
+    // What did not hold, of how many: within a time, as the user typed it, or, without one, up to an
+    // interrupt.
+    Error unmet(const std::optional<std::string>& within) const;
 
   private:
     struct Judgement {

@@ -28,8 +28,11 @@
 namespace tally::stats {
 namespace {
 
+using std::chrono::nanoseconds;
+using std::chrono::steady_clock;
+
 // Nobody should wait long for the first numbers.
-constexpr std::chrono::nanoseconds kFirstBlock = std::chrono::milliseconds(250);
+constexpr nanoseconds kFirstBlock = std::chrono::milliseconds(250);
 
 int fail(const Error& error, const Options& options) {
     print_error(kProgramName, error, options.format == Format::kJson);
@@ -62,9 +65,9 @@ int start(std::vector<Reader>& readers, const Place& place, const Options& optio
 }
 
 // Where the devices are. A namespace that does not exist yet is waited for if the run waits; none where a
-// signal ended that.
-Result<std::optional<Place>> find_place(const Options& options) {
-    constexpr int kPollMilliseconds = 50;
+// signal or the time limit of --expect ended that.
+Result<std::optional<Place>> find_place(const Options& options, steady_clock::time_point limit) {
+    constexpr int kPollMilliseconds = 20;
     for (bool said = false;; said = true) {
         TALLY_TRY_ASSIGN(place, go_to_place(options.netns, options.bpffs));
         if (place.sight != Place::Sight::kGone) {
@@ -78,7 +81,7 @@ Result<std::optional<Place>> find_place(const Options& options) {
                 .say(options.netns, "there is no such network namespace yet; waiting");
         }
         pollfd stop = {stop_descriptor(), POLLIN, 0};
-        if (::poll(&stop, 1, kPollMilliseconds) > 0) {
+        if (::poll(&stop, 1, kPollMilliseconds) > 0 || steady_clock::now() >= limit) {
             return std::optional<Place>();
         }
     }
@@ -121,7 +124,21 @@ Result<void> show(std::vector<Reader>& readers, PinWatcher& watcher, const Optio
     return run_loop(readers, watcher, printer, pace);
 }
 
-Result<void> expect(std::vector<Reader>& readers, PinWatcher& watcher, const Options& options) {
+Result<void> report_expectations(const Expecter& expecter, const Options& options,
+                                 steady_clock::time_point begin) {
+    if (!options.quiet) {
+        TALLY_TRY(write_record(options.format == Format::kJson
+                                   ? expecter.describe_as_json(steady_clock::now() - begin)
+                                   : expecter.describe()));
+    }
+    if (expecter.all_held()) {
+        return {};
+    }
+    return expecter.unmet(stop_requested() ? std::nullopt : std::optional(options.within_text));
+}
+
+Result<void> expect(std::vector<Reader>& readers, PinWatcher& watcher, const Options& options,
+                    steady_clock::time_point begin) {
     std::vector<std::string> titles;
     titles.reserve(readers.size());
     for (const Reader& reader : readers) {
@@ -130,15 +147,22 @@ Result<void> expect(std::vector<Reader>& readers, PinWatcher& watcher, const Opt
     Expecter expecter(options.expectations, titles);
     Pace pace;
     pace.interval = options.interval;
-    pace.limit = options.within;
-    const auto begin = std::chrono::steady_clock::now();
+    pace.limit = std::max(begin + options.within - steady_clock::now(), nanoseconds(0));
     TALLY_TRY(run_loop(readers, watcher, expecter, pace));
-    if (!options.quiet) {
-        TALLY_TRY(write_record(options.format == Format::kJson
-                                   ? expecter.describe_as_json(std::chrono::steady_clock::now() - begin)
-                                   : expecter.describe()));
+    return report_expectations(expecter, options, begin);
+}
+
+// The namespace of the devices did not appear.
+Result<void> give_up(const Options& options, steady_clock::time_point begin) {
+    if (options.expectations.empty()) {
+        return {};
     }
-    return expecter.all_held() ? Result<void>() : expecter.unmet(options.within_text);
+    std::vector<std::string> titles;
+    titles.reserve(options.sources.size());
+    for (const Source& source : options.sources) {
+        titles.push_back(options.netns + '/' + source.name);
+    }
+    return report_expectations(Expecter(options.expectations, titles), options, begin);
 }
 
 int run(Options options) {
@@ -146,12 +170,15 @@ int run(Options options) {
     if (const auto ready = install_stop_signals(); !ready) {
         return fail(ready.error(), options);
     }
-    const auto place = find_place(options);
+    const auto begin = steady_clock::now();
+    const auto place = find_place(
+        options, options.expectations.empty() ? steady_clock::time_point::max() : begin + options.within);
     if (!place) {
         return fail(place.error(), options);
     }
     if (!*place) {
-        return 0;
+        const auto given_up = give_up(options, begin);
+        return given_up ? 0 : fail(given_up.error(), options);
     }
     if (const auto devices = check_devices(options.sources, **place); !devices) {
         return fail(devices.error(), options);
@@ -173,8 +200,8 @@ int run(Options options) {
     if (const int status = start(readers, **place, options); status != 0) {
         return status;
     }
-    const auto done =
-        options.expectations.empty() ? show(readers, watcher, options) : expect(readers, watcher, options);
+    const auto done = options.expectations.empty() ? show(readers, watcher, options)
+                                                   : expect(readers, watcher, options, begin);
     return done ? 0 : fail(done.error(), options);
 }
 

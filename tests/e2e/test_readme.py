@@ -1,7 +1,6 @@
 """The recipes of README.md, run in their order as they stand, in one shell."""
 
-import re
-
+from blocks import blocks
 from lab import BPFFS, SENDER, TOP, copy_for_everyone, run
 
 README = (TOP / "README.md").read_text()
@@ -9,7 +8,7 @@ BUILT = "$top/build/release/src/loader:$top/build/release/src/stats"
 
 
 def recipes():
-    return "\n".join(re.findall(r"^```sh\n(.*?)^```$", README, flags=re.MULTILINE | re.DOTALL))
+    return "\n".join(block.text for block in blocks(README, "sh"))
 
 
 def test_recipes(lab, monkeypatch):

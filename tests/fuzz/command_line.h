@@ -43,7 +43,11 @@ template <typename EarlyExit>
 void check_early_exit(const EarlyExit& exit, const std::string& program) {
     REQUIRE(exit.status == 0 || exit.status == 2);
     REQUIRE(!exit.message.empty());
-    if (exit.status == 2) {
+    if (exit.status == 2 && exit.message.starts_with('{')) {  // --json was among the words
+        REQUIRE(exit.message.find('\n') == exit.message.size() - 1);
+        REQUIRE(exit.message.find("\"program\":\"" + program + "\",\"error\":{\"status\":2,") !=
+                std::string::npos);
+    } else if (exit.status == 2) {
         REQUIRE(exit.message.starts_with(program + ": "));
         REQUIRE(exit.message.find("\nhint: ") != std::string::npos);
         REQUIRE(exit.message.ends_with('\n'));

@@ -16,15 +16,20 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         return 0;
     }
     const auto& options = std::get<Options>(parsed);
-    REQUIRE(!options.devices.empty() || options.verb == Verb::kStatus || options.verb == Verb::kClean);
+    const bool attaches = options.verb == Verb::kLoad || options.verb == Verb::kRun;
+    const bool runs_test = options.verb == Verb::kTestRun;
+    REQUIRE(!options.devices.empty() || !(attaches || options.verb == Verb::kUnload));
+    REQUIRE(options.devices.empty() || !(runs_test || options.verb == Verb::kListPrograms));
+    REQUIRE((options.verb == Verb::kRun) == !options.command.empty());
+    REQUIRE(runs_test == options.test_run.has_value());
     REQUIRE((options.action == "redirect") == !options.redirect_to.empty());
     constexpr const char* kActions[] = {"pass", "drop", "aborted", "tx", "redirect"};
     REQUIRE(std::find(std::begin(kActions), std::end(kActions), options.action) != std::end(kActions));
     REQUIRE(!options.unload_id || (*options.unload_id > 0 && options.verb == Verb::kUnload));
-    REQUIRE(!options.keep_maps || options.verb == Verb::kUnload);
+    REQUIRE(!options.keep_maps || options.verb == Verb::kUnload || options.verb == Verb::kRun);
     REQUIRE(options.progname.empty() || !options.filename.empty());
-    REQUIRE(options.verb == Verb::kLoad ||
-            (!options.force && !options.reuse_maps && options.filename.empty()));
+    REQUIRE(attaches || (!options.force && !options.reuse_maps));
+    REQUIRE(attaches || runs_test || options.verb == Verb::kListPrograms || options.filename.empty());
     REQUIRE(!(options.quiet && options.verbose));
     return 0;
 }

@@ -22,6 +22,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     REQUIRE(options.interval >= kSmallestInterval);
     REQUIRE(!options.count || *options.count > 0);
     REQUIRE(!(options.once && (options.count || options.since_start || options.wait)));
+    REQUIRE(options.expectations.empty() || !(options.once || options.count));
     REQUIRE(!(options.quiet && options.verbose));
     return 0;
 }

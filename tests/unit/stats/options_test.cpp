@@ -94,6 +94,31 @@ TEST_P(StatsUsage, IsRefusedWithStatus2AndTheWord) {
                 AllOf(StartsWith("xdp_stats: "), HasSubstr(GetParam().word), HasSubstr("\nhint: ")));
 }
 
+TEST(StatsOptions, WhoAskedForJsonIsToldInJsonWhatIsWrong) {
+    for (const std::vector<const char*>& arguments :
+         {std::vector<const char*>{"-d", "a", "--json", "--format", "csv"},
+          {"--format", "json", "--no-such-option"},
+          {"-d", "a", "--expect", "x", "--format=json"}}) {
+        const auto exit = ended(arguments);
+        EXPECT_EQ(exit.status, 2);
+        EXPECT_THAT(exit.message,
+                    StartsWith(R"({"schema":1,"program":"xdp_stats","error":{"status":2,"kind":"usage",)"));
+        EXPECT_EQ(exit.message.find('\n'), exit.message.size() - 1);
+    }
+}
+
+TEST(StatsOptions, Expectations) {
+    const auto options = parsed({"-d", "a", "--expect", "drop.packets == 1", "--expect", "total.bytes > 2k"});
+    ASSERT_EQ(options.expectations.size(), 2U);
+    EXPECT_EQ(options.expectations[1].number, 2000U);
+    EXPECT_EQ(options.within, seconds(5));
+    EXPECT_EQ(options.interval, milliseconds(20));
+    const auto slow = parsed({"-d", "a", "--expect", "drop.packets == 1", "-i", "1", "--within", "1m"});
+    EXPECT_EQ(slow.within, seconds(60));
+    EXPECT_EQ(slow.interval, seconds(1));
+    EXPECT_EQ(parsed({"-d", "a"}).interval, seconds(2));
+}
+
 INSTANTIATE_TEST_SUITE_P(
     StatsOptions, StatsUsage,
     testing::Values(
@@ -109,10 +134,9 @@ INSTANTIATE_TEST_SUITE_P(
         Mistake{{"-d", "a", "-n", "18446744073709551616"}, "18446744073709551616"},
         Mistake{{"--map-id", "0"}, "'0'"}, Mistake{{"--map-id", "x"}, "'x'"},
         Mistake{{"--map-id", "4294967296"}, "'4294967296'"}, Mistake{{"--map-id", "7a"}, "'7a'"},
-        Mistake{{"-d", "a", "--format", "xml"}, "xml"},
-        Mistake{{"-d", "a", "--json", "--format", "csv"}, "--json"},
-        Mistake{{"-d", "a", "-1", "-n", "3"}, "--once"}, Mistake{{"-d", "a", "-1", "--wait"}, "--once"},
-        Mistake{{"-d", "a", "-1", "--since-start"}, "--once"}, Mistake{{"-d", "a", "-q", "-v"}, "--quiet"}));
+        Mistake{{"-d", "a", "--format", "xml"}, "xml"}, Mistake{{"-d", "a", "-1", "-n", "3"}, "--once"},
+        Mistake{{"-d", "a", "-1", "--wait"}, "--once"}, Mistake{{"-d", "a", "-1", "--since-start"}, "--once"},
+        Mistake{{"-d", "a", "-q", "-v"}, "--quiet"}));
 
 TEST(StatsOptions, HelpNamesEveryOptionAndShowsExamples) {
     const auto exit = ended({"--help"});

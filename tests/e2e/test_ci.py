@@ -1,0 +1,94 @@
+"""The scripts of docs/ci.md, run exactly as they stand there."""
+
+import os
+
+import pytest
+
+from blocks import blocks, steps
+from lab import BPFFS, LOADER, SENDER, STATS, TOP, run
+
+BLOCKS = {block.name: block for block in blocks((TOP / "docs/ci.md").read_text()) if block.name}
+SCRIPTS = [name for name, block in BLOCKS.items() if block.language == "sh" and name != "compile.sh"]
+REPEATS = int(os.environ.get("XDP_TALLY_REPEATS", "10"))
+
+
+@pytest.fixture(scope="module")
+def repository(tmp_path_factory):
+    """A directory with every file of the page, compiled."""
+    directory = tmp_path_factory.mktemp("repository")
+    for block in BLOCKS.values():
+        path = directory / block.name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(block.text)
+    # The header is not installed here; the runner's sudo is root already.
+    environment = {"C_INCLUDE_PATH": str(TOP / "include"), "XDP_TALLY_BUILD": SENDER.rsplit("/tests/tools/", 1)[0]}
+    binaries = directory / "bin"
+    binaries.mkdir()
+    (binaries / "sudo").write_text('#!/bin/sh\nexec "$@"\n')
+    (binaries / "sudo").chmod(0o755)
+    for program in (LOADER, STATS, TOP / "scripts/veth-lab"):
+        (binaries / os.path.basename(program)).symlink_to(program)
+    environment["PATH"] = f"{binaries}:{os.environ['PATH']}"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(directory)
+        for name, value in environment.items():
+            patch.setenv(name, value)
+        run(["sh", "compile.sh"])
+        yield directory
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_left(lab):
+    """No interface, namespace, pin or process more than before; lab looks at the processes."""
+    yield
+    if (BPFFS / "xdp").exists():
+        (BPFFS / "xdp").rmdir()  # libxdp's
+    assert lab.world() == lab.before
+
+
+def test_every_script_has_a_name():
+    """Nothing on the page escapes these tests but what programs print."""
+    page = blocks((TOP / "docs/ci.md").read_text())
+    assert {block.language for block in page if not block.name} <= {"text"}
+    assert len(SCRIPTS) >= 6 and "compile.sh" in BLOCKS
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_script(repository, name):
+    """It is green."""
+    run(["sh", name])
+
+
+@pytest.mark.parametrize("name", [name for name in SCRIPTS if name != "verdict-test.sh"])
+def test_script_is_red(repository, name, tmp_path):
+    """With a packet more than there is, it fails, and cleans up all the same."""
+    before, _, last = BLOCKS[name].text.rpartition("xdp_stats ")
+    script = tmp_path / name
+    script.write_text(f"{before}xdp_stats --within 300ms {last.replace('packets == ', 'packets == 1')}")
+    run(["sh", script], status=6)
+
+
+def test_the_job(repository):
+    """Every step but the one that installs."""
+    scripts = steps(BLOCKS[".github/workflows/xdp.yml"].text)
+    assert BLOCKS[".github/workflows/xdp.yml"].text.count("run:") == len(scripts)
+    wanted = [script for script in scripts if "apt-get" not in script]
+    assert len(wanted) == len(scripts) - 1
+    for script in wanted:
+        run(["bash", "-e", "-c", script])
+
+
+def test_the_output_of_the_page(repository):
+    """What the drop test ends with is what the page shows."""
+    (shown,) = [block.text for block in blocks((TOP / "docs/ci.md").read_text(), "text")]
+    assert run(["sh", "drop-test.sh"]).out.endswith(shown)
+
+
+@pytest.mark.parametrize("name", ["drop-test.sh", "plain-drop-test.sh"])
+def test_drop_test_again_and_again(repository, name):
+    """It does not hang on timing, has no sleep, and the one with veth-lab has ten lines at most."""
+    text = BLOCKS[name].text
+    assert "sleep" not in text
+    assert name != "drop-test.sh" or len(text.splitlines()) <= 10
+    for _ in range(REPEATS):
+        run(["sh", name])
