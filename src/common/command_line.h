@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace tally {
 
@@ -43,6 +44,15 @@ class HelpFormatter : public CLI::Formatter {
         const std::string type = option->get_type_name();
         const std::string value = option->get_default_str();
         return (type.empty() ? "" : " " + type) + (value.empty() ? "" : " (" + value + ")");
+    }
+
+    // One blank line between groups, not two.
+    std::string make_help(const CLI::App* app, std::string name, CLI::AppFormatMode mode) const override {
+        std::string text = CLI::Formatter::make_help(app, std::move(name), mode);
+        for (auto at = text.find("\n\n\n"); at != std::string::npos; at = text.find("\n\n\n", at)) {
+            text.erase(at, 1);
+        }
+        return text;
     }
 
   private:

@@ -26,13 +26,20 @@ sigset_t waited_signals() {
     return signals;
 }
 
+// What the command gets back as this process got it.
+struct Inherited {
+    sigset_t mask = {};
+    struct sigaction on_child = {};
+};
+
 [[noreturn]] void become(const std::vector<std::string>& command, const UniqueFd& netns,
-                         const sigset_t& old_mask, pid_t parent) {
+                         const Inherited& inherited, pid_t parent) {
     ::prctl(PR_SET_PDEATHSIG, SIGTERM);
     if (::getppid() != parent) {
         ::_exit(kSignalled + SIGTERM);  // it was killed before we asked to be told
     }
-    ::sigprocmask(SIG_SETMASK, &old_mask, nullptr);
+    ::sigaction(SIGCHLD, &inherited.on_child, nullptr);
+    ::sigprocmask(SIG_SETMASK, &inherited.mask, nullptr);
     std::vector<char*> words;
     words.reserve(command.size() + 1);
     for (const auto& word : command) {
@@ -51,8 +58,12 @@ sigset_t waited_signals() {
 
 int run_child_command(const std::vector<std::string>& command, const UniqueFd& netns) {
     const sigset_t signals = waited_signals();
-    sigset_t old_mask;
-    ::sigprocmask(SIG_BLOCK, &signals, &old_mask);
+    Inherited inherited;
+    ::sigprocmask(SIG_BLOCK, &signals, &inherited.mask);
+    // Where the caller ignores SIGCHLD, nobody is told of the end, and there is nothing to wait for.
+    struct sigaction usual = {};
+    usual.sa_handler = SIG_DFL;
+    ::sigaction(SIGCHLD, &usual, &inherited.on_child);
     const pid_t parent = ::getpid();
     const pid_t child = ::fork();
     if (child < 0) {
@@ -60,18 +71,19 @@ int run_child_command(const std::vector<std::string>& command, const UniqueFd& n
         return kCannotExecute;
     }
     if (child == 0) {
-        become(command, netns, old_mask, parent);
+        become(command, netns, inherited, parent);
     }
     for (;;) {
         int status = 0;
         if (::waitpid(child, &status, WNOHANG) == child) {
-            ::sigprocmask(SIG_SETMASK, &old_mask, nullptr);
             return WIFSIGNALED(status) ? kSignalled + WTERMSIG(status) : WEXITSTATUS(status);
         }
         siginfo_t info = {};
         const int number = ::sigwaitinfo(&signals, &info);
-        // SI_KERNEL: the terminal, which tells all processes in its foreground.
-        if (number > 0 && number != SIGCHLD && info.si_code != SI_KERNEL) {
+        // SI_KERNEL: the terminal, which tells all processes in its foreground, but of a hangup only the
+        // first of its session.
+        const bool knows = info.si_code == SI_KERNEL && number != SIGHUP;
+        if (number > 0 && number != SIGCHLD && !knows) {
             ::kill(child, number);
         }
     }

@@ -1,6 +1,7 @@
 #include "loader/guardian.h"
 
 #include <fcntl.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -38,8 +39,8 @@ constexpr char kDismissed = 'd';
 
 Result<Guardian> Guardian::start(const std::function<void()>& last_will) {
     std::array<int, 2> ends = {};
-    if (::pipe2(ends.data(), O_CLOEXEC) != 0) {
-        return last_error("making a pipe");
+    if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) != 0) {
+        return last_error("making a pair of sockets");
     }
     UniqueFd reading(ends[0]);
     UniqueFd writing(ends[1]);
@@ -58,11 +59,9 @@ Guardian::~Guardian() {
     if (!lifeline_) {
         return;  // moved from
     }
-    const bool told = ::write(lifeline_.get(), &kDismissed, 1) == 1;
+    (void)::send(lifeline_.get(), &kDismissed, 1, MSG_NOSIGNAL);  // unless somebody has killed it
     lifeline_.reset();
-    if (told) {
-        ::waitpid(pid_, nullptr, 0);
-    }
+    ::waitpid(pid_, nullptr, 0);
 }
 
 }  // namespace tally::loader

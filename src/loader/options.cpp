@@ -180,8 +180,9 @@ std::string find_contradiction(const CLI::App& app, const Options& options) {
         return "--keep-maps needs --unload or --run";
     }
     if (verb == Verb::kTestRun || verb == Verb::kListPrograms) {
-        for (const char* name : {"--dev", "--netns", "--reuse-maps", "--migrate", "--force", "--native-mode",
-                                 "--skb-mode", "--offload-mode", "--auto-mode", "--dry-run"}) {
+        for (const char* name :
+             {"--dev", "--netns", "--bpffs", "--reuse-maps", "--migrate", "--force", "--native-mode",
+              "--skb-mode", "--offload-mode", "--auto-mode", "--dry-run"}) {
             if (app.count(name) > 0) {
                 return fmt::format("{} is for attaching: it means nothing here", name);
             }

@@ -116,6 +116,9 @@ Result<std::unique_ptr<PacketSource>> open_packets(const std::string& what) {
     if (code == std::errc() && end == what.data() + what.size()) {
         return std::unique_ptr<PacketSource>(std::make_unique<Repeated>(count));
     }
+    if (code == std::errc::result_out_of_range && end == what.data() + what.size()) {
+        return make_error(ErrorKind::kUsage, "--test-run " + what, "there are no more than 2^64 - 1 packets");
+    }
     const std::string reading = "reading packets from " + what;
     if (::access(what.c_str(), R_OK) != 0) {
         return last_error(reading);

@@ -29,7 +29,7 @@ class PacketSource {
 
 // `what` in digits: so many UDP packets over IPv4 of 64 bytes, checksums correct, to port 9 (discard) of
 // 192.0.2.2. Anything else: the path of a pcap or pcapng file of Ethernet frames. kNotFound without such a
-// file; kSystem where it is something else.
+// file; kSystem where it is something else; kUsage for a number over 2^64 - 1.
 Result<std::unique_ptr<PacketSource>> open_packets(const std::string& what);
 
 }  // namespace tally::loader

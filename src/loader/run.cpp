@@ -1,5 +1,6 @@
 #include "loader/run.h"
 
+#include <algorithm>
 #include <chrono>
 #include <optional>
 #include <thread>
@@ -60,6 +61,20 @@ Outcome failure(Error error) {
     return outcome;
 }
 
+// A device that is named twice, or by an alternative name as well, is loaded once.
+Options without_repetitions(const Options& options, const Place& place) {
+    Options once = options;
+    once.devices.clear();
+    for (const auto& device : options.devices) {
+        const auto interface = place.find(device);
+        const std::string name = interface && *interface ? (*interface)->name : device;
+        if (std::find(once.devices.begin(), once.devices.end(), name) == once.devices.end()) {
+            once.devices.push_back(name);
+        }
+    }
+    return once;
+}
+
 // What a load would refuse: then there is nothing yet that would have to be taken back.
 std::optional<Outcome> find_refusal(const Options& options, Place& place) {
     Options rehearsal = options;
@@ -74,8 +89,9 @@ std::optional<Outcome> find_refusal(const Options& options, Place& place) {
 
 }  // namespace
 
-int run_command_loaded(const Options& options, Place& place, const UniqueFd& home,
+int run_command_loaded(const Options& given, Place& place, const UniqueFd& home,
                        const std::function<void(const Outcome&)>& report) {
+    const Options options = without_repetitions(given, place);
     if (const auto refusal = find_refusal(options, place)) {
         report(*refusal);
         return exit_status(refusal->error->kind);

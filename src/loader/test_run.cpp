@@ -95,6 +95,7 @@ Result<TestRunOutcome> test_run(const Options& options) {
     TestRunOutcome outcome;
     outcome.program = object.program_name();
     std::uint64_t out_of_range = 0;
+    std::uint64_t cut = 0;
     for (;;) {
         TALLY_TRY_ASSIGN(packet, packets->next());
         if (!packet) {
@@ -107,11 +108,16 @@ Result<TestRunOutcome> test_run(const Options& options) {
             return explain(std::move(verdict).error(), outcome.packets, packet->size(), object.has_frags());
         }
         out_of_range += *verdict >= static_cast<std::uint32_t>(kActions) ? 1 : 0;
+        cut += packet->size() > kLinear && !object.has_frags() ? 1 : 0;
         count(outcome.verdicts, *verdict, packet->size());
     }
     if (out_of_range != 0) {
         outcome.notes.push_back(fmt::format(
             "{} packets got a number that is no verdict; the kernel treats it as XDP_ABORTED", out_of_range));
+    }
+    if (cut != 0) {
+        outcome.notes.push_back(fmt::format(
+            "packets longer than a page: {}; a program without \"xdp.frags\" sees only how they begin", cut));
     }
     TALLY_TRY(compare_with_map(object, outcome));
     return outcome;
@@ -122,8 +128,8 @@ std::string format_test_run(const TestRunOutcome& outcome) {
     constexpr std::string_view kBytes = "bytes";
     const auto packets = std::max(kPackets.size(), std::to_string(outcome.packets).size());
     const auto bytes = std::max(kBytes.size(), std::to_string(outcome.bytes).size());
-    std::string text =
-        fmt::format("{}: run on {} packets, not attached\n", printable(outcome.program), outcome.packets);
+    std::string text = fmt::format("{}: run on {} packet{}, not attached\n", printable(outcome.program),
+                                   outcome.packets, outcome.packets == 1 ? "" : "s");
     const auto row = [&](std::string_view action, auto packet_count, auto byte_count) {
         text += fmt::format("{:<12}  {:>{}}  {:>{}}\n", action, packet_count, packets, byte_count, bytes);
     };

@@ -59,6 +59,11 @@ Result<Outcome> unload(const Options& options, const Place& place, const std::st
     outcome.verb = "unloaded";
 
     const auto ours = state.our_program();
+    const bool names_another =
+        options.unload_id && state.meta && *options.unload_id != state.meta->program_id;
+    if (state.held_by_a_run() && !names_another) {
+        return explain_held_by_a_run(fmt::format("unloading from '{}'", device), state);
+    }
     if (options.unload_id && !(ours && ours->id == *options.unload_id)) {
         const auto program = state.hook.find(*options.unload_id);
         if (!program) {
@@ -68,11 +73,9 @@ Result<Outcome> unload(const Options& options, const Place& place, const std::st
         }
         return unload_foreign(options, state, *program, std::move(outcome));
     }
-    if (state.held_by_a_run()) {
-        return explain_held_by_a_run(fmt::format("unloading from '{}'", device), state);
-    }
     const auto removable = our_pins(state, options.keep_maps);
-    if (!ours && removable.empty() && !existing.repaired) {
+    const bool keeps_all = options.keep_maps && !our_pins(state, false).empty();
+    if (!ours && removable.empty() && !existing.repaired && !keeps_all) {
         return nothing_to_unload(state, place, device);
     }
 

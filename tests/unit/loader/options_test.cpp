@@ -74,6 +74,50 @@ TEST(LoaderOptions, StatusAndCleanNeedNoDevice) {
     EXPECT_EQ(parsed({"--clean"}).verb, Verb::kClean);
 }
 
+TEST(LoaderOptions, RunTakesEverythingBehindTheDashesAsItIs) {
+    const auto options = parsed(
+        {"-d", "a", "-d", "b", "--run", "--keep-maps", "-S", "--", "ip", "--json", "", "--dev=", "--", "x"});
+    EXPECT_EQ(options.verb, Verb::kRun);
+    EXPECT_THAT(options.devices, ElementsAre("a", "b"));
+    EXPECT_THAT(options.command, ElementsAre("ip", "--json", "", "--dev=", "--", "x"));
+    EXPECT_TRUE(options.keep_maps);
+    EXPECT_FALSE(options.json);
+    EXPECT_EQ(options.mode, ModeChoice::kGeneric);
+}
+
+TEST(LoaderOptions, RunHasNoJsonBecauseStdoutIsTheCommands) {
+    const auto exit = refused({"--dev", "a", "--json", "--run", "--", "true"});
+    EXPECT_EQ(exit.status, 2);
+    EXPECT_THAT(exit.message, HasSubstr("stdout is the command's"));
+}
+
+TEST(LoaderOptions, TestRunNeedsNoDevice) {
+    const auto options = parsed({"--test-run", "100"});
+    EXPECT_EQ(options.verb, Verb::kTestRun);
+    EXPECT_EQ(options.test_run, "100");
+    EXPECT_EQ(options.action, "pass");
+    const auto own = parsed({"--test-run=trace.pcap", "--filename", "f", "--progname", "p", "--json"});
+    EXPECT_EQ(own.test_run, "trace.pcap");
+    EXPECT_EQ(own.progname, "p");
+    EXPECT_TRUE(own.json);
+    EXPECT_EQ(parsed({"--test-run", "1", "--action", "redirect", "--redirect-to", "b"}).redirect_to, "b");
+}
+
+TEST(LoaderOptions, ListProgramsNeedsNothingButAFile) {
+    const auto options = parsed({"--list-programs", "--filename", "f"});
+    EXPECT_EQ(options.verb, Verb::kListPrograms);
+    EXPECT_EQ(options.filename, "f");
+}
+
+TEST(LoaderOptions, UsageErrorsAreJsonWhereJsonIsAskedFor) {
+    for (const std::vector<const char*>& arguments :
+         {std::vector<const char*>{"--json", "--nonsense"}, {"--nonsense", "--json"}, {"--json"}}) {
+        const auto exit = refused(arguments);
+        EXPECT_EQ(exit.status, 2);
+        EXPECT_THAT(exit.message, testing::StartsWith(R"({"schema":1,"program":"xdp_loader","error":{)"));
+    }
+}
+
 TEST(LoaderOptions, ContradictionsAreUsageErrors) {
     const std::vector<std::vector<const char*>> wrong = {
         {},
@@ -94,6 +138,29 @@ TEST(LoaderOptions, ContradictionsAreUsageErrors) {
         {"--dev", "a", "--nonsense"},
         {"--dev", "a", "stray"},
         {"--dev"},
+        {"--dev", "a", "--run"},
+        {"--dev", "a", "--run", "--"},
+        {"--dev", "a", "--run", "true"},
+        {"--run", "--", "true"},
+        {"--dev", "a", "--", "true"},
+        {"--dev", "a", "--status", "--", "true"},
+        {"--dev", "a", "--unload", "--run", "--", "true"},
+        {"--dev", "a", "--dry-run", "--run", "--", "true"},
+        {"--test-run", "1", "--run", "--", "true"},
+        {"--test-run"},
+        {"--test-run="},
+        {"--test-run", "1", "--dev", "a"},
+        {"--test-run", "1", "--netns", "red"},
+        {"--test-run", "1", "-M"},
+        {"--test-run", "1", "-S"},
+        {"--test-run", "1", "--dry-run"},
+        {"--test-run", "1", "--keep-maps"},
+        {"--test-run", "1", "--status"},
+        {"--test-run", "1", "--action", "redirect"},
+        {"--test-run", "1", "--", "true"},
+        {"--list-programs"},
+        {"--list-programs", "--filename", "f", "--dev", "a"},
+        {"--list-programs", "--filename", "f", "--test-run", "1"},
     };
     for (const auto& arguments : wrong) {
         const auto exit = refused(arguments);
@@ -106,8 +173,8 @@ TEST(LoaderOptions, ContradictionsAreUsageErrors) {
 TEST(LoaderOptions, HelpAndVersionEndWithZero) {
     const auto help = refused({"--help"});
     EXPECT_EQ(help.status, 0);
-    for (const char* option :
-         {"--dev", "--action", "--reuse-maps", "--unload", "--status", "--clean", "--dry-run"}) {
+    for (const char* option : {"--dev", "--action", "--reuse-maps", "--unload", "--status", "--clean",
+                               "--dry-run", "--run", "--test-run", "--list-programs"}) {
         EXPECT_THAT(help.message, HasSubstr(option));
     }
     const auto version = refused({"--version"});

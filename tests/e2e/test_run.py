@@ -1,0 +1,775 @@
+"""xdp_loader --run: a program that is attached for as long as a command runs, and not a moment longer."""
+
+import json
+import os
+import pty
+import re
+import shlex
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from lab import (BPFFS, LOADER, SENDER, STATS, Process, Traffic, attached, counts_of, dump_counts, link_info,
+                 object_file, pin_dir, pins_of, read_meta, run, send, wait_until)
+from test_netns import Namespace
+
+SIZE = 100
+CONFLICT = 5
+MAPS = ["xdp_stats_map", "xdp_stats_meta"]
+GOES_ON = ("sh", "-c", "echo ready $$; exec tail -f /dev/null")
+NOTES_SIGNALS = """
+import os, signal, sys
+def note(number, frame):
+    os.write(1, b"got %d\\n" % number)
+    if number == signal.SIGTERM:
+        os._exit(9)
+for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
+    signal.signal(number, note)
+os.write(1, b"ready %d\\n" % os.getpid())
+while True:
+    signal.pause()
+"""
+# Says "got N" for every signal, and ends with 9 at SIGTERM.
+NOTING = (sys.executable, "-c", NOTES_SIGNALS)
+
+
+class Run(Process):
+    """`xdp_loader --run` around a command that says "ready PID" and goes on."""
+
+    def __init__(self, *options, command=GOES_ON, prefix=(), ready=True):
+        super().__init__([*prefix, LOADER, *options, "--run", "--", *command])
+        if ready:
+            self.command_pid = int(self.wait_for_line("^ready").split()[1])
+
+    def stop(self, with_signal=signal.SIGTERM, status=None):
+        """Without a status: for the lab, which takes down whatever is left."""
+        if self.popen.poll() is None:
+            self.popen.send_signal(with_signal)
+        return self.wait(self.popen.wait(60) if status is None else status)
+
+    def guardian(self):
+        """The process that removes the pins should xdp_loader be killed."""
+        (found,) = [process for process in processes() if process.parent == self.popen.pid
+                    and process.pid != self.command_pid]
+        return found
+
+
+class Entry:
+    """A line of `ps`."""
+
+    def __init__(self, path):
+        self.pid = int(path.name)
+        name, _, rest = path.joinpath("stat").read_text().partition("(")[2].rpartition(")")
+        self.name = name
+        self.state, parent, _, session = rest.split()[:4]
+        self.parent, self.session = int(parent), int(session)
+
+
+def processes():
+    found = []
+    for path in Path("/proc").iterdir():
+        if path.name.isdigit():
+            try:
+                found.append(Entry(path))
+            except OSError:
+                pass  # it ended while we looked
+    return found
+
+
+def loaders():
+    """Every xdp_loader there is, zombies included."""
+    return {process.pid for process in processes() if process.name == "xdp_loader"}
+
+
+def lives(pid):
+    return any(process.pid == pid and process.state != "Z" for process in processes())
+
+
+def clean(dev="veth0"):
+    return attached(dev) is None and not pin_dir(dev).exists()
+
+
+def running(lab, *options, **more):
+    return lab.started(Run(*options, **more))
+
+
+def run_loaded(lab, *options, command, status=0, prefix=()):
+    return lab.loader(*options, "--run", "--", *command, status=status, prefix=prefix)
+
+
+def shell(text):
+    return ("sh", "-euc", text)
+
+
+def waits_for(dev, *expressions):
+    """A command that ends when the counters say so."""
+    return " ".join([STATS, "--dev", dev, "--within", "60", "--quiet",
+                     *(f"--expect {shlex.quote(text)}" for text in expressions)])
+
+
+def sends(veth, count):
+    return f"{SENDER} {veth.peer} {count} {SIZE} --dst {veth.mac} >/dev/null"
+
+
+# ---- the exit status
+
+
+@pytest.mark.parametrize("command, status", [
+    (["true"], 0),
+    (["false"], 1),
+    (["sh", "-c", "exit 7"], 7),
+    (["sh", "-c", "exit 255"], 255),
+    (["sh", "-c", "kill -TERM $$"], 128 + 15),
+    (["sh", "-c", "kill -KILL $$"], 128 + 9),
+    (["sh", "-c", "ulimit -c 0; kill -SEGV $$"], 128 + 11),
+])
+def test_status_is_that_of_the_command(lab, veth0, command, status):
+    """A signal's number counts from 128, as in a shell; the program is gone whatever it was."""
+    run_loaded(lab, "--dev", "veth0", command=command, status=status)
+    assert clean()
+
+
+def test_command_that_is_not_there(lab, veth0):
+    """127, and a word about what was not found."""
+    for command in ("no-such-command", "/nowhere/command", ""):
+        result = run_loaded(lab, "--dev", "veth0", "-q", command=[command], status=127)
+        assert result.err.startswith(f"xdp_loader: running '{command}': "), result.err
+        assert result.out == ""
+        assert clean()
+
+
+def test_command_that_cannot_be_executed(lab, veth0, tmp_path):
+    """126 for a file that is no program, and for a directory."""
+    plain = tmp_path / "plain"
+    plain.write_text("nothing\n")
+    for command in (plain, tmp_path):
+        result = run_loaded(lab, "--dev", "veth0", "-q", command=[command], status=126)
+        assert result.err.startswith(f"xdp_loader: running '{command}': Permission denied"), result.err
+        assert clean()
+
+
+def test_words_of_the_command_arrive_as_they_are(lab, veth0):
+    """Also those that look like options of xdp_loader, and a second `--`."""
+    words = ["--dev", "a b", "", "--", "--json=", "--help", "*"]
+    result = run_loaded(lab, "--dev", "veth0", command=["printf", "<%s>", *words])
+    assert result.out == "".join(f"<{word}>" for word in words)
+
+
+# ---- while it runs
+
+
+def test_loaded_while_it_runs_and_unloaded_afterwards(lab, veth0):
+    """Seen from inside the command: attached, pinned but for the link, and every packet counted."""
+    script = (f"{sends(veth0, 100)}; {waits_for('veth0', 'pass.packets == 100')} >/dev/null; "
+              f"{STATS} --dev veth0 --once --json; {LOADER} --status --json --dev veth0; ls {pin_dir('veth0')}")
+    out = run_loaded(lab, "--dev", "veth0", command=shell(script)).out.splitlines()
+    record, document, pins = json.loads(out[0]), json.loads(out[1]), out[2:]
+    assert record["state"] == "attached" and record["generation"] == 1
+    assert counts_of(record) == {"XDP_PASS": (100, 100 * SIZE)}
+    (status,) = document["devices"]
+    assert status["state"] == "attached"
+    assert status["hook"]["program"]["name"] == "xdp_pass"
+    assert pins == MAPS
+    assert clean()
+
+
+def test_pins_lineage_and_record(lab, veth0):
+    """The record is that of a first load; no link is pinned."""
+    process = running(lab, "--dev", "veth0")
+    assert pins_of("veth0") == MAPS
+    meta = read_meta("veth0")
+    assert meta.generation == 1 and meta.program_id == attached("veth0")[1]
+    process.stop(status=128 + signal.SIGTERM)
+    assert clean()
+
+
+@pytest.mark.parametrize("options, mode, counts", [
+    (["--action", "drop"], "native", {"XDP_DROP": (5, 500)}),
+    (["--native-mode"], "native", {"XDP_PASS": (5, 500)}),
+    (["--skb-mode"], "generic", {"XDP_PASS": (5, 500)}),
+    (["--filename", object_file("own")], "native", {"XDP_PASS": (5, 500)}),
+    (["--filename", object_file("own"), "--progname", "own_drop", "-S"], "generic", {"XDP_DROP": (5, 500)}),
+])
+def test_takes_the_options_of_a_load(lab, veth0, options, mode, counts):
+    """Program and mode are chosen as without --run."""
+    process = running(lab, "--dev", "veth0", *options)
+    assert attached("veth0")[0] == mode
+    send(veth0, 5, SIZE)
+    lab.wait_for_counts("veth0", counts)
+    process.stop(status=128 + signal.SIGTERM)
+    assert clean()
+
+
+def test_other_maps_of_the_program_go_as_well(lab, veth0):
+    process = running(lab, "--dev", "veth0", "--filename", object_file("generation_a"))
+    assert pins_of("veth0") == sorted([*MAPS, "only_a", "shared"])
+    process.stop(status=128 + signal.SIGTERM)
+    assert clean()
+
+
+def test_stdout_and_stdin_are_the_commands(lab, veth0):
+    """What xdp_loader has to say goes to stderr."""
+    command = [LOADER, "--dev", "veth0", "--run", "--", "cat"]
+    done = subprocess.run(command, input="all there is", capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout == "all there is"
+    assert "veth0: loaded" in done.stderr
+    assert clean()
+
+
+def test_quiet_says_nothing(lab, veth0):
+    result = run_loaded(lab, "--dev", "veth0", "-q", command=shell("echo out; echo err >&2; exit 3"), status=3)
+    assert (result.out, result.err) == ("out\n", "err\n")
+
+
+def test_command_inherits_nothing_of_ours(lab, veth0):
+    """No descriptor beside the three streams, no blocked or ignored signal, the same environment and directory."""
+    script = "ls /proc/self/fd; grep -E '^Sig(Blk|Ign)' /proc/self/status; pwd; env | sort"
+    # _ is the name of the program, which the shell sets itself.
+    shown = [re.sub(r"(?m)^_=.*\n", "", result.out)
+             for result in (run_loaded(lab, "--dev", "veth0", "-q", command=shell(script)), run(shell(script)))]
+    assert shown[0] == shown[1]
+
+
+def test_what_the_command_leaves_running_does_not_keep_it_attached(lab, veth0):
+    """The command's end is what counts, not that of its children."""
+    result = run_loaded(lab, "--dev", "veth0", "-q",
+                        command=shell("tail -f /dev/null >/dev/null 2>&1 & echo $!"))
+    assert clean()
+    os.kill(int(result.out), signal.SIGKILL)
+
+
+def test_no_process_is_left(lab, veth0):
+    """Neither the guardian nor a zombie: they are gone when xdp_loader ends."""
+    before = loaders()
+    for command, status in ((["true"], 0), (["no-such-command"], 127), (["sh", "-c", "kill $$"], 143)):
+        run_loaded(lab, "--dev", "veth0", command=command, status=status)
+        assert loaders() == before
+    run_loaded(lab, "--dev", "veth0", "--dev", "nosuch0", command=["true"], status=4)
+    assert loaders() == before
+
+
+# ---- signals
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT])
+def test_signals_are_handed_on(lab, veth0, number):
+    """The command decides what becomes of it; here it dies of it, and xdp_loader unloads and says so."""
+    process = running(lab, "--dev", "veth0", command=shell("ulimit -c 0; echo ready $$; exec tail -f /dev/null"))
+    process.stop(number, status=128 + number)
+    assert clean()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP, signal.SIGQUIT])
+def test_command_that_handles_a_signal_goes_on_loaded(lab, veth0, number):
+    """xdp_loader outlives the signals that the command outlives, and hands each on once."""
+    process = running(lab, "--dev", "veth0", command=NOTING)
+    process.popen.send_signal(number)
+    process.wait_for_line(f"^got {number.value}$")
+    assert attached("veth0") and process.popen.poll() is None
+    process.stop(signal.SIGTERM, status=9)
+    assert process.lines["out"][1:] == [f"got {number.value}", f"got {signal.SIGTERM.value}"]
+    assert clean()
+
+
+def test_ignored_sigchld_does_not_hang_it(lab, veth0):
+    """Some parents leave SIGCHLD ignored, and then the kernel reports no child's end."""
+    run(["timeout", "-k", "1", "20", "env", "--ignore-signal=CHLD", LOADER, "--dev", "veth0", "--run", "--", "sh", "-c",
+         "exit 7"], status=7)
+    assert clean()
+
+
+@pytest.mark.parametrize("dispositions", [["--ignore-signal=HUP"], ["--block-signal=TERM"], ["--ignore-signal=PIPE"]])
+def test_inherited_dispositions_of_signals_are_the_commands_too(lab, veth0, dispositions):
+    """As under nohup: what was ignored or blocked before is so in the command, and --run works all the same."""
+    read = ["grep", "-E", "^Sig(Blk|Ign)", "/proc/self/status"]
+    prefix = ["env", *dispositions]
+    inside = run_loaded(lab, "--dev", "veth0", "-q", command=read, prefix=prefix)
+    assert inside.out == run([*prefix, *read]).out
+    assert clean()
+
+
+# ---- xdp_loader is killed
+
+
+def test_killed_loader_leaves_nothing(lab, veth0):
+    """The kernel detaches the program, the guardian removes the pins, and the command gets SIGTERM."""
+    process = running(lab, "--dev", "veth0", command=NOTING)
+    process.popen.kill()
+    process.wait(-signal.SIGKILL)  # which also waits until nobody has its output open
+    assert process.lines["out"][1:] == [f"got {signal.SIGTERM.value}"]
+    wait_until(clean, "detached, and the pins removed")
+    wait_until(lambda: not lives(process.command_pid), "the command is ended")
+
+
+def test_killed_loader_of_several_devices(lab, veth0):
+    lab.veth("veth1")
+    process = running(lab, "--dev", "veth0", "--dev", "veth1", "--action", "drop")
+    process.popen.kill()
+    wait_until(lambda: clean("veth0") and clean("veth1"), "both devices are free")
+
+
+def test_killed_process_group_leaves_nothing(lab, veth0):
+    """The guardian has a session of its own: what kills the job does not kill it."""
+    process = running(lab, "--dev", "veth0", prefix=["setsid"])
+    assert process.guardian().session == process.guardian().pid
+    os.killpg(process.popen.pid, signal.SIGKILL)
+    wait_until(clean, "detached, and the pins removed")
+
+
+def test_guardian_is_deaf_to_what_ends_a_session(lab, veth0):
+    """A log-out sends SIGHUP and SIGTERM to everybody: it stays until its work is done."""
+    process = running(lab, "--dev", "veth0")
+    guardian = process.guardian().pid
+    for number in (signal.SIGHUP, signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
+        os.kill(guardian, number)
+    process.popen.kill()
+    wait_until(clean, "detached, and the pins removed")
+    wait_until(lambda: not lives(guardian), "the guardian has ended")
+
+
+def test_guardian_killed_as_well(lab, veth0):
+    """Nobody is left to remove the pins, but the program is detached; a load goes on from there."""
+    process = running(lab, "--dev", "veth0")
+    os.kill(process.guardian().pid, signal.SIGKILL)
+    process.popen.kill()
+    wait_until(lambda: attached("veth0") is None, "the kernel detaches it")
+    assert pins_of("veth0") == MAPS
+    (status,) = lab.loader_json("--dev", "veth0", "--status")
+    assert status["state"] == "detached"
+    assert lab.load("veth0")["outcome"] == "loaded"
+    send(veth0, 3, SIZE)
+    lab.wait_for_counts("veth0", {"XDP_PASS": (3, 300)})
+
+
+def test_next_run_after_both_were_killed(lab, veth0):
+    """And so does another --run, which leaves nothing."""
+    process = running(lab, "--dev", "veth0")
+    os.kill(process.guardian().pid, signal.SIGKILL)
+    process.popen.kill()
+    wait_until(lambda: attached("veth0") is None, "the kernel detaches it")
+    run_loaded(lab, "--dev", "veth0", command=["true"])
+    assert clean()
+
+
+def test_killed_guardian_alone_changes_nothing(lab, veth0):
+    """xdp_loader unloads by itself, and its status is the command's."""
+    process = running(lab, "--dev", "veth0", command=NOTING)
+    os.kill(process.guardian().pid, signal.SIGKILL)
+    process.stop(signal.SIGTERM, status=9)
+    assert clean()
+
+
+def test_guardian_does_not_hold_the_output(lab, veth0):
+    """Who reads the command's output until its end is not kept waiting, also where xdp_loader is killed."""
+    process = running(lab, "--dev", "veth0")
+    guardian = process.guardian().pid
+    targets = {os.readlink(f"/proc/{guardian}/fd/{stream}") for stream in (0, 1, 2)}
+    assert targets == {"/dev/null"}
+    process.stop(status=128 + signal.SIGTERM)
+
+
+# ---- a terminal
+
+
+class Terminal:
+    """xdp_loader as the foreground job of a terminal of its own."""
+
+    def __init__(self, *options, command):
+        self.master, slave = pty.openpty()
+        self.popen = subprocess.Popen(["setsid", "--ctty", LOADER, *options, "--run", "--", *command], stdin=slave,
+                                      stdout=slave, stderr=slave)
+        os.close(slave)
+        self.text = ""
+
+    def press(self, key):
+        os.write(self.master, key)
+
+    def read_until(self, pattern):
+        while not re.search(pattern, self.text):
+            octets = os.read(self.master, 4096)
+            assert octets, self.text
+            self.text += octets.decode()
+
+    def hang_up(self):
+        if self.master is not None:
+            os.close(self.master)
+            self.master = None
+
+    def stop(self):
+        """For the lab, whatever the test came to."""
+        self.kill()
+        self.hang_up()
+
+    def kill(self):
+        if self.popen.poll() is None:
+            self.popen.kill()
+            self.popen.wait()
+
+
+@pytest.mark.parametrize("key, number", [(b"\x03", signal.SIGINT), (b"\x1c", signal.SIGQUIT)])
+def test_key_reaches_the_command_once(lab, veth0, key, number):
+    """The terminal tells both; xdp_loader hands on only what the command has not got yet."""
+    terminal = lab.started(Terminal("--dev", "veth0", "-q", command=NOTING))
+    terminal.read_until("ready")
+    terminal.press(key)
+    terminal.read_until(f"got {number.value}\r")
+    assert attached("veth0")
+    terminal.popen.send_signal(signal.SIGTERM)  # handed on after whatever came before it
+    terminal.read_until("got 15\r")
+    assert terminal.popen.wait(60) == 9
+    assert re.findall(r"got \d+", terminal.text) == [f"got {number.value}", "got 15"]
+    assert clean()
+
+
+def test_ctrl_c_ends_command_and_program(lab, veth0):
+    """As without xdp_loader around it: status 130, and nothing is left at the prompt."""
+    terminal = lab.started(Terminal("--dev", "veth0", "-q", command=GOES_ON))
+    terminal.read_until("ready")
+    terminal.press(b"\x03")
+    assert terminal.popen.wait(60) == 128 + signal.SIGINT
+    assert clean()
+
+
+def test_closed_terminal_ends_command_and_program(lab, veth0):
+    """The window is closed: SIGHUP for both."""
+    terminal = lab.started(Terminal("--dev", "veth0", "-q", command=GOES_ON))
+    terminal.read_until("ready")
+    terminal.hang_up()
+    assert terminal.popen.wait(60) == 128 + signal.SIGHUP
+    assert clean()
+
+
+# ---- several devices
+
+
+def test_several_devices(lab, veth0):
+    """All are loaded before the command starts, and unloaded after it."""
+    veth1 = lab.veth("veth1")
+    script = (f"{sends(veth0, 3)}; {sends(veth1, 4)}; {waits_for('veth0', 'drop.packets == 3')}; "
+              f"{waits_for('veth1', 'drop.packets == 4')}")
+    run_loaded(lab, "--dev", "veth0", "--dev", "veth1", "--action", "drop", command=shell(script))
+    assert clean("veth0") and clean("veth1")
+
+
+def test_second_device_is_missing(lab, veth0):
+    """All or nothing: the command is not run, and nothing was attached."""
+    world = lab.world()
+    result = run_loaded(lab, "--dev", "veth0", "--dev", "nosuch0", command=["echo", "run"], status=4)
+    assert result.out == ""
+    assert "nosuch0" in result.err
+    assert lab.world() == world
+
+
+def test_second_device_is_refused_by_its_driver(lab, veth0):
+    """Not foreseen by the rehearsal, which does not ask drivers: what was attached already is taken back."""
+    lab.veth("veth1", mtu=9000)
+    world = lab.world()
+    options = ["--filename", object_file("linear"), "--native-mode"]
+    lab.loader("--dev", "veth1", *options, "--dry-run")
+    result = run_loaded(lab, "--dev", "veth0", "--dev", "veth1", *options, command=["echo", "run"], status=1)
+    assert result.out == ""
+    assert "veth1" in result.err
+    assert lab.world() == world
+
+
+def test_the_same_device_twice(lab, veth0):
+    """Is the same as once."""
+    result = run_loaded(lab, "--dev", "veth0", "--dev", "veth0", command=["echo", "run"])
+    assert result.out == "run\n"
+    assert clean()
+
+
+# ---- what is there already
+
+
+def test_refused_where_ours_is_attached(lab, veth0):
+    """The earlier load would not be there afterwards: refused, and it counts on undisturbed."""
+    lab.load("veth0")
+    send(veth0, 4, SIZE)
+    lab.wait_for_counts("veth0", {"XDP_PASS": (4, 400)})
+    world = lab.world()
+    for options in ([], ["--force"], ["--reuse-maps"]):
+        result = run_loaded(lab, "--dev", "veth0", *options, command=["echo", "run"], status=CONFLICT)
+        assert result.out == ""
+        assert "hint: `xdp_loader --dev veth0 --unload` first" in result.err
+        assert lab.world() == world
+    lab.wait_for_counts("veth0", {"XDP_PASS": (4, 400)})
+
+
+def test_refused_where_the_second_device_has_one(lab, veth0):
+    lab.veth("veth1")
+    lab.load("veth1")
+    world = lab.world()
+    result = run_loaded(lab, "--dev", "veth0", "--dev", "veth1", command=["echo", "run"], status=CONFLICT)
+    assert result.out == "" and "veth1" in result.err
+    assert lab.world() == world
+
+
+@pytest.mark.parametrize("how", ["netlink", "link"])
+def test_refused_where_a_foreign_program_is_attached(lab, veth0, how):
+    """As a load without --run."""
+    lab.foreign_attach("veth0") if how == "netlink" else lab.foreign_link("veth0")
+    world = lab.world()
+    result = run_loaded(lab, "--dev", "veth0", command=["echo", "run"], status=CONFLICT)
+    assert result.out == "" and "no_counter" in result.err
+    assert lab.world() == world
+    if how == "netlink":
+        run(["ip", "link", "set", "dev", "veth0", "xdp", "off"])
+
+
+@pytest.mark.parametrize("killed", [False, True])
+def test_forced_over_netlink(lab, veth0, killed):
+    """No link there that the kernel would end: the guardian detaches it."""
+    foreign = lab.foreign_attach("veth0")
+    process = running(lab, "--dev", "veth0", "--force", "--action", "drop")
+    assert attached("veth0")[1] != foreign["id"]
+    send(veth0, 3, SIZE)
+    lab.wait_for_counts("veth0", {"XDP_DROP": (3, 300)})
+    if killed:
+        process.popen.kill()
+    else:
+        process.stop(status=128 + signal.SIGTERM)
+    wait_until(clean, "detached, and the pins removed")
+
+
+def test_other_commands_meanwhile(lab, veth0):
+    """Load and unload are refused and say why; --clean and --status see pins in use; nothing changes."""
+    process = running(lab, "--dev", "veth0")
+    send(veth0, 5, SIZE)
+    lab.wait_for_counts("veth0", {"XDP_PASS": (5, 500)})
+    world = lab.world()
+    for verb in ([], ["--force"], ["--reuse-maps"], ["--dry-run"], ["--unload"], ["--unload", "--dry-run"],
+                 ["--unload", "--keep-maps"], ["--unload", attached("veth0")[1]], ["--run", "--", "true"]):
+        result = lab.loader("--dev", "veth0", *verb, status=CONFLICT)
+        assert "`xdp_loader --run`" in result.err, (verb, result.err)
+        assert lab.world() == world, verb
+    lab.loader("--dev", "veth0", "--clean")
+    lab.loader("--clean")
+    (status,) = lab.loader_json("--dev", "veth0", "--status")
+    assert status["state"] == "attached"
+    assert lab.world() == world
+    lab.wait_for_counts("veth0", {"XDP_PASS": (5, 500)})
+    process.stop(status=128 + signal.SIGTERM)
+    assert clean()
+
+
+def test_other_devices_meanwhile(lab, veth0):
+    """Two runs side by side do not know of each other."""
+    lab.veth("veth1")
+    first, second = running(lab, "--dev", "veth0"), running(lab, "--dev", "veth1")
+    first.stop(status=128 + signal.SIGTERM)
+    assert clean() and attached("veth1")
+    second.stop(status=128 + signal.SIGTERM)
+    assert clean("veth1")
+
+
+def test_two_runs_at_once_on_one_device(lab, veth0):
+    """One gets it, the other is refused; never both."""
+    both = [running(lab, "--dev", "veth0", ready=False) for _ in range(2)]
+    wait_until(lambda: any(one.popen.poll() is not None for one in both), "one is refused")
+    (loser,) = [one for one in both if one.popen.poll() is not None]
+    (winner,) = [one for one in both if one is not loser]
+    loser.wait(CONFLICT)
+    assert loser.lines["out"] == []
+    winner.wait_for_line("^ready")
+    assert attached("veth0")
+    winner.stop(status=128 + signal.SIGTERM)
+    assert clean()
+
+
+def test_reader_follows_the_end(lab, veth0):
+    """A reader that was there before loses no packet, and the next run starts from zero for all but its session."""
+    reader = lab.stats("--dev", "veth0")
+    reader.wait_for_message("veth0")
+    for total in (5, 12):
+        process = running(lab, "--dev", "veth0")
+        reader.wait_for(lambda record: record["state"] == "attached")
+        send(veth0, 5 if total == 5 else 7, SIZE)
+        reader.wait_for_session(total)
+        process.stop(status=128 + signal.SIGTERM)
+        reader.wait_for_message("veth0")
+
+
+def test_traffic_is_counted_from_the_first_to_the_last(lab, veth0):
+    """Under traffic that starts and ends within the command, not one frame is missing."""
+    process = running(lab, "--dev", "veth0", "--keep-maps")
+    traffic = lab.started(Traffic(veth0, SIZE, pause_us=100))
+    wait_until(lambda: lab.once("veth0")["total"]["packets"] > 200, "packets flow")
+    sent = traffic.finish()
+    lab.wait_for_counts("veth0", {"XDP_PASS": (sent, sent * SIZE)})
+    process.stop(status=128 + signal.SIGTERM)
+    assert dump_counts(pin_dir("veth0") / "xdp_stats_map") == {"XDP_PASS": (sent, sent * SIZE)}
+
+
+# ---- --keep-maps
+
+
+@pytest.mark.parametrize("killed", [False, True])
+def test_keep_maps(lab, veth0, killed):
+    """The counts can be read afterwards, however it ended."""
+    process = running(lab, "--dev", "veth0", "--keep-maps", "--action", "drop")
+    send(veth0, 6, SIZE)
+    lab.wait_for_counts("veth0", {"XDP_DROP": (6, 600)})
+    if killed:
+        guardian = process.guardian().pid
+        process.popen.kill()
+        wait_until(lambda: not lives(guardian), "the guardian has ended")
+    else:
+        assert "unloading" not in process.stop(status=128 + signal.SIGTERM)
+    wait_until(lambda: attached("veth0") is None, "detached")
+    assert pins_of("veth0") == MAPS
+    record = lab.once("veth0")
+    assert record["state"] == "detached"
+    assert counts_of(record) == {"XDP_DROP": (6, 600)}
+
+
+def test_counters_go_on_from_run_to_run(lab, veth0):
+    """--keep-maps leaves them, --reuse-maps takes them up again."""
+    for _ in range(3):
+        run_loaded(lab, "--dev", "veth0", "--keep-maps", "--reuse-maps", command=shell(sends(veth0, 2)))
+    assert counts_of(lab.once("veth0")) == {"XDP_PASS": (6, 600)}
+    run_loaded(lab, "--dev", "veth0", command=["true"])
+    assert clean()
+
+
+# ---- what becomes of the device meanwhile
+
+
+def test_device_is_deleted_meanwhile(lab, veth0):
+    """Its pins go all the same, and the status is the command's."""
+    run_loaded(lab, "--dev", "veth0", command=shell("ip link delete dev veth0; exit 7"), status=7)
+    assert not pin_dir("veth0").exists()
+
+
+def test_device_is_renamed_meanwhile(lab, veth0):
+    """The program is detached from whatever its name is now."""
+    script = "ip link set dev veth0 down; ip link set dev veth0 name veth9; exit 7"
+    run_loaded(lab, "--dev", "veth0", command=shell(script), status=7)
+    assert attached("veth9") is None
+    assert not pin_dir("veth0").exists() and not pin_dir("veth9").exists()
+
+
+def test_renamed_device_of_a_killed_loader(lab, veth0):
+    """The guardian knows the pins by the name of the load."""
+    process = running(lab, "--dev", "veth0")
+    run(["ip", "link", "set", "dev", "veth0", "down"])
+    run(["ip", "link", "set", "dev", "veth0", "name", "veth9"])
+    process.popen.kill()
+    wait_until(lambda: clean("veth9") and not pin_dir("veth0").exists(), "detached, and the pins removed")
+
+
+# ---- network namespaces
+
+
+def test_netns_is_for_the_device_not_for_the_command(lab):
+    """With --netns NAME the command stays where the caller is."""
+    red = Namespace(lab, "red")
+    veth = red.veth()
+    script = f"readlink /proc/self/ns/net; {sends(veth, 5)}; ls {red.pins}/veth0"
+    out = run_loaded(lab, *red.option, "--dev", "veth0", "--keep-maps", command=shell(script)).out.splitlines()
+    assert out == [os.readlink("/proc/self/ns/net"), *MAPS]
+    assert red.attached() is None
+    record = json.loads(run([STATS, *red.option, "--dev", "veth0", "--once", "--json"]).out)
+    assert counts_of(record) == {"XDP_PASS": (5, 500)}
+    lab.loader(*red.option, "--dev", "veth0", "--unload")
+
+
+def test_inside_ip_netns_exec(lab):
+    """There the command runs inside, too; the pins are in the host's file system."""
+    red = Namespace(lab, "red")
+    red.veth()
+    run_loaded(lab, "--dev", "veth0", prefix=red.inside,
+               command=shell(f"ip -brief link show dev veth0; {STATS} --dev veth0 --once"))
+    assert red.attached() is None
+    assert not red.pins.exists()
+
+
+@pytest.mark.parametrize("inside", [False, True])
+def test_killed_loader_in_a_namespace(lab, inside):
+    """Wherever it ran, nothing is left."""
+    red = Namespace(lab, "red")
+    red.veth()
+    process = running(lab, "--dev", "veth0", *([] if inside else red.option), prefix=red.inside if inside else ())
+    assert red.attached() and red.pins.exists()
+    process.popen.kill()
+    wait_until(lambda: red.attached() is None and not red.pins.exists(), "detached, and the pins removed")
+
+
+def test_killed_job_inside_a_namespace(lab):
+    """Those whose file system the pins were found through are killed, too, as when a CI job is cancelled."""
+    red = Namespace(lab, "red")
+    red.veth()
+    inner = shlex.join([LOADER, "--dev", "veth0", "--run", "--", *GOES_ON])
+    job = lab.process("setsid", "sh", "-c", f"{shlex.join(red.inside)} {inner}; :")
+    lab.processes.remove(job)
+    job.wait_for_line("^ready")
+    os.killpg(job.popen.pid, signal.SIGKILL)
+    wait_until(lambda: red.attached() is None and not red.pins.exists(), "detached, and the pins removed")
+
+
+# ---- refusals
+
+
+@pytest.mark.parametrize("arguments", [
+    ["--dev", "veth0", "--run"],
+    ["--dev", "veth0", "--run", "--"],
+    ["--run", "--", "true"],
+    ["--dev", "veth0", "--run", "true"],
+    ["--dev", "veth0", "--", "true"],
+    ["--dev", "veth0", "--status", "--", "true"],
+    ["--dev", "veth0", "--unload", "--run", "--", "true"],
+    ["--dev", "veth0", "--status", "--run", "--", "true"],
+    ["--dev", "veth0", "--clean", "--run", "--", "true"],
+    ["--dev", "veth0", "--test-run", "1", "--run", "--", "true"],
+    ["--dev", "veth0", "--json", "--run", "--", "true"],
+    ["--dev", "veth0", "--dry-run", "--run", "--", "true"],
+    ["--dev", "veth0", "--action", "redirect", "--run", "--", "true"],
+])
+def test_usage(lab, veth0, arguments):
+    """Status 2, a hint, no command, nothing attached."""
+    world = lab.world()
+    result = lab.loader(*arguments, status=2)
+    assert result.out == ""
+    if "--json" not in arguments:
+        assert result.err.startswith("xdp_loader: ") and "\nhint: " in result.err
+    assert lab.world() == world
+
+
+@pytest.mark.parametrize("options, status", [
+    (["--filename", "/nowhere.o"], 4),
+    (["--filename", object_file("own"), "--progname", "nope"], 4),
+    (["--filename", object_file("rejected")], 1),
+    (["--netns", "nowhere"], 4),
+    (["--bpffs", "/nowhere"], 4),
+    (["--action", "redirect", "--redirect-to", "nosuch0"], 4),
+])
+def test_refused_as_a_load_would_be(lab, veth0, options, status):
+    """With the same status, and without running the command."""
+    world = lab.world()
+    result = run_loaded(lab, "--dev", "veth0", *options, command=["echo", "run"], status=status)
+    assert result.out == "" and result.err.startswith("xdp_loader: ")
+    assert lab.world() == world
+
+
+def test_without_capabilities(lab, veth0):
+    """Status 3, and the command is not run: it would test nothing."""
+    result = run_loaded(lab, "--dev", "veth0", command=["echo", "run"], status=3,
+                        prefix=["setpriv", "--inh-caps=-all", "--bounding-set=-all"])
+    assert result.out == "" and "CAP_NET_ADMIN" in result.err
+    assert clean()
+
+
+def test_bpffs_of_ones_own(lab, veth0, tmp_path):
+    """--bpffs holds for the guardian, too."""
+    root = tmp_path / "bpf"
+    root.mkdir()
+    run(["mount", "-t", "bpf", "bpf", root])
+    lab.cleanups.append(lambda: run(["umount", root]))
+    process = running(lab, "--dev", "veth0", "--bpffs", root)
+    assert (root / "veth0" / "xdp_stats_map").exists() and not (BPFFS / "veth0").exists()
+    process.popen.kill()
+    wait_until(lambda: attached("veth0") is None and not (root / "veth0").exists(), "nothing is left")
+    assert link_info("veth0")["operstate"] == "UP"
