@@ -239,10 +239,11 @@ Result<Outcome> load_by_plan(const Options& options, const Place& place, const I
             }
             return outcome;
         }
-        if (attempt.mode == XDP_TALLY_MODE_NATIVE && native_refusal.empty()) {
+        // A refusal that the MTU is to blame for says more than that of the other variant.
+        const bool tells = native_refusal.empty() || outcome.error().code == ERANGE;
+        if (attempt.mode == XDP_TALLY_MODE_NATIVE && tells) {
             native_refusal = outcome.error().reason;
         }
-        // A number the MTU is to blame for says more than the refusal of the variant tried next.
         if (!failure || failure->code != ERANGE) {
             failure = std::move(outcome).error();
         }
