@@ -124,10 +124,14 @@ BpffsRoot locate_bpffs(const std::string& root) {
     if (root != kDefaultBpffs || is_bpffs(root)) {
         return {root, std::nullopt};
     }
+    const auto caller = caller_of_netns_exec();
+    if (!caller) {
+        return {root, std::nullopt};  // nothing hides it: it is not mounted
+    }
     if (auto path = seen_by_ancestors(root)) {
         return {std::move(*path), std::nullopt};
     }
-    return {root, caller_of_netns_exec()};
+    return {root, caller};
 }
 
 Result<void> check_bpffs(const BpffsRoot& root) {

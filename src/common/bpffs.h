@@ -19,11 +19,11 @@ inline constexpr const char* kStagingName = "+staging";
 
 struct BpffsRoot {
     std::string path;  // as this process reaches it
-    std::optional<pid_t>
-        caller;  // of the `ip netns exec` that hides it, where nobody has one: to mount it for
+    // Of the `ip netns exec` that hides it, where no caller has one: to mount it for.
+    std::optional<pid_t> caller;
 };
 
-// `ip netns exec` hides the host's bpffs behind a fresh sysfs. Where there is none at the default root, the
+// `ip netns exec` hides the host's bpffs behind a fresh sysfs. Where it hides the default root, the
 // one that the nearest ancestor process sees there: as /proc/PID/root/sys/fs/bpf, through the oldest ancestor
 // that sees the same one, so that the path lasts. Any other root is returned as it is. To be called in the
 // network namespace that the process was started in.
@@ -33,9 +33,8 @@ BpffsRoot locate_bpffs(const std::string& root);
 Result<void> check_bpffs(const BpffsRoot& root);
 
 // Mounts a bpffs on the default root if none is there; true when it did. Where it would vanish with the
-// command
-// (`ip netns exec`), in the mount namespace of the process that called it; the path changes accordingly. Any
-// other root must be one already.
+// command (`ip netns exec`), in the mount namespace of the process that called it; the path changes
+// accordingly. Any other root must be one already.
 Result<bool> ensure_bpffs(BpffsRoot& root);
 
 // BPF_OBJ_GET. Links cannot be opened read-only; maps can, with read permission alone (BPF_F_RDONLY, 4.15).

@@ -3,9 +3,8 @@
 // <root>/<interface>/           0755, the pins that readers open; below <root>/netns:<name>/, 0755 as well,
 //                               for an interface of a named network namespace
 // <root>/<interface>/+staging/  0700, there only during a change: its flock serialises the loaders and dies
-// with
-//                               its holder; the new pins wait in it to be renamed into place. No C identifier
-//                               has a '+', so no map's pin can have this name.
+//                               with its holder; the new pins wait in it to be renamed into place. No C
+//                               identifier has a '+', so no map's pin can have this name.
 #pragma once
 
 #include <sys/types.h>

@@ -28,7 +28,7 @@ Json seen_json(const Expectation& expectation, const Seen& seen) {
 }  // namespace
 
 Expecter::Expecter(std::vector<Expectation> expectations, std::vector<std::string> titles)
-    : expectations_(std::move(expectations)), titles_(std::move(titles)) {
+    : expectations_(std::move(expectations)), titles_(std::move(titles)), seen_before_(titles_.size()) {
     for (std::size_t source = 0; source < titles_.size(); ++source) {
         for (std::size_t i = 0; i < expectations_.size(); ++i) {
             judgements_.push_back({source, i, {}, false});
@@ -41,9 +41,11 @@ Result<bool> Expecter::take(std::size_t source, const Block* block) {
         if (judgement.source == source) {
             const Expectation& expectation = expectations_[judgement.expectation];
             judgement.seen = block == nullptr ? Seen{} : look(expectation, *block);
+            judgement.seen.known &= seen_before_[source] || !is_rate(expectation.field);
             judgement.held = holds(expectation, judgement.seen);
         }
     }
+    seen_before_[source] = seen_before_[source] || block != nullptr;
     return true;
 }
 

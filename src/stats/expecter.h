@@ -42,6 +42,7 @@ class Expecter final : public Consumer {
     std::vector<Expectation> expectations_;
     std::vector<std::string> titles_;
     std::vector<Judgement> judgements_;
+    std::vector<bool> seen_before_;  // per source: the first sample's rate is of a moment, and says nothing
 };
 
 }  // namespace tally::stats
