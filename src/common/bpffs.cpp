@@ -102,7 +102,9 @@ int mount_bpffs(const std::string& root) {
 // The same in another process's mount namespace, by a child process: its errno is the exit status.
 int mount_bpffs_for(pid_t pid, const std::string& root) {
     const UniqueFd mounts(::open(fmt::format("/proc/{}/ns/mnt", pid).c_str(), O_RDONLY | O_CLOEXEC));
-    if (!mounts) {
+    // By a descriptor: paths of that process may begin elsewhere than those of its mount namespace (chroot).
+    const UniqueFd place(::open(seen_by(pid, root).c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+    if (!mounts || !place) {
         return errno;
     }
     const pid_t child = ::fork();
@@ -110,7 +112,8 @@ int mount_bpffs_for(pid_t pid, const std::string& root) {
         return errno;
     }
     if (child == 0) {
-        ::_exit(::setns(mounts.get(), CLONE_NEWNS) == 0 ? mount_bpffs(root) : errno);
+        const bool there = ::setns(mounts.get(), CLONE_NEWNS) == 0 && ::fchdir(place.get()) == 0;
+        ::_exit(there ? mount_bpffs(".") : errno);
     }
     int status = 0;
     while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {

@@ -44,7 +44,11 @@ def judge(done, program="xdp_loader"):
     shown = f"{' '.join(map(str, done.args))}: status {done.returncode}\nstdout: {done.stdout}\nstderr: {done.stderr}"
     assert done.returncode in STATUSES, shown
     assert not SANITIZER.search(done.stderr), shown
-    if done.returncode:
+    if done.returncode and "--json" in done.args:
+        for line in done.stderr.splitlines():
+            error = json.loads(line)["error"]
+            assert error["status"] == done.returncode and error["message"], shown
+    elif done.returncode:
         first, _, rest = done.stderr.partition("\n")
         assert re.fullmatch(rf"{program}: .+: .+", first), shown
         assert all(line.startswith(("  ", "hint: ", f"{program}: ")) for line in rest.splitlines()), shown

@@ -515,7 +515,7 @@ def test_bpffs_of_its_own_makes_a_namespace_its_own(lab, veth0):
     lab.load("veth0")
     before = lab.world()
     with process_in("unshare", "--net", "--mount") as pid:
-        inside = nsenter(pid, "net", "mount")
+        inside = nsenter(pid, "net", "mount", "root", "wd")
         run([*inside, "mount", "-t", "sysfs", "sysfs", "/sys"])
         run([*inside, "mount", "-t", "bpf", "-o", "mode=0755", "bpf", BPFFS])
         veth = pair_into(pid)

@@ -165,7 +165,7 @@ def test_a_full_disk_is_an_error(lab, counted):
     done = subprocess.run(["sh", "-c", f"{STATS} --dev veth0 --once --json >/dev/full"], capture_output=True,
                           text=True, timeout=DEADLINE, check=False)
     assert done.returncode == 1
-    assert done.stderr.startswith("xdp_stats: ")
+    assert "writing to stdout: No space left on device" in json.loads(done.stderr)["error"]["message"]
 
 
 def test_output_is_flushed_a_record_at_a_time(lab, counted):
