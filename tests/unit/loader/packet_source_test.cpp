@@ -70,7 +70,7 @@ class File {
     std::string path_;
 };
 
-std::string number(unsigned int value, unsigned int size) {
+std::string number(std::uint64_t value, unsigned int size) {
     std::string octets;
     for (unsigned int i = 0; i < size; ++i) {
         octets += static_cast<char>(value >> (8 * i) & 0xffU);
