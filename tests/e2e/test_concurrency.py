@@ -270,11 +270,22 @@ def held_by(pid):
     return fds, infos.count("inotify wd:")
 
 
+def listed(kind):
+    """bpftool gives up when an object goes while it lists them: then it is asked once more."""
+
+    def look():
+        done = subprocess.run(["bpftool", "--json", kind, "list"], capture_output=True, text=True, timeout=DEADLINE,
+                              errors="surrogateescape", check=False)
+        return (json.loads(done.stdout or "[]"),) if done.returncode == 0 else None
+
+    return wait_until(look, f"bpftool lists no {kind}")[0]
+
+
 def kernel_objects():
     """Of the types that these loads make: what else the machine runs comes and goes as it likes."""
     types = {"prog": ("xdp", "syscall"), "map": ("array", "percpu_array", "hash"), "link": ("xdp",)}
     return {(kind, item["id"]) for kind, wanted in types.items()
-            for item in json.loads(run(["bpftool", "--json", kind, "list"]).out or "[]") if item["type"] in wanted}
+            for item in listed(kind) if item["type"] in wanted}
 
 
 def objects_in_use(dev):
