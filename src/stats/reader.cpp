@@ -159,16 +159,15 @@ Result<void> Reader::look_for_first_map() {
 
 // A loader takes the pins of a renamed device along to its new name: the record there is of the same lineage.
 bool Reader::go_after_renamed_device() {
-    const Meta* own = own_record();
-    if (!block_.device || own == nullptr || !sees_devices_) {
+    if (!block_.device || !last_record_ || !sees_devices_) {
         return false;
     }
     std::array<char, IF_NAMESIZE> name = {};
-    if (::if_indextoname(own->ifindex, name.data()) == nullptr || *block_.device == name.data()) {
+    if (::if_indextoname(last_record_->ifindex, name.data()) == nullptr || *block_.device == name.data()) {
         return false;
     }
     const auto record = read_meta(place_->directory(name.data()) + '/' + XDP_TALLY_META_NAME);
-    if (!record || record->lineage != own->lineage) {
+    if (!record || record->lineage != last_record_->lineage) {
         return false;
     }
     remarks_.say(block_.title, fmt::format("goes on as {}: the device was renamed", name.data()));
@@ -205,6 +204,7 @@ Result<void> Reader::take_up(Pinned pinned) {
     }
     map_ = std::move(pinned.map);
     record_ = pinned.record;
+    last_record_ = record_ ? record_ : last_record_;
     TALLY_TRY(map_->read(before_));
     if (started_) {
         session_.take_up(before_.total, origin());
@@ -241,6 +241,7 @@ bool Reader::take_record(const Meta& record) {
                                                record.counter_map_id, record.generation));
     }
     record_ = record;
+    last_record_ = record;
     session_.set_origin(*origin());
     describe_feeder();
     return true;
