@@ -156,9 +156,13 @@ Result<void> check_bpffs(const BpffsRoot& root) {
     return {};
 }
 
+Result<void> check_named_bpffs(const BpffsRoot& root) {
+    return root.path == kDefaultBpffs ? Result<void>() : check_bpffs(root);
+}
+
 Result<bool> ensure_bpffs(BpffsRoot& root) {
-    if (root.path != kDefaultBpffs || is_bpffs(root.path)) {
-        TALLY_TRY(check_bpffs(root));
+    TALLY_TRY(check_named_bpffs(root));
+    if (is_bpffs(root.path)) {
         return false;
     }
     const int code = root.caller ? mount_bpffs_for(*root.caller, root.path) : mount_bpffs(root.path);

@@ -32,6 +32,9 @@ BpffsRoot locate_bpffs(const std::string& root);
 // kNotFound where the root is missing or is no bpffs; the hint says how to mount one.
 Result<void> check_bpffs(const BpffsRoot& root);
 
+// The same, but the default root may be missing: a load mounts it.
+Result<void> check_named_bpffs(const BpffsRoot& root);
+
 // Mounts a bpffs on the default root if none is there; true when it did. Where it would vanish with the
 // command (`ip netns exec`), in the mount namespace of the process that called it; the path changes
 // accordingly. Any other root must be one already.

@@ -2,6 +2,7 @@
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <linux/bpf.h>
 
@@ -120,6 +121,17 @@ Result<void> CounterMap::read_each() {
         }
     }
     return {};
+}
+
+Result<Sample> read_counters(int fd) {
+    UniqueFd copy(::fcntl(fd, F_DUPFD_CLOEXEC, 0));
+    if (!copy) {
+        return last_error("reading the counters");
+    }
+    TALLY_TRY_ASSIGN(map, CounterMap::from_fd(std::move(copy)));
+    Sample sample;
+    TALLY_TRY(map.read(sample));
+    return sample;
 }
 
 }  // namespace tally

@@ -43,4 +43,7 @@ class CounterMap {
     std::vector<Counter> values_;  // entry-major: entries x cpus
 };
 
+// One reading through a descriptor that stays the caller's.
+Result<Sample> read_counters(int fd);
+
 }  // namespace tally

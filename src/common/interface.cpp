@@ -1,9 +1,12 @@
 #include "common/interface.h"
 
 #include <fmt/format.h>
+#include <net/if.h>
+// After the C library's header, whose names it then leaves out.
 #include <linux/if.h>
 
 #include <algorithm>
+#include <array>
 #include <cctype>
 
 #include "common/link_socket.h"
@@ -60,6 +63,14 @@ Result<std::optional<Interface>> find_interface(const std::string& name) {
         return std::optional<Interface>();
     }
     return found.error();
+}
+
+std::optional<std::string> interface_name(std::uint32_t ifindex) {
+    std::array<char, IF_NAMESIZE> name = {};
+    if (::if_indextoname(ifindex, name.data()) == nullptr) {
+        return std::nullopt;
+    }
+    return name.data();
 }
 
 }  // namespace tally

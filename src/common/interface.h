@@ -26,4 +26,7 @@ Result<Interface> resolve_interface(const std::string& name);
 // None where there is no such interface.
 Result<std::optional<Interface>> find_interface(const std::string& name);
 
+// What the interface is called now; none where there is no such interface in this network namespace.
+std::optional<std::string> interface_name(std::uint32_t ifindex);
+
 }  // namespace tally

@@ -36,14 +36,16 @@ std::string Place::directory() const {
 
 std::string Place::pins_of(const Interface& interface) const {
     std::string own = directory(interface.name);
-    const auto netns_inode = current_netns_inode();
-    const auto hook =
-        ::access(own.c_str(), F_OK) == 0 ? Result<XdpHook>(XdpHook()) : query_xdp_hook(interface.ifindex);
-    const auto names = list_directory(directory());
-    if (sight != Sight::kHere || !netns_inode || !hook || hook->empty() || !names) {
+    if (sight != Sight::kHere || ::access(own.c_str(), F_OK) == 0) {
         return own;
     }
-    for (const auto& name : *names) {
+    const auto netns_inode = current_netns_inode();
+    const auto hook = query_xdp_hook(interface.ifindex);
+    if (!netns_inode || !hook || hook->empty()) {
+        return own;
+    }
+    const auto names = list_directory(directory());
+    for (const auto& name : names ? *names : std::vector<std::string>()) {
         std::string other = directory() + '/' + name;
         const auto meta = read_meta(other + '/' + XDP_TALLY_META_NAME);
         // Where a load was cut off, the hook runs a program that no published record names yet.
@@ -68,23 +70,35 @@ Result<std::optional<Interface>> Place::find(const std::string& interface) const
     return std::optional<Interface>();
 }
 
-Result<Place> go_to_place(const std::string& netns, const std::string& bpffs) {
+Result<Place::Located> Place::locate(const std::string& interface) const {
+    TALLY_TRY_ASSIGN(found, find(interface));
+    if (!found) {
+        return Located{std::nullopt, interface, directory(interface)};
+    }
+    return Located{found, found->name, pins_of(*found)};
+}
+
+Error Place::explain_missing(const std::string& interface) const {
+    return obstacle ? *obstacle : resolve_interface(interface).error();
+}
+
+Result<Place> go_to_place(const std::optional<std::string>& netns, const std::string& bpffs) {
     Place place;
     place.bpffs = locate_bpffs(bpffs);
-    if (netns.empty()) {
+    if (!netns) {
         TALLY_TRY_ASSIGN(inode, current_netns_inode());
         place.netns = netns_pin_name(inode, place.bpffs.path);
         return place;
     }
-    const auto fd = open_netns(netns);
+    const auto fd = open_netns(*netns);
     if (!fd) {
         // What has a name in bpffs may still have pins there; a path leads nowhere any more.
-        if (fd.error().kind != ErrorKind::kNotFound || !check_netns_name(netns)) {
+        if (fd.error().kind != ErrorKind::kNotFound || !check_netns_name(*netns)) {
             return fd.error();
         }
-        place.netns = netns;
+        place.netns = *netns;
         // An inode stands for a namespace without a name, which may well be there.
-        const bool is_inode = netns.find_first_not_of("0123456789") == std::string::npos;
+        const bool is_inode = netns->find_first_not_of("0123456789") == std::string::npos;
         const bool has_pins = ::access(place.directory().c_str(), F_OK) == 0;
         place.sight = is_inode && has_pins ? Place::Sight::kHidden : Place::Sight::kGone;
         place.obstacle = fd.error();
@@ -92,7 +106,7 @@ Result<Place> go_to_place(const std::string& netns, const std::string& bpffs) {
     }
     TALLY_TRY_ASSIGN(inode, netns_inode(*fd));
     place.netns = netns_pin_name(inode, place.bpffs.path);
-    if (auto entered = enter_netns(*fd, netns); !entered) {
+    if (auto entered = enter_netns(*fd, *netns); !entered) {
         place.sight = Place::Sight::kHidden;
         place.obstacle = entered.error();
     }

@@ -39,12 +39,22 @@ struct Place {
 
     // None where there is no such interface, or no way to look for it. kUsage for what names none.
     Result<std::optional<Interface>> find(const std::string& interface) const;
+
+    struct Located {
+        std::optional<Interface> interface;  // as find tells
+        std::string name;                    // its own, or as it was given
+        std::string directory;               // with its pins, or those it had or would have
+    };
+    // kUsage for what names no interface.
+    Result<Located> locate(const std::string& interface) const;
+    // Why find finds none.
+    Error explain_missing(const std::string& interface) const;
 };
 
-// `netns` is what open_netns takes, or empty for the current one; the calling thread goes there where it can.
+// `netns` is what open_netns takes, or none for the current one; the calling thread goes there where it can.
 // `bpffs` is the root the user named, or the default one, which is looked for in the caller's ancestors where
 // it is hidden here (locate_bpffs). kUsage for what cannot name a namespace.
-Result<Place> go_to_place(const std::string& netns, const std::string& bpffs);
+Result<Place> go_to_place(const std::optional<std::string>& netns, const std::string& bpffs);
 
 // The directory of a named namespace's interfaces below a bpffs root, and the name back from it.
 std::string netns_directory_name(const std::string& netns);

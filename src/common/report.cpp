@@ -9,10 +9,15 @@
 
 namespace tally {
 
+std::string json_line(const nlohmann::ordered_json& document) {
+    return document.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
+}
+
+nlohmann::ordered_json text_or_null(const std::string& text) {
+    return text.empty() ? nlohmann::ordered_json(nullptr) : nlohmann::ordered_json(text);
+}
+
 nlohmann::ordered_json error_to_json(const Error& error) {
-    const auto text_or_null = [](const std::string& text) {
-        return text.empty() ? nlohmann::ordered_json(nullptr) : nlohmann::ordered_json(text);
-    };
     return {{"status", exit_status(error.kind)},
             {"kind", kind_name(error.kind)},
             {"message", error.message()},
@@ -22,9 +27,7 @@ nlohmann::ordered_json error_to_json(const Error& error) {
 
 std::string format_error(std::string_view program, const Error& error, bool json) {
     if (json) {
-        const nlohmann::ordered_json document = {
-            {"schema", 1}, {"program", program}, {"error", error_to_json(error)}};
-        return document.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
+        return json_line({{"schema", 1}, {"program", program}, {"error", error_to_json(error)}});
     }
     std::string text = fmt::format("{}: {}\n", program, printable(error.message()));
     std::string_view rest = error.details;

@@ -16,6 +16,11 @@ std::string format_error(std::string_view program, const Error& error, bool json
 // The same on stderr.
 void print_error(std::string_view program, const Error& error, bool json = false);
 
+// A document on a line of its own. Names come from the kernel and from files: bytes that are no UTF-8 are
+// replaced, not refused.
+std::string json_line(const nlohmann::ordered_json& document);
+nlohmann::ordered_json text_or_null(const std::string& text);
+
 // The inner object: {"status":2,"kind":"usage","message":...,"details":...,"hint":...}, null for what is
 // empty.
 nlohmann::ordered_json error_to_json(const Error& error);

@@ -83,7 +83,7 @@ void inspect_pin(DeviceState& state, const std::string& directory, const std::st
 
 // Cut off, and not merely under way: nobody holds the lock any more, and something is left.
 void inspect_staging(DeviceState& state, const std::string& directory) {
-    const std::string staging = directory + '/' + PinDirectory::kStaging;
+    const std::string staging = directory + '/' + kStagingName;
     const UniqueFd fd(::open(staging.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
     if (!fd || ::flock(fd.get(), LOCK_SH | LOCK_NB) != 0) {
         return;
@@ -210,7 +210,7 @@ DeviceState inspect_device(const std::string& directory, const std::optional<Int
         return state;
     }
     for (const auto& name : *names) {
-        if (name != PinDirectory::kStaging) {
+        if (name != kStagingName) {
             inspect_pin(state, directory, name);
         }
     }

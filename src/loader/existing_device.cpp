@@ -6,11 +6,12 @@
 namespace tally::loader {
 
 Result<ExistingDevice> open_existing(const Options& options, const Place& place, const std::string& device) {
-    TALLY_TRY_ASSIGN(interface, place.find(device));
+    TALLY_TRY_ASSIGN(located, place.locate(device));
+    const auto& interface = located.interface;
     TALLY_TRY(check_load_capabilities());
     ExistingDevice existing;
-    existing.outcome.dev = interface ? interface->name : device;
-    existing.directory = interface ? place.pins_of(*interface) : place.directory(device);
+    existing.outcome.dev = located.name;
+    existing.directory = located.directory;
     if (!options.dry_run) {
         TALLY_TRY_ASSIGN(pins, PinDirectory::lock_existing(existing.directory));
         existing.pins = std::move(pins);
@@ -27,7 +28,7 @@ Result<ExistingDevice> open_existing(const Options& options, const Place& place,
         return *existing.state.trouble;
     }
     if (!interface && !existing.state.has_directory) {
-        return place.obstacle ? *place.obstacle : resolve_interface(device).error();
+        return place.explain_missing(device);
     }
     return existing;
 }

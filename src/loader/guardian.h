@@ -17,7 +17,6 @@ class Guardian {
     static Result<Guardian> start(const std::function<void()>& last_will);
 
     Guardian(Guardian&&) = default;
-    Guardian& operator=(Guardian&&) = default;
     // Dismisses it: there is nothing left to do.
     ~Guardian();
 

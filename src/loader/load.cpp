@@ -16,22 +16,17 @@
 #include "loader/attach_plan.h"
 #include "loader/attachment.h"
 #include "loader/capabilities.h"
+#include "loader/chosen_program.h"
 #include "loader/describe.h"
 #include "loader/device_state.h"
 #include "loader/map_plan.h"
 #include "loader/migration.h"
 #include "loader/program_object.h"
 #include "loader/publication.h"
-#include "loader/redirect.h"
 #include "loader/verbs.h"
 
 namespace tally::loader {
 namespace {
-
-Result<ProgramObject> open_object(const Options& options, const Attempt& attempt) {
-    return options.filename.empty() ? ProgramObject::open_builtin(options.action, attempt.variant)
-                                    : ProgramObject::open_file(options.filename, options.progname);
-}
 
 Result<Meta> make_meta(const Interface& interface, const ProgramObject& object, const DeviceState& state,
                        Way way) {
@@ -160,7 +155,7 @@ void take_back(PinDirectory& pins, const ProgramObject& object, const MapPlan& m
 Result<Outcome> try_load(const Options& options, const Interface& interface, const std::string& directory,
                          const DeviceState& state, const AttachPlan& plan, const Attempt& attempt,
                          PinDirectory* pins) {
-    TALLY_TRY_ASSIGN(object, open_object(options, attempt));
+    TALLY_TRY_ASSIGN(object, open_chosen_program(options, attempt.variant));
     if (attempt.mode == XDP_TALLY_MODE_OFFLOADED) {
         object.bind_to_card(interface.ifindex);
     }

@@ -34,6 +34,21 @@ void report(const Options& options, const Outcome& outcome) {
     }
 }
 
+int fail(const Options& options, const Error& error) {
+    print_error(kProgram, error, options.json);
+    return exit_status(error.kind);
+}
+
+// 1 where stdout did not take all of it, with what was written before.
+int write_outcome(const Options& options, const std::string& text) {
+    fmt::print("{}", text);
+    if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) {
+        return 0;
+    }
+    print_error(kProgram, last_error("writing the outcome"), options.json);
+    return exit_status(ErrorKind::kSystem);
+}
+
 class Run {
   public:
     explicit Run(const Options& options) : options_(options) {}
@@ -51,16 +66,15 @@ class Run {
 
     // The exit status.
     int finish() const {
+        std::string rest;
         if (options_.json) {
-            fmt::print("{}", format_json(outcomes_));
+            rest = format_json(outcomes_);
         } else if (outcomes_.empty() && !options_.quiet) {
-            fmt::print("nothing: no XDP program is attached, nothing is pinned in {}\n", options_.bpffs);
+            rest =
+                fmt::format("nothing: no XDP program is attached, nothing is pinned in {}\n", options_.bpffs);
         }
-        if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) {
-            print_error(kProgram, last_error("writing the outcome"), options_.json);
-            return exit_status(ErrorKind::kSystem);
-        }
-        return exit_status_of(outcomes_);
+        const int status = write_outcome(options_, rest);
+        return status != 0 ? status : exit_status_of(outcomes_);
     }
 
   private:
@@ -72,9 +86,7 @@ class Run {
     }
 
     Result<void> work_on_all(Place& place) {
-        if (options_.bpffs != kDefaultBpffs) {
-            TALLY_TRY(check_bpffs(place.bpffs));
-        }
+        TALLY_TRY(check_named_bpffs(place.bpffs));
         TALLY_TRY_ASSIGN(devices, known_devices(options_, place));
         work_on(place, devices);
         return {};
@@ -102,23 +114,12 @@ class Run {
     std::vector<Outcome> outcomes_;
 };
 
-int fail(const Options& options, const Error& error) {
-    print_error(kProgram, error, options.json);
-    return exit_status(error.kind);
-}
-
-int write_result(const Options& options, const std::string& text) {
-    fmt::print("{}", text);
-    const bool written = std::fflush(stdout) == 0 && std::ferror(stdout) == 0;
-    return written ? 0 : fail(options, last_error("writing the result"));
-}
-
 int run_test(const Options& options) {
     const auto outcome = test_run(options);
     if (!outcome) {
         return fail(options, outcome.error());
     }
-    return write_result(options, options.json ? format_test_run_json(*outcome) : format_test_run(*outcome));
+    return write_outcome(options, options.json ? format_test_run_json(*outcome) : format_test_run(*outcome));
 }
 
 int list_programs(const Options& options) {
@@ -126,7 +127,7 @@ int list_programs(const Options& options) {
     if (!names) {
         return fail(options, names.error());
     }
-    return write_result(
+    return write_outcome(
         options, options.json ? format_names_json(*names) : fmt::format("{}\n", fmt::join(*names, "\n")));
 }
 

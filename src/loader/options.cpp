@@ -9,7 +9,6 @@
 
 #include "common/command_line.h"
 #include "common/error.h"
-#include "common/report.h"
 
 namespace tally::loader {
 namespace {
@@ -151,19 +150,10 @@ Verb chosen_verb(const Words& words) {
     return words.clean ? Verb::kClean : Verb::kLoad;
 }
 
-EarlyExit usage_error(const std::string& text, bool json) {
-    const Error error =
-        make_error(ErrorKind::kUsage, text).with_hint("`xdp_loader --help` lists the options");
-    return EarlyExit{exit_status(ErrorKind::kUsage), format_error("xdp_loader", error, json)};
-}
-
 // What CLI11's own checks cannot say.
 std::string find_contradiction(const CLI::App& app, const Options& options) {
     const Verb verb = options.verb;
     const bool attaches = verb == Verb::kLoad || verb == Verb::kRun;
-    if (app.count("--netns") > 0 && options.netns.empty()) {
-        return "--netns '': no network namespace has an empty name";
-    }
     if ((attaches || verb == Verb::kUnload) && options.devices.empty()) {
         return "which interface? --dev IFACE is required";
     }
@@ -224,7 +214,9 @@ std::optional<std::uint32_t> parse_program_id(const std::string& text) {
 
 std::variant<Options, EarlyExit> parse_options(int argc, const char* const* argv) {
     const bool json = wants_json(argc, argv);
-    const auto usage = [json](const std::string& text) { return usage_error(text, json); };
+    const auto usage = [json](const std::string& text) {
+        return usage_exit("xdp_loader", make_error(ErrorKind::kUsage, text), json);
+    };
     Options options;
     options.bpffs = "/sys/fs/bpf";
     if (const auto problem = find_empty_value(argc, argv); !problem.empty()) {

@@ -7,6 +7,8 @@
 #include <variant>
 #include <vector>
 
+#include "common/early_exit.h"
+
 namespace tally::loader {
 
 enum class Verb { kLoad, kUnload, kStatus, kClean, kRun, kTestRun, kListPrograms };
@@ -15,11 +17,11 @@ enum class ModeChoice { kAuto, kNative, kGeneric, kOffload };
 struct Options {
     Verb verb = Verb::kLoad;
     std::vector<std::string> devices;
-    std::string netns;            // name or path; empty: the current one
-    std::string action = "pass";  // the built-in program's verdict
-    std::string redirect_to;      // interface name; with action "redirect"
-    std::string filename;         // empty: the built-in program
-    std::string progname;         // empty: the first XDP program of the file
+    std::optional<std::string> netns;  // name or path; none: the current one
+    std::string action = "pass";       // the built-in program's verdict
+    std::string redirect_to;           // interface name; with action "redirect"
+    std::string filename;              // empty: the built-in program
+    std::string progname;              // empty: the first XDP program of the file
     ModeChoice mode = ModeChoice::kAuto;
     std::optional<std::uint32_t> unload_id;
     std::vector<std::string> command;     // with kRun
@@ -33,12 +35,6 @@ struct Options {
     bool quiet = false;
     bool verbose = false;
     std::string bpffs;
-};
-
-// The run ends before it began: --help, --version, or a usage error.
-struct EarlyExit {
-    int status = 0;
-    std::string message;  // stdout where status is 0, stderr otherwise
 };
 
 std::variant<Options, EarlyExit> parse_options(int argc, const char* const* argv);

@@ -12,10 +12,6 @@ namespace {
 // ordered_json keeps the fields in the order of the documentation.
 using Json = nlohmann::ordered_json;
 
-Json text_or_null(const std::string& text) {
-    return text.empty() ? Json(nullptr) : Json(text);
-}
-
 Json to_json(const ProgramOutcome& program) {
     return {{"id", program.id == 0 ? Json(nullptr) : Json(program.id)},
             {"name", program.name},
@@ -105,6 +101,14 @@ std::string display_name(const Outcome& outcome) {
 
 }  // namespace
 
+Outcome failed_outcome(const std::string& device, Error error) {
+    Outcome outcome;
+    outcome.dev = device;
+    outcome.verb = "failed";
+    outcome.error = std::move(error);
+    return outcome;
+}
+
 std::string format_outcome(const Outcome& outcome) {
     std::string text = fmt::format("{}: {}\n", display_name(outcome), printable(headline(outcome)));
     const auto line = [&text](std::string_view label, const std::string& value) {
@@ -147,13 +151,11 @@ std::string format_json(const std::vector<Outcome>& outcomes) {
     for (const auto& outcome : outcomes) {
         document["devices"].push_back(to_json(outcome));
     }
-    // Names come from the kernel and from files: bytes that are no UTF-8 are replaced, not refused.
-    return document.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+    return json_line(document);
 }
 
 std::string format_names_json(const std::vector<std::string>& names) {
-    const Json document = {{"schema", 1}, {"programs", names}};
-    return document.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+    return json_line({{"schema", 1}, {"programs", names}});
 }
 
 int exit_status_of(const std::vector<Outcome>& outcomes) {

@@ -49,6 +49,8 @@ struct Outcome {
     std::optional<Error> error;        // with "failed"
 };
 
+Outcome failed_outcome(const std::string& device, Error error);
+
 // A block of lines for a terminal. Without error outcomes: those go to stderr.
 std::string format_outcome(const Outcome& outcome);
 // All devices as one document, with the newline.

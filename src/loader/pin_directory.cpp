@@ -145,23 +145,23 @@ Result<std::optional<PinDirectory>> PinDirectory::try_lock(const std::string& pa
     PinDirectory self;
     self.path_ = path;
     self.parent_ = namespace_directory_of(path);
-    if (create && !self.parent_.empty()) {
-        TALLY_TRY(make_directory(AT_FDCWD, self.parent_, 0755, self.parent_));
-    }
     if (!self.parent_.empty()) {
+        if (create) {
+            TALLY_TRY(make_directory(AT_FDCWD, self.parent_, 0755, self.parent_));
+        }
         TALLY_TRY_ASSIGN(parent, open_trustworthy(AT_FDCWD, self.parent_, self.parent_));
         if (!parent) {
             return std::optional<PinDirectory>();
         }
     }
     if (create) {
-        auto created = make_directory(AT_FDCWD, path, 0755, path);
+        const auto created = make_directory(AT_FDCWD, path, 0755, path);
+        if (!created && created.error().code == ENOENT && !self.parent_.empty()) {
+            return std::optional<PinDirectory>();  // the namespace's directory went
+        }
         if (!created) {
-            const bool parent_is_gone = created.error().code == ENOENT && !self.parent_.empty();
-            if (!self.parent_.empty()) {
-                ::rmdir(self.parent_.c_str());
-            }
-            return parent_is_gone ? Result<std::optional<PinDirectory>>(std::nullopt) : created.error();
+            self.remove_empty_parent();
+            return created.error();
         }
         self.created_ = *created;
     }
@@ -170,15 +170,15 @@ Result<std::optional<PinDirectory>> PinDirectory::try_lock(const std::string& pa
         return std::optional<PinDirectory>();
     }
     self.directory_ = std::move(*directory);
-    const std::string staging_path = fmt::format("{}/{}", path, kStaging);
-    const auto made = make_directory(self.directory_.get(), kStaging, 0700, staging_path);
+    const std::string staging_path = fmt::format("{}/{}", path, kStagingName);
+    const auto made = make_directory(self.directory_.get(), kStagingName, 0700, staging_path);
     if (!made) {
         if (made.error().code == ENOENT) {
             return std::optional<PinDirectory>();
         }
         return made.error();
     }
-    TALLY_TRY_ASSIGN(staging, open_trustworthy(self.directory_.get(), kStaging, staging_path));
+    TALLY_TRY_ASSIGN(staging, open_trustworthy(self.directory_.get(), kStagingName, staging_path));
     if (!staging) {
         return std::optional<PinDirectory>();
     }
@@ -202,10 +202,11 @@ Result<void> PinDirectory::check(const std::string& path) {
     }
     // Looked at from outside: only its owner can open it.
     struct stat staging = {};
-    if (::fstatat(directory->get(), kStaging, &staging, AT_SYMLINK_NOFOLLOW) != 0) {
-        return errno == ENOENT ? Result<void>() : last_error(fmt::format("checking {}/{}", path, kStaging));
+    if (::fstatat(directory->get(), kStagingName, &staging, AT_SYMLINK_NOFOLLOW) != 0) {
+        return errno == ENOENT ? Result<void>()
+                               : last_error(fmt::format("checking {}/{}", path, kStagingName));
     }
-    const std::string staging_path = fmt::format("{}/{}", path, kStaging);
+    const std::string staging_path = fmt::format("{}/{}", path, kStagingName);
     if (!S_ISDIR(staging.st_mode)) {
         return not_a_directory(staging_path);
     }
@@ -225,19 +226,23 @@ PinDirectory::~PinDirectory() {
     }
     // Both fail where something is left inside, which is what is wanted.
     if (staging_) {
-        ::unlinkat(directory_.get(), kStaging, AT_REMOVEDIR);
+        ::unlinkat(directory_.get(), kStagingName, AT_REMOVEDIR);
     }
     if (staging_ || created_) {
         ::rmdir(path_.c_str());
-        if (!parent_.empty()) {
-            ::rmdir(parent_.c_str());
-        }
+        remove_empty_parent();
+    }
+}
+
+void PinDirectory::remove_empty_parent() const {
+    if (!parent_.empty()) {
+        ::rmdir(parent_.c_str());
     }
 }
 
 Result<std::vector<std::string>> PinDirectory::pins() const {
     TALLY_TRY_ASSIGN(names, list_directory(directory_of(directory_)));
-    names.erase(std::remove(names.begin(), names.end(), kStaging), names.end());
+    names.erase(std::remove(names.begin(), names.end(), kStagingName), names.end());
     return names;
 }
 
@@ -254,7 +259,7 @@ Result<UniqueFd> PinDirectory::open_staged(const std::string& pin, bool read_onl
 }
 
 std::string PinDirectory::staged_path(const std::string& pin) const {
-    return fmt::format("{}/{}/{}", path_, kStaging, pin);
+    return fmt::format("{}/{}/{}", path_, kStagingName, pin);
 }
 
 Result<void> PinDirectory::set_staged_mode(const std::string& pin, mode_t mode) {

@@ -21,8 +21,6 @@ namespace tally::loader {
 
 class PinDirectory {
   public:
-    static constexpr const char* kStaging = "+staging";
-
     // Creates what is missing and waits for the lock. kConflict for a directory that somebody else could
     // write to or owns: what is in it cannot be trusted.
     static Result<PinDirectory> lock(const std::string& path);
@@ -64,6 +62,7 @@ class PinDirectory {
 
     static Result<std::optional<PinDirectory>> try_lock(const std::string& path, bool create);
     std::string staged_path(const std::string& pin) const;
+    void remove_empty_parent() const;
     Result<void> set_staged_mode(const std::string& pin, mode_t mode);
 
     std::string path_;

@@ -1,6 +1,5 @@
 #include "loader/publication.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <linux/membarrier.h>
 #include <sys/syscall.h>
@@ -286,17 +285,11 @@ Result<std::optional<CountMover>> prepare_migration(const PinDirectory& director
 
 Result<void> give_counts_back(const PinDirectory& directory, int new_counter_fd) {
     wait_for_running_programs();
-    UniqueFd copy(::fcntl(new_counter_fd, F_DUPFD_CLOEXEC, 0));
-    if (!copy) {
-        return last_error("reading the new counters");
-    }
-    TALLY_TRY_ASSIGN(new_counters, CounterMap::from_fd(std::move(copy)));
-    Sample sample;
-    TALLY_TRY(new_counters.read(sample));
+    TALLY_TRY_ASSIGN(new_counters, read_counters(new_counter_fd));
     TALLY_TRY_ASSIGN(old_counters, directory.open(XDP_TALLY_MAP_NAME, false));
     TALLY_TRY_ASSIGN(done, create_meta_map());
     TALLY_TRY_ASSIGN(mover, CountMover::prepare(old_counters.get(), done.get()));
-    return mover.add(sample.total);
+    return mover.add(new_counters.total);
 }
 
 Result<void> publish_generation(PinDirectory& directory, const Meta& meta,

@@ -54,13 +54,6 @@ Outcome unload_once_free(const Options& unload, Place& place, const std::string&
     }
 }
 
-Outcome failure(Error error) {
-    Outcome outcome;
-    outcome.verb = "failed";
-    outcome.error = std::move(error);
-    return outcome;
-}
-
 // A device that is named twice, or by an alternative name as well, is loaded once.
 Options without_repetitions(const Options& options, const Place& place) {
     Options once = options;
@@ -103,7 +96,7 @@ int run_command_loaded(const Options& given, Place& place, const UniqueFd& home,
         }
     });
     if (!guardian) {
-        report(failure(guardian.error()));
+        report(failed_outcome({}, guardian.error()));
         return exit_status(guardian.error().kind);
     }
     std::vector<std::string> loaded;

@@ -7,9 +7,7 @@ namespace tally::loader {
 namespace {
 
 Result<Outcome> run_verb(const Options& options, Place& place, const std::string& device) {
-    if (options.bpffs != kDefaultBpffs) {
-        TALLY_TRY(check_bpffs(place.bpffs));  // the default one may be missing: a load mounts it
-    }
+    TALLY_TRY(check_named_bpffs(place.bpffs));
     switch (options.verb) {
         case Verb::kUnload:
             return unload(options, place, device);
@@ -26,14 +24,7 @@ Result<Outcome> run_verb(const Options& options, Place& place, const std::string
 
 Outcome run_device(const Options& options, Place& place, const std::string& device) {
     auto result = run_verb(options, place, device);
-    Outcome outcome;
-    if (result) {
-        outcome = std::move(*result);
-    } else {
-        outcome.dev = device;
-        outcome.verb = "failed";
-        outcome.error = std::move(result).error();
-    }
+    Outcome outcome = result ? std::move(*result) : failed_outcome(device, std::move(result).error());
     outcome.netns = place.netns;
     outcome.dry_run = options.dry_run;
     return outcome;

@@ -1,7 +1,6 @@
 #include <fmt/format.h>
 #include <net/if.h>
 
-#include <array>
 #include <memory>
 #include <set>
 
@@ -19,11 +18,9 @@ namespace {
 
 std::string explain_unseen(const DeviceState& state) {
     const auto netns = current_netns_inode();
-    std::array<char, IF_NAMESIZE> name = {};
-    if (state.meta && netns && *netns == state.meta->netns_inode &&
-        ::if_indextoname(state.meta->ifindex, name.data()) != nullptr) {
-        return fmt::format("the device is called '{}' now; the next load there takes the pins along",
-                           name.data());
+    const bool from_here = state.meta && netns && *netns == state.meta->netns_inode;
+    if (const auto name = from_here ? interface_name(state.meta->ifindex) : std::nullopt) {
+        return fmt::format("the device is called '{}' now; the next load there takes the pins along", *name);
     }
     return "the pins' device cannot be seen from here: it is in another network namespace";
 }
@@ -45,8 +42,7 @@ void explain(const DeviceState& state, const Place& place, const std::string& di
             if (state.link_alive() && !state.our_program()) {
                 outcome.notes.emplace_back(
                     "the link pinned here runs its program on another interface: this one was renamed, or "
-                    "moved "
-                    "to another network namespace");
+                    "moved to another network namespace");
                 break;
             }
             outcome.notes.emplace_back(
@@ -76,12 +72,12 @@ void explain(const DeviceState& state, const Place& place, const std::string& di
 
 // The pins of a renamed interface are told of under its new name.
 bool is_listed_by_new_name(const Place& place, const DeviceState& state, const std::string& device) {
-    std::array<char, IF_NAMESIZE> name = {};
-    if (!state.meta || place.sight != Place::Sight::kHere ||
-        ::if_indextoname(state.meta->ifindex, name.data()) == nullptr || device == name.data()) {
+    if (!state.meta || place.sight != Place::Sight::kHere) {
         return false;
     }
-    return place.pins_of({name.data(), state.meta->ifindex, 0}) == place.directory(device);
+    const auto name = interface_name(state.meta->ifindex);
+    return name && *name != device &&
+           place.pins_of({*name, state.meta->ifindex, 0}) == place.directory(device);
 }
 
 // None where nothing is there; kPermission where one may not look.
@@ -96,13 +92,13 @@ Result<std::vector<std::string>> names_below(const std::string& directory) {
 }  // namespace
 
 Result<Outcome> status(const Place& place, const std::string& device) {
-    TALLY_TRY_ASSIGN(interface, place.find(device));
+    TALLY_TRY_ASSIGN(located, place.locate(device));
+    const auto& [interface, name, directory] = located;
     Outcome outcome;
-    outcome.dev = interface ? interface->name : device;
-    const std::string directory = interface ? place.pins_of(*interface) : place.directory(device);
+    outcome.dev = name;
     const auto state = inspect_device(directory, interface);
     if (!interface && !state.has_directory) {
-        return place.obstacle ? *place.obstacle : resolve_interface(device).error();
+        return place.explain_missing(device);
     }
     outcome.verb = "status";
     outcome.state = feed_name(state.feed());
@@ -127,7 +123,7 @@ Result<Outcome> status(const Place& place, const std::string& device) {
             MapOutcome{decode_pin_name(map.pin_name), map.info.id, directory + '/' + map.pin_name, false});
     }
     explain(state, place, directory, outcome);
-    if (interface && directory != place.directory(interface->name)) {
+    if (directory != place.directory(name)) {
         outcome.notes.emplace_back("the interface was renamed; the next load takes its pins along");
     }
     return outcome;

@@ -1,7 +1,6 @@
 #include "loader/test_run.h"
 
 #include <bpf/bpf.h>
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <linux/bpf.h>
 #include <nlohmann/json.hpp>
@@ -14,10 +13,11 @@
 #include "common/libbpf_options.h"
 #include "common/names.h"
 #include "common/printable.h"
+#include "common/report.h"
 #include "loader/capabilities.h"
+#include "loader/chosen_program.h"
 #include "loader/packet_source.h"
 #include "loader/program_object.h"
-#include "loader/redirect.h"
 
 namespace tally::loader {
 namespace {
@@ -60,15 +60,13 @@ Result<void> compare_with_map(const ProgramObject& object, TestRunOutcome& outco
         if (map.name != XDP_TALLY_MAP_NAME) {
             continue;
         }
-        UniqueFd copy(::fcntl(ProgramObject::map_fd(map), F_DUPFD_CLOEXEC, 0));
-        auto counters = CounterMap::from_fd(std::move(copy));
-        if (!counters) {
+        const auto sample = read_counters(ProgramObject::map_fd(map));
+        if (!sample && sample.error().kind == ErrorKind::kConflict) {
             return {};  // something else of this name
         }
-        Sample sample;
-        TALLY_TRY(counters->read(sample));
-        for (std::size_t action = 0; action < sample.total.size(); ++action) {
-            const Counter& counted = sample.total[action];
+        TALLY_TRY(sample);
+        for (std::size_t action = 0; action < sample->total.size(); ++action) {
+            const Counter& counted = sample->total[action];
             const Counter& returned = outcome.verdicts[action];
             if (counted.rx_packets != returned.rx_packets || counted.rx_bytes != returned.rx_bytes) {
                 outcome.notes.push_back(
@@ -86,9 +84,7 @@ Result<void> compare_with_map(const ProgramObject& object, TestRunOutcome& outco
 Result<TestRunOutcome> test_run(const Options& options) {
     TALLY_TRY_ASSIGN(packets, open_packets(*options.test_run));
     const auto variant = packets->longest() > kLinear ? Variant::kFrags : Variant::kLinear;
-    TALLY_TRY_ASSIGN(object, options.filename.empty()
-                                 ? ProgramObject::open_builtin(options.action, variant)
-                                 : ProgramObject::open_file(options.filename, options.progname));
+    TALLY_TRY_ASSIGN(object, open_chosen_program(options, variant));
     TALLY_TRY(check_load_capabilities());
     TALLY_TRY(object.load());
     TALLY_TRY(aim_redirect(options, object));
@@ -156,7 +152,7 @@ std::string format_test_run_json(const TestRunOutcome& outcome) {
     }
     document["total"] = pair(outcome.packets, outcome.bytes);
     document["notes"] = outcome.notes;
-    return document.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+    return json_line(document);
 }
 
 }  // namespace tally::loader

@@ -16,8 +16,8 @@ struct TestRunOutcome {
     std::string program;
     std::uint64_t packets = 0;
     std::uint64_t bytes = 0;
-    Counters verdicts =
-        {};  // what the program returned; what is no verdict counts as XDP_ABORTED, as in the kernel
+    // What the program returned; what is no verdict counts as XDP_ABORTED, as in the kernel.
+    Counters verdicts = {};
     std::vector<std::string> notes;
 };
 

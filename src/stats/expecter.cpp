@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <cctype>
 
+#include "common/report.h"
+
 namespace tally::stats {
 namespace {
 
@@ -81,7 +83,7 @@ std::string Expecter::describe_as_json(std::chrono::nanoseconds waited) const {
              {"seen", seen_json(expectation, judgement.seen)},
              {"held", judgement.held}});
     }
-    return document.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+    return json_line(document);
 }
 
 Error Expecter::unmet(const std::optional<std::string>& within) const {

@@ -19,8 +19,8 @@ constexpr auto kPatience = std::chrono::milliseconds(50);
 
 // That of its old name, where it was renamed and its pins have not been taken along.
 std::string directory_of_device(const std::string& device, const Place& place) {
-    const auto interface = place.find(device);
-    return interface && *interface ? place.pins_of(**interface) : place.directory(device);
+    const auto located = place.locate(device);
+    return located ? located->directory : place.directory(device);
 }
 
 std::string pin_of(const Source& source, const Place& place) {

@@ -78,7 +78,7 @@ Result<std::optional<Place>> find_place(const Options& options, steady_clock::ti
         }
         if (!said) {
             Remarks(options.quiet, options.verbose)
-                .say(options.netns, "there is no such network namespace yet; waiting");
+                .say(*options.netns, "there is no such network namespace yet; waiting");
         }
         pollfd stop = {stop_descriptor(), POLLIN, 0};
         if (::poll(&stop, 1, kPollMilliseconds) > 0 || steady_clock::now() >= limit) {
@@ -160,7 +160,7 @@ Result<void> give_up(const Options& options, steady_clock::time_point begin) {
     std::vector<std::string> titles;
     titles.reserve(options.sources.size());
     for (const Source& source : options.sources) {
-        titles.push_back(options.netns + '/' + source.name);
+        titles.push_back(*options.netns + '/' + source.name);
     }
     return report_expectations(Expecter(options.expectations, titles), options, begin);
 }
@@ -210,7 +210,7 @@ int run(Options options) {
 
 int main(int argc, char** argv) {
     const auto parsed = tally::stats::parse_options(argc, argv);
-    if (const auto* exit = std::get_if<tally::stats::EarlyExit>(&parsed)) {
+    if (const auto* exit = std::get_if<tally::EarlyExit>(&parsed)) {
         return tally::stats::leave(*exit);
     }
     return tally::stats::run(std::get<tally::stats::Options>(parsed));

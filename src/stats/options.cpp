@@ -10,7 +10,6 @@
 
 #include "common/command_line.h"
 #include "common/error.h"
-#include "common/report.h"
 #include "stats/duration.h"
 
 namespace tally::stats {
@@ -126,13 +125,6 @@ void add_options(CLI::App& app, Options& options, Words& words) {
     once->excludes(count)->excludes(since_start)->excludes(app.get_option("--wait"));
 }
 
-EarlyExit usage_error(Error error, bool json) {
-    if (error.hint.empty()) {
-        error.hint = "`xdp_stats --help` lists the options";
-    }
-    return EarlyExit{exit_status(ErrorKind::kUsage), format_error("xdp_stats", error, json)};
-}
-
 template <typename Number>
 std::optional<Number> positive_number(std::string_view text) {
     Number number = 0;
@@ -200,7 +192,7 @@ std::string make_sense(const Words& words, Options& options) {
 std::variant<Options, EarlyExit> parse_options(int argc, const char* const* argv) {
     const bool json = wants_json(argc, argv);
     const auto usage = [json](const std::string& text, const std::string& hint = {}) {
-        return usage_error(make_error(ErrorKind::kUsage, text).with_hint(hint), json);
+        return usage_exit("xdp_stats", make_error(ErrorKind::kUsage, text).with_hint(hint), json);
     };
     if (const auto problem = find_empty_value(argc, argv); !problem.empty()) {
         return usage(problem);
@@ -228,13 +220,10 @@ std::variant<Options, EarlyExit> parse_options(int argc, const char* const* argv
     } catch (const CLI::ParseError& error) {
         return usage(error.what());
     }
-    if (app.count("--netns") > 0 && options.netns.empty()) {
-        return usage("--netns '': no network namespace has an empty name");
-    }
     for (const auto& text : words.expectations) {
         auto expectation = parse_expectation(text);
         if (!expectation) {
-            return usage_error(std::move(expectation).error(), json);
+            return usage_exit("xdp_stats", std::move(expectation).error(), json);
         }
         options.expectations.push_back(std::move(*expectation));
     }

@@ -8,6 +8,7 @@
 #include <variant>
 #include <vector>
 
+#include "common/early_exit.h"
 #include "stats/expect.h"
 
 namespace tally::stats {
@@ -24,8 +25,8 @@ struct Source {
 };
 
 struct Options {
-    std::vector<Source> sources;  // devices, pins, ids, each in the order they were given
-    std::string netns;            // where the devices are: name or path; empty: the current namespace
+    std::vector<Source> sources;       // devices, pins, ids, each in the order they were given
+    std::optional<std::string> netns;  // where the devices are: name or path; none: the current namespace
     std::chrono::nanoseconds interval = {};
     std::optional<std::uint64_t> count;  // samples to take; none: until interrupted
     bool once = false;
@@ -39,12 +40,6 @@ struct Options {
     bool quiet = false;
     bool verbose = false;
     std::string bpffs;
-};
-
-// The run ends before it began: --help, --version, or a usage error.
-struct EarlyExit {
-    int status = 0;
-    std::string message;  // stdout where status is 0, stderr otherwise
 };
 
 std::variant<Options, EarlyExit> parse_options(int argc, const char* const* argv);

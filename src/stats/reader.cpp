@@ -2,10 +2,8 @@
 
 #include <fmt/format.h>
 #include <linux/bpf.h>
-#include <net/if.h>
 
 #include <algorithm>
-#include <array>
 #include <ctime>
 #include <utility>
 
@@ -162,16 +160,16 @@ bool Reader::go_after_renamed_device() {
     if (!block_.device || !last_record_ || !sees_devices_) {
         return false;
     }
-    std::array<char, IF_NAMESIZE> name = {};
-    if (::if_indextoname(last_record_->ifindex, name.data()) == nullptr || *block_.device == name.data()) {
+    const auto name = interface_name(last_record_->ifindex);
+    if (!name || *name == *block_.device) {
         return false;
     }
-    const auto record = read_meta(place_->directory(name.data()) + '/' + XDP_TALLY_META_NAME);
+    const auto record = read_meta(place_->directory(*name) + '/' + XDP_TALLY_META_NAME);
     if (!record || record->lineage != last_record_->lineage) {
         return false;
     }
-    remarks_.say(block_.title, fmt::format("goes on as {}: the device was renamed", name.data()));
-    call_device(name.data());
+    remarks_.say(block_.title, fmt::format("goes on as {}: the device was renamed", *name));
+    call_device(*name);
     return true;
 }
 

@@ -76,7 +76,7 @@ class Reader {
     std::optional<CounterMap> map_;  // kept without its pin, too: it may be fed until another takes over
     std::optional<Meta> record_;
     std::optional<Meta> last_record_;  // the latest there was, also of an earlier map
-    bool started_ = false;  // a map that appears from now on counts from zero
+    bool started_ = false;             // a map that appears from now on counts from zero
     bool device_awaited_ = false;
     bool unpinned_ = false;
     std::string last_remark_;  // why there is nothing to read: said once

@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "common/early_exit.h"
+
 #include "property.h"
 
 namespace tally {
@@ -39,8 +41,7 @@ class CommandLine {
 };
 
 // A run that ends before it began says why: help and version with status 0, everything else is a usage error.
-template <typename EarlyExit>
-void check_early_exit(const EarlyExit& exit, const std::string& program) {
+inline void check_early_exit(const EarlyExit& exit, const std::string& program) {
     REQUIRE(exit.status == 0 || exit.status == 2);
     REQUIRE(!exit.message.empty());
     if (exit.status == 2 && exit.message.starts_with('{')) {  // --json was among the words

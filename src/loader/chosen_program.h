@@ -1,4 +1,4 @@
-// The target of the built-in redirecting program.
+// The program that the options ask for: a file's, or the built-in one.
 #pragma once
 
 #include "common/result.h"
@@ -6,6 +6,9 @@
 #include "loader/program_object.h"
 
 namespace tally::loader {
+
+// The built-in program in this variant; a file says itself what it is.
+Result<ProgramObject> open_chosen_program(const Options& options, Variant variant);
 
 // After load(): writes options.redirect_to into the built-in program's map. Nothing for any other program.
 Result<void> aim_redirect(const Options& options, const ProgramObject& object);

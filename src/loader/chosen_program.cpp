@@ -1,4 +1,4 @@
-#include "loader/redirect.h"
+#include "loader/chosen_program.h"
 
 #include <bpf/bpf.h>
 #include <fmt/format.h>
@@ -6,6 +6,11 @@
 #include "common/interface.h"
 
 namespace tally::loader {
+
+Result<ProgramObject> open_chosen_program(const Options& options, Variant variant) {
+    return options.filename.empty() ? ProgramObject::open_builtin(options.action, variant)
+                                    : ProgramObject::open_file(options.filename, options.progname);
+}
 
 Result<void> aim_redirect(const Options& options, const ProgramObject& object) {
     if (!options.filename.empty() || options.action != "redirect") {

@@ -1,0 +1,19 @@
+// The run ends before it began: --help, --version, or a usage error.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "common/error.h"
+
+namespace tally {
+
+struct EarlyExit {
+    int status = 0;
+    std::string message;  // stdout where status is 0, stderr otherwise
+};
+
+// Without a hint of its own, the error's is where the options are listed. `json`: see format_error.
+EarlyExit usage_exit(std::string_view program, Error error, bool json);
+
+}  // namespace tally
