@@ -6,6 +6,7 @@
  * before or after it, and nothing is lost, as it would be by a read and a write from user space.
  */
 #define XDP_TALLY_LINEAR
+#define XDP_TALLY_ALONE
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 #include <xdp_tally/tally.bpf.h>

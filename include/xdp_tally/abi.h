@@ -18,6 +18,7 @@
 #define XDP_TALLY_MAP_NAME "xdp_stats_map"
 #define XDP_TALLY_META_NAME "xdp_stats_meta"
 #define XDP_TALLY_LINK_NAME "xdp_link"
+#define XDP_TALLY_MARK_NAME "xdp_tally_mark" /* in a dispatcher: see tally.bpf.h */
 
 /* ABORTED 0, DROP 1, PASS 2, TX 3, REDIRECT 4: enum xdp_action of <linux/bpf.h>. */
 #define XDP_TALLY_ACTIONS 5
@@ -49,10 +50,20 @@ enum xdp_tally_attach {
 	XDP_TALLY_ATTACH_OBSERVE = 4,	 /* counts the verdicts of somebody else's program */
 };
 
+/*
+ * The entries of xdp_tally_mark, a BPF_MAP_TYPE_PERCPU_ARRAY of __u64 that all generations of a
+ * lineage share while they run in a dispatcher.
+ */
+#define XDP_TALLY_MARK_NEWEST 0	 /* the newest generation that has run on this CPU */
+#define XDP_TALLY_MARK_REVOKED 1 /* a generation that is being taken back: it must not count */
+#define XDP_TALLY_MARKS 2
+
 /* Bits of xdp_tally_meta.flags. */
 #define XDP_TALLY_META_MIGRATES 1U /* the counter map starts from what the map before it held */
 #define XDP_TALLY_META_MIGRATED 2U /* and that has been added to it */
 #define XDP_TALLY_META_FRAGS 4U	   /* the program takes frames in several buffers (xdp.frags) */
+#define XDP_TALLY_META_MARKS 8U /* the program heeds xdp_tally_mark: replacing it counts exactly   \
+				 */
 
 /*
  * The value of the one-entry array map xdp_stats_meta: who feeds the counter map beside it. Every
@@ -69,12 +80,17 @@ struct xdp_tally_meta {
 	__u64 netns_inode; /* inode of the network namespace's nsfs file (/proc/self/ns/net) */
 	__u32 counter_map_id;
 	__u32 program_id;
-	__u32 ifindex;	    /* inside that network namespace */
-	__u32 attach_mode;  /* enum xdp_tally_mode */
-	__u32 attach_kind;  /* enum xdp_tally_attach */
-	__u32 map_count;    /* valid entries of map_ids */
-	__u32 flags;	    /* XDP_TALLY_META_... */
-	__u32 reserved;	    /* 0 */
+	__u32 ifindex;	   /* inside that network namespace */
+	__u32 attach_mode; /* enum xdp_tally_mode */
+	__u32 attach_kind; /* enum xdp_tally_attach */
+	__u32 map_count;   /* valid entries of map_ids */
+	__u32 flags;	   /* XDP_TALLY_META_... */
+	/*
+	 * A map that no other program uses, 0 where there is none. Before libxdp has loaded a
+	 * component its id is not known (program_id is 0): by this map it is found among the
+	 * dispatcher's, should the loader die at that moment.
+	 */
+	__u32 own_map_id;
 	char interface[16]; /* IFNAMSIZ; always terminated */
 	char program[64];   /* the program's full name, cut if longer; always terminated */
 	/*

@@ -21,6 +21,12 @@
  *loaded as `xdp.frags` may define XDP_TALLY_LINEAR before the include: it then needs neither kernel
  *BTF nor any helper.
  *
+ * In libxdp's dispatcher a replaced program and the new one both run for a moment, the new one
+ * first. So that a packet is counted once, each leaves its generation in a per-CPU map and counts
+ * only where no newer one has run. The loader says whether that is needed; where it is not, the
+ * verifier takes the code out again, and one load of a constant is left. A program that is never to
+ * be in a dispatcher may define XDP_TALLY_ALONE before the include.
+ *
  * Loading needs CAP_PERFMON beside CAP_BPF, as every program does that subtracts packet pointers.
  */
 #ifndef XDP_TALLY_TALLY_BPF_H
@@ -42,6 +48,19 @@ struct {
 	__type(key, __u32);
 	__type(value, struct xdp_tally_counter);
 } xdp_stats_map SEC(".maps");
+
+#ifndef XDP_TALLY_ALONE
+/* In a dispatcher the loader puts the generation here, before the program is loaded; else it is 0.
+ * A section of its own keeps it out of your .rodata. */
+const volatile __u64 xdp_tally_generation SEC(".rodata.tally") = 0;
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, XDP_TALLY_MARKS);
+	__type(key, __u32);
+	__type(value, __u64);
+} xdp_tally_mark SEC(".maps");
+#endif
 
 #ifndef XDP_TALLY_LINEAR
 /* The kernel's own context: the two fields read here, found by CO-RE whatever the kernel's layout.
@@ -80,12 +99,41 @@ static __always_inline __u64 xdp_tally_frame_length(struct xdp_md *ctx)
 	return linear;
 }
 
+/* Whether a packet is this program's to count, and not that of a newer generation, which has run on
+ * this CPU before. */
+static __always_inline int xdp_tally_is_mine(void)
+{
+#ifndef XDP_TALLY_ALONE
+	__u32 newest_key = XDP_TALLY_MARK_NEWEST, revoked_key = XDP_TALLY_MARK_REVOKED;
+	__u64 generation = xdp_tally_generation;
+	__u64 *newest, *revoked;
+
+	if (generation == 0)
+		return 1;
+	newest = bpf_map_lookup_elem(&xdp_tally_mark, &newest_key);
+	revoked = bpf_map_lookup_elem(&xdp_tally_mark, &revoked_key);
+	if (!newest || !revoked)
+		return 1;
+	if (*revoked == generation) {
+		*newest = 0; /* the older one, which runs after this one, counts this packet */
+		return 0;
+	}
+	if (*newest > generation)
+		return 0;
+	*newest = generation;
+#endif
+	return 1;
+}
+
 /* Counts this packet under `action` on this CPU and returns `action`. */
 static __always_inline int xdp_tally(struct xdp_md *ctx, __u32 action)
 {
 	__u32 key = action < XDP_TALLY_ACTIONS ? action : XDP_ABORTED;
-	struct xdp_tally_counter *counter = bpf_map_lookup_elem(&xdp_stats_map, &key);
+	struct xdp_tally_counter *counter;
 
+	if (!xdp_tally_is_mine())
+		return action;
+	counter = bpf_map_lookup_elem(&xdp_stats_map, &key);
 	/* XDP runs with softirqs off and this slot is this CPU's: no atomic addition is needed. */
 	if (counter) {
 		counter->rx_packets++;

@@ -69,6 +69,25 @@ Result<ProgramInfo> program_info(int fd) {
     return info;
 }
 
+Result<std::vector<std::uint32_t>> program_maps(int fd) {
+    std::vector<std::uint32_t> ids(1);
+    // The kernel says how many there are, and fills in what there is room for.
+    for (;;) {
+        bpf_prog_info raw = {};
+        raw.nr_map_ids = static_cast<__u32>(ids.size());
+        raw.map_ids = reinterpret_cast<std::uintptr_t>(ids.data());
+        __u32 size = sizeof(raw);
+        if (bpf_obj_get_info_by_fd(fd, &raw, &size) != 0) {
+            return last_error("reading which maps a program uses");
+        }
+        const bool complete = raw.nr_map_ids <= ids.size();
+        ids.resize(raw.nr_map_ids);
+        if (complete) {
+            return ids;
+        }
+    }
+}
+
 Result<LinkInfo> link_info(int fd) {
     TALLY_TRY_ASSIGN(raw, object_info<bpf_link_info>(fd, "link"));
     LinkInfo info;

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "common/result.h"
 #include "common/unique_fd.h"
@@ -46,6 +47,8 @@ ObjectType object_type(int fd);
 Result<MapInfo> map_info(int fd);
 Result<ProgramInfo> program_info(int fd);
 Result<LinkInfo> link_info(int fd);
+// Ids of the maps that the program uses.
+Result<std::vector<std::uint32_t>> program_maps(int fd);
 
 // By id: CAP_SYS_ADMIN. ENOENT when there is none any more.
 Result<UniqueFd> open_map_by_id(std::uint32_t id, bool read_only);

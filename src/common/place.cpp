@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include "common/dispatcher.h"
 #include "common/link_socket.h"
 #include "common/meta.h"
 #include "common/names.h"
@@ -40,10 +41,11 @@ std::string Place::pins_of(const Interface& interface) const {
         return own;
     }
     const auto netns_inode = current_netns_inode();
-    const auto hook = query_xdp_hook(interface.ifindex);
+    auto hook = query_xdp_hook(interface.ifindex);
     if (!netns_inode || !hook || hook->empty()) {
         return own;
     }
+    look_into_dispatcher(*hook, interface.ifindex);
     const auto names = list_directory(directory());
     for (const auto& name : names ? *names : std::vector<std::string>()) {
         std::string other = directory() + '/' + name;
@@ -85,6 +87,7 @@ Error Place::explain_missing(const std::string& interface) const {
 Result<Place> go_to_place(const std::optional<std::string>& netns, const std::string& bpffs) {
     Place place;
     place.bpffs = locate_bpffs(bpffs);
+    use_bpffs_for_dispatchers(bpffs == kDefaultBpffs ? place.bpffs.path : locate_bpffs(kDefaultBpffs).path);
     if (!netns) {
         TALLY_TRY_ASSIGN(inode, current_netns_inode());
         place.netns = netns_pin_name(inode, place.bpffs.path);

@@ -6,6 +6,7 @@
 
 #include "common/names.h"
 #include "loader/attachment.h"
+#include "loader/component.h"
 #include "loader/describe.h"
 
 namespace tally::loader {
@@ -25,11 +26,90 @@ std::vector<std::uint32_t> wanted_modes(ModeChoice choice) {
     return {XDP_TALLY_MODE_NATIVE, XDP_TALLY_MODE_GENERIC};
 }
 
-Error mode_conflict(const std::string& what, std::uint32_t running, const std::string& option) {
+Error mode_conflict(const std::string& what, std::uint32_t running, const std::string& hint) {
     return make_error(ErrorKind::kConflict, what,
                       fmt::format("a program already runs in {} mode, and a mode is not changed in place",
                                   mode_name(running)))
-        .with_hint(fmt::format("`xdp_loader {} --unload` first, or load without a mode option", option));
+        .with_hint(hint);
+}
+
+// Where the hook is free. A link that --run holds itself ends with it, however that ends; a component would
+// not.
+Result<std::vector<Way>> ways_to_begin(const Options& options, AttachPlan& plan) {
+    if (options.attach == AttachChoice::kLink || options.mode == ModeChoice::kOffload ||
+        (options.attach == AttachChoice::kAuto && options.verb == Verb::kRun)) {
+        return std::vector{Way::kNewLink};
+    }
+    plan.no_dispatcher = dispatcher_obstacle();
+    if (plan.no_dispatcher.empty()) {
+        return options.attach == AttachChoice::kDispatcher ? std::vector{Way::kComponent}
+                                                           : std::vector{Way::kComponent, Way::kNewLink};
+    }
+    if (options.attach == AttachChoice::kDispatcher) {
+        return make_error(ErrorKind::kSystem, "attaching through a dispatcher", plan.no_dispatcher)
+            .with_hint("--attach link needs none; without --attach the best there is is taken");
+    }
+    return std::vector{Way::kNewLink};
+}
+
+// Our own program runs there already.
+Result<AttachPlan> plan_replacement(const Options& options, const DeviceState& state, const std::string& what,
+                                    AttachPlan plan) {
+    const bool to_dispatcher = options.attach == AttachChoice::kDispatcher;
+    if (state.our_component() == nullptr) {
+        plan.moves = to_dispatcher;
+        plan.ways = {state.link_alive() ? Way::kUpdateLink : Way::kReplaceByNetlink};
+        if (plan.moves) {
+            TALLY_TRY_ASSIGN(ways, ways_to_begin(options, plan));
+            plan.ways = std::move(ways);
+        }
+        return plan;
+    }
+    plan.moves = options.attach == AttachChoice::kLink;
+    plan.ways = {plan.moves ? Way::kNewLink : Way::kComponent};
+    if (plan.moves && state.hook.dispatcher->components.size() > 1) {
+        return make_error(ErrorKind::kConflict, what,
+                          "a link takes the hook alone, and other programs share it: " +
+                              describe_holder(*state.interface, *state.hook.program))
+            .with_hint("without --attach it stays in the dispatcher");
+    }
+    return plan;
+}
+
+// Somebody else's program runs there.
+Result<AttachPlan> plan_beside_foreign(const Options& options, const DeviceState& state,
+                                       const std::string& what, AttachPlan plan) {
+    if (state.hook.dispatcher && options.attach != AttachChoice::kLink &&
+        options.mode != ModeChoice::kOffload) {
+        plan.old_program.reset();
+        plan.ways = {Way::kComponent};
+        return plan;
+    }
+    plan.foreign = true;
+    const auto link = find_xdp_link(state.interface->ifindex, plan.old_program->id);
+    const bool by_link = link && link->has_value();
+    if (by_link || !options.force) {
+        auto error =
+            make_error(ErrorKind::kConflict, what,
+                       "the hook is taken by " + describe_holder(*state.interface, *plan.old_program));
+        if (by_link) {
+            error.hint = fmt::format(
+                "only the link's owner can replace it: end that process or remove its pin, or "
+                "`bpftool link detach id {}`",
+                (*link)->id);
+        } else {
+            error.hint = state.hook.dispatcher ? "without --attach link it joins them; --force ends them"
+                                               : "--force replaces it";
+        }
+        return error;
+    }
+    plan.moves = options.attach == AttachChoice::kDispatcher;
+    plan.ways = {plan.moves ? Way::kComponent : Way::kReplaceByNetlink};
+    return plan;
+}
+
+bool serves(const std::vector<std::uint32_t>& modes, std::uint32_t mode) {
+    return std::find(modes.begin(), modes.end(), mode) != modes.end();
 }
 
 }  // namespace
@@ -39,9 +119,6 @@ Result<AttachPlan> make_attach_plan(const Options& options, const Place& place, 
     const std::string what = fmt::format("loading on '{}'", interface.name);
     AttachPlan plan;
     plan.modes = wanted_modes(options.mode);
-    const auto serves = [&plan](std::uint32_t mode) {
-        return std::find(plan.modes.begin(), plan.modes.end(), mode) != plan.modes.end();
-    };
     if (state.held_by_a_run()) {
         return explain_held_by_a_run(what, state);
     }
@@ -61,52 +138,50 @@ Result<AttachPlan> make_attach_plan(const Options& options, const Place& place, 
             .with_hint(fmt::format("`xdp_loader {} --unload` ends it, --bpffs DIR keeps apart",
                                    place.option(interface.name)));
     }
-    if (!plan.old_program) {
+    const bool ours = plan.old_program.has_value();
+    if (!ours) {
         plan.old_program = options.mode == ModeChoice::kOffload ? state.hook.offloaded : state.hook.program;
-        plan.foreign = plan.old_program.has_value();
     }
     if (!plan.old_program) {
+        TALLY_TRY_ASSIGN(ways, ways_to_begin(options, plan));
+        plan.ways = std::move(ways);
         return plan;
     }
-    if (plan.foreign) {
-        const auto link = find_xdp_link(interface.ifindex, plan.old_program->id);
-        const bool by_link = link && link->has_value();
-        if (by_link || !options.force) {
-            auto error = make_error(ErrorKind::kConflict, what,
-                                    "the hook is taken by " + describe_holder(interface, *plan.old_program));
-            error.hint = by_link ? fmt::format(
-                                       "only the link's owner can replace it: end that process or remove its "
-                                       "pin, or `bpftool link detach id {}`",
-                                       (*link)->id)
-                                 : "--force replaces it";
-            return error;
-        }
+    const std::uint32_t running = plan.old_program->mode;
+    TALLY_TRY_ASSIGN(decided, ours ? plan_replacement(options, state, what, std::move(plan))
+                                   : plan_beside_foreign(options, state, what, std::move(plan)));
+    if (!serves(decided.modes, running)) {
+        return mode_conflict(
+            what, running,
+            ours ? fmt::format("`xdp_loader {} --unload` first, or load without a mode option",
+                               place.option(interface.name))
+                 : "load without a mode option");
     }
-    if (!serves(plan.old_program->mode)) {
-        return mode_conflict(what, plan.old_program->mode, place.option(interface.name));
-    }
-    plan.modes = {plan.old_program->mode};
-    plan.way = state.link_alive() ? Way::kUpdateLink : Way::kReplaceByNetlink;
-    return plan;
+    decided.modes = {running};
+    return decided;
 }
 
 // In native mode jumbo frames come in fragments. Elsewhere the linear program serves, which every driver
-// takes; generic mode hands it every frame in one piece.
+// takes; generic mode hands it every frame in one piece. A dispatcher takes fragments only where all its
+// components do: there ours is not the one that keeps large frames away.
 std::vector<Attempt> make_attempts(const Options& options, const Interface& interface,
                                    const AttachPlan& plan) {
     constexpr std::uint32_t kUsualMtu = 1500;
     std::vector<Attempt> attempts;
     for (const auto mode : plan.modes) {
-        if (!options.filename.empty()) {
-            attempts.push_back({Variant::kLinear, mode, true});  // the file says itself what it is
-            continue;
+        for (const auto way : plan.ways) {
+            if (!options.filename.empty()) {
+                attempts.push_back({way, Variant::kLinear, mode, true});  // the file says itself what it is
+                continue;
+            }
+            const bool jumbo = mode == XDP_TALLY_MODE_NATIVE && interface.mtu > kUsualMtu;
+            const bool frags = jumbo || way == Way::kComponent;
+            attempts.push_back({way, frags ? Variant::kFrags : Variant::kLinear, mode, true});
+            attempts.push_back({way, frags ? Variant::kLinear : Variant::kFrags, mode, true});
         }
-        const bool jumbo = mode == XDP_TALLY_MODE_NATIVE && interface.mtu > kUsualMtu;
-        attempts.push_back({jumbo ? Variant::kFrags : Variant::kLinear, mode, true});
-        attempts.push_back({jumbo ? Variant::kLinear : Variant::kFrags, mode, true});
     }
-    if (plan.way == Way::kUpdateLink) {
-        attempts.push_back({attempts.front().variant, attempts.front().mode, false});
+    if (plan.ways.front() == Way::kUpdateLink) {
+        attempts.push_back({Way::kUpdateLink, attempts.front().variant, attempts.front().mode, false});
     }
     return attempts;
 }

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "common/place.h"
@@ -14,17 +15,21 @@
 namespace tally::loader {
 
 // How the new program gets onto the hook.
-enum class Way { kNewLink, kUpdateLink, kReplaceByNetlink };
+enum class Way { kNewLink, kUpdateLink, kReplaceByNetlink, kComponent };
 
 struct AttachPlan {
-    Way way = Way::kNewLink;
-    std::vector<std::uint32_t> modes;            // to be tried in this order; one where a program is replaced
+    std::vector<Way> ways;                       // to be tried in this order
+    std::vector<std::uint32_t> modes;            // the same; one where a program is replaced
     std::optional<AttachedProgram> old_program;  // what is replaced
     bool foreign = false;                        // and it is somebody else's
+    // The old attachment has to end before the new one can begin: links and dispatchers exclude each other.
+    bool moves = false;
+    std::string no_dispatcher;  // why --attach auto does not even try a dispatcher
 };
 
-// One try: which of the built-in variants, and in which mode.
+// One try: how, which of the built-in variants, and in which mode.
 struct Attempt {
+    Way way = Way::kNewLink;
     Variant variant = Variant::kLinear;
     std::uint32_t mode = 0;
     // A link takes only programs with the attach type of its first: BPF_XDP, or none where that was loaded

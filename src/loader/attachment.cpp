@@ -148,6 +148,14 @@ Result<WayBack> replace_by_netlink(const Interface& interface, int program_fd,
     });
 }
 
+Result<void> attach_by_netlink(std::uint32_t ifindex, int program_fd, std::uint32_t mode) {
+    const __u32 flags = mode_flag(mode) | XDP_FLAGS_UPDATE_IF_NOEXIST;
+    if (const int code = bpf_xdp_attach(static_cast<int>(ifindex), program_fd, flags, nullptr); code != 0) {
+        return system_error(code, "attaching by netlink");
+    }
+    return {};
+}
+
 Result<void> detach_link(int link_fd) {
     if (bpf_link_detach(link_fd) != 0) {
         return last_error("detaching the link");

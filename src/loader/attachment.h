@@ -28,6 +28,9 @@ Result<WayBack> update_xdp_link(int link_fd, int program_fd, std::uint32_t old_p
 Result<WayBack> replace_by_netlink(const Interface& interface, int program_fd,
                                    const AttachedProgram& old_program);
 
+// Attaches by netlink where nothing is attached: for the way back after detach_by_netlink.
+Result<void> attach_by_netlink(std::uint32_t ifindex, int program_fd, std::uint32_t mode);
+
 // Ends a link's attachment, whoever else holds the link (BPF_LINK_DETACH, kernel 5.9).
 Result<void> detach_link(int link_fd);
 // Detaches what netlink attached, if it is still this program.

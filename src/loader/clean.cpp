@@ -12,7 +12,7 @@ bool nothing_feeds(const DeviceState& state) {
     if (state.link_alive() || state.our_program() || state.held_by_a_run()) {
         return false;
     }
-    if (state.meta && state.meta->attach_kind == XDP_TALLY_ATTACH_NETLINK) {
+    if (state.meta && state.meta->attach_kind != XDP_TALLY_ATTACH_LINK) {
         const auto netns = current_netns_inode();
         if (netns && *netns == state.meta->netns_inode) {
             return true;

@@ -1,20 +1,11 @@
 #include "loader/describe.h"
 
 #include <fmt/format.h>
-#include <xdp/libxdp.h>
 
-#include <memory>
-
+#include "common/dispatcher.h"
 #include "common/names.h"
 
 namespace tally::loader {
-namespace {
-
-struct MultiprogCloser {
-    void operator()(xdp_multiprog* multiprog) const { xdp_multiprog__close(multiprog); }
-};
-
-}  // namespace
 
 ProgramOutcome describe_program(std::uint32_t id, const DeviceState& state) {
     ProgramOutcome outcome;
@@ -32,6 +23,27 @@ ProgramOutcome describe_program(std::uint32_t id, const DeviceState& state) {
     return outcome;
 }
 
+PositionOutcome describe_position(const Component& component) {
+    PositionOutcome position = {component.priority, {}};
+    for (std::size_t action = 0; action < kActionNames.size(); ++action) {
+        if ((component.chain_actions & (1U << action)) != 0) {
+            position.chain_actions.emplace_back(kActionNames[action]);
+        }
+    }
+    return position;
+}
+
+HookOutcome describe_hook(const AttachedProgram& attached, const DeviceState& state) {
+    HookOutcome hook = {std::string(mode_name(attached.mode)), describe_program(attached.id, state), {}};
+    if (state.hook.dispatcher && state.hook.dispatcher->program_id == attached.id) {
+        for (const auto& component : state.hook.dispatcher->components) {
+            hook.components.push_back(
+                {describe_program(component.program_id, state), describe_position(component)});
+        }
+    }
+    return hook;
+}
+
 std::string describe_holder(const Interface& interface, const AttachedProgram& program) {
     std::string text = fmt::format("program {}", program.id);
     if (const auto fd = open_program_by_id(program.id)) {
@@ -46,16 +58,15 @@ std::string describe_holder(const Interface& interface, const AttachedProgram& p
     } else if (link) {
         text += ", attached by netlink";
     }
-    const std::unique_ptr<xdp_multiprog, MultiprogCloser> multiprog([&]() -> xdp_multiprog* {
-        xdp_multiprog* found = xdp_multiprog__get_from_ifindex(static_cast<int>(interface.ifindex));
-        return libxdp_get_error(found) == 0 ? found : nullptr;
-    }());
-    if (multiprog && !xdp_multiprog__is_legacy(multiprog.get())) {
+    const auto dispatcher = read_dispatcher(interface.ifindex);
+    if (dispatcher && *dispatcher) {
         text += ", libxdp's dispatcher of";
-        for (xdp_program* part = nullptr;
-             (part = xdp_multiprog__next_prog(part, multiprog.get())) != nullptr;) {
-            text += fmt::format(" '{}'", xdp_program__name(part));
+        for (const auto& component : (*dispatcher)->components) {
+            text += fmt::format("{} {} '{}'", &component == (*dispatcher)->components.data() ? "" : ",",
+                                component.program_id, component.name);
         }
+    } else if (!dispatcher && dispatcher.error().kind != ErrorKind::kPermission) {
+        text += ", libxdp's dispatcher: " + dispatcher.error().reason;
     }
     return text;
 }

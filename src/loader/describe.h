@@ -11,6 +11,10 @@ namespace tally::loader {
 // Name and tag of a program take CAP_SYS_ADMIN; our own program's name is in the metadata, for everybody.
 ProgramOutcome describe_program(std::uint32_t id, const DeviceState& state);
 
+PositionOutcome describe_position(const Component& component);
+// What runs on the hook, whoever attached it; of a dispatcher also its components.
+HookOutcome describe_hook(const AttachedProgram& attached, const DeviceState& state);
+
 // Who holds the hook, in one line: program id, name, mode, and the link or dispatcher behind it.
 std::string describe_holder(const Interface& interface, const AttachedProgram& program);
 

@@ -10,6 +10,7 @@
 #include <algorithm>
 
 #include "common/bpffs.h"
+#include "common/dispatcher.h"
 #include "common/link_socket.h"
 
 namespace tally::loader {
@@ -137,10 +138,17 @@ std::optional<AttachedProgram> DeviceState::our_program() const {
     if (link_alive()) {
         return hook.find(link_info->program_id);
     }
-    if (meta && !link_info && (meta->attach_kind == XDP_TALLY_ATTACH_NETLINK || link_hidden)) {
+    const bool without_link = meta && (meta->attach_kind == XDP_TALLY_ATTACH_NETLINK ||
+                                       meta->attach_kind == XDP_TALLY_ATTACH_DISPATCHER);
+    if ((without_link && !link_info) || (meta && link_hidden)) {
         return hook.find(meta->program_id);
     }
     return std::nullopt;
+}
+
+const Component* DeviceState::our_component() const {
+    const bool may_be = meta && meta->attach_kind == XDP_TALLY_ATTACH_DISPATCHER && hook.dispatcher;
+    return may_be ? hook.dispatcher->find(meta->program_id) : nullptr;
 }
 
 bool DeviceState::held_by_a_run() const {
@@ -187,6 +195,7 @@ DeviceState inspect_device(const std::string& directory, const std::optional<Int
     if (interface) {
         if (const auto hook = query_xdp_hook(interface->ifindex)) {
             state.hook = *hook;
+            look_into_dispatcher(state.hook, interface->ifindex);
         } else {
             note_trouble(state, hook.error());
         }

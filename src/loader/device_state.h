@@ -51,9 +51,11 @@ struct DeviceState {
     bool has_pins() const { return meta || link || !maps.empty() || !other_pins.empty(); }
     // The pinned link still runs its program on some interface.
     bool link_alive() const { return link_info && link_info->ifindex != 0; }
-    // The program that we attached and that still runs: by its link, else by the metadata of a netlink
+    // The program that we attached and that still runs: by its link, else by the metadata of another
     // attachment.
     std::optional<AttachedProgram> our_program() const;
+    // The same, where it runs in a dispatcher.
+    const Component* our_component() const;
     // Our program runs by a link that is pinned nowhere: the `xdp_loader --run` that holds it ends it.
     bool held_by_a_run() const;
     const PinnedMap* find_map(const std::string& pin_name) const;

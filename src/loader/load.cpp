@@ -23,19 +23,35 @@
 #include "loader/migration.h"
 #include "loader/program_object.h"
 #include "loader/publication.h"
+#include "loader/takeover.h"
 #include "loader/verbs.h"
 
 namespace tally::loader {
 namespace {
 
+std::uint32_t kind_of(Way way) {
+    switch (way) {
+        case Way::kReplaceByNetlink:
+            return XDP_TALLY_ATTACH_NETLINK;
+        case Way::kComponent:
+            return XDP_TALLY_ATTACH_DISPATCHER;
+        default:
+            return XDP_TALLY_ATTACH_LINK;
+    }
+}
+
+std::uint64_t next_generation(const DeviceState& state) {
+    return state.meta ? state.meta->generation + 1 : 1;
+}
+
+// The id of a component's program, which libxdp has not loaded yet, comes later.
 Result<Meta> make_meta(const Interface& interface, const ProgramObject& object, const DeviceState& state,
-                       Way way) {
+                       const Attempt& attempt) {
     Meta meta = {};
     meta.magic = XDP_TALLY_MAGIC;
     meta.abi_version = XDP_TALLY_ABI_VERSION;
-    meta.generation = 1;
+    meta.generation = next_generation(state);
     if (state.meta) {
-        meta.generation = state.meta->generation + 1;
         meta.lineage = state.meta->lineage;
         std::copy(std::begin(state.meta->carried), std::end(state.meta->carried), meta.carried);
     } else if (::getrandom(&meta.lineage, sizeof(meta.lineage), 0) != sizeof(meta.lineage)) {
@@ -48,11 +64,21 @@ Result<Meta> make_meta(const Interface& interface, const ProgramObject& object, 
     TALLY_TRY_ASSIGN(netns, current_netns_inode());
     meta.netns_inode = netns;
     meta.ifindex = interface.ifindex;
-    meta.attach_kind = way == Way::kReplaceByNetlink ? XDP_TALLY_ATTACH_NETLINK : XDP_TALLY_ATTACH_LINK;
+    meta.attach_mode = attempt.mode;
+    meta.attach_kind = kind_of(attempt.way);
+    meta.flags = object.has_frags() ? XDP_TALLY_META_FRAGS : 0U;
     interface.name.copy(meta.interface, sizeof(meta.interface) - 1);
     object.program_name().copy(meta.program, sizeof(meta.program) - 1);
-    TALLY_TRY_ASSIGN(program, program_info(object.program_fd()));
-    meta.program_id = program.id;
+    if (attempt.way == Way::kComponent) {
+        meta.flags |= object.heeds_marks() ? XDP_TALLY_META_MARKS : 0U;
+        if (object.own_map_fd() >= 0) {
+            TALLY_TRY_ASSIGN(own, map_info(object.own_map_fd()));
+            meta.own_map_id = own.id;
+        }
+    } else {
+        TALLY_TRY_ASSIGN(program, program_info(object.program_fd()));
+        meta.program_id = program.id;
+    }
     for (const auto& map : object.maps()) {
         TALLY_TRY_ASSIGN(info, map_info(ProgramObject::map_fd(map)));
         meta.map_ids[meta.map_count++] = info.id;
@@ -63,37 +89,15 @@ Result<Meta> make_meta(const Interface& interface, const ProgramObject& object, 
     return meta;
 }
 
-Result<void> stage_generation(PinDirectory& pins, const ProgramObject& object, const MapPlan& map_plan,
-                              const Meta& meta) {
+Result<void> stage_generation(PinDirectory& pins, const ProgramObject& object, const Meta& meta) {
     for (const auto& map : object.maps()) {
-        if (!map_plan.reuses(map.pin_name)) {
+        if (!map.reused) {
             TALLY_TRY(pins.stage(ProgramObject::map_fd(map), map.pin_name));
         }
     }
     TALLY_TRY_ASSIGN(fd, create_meta_map());
     TALLY_TRY(write_meta(fd.get(), meta));
     return pins.stage(fd.get(), XDP_TALLY_META_NAME);
-}
-
-// Puts the program on the hook. Where the way back is empty, there is none but that of the staged link.
-Result<WayBack> attach(PinDirectory& pins, const Interface& interface, const AttachPlan& plan,
-                       const Attempt& attempt, const DeviceState& state, int program_fd,
-                       std::optional<std::uint32_t>& link_id) {
-    switch (plan.way) {
-        case Way::kUpdateLink:
-            link_id = state.link_info->id;
-            return update_xdp_link(state.link.get(), program_fd, plan.old_program->id);
-        case Way::kReplaceByNetlink:
-            return replace_by_netlink(interface, program_fd, *plan.old_program);
-        case Way::kNewLink:
-            break;
-    }
-    TALLY_TRY_ASSIGN(link, create_xdp_link(interface, program_fd, attempt.mode));
-    TALLY_TRY_ASSIGN(info, link_info(link.get()));
-    link_id = info.id;
-    // From here on the pin keeps the program attached; the staging area takes it down with itself.
-    TALLY_TRY(pins.stage(link.get(), XDP_TALLY_LINK_NAME));
-    return WayBack([] { return true; });
 }
 
 Outcome describe_load(const Interface& interface, const ProgramObject& object, const ProgramInfo& program,
@@ -109,9 +113,8 @@ Outcome describe_load(const Interface& interface, const ProgramObject& object, c
     bool counts = false;
     for (std::size_t i = 0; i < object.maps().size(); ++i) {
         const auto& map = object.maps()[i];
-        const bool is_reused = map_plan.reuses(map.pin_name);
         outcome.maps.push_back(
-            MapOutcome{map.name, meta.map_ids[i], directory + '/' + map.pin_name, is_reused});
+            MapOutcome{map.name, meta.map_ids[i], directory + '/' + map.pin_name, map.reused});
         counts = counts || map.name == XDP_TALLY_MAP_NAME;
     }
     if (!counts) {
@@ -120,6 +123,15 @@ Outcome describe_load(const Interface& interface, const ProgramObject& object, c
             "in it");
     }
     return outcome;
+}
+
+void describe_takeover(const Takeover& takeover, Outcome& outcome) {
+    outcome.link_id = takeover.link_id;
+    outcome.notes.insert(outcome.notes.end(), takeover.notes.begin(), takeover.notes.end());
+    if (takeover.component) {
+        outcome.program->id = takeover.component->program_id;
+        outcome.position = describe_position(*takeover.component);
+    }
 }
 
 // A dry run has had the verifier look at a program and at maps that go with it.
@@ -134,8 +146,8 @@ void forget_what_goes(Outcome& outcome, const AttachPlan& plan) {
 }
 
 // The pins are as they were, or `pins` leaves what is staged: then the new program has to stay.
-void take_back(PinDirectory& pins, const ProgramObject& object, const MapPlan& map_plan,
-               const AttachPlan& plan, const WayBack& way_back, Error& error) {
+void take_back(PinDirectory& pins, const ProgramObject& object, const AttachPlan& plan,
+               const WayBack& way_back, Error& error) {
     if (pins.leaves_staged() || !way_back || !way_back()) {
         pins.leave_staged();
         error.hint =
@@ -144,17 +156,16 @@ void take_back(PinDirectory& pins, const ProgramObject& object, const MapPlan& m
         return;
     }
     for (const auto& map : object.maps()) {
-        if (plan.old_program && map.name == XDP_TALLY_MAP_NAME && !map_plan.reuses(map.pin_name)) {
+        if (plan.old_program && map.name == XDP_TALLY_MAP_NAME && !map.reused) {
             // Best effort: what it is for has failed already, and that is what has to be told.
             (void)give_counts_back(pins, ProgramObject::map_fd(map));
         }
     }
 }
 
-// One whole load, or nothing. `pins` is none in a dry run, which stops where the first change would be made.
-Result<Outcome> try_load(const Options& options, const Interface& interface, const std::string& directory,
-                         const DeviceState& state, const AttachPlan& plan, const Attempt& attempt,
-                         PinDirectory* pins) {
+// The object, as it has to be for the way in which it is going to be attached.
+Result<ProgramObject> open_for(const Options& options, const Interface& interface, const Attempt& attempt,
+                               std::uint64_t generation) {
     TALLY_TRY_ASSIGN(object, open_chosen_program(options, attempt.variant));
     if (attempt.mode == XDP_TALLY_MODE_OFFLOADED) {
         object.bind_to_card(interface.ifindex);
@@ -162,14 +173,28 @@ Result<Outcome> try_load(const Options& options, const Interface& interface, con
     if (!attempt.attach_type) {
         object.clear_attach_type();
     }
+    if (attempt.way == Way::kComponent) {
+        if (const auto obstacle = component_obstacle(object); !obstacle.empty()) {
+            return make_error(ErrorKind::kSystem,
+                              fmt::format("adding '{}' to a dispatcher", object.program_name()), obstacle)
+                .with_hint("--attach link gives it the hook alone");
+        }
+        TALLY_TRY(object.join_dispatcher(generation));
+    }
+    return object;
+}
+
+// One whole load, or nothing. `pins` is none in a dry run, which stops where the first change would be made.
+Result<Outcome> try_load(const Options& options, const Interface& interface, const std::string& directory,
+                         const DeviceState& state, const AttachPlan& plan, const Attempt& attempt,
+                         PinDirectory* pins) {
+    TALLY_TRY_ASSIGN(object, open_for(options, interface, attempt, next_generation(state)));
     TALLY_TRY_ASSIGN(map_plan, reuse_maps(options, object, state, directory));
-    TALLY_TRY(check_pins_are_free(object, state, map_plan, directory));
+    TALLY_TRY(check_pins_are_free(object, state, directory));
     TALLY_TRY(object.load());
     TALLY_TRY(aim_redirect(options, object));
-    TALLY_TRY_ASSIGN(meta, make_meta(interface, object, state, plan.way));
-    meta.attach_mode = attempt.mode;
-    meta.flags =
-        (map_plan.migrates ? XDP_TALLY_META_MIGRATES : 0U) | (object.has_frags() ? XDP_TALLY_META_FRAGS : 0U);
+    TALLY_TRY_ASSIGN(meta, make_meta(interface, object, state, attempt));
+    meta.flags |= map_plan.migrates ? XDP_TALLY_META_MIGRATES : 0U;
     TALLY_TRY_ASSIGN(program, program_info(object.program_fd()));
     auto outcome = describe_load(interface, object, program, meta, map_plan, directory);
     outcome.verb = plan.old_program ? "replaced" : "loaded";
@@ -180,19 +205,20 @@ Result<Outcome> try_load(const Options& options, const Interface& interface, con
         }
         return outcome;
     }
-    TALLY_TRY(stage_generation(*pins, object, map_plan, meta));
+    TALLY_TRY(stage_generation(*pins, object, meta));
     std::optional<CountMover> mover;
     if (map_plan.migrates) {
         TALLY_TRY_ASSIGN(prepared, prepare_migration(*pins));
         mover = std::move(prepared);
     }
-    TALLY_TRY_ASSIGN(way_back,
-                     attach(*pins, interface, plan, attempt, state, object.program_fd(), outcome.link_id));
+    const PositionWish wish = {options.priority, options.chain_actions};
+    TALLY_TRY_ASSIGN(takeover, take_over(*pins, plan, attempt, wish, state, object, meta));
     auto published = publish_generation(*pins, meta, state.meta, mover ? &*mover : nullptr, outcome.removed);
     if (!published) {
-        take_back(*pins, object, map_plan, plan, way_back, published.error());
+        take_back(*pins, object, plan, takeover.way_back, published.error());
         return published.error();
     }
+    describe_takeover(takeover, outcome);
     return outcome;
 }
 
@@ -205,6 +231,40 @@ Result<void> empty_staging(PinDirectory& pins) {
     return {};
 }
 
+// Why it did not become what is tried first.
+struct Refusals {
+    std::string native;
+    std::string dispatcher;
+
+    void note(const Attempt& attempt, const Error& error) {
+        if (attempt.way == Way::kComponent) {
+            dispatcher = error.reason;
+        }
+        // A refusal that the MTU is to blame for says more than that of the other variant.
+        if (attempt.mode == XDP_TALLY_MODE_NATIVE && (native.empty() || error.code == ERANGE)) {
+            native = error.reason;
+        }
+    }
+};
+
+void describe_choice(const Options& options, const Interface& interface, const AttachPlan& plan,
+                     const Attempt& attempt, const Refusals& refusals, Outcome& outcome) {
+    if (attempt.mode == XDP_TALLY_MODE_GENERIC && !refusals.native.empty()) {
+        outcome.notes.push_back("not in native mode: " + refusals.native);
+    }
+    if (attempt.way == Way::kNewLink && !refusals.dispatcher.empty()) {
+        outcome.notes.push_back("by a link, not in a dispatcher: " + refusals.dispatcher);
+    }
+    if (options.verbose && options.filename.empty()) {
+        outcome.notes.push_back(fmt::format("the {} program serves MTU {}",
+                                            attempt.variant == Variant::kFrags ? "xdp.frags" : "linear",
+                                            interface.mtu));
+    }
+    if (plan.foreign) {
+        outcome.notes.push_back(fmt::format("took the place of program {}", plan.old_program->id));
+    }
+}
+
 Result<Outcome> load_by_plan(const Options& options, const Place& place, const Interface& interface,
                              const std::string& directory, const DeviceState& state, PinDirectory* pins) {
     if (state.trouble) {
@@ -212,8 +272,8 @@ Result<Outcome> load_by_plan(const Options& options, const Place& place, const I
     }
     TALLY_TRY_ASSIGN(plan, make_attach_plan(options, place, interface, state));
     const auto attempts = make_attempts(options, interface, plan);
-    std::vector<std::string> notes;
-    std::string native_refusal;
+    Refusals refusals;
+    refusals.dispatcher = plan.no_dispatcher;
     std::optional<Error> failure;
     for (const auto& attempt : attempts) {
         if (!attempt.attach_type && failure->code != EINVAL) {
@@ -221,24 +281,10 @@ Result<Outcome> load_by_plan(const Options& options, const Place& place, const I
         }
         auto outcome = try_load(options, interface, directory, state, plan, attempt, pins);
         if (outcome) {
-            if (attempt.mode == XDP_TALLY_MODE_GENERIC && !native_refusal.empty()) {
-                outcome->notes.push_back("not in native mode: " + native_refusal);
-            }
-            if (options.verbose && options.filename.empty()) {
-                outcome->notes.push_back(
-                    fmt::format("the {} program serves MTU {}",
-                                attempt.variant == Variant::kFrags ? "xdp.frags" : "linear", interface.mtu));
-            }
-            if (plan.foreign) {
-                outcome->notes.push_back(fmt::format("took the place of program {}", plan.old_program->id));
-            }
+            describe_choice(options, interface, plan, attempt, refusals, *outcome);
             return outcome;
         }
-        // A refusal that the MTU is to blame for says more than that of the other variant.
-        const bool tells = native_refusal.empty() || outcome.error().code == ERANGE;
-        if (attempt.mode == XDP_TALLY_MODE_NATIVE && tells) {
-            native_refusal = outcome.error().reason;
-        }
+        refusals.note(attempt, outcome.error());
         if (!failure || failure->code != ERANGE) {
             failure = std::move(outcome).error();
         }

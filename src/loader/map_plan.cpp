@@ -14,7 +14,7 @@
 namespace tally::loader {
 namespace {
 
-Result<void> reuse_map(ProgramObject& object, const ProgramObject::Map& map, const std::string& path) {
+Result<void> reuse_map(ProgramObject& object, ProgramObject::Map& map, const std::string& path) {
     auto fd = open_map_pin(path, false);
     if (!fd && fd.error().kind == ErrorKind::kPermission) {
         fd = open_map_pin(path, true);  // 0444: its owner without CAP_DAC_OVERRIDE
@@ -31,10 +31,11 @@ Result<MapPlan> reuse_maps(const Options& options, ProgramObject& object, const 
                            const std::string& directory) {
     MapPlan plan;
     std::string differences;
-    const bool wanted = options.reuse_maps || options.migrate;
-    for (const auto& map : object.maps()) {
+    for (auto& map : object.maps()) {
+        // The marks are what the generations share.
+        const bool wanted = options.reuse_maps || options.migrate || map.name == XDP_TALLY_MARK_NAME;
         const PinnedMap* pinned = wanted && map.reusable ? state.find_map(map.pin_name) : nullptr;
-        if (pinned == nullptr) {
+        if (pinned == nullptr || (map.name == XDP_TALLY_MARK_NAME && !state.owns(*pinned))) {
             continue;
         }
         const auto old_layout = layout_of(pinned->info);
@@ -42,7 +43,6 @@ Result<MapPlan> reuse_maps(const Options& options, ProgramObject& object, const 
         const auto lines = compare_layouts(old_layout, new_layout);
         if (lines.empty()) {
             TALLY_TRY(reuse_map(object, map, directory + '/' + map.pin_name));
-            plan.reused.push_back(map.pin_name);
         } else if (options.migrate && map.name != XDP_TALLY_MAP_NAME) {
             plan.notes.push_back(fmt::format("{} has another layout and starts empty", map.name));
         } else if (options.migrate && counts_like_ours(old_layout) && counts_like_ours(new_layout) &&
@@ -67,10 +67,10 @@ Result<MapPlan> reuse_maps(const Options& options, ProgramObject& object, const 
 }
 
 Result<void> check_pins_are_free(const ProgramObject& object, const DeviceState& state,
-                                 const MapPlan& map_plan, const std::string& directory) {
+                                 const std::string& directory) {
     std::vector<std::string> wanted = {XDP_TALLY_META_NAME, XDP_TALLY_LINK_NAME};
     for (const auto& map : object.maps()) {
-        if (!map_plan.reuses(map.pin_name)) {
+        if (!map.reused) {
             wanted.push_back(map.pin_name);
         }
     }

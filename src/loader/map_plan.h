@@ -1,7 +1,6 @@
 // What becomes of the maps pinned by the load before: which go on, which are replaced.
 #pragma once
 
-#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -13,22 +12,17 @@
 namespace tally::loader {
 
 struct MapPlan {
-    std::vector<std::string> reused;  // pin names: the new object goes on with these maps
-    bool migrates = false;            // the new counter map starts from the old one's counts
+    bool migrates = false;  // the new counter map starts from the old one's counts
     std::vector<std::string> notes;
-
-    bool reuses(const std::string& pin_name) const {
-        return std::find(reused.begin(), reused.end(), pin_name) != reused.end();
-    }
 };
 
 // Before the object is loaded: with --reuse-maps and --migrate it is given the pinned maps that it can go on
-// with. kConflict lists all differences at once.
+// with (Map::reused), the map of marks always. kConflict lists all differences at once.
 Result<MapPlan> reuse_maps(const Options& options, ProgramObject& object, const DeviceState& state,
                            const std::string& directory);
 
 // A pin that xdp-tally did not create is never overwritten: kConflict where one is in the way.
 Result<void> check_pins_are_free(const ProgramObject& object, const DeviceState& state,
-                                 const MapPlan& map_plan, const std::string& directory);
+                                 const std::string& directory);
 
 }  // namespace tally::loader

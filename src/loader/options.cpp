@@ -4,6 +4,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
+#include <cctype>
 #include <charconv>
 #include <sstream>
 
@@ -32,7 +34,7 @@ Exit status: 0 done, 1 the system refused, 2 usage, 3 permission or capability m
 
 // What the command line says before it is made sense of.
 struct Words {
-    std::string unload_id;
+    std::string unload_id, attach = "auto", chain_actions;
     bool unload = false, status = false, clean = false, run = false, list_programs = false;
     bool native = false, generic = false, offload = false, automatic = false;
 };
@@ -77,6 +79,18 @@ void add_options(CLI::App& app, Options& options, Words& words) {
     automatic->excludes(native)->excludes(generic)->excludes(offload);
     native->excludes(generic)->excludes(offload);
     generic->excludes(offload);
+    app.add_option("--attach", words.attach, "Share the hook in libxdp's dispatcher, or hold it with a link")
+        ->check(CLI::IsMember({"auto", "dispatcher", "link"}).description(""))
+        ->type_name("auto|dispatcher|link")
+        ->capture_default_str()
+        ->group("Attaching");
+    app.add_option("--prio", options.priority, "Place in the dispatcher: lower runs earlier")
+        ->type_name("N")
+        ->group("Attaching");
+    app.add_option("--chain-actions", words.chain_actions,
+                   "Verdicts after which the dispatcher's next program runs, or `none`")
+        ->type_name("LIST")
+        ->group("Attaching");
     app.add_flag("-F,--force", options.force, "Replace a program that somebody else attached")
         ->group("Attaching");
     app.add_flag("-M,--reuse-maps", options.reuse_maps, "Keep the pinned maps: counters go on")
@@ -122,6 +136,35 @@ void add_options(CLI::App& app, Options& options, Words& words) {
     app.add_flag("-v,--verbose", options.verbose, "Also the words of libbpf, libxdp and the verifier")
         ->excludes(quiet)
         ->group("Output");
+}
+
+AttachChoice chosen_attachment(const Words& words) {
+    if (words.attach == "link") {
+        return AttachChoice::kLink;
+    }
+    return words.attach == "dispatcher" ? AttachChoice::kDispatcher : AttachChoice::kAuto;
+}
+
+// "pass,drop", "XDP_PASS", "none". None where it is no such list.
+std::optional<std::uint32_t> parse_actions(const std::string& text) {
+    constexpr std::array<std::string_view, 5> kNames = {"aborted", "drop", "pass", "tx", "redirect"};
+    std::string list = text;
+    std::transform(list.begin(), list.end(), list.begin(),
+                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    if (list == "none") {
+        return 0;
+    }
+    std::uint32_t actions = 0;
+    std::istringstream words(list + ',');
+    for (std::string word; std::getline(words, word, ',');) {
+        const std::string_view name = std::string_view(word).substr(word.starts_with("xdp_") ? 4 : 0);
+        const auto found = std::find(kNames.begin(), kNames.end(), name);
+        if (found == kNames.end()) {
+            return std::nullopt;
+        }
+        actions |= 1U << static_cast<unsigned int>(found - kNames.begin());
+    }
+    return actions;
 }
 
 ModeChoice chosen_mode(const Words& words) {
@@ -170,13 +213,24 @@ std::string find_contradiction(const CLI::App& app, const Options& options) {
         return "--keep-maps needs --unload or --run";
     }
     if (verb == Verb::kTestRun || verb == Verb::kListPrograms) {
-        for (const char* name :
-             {"--dev", "--netns", "--bpffs", "--reuse-maps", "--migrate", "--force", "--native-mode",
-              "--skb-mode", "--offload-mode", "--auto-mode", "--dry-run"}) {
+        for (const char* name : {"--dev", "--netns", "--bpffs", "--reuse-maps", "--migrate", "--force",
+                                 "--native-mode", "--skb-mode", "--offload-mode", "--auto-mode", "--dry-run",
+                                 "--attach", "--prio", "--chain-actions"}) {
             if (app.count(name) > 0) {
                 return fmt::format("{} is for attaching: it means nothing here", name);
             }
         }
+    }
+    if (attaches && (options.attach == AttachChoice::kLink || options.mode == ModeChoice::kOffload)) {
+        for (const char* name : {"--prio", "--chain-actions"}) {
+            if (app.count(name) > 0) {
+                return fmt::format("{} is for a dispatcher, and a link or a card takes one program alone",
+                                   name);
+            }
+        }
+    }
+    if (options.attach == AttachChoice::kDispatcher && options.mode == ModeChoice::kOffload) {
+        return "--attach dispatcher: a network card takes one program alone";
     }
     if (options.action == "redirect" && options.redirect_to.empty()) {
         return "--action redirect needs --redirect-to IFACE";
@@ -185,8 +239,9 @@ std::string find_contradiction(const CLI::App& app, const Options& options) {
         return "--redirect-to needs --action redirect";
     }
     if (verb == Verb::kUnload || verb == Verb::kStatus || verb == Verb::kClean) {
-        for (const char* name : {"--action", "--filename", "--reuse-maps", "--migrate", "--force",
-                                 "--native-mode", "--skb-mode", "--offload-mode", "--auto-mode"}) {
+        for (const char* name :
+             {"--action", "--filename", "--reuse-maps", "--migrate", "--force", "--attach", "--prio",
+              "--chain-actions", "--native-mode", "--skb-mode", "--offload-mode", "--auto-mode"}) {
             // The tutorial's scripts unload with the mode they loaded with: harmless, so accepted.
             const bool mode = std::string_view(name).ends_with("-mode");
             if (!(mode && verb == Verb::kUnload) && app.count(name) > 0) {
@@ -241,6 +296,16 @@ std::variant<Options, EarlyExit> parse_options(int argc, const char* const* argv
     }
     words.unload = app.count("--unload") > 0;
     options.mode = chosen_mode(words);
+    options.attach = chosen_attachment(words);
+    if (!words.chain_actions.empty()) {
+        options.chain_actions = parse_actions(words.chain_actions);
+        if (!options.chain_actions) {
+            return usage(
+                fmt::format("--chain-actions {}: a list of aborted, drop, pass, tx, redirect with commas "
+                            "between them, or none",
+                            words.chain_actions));
+        }
+    }
     options.verb = options.test_run ? Verb::kTestRun : chosen_verb(words);
     if (!words.unload_id.empty()) {
         options.unload_id = parse_program_id(words.unload_id);

@@ -13,6 +13,7 @@ namespace tally::loader {
 
 enum class Verb { kLoad, kUnload, kStatus, kClean, kRun, kTestRun, kListPrograms };
 enum class ModeChoice { kAuto, kNative, kGeneric, kOffload };
+enum class AttachChoice { kAuto, kDispatcher, kLink };
 
 struct Options {
     Verb verb = Verb::kLoad;
@@ -23,6 +24,9 @@ struct Options {
     std::string filename;              // empty: the built-in program
     std::string progname;              // empty: the first XDP program of the file
     ModeChoice mode = ModeChoice::kAuto;
+    AttachChoice attach = AttachChoice::kAuto;
+    std::optional<std::uint32_t> priority;       // in a dispatcher; lower runs earlier
+    std::optional<std::uint32_t> chain_actions;  // a bit for each verdict after which the next program runs
     std::optional<std::uint32_t> unload_id;
     std::vector<std::string> command;     // with kRun
     std::optional<std::string> test_run;  // with kTestRun: how many packets, or the file they are in

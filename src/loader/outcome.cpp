@@ -1,6 +1,7 @@
 #include "loader/outcome.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
 
 #include "common/printable.h"
@@ -19,6 +20,21 @@ Json to_json(const ProgramOutcome& program) {
             {"frags", program.frags ? Json(*program.frags) : Json(nullptr)}};
 }
 
+void add_position(Json& json, const std::optional<PositionOutcome>& position) {
+    json["prio"] = position ? Json(position->priority) : Json(nullptr);
+    json["chain_actions"] = position ? Json(position->chain_actions) : Json(nullptr);
+}
+
+Json to_json(const HookOutcome& hook) {
+    Json json = {{"mode", hook.mode}, {"program", to_json(hook.program)}, {"components", Json::array()}};
+    for (const auto& component : hook.components) {
+        Json entry = to_json(component.program);
+        add_position(entry, component.position);
+        json["components"].push_back(std::move(entry));
+    }
+    return json;
+}
+
 Json to_json(const Outcome& outcome) {
     Json json = {{"dev", outcome.dev},
                  {"netns", text_or_null(outcome.netns)},
@@ -30,14 +46,12 @@ Json to_json(const Outcome& outcome) {
     }
     if (outcome.verb == "status") {
         json["state"] = outcome.state;
-        json["hook"] = nullptr;
-        if (outcome.hook) {
-            json["hook"] = {{"mode", outcome.hook->mode}, {"program", to_json(outcome.hook->program)}};
-        }
+        json["hook"] = outcome.hook ? to_json(*outcome.hook) : Json(nullptr);
     }
     json["mode"] = text_or_null(outcome.mode);
     json["attach"] = text_or_null(outcome.attach);
     json["link_id"] = outcome.link_id ? Json(*outcome.link_id) : Json(nullptr);
+    add_position(json, outcome.position);
     json["program"] = outcome.program ? to_json(*outcome.program) : Json(nullptr);
     json["generation"] = outcome.generation == 0 ? Json(nullptr) : Json(outcome.generation);
     json["pin_dir"] = text_or_null(outcome.pin_dir);
@@ -59,6 +73,12 @@ std::string describe(const ProgramOutcome& program) {
     }
     const std::string tag = program.tag.empty() ? "" : ", tag " + program.tag;
     return fmt::format("{} (id {}{})", program.name.empty() ? "program" : program.name, program.id, tag);
+}
+
+std::string describe(const PositionOutcome& position) {
+    return fmt::format(
+        "prio {}, chain actions {}", position.priority,
+        position.chain_actions.empty() ? "none" : fmt::format("{}", fmt::join(position.chain_actions, ",")));
 }
 
 // "loaded" and so on, as a sentence about the device goes on.
@@ -116,6 +136,10 @@ std::string format_outcome(const Outcome& outcome) {
     };
     if (outcome.hook) {
         line("hook", fmt::format("{}, {} mode", describe(outcome.hook->program), outcome.hook->mode));
+        for (const auto& component : outcome.hook->components) {
+            line("component",
+                 fmt::format("{}, {}", describe(component.program), describe(component.position)));
+        }
     }
     if (outcome.verb == "status" && outcome.program) {
         std::string by = outcome.attach;
@@ -123,6 +147,9 @@ std::string format_outcome(const Outcome& outcome) {
             by += fmt::format(" {}", *outcome.link_id);
         }
         line("loaded", fmt::format("{}, {} mode, by {}", describe(*outcome.program), outcome.mode, by));
+    }
+    if (outcome.verb != "status" && outcome.position) {
+        line("position", describe(*outcome.position));
     }
     if (outcome.generation != 0) {
         line("generation", std::to_string(outcome.generation));

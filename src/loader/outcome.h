@@ -25,9 +25,21 @@ struct MapOutcome {
     bool reused = false;
 };
 
+// In a dispatcher.
+struct PositionOutcome {
+    std::uint32_t priority = 0;
+    std::vector<std::string> chain_actions;  // XDP_PASS, ...
+};
+
+struct ComponentOutcome {
+    ProgramOutcome program;
+    PositionOutcome position;
+};
+
 struct HookOutcome {
     std::string mode;
     ProgramOutcome program;
+    std::vector<ComponentOutcome> components;  // where the program is a dispatcher
 };
 
 struct Outcome {
@@ -36,7 +48,8 @@ struct Outcome {
     std::string verb;   // "loaded", "replaced", "unloaded", "cleaned", "status", "failed"
     bool dry_run = false;
     std::string mode;    // empty: nothing attached
-    std::string attach;  // "link", "netlink"; empty as above
+    std::string attach;  // "link", "dispatcher", "netlink"; empty as above
+    std::optional<PositionOutcome> position;
     std::optional<std::uint32_t> link_id;
     std::optional<ProgramOutcome> program;
     std::uint64_t generation = 0;  // 0: none

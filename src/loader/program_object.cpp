@@ -40,6 +40,9 @@ bool is_xdp_entry(const bpf_program* program) {
            bpf_program__expected_attach_type(program) == BPF_XDP;
 }
 
+// Of tally.bpf.h: no map for others to see, and so not pinned.
+constexpr std::string_view kGenerationSection = ".rodata.tally";
+
 // libbpf calls global data "<object>.bss"; the object's name changes with its file's, the section's does not.
 std::string source_name(const bpf_map* map) {
     const std::string name = bpf_map__name(map);
@@ -117,6 +120,10 @@ void ProgramObject::Closer::operator()(bpf_object* object) const {
 }
 
 Result<ProgramObject> ProgramObject::open_builtin(const std::string& action, Variant variant) {
+    return open_builtin_program("xdp_" + action + (variant == Variant::kFrags ? "_frags" : ""), variant);
+}
+
+Result<ProgramObject> ProgramObject::open_builtin_program(const std::string& program, Variant variant) {
     const bool frags = variant == Variant::kFrags;
     const auto* begin = frags ? tally_frags_object : tally_linear_object;
     const auto* end = frags ? tally_frags_object_end : tally_linear_object_end;
@@ -125,16 +132,16 @@ Result<ProgramObject> ProgramObject::open_builtin(const std::string& action, Var
     if (!object) {
         return last_error("opening the built-in BPF object");
     }
-    const std::string name = "xdp_" + action + (frags ? "_frags" : "");
     if (bpf_map* target = bpf_object__find_map_by_name(object.get(), "redirect_to");
-        target != nullptr && action != "redirect") {
+        target != nullptr && !program.starts_with("xdp_redirect")) {
         bpf_map__set_autocreate(target, false);
     }
-    return select(std::move(object), "the built-in object", name);
+    return select(std::move(object), "the built-in object", program);
 }
 
 Result<ProgramObject> ProgramObject::open_file(const std::string& path, const std::string& program) {
-    TALLY_TRY_ASSIGN(image, read_object(path));
+    TALLY_TRY_ASSIGN(bytes, read_object(path));
+    const auto image = std::make_shared<const std::vector<unsigned char>>(std::move(bytes));
     TALLY_TRY(check_object(fmt::format("reading the BPF object {}", path), [&] {
         libbpf_set_print(nullptr);
         libbpf_prog_handler_opts handler;
@@ -143,15 +150,17 @@ Result<ProgramObject> ProgramObject::open_file(const std::string& path, const st
         for (const char* section : {"xdp", "xdp.frags"}) {
             libbpf_register_prog_handler(section, BPF_PROG_TYPE_XDP, BPF_XDP, &handler);
         }
-        if (auto object = open_image(image, path, program)) {
+        if (auto object = open_image(*image, path, program)) {
             object->rehearse_load();
         }
     }));
-    return open_image(image, path, program);
+    TALLY_TRY_ASSIGN(object, open_image(*image, path, program));
+    object.image_ = image;
+    return object;
 }
 
-Result<ProgramObject> ProgramObject::open_image(const std::vector<unsigned char>& image,
-                                                const std::string& path, const std::string& program) {
+Result<ProgramObject> ProgramObject::open_image(Image image, const std::string& path,
+                                                const std::string& program) {
     const std::string name = object_name(path);
     bpf_object_open_opts options;
     init_options(options);
@@ -196,38 +205,51 @@ Result<ProgramObject> ProgramObject::select(std::unique_ptr<bpf_object, Closer> 
             .with_hint(fmt::format("--progname takes one of: {}", fmt::join(names, ", ")));
     }
 
-    bool has_tail_calls = false;
+    self.object_ = std::move(object);
+    self.names_ = std::move(names);
+    TALLY_TRY(self.take_maps(source));
+    // Other programs of the object are loaded only where tail calls may reach them.
+    bpf_object__for_each_program(candidate, self.object_.get()) {
+        bpf_program__set_autoload(
+            candidate, candidate == self.program_ || (self.has_tail_calls_ && is_xdp_entry(candidate)));
+    }
+    return self;
+}
+
+Result<void> ProgramObject::take_maps(const std::string& source) {
     bpf_map* map = nullptr;
-    bpf_object__for_each_map(map, object.get()) {
+    bpf_object__for_each_map(map, object_.get()) {
         if (!bpf_map__autocreate(map)) {
             continue;
         }
-        has_tail_calls = has_tail_calls || bpf_map__type(map) == BPF_MAP_TYPE_PROG_ARRAY;
+        has_tail_calls_ = has_tail_calls_ || bpf_map__type(map) == BPF_MAP_TYPE_PROG_ARRAY;
         // Pins are this loader's work: without this libbpf would reuse and pin LIBBPF_PIN_BY_NAME maps
         // itself.
         bpf_map__set_pin_path(map, nullptr);
         const std::string name = source_name(map);
+        if (name == kGenerationSection) {
+            generation_ = map;
+            continue;
+        }
+        if (name == XDP_TALLY_MARK_NAME) {
+            mark_ = map;
+            bpf_map__set_autocreate(map, false);
+            continue;
+        }
         const bool read_only = name.starts_with(".rodata") || name.starts_with(".kconfig");
         if (!is_pin_name(name)) {
             return make_error(ErrorKind::kConflict, fmt::format("reading {}", source),
                               fmt::format("it has a map '{}', and no map's pin can have this name", name))
                 .with_hint("rename the map; its pin is named after it");
         }
-        self.maps_.push_back(Map{name, encode_pin_name(name), map, !read_only});
+        maps_.push_back(Map{name, encode_pin_name(name), map, !read_only});
     }
-    if (self.maps_.size() > XDP_TALLY_MAX_MAPS) {
+    if (maps_.size() + (mark_ != nullptr ? 1 : 0) > XDP_TALLY_MAX_MAPS) {
         return make_error(ErrorKind::kSystem, fmt::format("reading {}", source),
                           fmt::format("it has {} maps, more than the {} that the metadata record can name",
-                                      self.maps_.size(), XDP_TALLY_MAX_MAPS));
+                                      maps_.size(), XDP_TALLY_MAX_MAPS));
     }
-    // Other programs of the object are loaded only where tail calls may reach them.
-    bpf_object__for_each_program(candidate, object.get()) {
-        bpf_program__set_autoload(candidate,
-                                  candidate == self.program_ || (has_tail_calls && is_xdp_entry(candidate)));
-    }
-    self.object_ = std::move(object);
-    self.names_ = std::move(names);
-    return self;
+    return {};
 }
 
 Result<std::vector<std::string>> ProgramObject::list_programs(const std::string& path) {
@@ -241,14 +263,19 @@ bool ProgramObject::has_frags() const {
            std::string_view(bpf_program__section_name(program_)).starts_with("xdp.frags");
 }
 
+bool ProgramObject::has_btf() const {
+    return bpf_object__btf(object_.get()) != nullptr;
+}
+
 MapLayout ProgramObject::layout(const Map& map) const {
     return layout_of(map.map, bpf_object__btf(object_.get()));
 }
 
-Result<void> ProgramObject::reuse(const Map& map, int fd) {
+Result<void> ProgramObject::reuse(Map& map, int fd) {
     if (const int code = bpf_map__reuse_fd(map.map, fd); code != 0) {
-        return system_error(code, fmt::format("reusing the pinned map {}", map.name));
+        return system_error(code, fmt::format("reusing the map {}", map.name));
     }
+    map.reused = true;
     return {};
 }
 
@@ -268,10 +295,31 @@ void ProgramObject::clear_attach_type() {
     }
 }
 
+Result<void> ProgramObject::join_dispatcher(std::uint64_t generation) {
+    // libxdp 1.3 does not see the section's name, and would have the dispatcher refuse fragments.
+    if (has_frags()) {
+        bpf_program__set_flags(program_, bpf_program__flags(program_) | BPF_F_XDP_HAS_FRAGS);
+    }
+    if (!heeds_marks()) {
+        return {};
+    }
+    if (const int code = bpf_map__set_initial_value(generation_, &generation, sizeof(generation));
+        code != 0) {
+        return system_error(code, fmt::format("setting the generation of '{}'", program_name_));
+    }
+    generation_number_ = generation;
+    bpf_map__set_autocreate(mark_, true);
+    maps_.push_back(Map{XDP_TALLY_MARK_NAME, XDP_TALLY_MARK_NAME, mark_, true});
+    return {};
+}
+
 void ProgramObject::rehearse_load() {
     for (const auto& map : maps_) {
         (void)layout(map);
         bpf_map__set_autocreate(map.map, false);
+    }
+    if (generation_ != nullptr) {
+        bpf_map__set_autocreate(generation_, false);
     }
     (void)bpf_object__load(object_.get());
 }
@@ -336,6 +384,36 @@ int ProgramObject::program_fd() const {
 
 int ProgramObject::map_fd(const Map& map) {
     return bpf_map__fd(map.map);
+}
+
+int ProgramObject::marks_fd() const {
+    return bpf_map__fd(mark_);
+}
+
+int ProgramObject::own_map_fd() const {
+    if (generation_ != nullptr) {
+        return bpf_map__fd(generation_);
+    }
+    const auto own = std::find_if(maps_.begin(), maps_.end(), [](const Map& map) { return !map.reused; });
+    return own == maps_.end() ? -1 : bpf_map__fd(own->map);
+}
+
+Result<ProgramObject> ProgramObject::open_component() const {
+    const auto variant = has_frags() ? Variant::kFrags : Variant::kLinear;
+    auto component =
+        image_ ? open_image(*image_, source_, program_name_) : open_builtin_program(program_name_, variant);
+    if (!component) {
+        return component;
+    }
+    TALLY_TRY(component->join_dispatcher(generation_number_));
+    for (std::size_t i = 0; i < maps_.size(); ++i) {
+        TALLY_TRY(component->reuse(component->maps_[i], bpf_map__fd(maps_[i].map)));
+    }
+    if (generation_ != nullptr) {
+        Map generation = {"the generation", {}, component->generation_};
+        TALLY_TRY(component->reuse(generation, bpf_map__fd(generation_)));
+    }
+    return component;
 }
 
 }  // namespace tally::loader

@@ -1,16 +1,16 @@
 #include "loader/publication.h"
 
 #include <fmt/format.h>
-#include <linux/membarrier.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <ctime>
 #include <utility>
 
 #include "common/counter_map.h"
+#include "common/dispatcher.h"
 #include "common/link_socket.h"
+#include "loader/component.h"
+#include "loader/grace_period.h"
+#include "loader/marks.h"
 #include "loader/migration.h"
 
 namespace tally::loader {
@@ -81,16 +81,6 @@ class PinChanges {
     PinDirectory& directory_;
     std::vector<Change> done_;
 };
-
-// Waits until every CPU has left the program that ran before the swap: XDP runs under RCU, and
-// MEMBARRIER_CMD_GLOBAL (kernel 4.3) waits for a grace period. Kernels booted with nohz_full= refuse it
-// (EINVAL); there a pause far longer than any XDP program runs has to do.
-void wait_for_running_programs() {
-    if (::syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0) != 0) {
-        const timespec pause = {0, 50'000'000};
-        ::nanosleep(&pause, nullptr);
-    }
-}
 
 // The counts of the old record's map, which must be the one still pinned here; nothing where there is none.
 Result<Counters> final_counts(const PinDirectory& directory, const Meta& old_meta) {
@@ -181,6 +171,22 @@ bool link_runs(const Result<UniqueFd>& link, std::uint32_t program_id) {
     return info && info->ifindex != 0 && info->program_id == program_id;
 }
 
+// What the new generation's own attachment has not ended by itself: the old component of a dispatcher, and
+// the pin of a link that a dispatcher has taken over from.
+Result<void> end_old_attachment(const PinDirectory& directory, PinChanges& changes, const Meta& meta,
+                                const Meta& old_meta, std::vector<std::string>& removed) {
+    if (old_meta.attach_kind == XDP_TALLY_ATTACH_DISPATCHER && old_meta.program_id != meta.program_id) {
+        TALLY_TRY(detach_component(meta.ifindex, old_meta.program_id));
+    }
+    const bool by_link = meta.attach_kind == XDP_TALLY_ATTACH_LINK;
+    if (!by_link && old_meta.attach_kind == XDP_TALLY_ATTACH_LINK &&
+        directory.open(XDP_TALLY_LINK_NAME, false)) {
+        TALLY_TRY(changes.remove(XDP_TALLY_LINK_NAME));
+        removed.push_back(directory.path() + '/' + XDP_TALLY_LINK_NAME);
+    }
+    return {};
+}
+
 // The steps of publish_generation.
 Result<void> publish_pins(PinDirectory& directory, PinChanges& changes, const Meta& meta,
                           const std::optional<Meta>& old_meta, CountMover* mover,
@@ -215,22 +221,54 @@ Result<void> publish_pins(PinDirectory& directory, PinChanges& changes, const Me
     }
     if (old_meta) {
         TALLY_TRY(remove_unused(directory, changes, meta, *old_meta, removed));
+        TALLY_TRY(end_old_attachment(directory, changes, meta, *old_meta, removed));
     }
     return changes.publish(XDP_TALLY_META_NAME);
 }
 
+// Of a component the interrupted run may not have known the id yet.
+std::uint32_t find_component(const XdpHook& hook, const Meta& meta) {
+    if (!hook.dispatcher || meta.program_id != 0 || meta.own_map_id == 0) {
+        return meta.program_id;
+    }
+    for (const auto& component : hook.dispatcher->components) {
+        const auto fd = open_program_by_id(component.program_id);
+        const auto maps = fd ? program_maps(fd->get()) : fd.error();
+        if (maps && std::find(maps->begin(), maps->end(), meta.own_map_id) != maps->end()) {
+            return component.program_id;
+        }
+    }
+    return 0;
+}
+
 // What an interrupted run left is the new generation, and its program runs.
 bool is_attached(const PinDirectory& directory, Meta& meta, std::uint32_t ifindex) {
-    const auto hook = query_xdp_hook(ifindex);
+    auto hook = query_xdp_hook(ifindex);
+    if (hook && meta.attach_kind == XDP_TALLY_ATTACH_DISPATCHER) {
+        look_into_dispatcher(*hook, ifindex);
+        meta.program_id = find_component(*hook, meta);
+    }
     const auto program = hook ? hook->find(meta.program_id) : std::nullopt;
     if (program) {
         meta.attach_mode = program->mode;
     }
-    if (meta.attach_kind == XDP_TALLY_ATTACH_NETLINK) {
+    if (meta.attach_kind != XDP_TALLY_ATTACH_LINK) {
         return program.has_value();
     }
     return link_runs(directory.open_staged(XDP_TALLY_LINK_NAME, false), meta.program_id) ||
            link_runs(directory.open(XDP_TALLY_LINK_NAME, false), meta.program_id);
+}
+
+// The run may have been about to take the generation back.
+Result<void> let_it_count(const PinDirectory& directory, const Meta& meta) {
+    if ((meta.flags & XDP_TALLY_META_MARKS) == 0) {
+        return {};
+    }
+    auto marks = directory.open_staged(XDP_TALLY_MARK_NAME, false);
+    if (!marks) {
+        marks = directory.open(XDP_TALLY_MARK_NAME, false);
+    }
+    return marks ? end_revocation(marks->get()) : marks.error();
 }
 
 Result<std::optional<Meta>> meta_if_any(Result<UniqueFd> fd) {
@@ -257,6 +295,7 @@ Result<std::string> finish_or_discard(PinDirectory& directory, const std::vector
         return std::string("discarded what an interrupted run had prepared");
     }
     TALLY_TRY_ASSIGN(old_meta, meta_if_any(directory.open(XDP_TALLY_META_NAME, true)));
+    TALLY_TRY(let_it_count(directory, *meta));
     std::optional<CountMover> mover;
     if ((meta->flags & XDP_TALLY_META_MIGRATES) != 0) {
         TALLY_TRY_ASSIGN(prepared, prepare_migration(directory));

@@ -103,14 +103,16 @@ Result<Outcome> status(const Place& place, const std::string& device) {
     outcome.verb = "status";
     outcome.state = feed_name(state.feed());
     if (const auto& attached = state.hook.program ? state.hook.program : state.hook.offloaded) {
-        outcome.hook =
-            HookOutcome{std::string(mode_name(attached->mode)), describe_program(attached->id, state)};
+        outcome.hook = describe_hook(*attached, state);
     }
     if (state.meta) {
         outcome.mode = mode_name(state.meta->attach_mode);
         outcome.attach = attach_name(state.meta->attach_kind);
         outcome.program = describe_program(state.meta->program_id, state);
         outcome.generation = state.meta->generation;
+    }
+    if (const Component* ours = state.our_component()) {
+        outcome.position = describe_position(*ours);
     }
     if (state.link_info) {
         outcome.link_id = state.link_info->id;

@@ -2,6 +2,7 @@
 
 #include "common/names.h"
 #include "loader/attachment.h"
+#include "loader/component.h"
 #include "loader/describe.h"
 #include "loader/existing_device.h"
 #include "loader/pin_removal.h"
@@ -23,9 +24,12 @@ Result<Outcome> unload_foreign(const Options& options, const DeviceState& state,
                                    (*link)->id));
     }
     outcome.notes.push_back("it was not ours: " + describe_holder(*state.interface, program));
-    if (!options.dry_run) {
-        TALLY_TRY(detach_by_netlink(state.interface->ifindex, program));
+    if (options.dry_run) {
+        return outcome;
     }
+    const bool component = state.hook.dispatcher && state.hook.dispatcher->find(program.id) != nullptr;
+    TALLY_TRY(component ? detach_component(state.interface->ifindex, program.id)
+                        : detach_by_netlink(state.interface->ifindex, program));
     return outcome;
 }
 
@@ -43,6 +47,9 @@ Error nothing_to_unload(const DeviceState& state, const Place& place, const std:
 Result<void> detach_ours(const DeviceState& state, const std::optional<AttachedProgram>& program) {
     if (state.link_alive()) {
         return detach_link(state.link.get());
+    }
+    if (state.our_component() != nullptr) {
+        return detach_component(state.interface->ifindex, program->id);
     }
     if (program) {
         return detach_by_netlink(state.interface->ifindex, *program);

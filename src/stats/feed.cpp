@@ -1,5 +1,7 @@
 #include "stats/feed.h"
 
+#include "common/dispatcher.h"
+
 namespace tally::stats {
 
 FeedState judge_feed(const Meta* record, std::uint32_t map_id, const DeviceView& view) {
@@ -22,7 +24,7 @@ FeedState judge_feed(const Meta* record, std::uint32_t map_id, const DeviceView&
     // program it observes, it does not.
     const bool alone =
         record->attach_kind == XDP_TALLY_ATTACH_LINK || record->attach_kind == XDP_TALLY_ATTACH_NETLINK;
-    return alone ? FeedState::kStale : FeedState::kUnknown;
+    return alone || view.hook_is_known ? FeedState::kStale : FeedState::kUnknown;
 }
 
 FeedState FeedProbe::look(const Meta* record, std::uint32_t map_id) {
@@ -39,9 +41,15 @@ DeviceView FeedProbe::view(const Meta& record) {
     }
     renamed_to_.clear();
     auto link = device_ ? socket_->find(*device_) : socket_->find(record.ifindex);
+    if (link) {
+        link = look_inside(std::move(*link), record);
+    }
     if (!link && link.error().kind == ErrorKind::kNotFound && device_ && !view.record_is_elsewhere) {
         // Renamed, if the interface with the record's index runs the record's program.
         auto other = socket_->find(record.ifindex);
+        if (other) {
+            other = look_inside(std::move(*other), record);
+        }
         if (other && other->hook.find(record.program_id)) {
             renamed_to_ = other->interface.name;
             link = std::move(other);
@@ -50,10 +58,27 @@ DeviceView FeedProbe::view(const Meta& record) {
     if (link) {
         view.sight = DeviceView::Sight::kSeen;
         view.hook = link->hook;
+        view.hook_is_known = view.hook.program && view.hook.program->id == known_program_;
     } else if (link.error().kind == ErrorKind::kNotFound) {
         view.sight = DeviceView::Sight::kGone;
     }
     return view;
+}
+
+Link FeedProbe::look_inside(Link link, const Meta& record) {
+    if (record.attach_kind != XDP_TALLY_ATTACH_DISPATCHER || !link.hook.program) {
+        return link;
+    }
+    if (link.hook.program->id != known_program_) {
+        if (auto dispatcher = read_dispatcher(link.interface.ifindex)) {
+            dispatcher_ = std::move(*dispatcher);
+            known_program_ = dispatcher_ ? dispatcher_->program_id : link.hook.program->id;
+        }
+    }
+    if (dispatcher_ && dispatcher_->program_id == link.hook.program->id) {
+        link.hook.dispatcher = dispatcher_;
+    }
+    return link;
 }
 
 }  // namespace tally::stats

@@ -19,6 +19,8 @@ struct DeviceView {
     Sight sight = Sight::kHidden;
     bool record_is_elsewhere = false;  // the record speaks of a device in another network namespace
     XdpHook hook;                      // with kSeen
+    // The program on the hook is known for what it is: a dispatcher, then with its components, or none.
+    bool hook_is_known = false;
 };
 
 // Pure. Without a record: foreign.
@@ -31,7 +33,8 @@ class FeedProbe {
     FeedProbe(std::optional<std::string> device, std::uint64_t netns_inode, LinkSocket& socket)
         : device_(std::move(device)), netns_inode_(netns_inode), socket_(&socket) {}
 
-    // One question over rtnetlink, none without a record.
+    // One question over rtnetlink, none without a record; for a component, libxdp is asked as well whenever
+    // the dispatcher has changed, which takes CAP_SYS_ADMIN.
     FeedState look(const Meta* record, std::uint32_t map_id);
     // The device is called so from now on.
     void rename(const std::string& device) { device_ = device; }
@@ -43,12 +46,15 @@ class FeedProbe {
 
   private:
     DeviceView view(const Meta& record);
+    Link look_inside(Link link, const Meta& record);
 
     std::optional<std::string> device_;
     std::uint64_t netns_inode_;
     LinkSocket* socket_;
     bool gone_ = false;
     std::string renamed_to_;
+    std::uint32_t known_program_ = 0;  // what the hook ran when libxdp was last asked, with success
+    std::optional<Dispatcher> dispatcher_;
 };
 
 }  // namespace tally::stats

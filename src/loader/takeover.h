@@ -1,0 +1,34 @@
+// Putting the new program on the hook, by whichever way was planned.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/meta.h"
+#include "common/result.h"
+#include "loader/attach_plan.h"
+#include "loader/attachment.h"
+#include "loader/component.h"
+#include "loader/device_state.h"
+#include "loader/pin_directory.h"
+#include "loader/program_object.h"
+
+namespace tally::loader {
+
+struct Takeover {
+    WayBack way_back;  // empty: none but that of the staged link
+    std::optional<std::uint32_t> link_id;
+    std::optional<Component> component;
+    std::vector<std::string> notes;
+};
+
+// The new generation is staged, and `object` loaded. A new link is staged, too: from then on its pin keeps
+// the program attached, and the staging area takes it down with itself. What a component has become is
+// written into `meta`, the staged one as well. On an error the hook is as it was.
+Result<Takeover> take_over(PinDirectory& pins, const AttachPlan& plan, const Attempt& attempt,
+                           const PositionWish& wish, const DeviceState& state, const ProgramObject& object,
+                           Meta& meta);
+
+}  // namespace tally::loader
