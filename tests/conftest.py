@@ -12,6 +12,8 @@ import declared
 import lab as lab_module
 
 KERNEL = os.environ.get("XDP_TALLY_KERNEL")  # which of tests/vm/kernels this is, in a virtual machine
+# How tests/e2e attaches. Its tests are about links, and where libxdp's dispatcher works, that is what a load takes.
+ATTACH = os.environ.get("XDP_TALLY_ATTACH")
 
 
 def pytest_configure(config):
@@ -35,9 +37,9 @@ def pytest_runtest_makereport(item, call):
 
 
 @pytest.fixture(autouse=True)
-def lab():
+def lab(request):
     """A place to build devices and start programs in; whatever a test leaves behind fails it."""
-    with lab_module.Lab() as lab:
+    with lab_module.Lab(ATTACH if request.path.parent.name == "e2e" else None) as lab:
         yield lab
 
 

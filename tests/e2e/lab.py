@@ -251,7 +251,8 @@ BPF_XDP = 37
 SYS_BPF = {"x86_64": 321, "aarch64": 280}.get(os.uname().machine, 280)
 
 
-def _bpf(command, attributes):
+def bpf(command, attributes):
+    """The system call: a descriptor (or 0), and the attributes as the kernel left them."""
     buffer = ctypes.create_string_buffer(attributes.ljust(128, b"\0"), 128)
     libc = ctypes.CDLL(None, use_errno=True)
     fd = libc.syscall(SYS_BPF, command, buffer, 128)
@@ -262,16 +263,16 @@ def _bpf(command, attributes):
 
 def open_pin(path):
     name = ctypes.create_string_buffer(str(path).encode())
-    return _bpf(BPF_OBJ_GET, struct.pack("=QII", ctypes.addressof(name), 0, 0))[0]
+    return bpf(BPF_OBJ_GET, struct.pack("=QII", ctypes.addressof(name), 0, 0))[0]
 
 
 def pin(fd, path):
     name = ctypes.create_string_buffer(str(path).encode())
-    _bpf(BPF_OBJ_PIN, struct.pack("=QII", ctypes.addressof(name), fd, 0))
+    bpf(BPF_OBJ_PIN, struct.pack("=QII", ctypes.addressof(name), fd, 0))
 
 
 def create_link(program_fd, ifindex):
-    return _bpf(BPF_LINK_CREATE, struct.pack("=IIII", program_fd, ifindex, BPF_XDP, 0))[0]
+    return bpf(BPF_LINK_CREATE, struct.pack("=IIII", program_fd, ifindex, BPF_XDP, 0))[0]
 
 
 # ---- devices and traffic -----------------------------------------------------------------------------------
@@ -356,7 +357,9 @@ def existing_ids(kind):
 
 
 class Lab:
-    def __init__(self):
+    def __init__(self, attach=None):
+        """`attach` is what a load through the lab says for --attach, unless it says so itself."""
+        self.attach = attach
         self.processes = []
         self.cleanups = []
         self.program_ids = set()
@@ -380,7 +383,11 @@ class Lab:
 
     # -- the programs under test
 
+    NO_LOAD = {"--unload", "--status", "--clean", "--test-run", "--list-programs", "--help", "--version"}
+
     def loader(self, *args, status=0, prefix=()):
+        if self.attach and "--dev" in args and "--attach" not in args and not self.NO_LOAD.intersection(args):
+            args = (*args[:args.index("--dev")], "--attach", self.attach, *args[args.index("--dev"):])
         return run([*prefix, LOADER, *args], status)
 
     def loader_json(self, *args, status=0):
@@ -533,6 +540,9 @@ class Lab:
         for cleanup in reversed(self.cleanups):
             cleanup()
         self.delete_links()
+        # libxdp makes this directory for its lock, and leaves it.
+        if (BPFFS / "xdp").exists() and not any((BPFFS / "xdp").iterdir()):
+            (BPFFS / "xdp").rmdir()
 
     def delete_links(self):
         for link in self.world()["links"]:

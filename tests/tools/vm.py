@@ -2,13 +2,15 @@
 
 usage: vm.py select [--all]                    the files and tests to run, one a line
        vm.py report [--all] RESULTS KERNEL...  a line for each kernel, and what failed; RESULTS/KERNEL has what it left
+       vm.py features RESULTS KERNEL...        writes what tests/vm/test_kernel.py found there into docs/kernels.md
 """
 import argparse
+import re
 import sys
 import xml.etree.ElementTree as xml
 from pathlib import Path
 
-from declared import TESTS, lines, matches, pattern, vm_skips
+from declared import TESTS, kernel_names, lines, pattern, vm_skips
 
 NOT_FETCHED = 77  # scripts/vm-run
 
@@ -100,6 +102,39 @@ def case_name(case):
     return f"{case.get('classname').rpartition('.')[2]}.py::{case.get('name')}"
 
 
+# ---- what the kernels can do
+
+PAGE = TESTS.parent / "docs/kernels.md"
+BLOCK = re.compile(r"(?<=<!-- features -->\n).*?(?=<!-- /features -->)", re.DOTALL)
+
+
+def feature_table(outcomes):
+    """A row for each feature, a column for each kernel, from the properties that tests have recorded."""
+    has, kernels = {}, set()
+    for outcome in outcomes:
+        for case in outcome.cases:
+            found = {item.get("name"): item.get("value") for item in case.iter("property")}
+            if "feature" in found:
+                has.setdefault(found["feature"], {})[found["kernel"]] = found["has"]
+                kernels.add(found["kernel"])
+    kernels = sorted(kernels, key=lambda version: tuple(map(int, version.split("."))))
+    rows = [["", *kernels], ["---"] * (1 + len(kernels))]
+    rows += [[feature, *(answers.get(kernel, "?") for kernel in kernels)] for feature, answers in has.items()]
+    return "".join(f"| {' | '.join(row)} |\n" for row in rows).replace("|  |", "| |")
+
+
+def page_with_features(outcomes):
+    return BLOCK.sub(lambda _: feature_table(outcomes), PAGE.read_text())
+
+
+def features(results, kernels):
+    PAGE.write_text(page_with_features([Outcome(Path(results) / name, name) for name in kernels]))
+    return 0
+
+
+# ---- the end
+
+
 def report(everything, results, kernels):
     outcomes = [Outcome(Path(results) / name, name) for name in kernels]
     for outcome in outcomes:
@@ -109,17 +144,25 @@ def report(everything, results, kernels):
         outcome.add_problems_to_results()
     if all(outcome.status == NOT_FETCHED for outcome in outcomes):
         return NOT_FETCHED
+    # The page is the results of all kernels; fewer say nothing of it.
+    if {outcome.name for outcome in outcomes if outcome.cases} == set(kernel_names()):
+        if page_with_features(outcomes) != PAGE.read_text():
+            print(f"FAILED docs/kernels.md: its table is not what was found; python3 tests/tools/vm.py features "
+                  f"{results} {' '.join(kernels)}")
+            return 1
     return 1 if any(outcome.status not in (0, NOT_FETCHED) or outcome.problems for outcome in outcomes) else 0
 
 
 def main():
     parser = argparse.ArgumentParser(usage=__doc__)
-    parser.add_argument("verb", choices=["select", "report"])
+    parser.add_argument("verb", choices=["select", "report", "features"])
     parser.add_argument("--all", action="store_true")
     parser.add_argument("names", nargs="*")
     options = parser.parse_args()
     if options.verb == "select":
         return select(options.all)
+    if options.verb == "features":
+        return features(options.names[0], options.names[1:])
     return report(options.all, options.names[0], options.names[1:])
 
 
