@@ -142,7 +142,7 @@ Position choose_next_position(const PositionWish& wish, const Component& old, co
         } else if (!passed) {
             least = component.priority + 1;
         } else {
-            greatest = component.priority - 1;
+            greatest = std::max(component.priority, 1U) - 1;
             break;
         }
     }

@@ -533,6 +533,9 @@ class Lab:
         for cleanup in reversed(self.cleanups):
             cleanup()
         self.delete_links()
+        # libxdp makes this directory for its lock, and leaves it.
+        if (BPFFS / "xdp").exists() and not any((BPFFS / "xdp").iterdir()):
+            (BPFFS / "xdp").rmdir()
 
     def delete_links(self):
         for link in self.world()["links"]:
