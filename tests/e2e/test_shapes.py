@@ -15,12 +15,13 @@ import pytest
 from lab import (BPFFS, ETHERTYPE, STATS, Capture, attached, dump_map, link_info, mac_bytes, object_file, pin_dir,
                  pins_of, run, session_of, wait_until)
 
-# The ways to attach, and their options. A shape that does not fit a way is not tried with it.
-WAYS = {"link": []}
+# The ways to attach; a shape that does not fit a dispatcher is not tried with it.
+WAYS = ["link"]
 
 SIZE = 64
 VLAN, IPV4 = 0x8100, 0x0800
-OURS = {"xdp_stats_map", "xdp_stats_meta"}
+META = "xdp_stats_meta"
+MARK = "xdp_tally_mark"  # in a dispatcher: by which the header tells generations of the program apart
 
 
 def frame(veth, command, size=SIZE, header=struct.pack("!H", ETHERTYPE)):
@@ -71,17 +72,19 @@ class Shape:
     fits_dispatcher = True
     commands = [(0, "XDP_PASS")]  # a round of frames: what is in it, and the verdict
 
-    def __init__(self, lab, veth, options):
-        self.lab, self.veth, self.dev, self.options = lab, veth, veth.name, options
+    def __init__(self, lab, veth, way):
+        self.lab, self.veth, self.dev, self.way = lab, veth, veth.name, way
+        self.options = ["--attach", way]
 
     def load(self, *options):
         """Loads; the outcome's maps by name."""
         chosen = ["--progname", self.program] if self.program else []
         outcome = self.lab.load(self.dev, "--filename", object_file(self.file), *chosen, *self.options, *options)
         assert outcome["program"]["name"] == (self.program or "entry")
-        maps = {item["name"]: item for item in outcome["maps"]}
+        assert outcome["attach"] == self.way
+        maps = {item["name"]: item for item in outcome["maps"] if item["name"] != MARK}
         assert maps.keys() == self.kept | self.new | {"xdp_stats_map"}
-        assert {name.replace(".", "%2E") for name in maps} | OURS <= set(pins_of(self.dev))
+        assert {name.replace(".", "%2E") for name in maps} | {META} <= set(pins_of(self.dev))
         self.loaded()
         return maps
 
@@ -350,15 +353,15 @@ SHAPES = [TailStatic, TailRuntime, Globals, PopVlan, Trim, Meta, DevMap, CpuMap,
 def lives(*shapes):
     """A test's shapes, each attached in every way that it fits."""
     return pytest.mark.parametrize("shape", [
-        pytest.param((shape, options), id=f"{shape.__name__}-{way}")
-        for shape in shapes for way, options in WAYS.items() if way != "dispatcher" or shape.fits_dispatcher
+        pytest.param((shape, way), id=f"{shape.__name__}-{way}")
+        for shape in shapes for way in WAYS if way != "dispatcher" or shape.fits_dispatcher
     ], indirect=True)
 
 
 @pytest.fixture
 def shape(request, lab, veth0):
-    kind, options = request.param
-    return kind(lab, veth0, options)
+    kind, way = request.param
+    return kind(lab, veth0, way)
 
 
 @lives(*SHAPES)
@@ -371,7 +374,7 @@ def test_life_of(lab, shape):
 
     (status,) = lab.loader_json("--dev", shape.dev, "--status")
     assert status["state"] == "attached"
-    assert {item["name"]: item["id"] for item in status["maps"] if item["name"] != "xdp_stats_meta"} == {
+    assert {item["name"]: item["id"] for item in status["maps"] if item["name"] not in (META, MARK)} == {
         name: item["id"] for name, item in maps.items()}
 
     replaced = shape.load("--reuse-maps")
@@ -456,27 +459,29 @@ def test_variables_of_other_names_are_not_gone_on_with(lab, shape):
 # ---- several programs in one object
 
 
-@pytest.mark.parametrize("options", WAYS.values(), ids=WAYS.keys())
-def test_one_program_of_several(lab, veth0, options):
+class Many(Shape):
+    file = "shape_many"
+
+
+@lives(Many)
+def test_one_program_of_several(lab, shape):
     """The others are not even loaded: one of them the kernel would refuse."""
-    both = Shape(lab, veth0, options)
-    both.file = "shape_many"
     names = lab.loader("--list-programs", "--filename", object_file("shape_many")).out.split()
     assert sorted(names) == ["drop_all", "out_of_bounds", "pass_all"]
-    both.program = "pass_all"
-    both.load()
-    both.round()
-    both.program = "drop_all"
-    both.load("--reuse-maps")
-    both.round()
-    lab.wait_for_counts("veth0", {"XDP_PASS": (1, SIZE), "XDP_DROP": (1, SIZE)})
+    shape.program = "pass_all"
+    shape.load()
+    shape.round()
+    shape.program = "drop_all"
+    shape.load("--reuse-maps")
+    shape.round()
+    lab.wait_for_counts(shape.dev, {"XDP_PASS": (1, SIZE), "XDP_DROP": (1, SIZE)})
     world = lab.world()
-    result = lab.loader("--dev", "veth0", "--filename", object_file("shape_many"), "--progname", "out_of_bounds",
-                        *options, "--reuse-maps", status=1)
+    result = lab.loader("--dev", shape.dev, "--filename", object_file("shape_many"), "--progname", "out_of_bounds",
+                        *shape.options, "--reuse-maps", status=1)
     assert "out_of_bounds" in result.err and "verifier" in result.err
     assert lab.world() == world
-    both.round()
-    lab.wait_for_counts("veth0", {"XDP_PASS": (1, SIZE), "XDP_DROP": (2, 2 * SIZE)})
+    shape.round()
+    lab.wait_for_counts(shape.dev, {"XDP_PASS": (1, SIZE), "XDP_DROP": (2, 2 * SIZE)})
 
 
 # ---- without type information
@@ -490,7 +495,7 @@ def seen(dev):
 
 def test_without_btf_an_object_runs_and_keeps_its_variables(lab, veth0):
     """But it counts nothing, which every program says."""
-    load = ("--filename", object_file("shape_no_btf"))
+    load = ("--filename", object_file("shape_no_btf"), "--attach", "link")
     outcome = lab.load("veth0", *load)
     assert any("xdp_stats_map" in note for note in outcome["notes"])
     for rounds, options in ((1, ["--reuse-maps"]), (2, ["--reuse-maps"]), (3, [])):
