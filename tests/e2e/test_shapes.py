@@ -495,7 +495,7 @@ def seen(dev):
 
 def test_without_btf_an_object_runs_and_keeps_its_variables(lab, veth0):
     """But it counts nothing, which every program says."""
-    load = ("--filename", object_file("shape_no_btf"), "--attach", "link")
+    load = ("--filename", object_file("shape_no_btf"))
     outcome = lab.load("veth0", *load)
     assert any("xdp_stats_map" in note for note in outcome["notes"])
     for rounds, options in ((1, ["--reuse-maps"]), (2, ["--reuse-maps"]), (3, [])):
