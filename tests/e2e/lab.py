@@ -5,6 +5,7 @@ Everything happens in the namespaces that tests/e2e/run made. Nothing here sleep
 """
 
 import ctypes
+import functools
 import json
 import os
 import re
@@ -242,6 +243,17 @@ def read_meta(dev):
     names = (text.rstrip(b"\0").decode() for text in (interface, program))
     pairs = [tuple(carried[2 * action:2 * action + 2]) for action in range(len(ACTIONS))]
     return Meta(*numbers, *names, {name: pair for name, pair in zip(ACTIONS, pairs) if pair != (0, 0)}, map_ids)
+
+
+# ---- what this kernel has ----------------------------------------------------------------------------------
+
+
+@functools.cache
+def ways_to_attach():
+    """For tests that hold for every way. That kernels with dispatchers are known as such is tests/vm's matter."""
+    asked = subprocess.run([LOADER, "--dev", "lo", "--skb-mode", "--attach", "dispatcher", "--dry-run"],
+                           capture_output=True, check=False)
+    return ["link", "dispatcher"] if asked.returncode == 0 else ["link"]
 
 
 # ---- raw BPF -----------------------------------------------------------------------------------------------

@@ -13,10 +13,7 @@ from pathlib import Path
 import pytest
 
 from lab import (BPFFS, ETHERTYPE, STATS, Capture, attached, dump_map, link_info, mac_bytes, object_file, pin_dir,
-                 pins_of, run, session_of, wait_until)
-
-# The ways to attach; a shape that does not fit a dispatcher is not tried with it.
-WAYS = ["link"]
+                 pins_of, run, session_of, wait_until, ways_to_attach)
 
 SIZE = 64
 VLAN, IPV4 = 0x8100, 0x0800
@@ -354,7 +351,7 @@ def lives(*shapes):
     """A test's shapes, each attached in every way that it fits."""
     return pytest.mark.parametrize("shape", [
         pytest.param((shape, way), id=f"{shape.__name__}-{way}")
-        for shape in shapes for way in WAYS if way != "dispatcher" or shape.fits_dispatcher
+        for shape in shapes for way in ways_to_attach() if way != "dispatcher" or shape.fits_dispatcher
     ], indirect=True)
 
 
