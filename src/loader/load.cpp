@@ -268,6 +268,11 @@ void describe_choice(const Options& options, const Interface& interface, const A
     }
     if (plan.foreign) {
         outcome.notes.push_back(fmt::format("took the place of program {}", plan.old_program->id));
+        if (plan.ended_dispatcher) {
+            outcome.notes.push_back(fmt::format(
+                "libxdp's pins of the programs that it called stay; `xdp-loader clean {}` removes them",
+                interface.name));
+        }
     }
 }
 

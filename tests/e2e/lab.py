@@ -556,7 +556,8 @@ class Lab:
                 subprocess.run(["ip", "link", "delete", "dev", link], stderr=subprocess.DEVNULL, check=False)
 
     def wait_for_nothing_left(self):
-        assert self.world() == self.before
+        now = self.world()
+        assert now == self.before, {part: set(now[part]) ^ set(self.before[part]) for part in now}
         # The kernel frees programs and maps some time after their last user is gone.
         def left():
             return {

@@ -6,8 +6,8 @@ import subprocess
 
 import pytest
 
-from lab import (BPFFS, LOADER, MODES, STATS, as_user, attached, copy_for_everyone, counts_of, dump_map, object_file,
-                 pin_dir, pins_of, read_meta, run, send, session_of, wait_until, NOBODY)
+from lab import (BPFFS, LOADER, MODES, NOBODY, as_user, attached, copy_for_everyone, link_info, object_file, pin_dir,
+                 pins_of, read_meta, run, send, session_of, wait_until)
 
 SIZE = 100
 LAST = 1_000_000
@@ -239,11 +239,43 @@ def test_dispatcher_of_a_newer_libxdp(lab, veth0):
     assert status(lab, "veth0")["state"] == "foreign"
 
 
+def test_dispatcher_of_an_older_libxdp(lab, veth0):
+    path = lab.foreign_program("older_dispatcher")
+    run(["bpftool", "net", "attach", "xdpdrv", "pinned", path, "dev", "veth0"])
+    # Where libxdp would have the programs that it calls.
+    programs = BPFFS / "xdp" / f"dispatch-{link_info('veth0')['ifindex']}-{lab.program_at(path)['id']}"
+    programs.mkdir(parents=True)
+    lab.cleanups.append(programs.rmdir)
+    before = attached("veth0")
+    result = lab.loader("--dev", "veth0", status=5)
+    assert "older libxdp" in result.err and "xdp-loader unload veth0 --all" in result.err
+    assert attached("veth0") == before
+    assert not pin_dir("veth0").exists()
+
+
+def test_xdpdump_beside_us(lab, veth0):
+    """It traces our program with fentry and fexit: counts are exact, and replacing and unloading go on."""
+    lab.load("veth0")
+    dump = lab.process("xdpdump", "--interface", "veth0", "--rx-capture", "exit", "--hex")
+    dump.wait_for_line("listening", stream="err")
+    send(veth0, 20, SIZE)
+    lab.wait_for_counts("veth0", {"XDP_PASS": (20, 20 * SIZE)})
+    dump.wait_for_line("exit")
+    lab.load("veth0", "--action", "drop")
+    send(veth0, 5, SIZE)
+    lab.wait_for_counts("veth0", {"XDP_DROP": (5, 5 * SIZE)})
+    lab.loader("--dev", "veth0", "--unload")
+    assert attached("veth0") is None
+    dump.stop()
+
+
 @pytest.mark.parametrize("attach", ["auto", "dispatcher"])
 def test_foreign_plain_program(lab, veth0, attach):
     foreign = lab.foreign_attach("veth0")
     result = lab.loader("--dev", "veth0", "--attach", attach, status=5)
-    assert f"program {foreign['id']}" in result.err and "--force" in result.err
+    for part in (f"program {foreign['id']} 'no_counter'", "native mode", "by netlink", "/sys/fs/bpf/foreign_no_counter",
+                 "--force", "ip link set dev veth0 xdpdrv off"):
+        assert part in result.err, (part, result.err)
     assert attached("veth0") == ("native", foreign["id"])
     outcome = lab.load("veth0", "--attach", attach, "--force")
     assert outcome["attach"] == {"auto": "netlink", "dispatcher": "dispatcher"}[attach]
@@ -252,19 +284,32 @@ def test_foreign_plain_program(lab, veth0, attach):
 
 
 def test_foreign_link(lab, veth0):
-    program, _ = lab.foreign_link("veth0")
+    program, pin = lab.foreign_link("veth0")
     for attach in ("auto", "dispatcher", "link"):
         result = lab.loader("--dev", "veth0", "--attach", attach, "--force", status=5)
-        assert f"program {program['id']}" in result.err
+        for part in (f"program {program['id']}", str(pin), "bpftool link detach id"):
+            assert part in result.err, (part, result.err)
 
 
 def test_link_is_refused_beside_components(lab, veth0):
     Foreign(lab, veth0, "foreign_early")
     result = lab.loader("--dev", "veth0", "--attach", "link", status=5)
-    assert "foreign_early" in result.err and "without --attach link" in result.err
+    for part in ("foreign_early", "without --attach link it joins", "xdp-loader unload veth0 --all"):
+        assert part in result.err, (part, result.err)
     lab.load("veth0")
     lab.loader("--dev", "veth0", "--attach", "link", status=5)
     lab.loader("--dev", "veth0", "--unload")
+
+
+def test_force_ends_a_dispatcher(lab, veth0):
+    foreign = Foreign(lab, veth0, "foreign_early")
+    outcome = lab.load("veth0", "--attach", "link", "--force")
+    assert outcome["attach"] == "netlink"
+    assert any("xdp-loader clean veth0" in note for note in outcome["notes"])
+    lab.cleanups.remove(foreign.unload)
+    run(["xdp-loader", "clean", "veth0"])
+    send(veth0, 3, SIZE)
+    lab.wait_for_counts("veth0", {"XDP_PASS": (3, 3 * SIZE)})
 
 
 def test_other_mode_is_refused(lab, veth0):
@@ -385,6 +430,8 @@ def test_killed_at_any_moment(lab, veth0, call):
     wait_until(lambda: lab.once("veth0")["total"]["packets"] >= before + 5, "5 packets")
     assert lab.once("veth0")["total"]["packets"] == before + 5
     run(["xdp-loader", "clean", "veth0"])
+    for path in (BPFFS / "xdp").glob("prog-test-link-*"):
+        path.unlink()  # libxdp tries with it whether links can be pinned
 
 
 # ---- the reader
