@@ -30,7 +30,7 @@ NOBODY = 65534
 ACTIONS = ("XDP_ABORTED", "XDP_DROP", "XDP_PASS", "XDP_TX", "XDP_REDIRECT")
 MODES = {"native": "--native-mode", "generic": "--skb-mode"}
 FULL_FRAME = 1514
-DEADLINE = 60.0
+DEADLINE = float(os.environ.get("XDP_TALLY_DEADLINE", "60"))  # seconds; an emulated machine takes its time
 
 # What the sanitizers write when they find something.
 SANITIZER = re.compile(r"ERROR: \w+Sanitizer|runtime error:|SUMMARY: \w+Sanitizer")
@@ -263,7 +263,8 @@ BPF_XDP = 37
 SYS_BPF = {"x86_64": 321, "aarch64": 280}.get(os.uname().machine, 280)
 
 
-def _bpf(command, attributes):
+def bpf(command, attributes):
+    """The system call: a descriptor (or 0), and the attributes as the kernel left them."""
     buffer = ctypes.create_string_buffer(attributes.ljust(128, b"\0"), 128)
     libc = ctypes.CDLL(None, use_errno=True)
     fd = libc.syscall(SYS_BPF, command, buffer, 128)
@@ -274,16 +275,16 @@ def _bpf(command, attributes):
 
 def open_pin(path):
     name = ctypes.create_string_buffer(str(path).encode())
-    return _bpf(BPF_OBJ_GET, struct.pack("=QII", ctypes.addressof(name), 0, 0))[0]
+    return bpf(BPF_OBJ_GET, struct.pack("=QII", ctypes.addressof(name), 0, 0))[0]
 
 
 def pin(fd, path):
     name = ctypes.create_string_buffer(str(path).encode())
-    _bpf(BPF_OBJ_PIN, struct.pack("=QII", ctypes.addressof(name), fd, 0))
+    bpf(BPF_OBJ_PIN, struct.pack("=QII", ctypes.addressof(name), fd, 0))
 
 
 def create_link(program_fd, ifindex):
-    return _bpf(BPF_LINK_CREATE, struct.pack("=IIII", program_fd, ifindex, BPF_XDP, 0))[0]
+    return bpf(BPF_LINK_CREATE, struct.pack("=IIII", program_fd, ifindex, BPF_XDP, 0))[0]
 
 
 # ---- devices and traffic -----------------------------------------------------------------------------------
@@ -368,7 +369,9 @@ def existing_ids(kind):
 
 
 class Lab:
-    def __init__(self):
+    def __init__(self, attach=None):
+        """`attach` is what a load through the lab says for --attach, unless it says so itself."""
+        self.attach = attach
         self.processes = []
         self.cleanups = []
         self.program_ids = set()
@@ -392,7 +395,11 @@ class Lab:
 
     # -- the programs under test
 
+    NO_LOAD = {"--unload", "--status", "--clean", "--test-run", "--list-programs", "--help", "--version"}
+
     def loader(self, *args, status=0, prefix=()):
+        if self.attach and "--dev" in args and "--attach" not in args and not self.NO_LOAD.intersection(args):
+            args = (*args[:args.index("--dev")], "--attach", self.attach, *args[args.index("--dev"):])
         return run([*prefix, LOADER, *args], status)
 
     def loader_json(self, *args, status=0):

@@ -2,6 +2,7 @@
 
 import pytest
 
+import kernel
 from lab import ACTIONS, FULL_FRAME, MODES, Capture, attached, mac_bytes, object_file, send
 
 VERDICTS = {
@@ -15,8 +16,14 @@ every_verdict = pytest.mark.parametrize("verdict", VERDICTS)
 every_mode = pytest.mark.parametrize("mode", MODES)
 
 
+def need_frags(mode, mtu):
+    if mode == "native" and mtu > 1500:
+        kernel.need(kernel.frags)
+
+
 def load(lab, verdict, mode, mtu=1500):
     """The device under test and, for `redirect`, the device that the frames go out of."""
+    need_frags(mode, mtu)
     veth = lab.veth("veth0", mtu=mtu)
     target = lab.veth("out0", mtu=mtu) if verdict == "redirect" else None
     options = ["--redirect-to", target.name] if target else []
@@ -49,6 +56,7 @@ def test_jumbo(lab, verdict, mode):
 
 @every_mode
 def test_jumbo_own_program(lab, mode):
+    need_frags(mode, 9000)
     veth = lab.veth("veth0", mtu=9000)
     lab.load(veth.name, "--filename", object_file("own"), MODES[mode])
     send(veth, 300, 8000)
@@ -72,6 +80,8 @@ def test_tx_comes_back_with_swapped_addresses(lab, mode, mtu, size):
 @every_mode
 @pytest.mark.parametrize("mtu, size", [(1500, 200), (9000, 8000)])
 def test_redirect_arrives(lab, mode, mtu, size):
+    if mode == "native" and mtu > 1500:
+        kernel.need(kernel.frags_redirect)
     veth, target, _ = load(lab, "redirect", mode, mtu)
     with Capture(target.peer) as capture:
         send(veth, 50, size)

@@ -1,0 +1,48 @@
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+TESTS = Path(__file__).resolve().parent
+sys.path[:0] = [str(TESTS / "e2e"), str(TESTS / "tools")]
+
+# pylint: disable=wrong-import-position
+import declared
+import lab as lab_module
+
+KERNEL = os.environ.get("XDP_TALLY_KERNEL")  # which of tests/vm/kernels this is, in a virtual machine
+# How tests/e2e attaches. Its tests are about links, and where libxdp's dispatcher works, that is what a load takes.
+ATTACH = os.environ.get("XDP_TALLY_ATTACH")
+
+
+def pytest_configure(config):
+    if os.environ.get("XDP_TALLY_E2E") != "1":
+        pytest.exit("run these tests through tests/e2e/run: they need namespaces of their own", returncode=2)
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    """A test is skipped where that is declared, and nowhere else."""
+    report = (yield).get_result()
+    name = f"{item.path.name}::{item.name}"
+    where = "vm/skips" if KERNEL else "allowed-skips.txt"
+    skips = declared.vm_skips(KERNEL) if KERNEL else declared.allowed_skips()
+    if report.skipped and not declared.matches(name, skips):
+        report.outcome = "failed"
+        report.longrepr = f"{name} was skipped, which tests/{where} does not allow: {report.longrepr}"
+    elif KERNEL and report.when == "call" and report.passed and declared.matches(name, skips):
+        report.outcome = "failed"
+        report.longrepr = f"tests/{where} says that {name} is skipped on {KERNEL}, and it was not"
+
+
+@pytest.fixture(autouse=True)
+def lab(request):
+    """A place to build devices and start programs in; whatever a test leaves behind fails it."""
+    with lab_module.Lab(ATTACH if request.path.parent.name == "e2e" else None) as lab:
+        yield lab
+
+
+@pytest.fixture
+def veth0(lab):
+    return lab.veth("veth0")

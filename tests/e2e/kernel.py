@@ -1,0 +1,85 @@
+"""What the running kernel can do, by asking it. A test that needs one of these skips itself where it is missing."""
+
+import ctypes
+import errno
+import functools
+import os
+import struct
+from pathlib import Path
+
+import pytest
+
+from lab import BPF_OBJ_GET, NOBODY, bpf
+
+BPF_MAP_CREATE, BPF_PROG_LOAD, BPF_MAP_LOOKUP_BATCH = 0, 5, 24
+BPF_PROG_TYPE_XDP, BPF_MAP_TYPE_PERCPU_ARRAY = 6, 6
+BPF_F_XDP_HAS_FRAGS = 1 << 5
+ENOTSUPP = 524  # the kernel's own; no user space knows it
+PASS = struct.pack("=BBhiBBhi", 0xb7, 0, 0, 2, 0x95, 0, 0, 0)  # r0 = 2; exit
+
+
+def refused(command, attributes, refusal):
+    """Whether the kernel answers with this errno; a failure of another kind is no answer."""
+    try:
+        fd, _ = bpf(command, attributes)
+    except OSError as error:
+        if error.errno != refusal:
+            raise
+        return True
+    if command == BPF_PROG_LOAD:
+        os.close(fd)
+    return False
+
+
+@functools.cache
+def frags():
+    """programs for frames of several buffers (`xdp.frags`)"""
+    program, text = ctypes.create_string_buffer(PASS), ctypes.create_string_buffer(b"GPL")
+    attributes = struct.pack("=IIQQIIQII", BPF_PROG_TYPE_XDP, len(PASS) // 8, ctypes.addressof(program),
+                             ctypes.addressof(text), 0, 0, 0, 0, BPF_F_XDP_HAS_FRAGS)
+    return not refused(BPF_PROG_LOAD, attributes, errno.EINVAL)
+
+
+@functools.cache
+def frags_redirect():
+    """redirecting frames of several buffers"""
+    # Before a device could say that it takes them, every such redirect failed.
+    return b"\0NETDEV_XDP_ACT_NDO_XMIT_SG\0" in Path("/sys/kernel/btf/vmlinux").read_bytes()
+
+
+@functools.cache
+def batch():
+    """batch lookup in per-CPU arrays: one system call per sample"""
+    cpus = 1 + max(int(number) for number in Path("/sys/devices/system/cpu/possible").read_text().split("-"))
+    fd, _ = bpf(BPF_MAP_CREATE, struct.pack("=IIII", BPF_MAP_TYPE_PERCPU_ARRAY, 4, 16, 5))
+    try:
+        next_key, keys, values = (ctypes.create_string_buffer(size) for size in (4, 5 * 4, 5 * 16 * cpus))
+        attributes = struct.pack("=QQQQIIQQ", 0, *map(ctypes.addressof, (next_key, keys, values)), 5, fd, 0, 0)
+        return not refused(BPF_MAP_LOOKUP_BATCH, attributes, ENOTSUPP)
+    finally:
+        os.close(fd)
+
+
+@functools.cache
+def unprivileged_reading():
+    """reading pinned maps without capabilities"""
+    name = ctypes.create_string_buffer(b"/nonexistent")
+    child = os.fork()
+    if child == 0:
+        try:
+            os.setgroups([])
+            os.setresgid(NOBODY, NOBODY, NOBODY)
+            os.setresuid(NOBODY, NOBODY, NOBODY)
+            bpf(BPF_OBJ_GET, struct.pack("=QII", ctypes.addressof(name), 0, 0))
+        except OSError as error:
+            os._exit(error.errno)
+        os._exit(0)
+    answer = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    assert answer in (errno.ENOENT, errno.EPERM), answer  # the path is looked up, or all of bpf() is refused
+    return answer == errno.ENOENT
+
+
+def need(feature):
+    """Skips the test where the kernel lacks it; which tests on which kernel those are, tests/vm/skips says."""
+    if not feature():
+        pytest.skip(f"this kernel lacks {feature.__doc__}")
