@@ -1,6 +1,7 @@
 # Libraries, all from the distribution: Debian 12 or newer has every one of them.
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(libbpf REQUIRED IMPORTED_TARGET libbpf>=1.1)
+pkg_check_modules(libelf REQUIRED IMPORTED_TARGET libelf)
 pkg_check_modules(libxdp REQUIRED IMPORTED_TARGET libxdp>=1.3)
 pkg_check_modules(libpcap REQUIRED IMPORTED_TARGET libpcap>=1.10)
 find_package(CLI11 2.1 REQUIRED CONFIG)

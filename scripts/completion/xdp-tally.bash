@@ -89,6 +89,9 @@ _xdp_loader() {
 	case $previous in
 	-d | --dev | --redirect-to) _xdp_tally_offer < <(_xdp_tally_interfaces) ;;
 	--netns) _xdp_tally_namespaces ;;
+	--attach) mapfile -t COMPREPLY < <(compgen -W "auto dispatcher link" -- "$cur") ;;
+	--chain-actions) mapfile -t COMPREPLY < <(compgen -W "none aborted drop pass tx redirect" -- "$cur") ;;
+	--prio) ;;
 	--action) mapfile -t COMPREPLY < <(compgen -W "pass drop aborted tx redirect" -- "$cur") ;;
 	--filename | --test-run) _xdp_tally_files ;;
 	--bpffs) _xdp_tally_files -d ;;
@@ -101,7 +104,8 @@ _xdp_loader() {
 		mapfile -t COMPREPLY < <(compgen -W "
 			--help --version --dev --netns --bpffs
 			--action --redirect-to --filename --progname
-			--native-mode --skb-mode --offload-mode --auto-mode --force --reuse-maps --migrate
+			--native-mode --skb-mode --offload-mode --auto-mode --attach --prio --chain-actions
+			--force --reuse-maps --migrate
 			--unload --status --clean --keep-maps --run --test-run --list-programs --dry-run
 			--json --quiet --verbose" -- "$cur")
 		;;

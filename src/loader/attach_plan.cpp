@@ -53,8 +53,8 @@ Result<std::vector<Way>> ways_to_begin(const Options& options, AttachPlan& plan)
 }
 
 // Our own program runs there already.
-Result<AttachPlan> plan_replacement(const Options& options, const DeviceState& state, const std::string& what,
-                                    AttachPlan plan) {
+Result<AttachPlan> plan_replacement(const Options& options, const Place& place, const DeviceState& state,
+                                    const std::string& what, AttachPlan plan) {
     const bool to_dispatcher = options.attach == AttachChoice::kDispatcher;
     if (state.our_component() == nullptr) {
         plan.moves = to_dispatcher;
@@ -70,14 +70,14 @@ Result<AttachPlan> plan_replacement(const Options& options, const DeviceState& s
     if (plan.moves && state.hook.dispatcher->components.size() > 1) {
         return make_error(ErrorKind::kConflict, what,
                           "a link takes the hook alone, and other programs share it: " +
-                              describe_holder(*state.interface, *state.hook.program))
+                              describe_holder(place, *state.interface, *state.hook.program))
             .with_hint("without --attach it stays in the dispatcher");
     }
     return plan;
 }
 
 // Somebody else's program runs there.
-Result<AttachPlan> plan_beside_foreign(const Options& options, const DeviceState& state,
+Result<AttachPlan> plan_beside_foreign(const Options& options, const Place& place, const DeviceState& state,
                                        const std::string& what, AttachPlan plan) {
     if (state.hook.dispatcher && options.attach != AttachChoice::kLink &&
         options.mode != ModeChoice::kOffload) {
@@ -87,22 +87,15 @@ Result<AttachPlan> plan_beside_foreign(const Options& options, const DeviceState
     }
     plan.foreign = true;
     const auto link = find_xdp_link(state.interface->ifindex, plan.old_program->id);
-    const bool by_link = link && link->has_value();
-    if (by_link || !options.force) {
-        auto error =
-            make_error(ErrorKind::kConflict, what,
-                       "the hook is taken by " + describe_holder(*state.interface, *plan.old_program));
-        if (by_link) {
-            error.hint = fmt::format(
-                "only the link's owner can replace it: end that process or remove its pin, or "
-                "`bpftool link detach id {}`",
-                (*link)->id);
-        } else {
-            error.hint = state.hook.dispatcher ? "without --attach link it joins them; --force ends them"
-                                               : "--force replaces it";
-        }
-        return error;
+    if ((link && *link) || !options.force) {
+        const bool can_join = state.hook.dispatcher.has_value();
+        return make_error(
+                   ErrorKind::kConflict, what,
+                   "the hook is taken by " + describe_holder(place, *state.interface, *plan.old_program))
+            .with_hint((can_join ? "without --attach link it joins them; " : "") +
+                       next_command(*state.interface, *plan.old_program, can_join));
     }
+    plan.ended_dispatcher = state.hook.dispatcher.has_value();
     plan.moves = options.attach == AttachChoice::kDispatcher;
     plan.ways = {plan.moves ? Way::kComponent : Way::kReplaceByNetlink};
     return plan;
@@ -148,8 +141,8 @@ Result<AttachPlan> make_attach_plan(const Options& options, const Place& place, 
         return plan;
     }
     const std::uint32_t running = plan.old_program->mode;
-    TALLY_TRY_ASSIGN(decided, ours ? plan_replacement(options, state, what, std::move(plan))
-                                   : plan_beside_foreign(options, state, what, std::move(plan)));
+    TALLY_TRY_ASSIGN(decided, ours ? plan_replacement(options, place, state, what, std::move(plan))
+                                   : plan_beside_foreign(options, place, state, what, std::move(plan)));
     if (!serves(decided.modes, running)) {
         return mode_conflict(
             what, running,

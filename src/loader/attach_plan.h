@@ -22,6 +22,7 @@ struct AttachPlan {
     std::vector<std::uint32_t> modes;            // the same; one where a program is replaced
     std::optional<AttachedProgram> old_program;  // what is replaced
     bool foreign = false;                        // and it is somebody else's
+    bool ended_dispatcher = false;               // with all the programs in it
     // The old attachment has to end before the new one can begin: links and dispatchers exclude each other.
     bool moves = false;
     std::string no_dispatcher;  // why --attach auto does not even try a dispatcher

@@ -142,7 +142,7 @@ Position choose_next_position(const PositionWish& wish, const Component& old, co
         } else if (!passed) {
             least = component.priority + 1;
         } else {
-            greatest = component.priority - 1;
+            greatest = std::max(component.priority, 1U) - 1;
             break;
         }
     }
@@ -194,11 +194,9 @@ Result<Component> attach_component(const ProgramObject& component, const Interfa
     return attached;
 }
 
-Result<void> reattach_component(int program_fd, std::uint32_t ifindex, std::uint32_t mode,
-                                const Component& component) {
-    const std::string what = fmt::format("putting program {} back into the dispatcher", component.program_id);
+Result<void> reattach_component(int program_fd, std::uint32_t ifindex, std::uint32_t mode) {
+    const std::string what = "putting the old program back into the dispatcher";
     TALLY_TRY_ASSIGN(program, take_program(xdp_program__from_fd(program_fd), what));
-    TALLY_TRY(set_position(program.get(), {component.priority, component.chain_actions}));
     const int code = xdp_program__attach(program.get(), static_cast<int>(ifindex), libxdp_mode(mode), 0);
     if (code != 0) {
         return system_error(code, what);

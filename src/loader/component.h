@@ -46,9 +46,9 @@ std::optional<std::uint32_t> own_priority(const ProgramObject& object);
 // attachment outlives the process. CAP_SYS_ADMIN.
 Result<Component> attach_component(const ProgramObject& component, const Interface& interface,
                                    std::uint32_t mode, const Position& position);
-// The same for one that was a component already, at its old position.
-Result<void> reattach_component(int program_fd, std::uint32_t ifindex, std::uint32_t mode,
-                                const Component& component);
+// The same for one that was a component already. libxdp lets nobody choose the position of a loaded program:
+// it comes back at the one that its object asks for.
+Result<void> reattach_component(int program_fd, std::uint32_t ifindex, std::uint32_t mode);
 
 // Takes a program out of the interface's dispatcher, and the dispatcher away with its last one. Nothing where
 // it is not there.

@@ -1,11 +1,20 @@
 #include "loader/describe.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "common/dispatcher.h"
 #include "common/names.h"
+#include "loader/pin_search.h"
 
 namespace tally::loader {
+namespace {
+
+std::string name_pins(const std::vector<std::string>& pins, std::string_view what) {
+    return pins.empty() ? std::string() : fmt::format(", {} pinned as {}", what, fmt::join(pins, " and "));
+}
+
+}  // namespace
 
 ProgramOutcome describe_program(std::uint32_t id, const DeviceState& state) {
     ProgramOutcome outcome;
@@ -44,7 +53,7 @@ HookOutcome describe_hook(const AttachedProgram& attached, const DeviceState& st
     return hook;
 }
 
-std::string describe_holder(const Interface& interface, const AttachedProgram& program) {
+std::string describe_holder(const Place& place, const Interface& interface, const AttachedProgram& program) {
     std::string text = fmt::format("program {}", program.id);
     if (const auto fd = open_program_by_id(program.id)) {
         if (const auto info = program_info(fd->get())) {
@@ -55,12 +64,15 @@ std::string describe_holder(const Interface& interface, const AttachedProgram& p
     const auto link = find_xdp_link(interface.ifindex, program.id);
     if (link && *link) {
         text += fmt::format(", attached by link {}", (*link)->id);
+        text += name_pins(find_pins(place.bpffs.path, ObjectType::kLink, (*link)->id), "that link is");
     } else if (link) {
         text += ", attached by netlink";
     }
+    text += name_pins(find_pins(place.bpffs.path, ObjectType::kProgram, program.id), "the program is");
     const auto dispatcher = read_dispatcher(interface.ifindex);
     if (dispatcher && *dispatcher) {
-        text += ", libxdp's dispatcher of";
+        text +=
+            ", libxdp's dispatcher of" + std::string((*dispatcher)->components.empty() ? " no program" : "");
         for (const auto& component : (*dispatcher)->components) {
             text += fmt::format("{} {} '{}'", &component == (*dispatcher)->components.data() ? "" : ",",
                                 component.program_id, component.name);
@@ -69,6 +81,25 @@ std::string describe_holder(const Interface& interface, const AttachedProgram& p
         text += ", libxdp's dispatcher: " + dispatcher.error().reason;
     }
     return text;
+}
+
+std::string next_command(const Interface& interface, const AttachedProgram& program, bool is_dispatcher) {
+    const auto link = find_xdp_link(interface.ifindex, program.id);
+    if (link && *link) {
+        return fmt::format(
+            "only the link's owner can replace it: end that process or remove its pin, or `bpftool link "
+            "detach "
+            "id {}`",
+            (*link)->id);
+    }
+    if (is_dispatcher) {
+        return fmt::format("`xdp-loader unload {} --all` ends it and its programs; --force takes its place",
+                           interface.name);
+    }
+    return fmt::format("--force replaces it; `ip link set dev {} {} off` detaches it", interface.name,
+                       program.mode == XDP_TALLY_MODE_GENERIC  ? "xdpgeneric"
+                       : program.mode == XDP_TALLY_MODE_NATIVE ? "xdpdrv"
+                                                               : "xdpoffload");
 }
 
 Error explain_held_by_a_run(const std::string& what, const DeviceState& state) {

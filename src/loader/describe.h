@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "common/place.h"
 #include "loader/device_state.h"
 #include "loader/outcome.h"
 
@@ -15,8 +16,10 @@ PositionOutcome describe_position(const Component& component);
 // What runs on the hook, whoever attached it; of a dispatcher also its components.
 HookOutcome describe_hook(const AttachedProgram& attached, const DeviceState& state);
 
-// Who holds the hook, in one line: program id, name, mode, and the link or dispatcher behind it.
-std::string describe_holder(const Interface& interface, const AttachedProgram& program);
+// Who holds the hook, in one line: program id, name, mode, the link or dispatcher behind it, and their pins.
+std::string describe_holder(const Place& place, const Interface& interface, const AttachedProgram& program);
+// What to type next where that is in the way.
+std::string next_command(const Interface& interface, const AttachedProgram& program, bool is_dispatcher);
 
 // Why nobody else may replace or detach it. With DeviceState::held_by_a_run().
 Error explain_held_by_a_run(const std::string& what, const DeviceState& state);

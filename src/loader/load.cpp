@@ -206,6 +206,9 @@ Result<Outcome> try_load(const Options& options, const Interface& interface, con
         return outcome;
     }
     TALLY_TRY(stage_generation(*pins, object, meta));
+    if (attempt.way == Way::kComponent && state.our_component() != nullptr) {
+        TALLY_TRY(stage_old_record(*pins));
+    }
     std::optional<CountMover> mover;
     if (map_plan.migrates) {
         TALLY_TRY_ASSIGN(prepared, prepare_migration(*pins));
@@ -213,11 +216,14 @@ Result<Outcome> try_load(const Options& options, const Interface& interface, con
     }
     const PositionWish wish = {options.priority, options.chain_actions};
     TALLY_TRY_ASSIGN(takeover, take_over(*pins, plan, attempt, wish, state, object, meta));
-    auto published = publish_generation(*pins, meta, state.meta, mover ? &*mover : nullptr, outcome.removed);
+    PublicationReport report;
+    auto published = publish_generation(*pins, meta, state.meta, mover ? &*mover : nullptr, report);
     if (!published) {
         take_back(*pins, object, plan, takeover.way_back, published.error());
         return published.error();
     }
+    outcome.removed = std::move(report.removed);
+    outcome.notes.insert(outcome.notes.end(), report.notes.begin(), report.notes.end());
     describe_takeover(takeover, outcome);
     return outcome;
 }
@@ -262,6 +268,11 @@ void describe_choice(const Options& options, const Interface& interface, const A
     }
     if (plan.foreign) {
         outcome.notes.push_back(fmt::format("took the place of program {}", plan.old_program->id));
+        if (plan.ended_dispatcher) {
+            outcome.notes.push_back(fmt::format(
+                "libxdp's pins of the programs that it called stay; `xdp-loader clean {}` removes them",
+                interface.name));
+        }
     }
 }
 

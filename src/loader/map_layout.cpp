@@ -25,6 +25,14 @@ constexpr int kMaxDepth = 16;
 constexpr int kMaxTypes = 4096;
 constexpr std::size_t kMaxName = 512;  // KSYM_NAME_LEN
 
+// An anonymous member's own members count as those of what it is in.
+std::string name_below(const std::string& path, const char* name) {
+    if (name == nullptr || *name == '\0') {
+        return path;
+    }
+    return (path.empty() ? "" : path + '.') + std::string(name, ::strnlen(name, kMaxName));
+}
+
 void flatten(const btf* btf, std::uint32_t type_id, std::uint32_t offset, const std::string& path, int depth,
              int& types_left, Fields& fields) {
     const int resolved = btf__resolve_type(btf, type_id);
@@ -33,20 +41,38 @@ void flatten(const btf* btf, std::uint32_t type_id, std::uint32_t offset, const 
     if (type == nullptr || depth > kMaxDepth || --types_left < 0) {
         return;
     }
+    if (btf_is_datasec(type)) {
+        const btf_var_secinfo* variables = btf_var_secinfos(type);
+        for (std::uint32_t i = 0; i < btf_vlen(type); ++i) {
+            const btf_type* variable = btf__type_by_id(btf, variables[i].type);
+            if (variable != nullptr && btf_is_var(variable)) {
+                flatten(btf, variable->type, offset + variables[i].offset * 8,
+                        name_below(path, btf__name_by_offset(btf, variable->name_off)), depth + 1, types_left,
+                        fields);
+            }
+        }
+        return;
+    }
     if (btf_is_composite(type)) {
         const btf_member* members = btf_members(type);
         for (std::uint32_t i = 0; i < btf_vlen(type); ++i) {
-            const char* name = btf__name_by_offset(btf, members[i].name_off);
-            const bool anonymous = name == nullptr || *name == '\0';
-            std::string member = path;
-            if (!anonymous) {
-                member += member.empty() ? "" : ".";
-                member.append(name, ::strnlen(name, kMaxName));
-            }
-            flatten(btf, members[i].type, offset + btf_member_bit_offset(type, i), member, depth + 1,
-                    types_left, fields);
+            flatten(btf, members[i].type, offset + btf_member_bit_offset(type, i),
+                    name_below(path, btf__name_by_offset(btf, members[i].name_off)), depth + 1, types_left,
+                    fields);
         }
         return;
+    }
+    if (btf_is_array(type)) {
+        // Of structs, the first stands for all: how many there are is part of the name.
+        const struct btf_array* array = btf_array(type);
+        const int element = btf__resolve_type(btf, array->type);
+        const btf_type* kind =
+            element > 0 ? btf__type_by_id(btf, static_cast<std::uint32_t>(element)) : nullptr;
+        if (kind != nullptr && (btf_is_composite(kind) || btf_is_array(kind))) {
+            flatten(btf, array->type, offset, fmt::format("{}[{}]", path, array->nelems), depth + 1,
+                    types_left, fields);
+            return;
+        }
     }
     const auto size = btf__resolve_size(btf, type_id);
     Field& field = fields[offset];

@@ -16,10 +16,11 @@ struct bpf_map;
 
 namespace tally::loader {
 
-// The scalars and arrays in a value, by their offset in bits. A union puts several names on one offset.
+// The scalars and arrays of scalars in a value, by their offset in bits; of a data section, in its variables.
+// A union puts several names on one offset.
 struct Field {
     std::uint32_t bits = 0;
-    std::set<std::string> names;  // dotted path inside the value, e.g. "stats.rx_bytes"
+    std::set<std::string> names;  // path inside the value, e.g. "stats.rx_bytes", "stats[5].rx_bytes"
 };
 using Fields = std::map<std::uint32_t, Field>;
 

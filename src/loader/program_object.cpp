@@ -20,6 +20,7 @@
 #include "common/names.h"
 #include "loader/map_memory.h"
 #include "loader/object_check.h"
+#include "loader/object_sections.h"
 
 // The objects of bpf/, embedded by cmake/Bpf.cmake.
 extern "C" {
@@ -32,6 +33,7 @@ extern const unsigned char tally_frags_object_end[];
 namespace tally::loader {
 namespace {
 
+constexpr const char* kRedirectMap = "redirect_to";  // of the built-in object; the loader fills it
 constexpr std::size_t kVerifierLogSize = 1U << 20;
 constexpr std::size_t kVerifierLines = 15;  // of its last words, for a person
 
@@ -103,6 +105,21 @@ std::string object_name(const std::string& path) {
     return file.substr(0, file.find('.'));
 }
 
+Error unreadable(const std::string& path, const ObjectSections& sections) {
+    const std::string what = fmt::format("reading the BPF object {}", path);
+    if (sections.maps && !sections.btf) {
+        return make_error(ErrorKind::kSystem, what, "it has maps, but no BTF, which describes them")
+            .with_hint("compile it with `clang -target bpf -g`; BTF stays when `llvm-strip -g` strips it");
+    }
+    if (sections.legacy_maps) {
+        return make_error(ErrorKind::kSystem, what,
+                          "its maps are defined in SEC(\"maps\"), which libbpf 1.0 gave up")
+            .with_hint("define them in SEC(\".maps\"), with __uint(type, ...) and the like");
+    }
+    return make_error(ErrorKind::kSystem, what, "it is damaged, or it is not a BPF object")
+        .with_hint("`llvm-readelf -S FILE` shows what is in it; -v shows libbpf's own words");
+}
+
 // Names that would not become pins of their own below the directory.
 bool is_pin_name(const std::string& name) {
     return !name.empty() && name.find('/') == std::string::npos && name != kStagingName &&
@@ -132,11 +149,13 @@ Result<ProgramObject> ProgramObject::open_builtin_program(const std::string& pro
     if (!object) {
         return last_error("opening the built-in BPF object");
     }
-    if (bpf_map* target = bpf_object__find_map_by_name(object.get(), "redirect_to");
+    if (bpf_map* target = bpf_object__find_map_by_name(object.get(), kRedirectMap);
         target != nullptr && !program.starts_with("xdp_redirect")) {
         bpf_map__set_autocreate(target, false);
     }
-    return select(std::move(object), "the built-in object", program);
+    ObjectSections sections;
+    sections.filled_maps = {kRedirectMap};
+    return select(std::move(object), "the built-in object", program, sections);
 }
 
 Result<ProgramObject> ProgramObject::open_file(const std::string& path, const std::string& program) {
@@ -165,33 +184,42 @@ Result<ProgramObject> ProgramObject::open_image(Image image, const std::string& 
     bpf_object_open_opts options;
     init_options(options);
     options.object_name = name.c_str();
+    const auto sections = read_sections(image);
     take_library_warnings();
     std::unique_ptr<bpf_object, Closer> object(bpf_object__open_mem(image.data(), image.size(), &options));
     if (!object) {
-        return make_error(ErrorKind::kSystem, fmt::format("reading the BPF object {}", path),
-                          "it is damaged, or it is not a BPF object")
-            .with_hint("`llvm-readelf -S FILE` shows what is in it; -v shows libbpf's own words")
-            .with_details(last_lines(take_library_warnings(), 3));
+        return unreadable(path, sections).with_details(last_lines(take_library_warnings(), 3));
     }
-    return select(std::move(object), path, program);
+    return select(std::move(object), path, program, sections);
 }
 
 Result<ProgramObject> ProgramObject::select(std::unique_ptr<bpf_object, Closer> object,
-                                            const std::string& source, const std::string& program) {
+                                            const std::string& source, const std::string& program,
+                                            const ObjectSections& sections) {
     ProgramObject self;
     self.source_ = source;
     std::vector<std::string> names;
     bpf_program* candidate = nullptr;
+    bpf_program* first = nullptr;
+    // Clang puts the targets of tail calls first, where a map's definition names them: none of them is meant.
+    const auto is_target = [&sections](const bpf_program* of) {
+        return sections.map_values.count(bpf_program__name(of)) > 0;
+    };
     bpf_object__for_each_program(candidate, object.get()) {
         if (!is_xdp_entry(candidate)) {
             continue;
         }
         const std::string name = bpf_program__name(candidate);
         names.push_back(name);
-        if (self.program_ == nullptr && (program.empty() || name == program)) {
+        if (name == program) {
             self.program_ = candidate;
-            self.program_name_ = name;
         }
+        if (first == nullptr || (is_target(first) && !is_target(candidate))) {
+            first = candidate;
+        }
+    }
+    if (program.empty()) {
+        self.program_ = first;
     }
     if (names.empty()) {
         return make_error(ErrorKind::kNotFound, fmt::format("looking for an XDP program in {}", source),
@@ -205,18 +233,18 @@ Result<ProgramObject> ProgramObject::select(std::unique_ptr<bpf_object, Closer> 
             .with_hint(fmt::format("--progname takes one of: {}", fmt::join(names, ", ")));
     }
 
+    self.program_name_ = bpf_program__name(self.program_);
     self.object_ = std::move(object);
     self.names_ = std::move(names);
-    TALLY_TRY(self.take_maps(source));
-    // Other programs of the object are loaded only where tail calls may reach them.
+    TALLY_TRY(self.take_maps(source, sections));
+    // Other programs of the object are loaded only where its own tail calls may reach them.
     bpf_object__for_each_program(candidate, self.object_.get()) {
-        bpf_program__set_autoload(
-            candidate, candidate == self.program_ || (self.has_tail_calls_ && is_xdp_entry(candidate)));
+        bpf_program__set_autoload(candidate, candidate == self.program_ || is_target(candidate));
     }
     return self;
 }
 
-Result<void> ProgramObject::take_maps(const std::string& source) {
+Result<void> ProgramObject::take_maps(const std::string& source, const ObjectSections& sections) {
     bpf_map* map = nullptr;
     bpf_object__for_each_map(map, object_.get()) {
         if (!bpf_map__autocreate(map)) {
@@ -242,7 +270,8 @@ Result<void> ProgramObject::take_maps(const std::string& source) {
                               fmt::format("it has a map '{}', and no map's pin can have this name", name))
                 .with_hint("rename the map; its pin is named after it");
         }
-        maps_.push_back(Map{name, encode_pin_name(name), map, !read_only});
+        const bool reusable = !read_only && sections.filled_maps.count(name) == 0;
+        maps_.push_back(Map{name, encode_pin_name(name), map, reusable});
     }
     if (maps_.size() + (mark_ != nullptr ? 1 : 0) > XDP_TALLY_MAX_MAPS) {
         return make_error(ErrorKind::kSystem, fmt::format("reading {}", source),

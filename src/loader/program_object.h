@@ -10,6 +10,7 @@
 #include "common/result.h"
 #include "common/unique_fd.h"
 #include "loader/map_layout.h"
+#include "loader/object_sections.h"
 
 struct bpf_object;
 struct bpf_program;
@@ -26,9 +27,10 @@ class ProgramObject {
     // The built-in program for a verdict (pass, drop, aborted, tx, redirect).
     static Result<ProgramObject> open_builtin(const std::string& action, Variant variant);
 
-    // `program` empty: the first XDP program in the file. kNotFound for a missing file, an object without an
-    // XDP program, or a wrong name (the hint lists the names there are); kSystem for what is no BPF object,
-    // and for a damaged one; kConflict where a map has a name that is not for maps.
+    // `program` empty: the first XDP program in the file that is not a tail call's target. kNotFound for a
+    // missing file, an object without an XDP program, or a wrong name (the hint lists the names there are);
+    // kSystem for what is no BPF object, and for a damaged one; kConflict where a map has a name that is not
+    // for maps.
     static Result<ProgramObject> open_file(const std::string& path, const std::string& program);
 
     // Names of the XDP programs in a file, in its order; errors as above.
@@ -46,7 +48,9 @@ class ProgramObject {
         std::string name;      // as the source has it; ".bss" and the like for global data
         std::string pin_name;  // one path component
         bpf_map* map = nullptr;
-        bool reusable = true;  // .rodata belongs to its program
+        // Not: read-only data, and what the object or the loader fills. That belongs to one load, and filling
+        // a map that is in use would change what the program before does.
+        bool reusable = true;
         bool reused = false;
     };
     std::vector<Map>& maps() { return maps_; }
@@ -90,8 +94,8 @@ class ProgramObject {
     static Result<ProgramObject> open_image(Image image, const std::string& path, const std::string& program);
     static Result<ProgramObject> open_builtin_program(const std::string& program, Variant variant);
     static Result<ProgramObject> select(std::unique_ptr<bpf_object, Closer> object, const std::string& source,
-                                        const std::string& program);
-    Result<void> take_maps(const std::string& source);
+                                        const std::string& program, const ObjectSections& sections);
+    Result<void> take_maps(const std::string& source, const ObjectSections& sections);
     // What load() does up to the verifier, without creating any map.
     void rehearse_load();
     Result<void> check_memory() const;

@@ -19,6 +19,9 @@ namespace {
 constexpr mode_t kOwnerOnly = 0600;
 constexpr mode_t kReadable = 0444;
 
+// In the staging area: the pinned record, while its component has not been taken out of the dispatcher.
+constexpr const char* kOldRecord = "+replaced";
+
 mode_t mode_of(const std::string& pin) {
     return pin == XDP_TALLY_MAP_NAME || pin == XDP_TALLY_META_NAME ? kReadable : kOwnerOnly;
 }
@@ -171,20 +174,29 @@ bool link_runs(const Result<UniqueFd>& link, std::uint32_t program_id) {
     return info && info->ifindex != 0 && info->program_id == program_id;
 }
 
-// What the new generation's own attachment has not ended by itself: the old component of a dispatcher, and
-// the pin of a link that a dispatcher has taken over from.
-Result<void> end_old_attachment(const PinDirectory& directory, PinChanges& changes, const Meta& meta,
-                                const Meta& old_meta, std::vector<std::string>& removed) {
-    if (old_meta.attach_kind == XDP_TALLY_ATTACH_DISPATCHER && old_meta.program_id != meta.program_id) {
-        TALLY_TRY(detach_component(meta.ifindex, old_meta.program_id));
-    }
-    const bool by_link = meta.attach_kind == XDP_TALLY_ATTACH_LINK;
-    if (!by_link && old_meta.attach_kind == XDP_TALLY_ATTACH_LINK &&
-        directory.open(XDP_TALLY_LINK_NAME, false)) {
+// A dispatcher has taken over from the link, which is severed.
+Result<void> remove_old_link(const PinDirectory& directory, PinChanges& changes, const Meta& meta,
+                             const Meta& old_meta, std::vector<std::string>& removed) {
+    const bool left =
+        old_meta.attach_kind == XDP_TALLY_ATTACH_LINK && meta.attach_kind != XDP_TALLY_ATTACH_LINK;
+    if (left && directory.open(XDP_TALLY_LINK_NAME, false)) {
         TALLY_TRY(changes.remove(XDP_TALLY_LINK_NAME));
         removed.push_back(directory.path() + '/' + XDP_TALLY_LINK_NAME);
     }
     return {};
+}
+
+// Takes the component out that the staged old record names, if there is one; `meta` is published.
+Result<void> take_out_old_component(PinDirectory& directory, const Meta& meta) {
+    const auto fd = directory.open_staged(kOldRecord, true);
+    if (!fd) {
+        return fd.error().code == ENOENT ? Result<void>() : fd.error();
+    }
+    TALLY_TRY_ASSIGN(old_meta, read_meta(fd->get()));
+    if (old_meta.program_id != meta.program_id) {
+        TALLY_TRY(detach_component(meta.ifindex, old_meta.program_id));
+    }
+    return directory.remove_staged(kOldRecord);
 }
 
 // The steps of publish_generation.
@@ -204,9 +216,12 @@ Result<void> publish_pins(PinDirectory& directory, PinChanges& changes, const Me
         TALLY_TRY(changes.publish(XDP_TALLY_LINK_NAME));
     }
     take(XDP_TALLY_META_NAME);
+    take(kOldRecord);
     const bool new_counters = take(XDP_TALLY_MAP_NAME);
 
-    if (old_meta && old_meta->counter_map_id != meta.counter_map_id) {
+    // Also for other maps: a PROG_ARRAY is emptied when its last pin goes, and nobody may be about to jump
+    // then.
+    if (old_meta && (new_counters || !staged.empty())) {
         wait_for_running_programs();
     }
     TALLY_TRY_ASSIGN(complete, is_complete(directory));
@@ -221,7 +236,7 @@ Result<void> publish_pins(PinDirectory& directory, PinChanges& changes, const Me
     }
     if (old_meta) {
         TALLY_TRY(remove_unused(directory, changes, meta, *old_meta, removed));
-        TALLY_TRY(end_old_attachment(directory, changes, meta, *old_meta, removed));
+        TALLY_TRY(remove_old_link(directory, changes, meta, *old_meta, removed));
     }
     return changes.publish(XDP_TALLY_META_NAME);
 }
@@ -288,21 +303,25 @@ Result<std::optional<Meta>> meta_if_any(Result<UniqueFd> fd) {
 Result<std::string> finish_or_discard(PinDirectory& directory, const std::vector<std::string>& staged,
                                       std::uint32_t ifindex) {
     TALLY_TRY_ASSIGN(meta, meta_if_any(directory.open_staged(XDP_TALLY_META_NAME, true)));
+    TALLY_TRY_ASSIGN(old_meta, meta_if_any(directory.open(XDP_TALLY_META_NAME, true)));
+    if (!meta && old_meta && staged == std::vector<std::string>{kOldRecord}) {
+        TALLY_TRY(take_out_old_component(directory, *old_meta));
+        return std::string("took out of the dispatcher what an interrupted run had replaced");
+    }
     if (!meta || !is_attached(directory, *meta, ifindex)) {
         for (const auto& pin : staged) {
             TALLY_TRY(directory.remove_staged(pin));
         }
         return std::string("discarded what an interrupted run had prepared");
     }
-    TALLY_TRY_ASSIGN(old_meta, meta_if_any(directory.open(XDP_TALLY_META_NAME, true)));
     TALLY_TRY(let_it_count(directory, *meta));
     std::optional<CountMover> mover;
     if ((meta->flags & XDP_TALLY_META_MIGRATES) != 0) {
         TALLY_TRY_ASSIGN(prepared, prepare_migration(directory));
         mover = std::move(prepared);
     }
-    std::vector<std::string> removed;
-    TALLY_TRY(publish_generation(directory, *meta, old_meta, mover ? &*mover : nullptr, removed));
+    PublicationReport report;
+    TALLY_TRY(publish_generation(directory, *meta, old_meta, mover ? &*mover : nullptr, report));
     return fmt::format("finished generation {}, which an interrupted run had attached but not published",
                        meta->generation);
 }
@@ -333,13 +352,26 @@ Result<void> give_counts_back(const PinDirectory& directory, int new_counter_fd)
 
 Result<void> publish_generation(PinDirectory& directory, const Meta& meta,
                                 const std::optional<Meta>& old_meta, CountMover* mover,
-                                std::vector<std::string>& removed) {
+                                PublicationReport& report) {
     PinChanges changes(directory);
-    auto published = publish_pins(directory, changes, meta, old_meta, mover, removed);
-    if (!published && !changes.roll_back()) {
-        directory.leave_staged();
+    auto published = publish_pins(directory, changes, meta, old_meta, mover, report.removed);
+    if (!published) {
+        if (!changes.roll_back()) {
+            directory.leave_staged();
+        }
+        return published;
     }
-    return published;
+    if (const auto taken_out = take_out_old_component(directory, meta); !taken_out) {
+        directory.leave_staged();
+        report.notes.push_back(taken_out.error().message() +
+                               "; the next load, --unload or --clean does that");
+    }
+    return {};
+}
+
+Result<void> stage_old_record(PinDirectory& directory) {
+    TALLY_TRY_ASSIGN(record, directory.open(XDP_TALLY_META_NAME, true));
+    return directory.stage(record.get(), kOldRecord);
 }
 
 Result<std::string> repair(PinDirectory& directory, std::uint32_t ifindex) {

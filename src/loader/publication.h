@@ -22,14 +22,24 @@ namespace tally::loader {
 //   4. the maps' pins, the counter map's last
 //   5. pins of maps that the new generation no longer has are removed
 //   6. the metadata's pin: the new generation is published
+//   7. the old component goes out of the dispatcher, as stage_old_record has it
 //
 // On an error the pins are put back as they were; where that fails, too, the staging area is left for a
-// repair to finish from, and the program must stay. `removed` gets the paths of step 5.
+// repair to finish from, and the program must stay. After step 6 there is no way back: should step 7 fail, it
+// is left to the next run, and said.
 //
 // `mover`, if any, is prepare_migration's: in step 3 the old counts are then added to the new map instead.
+struct PublicationReport {
+    std::vector<std::string> removed;  // paths of step 5
+    std::vector<std::string> notes;
+};
 Result<void> publish_generation(PinDirectory& directory, const Meta& meta,
                                 const std::optional<Meta>& old_meta, CountMover* mover,
-                                std::vector<std::string>& removed);
+                                PublicationReport& report);
+
+// Where a component is going to be replaced by another, which libxdp cannot do in one step: the record of the
+// old one is kept in the staging area, as long as it has not been taken out.
+Result<void> stage_old_record(PinDirectory& directory);
 
 // For metadata with XDP_TALLY_META_MIGRATES, once the new generation is staged. None where an interrupted run
 // had published the new counter map already.

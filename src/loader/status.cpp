@@ -30,7 +30,7 @@ void explain(const DeviceState& state, const Place& place, const std::string& di
     switch (state.feed()) {
         case Feed::kForeign:
             outcome.notes.push_back(describe_holder(
-                *state.interface, state.hook.program ? *state.hook.program : *state.hook.offloaded));
+                place, *state.interface, state.hook.program ? *state.hook.program : *state.hook.offloaded));
             break;
         case Feed::kDetached:
             outcome.notes.push_back(

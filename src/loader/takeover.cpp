@@ -9,7 +9,6 @@
 
 #include <xdp_tally/abi.h>
 
-#include "common/names.h"
 #include "loader/grace_period.h"
 #include "loader/marks.h"
 
@@ -34,11 +33,10 @@ Result<WayBack> leave(PinDirectory& pins, const AttachPlan& plan, const DeviceSt
                    pins.publish(XDP_TALLY_LINK_NAME, kOwnerOnly);
         });
     }
-    if (const Component* ours = state.our_component()) {
-        TALLY_TRY(detach_component(interface.ifindex, ours->program_id));
-        return WayBack([interface, old, program, component = *ours] {
-            return static_cast<bool>(
-                reattach_component(program->get(), interface.ifindex, old.mode, component));
+    if (state.our_component() != nullptr) {
+        TALLY_TRY(detach_component(interface.ifindex, old.id));
+        return WayBack([interface, old, program] {
+            return static_cast<bool>(reattach_component(program->get(), interface.ifindex, old.mode));
         });
     }
     TALLY_TRY(detach_by_netlink(interface.ifindex, old));
@@ -83,6 +81,7 @@ Result<Takeover> join_dispatcher(PinDirectory& pins, const Attempt& attempt, con
     Takeover takeover;
     TALLY_TRY_ASSIGN(component, attach_component(opened, interface, attempt.mode, position));
     meta.program_id = component.program_id;
+    // The old component is still there: it is taken out once everything else is published.
     takeover.way_back = [marks, ifindex = interface.ifindex, id = component.program_id,
                          generation = meta.generation] {
         const bool revoked = !*marks || revoke_generation(marks->get(), generation);

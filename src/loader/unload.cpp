@@ -13,17 +13,15 @@ namespace {
 
 // A program that is not ours, named by its id: detached where netlink attached it, and its pins are not our
 // matter.
-Result<Outcome> unload_foreign(const Options& options, const DeviceState& state,
+Result<Outcome> unload_foreign(const Options& options, const Place& place, const DeviceState& state,
                                const AttachedProgram& program, Outcome outcome) {
     const auto link = find_xdp_link(state.interface->ifindex, program.id);
     if (link && *link) {
         return make_error(ErrorKind::kConflict, fmt::format("detaching program {}", program.id),
-                          describe_holder(*state.interface, program))
-            .with_hint(fmt::format("only the link's owner can end it: end that process or remove its pin, or "
-                                   "`bpftool link detach id {}`",
-                                   (*link)->id));
+                          describe_holder(place, *state.interface, program))
+            .with_hint(next_command(*state.interface, program, false));
     }
-    outcome.notes.push_back("it was not ours: " + describe_holder(*state.interface, program));
+    outcome.notes.push_back("it was not ours: " + describe_holder(place, *state.interface, program));
     if (options.dry_run) {
         return outcome;
     }
@@ -37,7 +35,7 @@ Error nothing_to_unload(const DeviceState& state, const Place& place, const std:
     auto error = make_error(ErrorKind::kNotFound, fmt::format("unloading from '{}'", device),
                             "xdp-tally has nothing attached or pinned there");
     if (state.interface && state.hook.program) {
-        error.reason += "; " + describe_holder(*state.interface, *state.hook.program) + " is not ours";
+        error.reason += "; " + describe_holder(place, *state.interface, *state.hook.program) + " is not ours";
         error.hint = fmt::format("`xdp_loader {} --unload {}` detaches it all the same", place.option(device),
                                  state.hook.program->id);
     }
@@ -78,7 +76,7 @@ Result<Outcome> unload(const Options& options, const Place& place, const std::st
                               fmt::format("no program with id {} is attached there", *options.unload_id))
                 .with_hint(fmt::format("`xdp_loader {} --status` shows what is", place.option(device)));
         }
-        return unload_foreign(options, state, *program, std::move(outcome));
+        return unload_foreign(options, place, state, *program, std::move(outcome));
     }
     const auto removable = our_pins(state, options.keep_maps);
     const bool keeps_all = options.keep_maps && !our_pins(state, false).empty();

@@ -1,6 +1,8 @@
 #include "stats/follower.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -16,6 +18,8 @@ namespace {
 using std::chrono::steady_clock;
 
 constexpr auto kPatience = std::chrono::milliseconds(50);
+// With a loader that is seen to be at work: taking back a load that failed can take it that long.
+constexpr auto kPatienceWithLoader = std::chrono::seconds(2);
 
 // That of its old name, where it was renamed and its pins have not been taken along.
 std::string directory_of_device(const std::string& device, const Place& place) {
@@ -67,14 +71,16 @@ Result<CounterMap> Follower::open_map() const {
 }
 
 Result<Pinned> Follower::open() const {
-    const auto give_up = steady_clock::now() + kPatience;
+    const auto start = steady_clock::now();
     for (auto pause = std::chrono::microseconds(50);;
          pause = std::min(pause * 2, {std::chrono::milliseconds(5)})) {
         TALLY_TRY_ASSIGN(map, open_map());
         Pinned pinned{std::move(map), record()};
         const bool agreed =
             pinned.record ? pinned.record->counter_map_id == pinned.map.info().id : !change_is_under_way();
-        if (agreed || steady_clock::now() >= give_up) {
+        const auto waited = steady_clock::now() - start;
+        const bool lasts = waited >= kPatience && !loader_is_at_work();
+        if (agreed || lasts || waited >= kPatienceWithLoader) {
             return pinned;
         }
         std::this_thread::sleep_for(pause);
@@ -107,6 +113,11 @@ std::optional<Meta> Follower::record() const {
 bool Follower::change_is_under_way() const {
     struct stat status = {};
     return !pin_.empty() && ::stat((directory_ + '/' + kStagingName).c_str(), &status) == 0;
+}
+
+bool Follower::loader_is_at_work() const {
+    const UniqueFd fd(::open((directory_ + '/' + kStagingName).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    return fd && ::flock(fd.get(), LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
 }
 
 void Follower::watch() {

@@ -41,6 +41,8 @@ class Follower {
 
     // A loader is at work in the pin's directory: what is missing or does not match may be on its way.
     bool change_is_under_way() const;
+    // It holds the lock of the staging area, which who may not open that cannot tell.
+    bool loader_is_at_work() const;
 
     // Has the watcher look at the pin's directory; needed again whenever the directory may be a new one.
     void watch();

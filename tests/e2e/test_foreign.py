@@ -158,7 +158,7 @@ def test_map_made_through_libxdps_header(lab, veth0):
 def test_map_pinned_by_the_tutorials_loader(lab, veth0):
     """As xdp-tutorial does it: netlink attachment, map pinned in the device's directory, no metadata."""
     maps, program = pin_dir("veth0"), BPFFS / "theirs"
-    lab.cleanups += [program.unlink, maps.rmdir, (maps / "xdp_stats_map").unlink]
+    lab.cleanups += [program.unlink, maps.rmdir, lambda: [path.unlink() for path in maps.iterdir()]]
     run(["bpftool", "prog", "load", object_file("own"), program, "type", "xdp", "pinmaps", maps])
     run(["bpftool", "net", "attach", "xdp", "pinned", program, "dev", "veth0"])
     send(veth0, 14, 100)

@@ -5,7 +5,7 @@ import struct
 
 import pytest
 
-from lab import attached, dump_map, object_file, pin_dir, pins_of, run, send
+from lab import Capture, attached, dump_map, object_file, pin_dir, pins_of, run, send
 
 
 def map_id(dev, name):
@@ -60,11 +60,21 @@ def test_own_maps_are_reused_and_the_rest_is_new(lab, veth0):
     assert counted == {"shared": 5, "only_b": 2}
 
 
-def test_tail_call_map_is_reused(lab, veth0):
-    lab.load("veth0", "--filename", object_file("tail_call"))
-    lab.load("veth0", "--filename", object_file("tail_call"), "--reuse-maps")
-    send(veth0, 7, 100)
-    lab.wait_for_counts("veth0", {"XDP_PASS": (7, 700)})
+def test_trying_another_target_of_the_redirect_does_not_move_the_frames(lab, veth0):
+    """The map in which the target stands is in use until the program is replaced."""
+    old, new = lab.veth("old0"), lab.veth("new0")
+    redirect = ("--dev", "veth0", "--action", "redirect", "--reuse-maps", "--redirect-to")
+    lab.loader(*redirect, old.name)
+    lab.loader(*redirect, new.name, "--dry-run")
+    for target in (old, new):
+        with Capture(old.peer) as at_old, Capture(new.peer) as at_new:
+            arriving, other = (at_old, at_new) if target is old else (at_new, at_old)
+            send(veth0, 3, 100)
+            arriving.frames(3)
+            assert arriving.nothing_more() and other.nothing_more()
+        if target is old:
+            lab.loader(*redirect, new.name)
+    lab.wait_for_counts("veth0", {"XDP_REDIRECT": (6, 600)})
 
 
 @pytest.mark.parametrize("before, after, fields", [

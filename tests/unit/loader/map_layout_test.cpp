@@ -83,6 +83,49 @@ TEST(MapLayout, TheKernelsOwnFlagOnDeviceMapsIsNotADifference) {
     EXPECT_EQ(compare_layouts(pinned, wanted).size(), 1U);
 }
 
+// struct pair { u32 a; u32 b; }; struct outer { struct pair pairs[3]; u32 grid[2][4]; };
+TEST(MapLayout, ArraysOfStructsAreFlattenedToTheFirstAndTheirNumber) {
+    const std::unique_ptr<btf, void (*)(btf*)> types(btf__new_empty(), &btf__free);
+    const int u32 = btf__add_int(types.get(), "u32", 4, 0);
+    const int pair = btf__add_struct(types.get(), "pair", 8);
+    btf__add_field(types.get(), "a", u32, 0, 0);
+    btf__add_field(types.get(), "b", u32, 32, 0);
+    const int pairs = btf__add_array(types.get(), u32, pair, 3);
+    const int row = btf__add_array(types.get(), u32, u32, 4);
+    const int grid = btf__add_array(types.get(), u32, row, 2);
+    const int outer = btf__add_struct(types.get(), "outer", 56);
+    btf__add_field(types.get(), "pairs", pairs, 0, 0);
+    btf__add_field(types.get(), "grid", grid, 192, 0);
+
+    const auto fields = flatten_type(types.get(), static_cast<std::uint32_t>(outer));
+    ASSERT_EQ(fields.size(), 3U);
+    EXPECT_THAT(fields.at(0).names, ElementsAre("pairs[3].a"));
+    EXPECT_EQ(fields.at(0).bits, 32U);
+    EXPECT_THAT(fields.at(32).names, ElementsAre("pairs[3].b"));
+    EXPECT_THAT(fields.at(192).names, ElementsAre("grid[2]"));
+    EXPECT_EQ(fields.at(192).bits, 128U);
+}
+
+// u64 seen; struct pair last;  // both in .bss
+TEST(MapLayout, DataSectionsAreFlattenedToTheirVariables) {
+    const std::unique_ptr<btf, void (*)(btf*)> types(btf__new_empty(), &btf__free);
+    const int u64 = btf__add_int(types.get(), "u64", 8, 0);
+    const int pair = btf__add_struct(types.get(), "pair", 16);
+    btf__add_field(types.get(), "a", u64, 0, 0);
+    btf__add_field(types.get(), "b", u64, 64, 0);
+    const int seen = btf__add_var(types.get(), "seen", BTF_VAR_GLOBAL_ALLOCATED, u64);
+    const int last = btf__add_var(types.get(), "last", BTF_VAR_GLOBAL_ALLOCATED, pair);
+    const int section = btf__add_datasec(types.get(), ".bss", 24);
+    btf__add_datasec_var_info(types.get(), last, 8, 16);
+    btf__add_datasec_var_info(types.get(), seen, 0, 8);
+
+    const auto fields = flatten_type(types.get(), static_cast<std::uint32_t>(section));
+    ASSERT_EQ(fields.size(), 3U);
+    EXPECT_THAT(fields.at(0).names, ElementsAre("seen"));
+    EXPECT_THAT(fields.at(64).names, ElementsAre("last.a"));
+    EXPECT_THAT(fields.at(128).names, ElementsAre("last.b"));
+}
+
 // struct inner { u64 rx_bytes; }; struct outer { union { u32 a; u32 b; }; u32 list[2]; struct inner stats; };
 TEST(MapLayout, TypesAreFlattenedThroughUnionsArraysAndStructs) {
     const std::unique_ptr<btf, void (*)(btf*)> types(btf__new_empty(), &btf__free);

@@ -43,6 +43,29 @@ TEST(LoaderOptions, DefaultIsToLoadThePassingProgramInAutoMode) {
     EXPECT_FALSE(options.reuse_maps || options.force || options.dry_run || options.json);
 }
 
+TEST(LoaderOptions, TheHookIsSharedOrHeld) {
+    EXPECT_EQ(parsed({"-d", "a"}).attach, AttachChoice::kAuto);
+    EXPECT_EQ(parsed({"-d", "a", "--attach", "link"}).attach, AttachChoice::kLink);
+    const auto options =
+        parsed({"-d", "a", "--attach", "dispatcher", "--prio", "20", "--chain-actions", "pass,XDP_DROP"});
+    EXPECT_EQ(options.attach, AttachChoice::kDispatcher);
+    EXPECT_EQ(options.priority, 20U);
+    EXPECT_EQ(options.chain_actions, (1U << 2) | (1U << 1));
+    EXPECT_EQ(parsed({"-d", "a", "--chain-actions", "none"}).chain_actions, 0U);
+    EXPECT_EQ(parsed({"-d", "a"}).chain_actions, std::nullopt);
+}
+
+TEST(LoaderOptions, APlaceInADispatcherIsForDispatchers) {
+    EXPECT_THAT(refused({"-d", "a", "--attach", "link", "--prio", "20"}).message, HasSubstr("--prio"));
+    EXPECT_THAT(refused({"-d", "a", "--offload-mode", "--chain-actions", "pass"}).message,
+                HasSubstr("--chain-actions"));
+    EXPECT_THAT(refused({"-d", "a", "--attach", "dispatcher", "--offload-mode"}).message, HasSubstr("card"));
+    EXPECT_THAT(refused({"-d", "a", "--unload", "--attach", "link"}).message, HasSubstr("--attach"));
+    EXPECT_THAT(refused({"-d", "a", "--chain-actions", "pass,"}).message, HasSubstr("aborted, drop"));
+    EXPECT_THAT(refused({"-d", "a", "--chain-actions", "pass,accept"}).message, HasSubstr("pass,accept"));
+    EXPECT_THAT(refused({"-d", "a", "--prio", "-1"}).message, HasSubstr("--prio"));
+}
+
 TEST(LoaderOptions, DevMayBeRepeatedInBothSpellings) {
     EXPECT_THAT(parsed({"-d", "a", "--dev", "b", "--dev=c"}).devices, ElementsAre("a", "b", "c"));
 }

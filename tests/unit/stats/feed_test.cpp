@@ -77,6 +77,18 @@ TEST(Feed, IsUnknownWhereItCannotBeSeen) {
     }
 }
 
+TEST(Feed, OfAComponentIsKnownByWhoMayLookIntoTheDispatcher) {
+    const Meta meta = record(XDP_TALLY_ATTACH_DISPATCHER);
+    DeviceView view = running(kStranger);
+    view.hook_is_known = true;
+    EXPECT_EQ(judge_feed(&meta, kMap, view), FeedState::kStale);
+    view.hook.dispatcher = Dispatcher{kStranger, XDP_TALLY_MODE_NATIVE, false, {{1, "other", 50, 4, false}}};
+    EXPECT_EQ(judge_feed(&meta, kMap, view), FeedState::kStale);
+    view.hook.dispatcher->components.push_back({kProgram, "ours", 60, 4, false});
+    EXPECT_EQ(judge_feed(&meta, kMap, view), FeedState::kAttached);
+    EXPECT_EQ(judge_feed(&meta, kMap + 1, view), FeedState::kStale);
+}
+
 TEST(Feed, OfARecordFromAnotherNamespaceIsKnownByTheProgramAlone) {
     const Meta meta = record();
     DeviceView view = running(kProgram);

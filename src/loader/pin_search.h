@@ -1,0 +1,16 @@
+// Where a BPF object is pinned, whoever did it.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "common/kernel_object.h"
+
+namespace tally::loader {
+
+// Paths below a BPF file system at which this program or link is pinned. Looks at a few thousand pins at
+// most, and only at those that this process may open for writing.
+std::vector<std::string> find_pins(const std::string& root, ObjectType type, std::uint32_t id);
+
+}  // namespace tally::loader

@@ -1,0 +1,3 @@
+/* The next version of shape_tail_static: its first program sends frames back. */
+#define FIRST_VERDICT XDP_TX
+#include "shape_tail_static.bpf.c"

@@ -1,0 +1,11 @@
+/* What shape_tail_runtime jumps to. bpftool loads it, with the counter map that is pinned. */
+#include "shape.bpf.h"
+#include <xdp_tally/tally.bpf.h>
+
+SEC("xdp")
+int target(struct xdp_md *ctx)
+{
+	return xdp_tally(ctx, XDP_DROP);
+}
+
+char _license[] SEC("license") = "GPL";
