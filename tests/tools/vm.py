@@ -115,9 +115,10 @@ def feature_table(outcomes):
                 has.setdefault(found["feature"], {})[found["kernel"]] = found["has"]
                 kernels.add(found["kernel"])
     kernels = sorted(kernels, key=lambda version: tuple(map(int, version.split("."))))
-    rows = [["", *kernels], ["---"] * (1 + len(kernels))]
+    rows = [["", *kernels]]
     rows += [[feature, *(answers.get(kernel, "?") for kernel in kernels)] for feature, answers in has.items()]
-    return "".join(f"| {' | '.join(row)} |\n" for row in rows).replace("|  |", "| |")
+    head, *body = ("| " + "".join(f"{cell} | " if cell else "| " for cell in row).rstrip() + "\n" for row in rows)
+    return head + "|---" * (1 + len(kernels)) + "|\n" + "".join(body)
 
 
 def page_with_features(outcomes):
