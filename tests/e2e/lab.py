@@ -439,6 +439,11 @@ class Lab:
         wait_for_carrier(name, peer)
         return Veth(name, peer, link_info(name)["address"], link_info(peer)["address"])
 
+    def let_redirects_arrive(self, *veths):
+        """Before 5.13, veth takes what is redirected to a pair only where its other end has a program, too."""
+        for veth in veths:
+            self.load(veth.peer)
+
     @staticmethod
     def delete(veth):
         run(["ip", "link", "delete", "dev", veth.name])

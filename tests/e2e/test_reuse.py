@@ -63,6 +63,7 @@ def test_own_maps_are_reused_and_the_rest_is_new(lab, veth0):
 def test_trying_another_target_of_the_redirect_does_not_move_the_frames(lab, veth0):
     """The map in which the target stands is in use until the program is replaced."""
     old, new = lab.veth("old0"), lab.veth("new0")
+    lab.let_redirects_arrive(old, new)
     redirect = ("--dev", "veth0", "--action", "redirect", "--reuse-maps", "--redirect-to")
     lab.loader(*redirect, old.name)
     lab.loader(*redirect, new.name, "--dry-run")
