@@ -1,6 +1,6 @@
 # BPF objects: compiled by clang with BTF, DWARF removed where llvm-strip is at hand.
 #
-#   tally_add_bpf_object(<target> SOURCE <file.bpf.c> [NO_BTF] [OUTPUT_VAR <var>])
+#   tally_add_bpf_object(<target> SOURCE <file.bpf.c> [INCLUDE <directory>] [NO_BTF] [OUTPUT_VAR <var>])
 #       Builds <binary dir>/<target>.bpf.o as part of `all`; <var> gets its path. NO_BTF: as without clang's -g.
 #   tally_embed(<library> OBJECT <target> SYMBOL <name>)
 #       Adds the object's bytes to a library as `extern "C" const unsigned char <name>[], <name>_end[]`.
@@ -17,12 +17,15 @@ if(CMAKE_LIBRARY_ARCHITECTURE)
 endif()
 
 function(tally_add_bpf_object target)
-    cmake_parse_arguments(PARSE_ARGV 1 ARG "NO_BTF" "SOURCE;OUTPUT_VAR" "")
+    cmake_parse_arguments(PARSE_ARGV 1 ARG "NO_BTF" "SOURCE;INCLUDE;OUTPUT_VAR" "")
     get_filename_component(source "${ARG_SOURCE}" ABSOLUTE)
     set(object "${CMAKE_CURRENT_BINARY_DIR}/${target}.bpf.o")
     set(flags ${_tally_bpf_flags})
     if(ARG_NO_BTF)
         list(REMOVE_ITEM flags -g)
+    endif()
+    if(ARG_INCLUDE)
+        list(APPEND flags -I${ARG_INCLUDE})
     endif()
     set(strip "")
     if(TALLY_LLVM_STRIP)

@@ -4,12 +4,13 @@ import ctypes
 import errno
 import functools
 import os
+import pwd
 import struct
 from pathlib import Path
 
 import pytest
 
-from lab import BPF_OBJ_GET, NOBODY, bpf
+from raw_bpf import BPF_OBJ_GET, bpf
 
 BPF_MAP_CREATE, BPF_PROG_LOAD, BPF_MAP_LOOKUP_BATCH = 0, 5, 24
 BPF_PROG_TYPE_XDP, BPF_MAP_TYPE_PERCPU_ARRAY = 6, 6
@@ -64,12 +65,13 @@ def batch():
 def unprivileged_reading():
     """reading pinned maps without capabilities"""
     name = ctypes.create_string_buffer(b"/nonexistent")
+    nobody = pwd.getpwnam("nobody")
     child = os.fork()
     if child == 0:
         try:
             os.setgroups([])
-            os.setresgid(NOBODY, NOBODY, NOBODY)
-            os.setresuid(NOBODY, NOBODY, NOBODY)
+            os.setresgid(*[nobody.pw_gid] * 3)
+            os.setresuid(*[nobody.pw_uid] * 3)
             bpf(BPF_OBJ_GET, struct.pack("=QII", ctypes.addressof(name), 0, 0))
         except OSError as error:
             os._exit(error.errno)

@@ -4,7 +4,6 @@ Everything happens in the namespaces that tests/e2e/run made. Nothing here sleep
 `wait_until` and the `wait_for` methods look until it did, and fail when a generous deadline has passed.
 """
 
-import ctypes
 import functools
 import json
 import os
@@ -18,6 +17,9 @@ import threading
 import time
 from collections import namedtuple
 from pathlib import Path
+
+import kernel
+from raw_bpf import create_link, open_pin, pin
 
 LOADER = os.environ.get("XDP_LOADER", "")
 STATS = os.environ.get("XDP_STATS", "")
@@ -46,7 +48,9 @@ def wait_until(condition, what):
 
 
 def object_file(name):
-    return str(OBJECTS / f"e2e_{name}.bpf.o")
+    """A test object; built with `xdp` for `xdp.frags` where the kernel has no such programs."""
+    linear = OBJECTS / f"e2e_{name}_linear.bpf.o"
+    return str(linear if linear.exists() and not kernel.frags() else OBJECTS / f"e2e_{name}.bpf.o")
 
 
 def pin_dir(dev):
@@ -254,37 +258,6 @@ def ways_to_attach():
     asked = subprocess.run([LOADER, "--dev", "lo", "--skb-mode", "--attach", "dispatcher", "--dry-run"],
                            capture_output=True, check=False)
     return ["link", "dispatcher"] if asked.returncode == 0 else ["link"]
-
-
-# ---- raw BPF -----------------------------------------------------------------------------------------------
-
-BPF_OBJ_PIN, BPF_OBJ_GET, BPF_LINK_CREATE = 6, 7, 28
-BPF_XDP = 37
-SYS_BPF = {"x86_64": 321, "aarch64": 280}.get(os.uname().machine, 280)
-
-
-def bpf(command, attributes):
-    """The system call: a descriptor (or 0), and the attributes as the kernel left them."""
-    buffer = ctypes.create_string_buffer(attributes.ljust(128, b"\0"), 128)
-    libc = ctypes.CDLL(None, use_errno=True)
-    fd = libc.syscall(SYS_BPF, command, buffer, 128)
-    if fd < 0:
-        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
-    return fd, buffer
-
-
-def open_pin(path):
-    name = ctypes.create_string_buffer(str(path).encode())
-    return bpf(BPF_OBJ_GET, struct.pack("=QII", ctypes.addressof(name), 0, 0))[0]
-
-
-def pin(fd, path):
-    name = ctypes.create_string_buffer(str(path).encode())
-    bpf(BPF_OBJ_PIN, struct.pack("=QII", ctypes.addressof(name), fd, 0))
-
-
-def create_link(program_fd, ifindex):
-    return bpf(BPF_LINK_CREATE, struct.pack("=IIII", program_fd, ifindex, BPF_XDP, 0))[0]
 
 
 # ---- devices and traffic -----------------------------------------------------------------------------------

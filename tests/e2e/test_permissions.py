@@ -5,6 +5,7 @@ import os
 
 import pytest
 
+import kernel
 from lab import (BPFFS, NOBODY, STATS, as_user, attached, copy_for_everyone, counts_of, pin_dir, run, send,
                  wait_until)
 
@@ -15,6 +16,7 @@ def everyones_programs():
 
 
 def test_reads_once(lab, veth0, programs):
+    kernel.need(kernel.unprivileged_reading)
     lab.load("veth0")
     send(veth0, 12, 100)
     lab.wait_for_counts("veth0", {"XDP_PASS": (12, 1200)})
@@ -27,6 +29,7 @@ def test_reads_once(lab, veth0, programs):
 
 
 def test_follows_a_replacement(lab, veth0, programs, monkeypatch):
+    kernel.need(kernel.unprivileged_reading)
     monkeypatch.setattr("lab.STATS", programs["stats"])
     lab.load("veth0")
     reader = lab.reading("--dev", "veth0", prefix=as_user(NOBODY))
@@ -64,6 +67,7 @@ def test_first_load_is_refused(lab, veth0, programs):
 
 
 def test_status_needs_no_capability(lab, veth0, programs):
+    kernel.need(kernel.unprivileged_reading)
     program = lab.load("veth0")["program"]["id"]
     result = run([*as_user(NOBODY), programs["loader"], "--dev", "veth0", "--status", "--json"])
     (outcome,) = json.loads(result.out)["devices"]

@@ -19,18 +19,15 @@ NOT_FETCHED = 77  # scripts/vm-run
 
 
 def select(everything):
-    when = {name: word for name, word in lines(TESTS / "vm/selection")}
-    files = {path.name: path for part in ("e2e", "vm") for path in sorted((TESTS / part).glob("test_*.py"))}
+    files = {path.name: path.parent.name for part in ("vm", "e2e") for path in sorted((TESTS / part).glob("test_*.py"))}
+    when = {name: "quick" if part == "vm" else "all" for name, part in files.items()}
+    for name, word in lines(TESTS / "vm/selection"):
+        if name.partition("::")[0] not in files or word not in ("quick", "all", "never"):
+            sys.exit(f"tests/vm/selection: {name} {word}: no such test file, or none of quick, all, never")
+        when[name] = word
     for name, word in when.items():
-        if name.partition("::")[0] not in files or word not in ("quick", "never"):
-            sys.exit(f"tests/vm/selection: {name} {word}: no such test file, or neither quick nor never")
-    if everything:
-        chosen = [name for name in files if when.get(name) != "never"]
-    else:
-        chosen = [name for name, word in when.items() if word == "quick"]
-    for name in chosen:
-        file, _, test = name.partition("::")
-        print(files[file].relative_to(TESTS.parent), test, sep="::" if test else "")
+        if "::" not in name and word != "never" if everything else word == "quick":
+            print(f"tests/{files[name.partition('::')[0]]}/{name}")
     return 0
 
 
@@ -118,9 +115,10 @@ def feature_table(outcomes):
                 has.setdefault(found["feature"], {})[found["kernel"]] = found["has"]
                 kernels.add(found["kernel"])
     kernels = sorted(kernels, key=lambda version: tuple(map(int, version.split("."))))
-    rows = [["", *kernels], ["---"] * (1 + len(kernels))]
+    rows = [["", *kernels]]
     rows += [[feature, *(answers.get(kernel, "?") for kernel in kernels)] for feature, answers in has.items()]
-    return "".join(f"| {' | '.join(row)} |\n" for row in rows).replace("|  |", "| |")
+    head, *body = ("| " + "".join(f"{cell} | " if cell else "| " for cell in row).rstrip() + "\n" for row in rows)
+    return head + "|---" * (1 + len(kernels)) + "|\n" + "".join(body)
 
 
 def page_with_features(outcomes):

@@ -1,0 +1,112 @@
+"""How results are summed up: what is no pass and no declared skip is a failure, whoever wrote the file."""
+
+import re
+
+import pytest
+
+import declared
+import summary
+import vm
+
+CTEST_CASE = '<testcase name="{name}" status="{status}"/>'
+PYTEST_CASE = '<testcase classname="tests.e2e.test_x" name="{name}">{child}</testcase>'
+
+
+def written(path, *cases):
+    path.write_text(f"<testsuite>{''.join(cases)}</testsuite>")
+    return str(path)
+
+
+def summed(capsys, *files):
+    status = summary.main(*files)
+    return status, capsys.readouterr().out.splitlines()[-1]
+
+
+@pytest.mark.parametrize("case, line", [
+    (CTEST_CASE.format(name="a", status="run"), "1 passed, 0 failed"),
+    (CTEST_CASE.format(name="a", status="fail"), "0 passed, 1 failed"),
+    (CTEST_CASE.format(name="a", status="notrun"), "0 passed, 1 failed"),
+    (CTEST_CASE.format(name="vm.6.1", status="notrun"), "0 passed, 0 failed"),
+    (PYTEST_CASE.format(name="a", child=""), "1 passed, 0 failed"),
+    (PYTEST_CASE.format(name="a", child="<failure/>"), "0 passed, 1 failed"),
+    (PYTEST_CASE.format(name="a", child="<error/>"), "0 passed, 1 failed"),
+    (PYTEST_CASE.format(name="a", child="<skipped/>"), "0 passed, 0 failed"),
+    ("", "0 passed, 1 failed"),
+])
+def test_summary(tmp_path, capsys, case, line):
+    status, last = summed(capsys, written(tmp_path / "results.xml", case))
+    assert last == line
+    assert status == (0 if line.endswith(" 0 failed") else 1)
+
+
+def test_summary_without_results(tmp_path, capsys):
+    assert summed(capsys, str(tmp_path / "none.xml")) == (1, "0 passed, 1 failed")
+
+
+def kernel(results, name, status, *cases, log="one\ntwo"):
+    directory = results / name
+    directory.mkdir()
+    (directory / "status").write_text(str(status))
+    (directory / "log").write_text(log)
+    if cases:
+        written(directory / "results.xml", *cases)
+    return directory / "results.xml"
+
+
+@pytest.mark.parametrize("status, cases, line, outcome", [
+    (0, [PYTEST_CASE.format(name="a", child="")], "1 passed, 0 failed, 0 skipped as declared", 0),
+    (1, [PYTEST_CASE.format(name="a", child="<failure/>")], "0 passed, 1 failed, 0 skipped as declared", 1),
+    (0, [PYTEST_CASE.format(name="a", child="<skipped/>")], "0 passed, 0 failed, 1 skipped as declared", 0),
+    (125, [], "0 passed, 1 failed, 0 skipped as declared", 1),  # an oops
+    (3, [PYTEST_CASE.format(name="a", child="")], "1 passed, 1 failed, 0 skipped as declared", 1),
+])
+def test_report_of_a_kernel(tmp_path, capsys, status, cases, line, outcome):
+    results = kernel(tmp_path, "6.1", status, *cases)
+    assert vm.report(False, tmp_path, ["6.1"]) == outcome
+    assert f"6.1: {line}" in capsys.readouterr().out
+    # The same to who reads the file alone.
+    assert summed(capsys, str(results))[0] == outcome
+
+
+def test_report_of_a_kernel_that_could_not_be_fetched(tmp_path, capsys):
+    missing = kernel(tmp_path, "sid", vm.NOT_FETCHED, log="no network")
+    assert vm.report(False, tmp_path, ["sid"]) == vm.NOT_FETCHED
+    assert "sid: SKIPPED: no network" in capsys.readouterr().out
+    assert summed(capsys, str(missing)) == (0, "0 passed, 0 failed")
+    kernel(tmp_path, "6.1", 0, PYTEST_CASE.format(name="a", child=""))
+    assert vm.report(False, tmp_path, ["6.1", "sid"]) == 0
+
+
+def test_a_declared_skip_that_no_test_has(tmp_path, capsys):
+    kernel(tmp_path, "6.1", 0, PYTEST_CASE.format(name="a", child=""))
+    assert vm.report(True, tmp_path, ["6.1"]) == 1
+    assert "tests/vm/skips declares test_counts.py::" in capsys.readouterr().out
+
+
+def test_table_of_features(tmp_path):
+    case = ('<testcase classname="x" name="y"><properties><property name="feature" value="links"/>'
+            '<property name="kernel" value="{}"/><property name="has" value="{}"/></properties></testcase>')
+    kernel(tmp_path, "6.12", 0, case.format("6.12", "yes"))
+    kernel(tmp_path, "6.1", 0, case.format("6.1", "no"))
+    outcomes = [vm.Outcome(tmp_path / name, name) for name in ("6.12", "6.1")]
+    assert vm.feature_table(outcomes) == "| | 6.1 | 6.12 |\n|---|---|---|\n| links | no | yes |\n"
+
+
+def test_lists_name_what_there_is():
+    """Every declared skip is of a file and a test that exist, on a kernel that exists."""
+    for kernels, name in declared.lines(declared.TESTS / "vm/skips"):
+        assert set(kernels.split(",")) <= set(declared.kernel_names())
+        file, _, test = name.partition("::")
+        (path,) = declared.TESTS.glob(f"*/{file}")
+        function = re.match(r"\w+", test).group()
+        assert f"def {function}(" in path.read_text()
+
+
+@pytest.mark.parametrize("name, declaration, same", [
+    ("test_a.py::test_b[1-x]", "test_a.py::test_b[*-x]", True),
+    ("test_a.py::test_b[1-x]", "test_a.py::test_b[1-x]", True),
+    ("test_a.py::test_b1", "test_a.py::test_b[1]", False),
+    ("test_a.py::test_bc", "test_a.py::test_b", False),
+])
+def test_patterns(name, declaration, same):
+    assert declared.matches(name, [declaration]) == same
