@@ -11,6 +11,7 @@
 #include <xdp_tally/abi.h>
 
 #include "common/bpffs.h"
+#include "common/dispatcher.h"
 #include "common/names.h"
 #include "common/netns.h"
 #include "loader/attach_plan.h"
@@ -346,6 +347,9 @@ Result<Outcome> load(const Options& options, Place& place, const std::string& de
         return load_by_plan(options, place, interface, directory, state, nullptr);
     }
     TALLY_TRY_ASSIGN(mounted, ensure_bpffs(place.bpffs));
+    if (mounted) {
+        use_bpffs_for_dispatchers(place.bpffs.path);
+    }
     const std::string directory = place.pins_of(interface);
     TALLY_TRY_ASSIGN(pins, PinDirectory::lock(directory));
     TALLY_TRY_ASSIGN(repaired, repair(pins, interface.ifindex));
