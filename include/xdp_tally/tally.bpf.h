@@ -99,19 +99,15 @@ static __always_inline __u64 xdp_tally_frame_length(struct xdp_md *ctx)
 	return linear;
 }
 
-/* Whether a packet is this program's to count, and not that of a newer generation, which has run on
- * this CPU before. */
-static __always_inline int xdp_tally_is_mine(void)
-{
 #ifndef XDP_TALLY_ALONE
+/* In a dispatcher: whether this packet is to be counted by the program of this generation, and not
+ * by a newer one, which has run on this CPU before. */
+static __always_inline int xdp_tally_is_newest(__u64 generation)
+{
 	__u32 newest_key = XDP_TALLY_MARK_NEWEST, revoked_key = XDP_TALLY_MARK_REVOKED;
-	__u64 generation = xdp_tally_generation;
-	__u64 *newest, *revoked;
+	__u64 *newest = bpf_map_lookup_elem(&xdp_tally_mark, &newest_key);
+	__u64 *revoked = bpf_map_lookup_elem(&xdp_tally_mark, &revoked_key);
 
-	if (generation == 0)
-		return 1;
-	newest = bpf_map_lookup_elem(&xdp_tally_mark, &newest_key);
-	revoked = bpf_map_lookup_elem(&xdp_tally_mark, &revoked_key);
 	if (!newest || !revoked)
 		return 1;
 	if (*revoked == generation) {
@@ -121,9 +117,9 @@ static __always_inline int xdp_tally_is_mine(void)
 	if (*newest > generation)
 		return 0;
 	*newest = generation;
-#endif
 	return 1;
 }
+#endif
 
 /* Counts this packet under `action` on this CPU and returns `action`. */
 static __always_inline int xdp_tally(struct xdp_md *ctx, __u32 action)
@@ -131,8 +127,12 @@ static __always_inline int xdp_tally(struct xdp_md *ctx, __u32 action)
 	__u32 key = action < XDP_TALLY_ACTIONS ? action : XDP_ABORTED;
 	struct xdp_tally_counter *counter;
 
-	if (!xdp_tally_is_mine())
+#ifndef XDP_TALLY_ALONE
+	__u64 generation = xdp_tally_generation;
+
+	if (generation && !xdp_tally_is_newest(generation))
 		return action;
+#endif
 	counter = bpf_map_lookup_elem(&xdp_stats_map, &key);
 	/* XDP runs with softirqs off and this slot is this CPU's: no atomic addition is needed. */
 	if (counter) {

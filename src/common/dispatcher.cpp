@@ -6,13 +6,17 @@
 
 #include <cstdlib>
 #include <memory>
+#include <string_view>
+#include <utility>
 
 #include <xdp_tally/abi.h>
 
-#include "common/kernel_object.h"
+#include "common/bpffs.h"
 
 namespace tally {
 namespace {
+
+bool g_changed_environment = false;
 
 constexpr std::string_view kDispatcherName = "xdp_dispatcher";
 
@@ -42,9 +46,16 @@ Component describe(const xdp_program* program) {
 }  // namespace
 
 void use_bpffs_for_dispatchers(const std::string& root) {
-    static const bool chosen_by_user = ::getenv(XDP_BPFFS_ENVVAR) != nullptr;
-    if (!chosen_by_user) {
+    restore_environment();
+    if (root != kDefaultBpffs && ::getenv(XDP_BPFFS_ENVVAR) == nullptr) {
         ::setenv(XDP_BPFFS_ENVVAR, root.c_str(), 1);
+        g_changed_environment = true;
+    }
+}
+
+void restore_environment() {
+    if (std::exchange(g_changed_environment, false)) {
+        ::unsetenv(XDP_BPFFS_ENVVAR);
     }
 }
 

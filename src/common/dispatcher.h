@@ -14,9 +14,11 @@
 namespace tally {
 
 // Where libxdp is to look from now on, unless the environment says otherwise. Other programs look below
-// /sys/fs/bpf, so this is that file system, also where it is hidden here. Call before any other call of
-// libxdp.
+// /sys/fs/bpf, so this is that file system, also where it is hidden here. Call before any other call of libxdp,
+// which takes it from the environment.
 void use_bpffs_for_dispatchers(const std::string& root);
+// The environment as it was given to this process: for a child that runs somebody else's command.
+void restore_environment();
 
 // None where nothing is attached, or a program that is no dispatcher. kPermission without CAP_SYS_ADMIN;
 // kConflict (EOPNOTSUPP) for a dispatcher of a newer libxdp than this one. kSystem where its components

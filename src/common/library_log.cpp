@@ -6,6 +6,7 @@
 #include <array>
 #include <cstdarg>
 #include <cstdio>
+#include <string_view>
 #include <utility>
 
 #include "common/printable.h"
@@ -52,6 +53,16 @@ void route_library_log(bool verbose) {
 
 std::string take_library_warnings() {
     return std::exchange(g_warnings, {});
+}
+
+std::string find_kernel_message(const std::string& warnings) {
+    const std::string_view marker = "Kernel error message: ";
+    const auto start = warnings.rfind(marker);
+    if (start == std::string::npos) {
+        return {};
+    }
+    const auto end = warnings.find('\n', start);
+    return warnings.substr(start + marker.size(), end - start - marker.size());
 }
 
 }  // namespace tally

@@ -12,4 +12,7 @@ void route_library_log(bool verbose);
 // Warnings since the last call, newest last, at most a few kilobytes. For messages that no return code holds.
 std::string take_library_warnings();
 
+// The kernel's own words among them, where netlink gave any; else empty. Pure.
+std::string find_kernel_message(const std::string& warnings);
+
 }  // namespace tally

@@ -46,14 +46,7 @@ std::string driver_words(const Interface& interface, int program_fd, std::uint32
         swap_by_netlink(ifindex, program_fd, -1, mode);
         return {};
     }
-    const std::string words = take_library_warnings();
-    const std::string_view marker = "Kernel error message: ";
-    const auto start = words.rfind(marker);
-    if (start == std::string::npos) {
-        return {};
-    }
-    const auto end = words.find('\n', start);
-    return words.substr(start + marker.size(), end - start - marker.size());
+    return find_kernel_message(take_library_warnings());
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <csignal>
 
+#include "common/dispatcher.h"
 #include "common/error.h"
 #include "common/report.h"
 
@@ -40,6 +41,7 @@ struct Inherited {
     }
     ::sigaction(SIGCHLD, &inherited.on_child, nullptr);
     ::sigprocmask(SIG_SETMASK, &inherited.mask, nullptr);
+    restore_environment();
     std::vector<char*> words;
     words.reserve(command.size() + 1);
     for (const auto& word : command) {

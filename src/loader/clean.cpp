@@ -37,8 +37,10 @@ Result<Outcome> clean(const Options& options, const Place& place, const std::str
                                                      : "nothing to remove: the pins are in use");
         return outcome;
     }
-    if (const auto note = describe_foreign_pins(state, existing.directory); !note.empty()) {
-        outcome.notes.push_back(note);
+    for (const auto& note : {describe_foreign_pins(state, existing.directory), describe_libxdp_pins(state)}) {
+        if (!note.empty()) {
+            outcome.notes.push_back(note);
+        }
     }
     if (options.dry_run) {
         for (const auto& pin : removable) {

@@ -102,6 +102,9 @@ Error explain_attach_error(int code, const Interface& interface, const std::stri
     } else if (error.code != EBUSY && error.code != EEXIST && error.kind != ErrorKind::kPermission) {
         error.kind = ErrorKind::kSystem;
     }
+    if (const auto message = find_kernel_message(words); !message.empty()) {
+        error.reason = message + " (" + error.reason + ")";
+    }
     return error;
 }
 

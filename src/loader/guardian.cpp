@@ -8,11 +8,23 @@
 #include <array>
 #include <cerrno>
 #include <csignal>
+#include <optional>
 
 namespace tally::loader {
 namespace {
 
+constexpr char kReady = 'r';
 constexpr char kDismissed = 'd';
+
+// One word from the other side; none where it has gone.
+std::optional<char> receive(const UniqueFd& socket) {
+    char word = 0;
+    ssize_t size = 0;
+    do {
+        size = ::read(socket.get(), &word, 1);
+    } while (size < 0 && errno == EINTR);
+    return size == 1 ? std::optional(word) : std::nullopt;
+}
 
 [[noreturn]] void wait_and_act(const UniqueFd& lifeline, const std::function<void()>& last_will) {
     ::setsid();
@@ -24,12 +36,8 @@ constexpr char kDismissed = 'd';
     for (const int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
         ::dup2(nowhere.get(), stream);
     }
-    char word = 0;
-    ssize_t size = 0;
-    do {
-        size = ::read(lifeline.get(), &word, 1);
-    } while (size < 0 && errno == EINTR);
-    if (size != 1 || word != kDismissed) {
+    (void)::send(lifeline.get(), &kReady, 1, MSG_NOSIGNAL);
+    if (receive(lifeline) != kDismissed) {
         last_will();
     }
     ::_exit(0);
@@ -51,6 +59,12 @@ Result<Guardian> Guardian::start(const std::function<void()>& last_will) {
     if (pid == 0) {
         writing.reset();
         wait_and_act(reading, last_will);
+    }
+    reading.reset();
+    // Before it has a session of its own, what ends this process's group would end it, too.
+    if (receive(writing) != kReady) {
+        ::waitpid(pid, nullptr, 0);
+        return make_error(ErrorKind::kSystem, "starting a guardian process", "it has ended already");
     }
     return Guardian(pid, std::move(writing));
 }

@@ -12,8 +12,9 @@ namespace tally::loader {
 
 class Guardian {
   public:
-    // Forks. The new process waits, in a session of its own and deaf to the terminal, with nothing of this
-    // process's output open, until this process has ended, however it ended; then it runs `last_will`.
+    // Forks, and returns once the new process is ready. It waits, in a session of its own and deaf to the
+    // terminal, with nothing of this process's output open, until this process has ended, however it ended;
+    // then it runs `last_will`.
     static Result<Guardian> start(const std::function<void()>& last_will);
 
     Guardian(Guardian&&) = default;

@@ -11,6 +11,7 @@
 #include <xdp_tally/abi.h>
 
 #include "common/bpffs.h"
+#include "common/dispatcher.h"
 #include "common/names.h"
 #include "common/netns.h"
 #include "loader/attach_plan.h"
@@ -135,13 +136,17 @@ void describe_takeover(const Takeover& takeover, Outcome& outcome) {
 }
 
 // A dry run has had the verifier look at a program and at maps that go with it.
-void forget_what_goes(Outcome& outcome, const AttachPlan& plan) {
+void forget_what_goes(Outcome& outcome, const AttachPlan& plan, const Attempt& attempt) {
     outcome.program->id = 0;
     for (auto& map : outcome.maps) {
         map.id = map.reused ? map.id : 0;
     }
     if (plan.modes.size() > 1) {
         outcome.mode = "auto";  // only attaching tells whether the driver takes it
+    }
+    if (attempt.way == Way::kComponent && plan.ways.size() > 1) {
+        outcome.notes.emplace_back(
+            "whether the program fits a dispatcher shows when libxdp loads it: else it would be a link");
     }
 }
 
@@ -199,7 +204,7 @@ Result<Outcome> try_load(const Options& options, const Interface& interface, con
     auto outcome = describe_load(interface, object, program, meta, map_plan, directory);
     outcome.verb = plan.old_program ? "replaced" : "loaded";
     if (pins == nullptr) {
-        forget_what_goes(outcome, plan);
+        forget_what_goes(outcome, plan, attempt);
         if (state.interrupted) {
             outcome.notes.emplace_back("a change was interrupted; it would be finished or discarded first");
         }
@@ -342,6 +347,9 @@ Result<Outcome> load(const Options& options, Place& place, const std::string& de
         return load_by_plan(options, place, interface, directory, state, nullptr);
     }
     TALLY_TRY_ASSIGN(mounted, ensure_bpffs(place.bpffs));
+    if (mounted) {
+        use_bpffs_for_dispatchers(place.bpffs.path);
+    }
     const std::string directory = place.pins_of(interface);
     TALLY_TRY_ASSIGN(pins, PinDirectory::lock(directory));
     TALLY_TRY_ASSIGN(repaired, repair(pins, interface.ifindex));

@@ -45,4 +45,11 @@ std::string describe_foreign_pins(const DeviceState& state, const std::string& d
                          : fmt::format("not ours, left alone in {}: {}", directory, fmt::join(names, ", "));
 }
 
+std::string describe_libxdp_pins(const DeviceState& state) {
+    const bool component = state.meta && state.meta->attach_kind == XDP_TALLY_ATTACH_DISPATCHER;
+    return component && !state.interface ? "libxdp still has the programs of the interface pinned; "
+                                           "`xdp-loader clean` removes them"
+                                         : std::string();
+}
+
 }  // namespace tally::loader

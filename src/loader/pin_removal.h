@@ -21,4 +21,7 @@ Result<std::vector<std::string>> remove_our_pins(PinDirectory& directory, const 
 // What others have pinned in the directory, as a note; empty where there is nothing of theirs.
 std::string describe_foreign_pins(const DeviceState& state, const std::string& directory);
 
+// What libxdp has kept of a component whose interface is gone, as a note; empty where there is no such thing.
+std::string describe_libxdp_pins(const DeviceState& state);
+
 }  // namespace tally::loader

@@ -88,8 +88,10 @@ Result<Outcome> unload(const Options& options, const Place& place, const std::st
         outcome.mode = mode_name(ours->mode);
         outcome.program = describe_program(ours->id, state);
     }
-    if (const auto note = describe_foreign_pins(state, existing.directory); !note.empty()) {
-        outcome.notes.push_back(note);
+    for (const auto& note : {describe_foreign_pins(state, existing.directory), describe_libxdp_pins(state)}) {
+        if (!note.empty()) {
+            outcome.notes.push_back(note);
+        }
     }
     if (options.dry_run) {
         for (const auto& pin : removable) {

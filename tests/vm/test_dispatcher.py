@@ -6,8 +6,9 @@ import subprocess
 
 import pytest
 
-from lab import (BPFFS, LOADER, MODES, NOBODY, as_user, attached, copy_for_everyone, link_info, object_file, pin_dir,
-                 pins_of, read_meta, run, send, session_of, wait_until)
+from lab import (BPFFS, LOADER, MODES, NOBODY, as_user, attached, copy_for_everyone, link_info, object_file,
+                 pin_dir, pins_of, read_meta, run, send, session_of, wait_until)
+from test_netns import Namespace, wait_for_counts
 
 SIZE = 100
 LAST = 1_000_000
@@ -103,6 +104,36 @@ def test_jumbo_frames(lab):
 def test_run(lab, veth0):
     lab.loader("--dev", "veth0", "--attach", "dispatcher", "--run", "--", "test", "-e", pin_dir("veth0"))
     assert attached("veth0") is None
+
+
+def test_device_deleted(lab, veth0):
+    lab.load("veth0")
+    send(veth0, 10, SIZE)
+    lab.wait_for_counts("veth0", {"XDP_PASS": (10, 10 * SIZE)})
+    lab.delete(veth0)
+    assert status(lab, "veth0")["state"] == "orphaned"
+    assert lab.once("veth0")["total"]["packets"] == 10
+    (outcome,) = lab.loader_json("--dev", "veth0", "--clean")
+    assert any("xdp-loader clean" in note for note in outcome["notes"])
+    assert not pin_dir("veth0").exists()
+    run(["xdp-loader", "clean"])
+
+
+def test_device_in_another_namespace(lab):
+    """Loaded from outside, replaced and unloaded from inside `ip netns exec`."""
+    red = Namespace(lab, "red")
+    veth = red.veth()
+    (outcome,) = lab.loader_json(*red.option, "--dev", "veth0")
+    assert (outcome["attach"], outcome["netns"]) == ("dispatcher", "red")
+    send(veth, 10, SIZE)
+    record = wait_for_counts({"XDP_PASS": (10, 10 * SIZE)}, *red.option, "--dev", "veth0")
+    assert record["state"] == "attached"
+    lab.loader("--dev", "veth0", "--action", "drop", prefix=red.inside)
+    send(veth, 5, SIZE)
+    record = wait_for_counts({"XDP_DROP": (5, 5 * SIZE)}, "--dev", "veth0", prefix=red.inside)
+    assert (record["generation"], record["state"]) == (2, "attached")
+    lab.loader("--dev", "veth0", "--unload", prefix=red.inside)
+    assert red.attached() is None
 
 
 # ---- beside others
