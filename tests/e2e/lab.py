@@ -285,6 +285,13 @@ def attached(dev):
     return modes[xdp["mode"]], xdp["prog"]["id"]
 
 
+def pinned_link(path):
+    """What bpftool says of it. Version 7.5 says it, and ends with status 255 all the same."""
+    done = subprocess.run(["bpftool", "--json", "link", "show", "pinned", path], capture_output=True, check=False)
+    assert done.returncode in (0, 255), done
+    return json.loads(done.stdout)
+
+
 def send(veth, count, size):
     """Exactly this many frames from the peer to veth.name."""
     sent = run([SENDER, veth.peer, count, size, "--dst", veth.mac]).out

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from lab import (ACTIONS, DEADLINE, LOADER, MODES, SANITIZER, STATS, attached, dump_counts, object_file,
-                 pin_dir, pins_of, read_meta, run, send, session_of, wait_until)
+                 pin_dir, pinned_link, pins_of, read_meta, run, send, session_of, wait_until)
 
 FRAMES = int(os.environ.get("XDP_TALLY_FRAMES", "1000000"))
 REPLACEMENTS = int(os.environ.get("XDP_TALLY_REPLACEMENTS", "100"))
@@ -118,8 +118,7 @@ def check_consistent(lab, veth):
     assert outcome["mode"] == mode and outcome["generation"] == record.generation
     assert pins_of(dev) == PINS  # and no +staging
     assert pinned_id(dev, "map", "xdp_stats_map") == record.counter_map_id
-    link = json.loads(run(["bpftool", "--json", "link", "show", "pinned", pin_dir(dev) / "xdp_link"]).out)
-    assert link["prog_id"] == program
+    assert pinned_link(pin_dir(dev) / "xdp_link")["prog_id"] == program
     before = lab.once(dev)["total"]["packets"]
     send(veth, 7, SIZE)
     wait_until(lambda: lab.once(dev)["total"]["packets"] >= before + 7, "the packets are not counted")
@@ -298,7 +297,7 @@ def objects_in_use(dev):
     program = shown("prog", "id", attached(dev)[1])
     maps = [shown("map", "pinned", directory / name) for name in ("xdp_stats_map", "xdp_stats_meta")]
     maps += [shown("map", "id", number) for number in program.get("map_ids", [])]
-    objects = {("prog", program["id"]), ("link", shown("link", "pinned", directory / "xdp_link")["id"])}
+    objects = {("prog", program["id"]), ("link", pinned_link(directory / "xdp_link")["id"])}
     return objects | {("map", item["id"]) for item in maps}
 
 

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from lab import (BPFFS, STATS, attached, counts_of, dump_counts, object_file, pin_dir, run,
-                 send, wait_until)
+from lab import (BPFFS, STATS, attached, counts_of, dump_counts, object_file, pin_dir, pinned_link,
+                 run, send, wait_until)
 
 # ---- somebody else holds the hook
 
@@ -66,7 +66,7 @@ def sweep_iproute2():
 @pytest.mark.parametrize("force", [[], ["--force"]])
 def test_foreign_link_is_never_replaced(lab, veth0, force):
     program, link = lab.foreign_link("veth0")
-    link_id = json.loads(run(["bpftool", "--json", "link", "show", "pinned", link]).out)["id"]
+    link_id = pinned_link(link)["id"]
     world = lab.world()
     result = lab.loader("--dev", "veth0", *force, status=5)
     assert str(program["id"]) in result.err

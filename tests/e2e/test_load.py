@@ -11,7 +11,7 @@ import time
 import pytest
 
 from lab import (BPFFS, LOADER, STATS, TOP, attached, counts_of, dump_map, link_info, object_file, open_pin,
-                 pin_dir, pins_of, read_meta, run, send, wait_until)
+                 pin_dir, pinned_link, pins_of, read_meta, run, send, wait_until)
 
 
 def mode_of(path):
@@ -242,7 +242,7 @@ def test_replacement_starts_from_zero_with_the_next_generation(lab, veth0):
 
 
 def link_id(dev):
-    return json.loads(run(["bpftool", "--json", "link", "show", "pinned", pin_dir(dev) / "xdp_link"]).out)["id"]
+    return pinned_link(pin_dir(dev) / "xdp_link")["id"]
 
 
 def test_program_is_replaced_in_place(lab, veth0):

@@ -39,6 +39,14 @@ def test_summary(tmp_path, capsys, case, line):
     assert status == (0 if line.endswith(" 0 failed") else 1)
 
 
+def test_summary_with_other_skips(tmp_path, capsys):
+    """What one list declares is no skip of the other."""
+    (name, *_) = declared.allowed_skips("allowed-skips.arm64.txt")
+    results = written(tmp_path / "results.xml", CTEST_CASE.format(name=name, status="notrun"))
+    assert summed(capsys, results) == (1, "0 passed, 1 failed")
+    assert summary.main(results, skips="allowed-skips.arm64.txt") == 0
+
+
 def test_summary_without_results(tmp_path, capsys):
     assert summed(capsys, str(tmp_path / "none.xml")) == (1, "0 passed, 1 failed")
 

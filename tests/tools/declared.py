@@ -25,8 +25,8 @@ def vm_skips(kernel):
     return [name for names, name in lines(TESTS / "vm/skips") if kernel in names.split(",")]
 
 
-def allowed_skips():
-    return [name for name, in lines(TESTS / "allowed-skips.txt")]
+def allowed_skips(file="allowed-skips.txt"):
+    return [name for name, in lines(TESTS / file)]
 
 
 def matches(name, declarations):

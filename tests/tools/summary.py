@@ -1,7 +1,10 @@
 """Sums JUnit files of ctest and pytest into one line, `N passed, N failed`; an undeclared skip is a failure.
 
-usage: summary.py RESULTS.xml...
+usage: summary.py [--skips FILE] RESULTS.xml...
+
+FILE of tests/ has the skips that are declared (allowed-skips.txt).
 """
+import argparse
 import sys
 import xml.etree.ElementTree as xml
 
@@ -17,8 +20,8 @@ def status_of(case):
     return "skipped" if case.find("skipped") is not None else "run"
 
 
-def main(*result_files):
-    allowed = allowed_skips()
+def main(*result_files, skips="allowed-skips.txt"):
+    allowed = allowed_skips(skips)
     passed, failures = 0, []
     for result_file in result_files:
         try:
@@ -34,9 +37,9 @@ def main(*result_files):
                 passed += 1
             elif status in ("notrun", "disabled"):
                 if matches(name, allowed):
-                    print(f"SKIPPED {result_file}: {name}, as tests/allowed-skips.txt declares")
+                    print(f"SKIPPED {result_file}: {name}, as tests/{skips} declares")
                 else:
-                    failures.append(f"{result_file}: {name}: skipped, which tests/allowed-skips.txt does not allow")
+                    failures.append(f"{result_file}: {name}: skipped, which tests/{skips} does not allow")
             elif status != "skipped":
                 failures.append(f"{result_file}: {name}: {status}")
     for failure in failures:
@@ -46,4 +49,8 @@ def main(*result_files):
 
 
 if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:]))
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--skips", default="allowed-skips.txt")
+    parser.add_argument("results", nargs="+")
+    arguments = parser.parse_args()
+    sys.exit(main(*arguments.results, skips=arguments.skips))
