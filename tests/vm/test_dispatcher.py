@@ -142,20 +142,23 @@ def test_device_in_another_namespace(lab):
 # ---- beside others
 
 
-def test_replacements_beside_a_foreign_program_count_every_packet_once(lab, veth0):
-    """Four generations a second or so, each with its own map and then reusing it."""
+def test_replacements_beside_a_foreign_program_count_every_packet_once(lab, veth0, capsys):
+    """With new maps and with reused ones, in turn."""
     early = Foreign(lab, veth0, "foreign_early")
     late = Foreign(lab, veth0, "foreign_late")
     lab.load("veth0")
     reader = lab.reading("--dev", "veth0")
     traffic = lab.traffic(veth0, SIZE)
     reader.wait_for(lambda record: record["total"]["packets"] > 0)
-    for number in range(int(os.environ.get("XDP_TALLY_DISPATCHER_REPLACEMENTS", "20"))):
+    replacements = int(os.environ.get("XDP_TALLY_DISPATCHER_REPLACEMENTS", "10"))
+    for number in range(replacements):
         reuse = ["--reuse-maps"] if number % 2 else []
         outcome = lab.load("veth0", *reuse)
         assert outcome["notes"] == [], outcome
         assert outcome["prio"] == LAST - 1 - number
     sent = traffic.finish()
+    with capsys.disabled():
+        print(f"\n    {sent} frames, {replacements} replacements in a dispatcher: ", end="", flush=True)
     record = reader.wait_for_session(sent)
     assert session_of(record) == {"XDP_PASS": (sent, sent * SIZE)}
     wait_until(lambda: late.seen() >= sent, "the last frames at the last program")
