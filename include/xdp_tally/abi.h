@@ -62,8 +62,9 @@ enum xdp_tally_attach {
 #define XDP_TALLY_META_MIGRATES 1U /* the counter map starts from what the map before it held */
 #define XDP_TALLY_META_MIGRATED 2U /* and that has been added to it */
 #define XDP_TALLY_META_FRAGS 4U	   /* the program takes frames in several buffers (xdp.frags) */
-#define XDP_TALLY_META_MARKS 8U /* the program heeds xdp_tally_mark: replacing it counts exactly   \
-				 */
+#define XDP_TALLY_META_MARKS                                                                       \
+	8U /* the program heeds xdp_tally_mark: replacing it counts exactly                        \
+	    */
 
 /*
  * The value of the one-entry array map xdp_stats_meta: who feeds the counter map beside it. Every

@@ -106,7 +106,7 @@ _xdp_loader() {
 			--action --redirect-to --filename --progname
 			--native-mode --skb-mode --offload-mode --auto-mode --attach --prio --chain-actions
 			--force --reuse-maps --migrate
-			--unload --status --clean --keep-maps --run --test-run --list-programs --dry-run
+			--observe --unload --status --clean --keep-maps --run --test-run --list-programs --dry-run
 			--json --quiet --verbose" -- "$cur")
 		;;
 	esac
@@ -148,7 +148,7 @@ _xdp_stats() {
 		mapfile -t COMPREPLY < <(compgen -W "
 			--help --version --dev --netns --map --map-id --wait --bpffs
 			--interval --count --once --expect --within
-			--format --json --per-cpu --since-start --quiet --verbose" -- "$cur")
+			--format --json --per-cpu --per-program --since-start --quiet --verbose" -- "$cur")
 		;;
 	esac
 }

@@ -16,6 +16,8 @@ namespace tally {
 inline constexpr const char* kDefaultBpffs = "/sys/fs/bpf";
 // In an interface's directory while a loader changes its pins; no pin can have this name.
 inline constexpr const char* kStagingName = "+staging";
+// The same while an observed interface is followed: the lock of the process that does.
+inline constexpr const char* kFollowerName = "+follower";
 
 struct BpffsRoot {
     std::string path;  // as this process reaches it

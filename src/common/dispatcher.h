@@ -14,8 +14,8 @@
 namespace tally {
 
 // Where libxdp is to look from now on, unless the environment says otherwise. Other programs look below
-// /sys/fs/bpf, so this is that file system, also where it is hidden here. Call before any other call of libxdp,
-// which takes it from the environment.
+// /sys/fs/bpf, so this is that file system, also where it is hidden here. Call before any other call of
+// libxdp, which takes it from the environment.
 void use_bpffs_for_dispatchers(const std::string& root);
 // The environment as it was given to this process: for a child that runs somebody else's command.
 void restore_environment();

@@ -115,6 +115,12 @@ Result<AttachPlan> make_attach_plan(const Options& options, const Place& place, 
     if (state.held_by_a_run()) {
         return explain_held_by_a_run(what, state);
     }
+    if (state.observes() && state.meta->ifindex == interface.ifindex) {
+        return make_error(ErrorKind::kConflict, what,
+                          "the pinned counters are those of an `xdp_loader --observe`, and a program that "
+                          "counts by itself needs none")
+            .with_hint(fmt::format("`xdp_loader {} --unload` ends it", place.option(interface.name)));
+    }
     plan.old_program = state.our_program();
     if (plan.old_program && options.verb == Verb::kRun) {
         return make_error(ErrorKind::kConflict, what,

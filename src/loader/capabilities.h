@@ -9,4 +9,7 @@ namespace tally::loader {
 // CAP_BPF (or CAP_SYS_ADMIN, which includes it) and CAP_NET_ADMIN. CAP_BPF: kernel 5.8.
 Result<void> check_load_capabilities();
 
+// The same for observing, which has to open other people's programs by their ids: CAP_SYS_ADMIN.
+Result<void> check_observe_capabilities();
+
 }  // namespace tally::loader

@@ -1,5 +1,6 @@
 #include "common/netns.h"
 #include "loader/existing_device.h"
+#include "loader/hook_follower.h"
 #include "loader/pin_removal.h"
 #include "loader/verbs.h"
 
@@ -8,9 +9,13 @@ namespace {
 
 // Nothing can feed the pins any more. A link tells for itself; what netlink attached can be judged from
 // inside its network namespace, and from anywhere once its program is gone.
-bool nothing_feeds(const DeviceState& state) {
+bool nothing_feeds(const DeviceState& state, const std::string& directory) {
     if (state.link_alive() || state.our_program() || state.held_by_a_run()) {
         return false;
+    }
+    if (state.observes()) {
+        const Feed feed = state.feed();
+        return feed == Feed::kOrphaned || (feed == Feed::kDetached && has_follower(directory) == false);
     }
     if (state.meta && state.meta->attach_kind != XDP_TALLY_ATTACH_LINK) {
         const auto netns = current_netns_inode();
@@ -32,7 +37,7 @@ Result<Outcome> clean(const Options& options, const Place& place, const std::str
     outcome.verb = "cleaned";
 
     const auto removable = our_pins(state, false);
-    if (removable.empty() || !nothing_feeds(state)) {
+    if (removable.empty() || !nothing_feeds(state, existing.directory)) {
         outcome.notes.emplace_back(removable.empty() ? "nothing to remove: no pins of ours"
                                                      : "nothing to remove: the pins are in use");
         return outcome;
@@ -50,6 +55,9 @@ Result<Outcome> clean(const Options& options, const Place& place, const std::str
     }
     TALLY_TRY_ASSIGN(removed, remove_our_pins(*existing.pins, state, false));
     outcome.removed = std::move(removed);
+    if (state.observes()) {
+        see_follower_off(existing.directory);
+    }
     return outcome;
 }
 

@@ -27,7 +27,9 @@ ProgramOutcome describe_program(std::uint32_t id, const DeviceState& state) {
     }
     if (state.meta && state.meta->program_id == id) {
         outcome.name = state.meta->program;
-        outcome.frags = (state.meta->flags & XDP_TALLY_META_FRAGS) != 0;
+        if (!state.observes()) {  // of other people's programs the kernel does not tell
+            outcome.frags = (state.meta->flags & XDP_TALLY_META_FRAGS) != 0;
+        }
     }
     return outcome;
 }

@@ -10,6 +10,7 @@
 #include <algorithm>
 
 #include "common/bpffs.h"
+#include "common/component_pins.h"
 #include "common/dispatcher.h"
 #include "common/link_socket.h"
 
@@ -73,11 +74,15 @@ void inspect_pin(DeviceState& state, const std::string& directory, const std::st
             note_trouble(state, info.error());
             return;
         }
-        if (info->type == BPF_LINK_TYPE_XDP) {
+        if (info->type == BPF_LINK_TYPE_XDP || info->type == BPF_LINK_TYPE_TRACING) {
             state.link = std::move(*fd);
             state.link_info = *info;
             return;
         }
+    }
+    if (type == ObjectType::kLink && parse_component_link_pin(pin)) {
+        state.component_links.push_back(pin);
+        return;
     }
     state.other_pins.push_back(pin);
 }
@@ -140,7 +145,7 @@ std::optional<AttachedProgram> DeviceState::our_program() const {
     }
     const bool without_link = meta && (meta->attach_kind == XDP_TALLY_ATTACH_NETLINK ||
                                        meta->attach_kind == XDP_TALLY_ATTACH_DISPATCHER);
-    if ((without_link && !link_info) || (meta && link_hidden)) {
+    if ((without_link && !link_info) || (meta && link_hidden && !observes())) {
         return hook.find(meta->program_id);
     }
     return std::nullopt;
@@ -162,9 +167,26 @@ const PinnedMap* DeviceState::find_map(const std::string& pin_name) const {
     return found == maps.end() ? nullptr : &*found;
 }
 
+// The record names what was observed on the hook; the link's descriptor is the kernel's word that it still
+// is.
+Feed DeviceState::observed_feed() const {
+    if (!interface || meta->ifindex != interface->ifindex) {
+        return hook.empty() ? Feed::kOrphaned : Feed::kStale;
+    }
+    if (hook.empty() || (!link && !link_hidden)) {
+        return Feed::kDetached;
+    }
+    const PinnedMap* const counters = find_map(XDP_TALLY_MAP_NAME);
+    const bool fed = counters != nullptr && counters->info.id == meta->counter_map_id;
+    return fed && hook.find(meta->program_id) ? Feed::kAttached : Feed::kStale;
+}
+
 Feed DeviceState::feed() const {
     if (!has_pins()) {
         return hook.empty() ? Feed::kNone : Feed::kForeign;
+    }
+    if (observes()) {
+        return observed_feed();
     }
     if (!interface && (link_alive() || link_hidden)) {
         return Feed::kUnknown;
@@ -219,7 +241,7 @@ DeviceState inspect_device(const std::string& directory, const std::optional<Int
         return state;
     }
     for (const auto& name : *names) {
-        if (name != kStagingName) {
+        if (name != kStagingName && name != kFollowerName) {
             inspect_pin(state, directory, name);
         }
     }

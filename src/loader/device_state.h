@@ -42,11 +42,12 @@ struct DeviceState {
     std::optional<Meta> meta;
     UniqueFd link;  // the pinned link, where there is one, also when it is severed
     std::optional<LinkInfo> link_info;
-    std::vector<PinnedMap> maps;          // every map pinned there, ours or not, without the metadata
-    std::vector<std::string> other_pins;  // neither map nor metadata nor our link
-    bool interrupted = false;             // a change was cut off: the staging area is not empty
-    bool link_hidden = false;             // there is a link that this process may not open
-    std::optional<Error> trouble;         // the first thing that could not be looked at, if any
+    std::vector<std::string> component_links;  // pins of what observes a dispatcher's components
+    std::vector<PinnedMap> maps;               // every map pinned there, ours or not, without the metadata
+    std::vector<std::string> other_pins;       // neither map nor metadata nor our link
+    bool interrupted = false;                  // a change was cut off: the staging area is not empty
+    bool link_hidden = false;                  // there is a link that this process may not open
+    std::optional<Error> trouble;              // the first thing that could not be looked at, if any
 
     bool has_pins() const { return meta || link || !maps.empty() || !other_pins.empty(); }
     // The pinned link still runs its program on some interface.
@@ -56,11 +57,16 @@ struct DeviceState {
     std::optional<AttachedProgram> our_program() const;
     // The same, where it runs in a dispatcher.
     const Component* our_component() const;
+    // The pins are of an --observe: no program of ours is on the hook.
+    bool observes() const { return meta && meta->attach_kind == XDP_TALLY_ATTACH_OBSERVE; }
     // Our program runs by a link that is pinned nowhere: the `xdp_loader --run` that holds it ends it.
     bool held_by_a_run() const;
     const PinnedMap* find_map(const std::string& pin_name) const;
     bool owns(const PinnedMap& map) const { return meta && owns_map(*meta, map.info.id); }
     Feed feed() const;
+
+  private:
+    Feed observed_feed() const;
 };
 
 // Reads the directory as it is; a change under way shows as `interrupted`. What could not be read is

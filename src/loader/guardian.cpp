@@ -1,6 +1,5 @@
 #include "loader/guardian.h"
 
-#include <fcntl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -9,6 +8,8 @@
 #include <cerrno>
 #include <csignal>
 #include <optional>
+
+#include "loader/unattended.h"
 
 namespace tally::loader {
 namespace {
@@ -27,15 +28,8 @@ std::optional<char> receive(const UniqueFd& socket) {
 }
 
 [[noreturn]] void wait_and_act(const UniqueFd& lifeline, const std::function<void()>& last_will) {
-    ::setsid();
-    for (const int number : {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE}) {
-        std::signal(number, SIG_IGN);
-    }
-    // Whoever waits for the end of our output must not wait for this process.
-    const UniqueFd nowhere(::open("/dev/null", O_RDWR | O_CLOEXEC));
-    for (const int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
-        ::dup2(nowhere.get(), stream);
-    }
+    leave_session();
+    std::signal(SIGTERM, SIG_IGN);
     (void)::send(lifeline.get(), &kReady, 1, MSG_NOSIGNAL);
     if (receive(lifeline) != kDismissed) {
         last_will();

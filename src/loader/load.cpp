@@ -1,11 +1,9 @@
 #include <bpf/bpf.h>
 #include <fmt/format.h>
 #include <linux/bpf.h>
-#include <sys/random.h>
 
 #include <algorithm>
 #include <cstring>
-#include <ctime>
 #include <utility>
 
 #include <xdp_tally/abi.h>
@@ -13,7 +11,6 @@
 #include "common/bpffs.h"
 #include "common/dispatcher.h"
 #include "common/names.h"
-#include "common/netns.h"
 #include "loader/attach_plan.h"
 #include "loader/attachment.h"
 #include "loader/capabilities.h"
@@ -24,6 +21,7 @@
 #include "loader/migration.h"
 #include "loader/program_object.h"
 #include "loader/publication.h"
+#include "loader/record.h"
 #include "loader/takeover.h"
 #include "loader/verbs.h"
 
@@ -48,27 +46,10 @@ std::uint64_t next_generation(const DeviceState& state) {
 // The id of a component's program, which libxdp has not loaded yet, comes later.
 Result<Meta> make_meta(const Interface& interface, const ProgramObject& object, const DeviceState& state,
                        const Attempt& attempt) {
-    Meta meta = {};
-    meta.magic = XDP_TALLY_MAGIC;
-    meta.abi_version = XDP_TALLY_ABI_VERSION;
-    meta.generation = next_generation(state);
-    if (state.meta) {
-        meta.lineage = state.meta->lineage;
-        std::copy(std::begin(state.meta->carried), std::end(state.meta->carried), meta.carried);
-    } else if (::getrandom(&meta.lineage, sizeof(meta.lineage), 0) != sizeof(meta.lineage)) {
-        return last_error("getting a random number");
-    }
-    timespec now = {};
-    ::clock_gettime(CLOCK_REALTIME, &now);
-    meta.load_time =
-        static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000U + static_cast<std::uint64_t>(now.tv_nsec);
-    TALLY_TRY_ASSIGN(netns, current_netns_inode());
-    meta.netns_inode = netns;
-    meta.ifindex = interface.ifindex;
+    TALLY_TRY_ASSIGN(meta, begin_record(interface, state.meta));
     meta.attach_mode = attempt.mode;
     meta.attach_kind = kind_of(attempt.way);
     meta.flags = object.has_frags() ? XDP_TALLY_META_FRAGS : 0U;
-    interface.name.copy(meta.interface, sizeof(meta.interface) - 1);
     object.program_name().copy(meta.program, sizeof(meta.program) - 1);
     if (attempt.way == Way::kComponent) {
         meta.flags |= object.heeds_marks() ? XDP_TALLY_META_MARKS : 0U;

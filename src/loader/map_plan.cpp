@@ -66,15 +66,9 @@ Result<MapPlan> reuse_maps(const Options& options, ProgramObject& object, const 
     return error;
 }
 
-Result<void> check_pins_are_free(const ProgramObject& object, const DeviceState& state,
-                                 const std::string& directory) {
-    std::vector<std::string> wanted = {XDP_TALLY_META_NAME, XDP_TALLY_LINK_NAME};
-    for (const auto& map : object.maps()) {
-        if (!map.reused) {
-            wanted.push_back(map.pin_name);
-        }
-    }
-    for (const auto& pin : wanted) {
+Result<void> check_names_are_free(const std::vector<std::string>& pins, const DeviceState& state,
+                                  const std::string& directory) {
+    for (const auto& pin : pins) {
         const PinnedMap* map = state.find_map(pin);
         const bool other =
             std::find(state.other_pins.begin(), state.other_pins.end(), pin) != state.other_pins.end();
@@ -88,6 +82,17 @@ Result<void> check_pins_are_free(const ProgramObject& object, const DeviceState&
         }
     }
     return {};
+}
+
+Result<void> check_pins_are_free(const ProgramObject& object, const DeviceState& state,
+                                 const std::string& directory) {
+    std::vector<std::string> wanted = {XDP_TALLY_META_NAME, XDP_TALLY_LINK_NAME};
+    for (const auto& map : object.maps()) {
+        if (!map.reused) {
+            wanted.push_back(map.pin_name);
+        }
+    }
+    return check_names_are_free(wanted, state, directory);
 }
 
 }  // namespace tally::loader

@@ -21,7 +21,10 @@ struct MapPlan {
 Result<MapPlan> reuse_maps(const Options& options, ProgramObject& object, const DeviceState& state,
                            const std::string& directory);
 
-// A pin that xdp-tally did not create is never overwritten: kConflict where one is in the way.
+// A pin that xdp-tally did not create is never overwritten: kConflict where one of these names is taken.
+Result<void> check_names_are_free(const std::vector<std::string>& pins, const DeviceState& state,
+                                  const std::string& directory);
+// The same for what loading the object is going to pin.
 Result<void> check_pins_are_free(const ProgramObject& object, const DeviceState& state,
                                  const std::string& directory);
 

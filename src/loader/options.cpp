@@ -24,6 +24,7 @@ constexpr const char* kFooter = R"(Examples:
   xdp_loader --dev veth0 --filename prog.o --progname my_filter
   xdp_loader --status                         what is attached and pinned, on every device
   xdp_loader --dev veth0 --unload             detach, remove the pins
+  xdp_loader --dev veth0 --observe            count what somebody else's program there does
   xdp_loader --dev veth0 --run -- ./test.sh   detached when test.sh ends, however it ends
   xdp_loader --test-run trace.pcap --filename prog.o     its verdicts, without attaching it
   xdp_stats --dev veth0                       (the other program) watch the counters
@@ -35,7 +36,7 @@ Exit status: 0 done, 1 the system refused, 2 usage, 3 permission or capability m
 // What the command line says before it is made sense of.
 struct Words {
     std::string unload_id, attach = "auto", chain_actions;
-    bool unload = false, status = false, clean = false, run = false, list_programs = false;
+    bool observe = false, unload = false, status = false, clean = false, run = false, list_programs = false;
     bool native = false, generic = false, offload = false, automatic = false;
 };
 
@@ -99,6 +100,9 @@ void add_options(CLI::App& app, Options& options, Words& words) {
                  "Like -M, but a counter map of another layout is replaced by a new one with its counts")
         ->group("Attaching");
 
+    auto* observe =
+        app.add_flag("--observe", words.observe, "Count what the program does that is attached there already")
+            ->group("Other work");
     auto* unload = app.add_option("-U,--unload", words.unload_id,
                                   "Detach our program (or the one with this id) and remove our pins")
                        ->type_name("[ID]")
@@ -123,7 +127,7 @@ void add_options(CLI::App& app, Options& options, Words& words) {
     auto* list = app.add_flag("--list-programs", words.list_programs, "The XDP programs in FILE, a line each")
                      ->needs(filename)
                      ->group("Other work");
-    const std::vector<CLI::Option*> verbs = {unload, status, clean, run, test_run, list};
+    const std::vector<CLI::Option*> verbs = {observe, unload, status, clean, run, test_run, list};
     for (std::size_t i = 0; i < verbs.size(); ++i) {
         for (std::size_t other = i + 1; other < verbs.size(); ++other) {
             verbs[i]->excludes(verbs[other]);
@@ -178,6 +182,9 @@ ModeChoice chosen_mode(const Words& words) {
 }
 
 Verb chosen_verb(const Words& words) {
+    if (words.observe) {
+        return Verb::kObserve;
+    }
     if (words.unload) {
         return Verb::kUnload;
     }
@@ -197,7 +204,7 @@ Verb chosen_verb(const Words& words) {
 std::string find_contradiction(const CLI::App& app, const Options& options) {
     const Verb verb = options.verb;
     const bool attaches = verb == Verb::kLoad || verb == Verb::kRun;
-    if ((attaches || verb == Verb::kUnload) && options.devices.empty()) {
+    if ((attaches || verb == Verb::kObserve || verb == Verb::kUnload) && options.devices.empty()) {
         return "which interface? --dev IFACE is required";
     }
     if (verb == Verb::kRun && options.command.empty()) {
@@ -238,7 +245,7 @@ std::string find_contradiction(const CLI::App& app, const Options& options) {
     if (options.action != "redirect" && !options.redirect_to.empty()) {
         return "--redirect-to needs --action redirect";
     }
-    if (verb == Verb::kUnload || verb == Verb::kStatus || verb == Verb::kClean) {
+    if (verb == Verb::kObserve || verb == Verb::kUnload || verb == Verb::kStatus || verb == Verb::kClean) {
         for (const char* name :
              {"--action", "--filename", "--reuse-maps", "--migrate", "--force", "--attach", "--prio",
               "--chain-actions", "--native-mode", "--skb-mode", "--offload-mode", "--auto-mode"}) {

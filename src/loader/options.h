@@ -11,7 +11,7 @@
 
 namespace tally::loader {
 
-enum class Verb { kLoad, kUnload, kStatus, kClean, kRun, kTestRun, kListPrograms };
+enum class Verb { kLoad, kObserve, kUnload, kStatus, kClean, kRun, kTestRun, kListPrograms };
 enum class ModeChoice { kAuto, kNative, kGeneric, kOffload };
 enum class AttachChoice { kAuto, kDispatcher, kLink };
 

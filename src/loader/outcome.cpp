@@ -13,6 +13,8 @@ namespace {
 // ordered_json keeps the fields in the order of the documentation.
 using Json = nlohmann::ordered_json;
 
+constexpr std::string_view kObserve = "observe";  // attach_name of the kind
+
 Json to_json(const ProgramOutcome& program) {
     return {{"id", program.id == 0 ? Json(nullptr) : Json(program.id)},
             {"name", program.name},
@@ -89,10 +91,20 @@ std::string_view phrase(const Outcome& outcome) {
     if (outcome.verb == "replaced") {
         return outcome.dry_run ? "would be replaced by" : "replaced by";
     }
+    if (outcome.verb == "observing") {
+        return outcome.dry_run ? "would observe" : "observing";
+    }
     if (outcome.verb == "unloaded") {
         return outcome.dry_run ? "would unload" : "unloaded";
     }
     return outcome.dry_run ? "would clean up" : "cleaned up";
+}
+
+// "by link 12", "by dispatcher".
+std::string describe_attachment(const Outcome& outcome) {
+    const std::string_view what =
+        outcome.attach == kObserve ? "fexit link" : std::string_view(outcome.attach);
+    return outcome.link_id ? fmt::format("by {} {}", what, *outcome.link_id) : fmt::format("by {}", what);
 }
 
 std::string headline(const Outcome& outcome) {
@@ -107,10 +119,7 @@ std::string headline(const Outcome& outcome) {
         text += fmt::format(", {} mode", outcome.mode);
     }
     if (!outcome.attach.empty()) {
-        text += ", by " + outcome.attach;
-        if (outcome.link_id) {
-            text += fmt::format(" {}", *outcome.link_id);
-        }
+        text += ", " + describe_attachment(outcome);
     }
     return text;
 }
@@ -142,11 +151,9 @@ std::string format_outcome(const Outcome& outcome) {
         }
     }
     if (outcome.verb == "status" && outcome.program) {
-        std::string by = outcome.attach;
-        if (outcome.link_id) {
-            by += fmt::format(" {}", *outcome.link_id);
-        }
-        line("loaded", fmt::format("{}, {} mode, by {}", describe(*outcome.program), outcome.mode, by));
+        line(outcome.attach == kObserve ? "observed" : "loaded",
+             fmt::format("{}, {} mode, {}", describe(*outcome.program), outcome.mode,
+                         describe_attachment(outcome)));
     }
     if (outcome.verb != "status" && outcome.position) {
         line("position", describe(*outcome.position));

@@ -45,7 +45,7 @@ struct HookOutcome {
 struct Outcome {
     std::string dev;
     std::string netns;  // name of its network namespace; empty: the initial one
-    std::string verb;   // "loaded", "replaced", "unloaded", "cleaned", "status", "failed"
+    std::string verb;   // "loaded", "replaced", "observing", "unloaded", "cleaned", "status", "failed"
     bool dry_run = false;
     std::string mode;    // empty: nothing attached
     std::string attach;  // "link", "dispatcher", "netlink"; empty as above

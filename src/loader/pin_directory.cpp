@@ -242,7 +242,10 @@ void PinDirectory::remove_empty_parent() const {
 
 Result<std::vector<std::string>> PinDirectory::pins() const {
     TALLY_TRY_ASSIGN(names, list_directory(directory_of(directory_)));
-    names.erase(std::remove(names.begin(), names.end(), kStagingName), names.end());
+    const auto is_lock = [](const std::string& name) {
+        return name == kStagingName || name == kFollowerName;
+    };
+    names.erase(std::remove_if(names.begin(), names.end(), is_lock), names.end());
     return names;
 }
 

@@ -10,6 +10,9 @@ std::vector<std::string> our_pins(const DeviceState& state, bool keep_maps) {
     if (state.link) {
         pins.emplace_back(XDP_TALLY_LINK_NAME);
     }
+    if (state.meta) {
+        pins.insert(pins.end(), state.component_links.begin(), state.component_links.end());
+    }
     if (keep_maps) {
         return pins;
     }

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "common/component_pins.h"
 #include "common/counter_map.h"
 #include "common/dispatcher.h"
 #include "common/link_socket.h"
@@ -23,7 +24,9 @@ constexpr mode_t kReadable = 0444;
 constexpr const char* kOldRecord = "+replaced";
 
 mode_t mode_of(const std::string& pin) {
-    return pin == XDP_TALLY_MAP_NAME || pin == XDP_TALLY_META_NAME ? kReadable : kOwnerOnly;
+    const bool readable =
+        pin == XDP_TALLY_MAP_NAME || pin == XDP_TALLY_META_NAME || parse_component_map_pin(pin);
+    return readable ? kReadable : kOwnerOnly;
 }
 
 // Changes pins, and can put them back as they were.
@@ -146,11 +149,25 @@ Result<bool> is_complete(const PinDirectory& directory) {
     return false;
 }
 
+// A link that observes one component is of use where the new generation has that component's counters.
+bool counts_component(const PinDirectory& directory, const Meta& meta, const ComponentPin& component) {
+    const auto fd = directory.open(component_map_pin(component.program_id, component.name), true);
+    const auto info = fd ? map_info(fd->get()) : fd.error();
+    return info && owns_map(meta, info->id);
+}
+
 Result<void> remove_unused(const PinDirectory& directory, PinChanges& changes, const Meta& meta,
                            const Meta& old_meta, std::vector<std::string>& removed) {
     TALLY_TRY_ASSIGN(pins, directory.pins());
     for (const auto& pin : pins) {
         if (pin == XDP_TALLY_META_NAME) {
+            continue;
+        }
+        if (const auto component = parse_component_link_pin(pin)) {
+            if (!counts_component(directory, meta, *component)) {
+                TALLY_TRY(changes.remove(pin));
+                removed.push_back(directory.path() + '/' + pin);
+            }
             continue;
         }
         const auto fd = directory.open(pin, true);
@@ -174,12 +191,14 @@ bool link_runs(const Result<UniqueFd>& link, std::uint32_t program_id) {
     return info && info->ifindex != 0 && info->program_id == program_id;
 }
 
-// A dispatcher has taken over from the link, which is severed.
+bool by_link(const Meta& meta) {
+    return meta.attach_kind == XDP_TALLY_ATTACH_LINK || meta.attach_kind == XDP_TALLY_ATTACH_OBSERVE;
+}
+
+// What has taken over needs no link; the old one is severed, or observed what is gone.
 Result<void> remove_old_link(const PinDirectory& directory, PinChanges& changes, const Meta& meta,
                              const Meta& old_meta, std::vector<std::string>& removed) {
-    const bool left =
-        old_meta.attach_kind == XDP_TALLY_ATTACH_LINK && meta.attach_kind != XDP_TALLY_ATTACH_LINK;
-    if (left && directory.open(XDP_TALLY_LINK_NAME, false)) {
+    if (by_link(old_meta) && !by_link(meta) && directory.open(XDP_TALLY_LINK_NAME, false)) {
         TALLY_TRY(changes.remove(XDP_TALLY_LINK_NAME));
         removed.push_back(directory.path() + '/' + XDP_TALLY_LINK_NAME);
     }
@@ -258,6 +277,9 @@ std::uint32_t find_component(const XdpHook& hook, const Meta& meta) {
 
 // What an interrupted run left is the new generation, and its program runs.
 bool is_attached(const PinDirectory& directory, Meta& meta, std::uint32_t ifindex) {
+    if (meta.attach_kind == XDP_TALLY_ATTACH_OBSERVE) {
+        return true;  // its record is staged when all else is, and nothing on the hook had to be changed
+    }
     auto hook = query_xdp_hook(ifindex);
     if (hook && meta.attach_kind == XDP_TALLY_ATTACH_DISPATCHER) {
         look_into_dispatcher(*hook, ifindex);

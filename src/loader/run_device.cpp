@@ -15,6 +15,8 @@ Result<Outcome> run_verb(const Options& options, Place& place, const std::string
             return status(place, device);
         case Verb::kClean:
             return clean(options, place, device);
+        case Verb::kObserve:
+            return observe(options, place, device);
         default:
             return load(options, place, device);
     }

@@ -10,6 +10,7 @@
 #include "common/netns.h"
 #include "loader/describe.h"
 #include "loader/device_state.h"
+#include "loader/hook_follower.h"
 #include "loader/pin_removal.h"
 #include "loader/verbs.h"
 
@@ -25,8 +26,34 @@ std::string explain_unseen(const DeviceState& state) {
     return "the pins' device cannot be seen from here: it is in another network namespace";
 }
 
-void explain(const DeviceState& state, const Place& place, const std::string& directory, Outcome& outcome) {
-    const std::string option = place.option(outcome.dev);
+void explain_observation(const DeviceState& state, const std::string& option, bool followed,
+                         Outcome& outcome) {
+    switch (state.feed()) {
+        case Feed::kAttached:
+            if (!followed) {
+                outcome.notes.push_back(fmt::format(
+                    "no process follows: once the program is replaced, `xdp_loader {} --observe` again",
+                    option));
+            }
+            break;
+        case Feed::kDetached:
+            outcome.notes.push_back(
+                followed ? "what is attached there next is going to be observed"
+                         : fmt::format("nothing is observed; `xdp_loader {} --observe` goes on with the "
+                                       "pinned maps, --clean removes them",
+                                       option));
+            break;
+        case Feed::kStale:
+            outcome.notes.push_back(fmt::format(
+                "another program has taken the place of the observed one; `xdp_loader {} --observe` {}",
+                option, followed ? "says why that is not observed" : "goes on with it"));
+            break;
+        default:
+            break;
+    }
+}
+
+void explain_feed(const DeviceState& state, const Place& place, const std::string& option, Outcome& outcome) {
     switch (state.feed()) {
         case Feed::kForeign:
             outcome.notes.push_back(describe_holder(
@@ -57,6 +84,15 @@ void explain(const DeviceState& state, const Place& place, const std::string& di
             break;
         default:
             break;
+    }
+}
+
+void explain(const DeviceState& state, const Place& place, const std::string& directory, Outcome& outcome) {
+    const std::string option = place.option(outcome.dev);
+    if (state.observes() && state.feed() != Feed::kOrphaned) {
+        explain_observation(state, option, has_follower(directory).value_or(true), outcome);
+    } else {
+        explain_feed(state, place, option, outcome);
     }
     if (state.interrupted) {
         outcome.notes.emplace_back(

@@ -5,6 +5,7 @@
 #include "loader/component.h"
 #include "loader/describe.h"
 #include "loader/existing_device.h"
+#include "loader/hook_follower.h"
 #include "loader/pin_removal.h"
 #include "loader/verbs.h"
 
@@ -104,6 +105,9 @@ Result<Outcome> unload(const Options& options, const Place& place, const std::st
     if (existing.pins) {
         TALLY_TRY_ASSIGN(removed, remove_our_pins(*existing.pins, state, options.keep_maps));
         outcome.removed = std::move(removed);
+        if (state.observes()) {
+            see_follower_off(existing.directory);
+        }
     }
     return outcome;
 }

@@ -15,6 +15,10 @@ namespace tally::loader {
 // has changed. Mounts a BPF file system where there is none, which changes `place`.
 Result<Outcome> load(const Options& options, Place& place, const std::string& device);
 
+// Counts the verdicts of the program that somebody else attached, and, where it is a dispatcher, of each of
+// its components. All or nothing, as with a load.
+Result<Outcome> observe(const Options& options, Place& place, const std::string& device);
+
 // Detaches our program (or the one with options.unload_id) and removes our pins.
 Result<Outcome> unload(const Options& options, const Place& place, const std::string& device);
 

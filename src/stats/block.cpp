@@ -1,11 +1,21 @@
 #include "stats/block.h"
 
+#include "common/printable.h"
+
 namespace tally::stats {
 namespace {
 
 bool counted_anything(const Counters& counters) {
     const Counter sum = sum_of_actions(counters);
     return sum.rx_packets != 0 || sum.rx_bytes != 0;
+}
+
+void fill_actions(ActionFigures& actions, Figures& total, const Counters& counts, const Rates& rates,
+                  const Counters& session) {
+    for (std::size_t action = 0; action < counts.size(); ++action) {
+        actions[action] = Figures{counts[action], session[action], rates.actions[action]};
+    }
+    total = Figures{sum_of_actions(counts), sum_of_actions(session), rates.total};
 }
 
 }  // namespace
@@ -28,13 +38,9 @@ std::string_view state_name(FeedState state) {
 
 void fill_figures(Block& block, const Counters& before, const Counters& now, double seconds,
                   const Counters& session) {
-    const Rates rates = compute_rates(before, now, seconds);
-    const Counters& counts = block.since_start ? session : now;
     block.period = seconds;
-    for (std::size_t action = 0; action < now.size(); ++action) {
-        block.actions[action] = Figures{counts[action], session[action], rates.actions[action]};
-    }
-    block.total = Figures{sum_of_actions(counts), sum_of_actions(session), rates.total};
+    fill_actions(block.actions, block.total, block.since_start ? session : now,
+                 compute_rates(before, now, seconds), session);
 }
 
 void fill_cpu_figures(Block& block, const std::vector<Counters>& before, const std::vector<Counters>& now,
@@ -52,6 +58,20 @@ void fill_cpu_figures(Block& block, const std::vector<Counters>& before, const s
             figures.actions[action] = Figures{counts[action], session[cpu][action], rates.actions[action]};
         }
     }
+}
+
+ProgramFigures identify(std::uint32_t id, std::string_view name) {
+    ProgramFigures program;
+    program.id = id;
+    program.name = printable(name);
+    program.label = std::to_string(id) + ':' + program.name;
+    return program;
+}
+
+void fill_program_figures(const Block& block, ProgramFigures& program, const Counters& before,
+                          const Counters& now, double seconds, const Counters& session) {
+    fill_actions(program.actions, program.total, block.since_start ? session : now,
+                 compute_rates(before, now, seconds), session);
 }
 
 }  // namespace tally::stats

@@ -35,6 +35,15 @@ struct CpuFigures {
     ActionFigures actions = {};  // `session` stays empty: what unseen maps counted is not known per CPU
 };
 
+// One of the programs behind an observed dispatcher, or the only one there is.
+struct ProgramFigures {
+    std::uint32_t id = 0;
+    std::string name;
+    std::string label;  // "12:first_drops": names need not be unique
+    ActionFigures actions = {};
+    Figures total = {};
+};
+
 // The feeding program, as the metadata record names it.
 struct Feeder {
     std::uint64_t generation = 0;
@@ -57,7 +66,8 @@ struct Block {
     double period = 0;      // measured seconds behind the rates; 0: there are no rates yet
     ActionFigures actions = {};
     Figures total = {};
-    std::vector<CpuFigures> cpus;  // those that counted anything, in order; empty without --per-cpu
+    std::vector<CpuFigures> cpus;          // those that counted anything, in order; empty without --per-cpu
+    std::vector<ProgramFigures> programs;  // in the order they run; empty without --per-program
 };
 
 // Fill in the numbers of a reading. `seconds` is the time since the reading `before`; 0: no rates. `session`
@@ -67,5 +77,10 @@ void fill_figures(Block& block, const Counters& before, const Counters& now, dou
                   const Counters& session);
 void fill_cpu_figures(Block& block, const std::vector<Counters>& before, const std::vector<Counters>& now,
                       double seconds, const std::vector<Counters>& session);
+// A program of block.programs, without numbers yet.
+ProgramFigures identify(std::uint32_t id, std::string_view name);
+// The numbers of one of block.programs, whose map is read at moments of its own.
+void fill_program_figures(const Block& block, ProgramFigures& program, const Counters& before,
+                          const Counters& now, double seconds, const Counters& session);
 
 }  // namespace tally::stats

@@ -25,27 +25,30 @@ std::string quoted_field(std::string_view text) {
 }
 
 // RFC 4180 without its carriage returns: a header, then one line per action and one for their total; with
-// --per-cpu also one per action and CPU.
+// --per-cpu also one per action and CPU, with --per-program the same lines before them for each program.
 class CsvOutput final : public Output {
   public:
-    explicit CsvOutput(bool per_cpu) : per_cpu_(per_cpu) {}
+    explicit CsvOutput(Detail detail) : detail_(detail) {}
 
     void append(fmt::memory_buffer& buffer, const Block& block) override {
         if (!header_written_) {
             fmt::format_to(fmt::appender(buffer),
                            "time,dev,netns,map_id,generation,state,period,action,{}packets,bytes,pps,bps,"
                            "session_packets,session_bytes\n",
-                           per_cpu_ ? "cpu," : "");
+                           detail_column());
             header_written_ = true;
         }
         append_start(block);
+        if (detail_ == Detail::kPerProgram) {
+            append_programs(buffer, block);
+        }
         for (std::size_t action = 0; action < block.actions.size(); ++action) {
-            append_row(buffer, block, kActionNames[action], nullptr, block.actions[action]);
-            if (per_cpu_) {
+            append_row(buffer, block, kActionNames[action], "all", block.actions[action], true);
+            if (detail_ == Detail::kPerCpu) {
                 append_cpus(buffer, block, action);
             }
         }
-        append_row(buffer, block, "total", nullptr, block.total);
+        append_row(buffer, block, "total", "all", block.total, true);
     }
 
   private:
@@ -62,13 +65,12 @@ class CsvOutput final : public Output {
         append_decimal(start_, block.period, kPeriodDecimals);
     }
 
-    std::string_view name_field(const std::optional<std::string>& name) {
-        if (!name) {
-            return "";
-        }
-        auto known = fields_.find(*name);
+    std::string_view name_field(const std::optional<std::string>& name) { return name ? field(*name) : ""; }
+
+    std::string_view field(const std::string& name) {
+        auto known = fields_.find(name);
         if (known == fields_.end()) {
-            known = fields_.emplace(*name, quoted_field(*name)).first;
+            known = fields_.emplace(name, quoted_field(name)).first;
         }
         return known->second;
     }
@@ -77,20 +79,41 @@ class CsvOutput final : public Output {
         for (const CpuFigures& cpu : block.cpus) {
             const Figures& figures = cpu.actions[action];
             if (figures.count.rx_packets != 0 || figures.count.rx_bytes != 0) {
-                append_row(buffer, block, kActionNames[action], &cpu, figures);
+                append_row(buffer, block, kActionNames[action], fmt::format_int(cpu.cpu).c_str(), figures,
+                           false);
             }
         }
     }
 
-    // `cpu`: the row is about this CPU alone; a session total is known for all of them together only.
+    void append_programs(fmt::memory_buffer& buffer, const Block& block) {
+        for (const ProgramFigures& program : block.programs) {
+            const std::string_view part = field(program.label);
+            for (std::size_t action = 0; action < program.actions.size(); ++action) {
+                append_row(buffer, block, kActionNames[action], part, program.actions[action], true);
+            }
+            append_row(buffer, block, "total", part, program.total, true);
+        }
+    }
+
+    std::string_view detail_column() const {
+        switch (detail_) {
+            case Detail::kPerCpu:
+                return "cpu,";
+            case Detail::kPerProgram:
+                return "program,";
+            case Detail::kNone:
+                break;
+        }
+        return "";
+    }
+
+    // `part`: which CPU or program the row is about, or all of them. A CPU's session total is not known.
     void append_row(fmt::memory_buffer& buffer, const Block& block, std::string_view action,
-                    const CpuFigures* cpu, const Figures& figures) {
+                    std::string_view part, const Figures& figures, bool session) {
         buffer.append(start_.data(), start_.data() + start_.size());
         fmt::format_to(fmt::appender(buffer), ",{},", action);
-        if (cpu != nullptr) {
-            fmt::format_to(fmt::appender(buffer), "{},", cpu->cpu);
-        } else if (per_cpu_) {
-            fmt::format_to(fmt::appender(buffer), "all,");
+        if (detail_ != Detail::kNone) {
+            fmt::format_to(fmt::appender(buffer), "{},", part);
         }
         fmt::format_to(fmt::appender(buffer), "{},{},", figures.count.rx_packets, figures.count.rx_bytes);
         if (block.period > 0) {
@@ -100,15 +123,15 @@ class CsvOutput final : public Output {
         } else {
             buffer.push_back(',');
         }
-        if (cpu != nullptr) {
-            fmt::format_to(fmt::appender(buffer), ",,\n");
-        } else {
+        if (session) {
             fmt::format_to(fmt::appender(buffer), ",{},{}\n", figures.session.rx_packets,
                            figures.session.rx_bytes);
+        } else {
+            fmt::format_to(fmt::appender(buffer), ",,\n");
         }
     }
 
-    bool per_cpu_;
+    Detail detail_;
     bool header_written_ = false;
     fmt::memory_buffer start_;
     std::map<std::string, std::string, std::less<>> fields_;  // name -> CSV field
@@ -116,8 +139,8 @@ class CsvOutput final : public Output {
 
 }  // namespace
 
-std::unique_ptr<Output> make_csv_output(bool per_cpu) {
-    return std::make_unique<CsvOutput>(per_cpu);
+std::unique_ptr<Output> make_csv_output(Detail detail) {
+    return std::make_unique<CsvOutput>(detail);
 }
 
 }  // namespace tally::stats

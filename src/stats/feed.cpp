@@ -20,10 +20,8 @@ FeedState judge_feed(const Meta* record, std::uint32_t map_id, const DeviceView&
     if (view.sight == DeviceView::Sight::kGone || view.hook.empty()) {
         return FeedState::kDetached;
     }
-    // The hook names the program itself only where it stands there alone: inside a dispatcher, or beside the
-    // program it observes, it does not.
-    const bool alone =
-        record->attach_kind == XDP_TALLY_ATTACH_LINK || record->attach_kind == XDP_TALLY_ATTACH_NETLINK;
+    // The hook names the record's program unless that is one of a dispatcher.
+    const bool alone = record->attach_kind != XDP_TALLY_ATTACH_DISPATCHER;
     return alone || view.hook_is_known ? FeedState::kStale : FeedState::kUnknown;
 }
 

@@ -26,6 +26,8 @@ class Follower {
 
     // Empty for a map by its id, which is never replaced.
     const std::string& pin() const { return pin_; }
+    // That the pin is in.
+    const std::string& directory() const { return directory_; }
 
     // kNotFound where nothing is pinned; kPermission, naming what keeps one out; kConflict for another
     // layout. A loader publishes a new map microseconds before its record: waits up to 50 ms for the two to

@@ -15,7 +15,7 @@ constexpr int kPeriodDecimals = 6;
 // One object a line. Names and meaning of the fields are a promise: they are only ever added to.
 class JsonOutput final : public Output {
   public:
-    explicit JsonOutput(bool per_cpu) : per_cpu_(per_cpu) {}
+    explicit JsonOutput(Detail detail) : detail_(detail) {}
 
     void append(fmt::memory_buffer& buffer, const Block& block) override {
         text(buffer, R"({"schema":1,"time":")");
@@ -38,8 +38,10 @@ class JsonOutput final : public Output {
         append_actions(buffer, block.actions, rates, true);
         text(buffer, R"(,"total":)");
         append_figures(buffer, block.total, rates, true);
-        if (per_cpu_) {
+        if (detail_ == Detail::kPerCpu) {
             append_cpus(buffer, block, rates);
+        } else if (detail_ == Detail::kPerProgram) {
+            append_programs(buffer, block, rates);
         }
         text(buffer, "}\n");
     }
@@ -50,16 +52,19 @@ class JsonOutput final : public Output {
     }
 
     void append_name(fmt::memory_buffer& buffer, const std::optional<std::string>& name) {
-        if (!name) {
+        if (name) {
+            append_string(buffer, *name);
+        } else {
             text(buffer, "null");
-            return;
         }
-        auto known = escaped_.find(*name);
+    }
+
+    void append_string(fmt::memory_buffer& buffer, const std::string& name) {
+        auto known = escaped_.find(name);
         if (known == escaped_.end()) {
             // A name is bytes; those that are no UTF-8 become U+FFFD.
-            auto quoted =
-                nlohmann::json(*name).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
-            known = escaped_.emplace(*name, std::move(quoted)).first;
+            auto quoted = nlohmann::json(name).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+            known = escaped_.emplace(name, std::move(quoted)).first;
         }
         text(buffer, known->second);
     }
@@ -106,14 +111,29 @@ class JsonOutput final : public Output {
         text(buffer, "]");
     }
 
-    bool per_cpu_;
+    void append_programs(fmt::memory_buffer& buffer, const Block& block, bool rates) {
+        text(buffer, R"(,"programs":[)");
+        for (const ProgramFigures& program : block.programs) {
+            fmt::format_to(fmt::appender(buffer), R"({}{{"id":{},"name":)",
+                           &program == block.programs.data() ? "" : ",", program.id);
+            append_string(buffer, program.name);
+            text(buffer, R"(,"actions":)");
+            append_actions(buffer, program.actions, rates, true);
+            text(buffer, R"(,"total":)");
+            append_figures(buffer, program.total, rates, true);
+            text(buffer, "}");
+        }
+        text(buffer, "]");
+    }
+
+    Detail detail_;
     std::map<std::string, std::string, std::less<>> escaped_;  // name -> JSON string, quotes included
 };
 
 }  // namespace
 
-std::unique_ptr<Output> make_json_output(bool per_cpu) {
-    return std::make_unique<JsonOutput>(per_cpu);
+std::unique_ptr<Output> make_json_output(Detail detail) {
+    return std::make_unique<JsonOutput>(detail);
 }
 
 }  // namespace tally::stats

@@ -111,8 +111,15 @@ int leave(const EarlyExit& exit) {
     return exit.status;
 }
 
+Detail detail_of(const Options& options) {
+    if (options.per_program) {
+        return Detail::kPerProgram;
+    }
+    return options.per_cpu ? Detail::kPerCpu : Detail::kNone;
+}
+
 Result<void> show(std::vector<Reader>& readers, PinWatcher& watcher, const Options& options) {
-    const auto output = make_output(options.format, options.per_cpu, ::isatty(STDOUT_FILENO) == 1);
+    const auto output = make_output(options.format, detail_of(options), ::isatty(STDOUT_FILENO) == 1);
     if (options.once) {
         return print_once(readers, *output);
     }

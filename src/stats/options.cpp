@@ -26,6 +26,7 @@ constexpr const char* kFooter = R"(Examples:
   xdp_stats --dev veth0 --wait --since-start   start it first, then load and send
   xdp_stats --dev veth0 --format csv -n 60 -i 1 > minute.csv
   xdp_stats --map /sys/fs/bpf/xdp-filter/xdp_stats_map --per-cpu
+  xdp_stats --dev veth0 --per-program          after `xdp_loader --dev veth0 --observe`
   xdp_stats --dev veth0 --expect 'drop.packets == 100' --expect 'pass.packets == 0' --within 2s
 
 When the loader replaces the map or the program, the totals of the run go on; packets that the old map
@@ -41,7 +42,7 @@ State: attached   the program on the device counts into this map
 CSV columns, after one header line; a line per action and one with action `total`:
   time,dev,netns,map_id,generation,state,period,action,packets,bytes,pps,bps,session_packets,session_bytes
   --per-cpu adds the column `cpu` after `action`: `all`, or a CPU that counted anything (without session
-  columns). Rates are empty where there is nothing to compare with yet: --once, or right after a replacement.
+  columns). --per-program adds the column `program` there: `all`, or ID:NAME of one program. Rates are empty where there is nothing to compare with yet: --once, or right after a replacement.
 
 EXPR: ACTION.FIELD OP NUMBER. ACTION is aborted, drop, pass, tx, redirect (also XDP_DROP and so on) or total;
 FIELD packets, bytes, pps or bps; OP one of == != >= <= > <; NUMBER may end in k, M or G. Every expression has to
@@ -114,6 +115,13 @@ void add_options(CLI::App& app, Options& options, Words& words) {
         ->group("Output");
     app.add_flag("--per-cpu", options.per_cpu, "Also a row per possible CPU that counted anything")
         ->group("Output");
+    auto* per_program = app.add_flag("--per-program", options.per_program,
+                                     "Also what each program of an observed dispatcher did")
+                            ->group("Output");
+    per_program->excludes(app.get_option("--per-cpu"))
+        ->excludes(app.get_option("--map"))
+        ->excludes(app.get_option("--map-id"))
+        ->excludes(app.get_option("--expect"));
     auto* since_start =
         app.add_flag("--since-start", options.since_start, "Totals count from this command's start")
             ->group("Output");

@@ -14,6 +14,8 @@
 namespace tally::stats {
 
 enum class Format { kTable, kJson, kCsv };
+// What records show beside the totals.
+enum class Detail { kNone, kPerCpu, kPerProgram };
 
 // Whose counters to show: a device's pinned map, a pin anywhere, or a map by its id.
 struct Source {
@@ -32,6 +34,7 @@ struct Options {
     bool once = false;
     Format format = Format::kTable;
     bool per_cpu = false;
+    bool per_program = false;
     bool since_start = false;
     bool wait = false;
     std::vector<Expectation> expectations;  // with any, no samples are shown

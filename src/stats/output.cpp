@@ -2,16 +2,16 @@
 
 namespace tally::stats {
 
-std::unique_ptr<Output> make_output(Format format, bool per_cpu, bool terminal) {
+std::unique_ptr<Output> make_output(Format format, Detail detail, bool terminal) {
     switch (format) {
         case Format::kJson:
-            return make_json_output(per_cpu);
+            return make_json_output(detail);
         case Format::kCsv:
-            return make_csv_output(per_cpu);
+            return make_csv_output(detail);
         case Format::kTable:
             break;
     }
-    return make_table_output(per_cpu, terminal);
+    return make_table_output(detail, terminal);
 }
 
 }  // namespace tally::stats

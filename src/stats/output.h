@@ -22,10 +22,10 @@ class Output {
 };
 
 // `terminal`: a person looks on, so the table groups digits and scales rates.
-std::unique_ptr<Output> make_output(Format format, bool per_cpu, bool terminal);
+std::unique_ptr<Output> make_output(Format format, Detail detail, bool terminal);
 
-std::unique_ptr<Output> make_table_output(bool per_cpu, bool terminal);
-std::unique_ptr<Output> make_json_output(bool per_cpu);
-std::unique_ptr<Output> make_csv_output(bool per_cpu);
+std::unique_ptr<Output> make_table_output(Detail detail, bool terminal);
+std::unique_ptr<Output> make_json_output(Detail detail);
+std::unique_ptr<Output> make_csv_output(Detail detail);
 
 }  // namespace tally::stats

@@ -59,6 +59,7 @@ Reader::Reader(const Source& source, const Options& options, const Place& place,
       remarks_(options.quiet, options.verbose),
       wait_(options.wait),
       per_cpu_(options.per_cpu),
+      per_program_(options.per_program),
       sees_devices_(place.sight == Place::Sight::kHere),
       follower_(source, place, watcher),
       feed_(sees_devices_ ? device_of(source) : std::nullopt, netns_inode, links) {
@@ -81,6 +82,7 @@ Result<void> Reader::start() {
     auto pinned = follower_.open();
     if (pinned) {
         TALLY_TRY(take_up(std::move(pinned).value()));
+        TALLY_TRY(check_programs());
     } else if (!is_missing(pinned.error())) {
         return std::move(pinned).error();
     }
@@ -223,7 +225,52 @@ Result<void> Reader::take_up(Pinned pinned) {
     state_time_ = 0;
     describe_map();
     describe_feeder();
+    take_up_programs();
     return {};
+}
+
+// One program of a dispatcher that counts itself says nothing about the others.
+Result<void> Reader::check_programs() const {
+    const Meta* const record = own_record();
+    if (!per_program_ || (record != nullptr && record->attach_kind != XDP_TALLY_ATTACH_DISPATCHER)) {
+        return {};
+    }
+    const std::string option = place_->option(*block_.device);
+    return make_error(ErrorKind::kNotFound, fmt::format("looking for the programs of '{}'", block_.title),
+                      record == nullptr ? "nothing tells which program counts into the pinned map"
+                                        : "only one program of the dispatcher is counted, by itself")
+        .with_hint(fmt::format("{}`xdp_loader {} --observe` counts each of them",
+                               record == nullptr ? "" : "`xdp_loader " + option + " --unload`, then ",
+                               option));
+}
+
+// Where a program is alone on the hook, all counts are its own.
+void Reader::take_up_programs() {
+    const Meta* const record = own_record();
+    block_.programs.clear();
+    if (!per_program_ || record == nullptr || record->attach_kind == XDP_TALLY_ATTACH_DISPATCHER) {
+        programs_.clear();
+        return;
+    }
+    if (record->attach_kind == XDP_TALLY_ATTACH_OBSERVE) {
+        const auto taken = programs_.take_up(*record, follower_.directory(), started_);
+        if (!taken) {
+            remarks_.say(block_.title, taken.error().message());
+        }
+        programs_.list_in(block_);
+    }
+    if (programs_.empty()) {
+        block_.programs.push_back(identify(record->program_id, record->program));
+    }
+}
+
+void Reader::fill_programs() {
+    if (programs_.empty() && !block_.programs.empty()) {
+        block_.programs.front().actions = block_.actions;
+        block_.programs.front().total = block_.total;
+    } else {
+        programs_.fill(block_);
+    }
 }
 
 bool Reader::take_record(const Meta& record) {
@@ -242,6 +289,7 @@ bool Reader::take_record(const Meta& record) {
     last_record_ = record;
     session_.set_origin(*origin());
     describe_feeder();
+    take_up_programs();
     return true;
 }
 
@@ -289,6 +337,7 @@ Result<const Block*> Reader::sample() {
     }
     session_.add(now_.total);
     count_cpus(before_.per_cpu, now_.per_cpu);
+    TALLY_TRY(programs_.read());
     const double seconds = static_cast<double>(now_.time - before_.time) / 1e9;
     fill_block(before_, now_, seconds >= kShortestPeriod ? seconds : 0);
     std::swap(before_, now_);
@@ -308,6 +357,7 @@ void Reader::fill_block(const Sample& before, const Sample& now, double seconds)
     } else {
         block_.cpus.clear();
     }
+    fill_programs();
     if (state_time_ == 0 || now.time - state_time_ >= kStateAge) {
         state_time_ = now.time;
         refresh_state();

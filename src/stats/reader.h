@@ -12,6 +12,7 @@
 #include "stats/follower.h"
 #include "stats/options.h"
 #include "stats/pin_watcher.h"
+#include "stats/programs.h"
 #include "stats/remarks.h"
 #include "stats/session.h"
 
@@ -53,6 +54,9 @@ class Reader {
     bool go_after_renamed_device();
     void call_device(const std::string& name);
 
+    Result<void> check_programs() const;
+    void take_up_programs();
+    void fill_programs();
     void count_cpus(const std::vector<Counters>& before, const std::vector<Counters>& now);
     void fill_block(const Sample& before, const Sample& now, double seconds);
     void refresh_state();
@@ -69,6 +73,7 @@ class Reader {
     Remarks remarks_;
     bool wait_;
     bool per_cpu_;
+    bool per_program_;
     bool sees_devices_;  // of the source's network namespace
     Follower follower_;
     FeedProbe feed_;
@@ -84,6 +89,7 @@ class Reader {
     Sample before_;  // the latest reading of map_
     Sample now_;
     Session session_;
+    Programs programs_;                  // with --per-program
     std::vector<Counters> cpu_session_;  // what was counted since the start, per possible CPU
     std::optional<FeedState> state_;
     std::int64_t state_time_ = 0;  // when the feed was looked at, like Sample::time; 0: look now

@@ -48,7 +48,8 @@ void append_head(fmt::memory_buffer& buffer, const Block& block, bool terminal) 
 // A table for people; where nobody looks, plain numbers in columns that awk can count.
 class TableOutput final : public Output {
   public:
-    TableOutput(bool per_cpu, bool terminal) : per_cpu_(per_cpu), terminal_(terminal) {}
+    TableOutput(Detail detail, bool terminal)
+        : detail_(detail), per_cpu_(detail == Detail::kPerCpu), terminal_(terminal) {}
 
     void append(fmt::memory_buffer& buffer, const Block& block) override {
         const bool rates = block.period > 0;
@@ -58,6 +59,9 @@ class TableOutput final : public Output {
         }
         first_ = false;
         append_head(buffer, block, terminal_);
+        if (detail_ == Detail::kPerProgram) {
+            append_programs(buffer, widths, block, rates);
+        }
         append_titles(buffer, widths);
         for (std::size_t action = 0; action < block.actions.size(); ++action) {
             append_row(buffer, widths, kActionNames[action], nullptr, block.actions[action], rates);
@@ -69,6 +73,21 @@ class TableOutput final : public Output {
     }
 
   private:
+    // One after the other as they run, and then what became of the packets in the end.
+    void append_programs(fmt::memory_buffer& buffer, const Widths& widths, const Block& block,
+                         bool rates) const {
+        for (const ProgramFigures& program : block.programs) {
+            fmt::format_to(fmt::appender(buffer), "{}program {} (id {}):\n", indent(), program.name,
+                           program.id);
+            append_titles(buffer, widths);
+            for (std::size_t action = 0; action < program.actions.size(); ++action) {
+                append_row(buffer, widths, kActionNames[action], nullptr, program.actions[action], rates);
+            }
+            append_row(buffer, widths, "total", nullptr, program.total, rates);
+        }
+        fmt::format_to(fmt::appender(buffer), "{}final verdict:\n", indent());
+    }
+
     Widths measure(const Block& block, bool rates) const {
         Widths widths;
         if (terminal_) {
@@ -94,6 +113,10 @@ class TableOutput final : public Output {
         // Every number of a CPU is part of one of these.
         std::for_each(block.actions.begin(), block.actions.end(), fit);
         fit(block.total);
+        for (const ProgramFigures& program : block.programs) {
+            std::for_each(program.actions.begin(), program.actions.end(), fit);
+            fit(program.total);
+        }
         return widths;
     }
 
@@ -157,6 +180,7 @@ class TableOutput final : public Output {
     // People see the heads of the blocks stand out; awk finds the action at the start of the line.
     std::string_view indent() const { return terminal_ ? "  " : ""; }
 
+    Detail detail_;
     bool per_cpu_;
     bool terminal_;
     bool first_ = true;
@@ -164,8 +188,8 @@ class TableOutput final : public Output {
 
 }  // namespace
 
-std::unique_ptr<Output> make_table_output(bool per_cpu, bool terminal) {
-    return std::make_unique<TableOutput>(per_cpu, terminal);
+std::unique_ptr<Output> make_table_output(Detail detail, bool terminal) {
+    return std::make_unique<TableOutput>(detail, terminal);
 }
 
 }  // namespace tally::stats

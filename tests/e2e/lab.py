@@ -375,7 +375,7 @@ class Lab:
 
     # -- the programs under test
 
-    NO_LOAD = {"--unload", "--status", "--clean", "--test-run", "--list-programs", "--help", "--version"}
+    NO_LOAD = {"--observe", "--unload", "--status", "--clean", "--test-run", "--list-programs", "--help", "--version"}
 
     def loader(self, *args, status=0, prefix=()):
         if self.attach and "--dev" in args and "--attach" not in args and not self.NO_LOAD.intersection(args):

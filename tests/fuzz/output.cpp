@@ -234,11 +234,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     FuzzedDataProvider input(data, size);
     const bool per_cpu = input.ConsumeBool();
     const Block block = take_block(input);
-    const auto as_json = make_json_output(per_cpu);
+    const Detail detail = per_cpu ? Detail::kPerCpu : Detail::kNone;
+    const auto as_json = make_json_output(detail);
     check_json(write(*as_json, block), block, per_cpu);
     check_json(write(*as_json, block), block, per_cpu);  // the device is known now
-    check_csv(write(*make_csv_output(per_cpu), block), block, per_cpu);
-    check_plain_table(write(*make_table_output(false, false), block), block);
-    check_terminal_table(write(*make_table_output(per_cpu, true), block));
+    check_csv(write(*make_csv_output(detail), block), block, per_cpu);
+    check_plain_table(write(*make_table_output(Detail::kNone, false), block), block);
+    check_terminal_table(write(*make_table_output(detail, true), block));
     return 0;
 }

@@ -1,4 +1,5 @@
-/* A program that only a kernel with bpf_cast_to_kern_ctx takes. The public header's own use of it is weak.
+/* A program that only a kernel with bpf_cast_to_kern_ctx takes. The public header's own use of it
+ * is weak.
  */
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>

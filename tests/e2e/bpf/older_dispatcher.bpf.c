@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What libxdp before 1.3 put on the hook: version 1, which says so in its BTF alone. Here it calls nobody. */
+/* What libxdp before 1.3 put on the hook: version 1, which says so in its BTF alone. Here it calls
+ * nobody. */
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 #include <xdp/prog_dispatcher.h>

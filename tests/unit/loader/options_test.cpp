@@ -66,6 +66,32 @@ TEST(LoaderOptions, APlaceInADispatcherIsForDispatchers) {
     EXPECT_THAT(refused({"-d", "a", "--prio", "-1"}).message, HasSubstr("--prio"));
 }
 
+TEST(LoaderOptions, ObservingAttachesNothingAndReplacesNothing) {
+    EXPECT_EQ(parsed({"-d", "a", "--observe"}).verb, Verb::kObserve);
+    EXPECT_TRUE(parsed({"-d", "a", "--observe", "--dry-run"}).dry_run);
+    EXPECT_THAT(refused({"--observe"}).message, HasSubstr("--dev"));
+    for (const std::vector<const char*>& option : {std::vector<const char*>{"--action", "drop"},
+                                                   {"--filename", "f.o"},
+                                                   {"--reuse-maps"},
+                                                   {"--migrate"},
+                                                   {"--force"},
+                                                   {"--attach", "link"},
+                                                   {"--prio", "1"},
+                                                   {"--chain-actions", "none"},
+                                                   {"--native-mode"},
+                                                   {"--skb-mode"},
+                                                   {"--offload-mode"},
+                                                   {"--auto-mode"},
+                                                   {"--keep-maps"},
+                                                   {"--unload"},
+                                                   {"--status"},
+                                                   {"--clean"}}) {
+        std::vector<const char*> arguments = {"-d", "a", "--observe"};
+        arguments.insert(arguments.end(), option.begin(), option.end());
+        EXPECT_THAT(refused(arguments).message, HasSubstr(option.front()));
+    }
+}
+
 TEST(LoaderOptions, DevMayBeRepeatedInBothSpellings) {
     EXPECT_THAT(parsed({"-d", "a", "--dev", "b", "--dev=c"}).devices, ElementsAre("a", "b", "c"));
 }

@@ -37,6 +37,14 @@ TEST(PinRemoval, KeepingMapsRemovesTheLinkAlone) {
     EXPECT_THAT(our_pins(state_with_pins(), true), ElementsAre("xdp_link"));
 }
 
+TEST(PinRemoval, WhatObservesComponentsIsOurs) {
+    auto state = state_with_pins();
+    state.component_links = {"component_link:7:first"};
+    EXPECT_THAT(our_pins(state, true), ElementsAre("xdp_link", "component_link:7:first"));
+    EXPECT_THAT(our_pins(state, false), ElementsAre("xdp_link", "component_link:7:first", "blocked",
+                                                    "xdp_stats_map", "xdp_stats_meta"));
+}
+
 TEST(PinRemoval, WithoutARecordNoMapIsOurs) {
     auto state = state_with_pins();
     state.meta.reset();

@@ -34,10 +34,13 @@ void next_sample(Sample& sample, std::uint64_t number) {
 class Allocations : public testing::TestWithParam<Format> {};
 
 TEST_P(Allocations, AreNoneBetweenReadingAndText) {
-    for (const bool terminal : {false, true}) {
-        const auto output = make_output(GetParam(), true, terminal);
+    for (const auto& [detail, terminal] : {std::pair{Detail::kPerCpu, false},
+                                           {Detail::kPerCpu, true},
+                                           {Detail::kPerProgram, false},
+                                           {Detail::kPerProgram, true}}) {
+        const auto output = make_output(GetParam(), detail, terminal);
         fmt::memory_buffer buffer;
-        Block block = example_block();
+        Block block = dispatcher_block();
         block.device = "a name \"too long\" for a short string, \x1b";
         Session session;
         std::vector<Counters> cpu_session(kCpus);
@@ -53,6 +56,7 @@ TEST_P(Allocations, AreNoneBetweenReadingAndText) {
             fill_figures(block, before.total, now.total, 0.001, session.counted());
             before.per_cpu.resize(kCpus);
             fill_cpu_figures(block, before.per_cpu, now.per_cpu, 0.001, cpu_session);
+            fill_program_figures(block, block.programs.back(), before.total, now.total, 0.001, now.total);
             std::swap(before, now);
             buffer.clear();
             output->append(buffer, block);

@@ -43,6 +43,17 @@ inline CpuFigures example_cpu(unsigned cpu, int action, Figures figures) {
     return result;
 }
 
+// Two programs: the first dropped 1 packet and handed on 10, which the second let pass.
+inline Block dispatcher_block() {
+    Block block = example_block();
+    block.programs = {identify(7, "first"), identify(12, "second")};
+    block.programs[0].actions = block.actions;
+    block.programs[0].total = block.total;
+    block.programs[1].actions[XDP_PASS] = block.actions[XDP_PASS];
+    block.programs[1].total = block.actions[XDP_PASS];
+    return block;
+}
+
 template <typename Output>
 std::string text_of(Output& output, const Block& block) {
     fmt::memory_buffer buffer;

@@ -16,7 +16,7 @@ constexpr const char* kHeader =
     "bytes\n";
 
 TEST(CsvOutput, HasALinePerActionAndOneForTheTotal) {
-    const auto output = make_csv_output(false);
+    const auto output = make_csv_output(Detail::kNone);
     const std::string start = "2026-01-31T12:00:00.123Z,veth0,,32,1,attached,2.000104,";
     const std::string rows = start + "XDP_ABORTED,0,0,0.0,0.0,0,0\n" +        //
                              start + "XDP_DROP,1,60,0.0,0.0,0,0\n" +          //
@@ -29,14 +29,14 @@ TEST(CsvOutput, HasALinePerActionAndOneForTheTotal) {
 }
 
 TEST(CsvOutput, FieldsAreEmptyWhereThereIsNothingToTell) {
-    const auto output = make_csv_output(false);
+    const auto output = make_csv_output(Detail::kNone);
     const std::string text = text_of(*output, foreign_block());
     EXPECT_THAT(
         text, testing::HasSubstr("\n2026-01-31T12:00:00.123Z,,,32,,foreign,0.0,XDP_PASS,10,980,,,10,980\n"));
 }
 
 TEST(CsvOutput, PerCpuHasAColumnMore) {
-    const auto output = make_csv_output(true);
+    const auto output = make_csv_output(Detail::kPerCpu);
     Block block = example_block();
     block.cpus = {example_cpu(0, XDP_PASS, {{4, 400}, {}, {2, 1600}}),
                   example_cpu(63, XDP_DROP, {{1, 60}, {}, {}})};
@@ -56,8 +56,19 @@ TEST(CsvOutput, PerCpuHasAColumnMore) {
             start + "total,all,11,1040,5.0,3920.0,10,980\n");
 }
 
+TEST(CsvOutput, PerProgramHasAColumnMore) {
+    const std::string text = text_of(*make_csv_output(Detail::kPerProgram), dispatcher_block());
+    const std::string start = "2026-01-31T12:00:00.123Z,veth0,,32,1,attached,2.000104,";
+    EXPECT_THAT(text, testing::HasSubstr(",action,program,packets,"));
+    EXPECT_THAT(text, testing::HasSubstr("\n" + start + "XDP_DROP,7:first,1,60,0.0,0.0,0,0\n"));
+    EXPECT_THAT(text, testing::HasSubstr("\n" + start + "total,7:first,11,1040,5.0,3920.0,10,980\n"));
+    EXPECT_THAT(text, testing::HasSubstr("\n" + start + "total,12:second,10,980,5.0,3920.0,10,980\n"));
+    EXPECT_THAT(text, testing::HasSubstr("\n" + start + "XDP_DROP,all,1,60,0.0,0.0,0,0\n"));
+    EXPECT_THAT(text, testing::EndsWith("\n" + start + "total,all,11,1040,5.0,3920.0,10,980\n"));
+}
+
 TEST(CsvOutput, NamesAreQuoted) {
-    const auto output = make_csv_output(false);
+    const auto output = make_csv_output(Detail::kNone);
     Block block = example_block();
     block.device = "a,b";
     EXPECT_THAT(text_of(*output, block), testing::HasSubstr("Z,\"a,b\",,32,"));
@@ -68,7 +79,7 @@ TEST(CsvOutput, NamesAreQuoted) {
 }
 
 TEST(CsvOutput, IntegersAreExact) {
-    const auto output = make_csv_output(false);
+    const auto output = make_csv_output(Detail::kNone);
     Block block = example_block();
     block.actions[XDP_TX] = {{kMost, kMost}, {kMost, kMost}, {}};
     EXPECT_THAT(text_of(*output, block),

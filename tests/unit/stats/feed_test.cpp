@@ -69,12 +69,17 @@ TEST(Feed, IsDetachedWhereNothingRuns) {
 TEST(Feed, IsUnknownWhereItCannotBeSeen) {
     const Meta meta = record();
     EXPECT_EQ(judge_feed(&meta, kMap, DeviceView{}), FeedState::kUnknown);
-    // A component's dispatcher, an observed program: the hook names somebody else either way.
-    for (const auto kind : {XDP_TALLY_ATTACH_DISPATCHER, XDP_TALLY_ATTACH_OBSERVE}) {
-        const Meta other = record(kind);
-        EXPECT_EQ(judge_feed(&other, kMap, running(kStranger)), FeedState::kUnknown);
-        EXPECT_EQ(judge_feed(&other, kMap, nothing_runs()), FeedState::kDetached);
-    }
+    // Of a component the hook names the dispatcher.
+    const Meta component = record(XDP_TALLY_ATTACH_DISPATCHER);
+    EXPECT_EQ(judge_feed(&component, kMap, running(kStranger)), FeedState::kUnknown);
+    EXPECT_EQ(judge_feed(&component, kMap, nothing_runs()), FeedState::kDetached);
+}
+
+TEST(Feed, OfAnObservedProgramIsThatProgramsPresence) {
+    const Meta meta = record(XDP_TALLY_ATTACH_OBSERVE);
+    EXPECT_EQ(judge_feed(&meta, kMap, running(meta.program_id)), FeedState::kAttached);
+    EXPECT_EQ(judge_feed(&meta, kMap, running(kStranger)), FeedState::kStale);
+    EXPECT_EQ(judge_feed(&meta, kMap, nothing_runs()), FeedState::kDetached);
 }
 
 TEST(Feed, OfAComponentIsKnownByWhoMayLookIntoTheDispatcher) {

@@ -12,8 +12,8 @@ namespace {
 
 constexpr std::uint64_t kMost = std::numeric_limits<std::uint64_t>::max();
 
-std::string json_of(const Block& block, bool per_cpu = false) {
-    return text_of(*make_json_output(per_cpu), block);
+std::string json_of(const Block& block, Detail detail = Detail::kNone) {
+    return text_of(*make_json_output(detail), block);
 }
 
 TEST(JsonOutput, IsTheRecordOfTheContract) {
@@ -55,7 +55,7 @@ TEST(JsonOutput, IntegersAreExact) {
 }
 
 TEST(JsonOutput, NamesAreEscaped) {
-    const auto output = make_json_output(false);
+    const auto output = make_json_output(Detail::kNone);
     Block block = example_block();
     for (const std::string name : {R"(a"b\c)", "tab\there", "\x1b[31m", "gr\xc3\xbc\xc3\x9f"}) {
         block.device = name;
@@ -68,11 +68,11 @@ TEST(JsonOutput, NamesAreEscaped) {
 
 TEST(JsonOutput, PerCpuListsThoseThatCounted) {
     Block block = example_block();
-    EXPECT_THAT(json_of(block, true), testing::EndsWith(R"("session_bytes":980},"cpus":[]})"
-                                                        "\n"));
+    EXPECT_THAT(json_of(block, Detail::kPerCpu), testing::EndsWith(R"("session_bytes":980},"cpus":[]})"
+                                                                   "\n"));
     block.cpus = {example_cpu(0, XDP_PASS, {{4, 400}, {}, {2, 1600}}),
                   example_cpu(63, XDP_DROP, {{1, 60}, {}, {}})};
-    const std::string text = json_of(block, true);
+    const std::string text = json_of(block, Detail::kPerCpu);
     EXPECT_THAT(
         text, testing::HasSubstr(
                   R"("cpus":[{"cpu":0,"actions":{"XDP_ABORTED":{"packets":0,"bytes":0,"pps":0.0,"bps":0.0},)"
@@ -83,7 +83,21 @@ TEST(JsonOutput, PerCpuListsThoseThatCounted) {
     const auto record = nlohmann::json::parse(text);
     EXPECT_EQ(record["cpus"].size(), 2U);
     EXPECT_EQ(record["cpus"][1]["actions"]["XDP_DROP"]["bytes"], 60);
-    EXPECT_FALSE(nlohmann::json::parse(json_of(block, false)).contains("cpus"));
+    EXPECT_FALSE(nlohmann::json::parse(json_of(block)).contains("cpus"));
+}
+
+TEST(JsonOutput, PerProgramListsThemInTheOrderTheyRun) {
+    const auto record = nlohmann::json::parse(json_of(dispatcher_block(), Detail::kPerProgram));
+    ASSERT_EQ(record["programs"].size(), 2U);
+    EXPECT_EQ(record["programs"][0]["id"], 7);
+    EXPECT_EQ(record["programs"][0]["name"], "first");
+    EXPECT_EQ(record["programs"][0]["actions"], record["actions"]);
+    EXPECT_EQ(record["programs"][0]["total"], record["total"]);
+    EXPECT_EQ(record["programs"][1]["actions"]["XDP_DROP"]["packets"], 0);
+    EXPECT_EQ(record["programs"][1]["total"]["session_packets"], 10);
+    EXPECT_FALSE(record.contains("cpus"));
+    EXPECT_EQ(nlohmann::json::parse(json_of(example_block(), Detail::kPerProgram))["programs"],
+              nlohmann::json::array());
 }
 
 }  // namespace

@@ -58,6 +58,7 @@ TEST(StatsOptions, EveryOptionArrives) {
     EXPECT_TRUE(options.per_cpu && options.since_start && options.wait && options.quiet);
     EXPECT_EQ(options.bpffs, "/mnt/bpf");
     EXPECT_TRUE(parsed({"-d", "veth0", "-v"}).verbose);
+    EXPECT_TRUE(parsed({"-d", "veth0", "--per-program"}).per_program);
     EXPECT_TRUE(parsed({"-d", "veth0", "-1"}).once);
     EXPECT_EQ(parsed({"-d", "veth0", "--json"}).format, Format::kJson);
     EXPECT_EQ(parsed({"-d", "veth0", "--format=json"}).format, Format::kJson);
@@ -136,16 +137,20 @@ INSTANTIATE_TEST_SUITE_P(
         Mistake{{"--map-id", "4294967296"}, "'4294967296'"}, Mistake{{"--map-id", "7a"}, "'7a'"},
         Mistake{{"-d", "a", "--format", "xml"}, "xml"}, Mistake{{"-d", "a", "-1", "-n", "3"}, "--once"},
         Mistake{{"-d", "a", "-1", "--wait"}, "--once"}, Mistake{{"-d", "a", "-1", "--since-start"}, "--once"},
+        Mistake{{"-d", "a", "--per-program", "--per-cpu"}, "--per-program"},
+        Mistake{{"--map", "/m", "--per-program"}, "--per-program"},
+        Mistake{{"--map-id", "7", "--per-program"}, "--per-program"},
+        Mistake{{"-d", "a", "--per-program", "--expect", "total.packets > 1"}, "--per-program"},
         Mistake{{"-d", "a", "-q", "-v"}, "--quiet"}));
 
 TEST(StatsOptions, HelpNamesEveryOptionAndShowsExamples) {
     const auto exit = ended({"--help"});
     EXPECT_EQ(exit.status, 0);
     for (const char* word :
-         {"-d,--dev",      "--map PATH",    "--map-id",     "--wait",       "--bpffs",
-          "-i,--interval", "-n,--count",    "-1,--once",    "--format",     "--json",
-          "--per-cpu",     "--since-start", "-q,--quiet",   "-v,--verbose", "--version",
-          "-h,--help",     "Examples:",     "Exit status:", "CSV columns",  "/sys/fs/bpf"}) {
+         {"-d,--dev",      "--map PATH",  "--map-id",     "--wait",    "--bpffs",   "-i,--interval",
+          "-n,--count",    "-1,--once",   "--format",     "--json",    "--per-cpu", "--per-program",
+          "--since-start", "-q,--quiet",  "-v,--verbose", "--version", "-h,--help", "Examples:",
+          "Exit status:",  "CSV columns", "/sys/fs/bpf"}) {
         EXPECT_THAT(exit.message, HasSubstr(word));
     }
 }

@@ -1,0 +1,42 @@
+// The process that stays behind an --observe: where the observed program is replaced or the dispatcher
+// rebuilt, it attaches the observers anew.
+//
+// It ends when the pins are gone (--unload), the interface or its network namespace is, or by SIGTERM, which
+// leaves the observers where they are. Its lock is the directory +follower beside the pins, 0700 like
+// +staging: held while it lives, removed when it ends by itself.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "common/interface.h"
+#include "common/place.h"
+#include "common/result.h"
+
+namespace tally::loader {
+
+// What a follower needs to know of what it follows.
+struct Followed {
+    std::string directory;  // with the pins
+    Interface interface;
+    std::uint64_t lineage = 0;  // of the record: another one is another observation's
+    // A file that is the interface's network namespace as long as that is wanted: a follower must not be what
+    // keeps it in existence. Empty: it lasts as long as any process.
+    std::string anchor;
+};
+
+// The anchor of the current network namespace; `path` is how the user named it, if by a path.
+std::string netns_anchor(const Place& place, const std::optional<std::string>& path);
+
+// Forks it, unless one is there. The new process's id, none where one was.
+Result<std::optional<int>> start_follower(const Followed& followed);
+
+// Whether one is there; none where this process may not look.
+std::optional<bool> has_follower(const std::string& directory);
+
+// After the pins were removed, or where nothing is left to follow: waits until the follower has ended, and
+// removes what a killed one left.
+void see_follower_off(const std::string& directory);
+
+}  // namespace tally::loader

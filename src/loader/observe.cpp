@@ -1,0 +1,119 @@
+#include <fmt/format.h>
+
+#include "common/bpffs.h"
+#include "common/component_pins.h"
+#include "common/names.h"
+#include "loader/capabilities.h"
+#include "loader/describe.h"
+#include "loader/hook_follower.h"
+#include "loader/observation.h"
+#include "loader/publication.h"
+#include "loader/verbs.h"
+
+namespace tally::loader {
+namespace {
+
+// What we attached ourselves counts already.
+Result<void> check_not_ours(const Place& place, const Interface& interface, const DeviceState& state) {
+    const auto ours = state.our_program();
+    if (state.observes() || !(ours || state.held_by_a_run())) {
+        return {};
+    }
+    return make_error(ErrorKind::kConflict, fmt::format("observing '{}'", interface.name),
+                      fmt::format("program {} there was loaded by xdp_loader, and counts by itself",
+                                  state.meta->program_id))
+        .with_hint(fmt::format("`xdp_stats {}` shows what it counts", place.option(interface.name)));
+}
+
+Outcome describe_observation(const Interface& interface, const DeviceState& state, const Target& target,
+                             const Observation& observation, const std::string& directory) {
+    Outcome outcome;
+    outcome.verb = "observing";
+    outcome.dev = interface.name;
+    outcome.mode = mode_name(target.program.mode);
+    outcome.attach = attach_name(XDP_TALLY_ATTACH_OBSERVE);
+    outcome.program = describe_program(target.program.id, state);
+    outcome.pin_dir = directory;
+    outcome.removed = observation.report.removed;
+    outcome.notes = observation.report.notes;
+    const Meta& meta = observation.meta;
+    if (meta.magic == XDP_TALLY_MAGIC) {
+        outcome.program->name = meta.program;
+        outcome.generation = meta.generation;
+    }
+    const auto add_map = [&](std::size_t index, const std::string& pin) {
+        const bool reused = state.observes() && owns_map(*state.meta, meta.map_ids[index]);
+        outcome.maps.push_back({decode_pin_name(pin), meta.map_ids[index], directory + '/' + pin, reused});
+    };
+    add_map(0, XDP_TALLY_MAP_NAME);
+    for (std::size_t i = 0; i < target.components.size(); ++i) {
+        const auto& component = target.components[i];
+        add_map(i + 1, component_map_pin(component.program_id, component.name));
+    }
+    if (target.components.size() > 1) {
+        outcome.notes.push_back(
+            fmt::format("each of the dispatcher's {} programs is counted, too: xdp_stats --per-program",
+                        target.components.size()));
+    }
+    return outcome;
+}
+
+void note_follower(const Result<std::optional<int>>& follower, Outcome& outcome) {
+    if (!follower) {
+        outcome.notes.push_back("a replacement will not be noticed: " + follower.error().message());
+    } else if (*follower) {
+        outcome.notes.push_back(
+            fmt::format("process {} observes what takes its place; --unload ends it", **follower));
+    }
+}
+
+}  // namespace
+
+Result<Outcome> observe(const Options& options, Place& place, const std::string& device) {
+    if (place.obstacle) {
+        return *place.obstacle;
+    }
+    TALLY_TRY_ASSIGN(interface, resolve_interface(device));
+    TALLY_TRY(check_observe_capabilities());
+    std::optional<PinDirectory> pins;
+    std::string repaired;
+    bool mounted = false;
+    if (!options.dry_run) {
+        TALLY_TRY_ASSIGN(was_mounted, ensure_bpffs(place.bpffs));
+        mounted = was_mounted;
+    }
+    const std::string directory = place.pins_of(interface);
+    if (!options.dry_run) {
+        TALLY_TRY_ASSIGN(locked, PinDirectory::lock(directory));
+        pins = std::move(locked);
+        TALLY_TRY_ASSIGN(done, repair(*pins, interface.ifindex));
+        repaired = std::move(done);
+    }
+    const auto state = inspect_device(directory, interface);
+    if (state.trouble) {
+        return *state.trouble;
+    }
+    TALLY_TRY(check_not_ours(place, interface, state));
+    TALLY_TRY_ASSIGN(target, find_target(interface, state.hook));
+    TALLY_TRY_ASSIGN(observation,
+                     renew_observation(pins ? &*pins : nullptr, directory, interface, state, target));
+    auto outcome = describe_observation(interface, state, target, observation, directory);
+    if (pins) {
+        const auto link = pins->open(XDP_TALLY_LINK_NAME, false);
+        if (const auto info = link ? link_info(link->get()) : link.error()) {
+            outcome.link_id = info->id;
+        }
+        note_follower(start_follower({directory, interface, observation.meta.lineage,
+                                      netns_anchor(place, options.netns)}),
+                      outcome);
+    }
+    if (!repaired.empty()) {
+        outcome.notes.push_back(repaired);
+    }
+    if (mounted) {
+        outcome.notes.push_back("mounted a BPF file system on " + place.bpffs.path);
+    }
+    return outcome;
+}
+
+}  // namespace tally::loader

@@ -1,0 +1,35 @@
+#include "loader/record.h"
+
+#include <sys/random.h>
+
+#include <algorithm>
+#include <ctime>
+
+#include "common/netns.h"
+
+namespace tally::loader {
+
+Result<Meta> begin_record(const Interface& interface, const std::optional<Meta>& before) {
+    Meta meta = {};
+    meta.magic = XDP_TALLY_MAGIC;
+    meta.abi_version = XDP_TALLY_ABI_VERSION;
+    meta.generation = 1;
+    if (before) {
+        meta.generation = before->generation + 1;
+        meta.lineage = before->lineage;
+        std::copy(std::begin(before->carried), std::end(before->carried), meta.carried);
+    } else if (::getrandom(&meta.lineage, sizeof(meta.lineage), 0) != sizeof(meta.lineage)) {
+        return last_error("getting a random number");
+    }
+    timespec now = {};
+    ::clock_gettime(CLOCK_REALTIME, &now);
+    meta.load_time =
+        static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000U + static_cast<std::uint64_t>(now.tv_nsec);
+    TALLY_TRY_ASSIGN(netns, current_netns_inode());
+    meta.netns_inode = netns;
+    meta.ifindex = interface.ifindex;
+    interface.name.copy(meta.interface, sizeof(meta.interface) - 1);
+    return meta;
+}
+
+}  // namespace tally::loader

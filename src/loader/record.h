@@ -1,0 +1,16 @@
+// The metadata record of a new generation, as far as it does not depend on how counting comes about.
+#pragma once
+
+#include <optional>
+
+#include "common/interface.h"
+#include "common/meta.h"
+#include "common/result.h"
+
+namespace tally::loader {
+
+// Generation 1 of a new lineage, or the generation after `before`; of this interface in the current network
+// namespace, as of now.
+Result<Meta> begin_record(const Interface& interface, const std::optional<Meta>& before);
+
+}  // namespace tally::loader

@@ -1,0 +1,84 @@
+"""xdp_loader --observe where there is nothing to observe, or no way to. What it counts: tests/vm/test_observe.py."""
+
+import errno
+import struct
+
+import pytest
+
+from lab import STATS, pin_dir, run
+from raw_bpf import bpf
+
+CONFLICT, NOT_FOUND, PERMISSION = 5, 4, 3
+BPF_PROG_LOAD, BPF_PROG_TYPE_TRACING, BPF_TRACE_FEXIT = 5, 26, 25
+
+
+def takes_tracing_programs():
+    """Asked with a program that attaches to nothing: EINVAL where the kernel gets as far as that."""
+    attributes = struct.pack("=II8x8x20x", BPF_PROG_TYPE_TRACING, 0).ljust(68, b"\0") + struct.pack("=I", BPF_TRACE_FEXIT)
+    try:
+        bpf(BPF_PROG_LOAD, attributes)
+    except OSError as error:
+        assert error.errno in (errno.EPERM, errno.EINVAL, errno.E2BIG), error
+        return error.errno != errno.EPERM
+    raise AssertionError("an empty program was loaded")
+
+
+def test_nothing_is_attached(lab, veth0):
+    world = lab.world()
+    result = lab.loader("--dev", "veth0", "--observe", status=NOT_FOUND)
+    assert result.err.startswith("xdp_loader: observing 'veth0': no XDP program is attached")
+    assert "\nhint: `xdp_loader --dev veth0` " in result.err
+    assert lab.world() == world
+
+
+def test_no_such_device(lab):
+    assert "nosuch0" in lab.loader("--dev", "nosuch0", "--observe", status=NOT_FOUND).err
+
+
+@pytest.mark.parametrize("options", [[], ["--dry-run"]])
+def test_ours_counts_already(lab, veth0, options):
+    lab.load("veth0")
+    world = lab.world()
+    result = lab.loader("--dev", "veth0", "--observe", *options, status=CONFLICT)
+    assert "\nhint: `xdp_stats --dev veth0` " in result.err
+    assert lab.world() == world
+
+
+def test_without_capabilities(lab, veth0):
+    lab.foreign_attach("veth0")
+    world = lab.world()
+    result = lab.loader("--dev", "veth0", "--observe", status=PERMISSION,
+                        prefix=["setpriv", "--inh-caps=-all", "--bounding-set=-all"])
+    assert "CAP_SYS_ADMIN" in result.err
+    assert lab.world() == world
+    run(["ip", "link", "set", "dev", "veth0", "xdp", "off"])
+
+
+def test_kernel_refuses_tracing_programs(lab, veth0):
+    """One line that says so, and nothing has changed."""
+    if takes_tracing_programs():
+        pytest.skip("this kernel takes tracing programs")
+    lab.foreign_attach("veth0")
+    world = lab.world()
+    result = lab.loader("--dev", "veth0", "--observe", status=1)
+    (line,) = result.err.splitlines()
+    assert "this kernel refuses tracing programs" in line
+    assert lab.world() == world
+    assert not pin_dir("veth0").exists()
+    run(["ip", "link", "set", "dev", "veth0", "xdp", "off"])
+
+
+def test_per_program_of_a_map_without_a_record(lab, veth0):
+    """Nobody knows who feeds it."""
+    lab.foreign_map(pin_dir("veth0") / "xdp_stats_map", kind="percpu_array", key=4, value=16, entries=5)
+    result = run([STATS, "--dev", "veth0", "--once", "--per-program"], status=NOT_FOUND)
+    assert "\nhint: `xdp_loader --dev veth0 --observe`" in result.err
+
+
+def test_per_program_of_ours(lab, veth0):
+    """Which is alone on the hook: all is its own doing."""
+    outcome = lab.load("veth0", "--attach", "link")
+    record = lab.once("veth0", "--per-program")
+    (program,) = record["programs"]
+    assert (program["id"], program["name"]) == (outcome["program"]["id"], outcome["program"]["name"])
+    assert (program["actions"], program["total"]) == (record["actions"], record["total"])
