@@ -222,7 +222,7 @@ int main(int argc, char** argv) {
         std::fwrite(kUsage.data(), 1, kUsage.size(), stderr);
         return kUsageError;
     }
-    struct sigaction action {};
+    struct sigaction action = {};
     action.sa_handler = request_stop;  // no SA_RESTART: a blocked send() must return
     sigaction(SIGINT, &action, nullptr);
     sigaction(SIGTERM, &action, nullptr);
