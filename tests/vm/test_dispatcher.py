@@ -76,7 +76,7 @@ def test_replace(lab, veth0, mode):
     lab.wait_for_counts("veth0", {"XDP_PASS": (10, 10 * SIZE)})
     outcome = lab.load("veth0", "--action", "drop")
     assert (outcome["generation"], outcome["prio"], outcome["mode"]) == (2, LAST - 1, mode)
-    assert components(lab, "veth0") == [outcome["program"]["name"][:15]]
+    assert components(lab, "veth0") == ["xdp_drop"]
     send(veth0, 7, SIZE)
     lab.wait_for_counts("veth0", {"XDP_DROP": (7, 7 * SIZE)})
     assert read_meta("veth0").carried == {"XDP_PASS": (10, 10 * SIZE)}
