@@ -26,7 +26,7 @@ std::size_t aligned(std::size_t size) {
 template <typename T>
 T load(std::string_view bytes) {
     T value = {};
-    std::memcpy(&value, bytes.data(), std::min(sizeof(value), bytes.size()));
+    bytes.copy(reinterpret_cast<char*>(&value), sizeof(value));
     return value;
 }
 

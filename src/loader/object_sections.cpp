@@ -4,6 +4,7 @@
 #include <libelf.h>
 
 #include <cstdint>
+#include <iterator>
 #include <map>
 #include <memory>
 #include <optional>
@@ -47,10 +48,12 @@ class Symbols {
 
     // The map that has this byte of the section in its definition.
     std::string map_around(std::uint64_t offset) const {
-        auto after = maps_.upper_bound(offset);
-        return after != maps_.begin() && offset - (--after)->first < after->second.st_size
-                   ? name_of(after->second)
-                   : "";
+        const auto after = maps_.upper_bound(offset);
+        if (after == maps_.begin()) {
+            return "";
+        }
+        const auto& [start, symbol] = *std::prev(after);
+        return offset - start < symbol.st_size ? name_of(symbol) : "";
     }
 
   private:
