@@ -267,8 +267,8 @@ def test_an_ordinary_user_opens_nothing_for_writing(lab, veth0):
     """Neither the counters nor the record, nor the link or another map in any way."""
     lab.load("veth0", "--filename", object_file("generation_a"))
     directory = pin_dir("veth0")
-    script = "import sys; sys.path.insert(0, sys.argv[1]); import lab; lab.open_pin(sys.argv[2])"
-    opens = ["/usr/bin/python3", "-c", script, for_everyone(Path(__file__).parent / "lab.py").parent]
+    script = "import sys; sys.path.insert(0, sys.argv[1]); import raw_bpf; raw_bpf.open_pin(sys.argv[2])"
+    opens = ["/usr/bin/python3", "-c", script, for_everyone(Path(__file__).parent / "raw_bpf.py").parent]
     for name in (*READABLE, "xdp_link", "shared", "only_a"):
         run([*opens, directory / name])  # root may
         refused = run([*as_user(NOBODY), *opens, directory / name], status=1)
