@@ -64,8 +64,10 @@ struct Block {
 
     std::int64_t time = 0;  // of the reading: nanoseconds since 1970 UTC
     double period = 0;      // measured seconds behind the rates; 0: there are no rates yet
+    bool readable = false;  // else the numbers are those of the latest reading, if there has been any
     ActionFigures actions = {};
     Figures total = {};
+    Counters before_start = {};            // counted before this command started, as far as it is known
     std::vector<CpuFigures> cpus;          // those that counted anything, in order; empty without --per-cpu
     std::vector<ProgramFigures> programs;  // in the order they run; empty without --per-program
 };

@@ -31,6 +31,9 @@ class CsvOutput final : public Output {
     explicit CsvOutput(Detail detail) : detail_(detail) {}
 
     void append(fmt::memory_buffer& buffer, const Block& block) override {
+        if (!block.readable) {
+            return;
+        }
         if (!header_written_) {
             fmt::format_to(fmt::appender(buffer),
                            "time,dev,netns,map_id,generation,state,period,action,{}packets,bytes,pps,bps,"
@@ -50,6 +53,8 @@ class CsvOutput final : public Output {
         }
         append_row(buffer, block, "total", "all", block.total, true);
     }
+
+    void start_anew() override { header_written_ = false; }
 
   private:
     // The fields that all lines of a record begin with.

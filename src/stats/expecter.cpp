@@ -38,16 +38,16 @@ Expecter::Expecter(std::vector<Expectation> expectations, std::vector<std::strin
     }
 }
 
-Result<bool> Expecter::take(std::size_t source, const Block* block) {
+Result<bool> Expecter::take(std::size_t source, const Block& block) {
     for (Judgement& judgement : judgements_) {
         if (judgement.source == source) {
             const Expectation& expectation = expectations_[judgement.expectation];
-            judgement.seen = block == nullptr ? Seen{} : look(expectation, *block);
+            judgement.seen = block.readable ? look(expectation, block) : Seen{};
             judgement.seen.known &= seen_before_[source] || !is_rate(expectation.field);
             judgement.held = holds(expectation, judgement.seen);
         }
     }
-    seen_before_[source] = seen_before_[source] || block != nullptr;
+    seen_before_[source] = seen_before_[source] || block.readable;
     return true;
 }
 

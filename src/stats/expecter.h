@@ -16,7 +16,7 @@ class Expecter final : public Consumer {
     // `titles` are those of the readers, in their order.
     Expecter(std::vector<Expectation> expectations, std::vector<std::string> titles);
 
-    Result<bool> take(std::size_t source, const Block* block) override;
+    Result<bool> take(std::size_t source, const Block& block) override;
     Result<bool> end_round() override { return !all_held(); }
     bool needs_stdout() const override { return false; }
 

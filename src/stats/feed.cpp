@@ -33,18 +33,19 @@ FeedState FeedProbe::look(const Meta* record, std::uint32_t map_id) {
 
 DeviceView FeedProbe::view(const Meta& record) {
     DeviceView view;
-    view.record_is_elsewhere = record.netns_inode != netns_inode_;
-    if (!device_ && view.record_is_elsewhere) {
+    view.record_is_elsewhere = record.netns_inode != vantage_->inode;
+    if (!vantage_->links || (!device_ && view.record_is_elsewhere)) {
         return view;
     }
+    LinkSocket& socket = *vantage_->links;
     renamed_to_.clear();
-    auto link = device_ ? socket_->find(*device_) : socket_->find(record.ifindex);
+    auto link = device_ ? socket.find(*device_) : socket.find(record.ifindex);
     if (link) {
         link = look_inside(std::move(*link), record);
     }
     if (!link && link.error().kind == ErrorKind::kNotFound && device_ && !view.record_is_elsewhere) {
         // Renamed, if the interface with the record's index runs the record's program.
-        auto other = socket_->find(record.ifindex);
+        auto other = socket.find(record.ifindex);
         if (other) {
             other = look_inside(std::move(*other), record);
         }

@@ -5,10 +5,10 @@
 #include <optional>
 #include <string>
 
-#include "common/link_socket.h"
 #include "common/meta.h"
 #include "common/xdp_hook.h"
 #include "stats/block.h"
+#include "stats/vantage.h"
 
 namespace tally::stats {
 
@@ -30,8 +30,9 @@ FeedState judge_feed(const Meta* record, std::uint32_t map_id, const DeviceView&
 class FeedProbe {
   public:
     // Without a device: at the one the record names, where it is in this network namespace.
-    FeedProbe(std::optional<std::string> device, std::uint64_t netns_inode, LinkSocket& socket)
-        : device_(std::move(device)), netns_inode_(netns_inode), socket_(&socket) {}
+    // `vantage` must outlive the probe.
+    FeedProbe(std::optional<std::string> device, Vantage& vantage)
+        : device_(std::move(device)), vantage_(&vantage) {}
 
     // One question over rtnetlink, none without a record; for a component, libxdp is asked as well whenever
     // the dispatcher has changed, which takes CAP_SYS_ADMIN.
@@ -49,8 +50,7 @@ class FeedProbe {
     Link look_inside(Link link, const Meta& record);
 
     std::optional<std::string> device_;
-    std::uint64_t netns_inode_;
-    LinkSocket* socket_;
+    Vantage* vantage_;
     bool gone_ = false;
     std::string renamed_to_;
     std::uint32_t known_program_ = 0;  // what the hook ran when libxdp was last asked, with success

@@ -29,8 +29,11 @@ std::string directory_of_device(const std::string& device, const Place& place) {
 
 std::string pin_of(const Source& source, const Place& place) {
     switch (source.kind) {
-        case Source::Kind::kDevice:
-            return directory_of_device(source.name, place) + '/' + XDP_TALLY_MAP_NAME;
+        case Source::Kind::kDevice: {
+            const auto& known = source.directory;
+            return (known.empty() ? directory_of_device(source.name, place) : known) + '/' +
+                   XDP_TALLY_MAP_NAME;
+        }
         case Source::Kind::kPin:
             return source.name;
         case Source::Kind::kMapId:

@@ -7,7 +7,6 @@
 #include <array>
 #include <cerrno>
 #include <chrono>
-#include <functional>
 
 #include "stats/stop_signal.h"
 
@@ -29,8 +28,8 @@ timespec time_until(steady_clock::time_point moment) {
 
 class Loop {
   public:
-    Loop(std::vector<Reader>& readers, PinWatcher& watcher, Consumer& consumer, const Pace& pace)
-        : readers_(readers), watcher_(watcher), consumer_(consumer), pace_(pace) {
+    Loop(ReaderSet& readers, Consumer& consumer, const Pace& pace)
+        : readers_(readers), consumer_(consumer), pace_(pace) {
         if (pace.limit) {
             limit_ = steady_clock::now() + *pace.limit;
         }
@@ -38,7 +37,7 @@ class Loop {
 
     Result<void> run() {
         // Arms the watches; what changed since the readers were started is noticed now.
-        TALLY_TRY(follow_all());
+        TALLY_TRY(readers_.follow_all());
         plan_first_round();
         std::uint64_t rounds = 0;
         while (!over_ && rounds != pace_.rounds) {
@@ -66,64 +65,46 @@ class Loop {
         deadline_ = std::min(deadline_, limit_);
     }
 
-    bool any_ready() const {
-        return std::any_of(readers_.begin(), readers_.end(), std::mem_fn(&Reader::ready));
-    }
-
-    bool must_poll() const {
-        return std::any_of(readers_.begin(), readers_.end(), std::mem_fn(&Reader::must_poll));
-    }
-
-    // Until the deadline, an event of the pins, or time to look for what causes no event.
+    // Until the deadline, an event of the pins, a person's input, or time to look for what causes no event.
     Result<void> wait() {
-        const bool polls = must_poll();
+        const bool polls = readers_.must_poll();
         const auto moment = polls ? std::min(deadline_, steady_clock::now() + kPoll) : deadline_;
-        std::array<pollfd, 3> watched = {{{stop_descriptor(), POLLIN, 0},
+        std::array<pollfd, 4> watched = {{{stop_descriptor(), POLLIN, 0},
                                           {consumer_.needs_stdout() ? STDOUT_FILENO : -1, 0, 0},
-                                          {watcher_.fd(), POLLIN, 0}}};
+                                          {readers_.events(), POLLIN, 0},
+                                          {consumer_.input(), POLLIN, 0}}};
         const timespec timeout = time_until(moment);
-        if (::ppoll(watched.data(), watched.size(), &timeout, nullptr) < 0 && errno != EINTR) {
+        const int ready = ::ppoll(watched.data(), watched.size(), &timeout, nullptr);
+        if (ready < 0 && errno != EINTR) {
             return last_error("waiting for the next round");
         }
-        const bool nobody_reads = (watched[1].revents & POLLERR) != 0;
+        const bool nobody_reads = ready > 0 && (watched[1].revents & POLLERR) != 0;
         over_ = stop_requested() || nobody_reads;
         if (over_) {
             return {};
         }
-        const bool idle = !any_ready();
-        if ((watched[2].revents & POLLIN) != 0) {
-            TALLY_TRY(follow_changed(watcher_.drain()));
+        const bool idle = !readers_.any_ready();
+        if (ready > 0 && (watched[2].revents & POLLIN) != 0) {
+            TALLY_TRY(readers_.follow_events());
         }
         if (polls) {
-            TALLY_TRY(follow_polled());
+            TALLY_TRY(readers_.follow_polled());
         }
-        if (idle && any_ready()) {
+        if (idle && readers_.any_ready()) {
             plan_first_round();
         }
-        return {};
-    }
-
-    Result<void> follow_all() {
-        for (Reader& reader : readers_) {
-            TALLY_TRY(reader.follow());
+        if (ready < 0 || watched[3].revents != 0) {
+            TALLY_TRY(take_input());
         }
         return {};
     }
 
-    Result<void> follow_changed(const PinWatcher::Events& events) {
-        for (Reader& reader : readers_) {
-            if (reader.woken_by(events)) {
-                TALLY_TRY(reader.follow());
-            }
-        }
-        return {};
-    }
-
-    Result<void> follow_polled() {
-        for (Reader& reader : readers_) {
-            if (reader.must_poll()) {
-                TALLY_TRY(reader.follow());
-            }
+    Result<void> take_input() {
+        const auto interval = pace_.interval;
+        TALLY_TRY_ASSIGN(go_on, consumer_.take_input());
+        over_ = !go_on;
+        if (interval != pace_.interval) {
+            deadline_ = steady_clock::now() + pace_.interval;
         }
         return {};
     }
@@ -131,22 +112,25 @@ class Loop {
     // Whether there was anything to read.
     Result<bool> hold_round() {
         bool shown = false;
-        for (std::size_t i = 0; i < readers_.size(); ++i) {
-            TALLY_TRY_ASSIGN(block, readers_[i].sample());
-            shown = shown || block != nullptr;
-            TALLY_TRY_ASSIGN(go_on, consumer_.take(i, block));
+        for (ReaderSet::Member& member : readers_.members()) {
+            TALLY_TRY(readers_.sample(member));
+            const Block& block = member.reader->block();
+            shown = shown || block.readable;
+            TALLY_TRY_ASSIGN(go_on, consumer_.take(member.number, block));
             if (!go_on) {
                 over_ = true;
                 return shown;
             }
+        }
+        for (const std::size_t source : readers_.drop_lost(steady_clock::now())) {
+            consumer_.forget(source);
         }
         TALLY_TRY_ASSIGN(go_on, consumer_.end_round());
         over_ = !go_on;
         return shown;
     }
 
-    std::vector<Reader>& readers_;
-    PinWatcher& watcher_;
+    ReaderSet& readers_;
     Consumer& consumer_;
     const Pace& pace_;
     steady_clock::time_point deadline_;
@@ -156,9 +140,8 @@ class Loop {
 
 }  // namespace
 
-Result<void> run_loop(std::vector<Reader>& readers, PinWatcher& watcher, Consumer& consumer,
-                      const Pace& pace) {
-    return Loop(readers, watcher, consumer, pace).run();
+Result<void> run_loop(ReaderSet& readers, Consumer& consumer, const Pace& pace) {
+    return Loop(readers, consumer, pace).run();
 }
 
 }  // namespace tally::stats

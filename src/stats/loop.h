@@ -4,12 +4,10 @@
 #include <chrono>
 #include <cstdint>
 #include <optional>
-#include <vector>
 
 #include "common/result.h"
 #include "stats/block.h"
-#include "stats/pin_watcher.h"
-#include "stats/reader.h"
+#include "stats/reader_set.h"
 
 namespace tally::stats {
 
@@ -21,12 +19,19 @@ class Consumer {
     Consumer& operator=(const Consumer&) = delete;
     virtual ~Consumer() = default;
 
-    // `block` is null where there is nothing to read. False: the run is over.
-    virtual Result<bool> take(std::size_t source, const Block* block) = 0;
+    // `source` is the reader's number. False: the run is over.
+    virtual Result<bool> take(std::size_t source, const Block& block) = 0;
+    // There will be no more of this one.
+    virtual void forget(std::size_t /*source*/) {}
     // After the last source. False: the run is over.
     virtual Result<bool> end_round() { return true; }
     // The run is over, too, when nobody reads stdout any more.
     virtual bool needs_stdout() const { return true; }
+
+    // A descriptor that becomes readable when a person does something; -1: none.
+    virtual int input() const { return -1; }
+    // After that, and after a signal. False: the run is over. It may have changed the pace.
+    virtual Result<bool> take_input() { return true; }
 };
 
 struct Pace {
@@ -37,8 +42,7 @@ struct Pace {
 };
 
 // The readers have been started. Ends without error when the consumer or the pace says so, and by SIGINT or
-// SIGTERM.
-Result<void> run_loop(std::vector<Reader>& readers, PinWatcher& watcher, Consumer& consumer,
-                      const Pace& pace);
+// SIGTERM. A consumer may change the interval between two rounds.
+Result<void> run_loop(ReaderSet& readers, Consumer& consumer, const Pace& pace);
 
 }  // namespace tally::stats

@@ -12,18 +12,19 @@
 #include "common/bpffs.h"
 #include "common/interface.h"
 #include "common/library_log.h"
-#include "common/link_socket.h"
-#include "common/netns.h"
 #include "common/place.h"
 #include "common/report.h"
 #include "stats/expecter.h"
+#include "stats/exporter.h"
 #include "stats/loop.h"
 #include "stats/options.h"
 #include "stats/output.h"
+#include "stats/output_file.h"
 #include "stats/printer.h"
-#include "stats/reader.h"
+#include "stats/reader_set.h"
 #include "stats/remarks.h"
 #include "stats/stop_signal.h"
+#include "stats/vantage.h"
 
 namespace tally::stats {
 namespace {
@@ -49,12 +50,14 @@ Error nothing_pinned(const Source& source, const Place& place, const std::string
 
 // Every source is looked at before anything is printed. The status is that of the first that is not as it
 // should be; all of them are named.
-int start(std::vector<Reader>& readers, const Place& place, const Options& options) {
+int start_sources(ReaderSet& readers, const Place& place, const Options& options) {
+    readers.add_sources();
     int status = 0;
-    for (std::size_t i = 0; i < readers.size(); ++i) {
-        auto started = readers[i].start();
-        if (started && options.once && !readers[i].ready()) {
-            started = nothing_pinned(options.sources[i], place, readers[i].pin());
+    for (std::size_t i = 0; i < options.sources.size(); ++i) {
+        Reader& reader = *readers.members()[i].reader;
+        auto started = reader.start();
+        if (started && options.once && !reader.ready()) {
+            started = nothing_pinned(options.sources[i], place, reader.pin());
         }
         if (!started) {
             const int failure = fail(started.error(), options);
@@ -62,6 +65,18 @@ int start(std::vector<Reader>& readers, const Place& place, const Options& optio
         }
     }
     return status;
+}
+
+int start_all(ReaderSet& readers, const Place& place, const Options& options) {
+    if (const auto discovered = readers.discover(); !discovered) {
+        return fail(discovered.error(), options);
+    }
+    if (readers.members().empty()) {
+        Remarks(options.quiet, options.verbose)
+            .say(place.bpffs.path, options.once ? "no counter map is pinned below it"
+                                                : "no counter map is pinned below it yet; waiting");
+    }
+    return 0;
 }
 
 // Where the devices are. A namespace that does not exist yet is waited for if the run waits; none where a
@@ -118,17 +133,29 @@ Detail detail_of(const Options& options) {
     return options.per_cpu ? Detail::kPerCpu : Detail::kNone;
 }
 
-Result<void> show(std::vector<Reader>& readers, PinWatcher& watcher, const Options& options) {
+Result<void> print(ReaderSet& readers, Destination& destination, const Options& options) {
     const auto output = make_output(options.format, detail_of(options), ::isatty(STDOUT_FILENO) == 1);
+    Printer printer(*output, destination);
     if (options.once) {
-        return print_once(readers, *output);
+        return print_once(readers, printer);
     }
-    Printer printer(*output);
     Pace pace;
     pace.first = std::min(options.interval, kFirstBlock);
     pace.interval = options.interval;
     pace.rounds = options.count;
-    return run_loop(readers, watcher, printer, pace);
+    return run_loop(readers, printer, pace);
+}
+
+Result<void> show(ReaderSet& readers, const Options& options) {
+    if (options.listen) {
+        return serve(readers, *options.listen, options.user);
+    }
+    if (options.output) {
+        TALLY_TRY_ASSIGN(file, OutputFile::at(*options.output));
+        return print(readers, file, options);
+    }
+    Stdout destination;
+    return print(readers, destination, options);
 }
 
 Result<void> report_expectations(const Expecter& expecter, const Options& options,
@@ -144,18 +171,17 @@ Result<void> report_expectations(const Expecter& expecter, const Options& option
     return expecter.unmet(stop_requested() ? std::nullopt : std::optional(options.within_text));
 }
 
-Result<void> expect(std::vector<Reader>& readers, PinWatcher& watcher, const Options& options,
-                    steady_clock::time_point begin) {
+Result<void> expect(ReaderSet& readers, const Options& options, steady_clock::time_point begin) {
     std::vector<std::string> titles;
-    titles.reserve(readers.size());
-    for (const Reader& reader : readers) {
-        titles.push_back(reader.title());
+    titles.reserve(readers.members().size());
+    for (const ReaderSet::Member& member : readers.members()) {
+        titles.push_back(member.reader->title());
     }
     Expecter expecter(options.expectations, titles);
     Pace pace;
     pace.interval = options.interval;
     pace.limit = std::max(begin + options.within - steady_clock::now(), nanoseconds(0));
-    TALLY_TRY(run_loop(readers, watcher, expecter, pace));
+    TALLY_TRY(run_loop(readers, expecter, pace));
     return report_expectations(expecter, options, begin);
 }
 
@@ -187,28 +213,21 @@ int run(Options options) {
         const auto given_up = give_up(options, begin);
         return given_up ? 0 : fail(given_up.error(), options);
     }
-    if (const auto devices = check_devices(options.sources, **place); !devices) {
+    const auto devices = options.all ? check_bpffs((*place)->bpffs) : check_devices(options.sources, **place);
+    if (!devices) {
         return fail(devices.error(), options);
     }
-    const auto netns = current_netns_inode();
-    if (!netns) {
-        return fail(netns.error(), options);
+    auto own = look_from_here(**place);
+    if (!own) {
+        return fail(own.error(), options);
     }
-    auto links = LinkSocket::open();
-    if (!links) {
-        return fail(links.error(), options);
-    }
-    PinWatcher watcher;
-    std::vector<Reader> readers;
-    readers.reserve(options.sources.size());
-    for (const Source& source : options.sources) {
-        readers.emplace_back(source, options, **place, *netns, *links, watcher);
-    }
-    if (const int status = start(readers, **place, options); status != 0) {
+    ReaderSet readers(std::move(*own), options);
+    const int status =
+        options.all ? start_all(readers, **place, options) : start_sources(readers, **place, options);
+    if (status != 0) {
         return status;
     }
-    const auto done = options.expectations.empty() ? show(readers, watcher, options)
-                                                   : expect(readers, watcher, options, begin);
+    const auto done = options.expectations.empty() ? show(readers, options) : expect(readers, options, begin);
     return done ? 0 : fail(done.error(), options);
 }
 

@@ -60,16 +60,26 @@ struct Words {
     std::vector<std::string> expectations;
     std::optional<std::string> within;
     std::optional<std::string> interval;
+    std::optional<std::string> listen;
     std::optional<std::string> count;
     std::string format = "table";
     bool json = false;
 };
+
+void exclude(CLI::App& app, const std::string& name, std::initializer_list<const char*> others) {
+    for (const char* other : others) {
+        app.get_option(name)->excludes(app.get_option(other));
+    }
+}
 
 void add_options(CLI::App& app, Options& options, Words& words) {
     const auto repeatable = [](CLI::Option* option) { option->take_all()->allow_extra_args(false); };
     repeatable(app.add_option("-d,--dev", words.devices, "Interface; may be repeated")
                    ->type_name("IFACE")
                    ->group("What to read"));
+    app.add_flag("-a,--all", options.all, "Every counter map below the root of bpffs, as they come and go")
+        ->excludes(app.get_option("--dev"))
+        ->group("What to read");
     app.add_option("--netns", options.netns, "The interfaces are in this network namespace")
         ->type_name("NAME|PATH")
         ->group("What to read");
@@ -106,8 +116,8 @@ void add_options(CLI::App& app, Options& options, Words& words) {
         ->group("Assertions");
 
     auto* format = app.add_option("--format", words.format, "How to write samples")
-                       ->check(CLI::IsMember({"table", "json", "csv"}).description(""))
-                       ->type_name("table|json|csv")
+                       ->check(CLI::IsMember({"table", "json", "csv", "prometheus"}).description(""))
+                       ->type_name("table|json|csv|prometheus")
                        ->capture_default_str()
                        ->group("Output");
     app.add_flag("--json", words.json, "The same as --format json: one object per line")
@@ -130,7 +140,29 @@ void add_options(CLI::App& app, Options& options, Words& words) {
     app.add_flag("-v,--verbose", options.verbose, "Also how maps are read, and libbpf's words")
         ->excludes(quiet)
         ->group("Output");
+    app.add_option("--output", options.output,
+                   "Write each round of samples there, replacing the file by rename")
+        ->type_name("FILE")
+        ->group("Output");
     once->excludes(count)->excludes(since_start)->excludes(app.get_option("--wait"));
+
+    app.add_flag("--live", options.live, "Full-screen view of the terminal; ? there lists the keys")
+        ->group("Other ways to show");
+    app.add_option("--listen", words.listen, "Serve Prometheus metrics there (ADDR defaults to 127.0.0.1)")
+        ->type_name("ADDR:PORT")
+        ->group("Other ways to show");
+    app.add_option("--user", options.user, "With --listen: go on as this user once everything is open")
+        ->type_name("NAME")
+        ->needs(app.get_option("--listen"))
+        ->group("Other ways to show");
+    exclude(app, "--all", {"--map", "--map-id", "--netns", "--wait", "--per-program", "--expect"});
+    exclude(app, "--output", {"--expect", "--live", "--listen"});
+    exclude(app, "--live",
+            {"--once", "--count", "--format", "--json", "--per-cpu", "--per-program", "--expect", "--listen",
+             "--verbose"});
+    exclude(app, "--listen",
+            {"--once", "--count", "--interval", "--format", "--json", "--per-cpu", "--per-program",
+             "--expect", "--since-start"});
 }
 
 template <typename Number>
@@ -155,20 +187,20 @@ void add_source(std::vector<Source>& sources, Source source) {
 // What CLI11's own checks cannot say; empty where all is well.
 std::string make_sense(const Words& words, Options& options) {
     for (const auto& device : words.devices) {
-        add_source(options.sources, {Source::Kind::kDevice, device, 0});
+        add_source(options.sources, {Source::Kind::kDevice, device, 0, {}});
     }
     for (const auto& pin : words.pins) {
-        add_source(options.sources, {Source::Kind::kPin, pin, 0});
+        add_source(options.sources, {Source::Kind::kPin, pin, 0, {}});
     }
     for (const auto& text : words.map_ids) {
         const auto id = positive_number<std::uint32_t>(text);
         if (!id) {
             return fmt::format("--map-id '{}': a map's id is a positive number", text);
         }
-        add_source(options.sources, {Source::Kind::kMapId, {}, *id});
+        add_source(options.sources, {Source::Kind::kMapId, {}, *id, {}});
     }
-    if (options.sources.empty()) {
-        return "whose counters? --dev IFACE names a device, --map PATH a pinned map";
+    if (options.sources.empty() && !options.all) {
+        return "whose counters? --dev IFACE names a device, --map PATH a pinned map, --all means every one";
     }
     if (words.count) {
         options.count = positive_number<std::uint64_t>(*words.count);
@@ -191,6 +223,8 @@ std::string make_sense(const Words& words, Options& options) {
         options.format = Format::kJson;
     } else if (words.format == "csv") {
         options.format = Format::kCsv;
+    } else if (words.format == "prometheus") {
+        options.format = Format::kPrometheus;
     }
     return {};
 }
@@ -234,6 +268,13 @@ std::variant<Options, EarlyExit> parse_options(int argc, const char* const* argv
             return usage_exit("xdp_stats", std::move(expectation).error(), json);
         }
         options.expectations.push_back(std::move(*expectation));
+    }
+    if (words.listen) {
+        auto address = parse_listen_address(*words.listen);
+        if (!address) {
+            return usage("--listen " + address.error().message(), address.error().hint);
+        }
+        options.listen = std::move(*address);
     }
     if (const auto problem = make_sense(words, options); !problem.empty()) {
         return usage(problem);

@@ -10,10 +10,11 @@
 
 #include "common/early_exit.h"
 #include "stats/expect.h"
+#include "stats/listen_address.h"
 
 namespace tally::stats {
 
-enum class Format { kTable, kJson, kCsv };
+enum class Format { kTable, kJson, kCsv, kPrometheus };
 // What records show beside the totals.
 enum class Detail { kNone, kPerCpu, kPerProgram };
 
@@ -24,14 +25,20 @@ struct Source {
     Kind kind = Kind::kDevice;
     std::string name;  // the device, or the path of the pin
     std::uint32_t map_id = 0;
+    std::string directory;  // of the device's pins; empty: where a loader puts them
 };
 
 struct Options {
     std::vector<Source> sources;       // devices, pins, ids, each in the order they were given
+    bool all = false;                  // every counter map below the root of bpffs, instead
     std::optional<std::string> netns;  // where the devices are: name or path; none: the current namespace
     std::chrono::nanoseconds interval = {};
     std::optional<std::uint64_t> count;  // samples to take; none: until interrupted
     bool once = false;
+    bool live = false;                    // full screen
+    std::optional<ListenAddress> listen;  // serve metrics there
+    std::optional<std::string> user;      // to go on as
+    std::optional<std::string> output;    // the file that samples replace; none: stdout
     Format format = Format::kTable;
     bool per_cpu = false;
     bool per_program = false;

@@ -8,6 +8,8 @@ std::unique_ptr<Output> make_output(Format format, Detail detail, bool terminal)
             return make_json_output(detail);
         case Format::kCsv:
             return make_csv_output(detail);
+        case Format::kPrometheus:
+            return make_prometheus_output();
         case Format::kTable:
             break;
     }

@@ -19,6 +19,10 @@ class Output {
 
     // Appends one whole record. Allocates nothing once the buffer has grown and the device is known.
     virtual void append(fmt::memory_buffer& buffer, const Block& block) = 0;
+    // Formats that do not write block by block append all of the round's.
+    virtual void append_round(fmt::memory_buffer& /*buffer*/) {}
+    // What follows is a document of its own.
+    virtual void start_anew() {}
 };
 
 // `terminal`: a person looks on, so the table groups digits and scales rates.
@@ -27,5 +31,6 @@ std::unique_ptr<Output> make_output(Format format, Detail detail, bool terminal)
 std::unique_ptr<Output> make_table_output(Detail detail, bool terminal);
 std::unique_ptr<Output> make_json_output(Detail detail);
 std::unique_ptr<Output> make_csv_output(Detail detail);
+std::unique_ptr<Output> make_prometheus_output();
 
 }  // namespace tally::stats

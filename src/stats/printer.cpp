@@ -30,23 +30,36 @@ Result<bool> write_record(std::string_view record) {
     return true;
 }
 
-Result<bool> Printer::take(std::size_t /*source*/, const Block* block) {
-    if (block == nullptr) {
-        return true;
-    }
-    buffer_.clear();
-    output_.append(buffer_, *block);
-    return write_record({buffer_.data(), buffer_.size()});
+Result<bool> Printer::take(std::size_t /*source*/, const Block& block) {
+    output_.append(buffer_, block);
+    return destination_.holds_one_round() ? Result<bool>(true) : flush();
 }
 
-Result<void> print_once(std::vector<Reader>& readers, Output& output) {
-    Printer printer(output);
-    for (std::size_t i = 0; i < readers.size(); ++i) {
-        TALLY_TRY_ASSIGN(go_on, printer.take(i, &readers[i].first_reading()));
+Result<bool> Printer::end_round() {
+    output_.append_round(buffer_);
+    auto written = flush();
+    if (destination_.holds_one_round()) {
+        output_.start_anew();
+    }
+    return written;
+}
+
+Result<bool> Printer::flush() {
+    auto written =
+        buffer_.size() == 0 ? Result<bool>(true) : destination_.write({buffer_.data(), buffer_.size()});
+    buffer_.clear();
+    return written;
+}
+
+Result<void> print_once(ReaderSet& readers, Printer& printer) {
+    for (const ReaderSet::Member& member : readers.members()) {
+        member.reader->show_first_reading();
+        TALLY_TRY_ASSIGN(go_on, printer.take(member.number, member.reader->block()));
         if (!go_on) {
-            break;
+            return {};
         }
     }
+    TALLY_TRY(printer.end_round());
     return {};
 }
 

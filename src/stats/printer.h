@@ -1,8 +1,7 @@
-// Writes every block to stdout.
+// Writes every block to stdout, or every round to a file.
 #pragma once
 
 #include <string_view>
-#include <vector>
 
 #include "common/result.h"
 #include "stats/loop.h"
@@ -14,18 +13,40 @@ namespace tally::stats {
 // over: nobody reads any more, or a signal came while the other end did not read.
 Result<bool> write_record(std::string_view record);
 
+// Where records go.
+class Destination {
+  public:
+    virtual ~Destination() = default;
+
+    // A record; for a file, all of a round. False: the run is over.
+    virtual Result<bool> write(std::string_view text) = 0;
+    // The file holds a single round.
+    virtual bool holds_one_round() const { return false; }
+};
+
+class Stdout final : public Destination {
+  public:
+    Result<bool> write(std::string_view text) override { return write_record(text); }
+};
+
 class Printer final : public Consumer {
   public:
-    explicit Printer(Output& output) : output_(output) {}
+    // Both must outlive the printer.
+    Printer(Output& output, Destination& destination) : output_(output), destination_(destination) {}
 
-    Result<bool> take(std::size_t source, const Block* block) override;
+    Result<bool> take(std::size_t source, const Block& block) override;
+    Result<bool> end_round() override;
+    bool needs_stdout() const override { return !destination_.holds_one_round(); }
 
   private:
+    Result<bool> flush();
+
     Output& output_;
+    Destination& destination_;
     fmt::memory_buffer buffer_;
 };
 
-// One block of every reader, as start() found it.
-Result<void> print_once(std::vector<Reader>& readers, Output& output);
+// One block of every reader that is ready, as start() found it.
+Result<void> print_once(ReaderSet& readers, Printer& printer);
 
 }  // namespace tally::stats

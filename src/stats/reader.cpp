@@ -50,29 +50,34 @@ std::string title_of(const Source& source, const Place& place) {
     return printable(elsewhere ? place.netns + '/' + source.name : source.name);
 }
 
+// By its name, unless that may be another device's: that of one the process cannot go to.
+std::optional<std::string> device_to_ask_for(const Source& source, const Place& place) {
+    const bool seen = place.sight == Place::Sight::kHere || !source.directory.empty();
+    return seen ? device_of(source) : std::nullopt;
+}
+
 }  // namespace
 
-Reader::Reader(const Source& source, const Options& options, const Place& place, std::uint64_t netns_inode,
-               LinkSocket& links, PinWatcher& watcher)
-    : place_(&place),
+Reader::Reader(const Source& source, const Options& options, Vantage& vantage, PinWatcher& watcher)
+    : place_(&vantage.place),
       watcher_(&watcher),
       remarks_(options.quiet, options.verbose),
       wait_(options.wait),
       per_cpu_(options.per_cpu),
       per_program_(options.per_program),
-      sees_devices_(place.sight == Place::Sight::kHere),
-      follower_(source, place, watcher),
-      feed_(sees_devices_ ? device_of(source) : std::nullopt, netns_inode, links) {
+      looks_for_device_(source.directory.empty() && vantage.place.sight == Place::Sight::kHere),
+      follower_(source, vantage.place, watcher),
+      feed_(device_to_ask_for(source, vantage.place), vantage) {
     block_.device = device_of(source);
-    if (block_.device && !place.netns.empty()) {
-        block_.netns = place.netns;
+    if (block_.device && !place_->netns.empty()) {
+        block_.netns = place_->netns;
     }
-    block_.title = title_of(source, place);
+    block_.title = title_of(source, *place_);
     block_.since_start = options.since_start;
 }
 
 Result<void> Reader::start() {
-    if (block_.device && sees_devices_) {
+    if (block_.device && looks_for_device_) {
         auto interface = resolve_interface(*block_.device);
         if (!interface && !(wait_ && interface.error().kind == ErrorKind::kNotFound)) {
             return std::move(interface).error();
@@ -88,6 +93,16 @@ Result<void> Reader::start() {
     }
     started_ = true;
     return {};
+}
+
+Result<void> Reader::join() {
+    started_ = true;
+    follower_.watch();
+    auto pinned = follower_.open();
+    if (pinned) {
+        return take_up(std::move(pinned).value());
+    }
+    return is_missing(pinned.error()) ? Result<void>() : std::move(pinned).error();
 }
 
 Result<void> Reader::follow() {
@@ -159,7 +174,7 @@ Result<void> Reader::look_for_first_map() {
 
 // A loader takes the pins of a renamed device along to its new name: the record there is of the same lineage.
 bool Reader::go_after_renamed_device() {
-    if (!block_.device || !last_record_ || !sees_devices_) {
+    if (!block_.device || !last_record_ || !looks_for_device_) {
         return false;
     }
     const auto name = interface_name(last_record_->ifindex);
@@ -176,7 +191,7 @@ bool Reader::go_after_renamed_device() {
 }
 
 void Reader::call_device(const std::string& name) {
-    const Source source = {Source::Kind::kDevice, name, 0};
+    const Source source = {Source::Kind::kDevice, name, 0, {}};
     block_.device = name;
     block_.title = title_of(source, *place_);
     follower_ = Follower(source, *place_, *watcher_);
@@ -322,13 +337,14 @@ void Reader::describe_feeder() {
     }
 }
 
-Result<const Block*> Reader::sample() {
+Result<void> Reader::sample() {
+    block_.readable = false;
     if (device_awaited_) {
-        return nullptr;
+        return {};
     }
     TALLY_TRY(look_at_pin());
     if (!ready()) {
-        return nullptr;
+        return {};
     }
     TALLY_TRY(map_->read(now_));
     if (went_backwards(before_.total, now_.total)) {
@@ -341,16 +357,17 @@ Result<const Block*> Reader::sample() {
     const double seconds = static_cast<double>(now_.time - before_.time) / 1e9;
     fill_block(before_, now_, seconds >= kShortestPeriod ? seconds : 0);
     std::swap(before_, now_);
-    return &block_;
+    return {};
 }
 
-const Block& Reader::first_reading() {
+void Reader::show_first_reading() {
     fill_block(before_, before_, 0);
-    return block_;
 }
 
 void Reader::fill_block(const Sample& before, const Sample& now, double seconds) {
+    block_.readable = true;
     block_.time = wall_clock();
+    block_.before_start = session_.before_start();
     fill_figures(block_, before.total, now.total, seconds, session_.counted());
     if (per_cpu_ && map_->info().type == BPF_MAP_TYPE_PERCPU_ARRAY) {
         fill_cpu_figures(block_, before.per_cpu, now.per_cpu, seconds, cpu_session_);

@@ -15,33 +15,37 @@
 #include "stats/programs.h"
 #include "stats/remarks.h"
 #include "stats/session.h"
+#include "stats/vantage.h"
 
 namespace tally::stats {
 
 class Reader {
   public:
-    // `place`, `links` and `watcher` must outlive the reader.
-    Reader(const Source& source, const Options& options, const Place& place, std::uint64_t netns_inode,
-           LinkSocket& links, PinWatcher& watcher);
+    // `vantage` and `watcher` must outlive the reader.
+    Reader(const Source& source, const Options& options, Vantage& vantage, PinWatcher& watcher);
 
     // The first look. kNotFound for a device that does not exist, unless the run waits for it. A pin that is
     // not there is no error: ready() tells, and follow() waits for it.
     Result<void> start();
+    // The same while the run is under way: what the map holds already counts as the run's own.
+    Result<void> join();
     // There is a map to read.
     bool ready() const { return map_ && !unpinned_ && !device_awaited_; }
     // Nobody tells when what is waited for appears: follow() has to be called from time to time.
     bool must_poll() const { return device_awaited_ || (!ready() && !follower_.watching()); }
     const std::string& pin() const { return follower_.pin(); }
+    const std::string& directory() const { return follower_.directory(); }
     const std::string& title() const { return block_.title; }
 
     // Looks at the pin anew, and at the device that is waited for. Takes up another map or record at once.
     Result<void> follow();
     bool woken_by(const PinWatcher::Events& events) const { return follower_.woken_by(events); }
 
-    // Checks the pin, reads the map and fills in the block; null while there is nothing to read.
-    Result<const Block*> sample();
-    // The block of the reading that start() made: totals without rates. Only if ready().
-    const Block& first_reading();
+    // Checks the pin, reads the map and fills in the block, which says whether there was anything to read.
+    Result<void> sample();
+    // Fills in the block from the reading that start() made: totals without rates. Only if ready().
+    void show_first_reading();
+    const Block& block() const { return block_; }
 
   private:
     Result<void> look_at_pin();
@@ -74,7 +78,7 @@ class Reader {
     bool wait_;
     bool per_cpu_;
     bool per_program_;
-    bool sees_devices_;  // of the source's network namespace
+    bool looks_for_device_;  // it is in the network namespace of the process, and named by the user
     Follower follower_;
     FeedProbe feed_;
 

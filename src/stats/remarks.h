@@ -1,9 +1,7 @@
 // What a run has to say beside its results: on stderr, one line each, and nothing with -q.
 #pragma once
 
-#include <fmt/format.h>
-
-#include <cstdio>
+#include <functional>
 #include <string>
 
 namespace tally::stats {
@@ -16,15 +14,17 @@ class Remarks {
 
     bool verbose() const { return verbose_; }
 
-    void say(const std::string& title, const std::string& text) const {
-        if (!quiet_) {
-            fmt::print(stderr, "{}: {}: {}\n", kProgramName, title, text);
-        }
-    }
+    // "<title>: <text>", whoever says it.
+    void say(const std::string& title, const std::string& text) const;
 
   private:
     bool quiet_;
     bool verbose_;
 };
+
+// Has every remark of the process go there instead of stderr; an empty function: to stderr again. For who has
+// the screen to itself.
+using RemarkSink = std::function<void(const std::string& remark)>;
+void redirect_remarks(RemarkSink sink);
 
 }  // namespace tally::stats

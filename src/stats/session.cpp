@@ -21,6 +21,7 @@ std::uint64_t excess(std::uint64_t of, std::uint64_t over) {
 
 void Session::start_with(const Counters& reading, const std::optional<Origin>& origin) {
     last_ = reading;
+    before_start_ = origin ? sum_of(origin->carried, reading) : reading;
     unknown_past_ = !origin;
     if (origin) {
         lineage_ = origin->lineage;

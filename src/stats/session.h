@@ -36,6 +36,8 @@ class Session {
     void add(const Counters& reading);
 
     const Counters& counted() const { return counted_; }
+    // What the maps had counted when the session started: that of one without a record, or of a lineage.
+    const Counters& before_start() const { return before_start_; }
 
   private:
     void count_from_zero(const Counters& reading);
@@ -44,6 +46,7 @@ class Session {
     void count_difference(const Counters& seen, const Counters& now);
 
     Counters counted_ = {};
+    Counters before_start_ = {};
     Counters last_ = {};    // the latest reading of the current map
     Counters before_ = {};  // what the current map's lineage had counted when the map took its turn
     std::optional<std::uint64_t> lineage_;

@@ -52,6 +52,9 @@ class TableOutput final : public Output {
         : detail_(detail), per_cpu_(detail == Detail::kPerCpu), terminal_(terminal) {}
 
     void append(fmt::memory_buffer& buffer, const Block& block) override {
+        if (!block.readable) {
+            return;
+        }
         const bool rates = block.period > 0;
         const Widths widths = measure(block, rates);
         if (!first_) {
@@ -71,6 +74,8 @@ class TableOutput final : public Output {
         }
         append_row(buffer, widths, "total", nullptr, block.total, rates);
     }
+
+    void start_anew() override { first_ = true; }
 
   private:
     // One after the other as they run, and then what became of the packets in the end.

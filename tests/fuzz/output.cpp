@@ -35,6 +35,7 @@ Sample take_sample(FuzzedDataProvider& input, std::size_t cpus) {
 
 Block take_block(FuzzedDataProvider& input) {
     Block block;
+    block.readable = true;
     block.map_id = input.ConsumeIntegral<std::uint32_t>();
     block.state = static_cast<FeedState>(input.ConsumeIntegralInRange(0, 4));
     block.since_start = input.ConsumeBool();

@@ -16,6 +16,7 @@ inline Block example_block() {
     block.feeder = Feeder{1, 57, "xdp_pass", "native", "link"};
     block.state = FeedState::kAttached;
     block.time = 1769860800'123'456'789;  // 2026-01-31 12:00:00.123 UTC
+    block.readable = true;
     block.period = 2.000104;
     block.actions[XDP_DROP].count = {1, 60};
     block.actions[XDP_PASS] = {{10, 980}, {10, 980}, {5, 3920}};

@@ -2,8 +2,6 @@
 
 #include <gmock/gmock.h>
 
-#include "common/netns.h"
-
 namespace tally::stats {
 namespace {
 
@@ -107,25 +105,25 @@ TEST(Feed, OfARecordFromAnotherNamespaceIsKnownByTheProgramAlone) {
 
 // The loopback device is there in every network namespace, and nobody attaches XDP to it.
 TEST(FeedProbe, AsksTheKernel) {
-    auto links = LinkSocket::open();
-    ASSERT_TRUE(links) << links.error().message();
-
-    const auto netns = current_netns_inode();
-    ASSERT_TRUE(netns);
+    auto vantage = look_from_here({});
+    ASSERT_TRUE(vantage) << vantage.error().message();
     Meta meta = record();
-    meta.netns_inode = *netns;
+    meta.netns_inode = vantage->inode;
     meta.ifindex = 1;
-    FeedProbe lo("lo", *netns, *links);
+    FeedProbe lo("lo", *vantage);
     EXPECT_EQ(lo.look(nullptr, kMap), FeedState::kForeign);
     EXPECT_EQ(lo.look(&meta, kMap), FeedState::kDetached);
     EXPECT_FALSE(lo.device_gone());
-    FeedProbe missing("no-such-device", *netns, *links);
+    FeedProbe missing("no-such-device", *vantage);
     EXPECT_EQ(missing.look(&meta, kMap), FeedState::kDetached);
     EXPECT_TRUE(missing.device_gone());
-    FeedProbe by_record(std::nullopt, *netns, *links);
+    FeedProbe by_record(std::nullopt, *vantage);
     EXPECT_EQ(by_record.look(&meta, kMap), FeedState::kDetached);
-    FeedProbe elsewhere(std::nullopt, *netns + 1, *links);
-    EXPECT_EQ(elsewhere.look(&meta, kMap), FeedState::kUnknown);
+    meta.netns_inode = vantage->inode + 1;
+    EXPECT_EQ(by_record.look(&meta, kMap), FeedState::kUnknown);
+    meta.netns_inode = vantage->inode;
+    vantage->links.reset();
+    EXPECT_EQ(lo.look(&meta, kMap), FeedState::kUnknown);
 }
 
 }  // namespace

@@ -1,0 +1,116 @@
+#include "stats/discovery.h"
+
+#include <sys/stat.h>
+
+#include <xdp_tally/abi.h>
+
+#include "common/bpffs.h"
+#include "common/names.h"
+#include "common/place.h"
+
+namespace tally::stats {
+namespace {
+
+bool exists(const std::string& path) {
+    struct stat status = {};
+    return ::lstat(path.c_str(), &status) == 0;
+}
+
+bool is_directory(const std::string& path) {
+    struct stat status = {};
+    return ::lstat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode);
+}
+
+std::string last_component(const std::string& path) {
+    return path.substr(path.find_last_of('/') + 1);
+}
+
+}  // namespace
+
+Result<std::vector<FoundMap>> Discovery::look() {
+    TALLY_TRY(list_directory(root_));
+    std::vector<FoundMap> found;
+    scan_all(found);
+    return found;
+}
+
+std::vector<FoundMap> Discovery::look_again(const PinWatcher::Events& events) {
+    std::vector<FoundMap> found;
+    if (events.everything) {
+        scan_all(found);
+        return found;
+    }
+    for (const int watch : events.watches) {
+        if (const auto known = directories_.find(watch); known != directories_.end()) {
+            const Directory directory = known->second;  // scanning changes the map
+            scan(directory, found);
+        }
+    }
+    return found;
+}
+
+void Discovery::scan_all(std::vector<FoundMap>& found) {
+    watches_.clear();  // so that every directory is looked into
+    directories_.clear();
+    unwatched_ = false;
+    scan({root_, {}, Kind::kRoot}, found);
+}
+
+// Watched before it is looked into: what comes later causes an event.
+void Discovery::scan(const Directory& directory, std::vector<FoundMap>& found) {
+    if (is_directory(directory.path) && watch(directory)) {
+        look_inside(directory, found);
+    } else {
+        lose(directory.path);
+    }
+}
+
+// False where it has vanished: then the directory above it is watched.
+bool Discovery::watch(const Directory& directory) {
+    const int number = watcher_->watch(directory.path);
+    if (number < 0) {
+        unwatched_ = true;
+        return true;
+    }
+    const auto known = directories_.find(number);
+    if (known != directories_.end()) {
+        return known->second.path == directory.path;
+    }
+    lose(directory.path);  // one of this name, before
+    watches_[directory.path] = number;
+    directories_[number] = directory;
+    return true;
+}
+
+void Discovery::look_inside(const Directory& directory, std::vector<FoundMap>& found) {
+    if (directory.kind == Kind::kInterface) {
+        if (!exists(directory.path + '/' + XDP_TALLY_MAP_NAME)) {
+            told_.erase(directory.path);
+        } else if (told_.insert(directory.path).second) {
+            found.push_back(
+                {directory.path, directory.netns, decode_pin_name(last_component(directory.path))});
+        }
+        return;
+    }
+    const auto names = list_directory(directory.path);
+    for (const auto& name : names ? *names : std::vector<std::string>()) {
+        Directory inner{directory.path + '/' + name, directory.netns, Kind::kInterface};
+        if (auto netns = netns_of_directory_name(name); netns && directory.kind == Kind::kRoot) {
+            inner.kind = Kind::kNetns;
+            inner.netns = *netns;
+        }
+        if (!watches_.contains(inner.path)) {
+            scan(inner, found);
+        }
+    }
+}
+
+void Discovery::lose(const std::string& path) {
+    told_.erase(path);
+    if (const auto watch = watches_.find(path); watch != watches_.end()) {
+        directories_.erase(watch->second);
+        watches_.erase(watch);
+    }
+}
+
+}  // namespace tally::stats

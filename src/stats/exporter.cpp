@@ -1,0 +1,125 @@
+#include "stats/exporter.h"
+
+#include <fmt/format.h>
+#include <poll.h>
+#include <prometheus/exposer.h>
+
+#include <array>
+#include <cerrno>
+#include <chrono>
+#include <exception>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "stats/metrics.h"
+#include "stats/printer.h"
+#include "stats/privileges.h"
+#include "stats/stop_signal.h"
+
+namespace tally::stats {
+namespace {
+
+constexpr int kPollMilliseconds = 100;  // where something causes no event
+constexpr std::uint16_t kFirstFreePort = 1024;
+
+// What bounds the memory and the patience that clients can cost. Connections beyond the workers wait in the
+// kernel; a worker is held up by a client that says nothing, or takes nothing, for two seconds at most.
+std::vector<std::string> server_options(const ListenAddress& address) {
+    return {
+        "listening_ports",    address.text(),  //
+        "num_threads",        "8",             //
+        "connection_queue",   "64",            //
+        "listen_backlog",     "1024",          //
+        "request_timeout_ms", "2000",          //
+        "enable_keep_alive",  "no",            //
+        "max_request_size",   "8192",          //
+    };
+}
+
+// Reads the maps at every scrape, in the server's threads. Between scrapes the main thread follows the pins:
+// the last counts of a map that is replaced are in no later one.
+class Scrapes final : public prometheus::Collectable {
+  public:
+    explicit Scrapes(ReaderSet& readers) : readers_(readers) {}
+
+    std::vector<prometheus::MetricFamily> Collect() const override {
+        const std::lock_guard lock(mutex_);
+        for (ReaderSet::Member& member : readers_.members()) {
+            // An error makes it unreadable, and that is what is told.
+            if (readers_.sample(member)) {
+                metrics_.add(member.reader->block());
+            }
+        }
+        readers_.drop_lost(std::chrono::steady_clock::now());
+        return metrics_.take();
+    }
+
+    Result<void> follow(bool events, bool polls) {
+        const std::lock_guard lock(mutex_);
+        if (events) {
+            TALLY_TRY(readers_.follow_events());
+        }
+        return polls ? readers_.follow_polled() : Result<void>();
+    }
+
+    Result<void> follow_all() {
+        const std::lock_guard lock(mutex_);
+        return readers_.follow_all();
+    }
+
+    bool must_poll() const {
+        const std::lock_guard lock(mutex_);
+        return readers_.must_poll();
+    }
+
+  private:
+    mutable std::mutex mutex_;
+    ReaderSet& readers_;
+    mutable Metrics metrics_;
+};
+
+Result<std::unique_ptr<prometheus::Exposer>> listen_at(const ListenAddress& address) {
+    errno = 0;
+    try {
+        return std::make_unique<prometheus::Exposer>(server_options(address));
+    } catch (const std::exception&) {
+        auto error = errno == 0 ? make_error(ErrorKind::kSystem, "listening at " + address.text(), "refused")
+                                : last_error("listening at " + address.text());
+        if (error.code == EADDRINUSE) {
+            error.kind = ErrorKind::kConflict;
+            error.hint = fmt::format("`ss -ltnp 'sport = :{}'` shows who listens there", address.port);
+        }
+        return error;
+    }
+}
+
+Result<void> follow_until_stopped(Scrapes& scrapes, int events) {
+    while (true) {
+        const bool polls = scrapes.must_poll();
+        std::array<pollfd, 2> watched = {{{stop_descriptor(), POLLIN, 0}, {events, POLLIN, 0}}};
+        const int ready = ::poll(watched.data(), watched.size(), polls ? kPollMilliseconds : -1);
+        if (ready < 0 && errno != EINTR) {
+            return last_error("waiting for changes of the pins");
+        }
+        if (stop_requested()) {
+            return {};
+        }
+        TALLY_TRY(scrapes.follow(ready > 0 && (watched[1].revents & POLLIN) != 0, polls));
+    }
+}
+
+}  // namespace
+
+Result<void> serve(ReaderSet& readers, const ListenAddress& address, const std::optional<std::string>& user) {
+    TALLY_TRY(drop_privileges(user, address.port > 0 && address.port < kFirstFreePort));
+    TALLY_TRY_ASSIGN(server, listen_at(address));
+    const auto scrapes = std::make_shared<Scrapes>(readers);
+    TALLY_TRY(scrapes->follow_all());
+    server->RegisterCollectable(scrapes);
+    const ListenAddress bound{address.host, static_cast<std::uint16_t>(server->GetListeningPorts().front())};
+    TALLY_TRY(write_record(fmt::format("serving http://{}/metrics\n", bound.text())));
+    return follow_until_stopped(*scrapes, readers.events());
+}
+
+}  // namespace tally::stats

@@ -1,0 +1,18 @@
+// Serves the counters to Prometheus (--listen), until SIGINT or SIGTERM.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "common/result.h"
+#include "stats/listen_address.h"
+#include "stats/reader_set.h"
+
+namespace tally::stats {
+
+// The readers have been started. Gives up privileges (drop_privileges) before the first client is served,
+// says on stdout where it listens, and reads the maps whenever somebody asks. kConflict where the port is
+// taken.
+Result<void> serve(ReaderSet& readers, const ListenAddress& address, const std::optional<std::string>& user);
+
+}  // namespace tally::stats

@@ -1,0 +1,120 @@
+#include "stats/metrics.h"
+
+#include <array>
+#include <string>
+#include <utility>
+
+#include <xdp_tally/abi.h>
+
+namespace tally::stats {
+namespace {
+
+using prometheus::ClientMetric;
+using prometheus::MetricFamily;
+using prometheus::MetricType;
+using Labels = std::vector<ClientMetric::Label>;
+
+enum Family : std::size_t {
+    kPackets,
+    kBytes,
+    kGeneration,
+    kProgram,
+    kUp,
+    kFeedState,
+    kBuild,
+};
+
+constexpr std::array<const char*, kActions> kActionLabels = {"aborted", "drop", "pass", "tx", "redirect"};
+constexpr std::array kFeedStates = {FeedState::kAttached, FeedState::kDetached, FeedState::kStale,
+                                    FeedState::kForeign, FeedState::kUnknown};
+
+std::vector<MetricFamily> empty_families() {
+    return {
+        {"xdp_action_packets_total", "Packets that XDP programs gave this verdict.", MetricType::Counter, {}},
+        {"xdp_action_bytes_total",
+         "Bytes of the packets that XDP programs gave this verdict.",
+         MetricType::Counter,
+         {}},
+        {"xdp_map_generation",
+         "Grows by one when the program or its counter map is replaced.",
+         MetricType::Gauge,
+         {}},
+        {"xdp_program_info",
+         "The program that feeds the counters, or was the last to.",
+         MetricType::Gauge,
+         {}},
+        {"xdp_up",
+         "Whether the counters can be read and, as far as can be told, a program feeds them.",
+         MetricType::Gauge,
+         {}},
+        {"xdp_feed_state",
+         "What is known of who feeds the counters: 1 for the state that holds.",
+         MetricType::Gauge,
+         {}},
+        {"xdp_tally_build_info", "The version of xdp_stats.", MetricType::Gauge, {}},
+    };
+}
+
+ClientMetric counter(Labels labels, std::uint64_t value) {
+    ClientMetric metric;
+    metric.label = std::move(labels);
+    metric.counter.value = static_cast<double>(value);
+    return metric;
+}
+
+ClientMetric gauge(Labels labels, double value) {
+    ClientMetric metric;
+    metric.label = std::move(labels);
+    metric.gauge.value = value;
+    return metric;
+}
+
+Labels with(Labels labels, const char* name, std::string value) {
+    labels.push_back({name, std::move(value)});
+    return labels;
+}
+
+bool is_fed(FeedState state) {
+    return state != FeedState::kDetached && state != FeedState::kStale;
+}
+
+}  // namespace
+
+Metrics::Metrics() : families_(empty_families()) {}
+
+void Metrics::add(const Block& block) {
+    const Labels device = {{"device", block.device.value_or(block.title)},
+                           {"netns", block.netns.value_or(std::string())}};
+    families_[kUp].metric.push_back(gauge(device, block.readable && is_fed(block.state) ? 1 : 0));
+    if (block.map_id == 0) {
+        return;
+    }
+    for (std::size_t action = 0; action < block.actions.size(); ++action) {
+        const Counter& earlier = block.before_start[action];
+        const Counter& since = block.actions[action].session;
+        const Labels labels = with(device, "action", kActionLabels[action]);
+        families_[kPackets].metric.push_back(counter(labels, earlier.rx_packets + since.rx_packets));
+        families_[kBytes].metric.push_back(counter(labels, earlier.rx_bytes + since.rx_bytes));
+    }
+    for (const FeedState state : kFeedStates) {
+        families_[kFeedState].metric.push_back(
+            gauge(with(device, "state", std::string(state_name(state))), state == block.state ? 1 : 0));
+    }
+    if (block.feeder) {
+        const Feeder& feeder = *block.feeder;
+        families_[kGeneration].metric.push_back(gauge(device, static_cast<double>(feeder.generation)));
+        Labels labels = with(device, "program", feeder.program);
+        labels = with(std::move(labels), "id", std::to_string(feeder.program_id));
+        labels = with(std::move(labels), "mode", feeder.mode);
+        families_[kProgram].metric.push_back(gauge(with(std::move(labels), "attach", feeder.attach), 1));
+    }
+}
+
+std::vector<MetricFamily> Metrics::take() {
+    families_[kBuild].metric.push_back(gauge({{"version", TALLY_VERSION}}, 1));
+    auto families = std::exchange(families_, empty_families());
+    std::erase_if(families, [](const MetricFamily& family) { return family.metric.empty(); });
+    return families;
+}
+
+}  // namespace tally::stats

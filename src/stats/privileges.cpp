@@ -1,0 +1,109 @@
+#include "stats/privileges.h"
+
+#include <fmt/format.h>
+#include <grp.h>
+#include <linux/bpf.h>
+#include <linux/capability.h>
+#include <pwd.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <array>
+#include <cstdint>
+#include <thread>
+#include <vector>
+
+namespace tally::stats {
+namespace {
+
+using Capabilities = std::array<__user_cap_data_struct, _LINUX_CAPABILITY_U32S_3>;
+
+// Of the calling thread.
+Result<Capabilities> read_capabilities() {
+    __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+    Capabilities data = {};
+    if (::syscall(SYS_capget, &header, data.data()) != 0) {
+        return last_error("reading this process's capabilities");
+    }
+    return data;
+}
+
+Result<void> set_capabilities(const Capabilities& data) {
+    __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+    if (::syscall(SYS_capset, &header, data.data()) != 0) {
+        return last_error("dropping capabilities");
+    }
+    return {};
+}
+
+// Whether bpf() is for the privileged alone: then it does not even look at its argument, a descriptor that
+// none can be. Asked by a thread that has no capabilities any more.
+bool reading_takes_cap_bpf() {
+    bool refused = false;
+    std::thread([&refused] {
+        if (set_capabilities({})) {
+            bpf_attr attributes = {};
+            attributes.map_fd = UINT32_MAX;
+            refused = ::syscall(SYS_bpf, BPF_MAP_LOOKUP_ELEM, &attributes, sizeof(attributes)) != 0 &&
+                      errno == EPERM;
+        }
+    }).join();
+    return refused;
+}
+
+// The groups go first: who is another user may not drop them any more.
+Result<void> become(const std::string& name) {
+    const std::string what = fmt::format("becoming user '{}'", name);
+    errno = 0;
+    const passwd* const user = ::getpwnam(name.c_str());
+    if (user == nullptr) {
+        return make_error(ErrorKind::kNotFound, what, "there is no such user");
+    }
+    if (::geteuid() == user->pw_uid) {
+        return {};
+    }
+    if (::setgroups(0, nullptr) != 0 || ::setresgid(user->pw_gid, user->pw_gid, user->pw_gid) != 0 ||
+        ::setresuid(user->pw_uid, user->pw_uid, user->pw_uid) != 0) {
+        auto error = last_error(what);
+        if (error.kind == ErrorKind::kPermission) {
+            error.reason += " (it takes CAP_SETUID and CAP_SETGID)";
+        }
+        return error;
+    }
+    return {};
+}
+
+Result<void> keep_only(const std::vector<unsigned int>& kept) {
+    TALLY_TRY_ASSIGN(data, read_capabilities());
+    Capabilities left = {};
+    for (const unsigned int capability : kept) {
+        auto& part = left[CAP_TO_INDEX(capability)];
+        part.permitted |= CAP_TO_MASK(capability) & data[CAP_TO_INDEX(capability)].permitted;
+        part.effective = part.permitted;
+    }
+    return set_capabilities(left);
+}
+
+}  // namespace
+
+Result<void> drop_privileges(const std::optional<std::string>& user, bool keep_low_ports) {
+    std::vector<unsigned int> kept;
+    if (keep_low_ports) {
+        kept.push_back(CAP_NET_BIND_SERVICE);
+    }
+    if (reading_takes_cap_bpf()) {
+        kept.push_back(CAP_BPF);
+    }
+    if (user) {
+        // Otherwise another user has none left to choose from.
+        ::prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0);
+        TALLY_TRY(become(*user));
+    }
+    TALLY_TRY(keep_only(kept));
+    ::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
+    ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+    return {};
+}
+
+}  // namespace tally::stats

@@ -1,0 +1,169 @@
+#include "stats/reader_set.h"
+
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
+#include <xdp_tally/abi.h>
+
+#include "common/interface.h"
+#include "common/meta.h"
+#include "common/printable.h"
+
+namespace tally::stats {
+namespace {
+
+using std::chrono::steady_clock;
+
+constexpr auto kGrace = std::chrono::minutes(1);
+
+}  // namespace
+
+ReaderSet::ReaderSet(Vantage own, const Options& options)
+    : options_(&options), remarks_(options.quiet, options.verbose), own_(std::move(own)) {}
+
+void ReaderSet::add_sources() {
+    for (const Source& source : options_->sources) {
+        members_.push_back(
+            {next_number_++, std::make_unique<Reader>(source, *options_, own_, watcher_), std::nullopt});
+    }
+}
+
+Result<void> ReaderSet::discover() {
+    discovery_.emplace(own_.place.bpffs.path, watcher_);
+    TALLY_TRY_ASSIGN(found, discovery_->look());
+    return take_up(found, false);
+}
+
+bool ReaderSet::any_ready() const {
+    return std::any_of(members_.begin(), members_.end(),
+                       [](const Member& member) { return member.reader->ready(); });
+}
+
+bool ReaderSet::must_poll() const {
+    return (discovery_ && discovery_->must_poll()) ||
+           std::any_of(members_.begin(), members_.end(),
+                       [](const Member& member) { return member.reader->must_poll(); });
+}
+
+Result<void> ReaderSet::follow_all() {
+    for (Member& member : members_) {
+        TALLY_TRY(follow(member));
+    }
+    return {};
+}
+
+Result<void> ReaderSet::follow_events() {
+    const PinWatcher::Events& events = watcher_.drain();
+    for (Member& member : members_) {
+        if (member.reader->woken_by(events)) {
+            TALLY_TRY(follow(member));
+        }
+    }
+    return discovery_ ? take_up(discovery_->look_again(events), true) : Result<void>();
+}
+
+Result<void> ReaderSet::follow_polled() {
+    for (Member& member : members_) {
+        if (member.reader->must_poll()) {
+            TALLY_TRY(follow(member));
+        }
+    }
+    if (!discovery_ || !discovery_->must_poll()) {
+        return {};
+    }
+    const auto found = discovery_->look();
+    return found ? take_up(*found, true) : Result<void>();
+}
+
+Result<void> ReaderSet::sample(Member& member) {
+    return forgive(member, member.reader->sample());
+}
+
+Result<void> ReaderSet::follow(Member& member) {
+    return forgive(member, member.reader->follow());
+}
+
+// One of many must not end the others.
+Result<void> ReaderSet::forgive(Member& member, Result<void> outcome) {
+    if (outcome || !discovery_) {
+        return outcome;
+    }
+    remarks_.say(member.reader->title(), outcome.error().message());
+    return {};
+}
+
+std::vector<std::size_t> ReaderSet::drop_lost(steady_clock::time_point now) {
+    std::vector<std::size_t> dropped;
+    if (!discovery_) {
+        return dropped;
+    }
+    std::erase_if(members_, [&](Member& member) {
+        if (member.reader->ready()) {
+            member.lost.reset();
+            return false;
+        }
+        member.lost = member.lost.value_or(now);
+        if (now - *member.lost < kGrace) {
+            return false;
+        }
+        discovery_->forget(member.reader->directory());
+        dropped.push_back(member.number);
+        return true;
+    });
+    return dropped;
+}
+
+Result<void> ReaderSet::take_up(const std::vector<FoundMap>& found, bool under_way) {
+    for (const FoundMap& map : found) {
+        TALLY_TRY(take_up(map, under_way));
+    }
+    return {};
+}
+
+Result<void> ReaderSet::take_up(const FoundMap& found, bool under_way) {
+    TALLY_TRY_ASSIGN(vantage, vantage_of(found.netns));
+    const auto same = [&](const Member& member) { return member.reader->directory() == found.directory; };
+    if (const auto known = std::find_if(members_.begin(), members_.end(), same); known != members_.end()) {
+        return follow(*known);
+    }
+    auto reader = std::make_unique<Reader>(source_of(found, *vantage), *options_, *vantage, watcher_);
+    const auto started = under_way ? reader->join() : reader->start();
+    if (!started) {
+        remarks_.say(reader->title(), started.error().message());
+        discovery_->forget(found.directory);
+        return {};
+    }
+    members_.push_back({next_number_++, std::move(reader), std::nullopt});
+    return {};
+}
+
+// A pin that no record and no device of its name explains is just a pin.
+Source ReaderSet::source_of(const FoundMap& found, Vantage& vantage) const {
+    const bool possible = check_interface_name(found.name).has_value();
+    const bool there = possible && vantage.links && vantage.links->find(found.name).has_value();
+    const bool recorded = read_meta(found.directory + '/' + XDP_TALLY_META_NAME).has_value();
+    if (there || (possible && (recorded || !found.netns.empty()))) {
+        return {Source::Kind::kDevice, found.name, 0, found.directory};
+    }
+    return {Source::Kind::kPin, found.directory + '/' + XDP_TALLY_MAP_NAME, 0, {}};
+}
+
+Result<Vantage*> ReaderSet::vantage_of(const std::string& netns) {
+    if (netns == own_.place.netns) {
+        return &own_;
+    }
+    auto& other = others_[netns];
+    // A namespace may have been deleted, and one of the same name made.
+    if (!other || other->inode != inode_of_netns(netns)) {
+        TALLY_TRY_ASSIGN(vantage, look_from_afar(netns, own_.place.bpffs));
+        if (other) {
+            *other = std::move(vantage);  // its readers go on
+        } else {
+            other = std::make_unique<Vantage>(std::move(vantage));
+        }
+    }
+    return other.get();
+}
+
+}  // namespace tally::stats

@@ -1,0 +1,82 @@
+// The readers of a run: those the command line names or, with --all, one for every counter map below the root
+// of bpffs, as they come and go.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/result.h"
+#include "stats/discovery.h"
+#include "stats/options.h"
+#include "stats/pin_watcher.h"
+#include "stats/reader.h"
+#include "stats/remarks.h"
+#include "stats/vantage.h"
+
+namespace tally::stats {
+
+class ReaderSet {
+  public:
+    ReaderSet(const ReaderSet&) = delete;  // readers point to its members
+    ReaderSet& operator=(const ReaderSet&) = delete;
+    ~ReaderSet() = default;
+
+    struct Member {
+        std::size_t number = 0;  // never that of another one
+        std::unique_ptr<Reader> reader;
+        std::optional<std::chrono::steady_clock::time_point> lost;  // when its pin was found to be gone
+    };
+
+    // `own`: where the process is. `options` must outlive the set.
+    ReaderSet(Vantage own, const Options& options);
+
+    // The sources of the command line, not started.
+    void add_sources();
+    // Every map there is now; those that cannot be read are remarked on. Later ones are taken up by follow().
+    Result<void> discover();
+
+    std::vector<Member>& members() { return members_; }
+    const std::vector<Member>& members() const { return members_; }
+    // Readable while something has happened to the pins.
+    int events() const { return watcher_.fd(); }
+
+    bool any_ready() const;
+    // There is something that causes no event: follow_polled() has to be called from time to time.
+    bool must_poll() const;
+
+    Result<void> follow_all();
+    // What has happened to the pins.
+    Result<void> follow_events();
+    Result<void> follow_polled();
+
+    // One sample; with --all, a map that cannot be read any more is remarked on, and is nothing to read.
+    Result<void> sample(Member& member);
+    // Takes leave, with --all, of those whose pin has been gone for a minute: a loader that removes a pin and
+    // makes it anew has long finished. Their numbers.
+    std::vector<std::size_t> drop_lost(std::chrono::steady_clock::time_point now);
+
+  private:
+    Result<void> follow(Member& member);
+    Result<void> forgive(Member& member, Result<void> outcome);
+    // `under_way`: the run has begun, and counts all that the maps hold as its own.
+    Result<void> take_up(const std::vector<FoundMap>& found, bool under_way);
+    Result<void> take_up(const FoundMap& found, bool under_way);
+    Source source_of(const FoundMap& found, Vantage& vantage) const;
+    Result<Vantage*> vantage_of(const std::string& netns);
+
+    const Options* options_;
+    Remarks remarks_;
+    PinWatcher watcher_;
+    Vantage own_;
+    std::map<std::string, std::unique_ptr<Vantage>> others_;  // by what bpffs calls the namespace
+    std::optional<Discovery> discovery_;
+    std::vector<Member> members_;
+    std::size_t next_number_ = 0;
+};
+
+}  // namespace tally::stats
