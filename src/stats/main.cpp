@@ -16,6 +16,7 @@
 #include "common/report.h"
 #include "stats/expecter.h"
 #include "stats/exporter.h"
+#include "stats/live_view.h"
 #include "stats/loop.h"
 #include "stats/options.h"
 #include "stats/output.h"
@@ -23,6 +24,7 @@
 #include "stats/printer.h"
 #include "stats/reader_set.h"
 #include "stats/remarks.h"
+#include "stats/screen.h"
 #include "stats/stop_signal.h"
 #include "stats/vantage.h"
 
@@ -146,7 +148,27 @@ Result<void> print(ReaderSet& readers, Destination& destination, const Options& 
     return run_loop(readers, printer, pace);
 }
 
+Result<void> show_live(ReaderSet& readers, const Options& options) {
+    TALLY_TRY_ASSIGN(screen, Screen::open());
+    stop_on_terminal_signals();
+    Pace pace;
+    pace.first = std::min(options.interval, kFirstBlock);
+    pace.interval = options.interval;
+    const auto pin_of = [&readers](std::size_t source) {
+        const auto& members = readers.members();
+        const auto member = std::find_if(members.begin(), members.end(),
+                                         [&](const auto& one) { return one.number == source; });
+        return member == members.end() ? std::string() : member->reader->pin();
+    };
+    // Its end restores the terminal: before anybody prints an error.
+    LiveView view(std::move(screen), pace, options.since_start, pin_of);
+    return run_loop(readers, view, pace);
+}
+
 Result<void> show(ReaderSet& readers, const Options& options) {
+    if (options.live) {
+        return show_live(readers, options);
+    }
     if (options.listen) {
         return serve(readers, *options.listen, options.user);
     }
@@ -199,6 +221,12 @@ Result<void> give_up(const Options& options, steady_clock::time_point begin) {
 }
 
 int run(Options options) {
+    if (options.live) {
+        options.per_cpu = true;
+        if (const auto fit = Screen::check(); !fit) {
+            return fail(fit.error(), options);
+        }
+    }
     route_library_log(options.verbose);
     if (const auto ready = install_stop_signals(); !ready) {
         return fail(ready.error(), options);

@@ -96,8 +96,9 @@ void add_options(CLI::App& app, Options& options, Words& words) {
         ->capture_default_str()
         ->group("What to read");
 
-    app.add_option("-i,--interval", words.interval,
-                   "Time between samples, like 0.5, 500ms, 1m (default: 2, with --expect 20ms)")
+    app.add_option(
+           "-i,--interval", words.interval,
+           "Time between samples, like 0.5, 500ms, 1m (default: 2, with --live 1, with --expect 20ms)")
         ->type_name("TIME")
         ->group("When");
     auto* count =
@@ -184,6 +185,13 @@ void add_source(std::vector<Source>& sources, Source source) {
     }
 }
 
+const char* default_interval(const Options& options, const Words& words) {
+    if (options.live) {
+        return "1";
+    }
+    return words.expectations.empty() ? "2" : "20ms";
+}
+
 // What CLI11's own checks cannot say; empty where all is well.
 std::string make_sense(const Words& words, Options& options) {
     for (const auto& device : words.devices) {
@@ -208,7 +216,7 @@ std::string make_sense(const Words& words, Options& options) {
             return fmt::format("--count '{}': how often is a positive number", *words.count);
         }
     }
-    const auto interval = parse_interval(words.interval.value_or(words.expectations.empty() ? "2" : "20ms"));
+    const auto interval = parse_interval(words.interval.value_or(default_interval(options, words)));
     if (!interval) {
         return "--interval " + interval.error().message();
     }

@@ -5,6 +5,7 @@
 
 #include <csignal>
 #include <cstdint>
+#include <initializer_list>
 
 namespace tally::stats {
 namespace {
@@ -20,6 +21,14 @@ void request_stop(int) {
     errno = saved;
 }
 
+void stop_on(std::initializer_list<int> signals) {
+    struct sigaction action = {};
+    action.sa_handler = request_stop;  // no SA_RESTART: a blocked write must end, too
+    for (const int signal : signals) {
+        sigaction(signal, &action, nullptr);
+    }
+}
+
 }  // namespace
 
 Result<void> install_stop_signals() {
@@ -27,13 +36,15 @@ Result<void> install_stop_signals() {
     if (g_descriptor < 0) {
         return last_error("preparing for signals");
     }
+    stop_on({SIGINT, SIGTERM});
     struct sigaction action = {};
-    action.sa_handler = request_stop;  // no SA_RESTART: a blocked write must end, too
-    sigaction(SIGINT, &action, nullptr);
-    sigaction(SIGTERM, &action, nullptr);
     action.sa_handler = SIG_IGN;
     sigaction(SIGPIPE, &action, nullptr);
     return {};
+}
+
+void stop_on_terminal_signals() {
+    stop_on({SIGHUP, SIGQUIT});
 }
 
 int stop_descriptor() {

@@ -8,6 +8,9 @@ namespace tally::stats {
 // Also ignores SIGPIPE: a reader that went away is an error of write(2). Once per process.
 Result<void> install_stop_signals();
 
+// For who has the terminal to itself: SIGHUP and SIGQUIT end the run in the same way.
+void stop_on_terminal_signals();
+
 // Readable from the first signal on.
 int stop_descriptor();
 bool stop_requested();

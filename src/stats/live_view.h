@@ -1,0 +1,55 @@
+// The full-screen view: takes the samples, the keys and the remarks, and draws.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "stats/live_model.h"
+#include "stats/live_page.h"
+#include "stats/loop.h"
+#include "stats/screen.h"
+
+namespace tally::stats {
+
+class LiveView final : public Consumer {
+  public:
+    // What a source's map is pinned as; empty: not.
+    using PinOf = std::function<std::string(std::size_t source)>;
+
+    // `pace` is what the loop goes by: the keys change its interval. From now on remarks go to the screen.
+    LiveView(std::unique_ptr<Screen> screen, Pace& pace, bool since_start, PinOf pin_of);
+    ~LiveView() override;
+
+    Result<bool> take(std::size_t source, const Block& block) override;
+    void forget(std::size_t source) override;
+    Result<bool> end_round() override;
+    int input() const override { return screen_->events(); }
+    Result<bool> take_input() override;
+
+  private:
+    // False: the person wants to leave.
+    bool obey(KeyPress press);
+    bool obey_character(char character);
+    void pause();
+    void draw();
+    const LiveModel& shown() const { return held_ ? held_->model : model_; }
+
+    // What is on the screen while it is held.
+    struct Held {
+        LiveModel model;
+        std::string clock;
+        double now = 0;
+    };
+
+    std::unique_ptr<Screen> screen_;
+    Pace& pace_;
+    PinOf pin_of_;
+    LiveModel model_;
+    LiveChoice choice_;
+    Surroundings around_;
+    std::optional<Held> held_;
+};
+
+}  // namespace tally::stats
