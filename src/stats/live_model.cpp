@@ -102,7 +102,7 @@ void LiveModel::take(std::size_t number, const Block& block, double now) {
     LiveSource& source = place->second;
     if (appeared) {
         source.number = number;
-        if (from_zero_) {
+        if (zero_ != Zero::kNone) {
             source.zero = Counters();
         }
     }
@@ -126,7 +126,7 @@ void LiveModel::forget(std::size_t number) {
 }
 
 void LiveModel::reset_zero() {
-    from_zero_ = true;
+    zero_ = Zero::kReset;
     for (auto& [number, source] : sources_) {
         Counters& zero = source.zero.emplace();
         for (std::size_t action = 0; action < zero.size(); ++action) {

@@ -30,8 +30,11 @@ Rate rate_of(const LiveSource& source, std::size_t action);
 
 class LiveModel {
   public:
+    // From where totals count.
+    enum class Zero { kNone, kStart, kReset };
+
     // `from_zero`: totals count from the first block on.
-    explicit LiveModel(bool from_zero) : from_zero_(from_zero) {}
+    explicit LiveModel(bool from_zero) : zero_(from_zero ? Zero::kStart : Zero::kNone) {}
 
     void take(std::size_t number, const Block& block, double now);
     void forget(std::size_t number);
@@ -41,13 +44,13 @@ class LiveModel {
     // By their numbers.
     const std::map<std::size_t, LiveSource>& sources() const { return sources_; }
     const LiveSource* find(std::size_t number) const;
-    bool from_zero() const { return from_zero_; }
+    Zero zero() const { return zero_; }
     Rate total_rate() const;
     // How far back the histories go, at most.
     double span(double now) const;
 
   private:
-    bool from_zero_;
+    Zero zero_;
     std::map<std::size_t, LiveSource> sources_;
 };
 

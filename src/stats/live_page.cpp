@@ -136,8 +136,10 @@ Columns lay_out(int width, int name_width, Units units) {
     const bool packets = grant(columns.packets.width);
     const bool pps = grant(columns.pps.width);
     const bool bps = grant(columns.bps.width);
+    // Who wants every digit wants all numbers.
+    const bool bytes_first = raw && grant(columns.bytes.width);
     const bool spark = grant(kLeastSpark);
-    const bool bytes = grant(columns.bytes.width);
+    const bool bytes = bytes_first || (!raw && grant(columns.bytes.width));
     int x = name_width;
     const auto place = [&](Column& column, bool there) {
         if (there) {
@@ -286,6 +288,14 @@ std::string_view dot(const Canvas& canvas) {
     return canvas.unicode() ? " · " : ", ";
 }
 
+// From where totals count, if that needs to be said.
+std::string zero_text(LiveModel::Zero zero, std::string_view before, std::string_view after) {
+    if (zero == LiveModel::Zero::kNone) {
+        return {};
+    }
+    return fmt::format("{}since {}{}", before, zero == LiveModel::Zero::kReset ? "reset" : "start", after);
+}
+
 std::string_view sort_text(Sort sort) {
     switch (sort) {
         case Sort::kPackets:
@@ -386,14 +396,11 @@ void write_row(Canvas& canvas, int y, const Columns& columns, const Row& row, co
 void draw_list(Canvas& canvas, const LiveModel& model, LiveChoice& choice, const Surroundings& around) {
     const int status = write_status(canvas, choice, model.total_rate(), around);
     int x = canvas.write(1, 0, "xdp_stats", kBold, status);
-    std::string about =
-        std::string("  ") + printable(around.host) + std::string(dot(canvas)) +
-        fmt::format("{} device{}", model.sources().size(), model.sources().size() == 1 ? "" : "s") +
-        std::string(dot(canvas)) + "every " +
-        span_text(std::chrono::duration<double>(around.interval).count());
-    if (model.from_zero()) {
-        about += std::string(dot(canvas)) + "since reset";
-    }
+    const std::string between(dot(canvas));
+    const std::string about =
+        "  " + zero_text(model.zero(), "", between) + printable(around.host) + between +
+        fmt::format("{} device{}", model.sources().size(), model.sources().size() == 1 ? "" : "s") + between +
+        "every " + span_text(std::chrono::duration<double>(around.interval).count());
     canvas.write_cut(x, 0, about, {}, status);
 
     const auto order = sorted(model, choice.sort);
@@ -554,9 +561,7 @@ void draw_detail(Canvas& canvas, const LiveModel& model, const LiveSource& sourc
         canvas.write_cut(1, 0, source.block.title, kBold, std::max(status - 14, canvas.width() / 3));
     const int state_end =
         canvas.write_cut(x + 2, 0, state_text(source), state_style(source, around.now), status);
-    if (model.from_zero()) {
-        canvas.write_cut(state_end, 0, std::string(dot(canvas)) + "since reset", {}, status);
-    }
+    canvas.write_cut(state_end, 0, zero_text(model.zero(), dot(canvas), ""), {}, status);
     write_program(canvas, source, around.pin);
 
     auto actions = actions_to_show(source, choice.all_actions);

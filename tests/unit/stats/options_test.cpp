@@ -118,6 +118,8 @@ TEST(StatsOptions, Expectations) {
     EXPECT_EQ(slow.within, seconds(60));
     EXPECT_EQ(slow.interval, seconds(1));
     EXPECT_EQ(parsed({"-d", "a"}).interval, seconds(2));
+    EXPECT_EQ(parsed({"-d", "a", "--live"}).interval, seconds(1));
+    EXPECT_EQ(parsed({"-d", "a", "--live", "-i", "3"}).interval, seconds(3));
 }
 
 INSTANTIATE_TEST_SUITE_P(
