@@ -123,9 +123,9 @@ Columns lay_out(int width, int name_width, Units units) {
     Columns columns;
     columns.name_end = name_width;
     columns.packets.width = roomy ? 15 : 11;
-    columns.bytes.width = roomy ? 19 : 14;
-    columns.pps.width = raw ? 10 : static_cast<int>(kScaledWidth);
-    columns.bps.width = raw ? 13 : static_cast<int>(kScaledWidth);
+    columns.bytes.width = roomy ? 19 : 13;
+    columns.pps.width = raw ? 10 : static_cast<int>(kScaledWidth) + 1;
+    columns.bps.width = raw ? 13 : static_cast<int>(kScaledWidth) + 1;
     int left = width - name_width - 1;
     // What matters most gets its room first.
     const auto grant = [&](int wanted) {
@@ -344,7 +344,7 @@ int name_width(const Canvas& canvas, const LiveModel& model) {
         widest = std::max(widest, 2 + text_width(canvas.unicode(), source.block.title) + 2 +
                                       static_cast<int>(state_text(source).size()));
     }
-    const int most = canvas.width() * 5 / 16;
+    const int most = canvas.width() * 3 / 10;
     return std::min(widest, std::max(most, 14));
 }
 

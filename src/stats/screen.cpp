@@ -96,7 +96,7 @@ Result<void> check_terminal() {
     }
     // Addresses the cursor: without it there is no full screen.
     const char* const address = ::tigetstr("cup");
-    const bool able = address != nullptr && address != reinterpret_cast<char*>(-1);
+    const bool able = address != nullptr && reinterpret_cast<std::intptr_t>(address) != -1;
     ::del_curterm(::set_curterm(nullptr));
     if (!able) {
         return make_error(ErrorKind::kSystem, kOperation,
@@ -156,7 +156,7 @@ Screen::~Screen() {
     if (!is_ignored(SIGTSTP)) {
         handle(SIGTSTP, SIG_DFL);
     }
-    ::endwin();
+    leave();
     ::delscreen(::set_term(nullptr));
     g_signals = -1;
 }
@@ -243,8 +243,18 @@ bool Screen::attend() {
     return ::poll(&terminal, 1, 0) == 0;
 }
 
-void Screen::stop() {
+void Screen::leave() {
+    // A terminal with a single screen keeps the picture; the shell goes on in its last line.
+    if (::tigetstr("rmcup") == nullptr) {
+        ::wmove(stdscr, height() - 1, 0);
+        ::wclrtoeol(stdscr);
+        ::refresh();
+    }
     ::endwin();
+}
+
+void Screen::stop() {
+    leave();
     handle(SIGTSTP, SIG_DFL);
     ::raise(SIGTSTP);
     // Continued.

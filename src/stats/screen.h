@@ -65,6 +65,7 @@ class Screen {
     Screen(UniqueFd events, UniqueFd signals, bool unicode);
 
     void begin();
+    void leave();
     void stop();
 
     UniqueFd events_;   // epoll

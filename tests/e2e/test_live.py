@@ -14,6 +14,7 @@ from lab import STATS, dump_counts, pin_dir, run, send, wait_until
 
 PROMPT = "ready>"
 UTF8 = {"LC_ALL": "C.UTF-8"}
+COLOUR = re.compile(r"\x1b\[([0-9;]*;)?3[0-7]m")
 
 
 class Terminal:
@@ -441,7 +442,7 @@ def test_plain_terminal(lab, counted, terminal):
     screen.keys("Enter")
     text = screen.wait_for(r"^ +\S+( k)? \+ +o[o ]*$(.|\n)*0 \+")
     assert text.isascii()
-    assert "\x1b[3" not in screen.text(styles=True)
+    assert not COLOUR.search(screen.text(styles=True))
     traffic.finish()
     screen.keys("?")
     assert screen.wait_for("Keys").isascii()
@@ -457,7 +458,7 @@ def test_colours_and_no_color(lab, counted, terminal):
     plain = terminal(TERM="screen-256color", NO_COLOR="1")
     plain.start("--dev", "veth0")
     plain.wait_for(lambda text: row(text, "pass"))
-    assert not re.search(r"\x1b\[[0-9;]*3[0-7]m", plain.text(styles=True))
+    assert not COLOUR.search(plain.text(styles=True))
     plain.quit()
 
 
@@ -530,6 +531,15 @@ def test_the_terminal_goes_away(lab, counted, terminal):
     pid = reader()
     screen.tmux("kill-server", check=False)
     wait_until(lambda: executable(pid) is None, "xdp_stats goes on without a terminal")
+
+
+def test_an_error_is_printed_once_the_screen_is_restored(lab, counted, terminal):
+    """The kernel refuses to wait, from the twentieth time on."""
+    screen = terminal(120, 24)
+    screen.start("--dev", "veth0", "--interval", "50ms",
+                 prefix="strace -f -o /dev/null -e trace=ppoll -e inject=ppoll:error=ENOMEM:when=20+")
+    text = screen.wait_for_end(status=1)
+    assert re.search("^xdp_stats: waiting for the next round: Cannot allocate memory", text, re.MULTILINE)
 
 
 def test_an_error_before_the_screen_is_taken(lab, terminal):
