@@ -10,6 +10,7 @@ sys.path[:0] = [str(TESTS / "e2e"), str(TESTS / "tools")]
 # pylint: disable=wrong-import-position
 import declared
 import lab as lab_module
+import namespaces
 
 KERNEL = os.environ.get("XDP_TALLY_KERNEL")  # which of tests/vm/kernels this is, in a virtual machine
 # How tests/e2e attaches. Its tests are about links, and where libxdp's dispatcher works, that is what a load takes.
@@ -46,3 +47,13 @@ def lab(request):
 @pytest.fixture
 def veth0(lab):
     return lab.veth("veth0")
+
+
+@pytest.fixture(name="netns")
+def netns_factory(lab):
+    return lambda name: namespaces.Namespace(lab, name)
+
+
+@pytest.fixture(name="red")
+def netns_red(netns):
+    return netns("red")
