@@ -47,10 +47,10 @@ class Scrapes final : public prometheus::Collectable {
     std::vector<prometheus::MetricFamily> Collect() const override {
         const std::lock_guard lock(mutex_);
         for (ReaderSet::Member& member : readers_.members()) {
-            // An error makes it unreadable, and that is what is told.
-            if (readers_.sample(member)) {
-                metrics_.add(member.reader->block());
-            }
+            // What it says where a map cannot be read is said by then, and the block tells that there is
+            // none.
+            [[maybe_unused]] const auto sampled = readers_.sample(member);
+            metrics_.add(member.reader->block());
         }
         readers_.drop_lost(std::chrono::steady_clock::now());
         return metrics_.take();

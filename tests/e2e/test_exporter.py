@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import kernel
-from lab import BPFFS, NOBODY, STATS, as_user, copy_for_everyone, run, send, wait_until
+from lab import BPFFS, NOBODY, STATS, as_user, copy_for_everyone, pin_dir, run, send, wait_until
 from namespaces import outcomes
 from prometheus import Exporter, check_metrics, once, parse
 
@@ -128,6 +128,21 @@ def test_detached(lab, veth0):
         return samples["xdp_up", ("veth0", "")], samples["xdp_feed_state", ("veth0", "", "detached")]
 
     wait_until(lambda: state() == (0, 1), lambda: f"still {state()}")
+
+
+def test_map_of_another_layout_ends_nothing(lab, veth0):
+    """One device's trouble is not the others', and is said once, however often somebody asks."""
+    lab.load("veth0")
+    lab.veth("veth1")
+    lab.load("veth1")
+    exporter = Exporter(lab, "--dev", "veth0", "--dev", "veth1")
+    lab.loader("--dev", "veth1", "--unload")
+    lab.foreign_map(pin_dir("veth1") / "xdp_stats_map", "hash", 4, 8, 1)
+    wait_until(lambda: exporter.scrape()["xdp_up", ("veth1", "")] == 0, "still up")
+    exporter.process.wait_for_line("veth1: .*layout", stream="err")
+    for _ in range(3):
+        assert exporter.scrape()["xdp_up", ("veth0", "")] == 1
+    assert len([line for line in exporter.process.lines["err"] if "layout" in line]) == 1
 
 
 def test_not_loaded_yet(lab, veth0):
