@@ -60,7 +60,14 @@ Result<UniqueFd> create_meta_map() {
     UniqueFd fd(bpf_map_create(BPF_MAP_TYPE_ARRAY, XDP_TALLY_META_NAME, sizeof(std::uint32_t), sizeof(Meta),
                                1, nullptr));
     if (!fd) {
-        return last_error("creating the metadata map");
+        auto error = last_error("creating the metadata map");
+        if (error.code == EPERM) {
+            // libbpf raises the limit where CAP_SYS_RESOURCE lets it.
+            error.hint =
+                "with the right capabilities this is the limit of locked memory, by which kernels before "
+                "5.11 count BPF maps: `ulimit -l` shows it, and root can raise it";
+        }
+        return error;
     }
     return fd;
 }

@@ -94,6 +94,11 @@ Result<UniqueFd> open_netns(const std::string& name_or_path) {
         return error;
     }
     const int kind = ::ioctl(netns.get(), NS_GET_NSTYPE);
+    if (kind < 0 && !is_path) {
+        // `ip netns add` makes the file before it mounts the namespace on it.
+        return make_error(ErrorKind::kNotFound, what, "there is a file of that name, and no namespace on it")
+            .with_hint("`ip netns list` shows those there are");
+    }
     if (kind != CLONE_NEWNET) {
         return make_error(ErrorKind::kUsage, what,
                           kind < 0 ? "the file is no namespace" : "it is a namespace of another kind")

@@ -37,13 +37,33 @@ Result<std::uint32_t> run_once(int program_fd, PacketSource::Packet packet) {
     return options.retval;
 }
 
+Result<ProgramObject> open_and_load(const Options& options, Variant variant) {
+    TALLY_TRY_ASSIGN(object, open_chosen_program(options, variant));
+    TALLY_TRY(check_load_capabilities());
+    TALLY_TRY(object.load());
+    return object;
+}
+
+// Frames of several pages need a program with support for fragments, which kernels before 5.18 do not take.
+Result<ProgramObject> load_for(std::size_t longest, const Options& options) {
+    if (longest > kLinear && options.filename.empty()) {
+        auto object = open_and_load(options, Variant::kFrags);
+        if (object || object.error().code != EINVAL) {
+            return object;
+        }
+    }
+    return open_and_load(options, Variant::kLinear);
+}
+
 Error explain(Error error, std::uint64_t number, std::size_t size, bool frags) {
     error.what = fmt::format("running the program on packet {} ({} bytes)", number, size);
     constexpr std::size_t kShortest = 14;
     if (error.code == EINVAL && size < kShortest) {
         error.hint = "an Ethernet frame has 14 bytes at least";
-    } else if (error.code == EINVAL && size > kLinear && !frags) {
-        error.hint = "frames that do not fit a page need a program in a section named \"xdp.frags\"";
+    } else if ((error.code == EINVAL || error.code == EMSGSIZE) && size > kLinear && !frags) {
+        error.hint =
+            "frames that do not fit a page need a program in a section named \"xdp.frags\", and "
+            "Linux 5.18";
     }
     return error;
 }
@@ -83,10 +103,7 @@ Result<void> compare_with_map(const ProgramObject& object, TestRunOutcome& outco
 
 Result<TestRunOutcome> test_run(const Options& options) {
     TALLY_TRY_ASSIGN(packets, open_packets(*options.test_run));
-    const auto variant = packets->longest() > kLinear ? Variant::kFrags : Variant::kLinear;
-    TALLY_TRY_ASSIGN(object, open_chosen_program(options, variant));
-    TALLY_TRY(check_load_capabilities());
-    TALLY_TRY(object.load());
+    TALLY_TRY_ASSIGN(object, load_for(packets->longest(), options));
     TALLY_TRY(aim_redirect(options, object));
     TestRunOutcome outcome;
     outcome.program = object.program_name();

@@ -6,6 +6,7 @@ import functools
 import os
 import pwd
 import struct
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -79,6 +80,20 @@ def unprivileged_reading():
     answer = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     assert answer in (errno.ENOENT, errno.EPERM), answer  # the path is looked up, or all of bpf() is refused
     return answer == errno.ENOENT
+
+
+@functools.cache
+def live_rename():
+    """renaming an interface that is up"""
+    link = ["ip", "link", "set", "dev", "rename0"]
+    subprocess.run(["ip", "link", "add", "name", "rename0", "type", "veth", "peer", "name", "rename1"], check=True)
+    try:
+        subprocess.run([*link, "up"], check=True)
+        done = subprocess.run([*link, "name", "rename2"], capture_output=True, text=True, check=False)
+        assert done.returncode == 0 or "busy" in done.stderr, done
+        return done.returncode == 0
+    finally:
+        subprocess.run(["ip", "link", "delete", "dev", "rename1"], check=True)
 
 
 def need(feature):

@@ -6,6 +6,7 @@ import signal
 
 import pytest
 
+import kernel
 from lab import STATS, Process, pin_dir, run, send
 
 SIZE = 100
@@ -145,6 +146,7 @@ def lookups(tmp_path, *args, status=0):
 
 def test_within_nothing_looks_exactly_once(lab, veth0, tmp_path):
     """`--within 0` reads the map when it starts and once more, whether the expectation holds or not."""
+    kernel.need(kernel.batch)
     lab.load("veth0")
     once = lookups(tmp_path, "--once")
     assert once >= 1

@@ -10,6 +10,7 @@ import struct
 import jsonschema
 import pytest
 
+import kernel
 from lab import (ACTIONS, BPFFS, LOADER, NOBODY, STATS, TOP, as_user, copy_for_everyone, counts_of, object_file,
                  pin_dir, run, send)
 
@@ -154,6 +155,7 @@ def test_status_orphaned(lab, veth0):
 
 def test_status_for_an_ordinary_user(lab, veth0):
     """Names and tags may be hidden from a user; the document is complete all the same."""
+    kernel.need(kernel.unprivileged_reading)
     program = lab.load("veth0")["program"]["id"]
     loader, _ = copy_for_everyone()
     (outcome,) = load(lab, "--dev", "veth0", "--status", prefix=as_user(NOBODY), loader=loader)

@@ -10,6 +10,7 @@ import time
 
 import pytest
 
+import kernel
 from lab import (BPFFS, LOADER, STATS, TOP, attached, counts_of, dump_map, link_info, object_file, open_pin,
                  pin_dir, pinned_link, pins_of, read_meta, run, send, wait_until)
 
@@ -410,6 +411,7 @@ def test_dry_run_of_unload_changes_nothing(lab, veth0):
 
 def test_readme_of_the_header_compiles(lab):
     """The example in tally.bpf.h's first comment, with decide() filled in."""
+    kernel.need(kernel.frags)
     source = f"""
         #include <linux/bpf.h>
         #include <bpf/bpf_helpers.h>

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+import kernel
 from lab import (BPFFS, LOADER, NOBODY, STATS, Veth, as_user, attached, copy_for_everyone, counts_of, dump_counts,
                  link_info, pin_dir, pins_of, read_meta, run, send, session_of, wait_for_carrier, wait_until)
 from namespaces import outcomes
@@ -501,10 +502,13 @@ def test_file_that_is_no_network_namespace(lab, path):
 
 
 def test_namespace_file_below_run_netns_that_is_none(lab):
-    """What an interrupted `ip netns add` leaves."""
+    """What an interrupted `ip netns add` leaves: a namespace that is not there. A reader that waits goes on waiting."""
     Path("/run/netns/broken").touch()
     try:
-        both_refuse(lab, USAGE, "--netns", "broken", "--dev", "veth0")
+        both_refuse(lab, NOT_FOUND, "--netns", "broken", "--dev", "veth0")
+        reader = lab.stats("--netns", "broken", "--dev", "veth0", "--wait")
+        reader.wait_for_message("broken: there is no such network namespace yet")
+        reader.stop()
     finally:
         Path("/run/netns/broken").unlink()
 
@@ -516,6 +520,7 @@ def test_interface_that_is_elsewhere(lab, red, veth0):
 
 
 def test_nobody_cannot_load_but_reads(lab, red):
+    kernel.need(kernel.unprivileged_reading)
     veth = red.veth()
     loader, stats = copy_for_everyone()
     nobody = as_user(NOBODY)
@@ -536,6 +541,7 @@ def test_nobody_cannot_load_but_reads(lab, red):
 
 
 def test_nobody_follows_a_replacement_in_a_namespace(lab, red, monkeypatch):
+    kernel.need(kernel.unprivileged_reading)
     veth = red.veth()
     monkeypatch.setattr("lab.STATS", copy_for_everyone()[1])
     load(lab, *red.option, "--dev", "veth0")
@@ -548,6 +554,7 @@ def test_nobody_follows_a_replacement_in_a_namespace(lab, red, monkeypatch):
 
 
 def test_nobody_reads_in_an_initial_namespace_that_has_a_name(lab, veth0):
+    kernel.need(kernel.unprivileged_reading)
     lab.load("veth0")
     stats = copy_for_everyone()[1]
     Path("/run/netns/initial").touch()
@@ -562,6 +569,7 @@ def test_nobody_reads_in_an_initial_namespace_that_has_a_name(lab, veth0):
 
 def test_nobody_in_an_unnamed_namespace_gets_no_others_counters(lab, veth0):
     """Least of all those of the initial namespace's interface of the same name."""
+    kernel.need(kernel.unprivileged_reading)
     lab.load("veth0")
     send(veth0, 5, SIZE)
     lab.wait_for_counts("veth0", passed(5))
@@ -664,6 +672,7 @@ def test_reader_goes_on_over_a_rename_and_the_load_after_it(lab, veth0):
 
 def test_rename_under_traffic_loses_nothing(lab, veth0):
     """The device stays up, as kernels from 6.2 allow."""
+    kernel.need(kernel.live_rename)
     lab.load("veth0")
     reader = lab.reading("--dev", "veth0")
     traffic = lab.traffic(veth0, SIZE)

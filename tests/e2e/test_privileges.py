@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+import kernel
 from lab import (BPFFS, LOADER, NOBODY, STATS, as_user, attached, copy_for_everyone, counts_of, dump_counts,
                  object_file, pin_dir, run, send, wait_until)
 
@@ -130,6 +131,7 @@ def test_three_capabilities_do_everything(lab, veth0, root):
 
 
 def test_a_reader_without_privileges_follows_what_such_a_user_loads(lab, veth0, root, monkeypatch):
+    kernel.need(kernel.unprivileged_reading)
     user = User(root)
     user.load()
     monkeypatch.setattr("lab.STATS", user.stats_program)
@@ -238,6 +240,7 @@ def test_modes_whatever_the_umask(lab, veth0, umask):
 
 @pytest.mark.parametrize("umask", UMASKS)
 def test_everybody_reads_whatever_the_umask(lab, veth0, umask):
+    kernel.need(kernel.unprivileged_reading)
     _, stats = copy_for_everyone()
     lab.loader("--dev", "veth0", prefix=under_umask(umask))
     send(veth0, 6, SIZE)

@@ -244,6 +244,7 @@ class DevMap(Redirected):
     def __init__(self, *args):
         super().__init__(*args)
         self.other = self.lab.veth("veth1")
+        self.lab.let_redirects_arrive(self.other)
 
     def fill(self):
         update_map(self.pin("targets"), u32(1), *u32(link_info(self.other.name)["ifindex"]))

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+import kernel
 from lab import (ACTIONS, LOADER, NOBODY, TOP, as_user, copy_for_everyone, dump_counts, object_file,
                  pin_dir, run, send)
 
@@ -137,6 +138,7 @@ def test_captures(lab, capture, write, sizes):
 @pytest.mark.parametrize("write", [pcap, pcapng])
 def test_large_frames(lab, capture, write):
     """More than a page holds: in fragments, and bytes are those of the whole frame."""
+    kernel.need(kernel.frags)
     sizes = [60, 3600, 9000, 60000]
     path = capture(write(sizes))
     assert verdicts(lab, path)[0] == {"XDP_PASS": (4, sum(sizes))}
@@ -145,6 +147,7 @@ def test_large_frames(lab, capture, write):
 
 def test_large_frame_for_a_program_without_fragments(lab, capture):
     """It gets to see the first piece alone, and counts no more: the total is that of the file, a note tells."""
+    kernel.need(kernel.frags)
     counts, document = verdicts(lab, capture(pcap([60, 4200])), "--filename", object_file("linear"))
     assert counts == {"XDP_PASS": (2, 4260)}
     cut, own = document["notes"]
@@ -175,7 +178,7 @@ def test_verdict_depends_on_the_packet(lab, capture, tmp_path):
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 #include <xdp_tally/tally.bpf.h>
-SEC("xdp.frags") int by_size(struct xdp_md *ctx)
+SEC("xdp") int by_size(struct xdp_md *ctx)
 {
 	return xdp_tally(ctx, ctx->data_end - ctx->data > 100 ? XDP_DROP : XDP_TX);
 }

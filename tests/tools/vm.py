@@ -156,7 +156,7 @@ def main():
     parser.add_argument("verb", choices=["select", "report", "features"])
     parser.add_argument("--all", action="store_true")
     parser.add_argument("names", nargs="*")
-    options = parser.parse_args()
+    options = parser.parse_intermixed_args()
     if options.verb == "select":
         return select(options.all)
     if options.verb == "features":
