@@ -10,10 +10,9 @@ sys.path[:0] = [str(TESTS / "e2e"), str(TESTS / "tools")]
 # pylint: disable=wrong-import-position
 import declared
 import lab as lab_module
+import namespaces
 
 KERNEL = os.environ.get("XDP_TALLY_KERNEL")  # which of tests/vm/kernels this is, in a virtual machine
-# How tests/e2e attaches. Its tests are about links, and where libxdp's dispatcher works, that is what a load takes.
-ATTACH = os.environ.get("XDP_TALLY_ATTACH")
 
 
 def pytest_configure(config):
@@ -37,12 +36,25 @@ def pytest_runtest_makereport(item, call):
 
 
 @pytest.fixture(autouse=True)
-def lab(request):
+def lab(request, monkeypatch):
     """A place to build devices and start programs in; whatever a test leaves behind fails it."""
-    with lab_module.Lab(ATTACH if request.path.parent.name == "e2e" else None) as lab:
+    # The tests of tests/e2e are about links. Where libxdp's dispatcher works, that is what a load takes otherwise.
+    if KERNEL and request.path.parent.name == "e2e" and not getattr(request.module, "IN_DISPATCHERS_TOO", False):
+        monkeypatch.setenv("LIBXDP_SKIP_DISPATCHER", "1")
+    with lab_module.Lab() as lab:
         yield lab
 
 
 @pytest.fixture
 def veth0(lab):
     return lab.veth("veth0")
+
+
+@pytest.fixture(name="netns")
+def netns_factory(lab):
+    return lambda name: namespaces.Namespace(lab, name)
+
+
+@pytest.fixture(name="red")
+def netns_red(netns):
+    return netns("red")

@@ -133,9 +133,10 @@ _xdp_stats() {
 	case $previous in
 	-d | --dev) _xdp_tally_offer < <(_xdp_stats_devices) ;;
 	--netns) _xdp_tally_namespaces ;;
-	--map) _xdp_tally_files ;;
+	--map | --output) _xdp_tally_files ;;
+	--user) mapfile -t COMPREPLY < <(compgen -u -- "$cur") ;;
 	--bpffs) _xdp_tally_files -d ;;
-	--format) mapfile -t COMPREPLY < <(compgen -W "table json csv" -- "$cur") ;;
+	--format) mapfile -t COMPREPLY < <(compgen -W "table json csv prometheus" -- "$cur") ;;
 	--expect)
 		compopt -o nospace 2>/dev/null
 		cur=${cur#[\'\"]}
@@ -143,12 +144,13 @@ _xdp_stats() {
 			compgen -W "{aborted,drop,pass,tx,redirect,total}.{packets,bytes,pps,bps}" -- "$cur"
 		)
 		;;
-	-i | --interval | -n | --count | --within | --map-id) ;;
+	-i | --interval | -n | --count | --within | --map-id | --listen) ;;
 	*)
 		mapfile -t COMPREPLY < <(compgen -W "
-			--help --version --dev --netns --map --map-id --wait --bpffs
+			--help --version --dev --all --netns --map --map-id --wait --bpffs
 			--interval --count --once --expect --within
-			--format --json --per-cpu --per-program --since-start --quiet --verbose" -- "$cur")
+			--format --json --per-cpu --per-program --since-start --output --quiet --verbose
+			--live --listen --user" -- "$cur")
 		;;
 	esac
 }

@@ -146,6 +146,11 @@ Result<void> check_bpffs(const BpffsRoot& root) {
             .with_hint("outside of it: `mount -t bpf bpf /sys/fs/bpf`, or use --netns NAME there");
     }
     if (::statfs(root.path.c_str(), &status) != 0) {
+        if (errno == EPERM) {
+            // So a bpffs answers for a name with a dot, whoever asks; a lack of permission is EACCES.
+            return make_error(ErrorKind::kNotFound, what,
+                              "nothing in a BPF file system has a dot in its name");
+        }
         return last_error(what).with_hint(fmt::format(
             "`mkdir -p {0} && mount -t bpf bpf {0}` makes one; --bpffs DIR names another", root.path));
     }

@@ -23,15 +23,16 @@ namespace {
 constexpr int kPollMilliseconds = 100;  // where something causes no event
 constexpr std::uint16_t kFirstFreePort = 1024;
 
-// What bounds the memory and the patience that clients can cost. Connections beyond the workers wait in the
-// kernel; a worker is held up by a client that says nothing, or takes nothing, for two seconds at most.
+// What bounds the memory and the patience that clients can cost. A client that does not say what it wants, or
+// takes nothing of the answer, keeps a worker for half a second; a thousand of them delay a scrape by eight.
+// What waits for a worker waits in the kernel.
 std::vector<std::string> server_options(const ListenAddress& address) {
     return {
         "listening_ports",    address.text(),  //
-        "num_threads",        "8",             //
+        "num_threads",        "64",            //
         "connection_queue",   "64",            //
         "listen_backlog",     "1024",          //
-        "request_timeout_ms", "2000",          //
+        "request_timeout_ms", "500",           //
         "enable_keep_alive",  "no",            //
         "max_request_size",   "8192",          //
     };
@@ -46,10 +47,10 @@ class Scrapes final : public prometheus::Collectable {
     std::vector<prometheus::MetricFamily> Collect() const override {
         const std::lock_guard lock(mutex_);
         for (ReaderSet::Member& member : readers_.members()) {
-            // An error makes it unreadable, and that is what is told.
-            if (readers_.sample(member)) {
-                metrics_.add(member.reader->block());
-            }
+            // What it says where a map cannot be read is said by then, and the block tells that there is
+            // none.
+            [[maybe_unused]] const auto sampled = readers_.sample(member);
+            metrics_.add(member.reader->block());
         }
         readers_.drop_lost(std::chrono::steady_clock::now());
         return metrics_.take();
@@ -84,8 +85,14 @@ Result<std::unique_ptr<prometheus::Exposer>> listen_at(const ListenAddress& addr
     try {
         return std::make_unique<prometheus::Exposer>(server_options(address));
     } catch (const std::exception&) {
-        auto error = errno == 0 ? make_error(ErrorKind::kSystem, "listening at " + address.text(), "refused")
-                                : last_error("listening at " + address.text());
+        const std::string what = "listening at " + address.text();
+        if (errno == 0) {
+            // It refused before it asked the kernel. Debian 12's civetweb is built without IPv6.
+            return make_error(ErrorKind::kSystem, what,
+                              "this machine's web server library, civetweb, refuses it")
+                .with_hint("an IPv4 address is what every build of it takes");
+        }
+        auto error = last_error(what);
         if (error.code == EADDRINUSE) {
             error.kind = ErrorKind::kConflict;
             error.hint = fmt::format("`ss -ltnp 'sport = :{}'` shows who listens there", address.port);

@@ -1,5 +1,7 @@
 #include "stats/metrics.h"
 
+#include <nlohmann/json.hpp>
+
 #include <array>
 #include <string>
 #include <utility>
@@ -74,6 +76,12 @@ Labels with(Labels labels, const char* name, std::string value) {
     return labels;
 }
 
+// Prometheus refuses a scrape with bytes that are no UTF-8; they become U+FFFD, as in JSON.
+std::string utf8(const std::string& text) {
+    using nlohmann::json;
+    return json::parse(json(text).dump(-1, ' ', false, json::error_handler_t::replace));
+}
+
 bool is_fed(FeedState state) {
     return state != FeedState::kDetached && state != FeedState::kStale;
 }
@@ -83,8 +91,8 @@ bool is_fed(FeedState state) {
 Metrics::Metrics() : families_(empty_families()) {}
 
 void Metrics::add(const Block& block) {
-    const Labels device = {{"device", block.device.value_or(block.title)},
-                           {"netns", block.netns.value_or(std::string())}};
+    const Labels device = {{"device", utf8(block.device.value_or(block.title))},
+                           {"netns", utf8(block.netns.value_or(std::string()))}};
     families_[kUp].metric.push_back(gauge(device, block.readable && is_fed(block.state) ? 1 : 0));
     if (block.map_id == 0) {
         return;
@@ -103,7 +111,7 @@ void Metrics::add(const Block& block) {
     if (block.feeder) {
         const Feeder& feeder = *block.feeder;
         families_[kGeneration].metric.push_back(gauge(device, static_cast<double>(feeder.generation)));
-        Labels labels = with(device, "program", feeder.program);
+        Labels labels = with(device, "program", utf8(feeder.program));
         labels = with(std::move(labels), "id", std::to_string(feeder.program_id));
         labels = with(std::move(labels), "mode", feeder.mode);
         families_[kProgram].metric.push_back(gauge(with(std::move(labels), "attach", feeder.attach), 1));

@@ -27,6 +27,8 @@ constexpr const char* kFooter = R"(Examples:
   xdp_stats --dev veth0 --format csv -n 60 -i 1 > minute.csv
   xdp_stats --map /sys/fs/bpf/xdp-filter/xdp_stats_map --per-cpu
   xdp_stats --dev veth0 --per-program          after `xdp_loader --dev veth0 --observe`
+  xdp_stats --all --listen 127.0.0.1:9417      metrics of every device for Prometheus
+  xdp_stats --all --once --format prometheus --output /var/lib/prometheus/node-exporter/xdp.prom
   xdp_stats --dev veth0 --expect 'drop.packets == 100' --expect 'pass.packets == 0' --within 2s
 
 When the loader replaces the map or the program, the totals of the run go on; packets that the old map

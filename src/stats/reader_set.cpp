@@ -25,7 +25,7 @@ ReaderSet::ReaderSet(Vantage own, const Options& options)
 void ReaderSet::add_sources() {
     for (const Source& source : options_->sources) {
         members_.push_back(
-            {next_number_++, std::make_unique<Reader>(source, *options_, own_, watcher_), std::nullopt});
+            {next_number_++, std::make_unique<Reader>(source, *options_, own_, watcher_), std::nullopt, {}});
     }
 }
 
@@ -84,12 +84,19 @@ Result<void> ReaderSet::follow(Member& member) {
     return forgive(member, member.reader->follow());
 }
 
-// One of many must not end the others.
+// One of many must not end the others, and a server goes on.
 Result<void> ReaderSet::forgive(Member& member, Result<void> outcome) {
-    if (outcome || !discovery_) {
+    if (outcome) {
+        member.problem.clear();
         return outcome;
     }
-    remarks_.say(member.reader->title(), outcome.error().message());
+    if (!options_->all && !options_->listen) {
+        return outcome;
+    }
+    if (std::string problem = outcome.error().message(); problem != member.problem) {
+        remarks_.say(member.reader->title(), problem);
+        member.problem = std::move(problem);
+    }
     return {};
 }
 
@@ -134,7 +141,7 @@ Result<void> ReaderSet::take_up(const FoundMap& found, bool under_way) {
         discovery_->forget(found.directory);
         return {};
     }
-    members_.push_back({next_number_++, std::move(reader), std::nullopt});
+    members_.push_back({next_number_++, std::move(reader), std::nullopt, {}});
     return {};
 }
 

@@ -30,6 +30,7 @@ class ReaderSet {
         std::size_t number = 0;  // never that of another one
         std::unique_ptr<Reader> reader;
         std::optional<std::chrono::steady_clock::time_point> lost;  // when its pin was found to be gone
+        std::string problem;                                        // that was remarked on, and lasts
     };
 
     // `own`: where the process is. `options` must outlive the set.
@@ -54,7 +55,8 @@ class ReaderSet {
     Result<void> follow_events();
     Result<void> follow_polled();
 
-    // One sample; with --all, a map that cannot be read any more is remarked on, and is nothing to read.
+    // One sample; with --all and --listen, a map that cannot be read any more is remarked on, and nothing to
+    // read.
     Result<void> sample(Member& member);
     // Takes leave, with --all, of those whose pin has been gone for a minute: a loader that removes a pin and
     // makes it anew has long finished. Their numbers.

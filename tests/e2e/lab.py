@@ -349,9 +349,7 @@ def existing_ids(kind):
 
 
 class Lab:
-    def __init__(self, attach=None):
-        """`attach` is what a load through the lab says for --attach, unless it says so itself."""
-        self.attach = attach
+    def __init__(self):
         self.processes = []
         self.cleanups = []
         self.program_ids = set()
@@ -375,11 +373,7 @@ class Lab:
 
     # -- the programs under test
 
-    NO_LOAD = {"--observe", "--unload", "--status", "--clean", "--test-run", "--list-programs", "--help", "--version"}
-
     def loader(self, *args, status=0, prefix=()):
-        if self.attach and "--dev" in args and "--attach" not in args and not self.NO_LOAD.intersection(args):
-            args = (*args[:args.index("--dev")], "--attach", self.attach, *args[args.index("--dev"):])
         return run([*prefix, LOADER, *args], status)
 
     def loader_json(self, *args, status=0):

@@ -11,11 +11,11 @@ import time
 import pytest
 
 from lab import BPFFS, DEADLINE, LOADER, STATS, TOP, object_file, run
-from test_netns import Namespace
+from namespaces import Namespace
 
 PROGRAMS = {"xdp_loader": LOADER, "xdp_stats": STATS}
 COMPLETION = TOP / "scripts/completion"
-VALUES = {"--action": ["pass", "drop", "aborted", "tx", "redirect"], "--format": ["table", "json", "csv"]}
+VALUES = {"--action": ["pass", "drop", "aborted", "tx", "redirect"], "--format": ["table", "json", "csv", "prometheus"]}
 
 
 def long_options(program):

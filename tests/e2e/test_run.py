@@ -14,7 +14,7 @@ import pytest
 
 from lab import (BPFFS, LOADER, SENDER, STATS, Process, Traffic, attached, counts_of, dump_counts, link_info,
                  object_file, pin_dir, pins_of, read_meta, run, send, wait_until)
-from test_netns import Namespace
+from namespaces import Namespace
 
 SIZE = 100
 CONFLICT = 5

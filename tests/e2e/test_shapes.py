@@ -15,6 +15,7 @@ import pytest
 from lab import (BPFFS, ETHERTYPE, STATS, Capture, attached, dump_map, link_info, mac_bytes, object_file, pin_dir,
                  pins_of, run, session_of, wait_until, ways_to_attach)
 
+IN_DISPATCHERS_TOO = True  # where the kernel has them
 SIZE = 64
 VLAN, IPV4 = 0x8100, 0x0800
 META = "xdp_stats_meta"

@@ -15,7 +15,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         return 0;
     }
     const auto& options = std::get<Options>(parsed);
-    REQUIRE(!options.sources.empty());
+    REQUIRE(options.sources.empty() == options.all);
     for (const auto& source : options.sources) {
         REQUIRE((source.kind == Source::Kind::kMapId) == (source.map_id > 0));
     }
@@ -24,5 +24,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     REQUIRE(!(options.once && (options.count || options.since_start || options.wait)));
     REQUIRE(options.expectations.empty() || !(options.once || options.count));
     REQUIRE(!(options.quiet && options.verbose));
+    REQUIRE(!options.listen || !options.listen->host.empty());
+    REQUIRE(options.listen || !options.user);
+    REQUIRE(!(options.live && (options.listen || options.output || options.once)));
     return 0;
 }

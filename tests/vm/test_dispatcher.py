@@ -9,7 +9,8 @@ import pytest
 import kernel
 from lab import (BPFFS, LOADER, MODES, NOBODY, as_user, attached, copy_for_everyone, dump_counts, link_info, object_file,
                  pin_dir, pins_of, read_meta, run, send, session_of, wait_until)
-from test_netns import Namespace, wait_for_counts
+from namespaces import Namespace
+from test_netns import wait_for_counts
 
 SIZE = 100
 LAST = 1_000_000

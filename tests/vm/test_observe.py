@@ -15,7 +15,7 @@ from lab import (ACTIONS, BPFFS, LOADER, NOBODY, SENDER, STATS, Traffic, as_user
                  dump_counts, link_info, object_file, pin_dir, pins_of, read_meta, run, send, session_of, wait_until)
 from raw_bpf import bpf, open_pin
 from test_faults import STEP, count_calls, strace
-from test_netns import Namespace
+from namespaces import Namespace
 
 SIZE = 100
 CONFLICT = 5

@@ -1,0 +1,13 @@
+# Makes of an installed tree what Debian wants of a package. cpack includes it before it packs.
+set(share "${CPACK_TEMPORARY_INSTALL_DIRECTORY}/usr/share")
+set(doc "${share}/doc/${CPACK_PACKAGE_NAME}")
+
+file(COPY "${CPACK_TALLY_DEBIAN}/copyright" "${CPACK_TALLY_DEBIAN}/changelog" DESTINATION "${doc}"
+     FILE_PERMISSIONS OWNER_READ OWNER_WRITE GROUP_READ WORLD_READ)
+file(GLOB compressed "${share}/man/man*/*.[0-9]")
+execute_process(COMMAND gzip --best --no-name "${doc}/changelog" ${compressed} COMMAND_ERROR_IS_FATAL ANY)
+
+# zsh of Debian looks there for what packages bring.
+if(EXISTS "${share}/zsh/site-functions")
+    file(RENAME "${share}/zsh/site-functions" "${share}/zsh/vendor-completions")
+endif()

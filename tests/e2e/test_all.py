@@ -1,0 +1,244 @@
+"""xdp_stats --all: every counter map below the root of bpffs, as they come and go."""
+
+import json
+import os
+import signal
+
+import pytest
+
+import kernel
+from lab import (BPFFS, NOBODY, STATS, as_user, copy_for_everyone, counts_of, pin_dir, run, send, session_of,
+                 wait_until)
+from namespaces import outcomes
+
+USAGE = 2
+
+
+def passed(count, size=100):
+    return {"XDP_PASS": (count, count * size)}
+
+
+def once(*args, prefix=()):
+    records = [json.loads(line) for line in run([*prefix, STATS, "--all", "--once", "--json", *args]).out.splitlines()]
+    return {(record["netns"], record["dev"]): record for record in records}
+
+
+def load_in(lab, netns, dev="veth0"):
+    (outcome,) = outcomes(lab, *netns.option, "--dev", dev)
+    assert outcome["outcome"] == "loaded", outcome
+
+
+def test_nothing_there(lab):
+    done = run([STATS, "--all", "--once"])
+    assert done.out == ""
+    assert done.err == f"xdp_stats: {BPFFS}: no counter map is pinned below it\n"
+
+
+def test_every_device(lab):
+    veths = [lab.veth(name) for name in ("veth0", "veth1.7", "other")]
+    for index, veth in enumerate(veths):
+        lab.load(veth.name)
+        send(veth, 10 * (index + 1), 100)
+        lab.wait_for_counts(veth.name, passed(10 * (index + 1)))
+    records = once()
+    assert list(records) == [(None, "other"), (None, "veth0"), (None, "veth1.7")]
+    assert {dev: counts_of(record) for (_, dev), record in records.items()} == {
+        "veth0": passed(10), "veth1.7": passed(20), "other": passed(30)}
+    assert {record["state"] for record in records.values()} == {"attached"}
+
+
+def test_namespaces(lab, veth0, red):
+    """Their devices are told apart by the namespace, and their programs are seen from here."""
+    lab.load("veth0")
+    red.veth()
+    load_in(lab, red)
+    records = once()
+    assert set(records) == {(None, "veth0"), ("red", "veth0")}
+    assert {record["state"] for record in records.values()} == {"attached"}
+    # From inside, what is outside is seen as well.
+    inside = once(prefix=red.inside)
+    assert {key: record["map_id"] for key, record in inside.items()} == {
+        key: record["map_id"] for key, record in records.items()}
+    assert {record["state"] for record in inside.values()} == {"attached"}
+
+
+def test_namespace_of_the_same_name_made_anew(lab, netns):
+    red = netns("red")
+    red.veth()
+    load_in(lab, red)
+    reader = lab.stats("--all")
+    first = reader.wait_for(lambda record: record["netns"] == "red" and record["state"] == "attached")
+    red.delete()
+    red = netns("red")
+    red.veth()
+    load_in(lab, red)
+    reader.wait_for(lambda record: record["map_id"] != first["map_id"] and record["state"] == "attached")
+
+
+def test_devices_come_and_go(lab):
+    """What a map that appears holds already was counted while the run lasted."""
+    reader = lab.stats("--all", interval="20ms")
+    reader.wait_for_message("no counter map is pinned below it yet; waiting")
+    veth0, veth1 = lab.veth("veth0"), lab.veth("veth1")
+    lab.load("veth0")
+    reader.wait_for(lambda record: record["dev"] == "veth0")
+    lab.load("veth1")
+    reader.wait_for(lambda record: record["dev"] == "veth1")
+    send(veth0, 7, 100)
+    send(veth1, 5, 100)
+    reader.wait_for(lambda record: record["dev"] == "veth0" and session_of(record) == passed(7))
+    reader.wait_for(lambda record: record["dev"] == "veth1" and session_of(record) == passed(5))
+    lab.loader("--dev", "veth0", "--unload")
+    reader.wait_for_message("veth0: map .* is no longer pinned")
+    lab.load("veth0")
+    send(veth0, 3, 100)
+    reader.wait_for(lambda record: record["dev"] == "veth0" and session_of(record) == passed(10))
+
+
+def test_replacements_lose_nothing(lab, veth0):
+    lab.load("veth0")
+    reader = lab.stats("--all", interval="20ms")
+    reader.wait_for(lambda record: record["dev"] == "veth0")
+    traffic = lab.traffic(veth0, 100)
+    for _ in range(10):
+        lab.load("veth0")
+    reader.wait_for_session(traffic.finish())
+
+
+def test_new_one_is_shown_without_waiting_for_the_interval(lab, veth0):
+    """Noticed through inotify: the interval is longer than the test may last."""
+    reader = lab.stats("--all", interval="1h")
+    reader.wait_for_message("waiting")
+    lab.load("veth0")
+    reader.wait_for(lambda record: record["dev"] == "veth0")
+
+
+def test_pin_that_is_no_devices(lab, veth0):
+    """A map without a record, in a directory that no interface has the name of, goes by its path."""
+    lab.load("veth0")
+    path = lab.foreign_map(BPFFS / "xdp-filter" / "xdp_stats_map", "percpu_array", 4, 16, 5)
+    records = [json.loads(line) for line in run([STATS, "--all", "--once", "--json"]).out.splitlines()]
+    assert [(record["dev"], record["state"]) for record in records] == [("veth0", "attached"), (None, "foreign")]
+    lines = run([STATS, "--all", "--once"]).out.splitlines()
+    assert f"{path}: foreign" in "\n".join(lines)
+
+
+def test_device_without_a_record(lab, veth0):
+    """A map of the tutorial's programs."""
+    lab.foreign_map(pin_dir("veth0") / "xdp_stats_map", "percpu_array", 4, 16, 5)
+    assert [(key, record["state"]) for key, record in once().items()] == [((None, "veth0"), "foreign")]
+
+
+def test_what_cannot_be_read_is_said_and_left_out(lab, veth0):
+    lab.load("veth0")
+    lab.foreign_map(BPFFS / "another" / "xdp_stats_map", "hash", 4, 8, 1)
+    done = run([STATS, "--all", "--once", "--json"])
+    assert [json.loads(line)["dev"] for line in done.out.splitlines()] == ["veth0"]
+    assert f"{BPFFS}/another/xdp_stats_map: " in done.err and "layout" in done.err
+
+
+def test_other_things_in_bpffs(lab, veth0):
+    """Pins and directories of others are no counters, however they are called."""
+    lab.load("veth0")
+    lab.foreign_program()
+    (BPFFS / "netns:").mkdir()
+    (BPFFS / "tc" / "globals").mkdir(parents=True)
+    lab.cleanups += [(BPFFS / "tc").rmdir, (BPFFS / "tc" / "globals").rmdir, (BPFFS / "netns:").rmdir]
+    done = run([STATS, "--all", "--once", "--json"])
+    assert [json.loads(line)["dev"] for line in done.out.splitlines()] == ["veth0"]
+    assert done.err == ""
+
+
+def test_ordinary_user(lab, veth0, red):
+    """Sees the counters of other namespaces, too, but may not ask about their devices."""
+    kernel.need(kernel.unprivileged_reading)
+    lab.load("veth0")
+    red.veth()
+    load_in(lab, red)
+    _, stats = copy_for_everyone()
+    out = run([*as_user(NOBODY), stats, "--all", "--once", "--json"]).out
+    records = {record["netns"]: record["state"] for record in map(json.loads, out.splitlines())}
+    assert records == {None: "attached", "red": "unknown"}
+
+
+def test_many(lab):
+    """As many devices as the namespace has pairs; each in every round."""
+    names = [f"v{index}" for index in range(40)]
+    for name in names:
+        lab.veth(name)
+    outcomes = lab.loader_json(*(word for name in names for word in ("--dev", name)))
+    assert {outcome["outcome"] for outcome in outcomes} == {"loaded"}
+    out = run([STATS, "--all", "--json", "--count", "3", "--interval", "10ms"]).out
+    records = [json.loads(line)["dev"] for line in out.splitlines()]
+    assert sorted(records) == sorted(names * 3)
+
+
+@pytest.mark.parametrize("args", [["--dev", "veth0"], ["--map", "x"], ["--map-id", "1"], ["--netns", "red"],
+                                  ["--wait"], ["--per-program"], ["--expect", "drop.packets == 1"]])
+def test_excludes(args):
+    assert "--all" in run([STATS, "--all", *args], USAGE).err
+
+
+def test_ends_by_a_signal(lab):
+    reader = lab.process(STATS, "--all")
+    reader.wait_for_line("waiting", stream="err")
+    reader.stop(signal.SIGTERM)
+
+
+# ---- --output
+
+
+def test_output_is_replaced_by_whole_rounds(lab, veth0, tmp_path):
+    """Whoever opens the file finds a whole round, and nothing else is ever in the directory for long."""
+    lab.load("veth0")
+    file = tmp_path / "samples.json"
+    reader = lab.process(STATS, "--dev", "veth0", "--json", "--interval", "1ms", "--output", file)
+    wait_until(file.exists, "no output")
+    inodes = set()
+
+    def record():
+        with file.open(encoding="utf-8") as opened:
+            inodes.add(os.fstat(opened.fileno()).st_ino)
+            (line,) = opened.read().splitlines()
+        return json.loads(line)
+
+    send(veth0, 123, 100)
+    wait_until(lambda: session_of(record()) == passed(123), "the last counts never came")
+    wait_until(lambda: record() and len(inodes) > 1, "the file was never replaced")
+    reader.stop()
+    assert reader.lines["out"] == []
+    assert [path.name for path in tmp_path.iterdir()] == ["samples.json"]
+
+
+@pytest.mark.parametrize("format_name, first", [("table", "veth0: "), ("csv", "time,dev,"), ("prometheus", "# HELP ")])
+def test_output_holds_one_document(lab, veth0, tmp_path, format_name, first):
+    lab.load("veth0")
+    file = tmp_path / "samples"
+    run([STATS, "--dev", "veth0", "--format", format_name, "--interval", "10ms", "--count", "3", "--output", file])
+    text = file.read_text(encoding="utf-8")
+    assert text.startswith(first) and text.count(first) == (7 if format_name == "prometheus" else 1)
+
+
+def test_output_keeps_links_and_the_umask(lab, veth0, tmp_path):
+    lab.load("veth0")
+    target, link = tmp_path / "target", tmp_path / "link"
+    target.write_text("old")
+    link.symlink_to(target)
+    run(["sh", "-c", f"umask 027; exec {STATS} --dev veth0 --once --output {link}"])
+    assert link.is_symlink() and "XDP_PASS" in target.read_text(encoding="utf-8")
+    assert target.stat().st_mode & 0o777 == 0o640
+
+
+@pytest.mark.parametrize("path", ["/dev/null", "/dev/stdout", "/run"])
+def test_output_replaces_nothing_but_files(lab, veth0, path):
+    lab.load("veth0")
+    before = os.lstat(path)
+    assert "it is not a file" in run([STATS, "--dev", "veth0", "--once", "--output", path], USAGE).err
+    assert os.lstat(path).st_ino == before.st_ino
+
+
+def test_output_that_cannot_be_written(lab, veth0, tmp_path):
+    lab.load("veth0")
+    path = tmp_path / "missing" / "file"
+    assert run([STATS, "--dev", "veth0", "--once", "--output", path], 4).err == (
+        f"xdp_stats: writing {path}: No such file or directory\n")

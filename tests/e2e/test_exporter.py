@@ -1,0 +1,362 @@
+"""xdp_stats --listen and --format prometheus: what a scrape says, and what clients cannot do to the exporter."""
+
+import os
+import re
+import signal
+import socket
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+import kernel
+from lab import BPFFS, NOBODY, STATS, as_user, copy_for_everyone, pin_dir, run, send, wait_until
+from namespaces import outcomes
+from prometheus import Exporter, check_metrics, once, parse
+
+USAGE, NOT_FOUND, CONFLICT = 2, 4, 5
+ACTIONS = ("aborted", "drop", "pass", "tx", "redirect")
+CAP_BPF = 1 << 39
+KIBIBYTES = re.compile(r"\s*(\d+) kB")
+
+
+def counters(samples, name, dev="veth0", netns=""):
+    return [samples[name, (dev, netns, action)] for action in ACTIONS]
+
+
+# ---- what a scrape says
+
+
+def test_metrics(lab, veth0):
+    outcome = lab.load("veth0", "--action", "drop")
+    send(veth0, 30, 100)
+    lab.wait_for_counts("veth0", {"XDP_DROP": (30, 3000)})
+    samples = Exporter(lab, "--dev", "veth0").scrape()
+    assert counters(samples, "xdp_action_packets_total") == [0, 30, 0, 0, 0]
+    assert counters(samples, "xdp_action_bytes_total") == [0, 3000, 0, 0, 0]
+    assert samples["xdp_up", ("veth0", "")] == 1
+    assert samples["xdp_map_generation", ("veth0", "")] == outcome["generation"]
+    program = outcome["program"]
+    assert samples["xdp_program_info", ("veth0", "", program["name"], str(program["id"]), "native", "link")] == 1
+    states = {labels[2]: value for (name, labels), value in samples.items() if name == "xdp_feed_state"}
+    assert states == {"attached": 1, "detached": 0, "stale": 0, "foreign": 0, "unknown": 0}
+    version = run([STATS, "--version"]).out.split()[1]
+    assert samples["xdp_tally_build_info", (version,)] == 1
+
+
+def test_same_text_for_the_textfile_collector(lab, veth0):
+    lab.load("veth0")
+    send(veth0, 30, 100)
+    lab.wait_for_counts("veth0", {"XDP_PASS": (30, 3000)})
+    served = [line for line in Exporter(lab, "--dev", "veth0").text().splitlines() if "exposer_" not in line]
+    assert once("--dev", "veth0").splitlines() == [line for line in served if line]
+
+
+def test_promtool_has_nothing_to_say(lab, veth0):
+    lab.load("veth0")
+    check_metrics(once("--all"))
+
+
+def test_namespaces_and_pins(lab, veth0, red):
+    lab.load("veth0")
+    red.veth()
+    outcomes(lab, *red.option, "--dev", "veth0")
+    path = lab.foreign_map(BPFFS / "xdp-filter" / "xdp_stats_map", "percpu_array", 4, 16, 5)
+    samples = Exporter(lab, "--all").scrape()
+    up = {labels: value for (name, labels), value in samples.items() if name == "xdp_up"}
+    assert up == {("veth0", ""): 1, ("veth0", "red"): 1, (str(path), ""): 1}
+
+
+def test_never_goes_back(lab, veth0):
+    """Replaced with the map or with the program alone, unloaded and loaded anew: only what was sent is added."""
+    lab.load("veth0")
+    exporter = Exporter(lab, "--dev", "veth0")
+    sent = 0
+    for arguments in ([], ["--reuse-maps"], ["--action", "pass"], ["--migrate"]):
+        send(veth0, 10, 100)
+        sent += 10
+        wait_until(lambda: exporter.packets() >= sent, "counts never came")
+        assert exporter.packets() == sent
+        lab.load("veth0", *arguments)
+        assert exporter.packets() == sent
+    lab.loader("--dev", "veth0", "--unload")
+    samples = exporter.scrape()
+    assert samples["xdp_up", ("veth0", "")] == 0
+    assert samples["xdp_action_packets_total", ("veth0", "", "pass")] == sent
+    lab.load("veth0")
+    send(veth0, 5, 100)
+    wait_until(lambda: exporter.packets() >= sent + 5, "counts never came")
+    assert exporter.packets() == sent + 5
+    assert exporter.scrape()["xdp_up", ("veth0", "")] == 1
+
+
+def test_replacements_between_scrapes(lab, veth0):
+    """What maps counted that came and went unseen by any scrape."""
+    lab.load("veth0")
+    exporter = Exporter(lab, "--dev", "veth0")
+    before = exporter.packets()
+    traffic = lab.traffic(veth0, 100)
+    for _ in range(10):
+        lab.load("veth0")
+    sent = traffic.finish()
+    wait_until(lambda: exporter.packets() >= before + sent, "counts never came")
+    assert exporter.packets() == before + sent
+
+
+def test_new_exporter_goes_on(lab, veth0):
+    """A lineage's counts are in its record: another exporter, and another generation, say the same."""
+    lab.load("veth0")
+    send(veth0, 10, 100)
+    lab.wait_for_counts("veth0", {"XDP_PASS": (10, 1000)})
+    lab.load("veth0")
+    send(veth0, 3, 100)
+    lab.wait_for_counts("veth0", {"XDP_PASS": (3, 300)})
+    assert Exporter(lab, "--dev", "veth0").packets() == 13
+    assert parse(once("--dev", "veth0"))["xdp_action_bytes_total", ("veth0", "", "pass")] == 1300
+
+
+def test_detached(lab, veth0):
+    """The program gone, its maps kept: the counts stay, and nobody is told that they go on."""
+    lab.load("veth0")
+    exporter = Exporter(lab, "--dev", "veth0")
+    lab.loader("--dev", "veth0", "--unload", "--keep-maps")
+    lab.cleanups.append(lambda: lab.loader("--clean"))
+
+    def state():
+        samples = exporter.scrape()
+        return samples["xdp_up", ("veth0", "")], samples["xdp_feed_state", ("veth0", "", "detached")]
+
+    wait_until(lambda: state() == (0, 1), lambda: f"still {state()}")
+
+
+def test_map_of_another_layout_ends_nothing(lab, veth0):
+    """One device's trouble is not the others', and is said once, however often somebody asks."""
+    lab.load("veth0")
+    lab.veth("veth1")
+    lab.load("veth1")
+    exporter = Exporter(lab, "--dev", "veth0", "--dev", "veth1")
+    lab.loader("--dev", "veth1", "--unload")
+    lab.foreign_map(pin_dir("veth1") / "xdp_stats_map", "hash", 4, 8, 1)
+    wait_until(lambda: exporter.scrape()["xdp_up", ("veth1", "")] == 0, "still up")
+    exporter.process.wait_for_line("veth1: .*layout", stream="err")
+    for _ in range(3):
+        assert exporter.scrape()["xdp_up", ("veth0", "")] == 1
+    assert len([line for line in exporter.process.lines["err"] if "layout" in line]) == 1
+
+
+def test_not_loaded_yet(lab, veth0):
+    exporter = Exporter(lab, "--dev", "veth0")
+    samples = exporter.scrape()
+    assert samples["xdp_up", ("veth0", "")] == 0 and ("xdp_map_generation", ("veth0", "")) not in samples
+    lab.load("veth0")
+    assert exporter.scrape()["xdp_up", ("veth0", "")] == 1
+
+
+def test_devices_come(lab):
+    exporter = Exporter(lab, "--all")
+    veth = lab.veth("veth0")
+    lab.load("veth0")
+    send(veth, 4, 100)
+    wait_until(lambda: ("xdp_up", ("veth0", "")) in exporter.scrape(), "the device was never found")
+    wait_until(lambda: exporter.packets() >= 4, "counts never came")
+    assert exporter.packets() == 4
+
+
+def test_names_that_are_no_utf8(lab):
+    """Prometheus takes nothing else, and would refuse the whole scrape."""
+    name = os.fsdecode(b"veth\xff0")
+    lab.veth(name, peer="p-latin")
+    lab.loader_json("--dev", name)
+    text = once("--all")
+    assert 'device="veth\ufffd0"' in text
+    check_metrics(text)
+
+
+# ---- as whom
+
+
+@pytest.mark.parametrize("args, uid", [([], 0), (["--user", "nobody"], NOBODY)])
+def test_gives_up_privileges(lab, veth0, args, uid):
+    """All capabilities, but for the one without which an older kernel lets nobody read."""
+    kept = 0 if kernel.unprivileged_reading() else CAP_BPF
+    lab.load("veth0")
+    exporter = Exporter(lab, "--all", *args)
+    threads = list(exporter.threads())
+    assert len(threads) > 2
+    for thread in threads:
+        assert thread["Uid"].split() == [str(uid)] * 4
+        assert {int(thread[name], 16) for name in ("CapPrm", "CapEff")} == {kept}
+        assert {int(thread[name], 16) for name in ("CapInh", "CapAmb")} == {0}
+        assert thread["NoNewPrivs"] == "1"
+        assert thread["Groups"].split() == [] or not args
+    # It goes on following all the same.
+    lab.load("veth0")
+    send(veth0, 6, 100)
+    wait_until(lambda: exporter.packets() >= 6, "counts never came")
+
+
+def test_ordinary_user(lab, veth0):
+    kernel.need(kernel.unprivileged_reading)
+    lab.load("veth0")
+    _, stats = copy_for_everyone()
+    exporter = Exporter(lab, "--all", prefix=as_user(NOBODY), program=stats)
+    assert exporter.scrape()["xdp_up", ("veth0", "")] == 1
+
+
+def test_user_that_does_not_exist(lab, veth0):
+    lab.load("veth0")
+    err = run([STATS, "--dev", "veth0", "--listen", "0", "--user", "no-such-user"], NOT_FOUND).err
+    assert err == "xdp_stats: becoming user 'no-such-user': there is no such user\n"
+
+
+def test_user_needs_privileges(lab, veth0):
+    lab.load("veth0")
+    _, stats = copy_for_everyone()
+    err = run([*as_user(NOBODY), stats, "--all", "--listen", "0", "--user", "root"], 3).err
+    assert "CAP_SETUID" in err
+
+
+# ---- where
+
+
+def test_port_that_is_taken(lab, veth0):
+    lab.load("veth0")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        err = run([STATS, "--dev", "veth0", "--listen", str(port)], CONFLICT).err
+    assert f"listening at 127.0.0.1:{port}: " in err and f"ss -ltnp 'sport = :{port}'" in err
+
+
+def test_ipv6(lab, veth0):
+    """Served, or refused with the reason: Debian 12's civetweb knows no IPv6."""
+    lab.load("veth0")
+    setting = Path("/proc/sys/net/ipv6/conf/lo/disable_ipv6")
+    before = setting.read_text(encoding="ascii")
+    lab.cleanups.append(lambda: setting.write_text(before, encoding="ascii"))
+    setting.write_text("0", encoding="ascii")  # and there is ::1
+    process = lab.process(STATS, "--dev", "veth0", "--listen", "[::1]:0")
+    wait_until(lambda: process.lines["out"] or process.popen.poll() is not None, process.describe)
+    if process.popen.poll() is None:
+        with urllib.request.urlopen(process.lines["out"][0].split()[1]) as answer:
+            assert "xdp_up" in answer.read().decode()
+    else:
+        err = process.wait(1)
+        assert err.startswith("xdp_stats: listening at [::1]:0: ") and "civetweb" in err and "IPv4" in err
+        lab.processes.remove(process)
+
+
+@pytest.mark.parametrize("address, reason", [
+    ("nowhere:9417", "'nowhere' is no IP address"), ("127.0.0.1:", "a port is a number"), ("70000", "a port is a number"),
+    ("::1:9417", "in brackets"), ("[127.0.0.1]:1", "no IP address"), ("127.0.0.1:80x", "a port is a number")])
+def test_addresses_that_are_none(address, reason):
+    err = run([STATS, "--all", "--listen", address], USAGE).err
+    assert reason in err and "hint: " in err
+
+
+@pytest.mark.parametrize("args", [["--once"], ["--count", "1"], ["--live"], ["--json"], ["--interval", "1"],
+                                  ["--output", "x"], ["--per-cpu"], ["--since-start"]])
+def test_excludes(args):
+    assert "--listen" in run([STATS, "--all", "--listen", "0", *args], USAGE).err
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_ends_by_a_signal(lab, veth0, number):
+    lab.load("veth0")
+    Exporter(lab, "--dev", "veth0").process.stop(number)
+
+
+# ---- clients that mean no good
+
+
+def connect(exporter):
+    return socket.create_connection(("127.0.0.1", exporter.port))
+
+
+def answer_to(exporter, request):
+    """Whatever comes back until the exporter hangs up."""
+    with connect(exporter) as client:
+        answer = b""
+        try:
+            client.sendall(request)
+            while part := client.recv(65536):
+                answer += part
+        except ConnectionError:
+            pass
+        return answer
+
+
+def resident(exporter):
+    return int(KIBIBYTES.match(exporter.status()["VmRSS"])[1])
+
+
+def descriptors(exporter):
+    return len(os.listdir(f"/proc/{exporter.process.popen.pid}/fd"))
+
+
+@pytest.fixture(name="exporter")
+def running_exporter(lab, veth0):
+    lab.load("veth0")
+    exporter = Exporter(lab, "--dev", "veth0")
+    exporter.scrape()
+    return exporter
+
+
+@pytest.mark.parametrize("path", ["/", "/metrics/../../etc/passwd", "/etc/passwd", "/%2e%2e/%2e%2e/etc/passwd", "/cgi-bin/x.cgi"])
+def test_nothing_else_is_served(exporter, path):
+    with pytest.raises(urllib.error.HTTPError) as error:
+        urllib.request.urlopen(f"http://127.0.0.1:{exporter.port}{path}")
+    assert error.value.code in (400, 403, 404)
+
+
+@pytest.mark.parametrize("request_bytes", [
+    b"\0" * 4096, b"GET\r\n\r\n", b"\r\n\r\n\r\n", os.urandom(65536), b"GET /metrics HTTP/9.9\r\n\r\n",
+    b"PUT /metrics HTTP/1.1\r\nContent-Length: 999999999999\r\n\r\n",
+    b"POST /metrics HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffffffff\r\n",
+    b"GET /metrics HTTP/1.1\r\n" + b"X: y\r\n" * 100000,
+    b"GET /metrics HTTP/1.1\r\nX: " + b"y" * 5000000], ids=["zeros", "method", "newlines", "noise", "version", "length",
+                                                        "chunk", "headers", "header"])
+def test_garbage(exporter, request_bytes):
+    memory = resident(exporter)
+    for _ in range(3):
+        answer_to(exporter, request_bytes)
+    assert exporter.packets() == 0
+    assert resident(exporter) < memory + 8192
+
+
+def test_clients_that_leave_at_once(exporter):
+    before = descriptors(exporter)
+    for _ in range(500):
+        with connect(exporter) as client:
+            client.sendall(b"GET /metrics HTTP/1.1\r\n\r\n")
+    assert exporter.packets() == 0
+    wait_until(lambda: descriptors(exporter) <= before, "descriptors leak")
+
+
+def test_thousand_slow_clients(exporter):
+    """They send half a request and nothing more. A scrape is answered while they are there, and memory is bounded."""
+    memory = resident(exporter)
+    clients = []
+    try:
+        for _ in range(1000):
+            clients.append(connect(exporter))
+            clients[-1].sendall(b"GET /metrics HTTP/1.1\r\nX-Slow: ")
+        assert exporter.packets() == 0
+        assert resident(exporter) < memory + 32768
+    finally:
+        for client in clients:
+            client.close()
+    assert exporter.packets() == 0
+
+
+def test_client_that_takes_nothing(exporter):
+    """It asks again and again and reads no answer."""
+    with connect(exporter) as client:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        client.setblocking(False)
+        try:
+            while True:
+                client.send(b"GET /metrics HTTP/1.1\r\nConnection: keep-alive\r\n\r\n" * 100)
+        except (BlockingIOError, ConnectionError):
+            pass
+        assert exporter.packets() == 0
