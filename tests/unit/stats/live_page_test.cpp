@@ -37,6 +37,7 @@ class LivePage : public testing::Test {
         Canvas canvas(width, height, unicode);
         draw_page(canvas, model_, choice_, around_);
         std::vector<std::string> lines;
+        lines.reserve(static_cast<std::size_t>(height));
         for (int y = 0; y < height; ++y) {
             lines.push_back(canvas.line(y));
         }
@@ -56,7 +57,8 @@ TEST_F(LivePage, TheListHasALineForEveryDeviceAndAction) {
     add(0, "veth0");
     const auto lines = page(80, 8);
     EXPECT_THAT(lines[0], AllOf(HasSubstr("host · 1 device · every 1 s"), HasSubstr("5.00 pkt/s  12:00:00")));
-    // 21 columns of names, then numbers of 11, 13, 9 and 9 columns with one between them. 3920 bit/s are 3.92 k.
+    // 21 columns of names, then numbers of 11, 13, 9 and 9 columns with one between them. 3920 bit/s are 3.92
+    // k.
     EXPECT_EQ(lines[2].substr(0, lines[2].find("3.92 k") + 6),
               "▸ veth0  attached g1          11         1,040    5.00      3.92 k");
     EXPECT_THAT(lines[3], HasSubstr("    drop                       1            60    0.00      0.00"));

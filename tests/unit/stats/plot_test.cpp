@@ -18,6 +18,7 @@ class Plot : public testing::Test {
 
 std::vector<std::string> lines(const Canvas& canvas) {
     std::vector<std::string> all;
+    all.reserve(static_cast<std::size_t>(canvas.height()));
     for (int y = 0; y < canvas.height(); ++y) {
         all.push_back(canvas.line(y));
     }
