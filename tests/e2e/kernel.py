@@ -13,7 +13,7 @@ import pytest
 
 from raw_bpf import BPF_OBJ_GET, bpf
 
-BPF_MAP_CREATE, BPF_PROG_LOAD, BPF_MAP_LOOKUP_BATCH = 0, 5, 24
+BPF_MAP_CREATE, BPF_PROG_LOAD, BPF_PROG_TEST_RUN, BPF_MAP_LOOKUP_BATCH = 0, 5, 10, 24
 BPF_PROG_TYPE_XDP, BPF_MAP_TYPE_PERCPU_ARRAY = 6, 6
 BPF_F_XDP_HAS_FRAGS = 1 << 5
 ENOTSUPP = 524  # the kernel's own; no user space knows it
@@ -33,13 +33,31 @@ def refused(command, attributes, refusal):
     return False
 
 
+def load_attributes(flags):
+    """Those of a program that passes everything, and what they point to."""
+    program, text = ctypes.create_string_buffer(PASS), ctypes.create_string_buffer(b"GPL")
+    return struct.pack("=IIQQIIQII", BPF_PROG_TYPE_XDP, len(PASS) // 8, ctypes.addressof(program),
+                       ctypes.addressof(text), 0, 0, 0, 0, flags), (program, text)
+
+
 @functools.cache
 def frags():
     """programs for frames of several buffers (`xdp.frags`)"""
-    program, text = ctypes.create_string_buffer(PASS), ctypes.create_string_buffer(b"GPL")
-    attributes = struct.pack("=IIQQIIQII", BPF_PROG_TYPE_XDP, len(PASS) // 8, ctypes.addressof(program),
-                             ctypes.addressof(text), 0, 0, 0, 0, BPF_F_XDP_HAS_FRAGS)
+    attributes, _kept = load_attributes(BPF_F_XDP_HAS_FRAGS)
     return not refused(BPF_PROG_LOAD, attributes, errno.EINVAL)
+
+
+@functools.cache
+def short_frames_refused():
+    """refusing frames without an Ethernet header in a test run"""
+    attributes, _kept = load_attributes(0)
+    program, _ = bpf(BPF_PROG_LOAD, attributes)
+    frame = ctypes.create_string_buffer(13)
+    try:
+        return refused(BPF_PROG_TEST_RUN, struct.pack("=IIIIQQII", program, 0, 13, 0, ctypes.addressof(frame), 0, 1, 0),
+                       errno.EINVAL)
+    finally:
+        os.close(program)
 
 
 @functools.cache

@@ -157,6 +157,7 @@ def test_large_frame_for_a_program_without_fragments(lab, capture):
 @pytest.mark.parametrize("size", [0, 1, 13])
 def test_frame_that_is_too_short(lab, capture, size):
     """Not an Ethernet frame: the packet is named."""
+    kernel.need(kernel.short_frames_refused)
     result = try_on(lab, capture(pcap([60, 60, size])), status=1)
     assert f"packet 3 ({size} bytes)" in result.err
     assert "14 bytes" in result.err
