@@ -1,33 +1,18 @@
 #include "loader/capabilities.h"
 
-#include <linux/capability.h>
-#include <sys/syscall.h>
-#include <unistd.h>
-
-#include <array>
+#include "common/capability_sets.h"
 
 namespace tally::loader {
 namespace {
 
-using Capabilities = std::array<__user_cap_data_struct, _LINUX_CAPABILITY_U32S_3>;
-
-Result<Capabilities> effective_capabilities() {
-    __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
-    Capabilities data = {};
-    if (::syscall(SYS_capget, &header, data.data()) != 0) {
-        return last_error("reading this process's capabilities");
-    }
-    return data;
-}
-
-bool includes(const Capabilities& data, unsigned int capability) {
+bool includes(const CapabilitySets& data, unsigned int capability) {
     return (data[CAP_TO_INDEX(capability)].effective & CAP_TO_MASK(capability)) != 0;
 }
 
 }  // namespace
 
 Result<void> check_load_capabilities() {
-    TALLY_TRY_ASSIGN(data, effective_capabilities());
+    TALLY_TRY_ASSIGN(data, read_capability_sets());
     const auto has = [&data](unsigned int capability) { return includes(data, capability); };
     std::string missing;
     if (!has(CAP_BPF) && !has(CAP_SYS_ADMIN)) {
@@ -44,7 +29,7 @@ Result<void> check_load_capabilities() {
 }
 
 Result<void> check_observe_capabilities() {
-    TALLY_TRY_ASSIGN(data, effective_capabilities());
+    TALLY_TRY_ASSIGN(data, read_capability_sets());
     if (includes(data, CAP_SYS_ADMIN)) {
         return {};
     }

@@ -3,46 +3,26 @@
 #include <fmt/format.h>
 #include <grp.h>
 #include <linux/bpf.h>
-#include <linux/capability.h>
 #include <pwd.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include <array>
 #include <cstdint>
 #include <thread>
 #include <vector>
 
+#include "common/capability_sets.h"
+
 namespace tally::stats {
 namespace {
-
-using Capabilities = std::array<__user_cap_data_struct, _LINUX_CAPABILITY_U32S_3>;
-
-// Of the calling thread.
-Result<Capabilities> read_capabilities() {
-    __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
-    Capabilities data = {};
-    if (::syscall(SYS_capget, &header, data.data()) != 0) {
-        return last_error("reading this process's capabilities");
-    }
-    return data;
-}
-
-Result<void> set_capabilities(const Capabilities& data) {
-    __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
-    if (::syscall(SYS_capset, &header, data.data()) != 0) {
-        return last_error("dropping capabilities");
-    }
-    return {};
-}
 
 // Whether bpf() is for the privileged alone: then it does not even look at its argument, a descriptor that
 // none can be. Asked by a thread that has no capabilities any more.
 bool reading_takes_cap_bpf() {
     bool refused = false;
     std::thread([&refused] {
-        if (set_capabilities({})) {
+        if (set_capability_sets({})) {
             bpf_attr attributes = {};
             attributes.map_fd = UINT32_MAX;
             refused = ::syscall(SYS_bpf, BPF_MAP_LOOKUP_ELEM, &attributes, sizeof(attributes)) != 0 &&
@@ -75,14 +55,14 @@ Result<void> become(const std::string& name) {
 }
 
 Result<void> keep_only(const std::vector<unsigned int>& kept) {
-    TALLY_TRY_ASSIGN(data, read_capabilities());
-    Capabilities left = {};
+    TALLY_TRY_ASSIGN(data, read_capability_sets());
+    CapabilitySets left = {};
     for (const unsigned int capability : kept) {
         auto& part = left[CAP_TO_INDEX(capability)];
         part.permitted |= CAP_TO_MASK(capability) & data[CAP_TO_INDEX(capability)].permitted;
         part.effective = part.permitted;
     }
-    return set_capabilities(left);
+    return set_capability_sets(left);
 }
 
 }  // namespace
