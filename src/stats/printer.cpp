@@ -53,6 +53,9 @@ Result<bool> Printer::flush() {
 
 Result<void> print_once(ReaderSet& readers, Printer& printer) {
     for (const ReaderSet::Member& member : readers.members()) {
+        if (!member.reader->ready()) {
+            continue;  // gone since it was found
+        }
         member.reader->show_first_reading();
         TALLY_TRY_ASSIGN(go_on, printer.take(member.number, member.reader->block()));
         if (!go_on) {

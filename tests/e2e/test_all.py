@@ -137,6 +137,15 @@ def test_what_cannot_be_read_is_said_and_left_out(lab, veth0):
     assert f"{BPFFS}/another/xdp_stats_map: " in done.err and "layout" in done.err
 
 
+def test_map_that_is_gone_when_it_is_opened(lab, veth0):
+    """Found, and unloaded before it was looked at: there is nothing to show of it."""
+    lab.load("veth0")
+    # LeakSanitizer cannot work under ptrace.
+    done = run(["env", "ASAN_OPTIONS=detect_leaks=0", "strace", "-qq", "-o", "/dev/null", "-e", "trace=bpf",
+                "-e", "inject=bpf:error=ENOENT", STATS, "--all", "--once", "--json", "--per-cpu"])
+    assert done.out == ""
+
+
 def test_other_things_in_bpffs(lab, veth0):
     """Pins and directories of others are no counters, however they are called."""
     lab.load("veth0")
