@@ -15,6 +15,10 @@ inline constexpr int kActions = XDP_TALLY_ACTIONS;
 inline constexpr std::array<std::string_view, kActions> kActionNames = {"XDP_ABORTED", "XDP_DROP", "XDP_PASS",
                                                                         "XDP_TX", "XDP_REDIRECT"};
 
+// The same as options, metrics and the full-screen view spell them.
+inline constexpr std::array<std::string_view, kActions> kShortActionNames = {"aborted", "drop", "pass", "tx",
+                                                                             "redirect"};
+
 // "native", "generic", "offloaded"; "unknown" for a number a newer writer may have used.
 std::string_view mode_name(std::uint32_t mode);
 // "link", "dispatcher", "netlink", "observe"; "unknown" otherwise.

@@ -11,6 +11,7 @@
 
 #include "common/command_line.h"
 #include "common/error.h"
+#include "common/names.h"
 
 namespace tally::loader {
 namespace {
@@ -151,7 +152,6 @@ AttachChoice chosen_attachment(const Words& words) {
 
 // "pass,drop", "XDP_PASS", "none". None where it is no such list.
 std::optional<std::uint32_t> parse_actions(const std::string& text) {
-    constexpr std::array<std::string_view, 5> kNames = {"aborted", "drop", "pass", "tx", "redirect"};
     std::string list = text;
     std::transform(list.begin(), list.end(), list.begin(),
                    [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
@@ -162,11 +162,11 @@ std::optional<std::uint32_t> parse_actions(const std::string& text) {
     std::istringstream words(list + ',');
     for (std::string word; std::getline(words, word, ',');) {
         const std::string_view name = std::string_view(word).substr(word.starts_with("xdp_") ? 4 : 0);
-        const auto found = std::find(kNames.begin(), kNames.end(), name);
-        if (found == kNames.end()) {
+        const auto found = std::find(kShortActionNames.begin(), kShortActionNames.end(), name);
+        if (found == kShortActionNames.end()) {
             return std::nullopt;
         }
-        actions |= 1U << static_cast<unsigned int>(found - kNames.begin());
+        actions |= 1U << static_cast<unsigned int>(found - kShortActionNames.begin());
     }
     return actions;
 }

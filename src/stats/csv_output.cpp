@@ -31,9 +31,6 @@ class CsvOutput final : public Output {
     explicit CsvOutput(Detail detail) : detail_(detail) {}
 
     void append(fmt::memory_buffer& buffer, const Block& block) override {
-        if (!block.readable) {
-            return;
-        }
         if (!header_written_) {
             fmt::format_to(fmt::appender(buffer),
                            "time,dev,netns,map_id,generation,state,period,action,{}packets,bytes,pps,bps,"

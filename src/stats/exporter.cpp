@@ -20,7 +20,6 @@
 namespace tally::stats {
 namespace {
 
-constexpr int kPollMilliseconds = 100;  // where something causes no event
 constexpr std::uint16_t kFirstFreePort = 1024;
 
 // What bounds the memory and the patience that clients can cost. A client that does not say what it wants, or
@@ -47,8 +46,7 @@ class Scrapes final : public prometheus::Collectable {
     std::vector<prometheus::MetricFamily> Collect() const override {
         const std::lock_guard lock(mutex_);
         for (ReaderSet::Member& member : readers_.members()) {
-            // What it says where a map cannot be read is said by then, and the block tells that there is
-            // none.
+            // One that cannot be read has been remarked on; its block says that there is nothing.
             [[maybe_unused]] const auto sampled = readers_.sample(member);
             metrics_.add(member.reader->block());
         }
@@ -62,11 +60,6 @@ class Scrapes final : public prometheus::Collectable {
             TALLY_TRY(readers_.follow_events());
         }
         return polls ? readers_.follow_polled() : Result<void>();
-    }
-
-    Result<void> follow_all() {
-        const std::lock_guard lock(mutex_);
-        return readers_.follow_all();
     }
 
     bool must_poll() const {
@@ -105,7 +98,8 @@ Result<void> follow_until_stopped(Scrapes& scrapes, int events) {
     while (true) {
         const bool polls = scrapes.must_poll();
         std::array<pollfd, 2> watched = {{{stop_descriptor(), POLLIN, 0}, {events, POLLIN, 0}}};
-        const int ready = ::poll(watched.data(), watched.size(), polls ? kPollMilliseconds : -1);
+        const int ready =
+            ::poll(watched.data(), watched.size(), polls ? static_cast<int>(kPollPeriod.count()) : -1);
         if (ready < 0 && errno != EINTR) {
             return last_error("waiting for changes of the pins");
         }
@@ -121,8 +115,8 @@ Result<void> follow_until_stopped(Scrapes& scrapes, int events) {
 Result<void> serve(ReaderSet& readers, const ListenAddress& address, const std::optional<std::string>& user) {
     TALLY_TRY(drop_privileges(user, address.port > 0 && address.port < kFirstFreePort));
     TALLY_TRY_ASSIGN(server, listen_at(address));
+    TALLY_TRY(readers.follow_all());
     const auto scrapes = std::make_shared<Scrapes>(readers);
-    TALLY_TRY(scrapes->follow_all());
     server->RegisterCollectable(scrapes);
     const ListenAddress bound{address.host, static_cast<std::uint16_t>(server->GetListeningPorts().front())};
     TALLY_TRY(write_record(fmt::format("serving http://{}/metrics\n", bound.text())));

@@ -18,9 +18,6 @@ class JsonOutput final : public Output {
     explicit JsonOutput(Detail detail) : detail_(detail) {}
 
     void append(fmt::memory_buffer& buffer, const Block& block) override {
-        if (!block.readable) {
-            return;
-        }
         text(buffer, R"({"schema":1,"time":")");
         append_time(buffer, block.time);
         text(buffer, R"(","dev":)");

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <utility>
 
+#include "common/names.h"
 #include "common/printable.h"
 #include "stats/numbers.h"
 #include "stats/sparkline.h"
@@ -16,8 +17,6 @@
 namespace tally::stats {
 namespace {
 
-constexpr std::array<std::string_view, kActions + 1> kRowNames = {"aborted", "drop",     "pass",
-                                                                  "tx",      "redirect", "total"};
 constexpr std::array<char32_t, kActions> kSymbols = {U'!', U'x', U'o', U'+', U'*'};
 constexpr double kNewsLasts = 10;    // seconds that a replacement stands out
 constexpr double kListWindow = 120;  // samples
@@ -383,7 +382,7 @@ void write_row(Canvas& canvas, int y, const Columns& columns, const Row& row, co
     if (whole) {
         write_source(canvas, y, columns, *row.source, around.now);
     } else {
-        canvas.write(4, y, kRowNames[row.action], style, columns.name_end);
+        canvas.write(4, y, kShortActionNames[row.action], style, columns.name_end);
     }
     write_numbers(canvas, y, columns, choice.units, *row.source, row.action, whole ? kBold : Style());
     write_spark(canvas, y, columns, *row.source, row.action, around.now, seconds, style);
@@ -542,13 +541,13 @@ void draw_table(Canvas& canvas, int y, int end, const LiveSource& source,
         }
         const Style style = {.ink = ink_of(action)};
         canvas.set(2, y, kSymbols[action], {.ink = style.ink, .bold = true});
-        canvas.write(4, y, kRowNames[action], style, columns.name_end);
+        canvas.write(4, y, kShortActionNames[action], style, columns.name_end);
         write_numbers(canvas, y, columns, choice.units, source, action, {});
         write_spark(canvas, y, columns, source, action, around.now, seconds, style);
         ++y;
     }
     if (y < end) {
-        canvas.write(4, y, kRowNames[kAllActions], kBold);
+        canvas.write(4, y, "total", kBold);
         write_numbers(canvas, y, columns, choice.units, source, kAllActions, kBold);
         write_spark(canvas, y, columns, source, kAllActions, around.now, seconds, {});
     }
@@ -628,20 +627,18 @@ void draw_help(Canvas& canvas) {
     const int height = std::min(static_cast<int>(kLines.size()) + 2, canvas.height());
     const int left = (canvas.width() - width) / 2;
     const int top = (canvas.height() - height) / 2;
-    const bool unicode = canvas.unicode();
-    for (int y = top; y < top + height; ++y) {
-        const bool edge = y == top || y == top + height - 1;
+    const auto draw = [&](int y, std::u32string_view line) {  // what is left, between, and right
         for (int x = left; x < left + width; ++x) {
-            canvas.set(x, y, !edge ? U' ' : unicode ? U'─' : U'-', kFaint);
+            canvas.set(x, y, line[1], kFaint);
         }
-        canvas.set(left, y, !unicode ? (edge ? U'+' : U'|') : y == top ? U'╭' : edge ? U'╰' : U'│', kFaint);
-        canvas.set(left + width - 1, y,
-                   !unicode   ? (edge ? U'+' : U'|')
-                   : y == top ? U'╮'
-                   : edge     ? U'╯'
-                              : U'│',
-                   kFaint);
+        canvas.set(left, y, line[0], kFaint);
+        canvas.set(left + width - 1, y, line[2], kFaint);
+    };
+    for (int y = top; y < top + height; ++y) {
+        draw(y, canvas.unicode() ? U"│ │" : U"| |");
     }
+    draw(top + height - 1, canvas.unicode() ? U"╰─╯" : U"+-+");
+    draw(top, canvas.unicode() ? U"╭─╮" : U"+-+");
     canvas.write(left + 2, top, " Keys ", kBold);
     int y = top + 1;
     for (const auto& [keys, what] : kLines) {

@@ -13,12 +13,8 @@
 namespace tally::stats {
 namespace {
 
-using std::chrono::milliseconds;
 using std::chrono::nanoseconds;
 using std::chrono::steady_clock;  // CLOCK_MONOTONIC
-
-// How soon something is noticed that causes no event: a device, or a pin where inotify does not work.
-constexpr nanoseconds kPoll = milliseconds(100);
 
 timespec time_until(steady_clock::time_point moment) {
     const nanoseconds left = std::max(nanoseconds(0), nanoseconds(moment - steady_clock::now()));
@@ -68,7 +64,7 @@ class Loop {
     // Until the deadline, an event of the pins, a person's input, or time to look for what causes no event.
     Result<void> wait() {
         const bool polls = readers_.must_poll();
-        const auto moment = polls ? std::min(deadline_, steady_clock::now() + kPoll) : deadline_;
+        const auto moment = polls ? std::min(deadline_, steady_clock::now() + kPollPeriod) : deadline_;
         std::array<pollfd, 4> watched = {{{stop_descriptor(), POLLIN, 0},
                                           {consumer_.needs_stdout() ? STDOUT_FILENO : -1, 0, 0},
                                           {readers_.events(), POLLIN, 0},

@@ -6,7 +6,7 @@
 #include <string>
 #include <utility>
 
-#include <xdp_tally/abi.h>
+#include "common/names.h"
 
 namespace tally::stats {
 namespace {
@@ -26,7 +26,6 @@ enum Family : std::size_t {
     kBuild,
 };
 
-constexpr std::array<const char*, kActions> kActionLabels = {"aborted", "drop", "pass", "tx", "redirect"};
 constexpr std::array kFeedStates = {FeedState::kAttached, FeedState::kDetached, FeedState::kStale,
                                     FeedState::kForeign, FeedState::kUnknown};
 
@@ -100,7 +99,7 @@ void Metrics::add(const Block& block) {
     for (std::size_t action = 0; action < block.actions.size(); ++action) {
         const Counter& earlier = block.before_start[action];
         const Counter& since = block.actions[action].session;
-        const Labels labels = with(device, "action", kActionLabels[action]);
+        const Labels labels = with(device, "action", std::string(kShortActionNames[action]));
         families_[kPackets].metric.push_back(counter(labels, earlier.rx_packets + since.rx_packets));
         families_[kBytes].metric.push_back(counter(labels, earlier.rx_bytes + since.rx_bytes));
     }

@@ -41,14 +41,19 @@ void append_grouped(fmt::memory_buffer& buffer, std::uint64_t value, unsigned wi
                    std::string_view(begin, static_cast<std::size_t>(end - begin)), width);
 }
 
-void append_scaled(fmt::memory_buffer& buffer, double value, std::string_view unit) {
+Scaled scale(double value, double limit) {
     std::size_t prefix = 0;
-    // 999.995 would be rounded up to four digits.
-    while (value >= 999.995 && prefix + 1 < kPrefixes.size()) {
+    while (value >= limit && prefix + 1 < kPrefixes.size()) {
         value /= 1000;
         ++prefix;
     }
-    fmt::format_to(fmt::appender(buffer), "{:6.2f} {}{}", value, kPrefixes[prefix], unit);
+    return {value, kPrefixes[prefix]};
+}
+
+void append_scaled(fmt::memory_buffer& buffer, double value, std::string_view unit) {
+    // 999.995 would be rounded up to four digits.
+    const Scaled scaled = scale(value, 999.995);
+    fmt::format_to(fmt::appender(buffer), "{:6.2f} {}{}", scaled.value, scaled.prefix, unit);
 }
 
 void append_decimal(fmt::memory_buffer& buffer, double value, int most_decimals) {

@@ -15,6 +15,13 @@ unsigned grouped_width(std::uint64_t value);
 // "1,234,567", right-aligned in at least `width` columns.
 void append_grouped(fmt::memory_buffer& buffer, std::uint64_t value, unsigned width);
 
+// A number and the prefix of its unit, ' ' or 'k' to 'Y', so that it is below `limit`, which is about 1000.
+struct Scaled {
+    double value = 0;
+    char prefix = ' ';
+};
+Scaled scale(double value, double limit);
+
 // " 12.35 kpkt/s": three digits or fewer before the point and two after it, and the unit with its prefix, so
 // that a column of them is aligned. Always kScaledWidth + unit.size() columns, up to 1e27.
 void append_scaled(fmt::memory_buffer& buffer, double value, std::string_view unit);

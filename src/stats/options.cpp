@@ -80,7 +80,6 @@ void add_options(CLI::App& app, Options& options, Words& words) {
                    ->type_name("IFACE")
                    ->group("What to read"));
     app.add_flag("-a,--all", options.all, "Every counter map below the root of bpffs, as they come and go")
-        ->excludes(app.get_option("--dev"))
         ->group("What to read");
     app.add_option("--netns", options.netns, "The interfaces are in this network namespace")
         ->type_name("NAME|PATH")
@@ -128,16 +127,10 @@ void add_options(CLI::App& app, Options& options, Words& words) {
         ->group("Output");
     app.add_flag("--per-cpu", options.per_cpu, "Also a row per possible CPU that counted anything")
         ->group("Output");
-    auto* per_program = app.add_flag("--per-program", options.per_program,
-                                     "Also what each program of an observed dispatcher did")
-                            ->group("Output");
-    per_program->excludes(app.get_option("--per-cpu"))
-        ->excludes(app.get_option("--map"))
-        ->excludes(app.get_option("--map-id"))
-        ->excludes(app.get_option("--expect"));
-    auto* since_start =
-        app.add_flag("--since-start", options.since_start, "Totals count from this command's start")
-            ->group("Output");
+    app.add_flag("--per-program", options.per_program, "Also what each program of an observed dispatcher did")
+        ->group("Output");
+    app.add_flag("--since-start", options.since_start, "Totals count from this command's start")
+        ->group("Output");
     auto* quiet =
         app.add_flag("-q,--quiet", options.quiet, "No remarks on stderr, only errors")->group("Output");
     app.add_flag("-v,--verbose", options.verbose, "Also how maps are read, and libbpf's words")
@@ -147,7 +140,6 @@ void add_options(CLI::App& app, Options& options, Words& words) {
                    "Write each round of samples there, replacing the file by rename")
         ->type_name("FILE")
         ->group("Output");
-    once->excludes(count)->excludes(since_start)->excludes(app.get_option("--wait"));
 
     app.add_flag("--live", options.live, "Full-screen view of the terminal; ? there lists the keys")
         ->group("Other ways to show");
@@ -158,7 +150,9 @@ void add_options(CLI::App& app, Options& options, Words& words) {
         ->type_name("NAME")
         ->needs(app.get_option("--listen"))
         ->group("Other ways to show");
-    exclude(app, "--all", {"--map", "--map-id", "--netns", "--wait", "--per-program", "--expect"});
+    exclude(app, "--once", {"--count", "--since-start", "--wait"});
+    exclude(app, "--per-program", {"--per-cpu", "--map", "--map-id", "--expect"});
+    exclude(app, "--all", {"--dev", "--map", "--map-id", "--netns", "--wait", "--per-program", "--expect"});
     exclude(app, "--output", {"--expect", "--live", "--listen"});
     exclude(app, "--live",
             {"--once", "--count", "--format", "--json", "--per-cpu", "--per-program", "--expect", "--listen",

@@ -17,8 +17,11 @@ class Output {
     Output& operator=(const Output&) = delete;
     virtual ~Output() = default;
 
-    // Appends one whole record. Allocates nothing once the buffer has grown and the device is known.
+    // Appends one whole record, of a block that is readable. Allocates nothing once the buffer has grown and
+    // the device is known.
     virtual void append(fmt::memory_buffer& buffer, const Block& block) = 0;
+    // There is something to say of blocks that are not readable: append() takes them, too.
+    virtual bool takes_unreadable() const { return false; }
     // Formats that do not write block by block append all of the round's.
     virtual void append_round(fmt::memory_buffer& /*buffer*/) {}
     // What follows is a document of its own.

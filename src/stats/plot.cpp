@@ -6,10 +6,11 @@
 #include <array>
 #include <cmath>
 
+#include "stats/numbers.h"
+
 namespace tally::stats {
 namespace {
 
-constexpr std::array<char, 7> kPrefixes = {' ', 'k', 'M', 'G', 'T', 'P', 'E'};
 constexpr char32_t kBrailleBlank = 0x2800;
 // The bits of a Braille character's dots, by column and line.
 constexpr std::array<std::array<unsigned, 4>, 2> kDots = {
@@ -43,13 +44,9 @@ void draw_axes(Canvas& canvas, const Field& field, const std::string& since) {
         canvas.set(left, y, unicode ? U'┤' : U'+', faint);
     };
     tick(cells.y, field.end);
-    if (cells.height >= 5) {
+    if (cells.height >= 5 && cells.height % 2 == 1) {  // or no line is in the middle
         const int middle = cells.y + (cells.height - 1) / 2;
-        // What the middle line stands for, where lines do not halve evenly.
-        const bool even = (cells.height - 1) % 2 == 0;
-        if (even) {
-            tick(middle, field.end / 2);
-        }
+        tick(middle, field.end / 2);
     }
     tick(bottom - 1, 0);
     canvas.set(left, bottom, unicode ? U'└' : U'+', faint);
@@ -139,16 +136,9 @@ double axis_end(double most) {
 }
 
 std::string axis_label(double value) {
-    std::size_t prefix = 0;
-    while (value >= 999.5 && prefix + 1 < kPrefixes.size()) {
-        value /= 1000;
-        ++prefix;
-    }
-    auto text = fmt::format("{:.3g}", value);
-    if (prefix > 0) {
-        text += fmt::format(" {}", kPrefixes[prefix]);
-    }
-    return text;
+    const Scaled scaled = scale(value, 999.5);
+    return scaled.prefix == ' ' ? fmt::format("{:.3g}", scaled.value)
+                                : fmt::format("{:.3g} {}", scaled.value, scaled.prefix);
 }
 
 void draw_plot(Canvas& canvas, const Rect& rect, std::span<const Series> series, Strokes strokes,

@@ -31,7 +31,9 @@ Result<bool> write_record(std::string_view record) {
 }
 
 Result<bool> Printer::take(std::size_t /*source*/, const Block& block) {
-    output_.append(buffer_, block);
+    if (block.readable || output_.takes_unreadable()) {
+        output_.append(buffer_, block);
+    }
     return destination_.holds_one_round() ? Result<bool>(true) : flush();
 }
 

@@ -35,7 +35,6 @@ bool reading_takes_cap_bpf() {
 // The groups go first: who is another user may not drop them any more.
 Result<void> become(const std::string& name) {
     const std::string what = fmt::format("becoming user '{}'", name);
-    errno = 0;
     const passwd* const user = ::getpwnam(name.c_str());
     if (user == nullptr) {
         return make_error(ErrorKind::kNotFound, what, "there is no such user");

@@ -12,6 +12,7 @@ namespace {
 class PrometheusOutput final : public Output {
   public:
     void append(fmt::memory_buffer& /*buffer*/, const Block& block) override { metrics_.add(block); }
+    bool takes_unreadable() const override { return true; }
 
     void append_round(fmt::memory_buffer& buffer) override {
         std::ostringstream text;

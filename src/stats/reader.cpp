@@ -98,11 +98,7 @@ Result<void> Reader::start() {
 Result<void> Reader::join() {
     started_ = true;
     follower_.watch();
-    auto pinned = follower_.open();
-    if (pinned) {
-        return take_up(std::move(pinned).value());
-    }
-    return is_missing(pinned.error()) ? Result<void>() : std::move(pinned).error();
+    return start();
 }
 
 Result<void> Reader::follow() {

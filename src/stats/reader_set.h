@@ -20,6 +20,9 @@
 
 namespace tally::stats {
 
+// How soon something is noticed that causes no event: a device, or a pin where inotify does not work.
+inline constexpr std::chrono::milliseconds kPollPeriod{100};
+
 class ReaderSet {
   public:
     ReaderSet(const ReaderSet&) = delete;  // readers point to its members
@@ -47,7 +50,7 @@ class ReaderSet {
     int events() const { return watcher_.fd(); }
 
     bool any_ready() const;
-    // There is something that causes no event: follow_polled() has to be called from time to time.
+    // There is something that causes no event: follow_polled() has to be called every kPollPeriod.
     bool must_poll() const;
 
     Result<void> follow_all();

@@ -52,9 +52,6 @@ class TableOutput final : public Output {
         : detail_(detail), per_cpu_(detail == Detail::kPerCpu), terminal_(terminal) {}
 
     void append(fmt::memory_buffer& buffer, const Block& block) override {
-        if (!block.readable) {
-            return;
-        }
         const bool rates = block.period > 0;
         const Widths widths = measure(block, rates);
         if (!first_) {

@@ -26,6 +26,11 @@ def parse(text):
     return samples
 
 
+def status_in(directory):
+    lines = directory.joinpath("status").read_text(encoding="utf-8").splitlines()
+    return dict(line.split(":\t", 1) for line in lines)
+
+
 class Exporter:
     """`xdp_stats --listen`, at a port that was free."""
 
@@ -48,14 +53,11 @@ class Exporter:
 
     def status(self):
         """What the kernel says of the process: {"Uid": ..., "CapEff": ..., "VmRSS": ...}."""
-        lines = Path(f"/proc/{self.process.popen.pid}/status").read_text(encoding="utf-8").splitlines()
-        return dict(line.split(":\t", 1) for line in lines)
+        return status_in(Path(f"/proc/{self.process.popen.pid}"))
 
     def threads(self):
-        """The capabilities of every thread."""
-        for task in Path(f"/proc/{self.process.popen.pid}/task").iterdir():
-            text = task.joinpath("status").read_text(encoding="utf-8")
-            yield dict(line.split(":\t", 1) for line in text.splitlines())
+        """The same of every thread."""
+        return [status_in(task) for task in Path(f"/proc/{self.process.popen.pid}/task").iterdir()]
 
 
 def tools():

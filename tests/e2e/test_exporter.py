@@ -182,7 +182,7 @@ def test_gives_up_privileges(lab, veth0, args, uid):
     kept = 0 if kernel.unprivileged_reading() else CAP_BPF
     lab.load("veth0")
     exporter = Exporter(lab, "--all", *args)
-    threads = list(exporter.threads())
+    threads = exporter.threads()
     assert len(threads) > 2
     for thread in threads:
         assert thread["Uid"].split() == [str(uid)] * 4
