@@ -5,7 +5,7 @@ find_program(TALLY_CLANG_TIDY NAMES clang-tidy)
 find_program(TALLY_RUN_CLANG_TIDY NAMES run-clang-tidy)
 
 file(GLOB_RECURSE _tally_sources CONFIGURE_DEPENDS
-    ${PROJECT_SOURCE_DIR}/bpf/*.[ch] ${PROJECT_SOURCE_DIR}/include/*.h
+    ${PROJECT_SOURCE_DIR}/bench/*.[ch] ${PROJECT_SOURCE_DIR}/bench/*.cpp ${PROJECT_SOURCE_DIR}/bpf/*.[ch] ${PROJECT_SOURCE_DIR}/include/*.h
     ${PROJECT_SOURCE_DIR}/src/*.h ${PROJECT_SOURCE_DIR}/src/*.cpp
     ${PROJECT_SOURCE_DIR}/tests/*.h ${PROJECT_SOURCE_DIR}/tests/*.cpp ${PROJECT_SOURCE_DIR}/tests/*.c)
 
@@ -15,6 +15,6 @@ if(TALLY_CLANG_FORMAT)
 endif()
 if(TALLY_CLANG_TIDY AND TALLY_RUN_CLANG_TIDY)
     add_custom_target(tidy
-        COMMAND ${TALLY_RUN_CLANG_TIDY} -quiet -p ${CMAKE_BINARY_DIR} "${PROJECT_SOURCE_DIR}/(src|tests/tools)/.*\\.cpp$"
+        COMMAND ${TALLY_RUN_CLANG_TIDY} -quiet -p ${CMAKE_BINARY_DIR} "${PROJECT_SOURCE_DIR}/(src|bench|tests/tools)/.*\\.cpp$"
         VERBATIM)
 endif()

@@ -17,6 +17,7 @@
 #include <cstring>
 #include <fstream>
 #include <memory>
+#include <mutex>
 #include <optional>
 
 #include "common/libbpf_options.h"
@@ -166,6 +167,8 @@ Result<void> check_named_bpffs(const BpffsRoot& root) {
 }
 
 Result<bool> ensure_bpffs(BpffsRoot& root) {
+    static std::mutex one_at_a_time;  // a second mount would hide what is pinned in the first
+    const std::scoped_lock lock(one_at_a_time);
     TALLY_TRY(check_named_bpffs(root));
     if (is_bpffs(root.path)) {
         return false;

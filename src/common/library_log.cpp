@@ -17,7 +17,7 @@ namespace {
 constexpr std::size_t kKeep = 16384;
 
 bool g_verbose = false;
-std::string g_warnings;
+thread_local std::string t_warnings;
 
 void take_line(bool warning, const char* format, va_list arguments) {
     std::array<char, 4096> line = {};
@@ -26,9 +26,9 @@ void take_line(bool warning, const char* format, va_list arguments) {
         std::fputs(printable(line.data(), true).c_str(), stderr);
     }
     if (warning) {
-        g_warnings += line.data();
-        if (g_warnings.size() > kKeep) {
-            g_warnings.erase(0, g_warnings.size() - kKeep);
+        t_warnings += line.data();
+        if (t_warnings.size() > kKeep) {
+            t_warnings.erase(0, t_warnings.size() - kKeep);
         }
     }
 }
@@ -52,7 +52,7 @@ void route_library_log(bool verbose) {
 }
 
 std::string take_library_warnings() {
-    return std::exchange(g_warnings, {});
+    return std::exchange(t_warnings, {});
 }
 
 std::string find_kernel_message(const std::string& warnings) {

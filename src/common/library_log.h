@@ -9,7 +9,8 @@ namespace tally {
 // Sends the libraries' messages to stderr (verbose) or nowhere. Call once, before the first library call.
 void route_library_log(bool verbose);
 
-// Warnings since the last call, newest last, at most a few kilobytes. For messages that no return code holds.
+// Warnings in this thread since the last call, newest last, at most a few kilobytes. For messages that no
+// return code holds.
 std::string take_library_warnings();
 
 // The kernel's own words among them, where netlink gave any; else empty. Pure.

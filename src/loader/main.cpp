@@ -8,6 +8,7 @@
 #include "common/netns.h"
 #include "common/place.h"
 #include "common/report.h"
+#include "loader/each_device.h"
 #include "loader/options.h"
 #include "loader/outcome.h"
 #include "loader/program_object.h"
@@ -79,9 +80,21 @@ class Run {
 
   private:
     void work_on(Place& place, const std::vector<std::string>& devices) {
-        for (const auto& device : devices) {
-            outcomes_.push_back(run_device(options_, place, device));
+        const auto keep = [this](Outcome outcome) {
+            outcomes_.push_back(std::move(outcome));
             report(options_, outcomes_.back());
+        };
+        if (options_.verb == Verb::kLoad || options_.verb == Verb::kUnload) {
+            // Mounting bpffs changes the place: each has its own.
+            const auto work = [&](const std::string& device) {
+                Place own = place;
+                return run_device(options_, own, device);
+            };
+            work_on_each(devices, work, keep);
+            return;
+        }
+        for (const auto& device : devices) {
+            keep(run_device(options_, place, device));
         }
     }
 

@@ -1,16 +1,15 @@
 #include "loader/packet_source.h"
 
 #include <arpa/inet.h>
-#include <fmt/format.h>
 #include <net/ethernet.h>
 #include <netinet/ip.h>
 #include <netinet/udp.h>
-#include <pcap/pcap.h>
-#include <unistd.h>
 
 #include <array>
 #include <charconv>
 #include <cstring>
+
+#include "loader/capture_file.h"
 
 namespace tally::loader {
 namespace {
@@ -79,35 +78,6 @@ class Repeated final : public PacketSource {
     std::uint64_t left_;
 };
 
-class Capture final : public PacketSource {
-  public:
-    struct Closer {
-        void operator()(pcap_t* capture) const { pcap_close(capture); }
-    };
-
-    Capture(std::unique_ptr<pcap_t, Closer> capture, std::string path)
-        : capture_(std::move(capture)), path_(std::move(path)) {}
-
-    Result<std::optional<Packet>> next() override {
-        pcap_pkthdr* header = nullptr;
-        const unsigned char* data = nullptr;
-        switch (pcap_next_ex(capture_.get(), &header, &data)) {
-            case 1:
-                return std::optional<Packet>(Packet(data, header->caplen));
-            case PCAP_ERROR_BREAK:
-                return std::optional<Packet>();
-            default:
-                return make_error(ErrorKind::kSystem, "reading packets from " + path_,
-                                  pcap_geterr(capture_.get()));
-        }
-    }
-    std::size_t longest() const override { return static_cast<std::size_t>(pcap_snapshot(capture_.get())); }
-
-  private:
-    std::unique_ptr<pcap_t, Closer> capture_;
-    std::string path_;
-};
-
 }  // namespace
 
 Result<std::unique_ptr<PacketSource>> open_packets(const std::string& what) {
@@ -119,23 +89,7 @@ Result<std::unique_ptr<PacketSource>> open_packets(const std::string& what) {
     if (code == std::errc::result_out_of_range && end == what.data() + what.size()) {
         return make_error(ErrorKind::kUsage, "--test-run " + what, "there are no more than 2^64 - 1 packets");
     }
-    const std::string reading = "reading packets from " + what;
-    if (::access(what.c_str(), R_OK) != 0) {
-        return last_error(reading);
-    }
-    std::array<char, PCAP_ERRBUF_SIZE> reason = {};
-    std::unique_ptr<pcap_t, Capture::Closer> capture(pcap_open_offline(what.c_str(), reason.data()));
-    if (!capture) {
-        return make_error(ErrorKind::kSystem, reading, reason.data())
-            .with_hint("--test-run takes a capture file (pcap or pcapng), or how many packets to make up");
-    }
-    if (const int type = pcap_datalink(capture.get()); type != DLT_EN10MB) {
-        const char* const name = pcap_datalink_val_to_description(type);
-        return make_error(ErrorKind::kSystem, reading,
-                          fmt::format("XDP programs see Ethernet frames, and these are not: {}",
-                                      name != nullptr ? name : std::to_string(type)));
-    }
-    return std::unique_ptr<PacketSource>(std::make_unique<Capture>(std::move(capture), what));
+    return open_capture(what);
 }
 
 }  // namespace tally::loader

@@ -378,8 +378,10 @@ Result<void> ProgramObject::check_memory() const {
 
 Result<void> ProgramObject::load() {
     TALLY_TRY(check_memory());
-    std::vector<char> log(kVerifierLogSize);
-    bpf_program__set_log_buf(program_, log.data(), log.size());
+    // Nothing writes into it unless the load fails: untouched, it takes no memory.
+    const auto log = std::make_unique_for_overwrite<char[]>(kVerifierLogSize);  // NOLINT(*-avoid-c-arrays)
+    log[0] = '\0';
+    bpf_program__set_log_buf(program_, log.get(), kVerifierLogSize);
     take_library_warnings();
     const int code = bpf_object__load(object_.get());
     bpf_program__set_log_buf(program_, nullptr, 0);
@@ -387,7 +389,7 @@ Result<void> ProgramObject::load() {
         return {};
     }
     auto error = system_error(code, fmt::format("loading program '{}' of {}", program_name_, source_));
-    const std::string_view words(log.data());
+    const std::string_view words(log.get());
     if (!words.empty()) {
         error.kind = ErrorKind::kSystem;
         error.reason = "the verifier refuses it: " + error.reason;

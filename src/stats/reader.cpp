@@ -18,6 +18,10 @@ namespace {
 // interval (1 s) at which every block has to know.
 constexpr std::int64_t kStateAge = 900'000'000;  // nanoseconds
 
+// Where events tell of changes, a pin is looked at this often all the same: a file system that is mounted
+// above it, say, causes none.
+constexpr std::int64_t kPinAge = 100'000'000;  // nanoseconds
+
 // While a loader is at work, its program may already run beside the old map, and a generation may be
 // published after the pin was looked at: that is no news unless it lasts, as it does when the loader was
 // killed.
@@ -27,9 +31,9 @@ constexpr std::int64_t kLongestTransition = 500'000'000;  // nanoseconds
 // below the smallest interval, as a sample that comes late shortens the next period.
 constexpr double kShortestPeriod = 0.0001;  // seconds
 
-std::int64_t wall_clock() {
+std::int64_t nanoseconds(clockid_t clock) {
     timespec now = {};
-    ::clock_gettime(CLOCK_REALTIME, &now);
+    ::clock_gettime(clock, &now);
     return static_cast<std::int64_t>(now.tv_sec) * 1'000'000'000 + now.tv_nsec;
 }
 
@@ -122,7 +126,12 @@ Result<void> Reader::follow() {
     return {};
 }
 
+bool Reader::knows_pin() const {
+    return ready() && follower_.watching() && nanoseconds(CLOCK_MONOTONIC) - pin_time_ < kPinAge;
+}
+
 Result<void> Reader::look_at_pin() {
+    pin_time_ = nanoseconds(CLOCK_MONOTONIC);
     if (!map_) {
         return look_for_first_map();
     }
@@ -338,7 +347,9 @@ Result<void> Reader::sample() {
     if (device_awaited_) {
         return {};
     }
-    TALLY_TRY(look_at_pin());
+    if (!knows_pin()) {
+        TALLY_TRY(look_at_pin());
+    }
     if (!ready()) {
         return {};
     }
@@ -362,7 +373,7 @@ void Reader::show_first_reading() {
 
 void Reader::fill_block(const Sample& before, const Sample& now, double seconds) {
     block_.readable = true;
-    block_.time = wall_clock();
+    block_.time = nanoseconds(CLOCK_REALTIME);
     block_.before_start = session_.before_start();
     fill_figures(block_, before.total, now.total, seconds, session_.counted());
     if (per_cpu_ && map_->info().type == BPF_MAP_TYPE_PERCPU_ARRAY) {

@@ -41,13 +41,15 @@ class Reader {
     Result<void> follow();
     bool woken_by(const PinWatcher::Events& events) const { return follower_.woken_by(events); }
 
-    // Checks the pin, reads the map and fills in the block, which says whether there was anything to read.
+    // Reads the map and fills in the block, which says whether there was anything to read. The pin is checked
+    // before, unless that was done within 100 ms and its events are being watched.
     Result<void> sample();
     // Fills in the block from the reading that start() made: totals without rates. Only if ready().
     void show_first_reading();
     const Block& block() const { return block_; }
 
   private:
+    bool knows_pin() const;
     Result<void> look_at_pin();
     Result<void> look_for_first_map();
     Result<void> take_up(Pinned pinned);
@@ -96,6 +98,7 @@ class Reader {
     Programs programs_;                  // with --per-program
     std::vector<Counters> cpu_session_;  // what was counted since the start, per possible CPU
     std::optional<FeedState> state_;
+    std::int64_t pin_time_ = 0;    // when the pin was looked at: nanoseconds, CLOCK_MONOTONIC
     std::int64_t state_time_ = 0;  // when the feed was looked at, like Sample::time; 0: look now
     std::int64_t transition_began_ = 0;
     bool device_gone_ = false;

@@ -378,6 +378,35 @@ def test_several_devices_in_words(lab, veth0):
     assert result.err.startswith("xdp_loader: ") and "nope" in result.err
 
 
+def test_many_devices_in_one_command(lab):
+    """More than are worked on at a time; outcomes in the order of the command line, each device with counters of its own."""
+    veths = [lab.veth(f"v{number}") for number in range(20)]
+    names = [veth.name for veth in veths]
+    named = [*names[:11], "nope", *names[11:]]
+    words = [word for name in named for word in ("--dev", name)]
+    for expected in ("loaded", "replaced"):
+        outcomes = lab.loader_json(*words, "--action", "drop", status=4)
+        assert [item["dev"] for item in outcomes] == named
+        assert [item["outcome"] for item in outcomes] == [expected] * 11 + ["failed"] + [expected] * 9
+        for number, veth in enumerate(veths, 1):
+            send(veth, number, 100)
+        for number, name in enumerate(names, 1):
+            lab.wait_for_counts(name, {"XDP_DROP": (number, number * 100)})
+    outcomes = lab.loader_json(*words, "--unload", status=4)
+    assert [(item["dev"], item["outcome"]) for item in outcomes if item["dev"] != "nope"] == [
+        (name, "unloaded") for name in names]
+    assert not any(attached(name) or pin_dir(name).exists() for name in names)
+
+
+def test_many_devices_mount_one_bpffs(lab, veth0):
+    """Where none is mounted yet, and the first device does not need it."""
+    veth1, veth2 = lab.veth("veth1"), lab.veth("veth2")
+    words = [word for name in ("nope", veth0.name, veth1.name, veth2.name) for word in ("--dev", name)]
+    run(["unshare", "--mount", "sh", "-ec",
+         'umount /sys/fs/bpf; "$@" || [ $? = 4 ]; [ "$(grep -c " /sys/fs/bpf bpf " /proc/mounts)" = 1 ]; '
+         'ls -d /sys/fs/bpf/veth[012]; "$0" --dev veth0 --dev veth1 --dev veth2 --unload', LOADER, LOADER, *words])
+
+
 @pytest.mark.parametrize("loaded_before", [False, True])
 def test_dry_run_changes_nothing(lab, veth0, loaded_before):
     if loaded_before:

@@ -140,6 +140,18 @@ def test_device_in_another_namespace(lab):
     assert red.attached() is None
 
 
+def test_several_devices_at_once(lab):
+    """libxdp is entered by several threads."""
+    names = [lab.veth(f"v{number}").name for number in range(6)]
+    words = [word for name in names for word in ("--dev", name)]
+    for expected in ("loaded", "replaced"):
+        outcomes = lab.loader_json(*words)
+        assert [(item["dev"], item["outcome"], item["attach"]) for item in outcomes] == [
+            (name, expected, "dispatcher") for name in names]
+    lab.loader(*words, "--unload")
+    assert not any(attached(name) for name in names)
+
+
 # ---- beside others
 
 

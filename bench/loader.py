@@ -1,0 +1,118 @@
+"""Attaching, replacing and detaching: ours, the peers, and what the kernel alone takes."""
+
+import shutil
+from collections import defaultdict
+from pathlib import Path
+
+from measuring import Cost, create_veth, median, remove_veth, run
+from page import Goal, ratio, spread, table
+
+BPFFS = Path("/sys/fs/bpf")
+VERBS = ("load", "reload", "unload")
+
+
+class Ways:
+    """The commands for every verb. A list of commands is run one after the other."""
+
+    def __init__(self, bench, device):
+        ours, floor, file = bench.loader, bench.tool("floor"), bench.object("counting")
+        ip = ["ip", "link", "set", "dev", device]
+        xdp_loader = [["xdp-loader", "load", "-m", "native", "-p", BPFFS / "bench-xdp-loader", device, file]]
+        self.reloads = 0
+        self.commands = {
+            "the kernel alone (`bench/floor.c`)": lambda verb: [[floor, verb, device, BPFFS / "bench-floor"]],
+            "`xdp_loader`": lambda verb: [[ours, "--dev", device, "-q", *(["-U"] if verb == "unload" else ["-N"])]],
+            "`xdp_loader -M`": lambda verb: [[ours, "--dev", device, "-q",
+                                              *(["-U"] if verb == "unload" else ["-N", "-M"])]],
+            "`xdp_loader --filename`": lambda verb: [[ours, "--dev", device, "-q",
+                                                     *(["-U"] if verb == "unload" else ["-N", "--filename", file])]],
+            "`xdp-loader` (xdp-tools)": lambda verb: {
+                "load": xdp_loader, "reload": [["xdp-loader", "unload", device, "--all"], *xdp_loader],
+                "unload": [["xdp-loader", "unload", device, "--all"]]}[verb],
+            "`ip link set xdpdrv`": lambda verb: {
+                "load": [[*ip, "xdpdrv", "obj", file, "sec", "xdp"]],
+                "reload": [["ip", "-force", *ip[1:], "xdpdrv", "obj", file, "sec", "xdp"]],
+                "unload": [[*ip, "xdpdrv", "off"]]}[verb],
+            "`bpftool`": lambda verb: self.bpftool(verb, device, file),
+        }
+
+    def bpftool(self, verb, device, file):
+        """Two generations of pins, taken in turn: bpftool replaces no pin."""
+        old, new = (BPFFS / f"bench-bpftool-{(self.reloads + turn) % 2}" for turn in (0, 1))
+        load = lambda pins: [["mkdir", pins], ["bpftool", "prog", "load", file, pins / "program", "pinmaps", pins]]
+        if verb == "load":
+            return [*load(old), ["bpftool", "net", "attach", "xdpdrv", "pinned", old / "program", "dev", device]]
+        if verb == "reload":
+            self.reloads += 1
+            return [*load(new), ["bpftool", "net", "attach", "xdpdrv", "pinned", new / "program", "dev", device, "overwrite"],
+                    ["rm", "-r", old]]
+        return [["bpftool", "net", "detach", "xdpdrv", "dev", device], ["rm", "-r", old]]
+
+    @staticmethod
+    def clean():
+        shutil.rmtree(BPFFS / "bench-xdp-loader", ignore_errors=True)  # xdp-loader leaves its maps pinned
+
+
+def loading(bench):
+    (device,) = create_veth()
+    ways = Ways(bench, device)
+    costs, calls = defaultdict(list), {}
+    try:
+        for _ in range(bench.rounds(41)):
+            for name, commands in ways.commands.items():
+                for verb in VERBS:
+                    costs[verb, name].append(bench.measure(*commands(verb)))
+                ways.clean()
+        for name, commands in ways.commands.items():
+            for verb in VERBS:
+                calls[verb, name] = bench.count_calls(*commands(verb))
+            ways.clean()
+    finally:
+        remove_veth([device])
+
+    floor, ours, peer = list(ways.commands)[0], list(ways.commands)[1], "`xdp-loader` (xdp-tools)"
+    result, goals = {}, []
+    for verb in VERBS:
+        of = lambda name, what: [getattr(cost, what) for cost in costs[verb, name]]
+        wall = lambda name: median(of(name, "wall"))
+        cpu = lambda name: median(of(name, "cpu"))
+        result[verb] = table(
+            ["", "wall, ms", "over the kernel", "CPU, ms", "over the kernel", "memory, MiB", "`bpf()` calls", "calls in all"],
+            [[name, spread(of(name, "wall")), ratio(wall(name), wall(floor)), spread(of(name, "cpu"), 2),
+              ratio(cpu(name), cpu(floor)), f"{max(of(name, 'memory')):.1f}", *calls[verb, name]] for name in ways.commands])
+        goals.append(Goal(f"{verb}: within 10 % of the kernel's wall time", f"{wall(ours):.1f} against {wall(floor):.1f} ms",
+                          wall(ours) <= 1.1 * wall(floor)))
+        goals.append(Goal(f"{verb}: at most half of `xdp-loader`'s CPU time",
+                          f"{cpu(ours):.2f} against {cpu(peer):.2f} ms; the kernel alone takes {cpu(floor):.2f}",
+                          cpu(ours) <= cpu(peer) / 2))
+    return result, goals
+
+
+def hundred(bench):
+    """Many devices in one command, and in as many commands."""
+    count = 5 if bench.quick else 100
+    devices = create_veth(count)
+    modes = {"native": ["-N"], "generic": ["-S"]}
+    rows, goals = [], []
+    try:
+        for mode, options in modes.items():
+            costs = defaultdict(list)
+            for _ in range(bench.rounds(5)):
+                for verb, words in (("load", options), ("reload", options), ("unload", ["-U"])):
+                    command = [bench.loader, "-q", *words]
+                    # One after the other: each attaches where the one before has detached.
+                    costs[verb, "one"].append(bench.measure([*command, *(word for name in devices for word in ("--dev", name))]))
+                for verb, words in (("load", options), ("reload", options), ("unload", ["-U"])):
+                    command = [bench.loader, "-q", *words]
+                    costs[verb, "each"].append(sum((bench.measure([*command, "--dev", name]) for name in devices), Cost()))
+            for verb in VERBS:
+                one, each = (median([cost.wall for cost in costs[verb, way]]) for way in ("one", "each"))
+                cpu_one, cpu_each = (median([cost.cpu for cost in costs[verb, way]]) for way in ("one", "each"))
+                rows.append([f"{verb}, {mode}", f"{one:.0f}", f"{each:.0f}", ratio(each, one), f"{cpu_one:.0f}",
+                             f"{cpu_each:.0f}", ratio(cpu_each, cpu_one)])
+                goals.append(Goal(f"{count} devices: {verb} in {mode} mode 5 times faster in one command",
+                                  f"{each / one:.1f} times; CPU time {cpu_each / cpu_one:.1f} times", each >= 5 * one))
+    finally:
+        remove_veth(devices)
+    return {"hundred": table(["", "one command, ms", f"{count} commands, ms", "ratio", "CPU of one, ms", "CPU of all, ms", "ratio"],
+                             rows)}, goals

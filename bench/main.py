@@ -1,0 +1,89 @@
+"""Runs the parts and puts their tables into docs/performance.md. Started by scripts/bench, in its sandbox."""
+
+import argparse
+import os
+import platform
+import re
+import shutil
+import sys
+import time
+from pathlib import Path
+
+import datapath
+import loader
+import page
+import reader
+import startup
+from measuring import TOP, Bench, Failed, pin_to_last_cpu, run
+
+PARTS = {
+    "datapath": datapath.datapath,
+    "instructions": datapath.instructions,
+    "forwarding": datapath.forwarding,
+    "loading": loader.loading,
+    "hundred": loader.hundred,
+    "startup": startup.startup,
+    "sampling": reader.sampling,
+    "devices": reader.devices,
+    "in-process": reader.in_process,
+    "cpus": reader.cpus,
+}
+
+
+def machine():
+    """What the numbers were measured on."""
+    cpuinfo = Path("/proc/cpuinfo").read_text(encoding="utf-8")
+    model = re.search(r"model name\s*:\s*(.*)", cpuinfo)
+    memory = int(re.search(r"MemTotal:\s+(\d+)", Path("/proc/meminfo").read_text(encoding="ascii"))[1]) / 2**20
+    release = re.search(r'PRETTY_NAME="(.*)"', Path("/etc/os-release").read_text(encoding="utf-8"))
+    versions = run("dpkg-query", "--show", "--showformat", "${Package} ${Version}, ", "xdp-tools", "iproute2", "bpftool",
+                   "libbpf1", "libxdp1")
+    return (f"{time.strftime('%Y-%m-%d', time.gmtime())}: {os.cpu_count()} CPUs of type {model[1] if model else platform.machine()}, "
+            f"{memory:.0f} GiB; Linux {platform.release()}, {release[1] if release else 'unknown'}; {versions.rstrip(', ')}.")
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="scripts/bench", allow_abbrev=False)
+    parser.add_argument("parts", metavar="PART", nargs="*", help=f"one of: {', '.join(PARTS)}")
+    parser.add_argument("--build", type=Path, required=True)
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--print", action="store_true")
+    options = parser.parse_args()
+    for part in options.parts:
+        if part not in PARTS:
+            parser.error(f"there is no part {part}; there are: {', '.join(PARTS)}")
+
+    bench = Bench(options.build.resolve(), options.quick)
+    pin_to_last_cpu()
+    tables, goals = {"machine": machine()}, []
+    try:
+        for name in options.parts or PARTS:
+            start = time.monotonic()
+            print(f"bench: {name} ", end="", file=sys.stderr, flush=True)
+            result, reached = PARTS[name](bench)
+            print(f"{time.monotonic() - start:.0f} s", file=sys.stderr)
+            tables.update(result)
+            goals += reached
+    except Failed as reason:
+        print(f"\nbench: {reason}", file=sys.stderr)
+        return 1
+    finally:
+        shutil.rmtree(bench.scratch)
+
+    if set(options.parts) in (set(), set(PARTS)):
+        tables["goals"] = page.goals_table(goals)
+    for name, text in tables.items():
+        print(f"\n{name}:\n{text}")
+    if options.parts:
+        print(f"\n{page.goals_table(goals)}")
+    if not options.print:
+        path = TOP / "docs/performance.md"
+        text = path.read_text(encoding="utf-8")
+        for name, content in tables.items():
+            text = page.put(text, name, content)
+        path.write_text(text, encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,115 @@
+// What a sample costs inside xdp_stats: reading the map, the numbers, the text. Google Benchmark; `--help`
+// has its options.
+#include <benchmark/benchmark.h>
+#include <bpf/bpf.h>
+#include <prometheus/text_serializer.h>
+
+#include <string>
+#include <vector>
+
+#include "common/counter_map.h"
+#include "stats/block.h"
+#include "stats/metrics.h"
+#include "stats/output.h"
+
+namespace {
+
+using namespace tally;
+using namespace tally::stats;
+
+UniqueFd create_counter_map() {
+    return UniqueFd(bpf_map_create(BPF_MAP_TYPE_PERCPU_ARRAY, "xdp_stats_map", sizeof(__u32),
+                                   sizeof(xdp_tally_counter), XDP_TALLY_ACTIONS, nullptr));
+}
+
+Block block_of(std::size_t number) {
+    Block block;
+    block.title = "veth" + std::to_string(number);
+    block.device = block.title;
+    block.map_id = static_cast<std::uint32_t>(number + 1);
+    block.feeder = Feeder{1, static_cast<std::uint32_t>(number + 1), "xdp_pass", "native", "link"};
+    block.state = FeedState::kAttached;
+    block.readable = true;
+    Counters before = {};
+    Counters now = {};
+    now[XDP_PASS] = {123'456'789, 98'765'432'109};
+    now[XDP_DROP] = {1'234'567, 76'543'210};
+    fill_figures(block, before, now, 1.0, now);
+    return block;
+}
+
+void read_map(benchmark::State& state) {
+    auto map = CounterMap::from_fd(create_counter_map());
+    if (!map) {
+        state.SkipWithError("a counter map cannot be made: this takes root");
+        return;
+    }
+    Sample sample;
+    for ([[maybe_unused]] auto round : state) {
+        benchmark::DoNotOptimize(map->read(sample));
+    }
+}
+BENCHMARK(read_map);
+
+// As the tutorial's reader does: one call for every action.
+void look_up_each_action(benchmark::State& state) {
+    const UniqueFd map = create_counter_map();
+    std::vector<xdp_tally_counter> values(1024);
+    if (map.get() < 0) {
+        state.SkipWithError("a counter map cannot be made: this takes root");
+        return;
+    }
+    for ([[maybe_unused]] auto round : state) {
+        for (__u32 action = 0; action < XDP_TALLY_ACTIONS; ++action) {
+            benchmark::DoNotOptimize(bpf_map_lookup_elem(map.get(), &action, values.data()));
+        }
+    }
+}
+BENCHMARK(look_up_each_action);
+
+void fill_block(benchmark::State& state) {
+    Block block = block_of(0);
+    const Counters before = {};
+    Counters now = {};
+    for ([[maybe_unused]] auto round : state) {
+        now[XDP_PASS].rx_packets += 1000;
+        fill_figures(block, before, now, 1.0, now);
+        benchmark::DoNotOptimize(block);
+    }
+}
+BENCHMARK(fill_block);
+
+void write_block(benchmark::State& state, Format format) {
+    const Block block = block_of(0);
+    const auto output = make_output(format, Detail(), false);
+    fmt::memory_buffer buffer;
+    for ([[maybe_unused]] auto round : state) {
+        buffer.clear();
+        output->append(buffer, block);
+        benchmark::DoNotOptimize(buffer.data());
+    }
+}
+BENCHMARK_CAPTURE(write_block, table, Format::kTable);
+BENCHMARK_CAPTURE(write_block, json, Format::kJson);
+BENCHMARK_CAPTURE(write_block, csv, Format::kCsv);
+
+void write_metrics(benchmark::State& state) {
+    std::vector<Block> blocks;
+    for (std::size_t i = 0; i < static_cast<std::size_t>(state.range(0)); ++i) {
+        blocks.push_back(block_of(i));
+    }
+    Metrics metrics;
+    for ([[maybe_unused]] auto round : state) {
+        for (const Block& block : blocks) {
+            metrics.add(block);
+        }
+        const std::string text = prometheus::TextSerializer().Serialize(metrics.take());
+        benchmark::DoNotOptimize(text.data());
+    }
+    state.SetComplexityN(state.range(0));
+}
+BENCHMARK(write_metrics)->RangeMultiplier(10)->Range(1, 1000)->Complexity(benchmark::oN);
+
+}  // namespace
+
+BENCHMARK_MAIN();
