@@ -76,7 +76,9 @@ def instructions(bench):
 
 def dump_attached(device):
     (link,) = json.loads(run("ip", "-json", "link", "show", "dev", device))
-    return run("bpftool", "prog", "dump", "xlated", "id", link["xdp"]["prog"]["id"])
+    code = run("bpftool", "prog", "dump", "xlated", "id", link["xdp"]["prog"]["id"])
+    # What is another number every time says nothing.
+    return re.sub(r"(map\[id:)\d+|(bpf_\w+#)\d+|(0x)f{8}[0-9a-f]{8}", lambda found: f"{found[1] or found[2] or found[3]}...", code)
 
 
 # ---- end to end --------------------------------------------------------------------------------------------
