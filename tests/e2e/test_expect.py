@@ -3,11 +3,12 @@
 import json
 import re
 import signal
+from pathlib import Path
 
 import pytest
 
 import kernel
-from lab import STATS, Process, pin_dir, run, send
+from lab import STATS, Process, pin_dir, run, send, wait_until
 
 SIZE = 100
 
@@ -26,6 +27,17 @@ def begun(lab, *args):
     process = waiting(lab, *args)
     process.wait_for_line("read by", stream="err")  # how the map is read, which -v says when it has been
     return process
+
+
+def sleeps_of(process):
+    status = Path(f"/proc/{process.popen.pid}/status").read_text(encoding="ascii")
+    return int(re.search(r"^voluntary_ctxt_switches:\s+(\d+)$", status, re.MULTILINE)[1])
+
+
+def wait_for_round(process):
+    """Until it has slept several times: there is a round between any two of them."""
+    before = sleeps_of(process)
+    wait_until(lambda: sleeps_of(process) >= before + 5, "there is no round")
 
 
 def interrupt(lab, process, with_signal=signal.SIGINT):
@@ -170,6 +182,7 @@ def test_interrupted(lab, veth0, end):
     """Status 6, and the values seen are told all the same."""
     lab.load("veth0")
     process = begun(lab, "--expect", "total.packets == 1")
+    wait_for_round(process)
     interrupt(lab, process, end)
     assert process.lines["out"] == ["veth0: total.packets == 1: no, 0"]
 
