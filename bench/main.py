@@ -20,6 +20,7 @@ PARTS = {
     "datapath": datapath.datapath,
     "instructions": datapath.instructions,
     "forwarding": datapath.forwarding,
+    "emulated": datapath.emulated,
     "loading": loader.loading,
     "hundred": loader.hundred,
     "startup": startup.startup,
@@ -48,12 +49,13 @@ def main():
     parser.add_argument("--build", type=Path, required=True)
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--print", action="store_true")
+    parser.add_argument("--frames", type=int, default=Bench.frames)
     options = parser.parse_args()
     for part in options.parts:
         if part not in PARTS:
             parser.error(f"there is no part {part}; there are: {', '.join(PARTS)}")
 
-    bench = Bench(options.build.resolve(), options.quick)
+    bench = Bench(options.build.resolve(), options.quick, options.frames)
     pin_to_last_cpu()
     tables, goals = {"machine": machine()}, []
     try:
@@ -74,7 +76,7 @@ def main():
         tables["goals"] = page.goals_table(goals)
     for name, text in tables.items():
         print(f"\n{name}:\n{text}")
-    if options.parts:
+    if options.parts and goals:
         print(f"\n{page.goals_table(goals)}")
     if not options.print:
         path = TOP / "docs/performance.md"

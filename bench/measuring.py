@@ -31,6 +31,7 @@ class Bench:
     """Where things are, and how thorough to be."""
     build: Path
     quick: bool
+    frames: int = 2_000_000  # that are sent at a time
     scratch: Path = field(default_factory=lambda: Path(tempfile.mkdtemp()))
 
     def __post_init__(self):
