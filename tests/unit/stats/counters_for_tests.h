@@ -4,6 +4,7 @@
 #include <linux/bpf.h>
 
 #include <cstdint>
+#include <limits>
 #include <utility>
 #include <vector>
 
@@ -15,6 +16,8 @@ inline bool operator==(const xdp_tally_counter& a, const xdp_tally_counter& b) {
 }
 
 namespace tally::stats {
+
+inline constexpr std::uint64_t kMost = std::numeric_limits<std::uint64_t>::max();
 
 inline Counters counters(const std::vector<std::pair<int, Counter>>& parts) {
     Counters result = {};

@@ -1,15 +1,11 @@
 #include <gmock/gmock.h>
 
-#include <limits>
-
 #include "stats/output.h"
 
 #include "block_for_tests.h"
 
 namespace tally::stats {
 namespace {
-
-constexpr std::uint64_t kMost = std::numeric_limits<std::uint64_t>::max();
 
 constexpr const char* kHeader =
     "time,dev,netns,map_id,generation,state,period,action,packets,bytes,pps,bps,session_packets,session_"

@@ -1,16 +1,12 @@
 #include <gmock/gmock.h>
 #include <nlohmann/json.hpp>
 
-#include <limits>
-
 #include "stats/output.h"
 
 #include "block_for_tests.h"
 
 namespace tally::stats {
 namespace {
-
-constexpr std::uint64_t kMost = std::numeric_limits<std::uint64_t>::max();
 
 std::string json_of(const Block& block, Detail detail = Detail::kNone) {
     return text_of(*make_json_output(detail), block);

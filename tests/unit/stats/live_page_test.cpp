@@ -210,7 +210,6 @@ TEST_F(LivePage, EverySizeIsDrawn) {
 }
 
 TEST_F(LivePage, NumbersOfAnySizeStayInTheirColumns) {
-    constexpr auto kMost = ~std::uint64_t{0};
     Block block = example_block();
     block.before_start = {};
     block.actions[XDP_PASS].session = {kMost, kMost};

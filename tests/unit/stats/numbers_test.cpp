@@ -3,12 +3,11 @@
 #include <gmock/gmock.h>
 
 #include <cstdint>
-#include <limits>
+
+#include "counters_for_tests.h"
 
 namespace tally::stats {
 namespace {
-
-constexpr std::uint64_t kMost = std::numeric_limits<std::uint64_t>::max();
 
 std::string grouped(std::uint64_t value, unsigned width) {
     fmt::memory_buffer buffer;

@@ -2,14 +2,10 @@
 
 #include <gmock/gmock.h>
 
-#include <limits>
-
 #include "counters_for_tests.h"
 
 namespace tally::stats {
 namespace {
-
-constexpr std::uint64_t kMost = std::numeric_limits<std::uint64_t>::max();
 
 TEST(Growth, IsTheDifference) {
     EXPECT_EQ(growth({10, 1000}, {17, 1420}), (Counter{7, 420}));

@@ -9,7 +9,7 @@
 namespace tally::stats {
 namespace {
 
-constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
+constexpr double kMissing = std::numeric_limits<double>::quiet_NaN();
 
 std::string spark(const std::vector<double>& values, bool unicode) {
     Canvas canvas(static_cast<int>(values.size()) + 2, 1, unicode);
@@ -34,8 +34,8 @@ TEST(Sparkline, EightStepsUpToTheLargest) {
 }
 
 TEST(Sparkline, NothingIsBlankAndLittleIsNot) {
-    EXPECT_EQ(spark({0, kNone, 1, 1e9}, true), "[  ▁█]");
-    EXPECT_EQ(spark({0, kNone, 1, 1e9}, false), "[  .#]");
+    EXPECT_EQ(spark({0, kMissing, 1, 1e9}, true), "[  ▁█]");
+    EXPECT_EQ(spark({0, kMissing, 1, 1e9}, false), "[  .#]");
     EXPECT_EQ(spark({0, 0}, true), "[  ]");
     EXPECT_EQ(spark({}, true), "[]");
 }

@@ -1,6 +1,5 @@
 #include <gmock/gmock.h>
 
-#include <limits>
 #include <set>
 #include <sstream>
 
@@ -10,8 +9,6 @@
 
 namespace tally::stats {
 namespace {
-
-constexpr std::uint64_t kMost = std::numeric_limits<std::uint64_t>::max();
 
 std::vector<std::string> lines_of(const std::string& text) {
     std::vector<std::string> lines;
