@@ -39,6 +39,7 @@ def sampling(bench):
         "`xdp_stats --json`": lambda samples: [*stats, "--json", "-n", samples],
         "the tutorial's reader (`bench/tutorial_reader.c`)": lambda samples: [bench.tool("tutorial-reader"), MAP, samples, 1000],
     }
+    ways["nothing: a process that wakes up"] = lambda samples: [bench.tool("wake"), samples, 1000]
     rows = []
     try:
         increments = {name: Increment(bench, way, *((20, 120) if bench.quick else (200, 2200))) for name, way in ways.items()}
@@ -51,18 +52,19 @@ def sampling(bench):
         calls = {name: increment.calls() for name, increment in increments.items()}
         for name in ways:
             rows.append([name, *(f"{count:.1f}" for count in calls[name]), spread(times[name]),
-                         f"{median(times[name]) / 1e4:.2f} %"])
+                         f"{median(times[name]) / 10:.1f} %"])
         bpf, every = bench.count_calls(["bpftool", "map", "dump", "pinned", MAP])
-        rows.append(["`bpftool map dump`, a process each", bpf, every, spread(dump), f"{median(dump) / 1e4:.1f} %"])
+        rows.append(["`bpftool map dump`, a process each", bpf, every, spread(dump), f"{median(dump) / 10:.0f} %"])
     finally:
         run(bench.loader, "--dev", device, "--unload", "--quiet")
         remove_veth([device])
-    ours = list(ways)[0]
+    ours, nap = list(ways)[0], median(times[list(ways)[-1]])
     return {"sampling": table(["a sample", "`bpf()` calls", "calls in all", "CPU, µs",
                                "of a CPU at 1,000 samples/s"], rows)}, [
         Goal("at most 3 `bpf()` calls and 7 in all for a sample", f"{calls[ours][0]:.1f} and {calls[ours][1]:.1f}",
              calls[ours][0] <= 3 and calls[ours][1] <= 7),
-        Goal("1,000 samples/s below 2 % of a CPU", f"{median(times[ours]) / 1e4:.2f} %", median(times[ours]) < 20)]
+        Goal("1,000 samples/s below 2 % of a CPU", f"{median(times[ours]) / 10:.1f} %; {nap / 10:.1f} % of it for waking up",
+             median(times[ours]) < 20)]
 
 
 def devices(bench):

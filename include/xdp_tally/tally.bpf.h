@@ -83,8 +83,6 @@ extern void *bpf_cast_to_kern_ctx(void *ctx) __ksym __weak;
 /* Length of the whole frame in bytes, Ethernet header included. */
 static __always_inline __u64 xdp_tally_frame_length(struct xdp_md *ctx)
 {
-	__u64 linear = (__u64)ctx->data_end - (__u64)ctx->data;
-
 #ifndef XDP_TALLY_LINEAR
 	if (bpf_cast_to_kern_ctx) {
 		struct xdp_buff___tally *buff = bpf_cast_to_kern_ctx(ctx);
@@ -96,7 +94,7 @@ static __always_inline __u64 xdp_tally_frame_length(struct xdp_md *ctx)
 		return bpf_xdp_get_buff_len(ctx);
 	}
 #endif
-	return linear;
+	return (__u64)ctx->data_end - (__u64)ctx->data;
 }
 
 #ifndef XDP_TALLY_ALONE
@@ -128,9 +126,8 @@ static __always_inline int xdp_tally(struct xdp_md *ctx, __u32 action)
 	struct xdp_tally_counter *counter;
 
 #ifndef XDP_TALLY_ALONE
-	__u64 generation = xdp_tally_generation;
-
-	if (generation && !xdp_tally_is_newest(generation))
+	/* Read anew where it is needed: kept, it would occupy a register that has to be saved. */
+	if (xdp_tally_generation && !xdp_tally_is_newest(xdp_tally_generation))
 		return action;
 #endif
 	counter = bpf_map_lookup_elem(&xdp_stats_map, &key);

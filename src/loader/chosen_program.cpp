@@ -7,8 +7,8 @@
 
 namespace tally::loader {
 
-Result<ProgramObject> open_chosen_program(const Options& options, Variant variant) {
-    return options.filename.empty() ? ProgramObject::open_builtin(options.action, variant)
+Result<ProgramObject> open_chosen_program(const Options& options, Variant variant, Company company) {
+    return options.filename.empty() ? ProgramObject::open_builtin(options.action, variant, company)
                                     : ProgramObject::open_file(options.filename, options.progname);
 }
 

@@ -152,7 +152,8 @@ void take_back(PinDirectory& pins, const ProgramObject& object, const AttachPlan
 // The object, as it has to be for the way in which it is going to be attached.
 Result<ProgramObject> open_for(const Options& options, const Interface& interface, const Attempt& attempt,
                                std::uint64_t generation) {
-    TALLY_TRY_ASSIGN(object, open_chosen_program(options, attempt.variant));
+    const auto company = attempt.way == Way::kComponent ? Company::kDispatcher : Company::kAlone;
+    TALLY_TRY_ASSIGN(object, open_chosen_program(options, attempt.variant, company));
     if (attempt.mode == XDP_TALLY_MODE_OFFLOADED) {
         object.bind_to_card(interface.ifindex);
     }

@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <array>
+#include <span>
 #include <string_view>
 
 #include <xdp_tally/abi.h>
@@ -28,6 +29,10 @@ extern const unsigned char tally_linear_object[];
 extern const unsigned char tally_linear_object_end[];
 extern const unsigned char tally_frags_object[];
 extern const unsigned char tally_frags_object_end[];
+extern const unsigned char tally_linear_alone_object[];
+extern const unsigned char tally_linear_alone_object_end[];
+extern const unsigned char tally_frags_alone_object[];
+extern const unsigned char tally_frags_alone_object_end[];
 }
 
 namespace tally::loader {
@@ -36,6 +41,16 @@ namespace {
 constexpr const char* kRedirectMap = "redirect_to";  // of the built-in object; the loader fills it
 constexpr std::size_t kVerifierLogSize = 1U << 20;
 constexpr std::size_t kVerifierLines = 15;  // of its last words, for a person
+
+std::span<const unsigned char> builtin_image(Variant variant, Company company) {
+    const bool alone = company == Company::kAlone;
+    if (variant == Variant::kFrags) {
+        return alone ? std::span(tally_frags_alone_object, tally_frags_alone_object_end)
+                     : std::span(tally_frags_object, tally_frags_object_end);
+    }
+    return alone ? std::span(tally_linear_alone_object, tally_linear_alone_object_end)
+                 : std::span(tally_linear_object, tally_linear_object_end);
+}
 
 bool is_xdp_entry(const bpf_program* program) {
     return bpf_program__type(program) == BPF_PROG_TYPE_XDP &&
@@ -136,16 +151,16 @@ void ProgramObject::Closer::operator()(bpf_object* object) const {
     bpf_object__close(object);
 }
 
-Result<ProgramObject> ProgramObject::open_builtin(const std::string& action, Variant variant) {
-    return open_builtin_program("xdp_" + action + (variant == Variant::kFrags ? "_frags" : ""), variant);
+Result<ProgramObject> ProgramObject::open_builtin(const std::string& action, Variant variant,
+                                                  Company company) {
+    return open_builtin_program("xdp_" + action + (variant == Variant::kFrags ? "_frags" : ""), variant,
+                                company);
 }
 
-Result<ProgramObject> ProgramObject::open_builtin_program(const std::string& program, Variant variant) {
-    const bool frags = variant == Variant::kFrags;
-    const auto* begin = frags ? tally_frags_object : tally_linear_object;
-    const auto* end = frags ? tally_frags_object_end : tally_linear_object_end;
-    std::unique_ptr<bpf_object, Closer> object(
-        bpf_object__open_mem(begin, static_cast<std::size_t>(end - begin), nullptr));
+Result<ProgramObject> ProgramObject::open_builtin_program(const std::string& program, Variant variant,
+                                                          Company company) {
+    const auto image = builtin_image(variant, company);
+    std::unique_ptr<bpf_object, Closer> object(bpf_object__open_mem(image.data(), image.size(), nullptr));
     if (!object) {
         return last_error("opening the built-in BPF object");
     }
@@ -431,8 +446,8 @@ int ProgramObject::own_map_fd() const {
 
 Result<ProgramObject> ProgramObject::open_component() const {
     const auto variant = has_frags() ? Variant::kFrags : Variant::kLinear;
-    auto component =
-        image_ ? open_image(*image_, source_, program_name_) : open_builtin_program(program_name_, variant);
+    auto component = image_ ? open_image(*image_, source_, program_name_)
+                            : open_builtin_program(program_name_, variant, Company::kDispatcher);
     if (!component) {
         return component;
     }

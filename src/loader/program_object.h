@@ -21,11 +21,15 @@ namespace tally::loader {
 // Frames in several buffers need a program that says it can take them (BPF_F_XDP_HAS_FRAGS, kernel 5.18).
 enum class Variant { kLinear, kFrags };
 
+// Alone on its hook, or beside others in libxdp's dispatcher: counting exactly there takes code that costs a
+// little.
+enum class Company { kAlone, kDispatcher };
+
 // Owns the object; what it loaded into the kernel goes with it, except what has been pinned or attached.
 class ProgramObject {
   public:
     // The built-in program for a verdict (pass, drop, aborted, tx, redirect).
-    static Result<ProgramObject> open_builtin(const std::string& action, Variant variant);
+    static Result<ProgramObject> open_builtin(const std::string& action, Variant variant, Company company);
 
     // `program` empty: the first XDP program in the file that is not a tail call's target. kNotFound for a
     // missing file, an object without an XDP program, or a wrong name (the hint lists the names there are);
@@ -92,7 +96,8 @@ class ProgramObject {
     using Image = std::span<const unsigned char>;
 
     static Result<ProgramObject> open_image(Image image, const std::string& path, const std::string& program);
-    static Result<ProgramObject> open_builtin_program(const std::string& program, Variant variant);
+    static Result<ProgramObject> open_builtin_program(const std::string& program, Variant variant,
+                                                      Company company);
     static Result<ProgramObject> select(std::unique_ptr<bpf_object, Closer> object, const std::string& source,
                                         const std::string& program, const ObjectSections& sections);
     Result<void> take_maps(const std::string& source, const ObjectSections& sections);

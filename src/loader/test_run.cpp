@@ -38,7 +38,7 @@ Result<std::uint32_t> run_once(int program_fd, PacketSource::Packet packet) {
 }
 
 Result<ProgramObject> open_and_load(const Options& options, Variant variant) {
-    TALLY_TRY_ASSIGN(object, open_chosen_program(options, variant));
+    TALLY_TRY_ASSIGN(object, open_chosen_program(options, variant, Company::kAlone));
     TALLY_TRY(check_load_capabilities());
     TALLY_TRY(object.load());
     return object;

@@ -1,0 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* frags.bpf.c for a hook that is not shared: without what counting exactly in a dispatcher takes. */
+#define XDP_TALLY_ALONE
+#include "frags.bpf.c"
