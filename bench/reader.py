@@ -38,17 +38,17 @@ def sampling(bench):
         "`xdp_stats --format csv`": lambda samples: [*stats, "--format", "csv", "-n", samples],
         "`xdp_stats --json`": lambda samples: [*stats, "--json", "-n", samples],
         "the tutorial's reader (`bench/tutorial_reader.c`)": lambda samples: [bench.tool("tutorial-reader"), MAP, samples, 1000],
+        "nothing: a process that wakes up (`bench/wake.c`)": lambda samples: [bench.tool("wake"), samples, 1000],
     }
-    ways["nothing: a process that wakes up"] = lambda samples: [bench.tool("wake"), samples, 1000]
     rows = []
     try:
-        increments = {name: Increment(bench, way, *((20, 120) if bench.quick else (200, 2200))) for name, way in ways.items()}
+        increments = {name: Increment(bench, way, *((20, 120) if bench.quick else (100, 600))) for name, way in ways.items()}
         times = {name: [] for name in ways}
         dump = []
-        for _ in range(bench.rounds(7)):
+        for _ in range(bench.rounds(21)):
             for name, increment in increments.items():
                 times[name].append(increment.cpu_microseconds())
-            dump += [bench.measure(["bpftool", "map", "dump", "pinned", MAP]).cpu * 1e3 for _ in range(10)]
+            dump += [bench.measure(["bpftool", "map", "dump", "pinned", MAP]).cpu * 1e3 for _ in range(4)]
         calls = {name: increment.calls() for name, increment in increments.items()}
         for name in ways:
             rows.append([name, *(f"{count:.1f}" for count in calls[name]), spread(times[name]),
