@@ -1,8 +1,10 @@
 #include "stats/exporter.h"
 
 #include <fmt/format.h>
+#include <netdb.h>
 #include <poll.h>
 #include <prometheus/exposer.h>
+#include <sys/socket.h>
 
 #include <array>
 #include <cerrno>
@@ -10,8 +12,12 @@
 #include <exception>
 #include <memory>
 #include <mutex>
+#include <stop_token>
+#include <string>
+#include <thread>
 #include <vector>
 
+#include "common/unique_fd.h"
 #include "stats/metrics.h"
 #include "stats/printer.h"
 #include "stats/privileges.h"
@@ -110,6 +116,30 @@ Result<void> follow_until_stopped(Scrapes& scrapes, int events) {
     }
 }
 
+void visit(const ListenAddress& address) {
+    addrinfo hints = {};
+    hints.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV;
+    hints.ai_socktype = SOCK_STREAM;
+    addrinfo* found = nullptr;
+    if (::getaddrinfo(address.host.c_str(), std::to_string(address.port).c_str(), &hints, &found) == 0) {
+        const UniqueFd socket(::socket(found->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+        static_cast<void>(::connect(socket.get(), found->ai_addr,
+                                    found->ai_addrlen));  // whether it worked, the next try tells
+        ::freeaddrinfo(found);
+    }
+}
+
+// civetweb looks every two seconds whether it is to end, unless somebody comes.
+void end(std::unique_ptr<prometheus::Exposer> server, const ListenAddress& address) {
+    const std::jthread visitor([&address](const std::stop_token& ended) {
+        while (!ended.stop_requested()) {
+            visit(address);
+            std::this_thread::sleep_for(std::chrono::milliseconds(10));
+        }
+    });
+    server.reset();
+}
+
 }  // namespace
 
 Result<void> serve(ReaderSet& readers, const ListenAddress& address, const std::optional<std::string>& user) {
@@ -120,7 +150,9 @@ Result<void> serve(ReaderSet& readers, const ListenAddress& address, const std::
     server->RegisterCollectable(scrapes);
     const ListenAddress bound{address.host, static_cast<std::uint16_t>(server->GetListeningPorts().front())};
     TALLY_TRY(write_record(fmt::format("serving http://{}/metrics\n", bound.text())));
-    return follow_until_stopped(*scrapes, readers.events());
+    auto outcome = follow_until_stopped(*scrapes, readers.events());
+    end(std::move(server), bound);
+    return outcome;
 }
 
 }  // namespace tally::stats
