@@ -123,8 +123,8 @@ void visit(const ListenAddress& address) {
     addrinfo* found = nullptr;
     if (::getaddrinfo(address.host.c_str(), std::to_string(address.port).c_str(), &hints, &found) == 0) {
         const UniqueFd socket(::socket(found->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-        static_cast<void>(::connect(socket.get(), found->ai_addr,
-                                    found->ai_addrlen));  // whether it worked, the next try tells
+        // Whether it worked, the next visit tells.
+        static_cast<void>(::connect(socket.get(), found->ai_addr, found->ai_addrlen));
         ::freeaddrinfo(found);
     }
 }
