@@ -55,21 +55,19 @@ def datapath(bench):
 def instructions(bench):
     """The kernel's translation of the built-in programs, and that no call is left on the way of a packet."""
     (device,) = create_veth()
-    texts, goals = [], []
+    texts, calls = [], {}
     try:
         for variant, mtu in (("xdp", 1500), ("xdp.frags", 9000)):
             run("ip", "link", "set", "dev", "peer0", "mtu", mtu)
             run("ip", "link", "set", "dev", device, "mtu", mtu)
             run(bench.loader, "--dev", device, "-N", "--action", "drop", "--quiet")
-            shown = dump_attached(device)
+            code = dump_attached(device)
             run(bench.loader, "--dev", device, "--unload", "--quiet")
-            code = [line for line in shown.splitlines() if re.match(r"\s*\d+:", line)]
-            calls = [line for line in code if re.search(r"\bcall\b", line)]
+            calls[variant] = [line for line in code if re.search(r"\bcall\b", line)]
             texts.append(f"`{variant}`:\n\n```\n" + "\n".join(code) + "\n```")
-            goals.append((variant, calls))
     finally:
         remove_veth([device])
-    linear, frags = (calls for _, calls in goals)
+    linear, frags = calls.values()
     return {"instructions": "\n\n".join(texts)}, [
         Goal("no helper call on the way of a packet",
              f"`xdp`: {len(linear)} calls; `xdp.frags`: {len(frags)}, for frames that have fragments",
@@ -77,10 +75,12 @@ def instructions(bench):
 
 
 def dump_attached(device):
+    """The instructions, a line each."""
     (link,) = json.loads(run("ip", "-json", "link", "show", "dev", device))
     code = run("bpftool", "prog", "dump", "xlated", "id", link["xdp"]["prog"]["id"])
     # What is another number every time says nothing.
-    return re.sub(r"(map\[id:)\d+|(bpf_\w+#)\d+|(0x)f{8}[0-9a-f]{8}", lambda found: f"{found[1] or found[2] or found[3]}...", code)
+    code = re.sub(r"(map\[id:|bpf_\w+#)\d+|(0x)f{8}[0-9a-f]{8}", lambda found: f"{found[1] or found[2]}...", code)
+    return [line for line in code.splitlines() if re.match(r"\s*\d+:", line)]
 
 
 # ---- end to end --------------------------------------------------------------------------------------------

@@ -4,7 +4,7 @@ import shutil
 from collections import defaultdict
 from pathlib import Path
 
-from measuring import Cost, create_veth, median, remove_veth, run
+from measuring import create_veth, median, remove_veth, run
 from page import Goal, ratio, spread, table
 
 BPFFS = Path("/sys/fs/bpf")
@@ -92,22 +92,19 @@ def hundred(bench):
     """Many devices in one command, and in as many commands."""
     count = 5 if bench.quick else 100
     devices = create_veth(count)
-    modes = {"native": ["-N"], "generic": ["-S"]}
+    ways = {"one": [[word for name in devices for word in ("--dev", name)]], "each": [["--dev", name] for name in devices]}
     rows, goals = [], []
     try:
-        for mode, options in modes.items():
+        for mode, option in (("native", "-N"), ("generic", "-S")):
             costs = defaultdict(list)
             for _ in range(bench.rounds(5)):
-                for verb, words in (("load", options), ("reload", options), ("unload", ["-U"])):
-                    command = [bench.loader, "-q", *words]
-                    # One after the other: each attaches where the one before has detached.
-                    costs[verb, "one"].append(bench.measure([*command, *(word for name in devices for word in ("--dev", name))]))
-                for verb, words in (("load", options), ("reload", options), ("unload", ["-U"])):
-                    command = [bench.loader, "-q", *words]
-                    costs[verb, "each"].append(sum((bench.measure([*command, "--dev", name]) for name in devices), Cost()))
+                for way, named in ways.items():
+                    for verb in VERBS:
+                        command = [bench.loader, "-q", "-U" if verb == "unload" else option]
+                        costs[verb, way].append(bench.measure(*([*command, *words] for words in named)))
             for verb in VERBS:
-                one, each = (median([cost.wall for cost in costs[verb, way]]) for way in ("one", "each"))
-                cpu_one, cpu_each = (median([cost.cpu for cost in costs[verb, way]]) for way in ("one", "each"))
+                one, each = (median([cost.wall for cost in costs[verb, way]]) for way in ways)
+                cpu_one, cpu_each = (median([cost.cpu for cost in costs[verb, way]]) for way in ways)
                 rows.append([f"{verb}, {mode}", f"{one:.0f}", f"{each:.0f}", ratio(each, one), f"{cpu_one:.0f}",
                              f"{cpu_each:.0f}", ratio(cpu_each, cpu_one)])
                 goals.append(Goal(f"{count} devices: {verb} in {mode} mode 5 times faster in one command",

@@ -30,9 +30,22 @@ def ratio(value, base):
     return f"{value / base:.2f}" if base > 0 else "-"
 
 
+def goal_row(goal):
+    return [goal.text, goal.measured, "met" if goal.met else "**missed**"]
+
+
 def goals_table(goals):
-    return table(["goal", "measured", ""], [[goal.text, goal.measured, "met" if goal.met else "**missed**"] for goal in goals],
-                 left=3)
+    return table(["goal", "measured", ""], map(goal_row, goals), left=3)
+
+
+def put_goals(page, goals):
+    """The page with the rows of these goals as they came out, the others as they stand."""
+    for goal in goals:
+        row = f"| {' | '.join(goal_row(goal))} |"
+        page, found = re.subn(rf"^\| {re.escape(goal.text)} \| .*\|$", lambda _: row, page, flags=re.MULTILINE)
+        if found != 1:
+            raise KeyError(f"docs/performance.md has no row for: {goal.text}")
+    return page
 
 
 def put(page, name, text):

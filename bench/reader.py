@@ -127,14 +127,12 @@ def scrape(bench, count):
 
 def in_process(bench):
     """The parts of a sample, by Google Benchmark."""
-    document = json.loads(run(bench.tool("reader-benchmark"), "--benchmark_format=json", "--benchmark_out_format=json",
+    document = json.loads(run(bench.tool("reader-benchmark"), "--benchmark_format=json",
                               f"--benchmark_min_time={0.01 if bench.quick else 0.3}", "--benchmark_repetitions=5",
                               "--benchmark_enable_random_interleaving=true", "--benchmark_display_aggregates_only=true"))
-    rows = []
-    for item in document["benchmarks"]:
-        if item.get("aggregate_name") == "median":
-            rows.append([f"`{item['run_name']}`", f"{item['cpu_time'] / 1e3:.2f}"])
-    return {"in-process": table(["", "CPU, µs"], rows)}, []
+    rows = [[f"`{item['run_name']}`", f"{item['cpu_time'] / 1e3:.2f}"] for item in document["benchmarks"]
+            if item.get("aggregate_name") == "median"]
+    return {"in-process": table(["", "CPU, µs"], sorted(rows))}, []
 
 
 def cpus(bench):
@@ -145,7 +143,7 @@ def cpus(bench):
     times = {}
     for count in counts:
         run(TOP / "scripts/vm-run", "--share", share, "--possible-cpus", count, "6.1", bench.tool("reader-benchmark"),
-            "--benchmark_filter=^(read_map|look_up_each_action)$", "--benchmark_format=json", "--benchmark_min_time=0.5",
+            "--benchmark_filter=^(read_map|look_up_each_action)$", "--benchmark_min_time=0.5",
             f"--benchmark_out={share / 'result'}", "--benchmark_out_format=json")
         document = json.loads((share / "result").read_text(encoding="ascii"))
         times[count] = {item["name"]: item["cpu_time"] / 1e3 for item in document["benchmarks"]}

@@ -1,6 +1,6 @@
 # format-check: every C, C++ and BPF file as .clang-format would write it.   format: write them so.
 # tidy: clang-tidy over the programs' sources (the tests' would take as long again, most of it in GoogleTest). Most of its
-# time goes into headers: in a unity build (preset asan) it takes a third, but misc-unused-using-decls and
+# time goes into headers: in a unity build (preset asan) it takes far less, but misc-unused-using-decls and
 # misc-unused-alias-decls look only at the file it was given, and find nothing there: scripts/test asks for these apart.
 find_program(TALLY_CLANG_FORMAT NAMES clang-format)
 find_program(TALLY_CLANG_TIDY NAMES clang-tidy)

@@ -6,18 +6,12 @@
 #include <fmt/format.h>
 #include <linux/bpf.h>
 
-#include <ctime>
+#include "common/clock.h"
 
 namespace tally {
 namespace {
 
 constexpr std::uint32_t kMaxEntries = kActions + 1;
-
-std::int64_t monotonic_now() {
-    timespec now = {};
-    ::clock_gettime(CLOCK_MONOTONIC, &now);
-    return static_cast<std::int64_t>(now.tv_sec) * 1'000'000'000 + now.tv_nsec;
-}
 
 void add(Counter& to, const Counter& from) {
     to.rx_packets += from.rx_packets;
@@ -85,7 +79,7 @@ Result<void> CounterMap::read(Sample& sample) {
     if (!batch_) {
         TALLY_TRY(read_each());
     }
-    sample.time = monotonic_now();
+    sample.time = nanoseconds_of(CLOCK_MONOTONIC);
     sample.per_cpu.assign(cpus_, Counters{});
     sample.total = {};
     for (std::uint32_t entry = 0; entry < info_.max_entries; ++entry) {

@@ -18,7 +18,6 @@
 namespace tally::loader {
 namespace {
 
-constexpr mode_t kOwnerOnly = 0600;
 constexpr int kOpenDirectory = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
 
 // The directory behind a descriptor, also after somebody has renamed or replaced it.

@@ -19,6 +19,9 @@
 
 namespace tally::loader {
 
+// Of a pin, unless others may read it.
+inline constexpr mode_t kOwnerOnly = 0600;
+
 class PinDirectory {
   public:
     // Creates what is missing and waits for the lock. kConflict for a directory that somebody else could

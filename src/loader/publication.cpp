@@ -17,7 +17,6 @@
 namespace tally::loader {
 namespace {
 
-constexpr mode_t kOwnerOnly = 0600;
 constexpr mode_t kReadable = 0444;
 
 // In the staging area: the pinned record, while its component has not been taken out of the dispatcher.

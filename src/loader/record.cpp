@@ -3,8 +3,8 @@
 #include <sys/random.h>
 
 #include <algorithm>
-#include <ctime>
 
+#include "common/clock.h"
 #include "common/netns.h"
 
 namespace tally::loader {
@@ -21,10 +21,7 @@ Result<Meta> begin_record(const Interface& interface, const std::optional<Meta>&
     } else if (::getrandom(&meta.lineage, sizeof(meta.lineage), 0) != sizeof(meta.lineage)) {
         return last_error("getting a random number");
     }
-    timespec now = {};
-    ::clock_gettime(CLOCK_REALTIME, &now);
-    meta.load_time =
-        static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000U + static_cast<std::uint64_t>(now.tv_nsec);
+    meta.load_time = static_cast<std::uint64_t>(nanoseconds_of(CLOCK_REALTIME));
     TALLY_TRY_ASSIGN(netns, current_netns_inode());
     meta.netns_inode = netns;
     meta.ifindex = interface.ifindex;

@@ -17,8 +17,6 @@ namespace {
 
 using std::chrono::steady_clock;
 
-constexpr mode_t kOwnerOnly = 0600;
-
 // Ends what is attached; the way back attaches the same program in the same way again.
 Result<WayBack> leave(PinDirectory& pins, const AttachPlan& plan, const DeviceState& state) {
     const Interface interface = *state.interface;

@@ -7,9 +7,6 @@
 namespace tally::stats {
 namespace {
 
-constexpr int kRateDecimals = 3;
-constexpr int kPeriodDecimals = 6;
-
 std::string quoted_field(std::string_view text) {
     if (text.find_first_of(",\"\r\n") == std::string_view::npos) {
         return std::string(text);

@@ -79,10 +79,50 @@ class Scrapes final : public prometheus::Collectable {
     mutable Metrics metrics_;
 };
 
-Result<std::unique_ptr<prometheus::Exposer>> listen_at(const ListenAddress& address) {
+void visit(const ListenAddress& address) {
+    addrinfo hints = {};
+    hints.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV;
+    hints.ai_socktype = SOCK_STREAM;
+    addrinfo* found = nullptr;
+    if (::getaddrinfo(address.host.c_str(), std::to_string(address.port).c_str(), &hints, &found) == 0) {
+        const UniqueFd socket(::socket(found->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+        // Whether it worked, the next visit tells.
+        static_cast<void>(::connect(socket.get(), found->ai_addr, found->ai_addrlen));
+        ::freeaddrinfo(found);
+    }
+}
+
+// civetweb looks every two seconds whether it is to end, unless somebody comes: somebody does.
+class Server {
+  public:
+    explicit Server(const ListenAddress& address)
+        : exposer_(std::make_unique<prometheus::Exposer>(server_options(address))),
+          address_{address.host, static_cast<std::uint16_t>(exposer_->GetListeningPorts().front())} {}
+    Server(const Server&) = delete;
+    Server& operator=(const Server&) = delete;
+    ~Server() {
+        const std::jthread visitor([this](const std::stop_token& ended) {
+            while (!ended.stop_requested()) {
+                visit(address_);
+                std::this_thread::sleep_for(std::chrono::milliseconds(10));
+            }
+        });
+        exposer_.reset();
+    }
+
+    // With the port that it got.
+    const ListenAddress& address() const { return address_; }
+    void serve(const std::shared_ptr<Scrapes>& scrapes) { exposer_->RegisterCollectable(scrapes); }
+
+  private:
+    std::unique_ptr<prometheus::Exposer> exposer_;
+    ListenAddress address_;
+};
+
+Result<std::unique_ptr<Server>> listen_at(const ListenAddress& address) {
     errno = 0;
     try {
-        return std::make_unique<prometheus::Exposer>(server_options(address));
+        return std::make_unique<Server>(address);
     } catch (const std::exception&) {
         const std::string what = "listening at " + address.text();
         if (errno == 0) {
@@ -116,30 +156,6 @@ Result<void> follow_until_stopped(Scrapes& scrapes, int events) {
     }
 }
 
-void visit(const ListenAddress& address) {
-    addrinfo hints = {};
-    hints.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV;
-    hints.ai_socktype = SOCK_STREAM;
-    addrinfo* found = nullptr;
-    if (::getaddrinfo(address.host.c_str(), std::to_string(address.port).c_str(), &hints, &found) == 0) {
-        const UniqueFd socket(::socket(found->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-        // Whether it worked, the next visit tells.
-        static_cast<void>(::connect(socket.get(), found->ai_addr, found->ai_addrlen));
-        ::freeaddrinfo(found);
-    }
-}
-
-// civetweb looks every two seconds whether it is to end, unless somebody comes.
-void end(std::unique_ptr<prometheus::Exposer> server, const ListenAddress& address) {
-    const std::jthread visitor([&address](const std::stop_token& ended) {
-        while (!ended.stop_requested()) {
-            visit(address);
-            std::this_thread::sleep_for(std::chrono::milliseconds(10));
-        }
-    });
-    server.reset();
-}
-
 }  // namespace
 
 Result<void> serve(ReaderSet& readers, const ListenAddress& address, const std::optional<std::string>& user) {
@@ -147,12 +163,9 @@ Result<void> serve(ReaderSet& readers, const ListenAddress& address, const std::
     TALLY_TRY_ASSIGN(server, listen_at(address));
     TALLY_TRY(readers.follow_all());
     const auto scrapes = std::make_shared<Scrapes>(readers);
-    server->RegisterCollectable(scrapes);
-    const ListenAddress bound{address.host, static_cast<std::uint16_t>(server->GetListeningPorts().front())};
-    TALLY_TRY(write_record(fmt::format("serving http://{}/metrics\n", bound.text())));
-    auto outcome = follow_until_stopped(*scrapes, readers.events());
-    end(std::move(server), bound);
-    return outcome;
+    server->serve(scrapes);
+    TALLY_TRY(write_record(fmt::format("serving http://{}/metrics\n", server->address().text())));
+    return follow_until_stopped(*scrapes, readers.events());
 }
 
 }  // namespace tally::stats

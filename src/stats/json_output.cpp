@@ -9,9 +9,6 @@
 namespace tally::stats {
 namespace {
 
-constexpr int kRateDecimals = 3;
-constexpr int kPeriodDecimals = 6;
-
 // One object a line. Names and meaning of the fields are a promise: they are only ever added to.
 class JsonOutput final : public Output {
   public:

@@ -29,6 +29,9 @@ inline constexpr unsigned kScaledWidth = 8;
 
 // "5.0", "0.017": at most `most_decimals` decimals, zeros at the end left out, but always one decimal.
 void append_decimal(fmt::memory_buffer& buffer, double value, int most_decimals);
+// For rates, and for a period in seconds, where programs read them.
+inline constexpr int kRateDecimals = 3;
+inline constexpr int kPeriodDecimals = 6;
 
 // "2026-01-31T12:00:00.123Z" from nanoseconds since 1970 UTC.
 void append_time(fmt::memory_buffer& buffer, std::int64_t nanoseconds);

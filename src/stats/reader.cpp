@@ -4,9 +4,9 @@
 #include <linux/bpf.h>
 
 #include <algorithm>
-#include <ctime>
 #include <utility>
 
+#include "common/clock.h"
 #include "common/interface.h"
 #include "common/names.h"
 #include "common/printable.h"
@@ -30,12 +30,6 @@ constexpr std::int64_t kLongestTransition = 500'000'000;  // nanoseconds
 // Two readings closer than this, as when another map was taken up just now, say nothing about a rate. Well
 // below the smallest interval, as a sample that comes late shortens the next period.
 constexpr double kShortestPeriod = 0.0001;  // seconds
-
-std::int64_t nanoseconds(clockid_t clock) {
-    timespec now = {};
-    ::clock_gettime(clock, &now);
-    return static_cast<std::int64_t>(now.tv_sec) * 1'000'000'000 + now.tv_nsec;
-}
 
 // Nothing is pinned at the path, as opposed to something that is no map, or a map id that does not exist.
 bool is_missing(const Error& error) {
@@ -127,11 +121,11 @@ Result<void> Reader::follow() {
 }
 
 bool Reader::knows_pin() const {
-    return ready() && follower_.watching() && nanoseconds(CLOCK_MONOTONIC) - pin_time_ < kPinAge;
+    return ready() && follower_.watching() && nanoseconds_of(CLOCK_MONOTONIC) - pin_time_ < kPinAge;
 }
 
 Result<void> Reader::look_at_pin() {
-    pin_time_ = nanoseconds(CLOCK_MONOTONIC);
+    pin_time_ = nanoseconds_of(CLOCK_MONOTONIC);
     if (!map_) {
         return look_for_first_map();
     }
@@ -373,7 +367,7 @@ void Reader::show_first_reading() {
 
 void Reader::fill_block(const Sample& before, const Sample& now, double seconds) {
     block_.readable = true;
-    block_.time = nanoseconds(CLOCK_REALTIME);
+    block_.time = nanoseconds_of(CLOCK_REALTIME);
     block_.before_start = session_.before_start();
     fill_figures(block_, before.total, now.total, seconds, session_.counted());
     if (per_cpu_ && map_->info().type == BPF_MAP_TYPE_PERCPU_ARRAY) {
