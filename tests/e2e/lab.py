@@ -19,7 +19,7 @@ from collections import namedtuple
 from pathlib import Path
 
 import kernel
-from raw_bpf import create_link, open_pin, pin
+from raw_bpf import create_link, existing_ids, open_pin, pin
 
 LOADER = os.environ.get("XDP_LOADER", "")
 STATS = os.environ.get("XDP_STATS", "")
@@ -342,10 +342,6 @@ def mac_bytes(text):
 
 
 # ---- the lab -----------------------------------------------------------------------------------------------
-
-
-def existing_ids(kind):
-    return {item["id"] for item in json.loads(run(["bpftool", "--json", kind, "list"]).out or "[]")}
 
 
 class Lab:

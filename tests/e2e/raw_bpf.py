@@ -1,10 +1,12 @@
 """The bpf() system call, for what no tool does."""
 
 import ctypes
+import errno
 import os
 import struct
 
 BPF_OBJ_PIN, BPF_OBJ_GET, BPF_LINK_CREATE = 6, 7, 28
+BPF_GET_NEXT_ID = {"prog": 11, "map": 12}
 BPF_XDP = 37
 SYS_BPF = {"x86_64": 321, "aarch64": 280}.get(os.uname().machine, 280)
 
@@ -31,3 +33,21 @@ def pin(fd, path):
 
 def create_link(program_fd, ifindex):
     return bpf(BPF_LINK_CREATE, struct.pack("=IIII", program_fd, ifindex, BPF_XDP, 0))[0]
+
+
+def existing_ids(kind):
+    """
+    The ids of all programs ("prog") or maps ("map"), none of which is opened, as bpftool's list does it: a PROG_ARRAY
+    is cleared from a work queue after its last descriptor is closed, and stays for ever if it is opened and closed once
+    more before that (prog_array_map_clear in kernel/bpf/arraymap.c takes a reference each time, while the work that is
+    queued once gives one back; seen on 6.18).
+    """
+    ids = []
+    try:
+        while True:
+            _, attributes = bpf(BPF_GET_NEXT_ID[kind], struct.pack("=I", ids[-1] if ids else 0))
+            ids.append(struct.unpack_from("=II", attributes)[1])
+    except OSError as error:
+        if error.errno != errno.ENOENT:  # there is no next one
+            raise
+    return set(ids)
