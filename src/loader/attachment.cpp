@@ -73,7 +73,8 @@ Result<UniqueFd> create_xdp_link(const Interface& interface, int program_fd, std
         }
     }
     if (error.code == EOPNOTSUPP && mode == XDP_TALLY_MODE_NATIVE) {
-        error.hint = "--skb-mode works with every driver; without a mode option the best there is is taken";
+        error.hint =
+            "--skb-mode works with every driver; without a mode option the best that it has is taken";
     }
     if (error.code == ERANGE) {
         error.hint = fmt::format(

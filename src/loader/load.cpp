@@ -240,6 +240,13 @@ struct Refusals {
     }
 };
 
+// Of two refusals the later one is told, but for two: the MTU is what the user can change, and a kernel
+// before 5.18 refuses the xdp.frags variant before it has looked at the device.
+bool says_more(const Attempt& attempt, const Error& error, const Error& earlier) {
+    const bool unknown_variant = attempt.variant == Variant::kFrags && error.code == EINVAL;
+    return earlier.code != ERANGE && !unknown_variant;
+}
+
 void describe_choice(const Options& options, const Interface& interface, const AttachPlan& plan,
                      const Attempt& attempt, const Refusals& refusals, Outcome& outcome) {
     if (attempt.mode == XDP_TALLY_MODE_GENERIC && !refusals.native.empty()) {
@@ -283,7 +290,7 @@ Result<Outcome> load_by_plan(const Options& options, const Place& place, const I
             return outcome;
         }
         refusals.note(attempt, outcome.error());
-        if (!failure || failure->code != ERANGE) {
+        if (!failure || says_more(attempt, outcome.error(), *failure)) {
             failure = std::move(outcome).error();
         }
         const bool unfinished = pins != nullptr && pins->leaves_staged();
@@ -293,6 +300,11 @@ Result<Outcome> load_by_plan(const Options& options, const Place& place, const I
         if (pins != nullptr) {
             TALLY_TRY(empty_staging(*pins));
         }
+    }
+    if (failure->code == ERANGE && options.filename.empty()) {
+        failure->hint =
+            "lower the MTU, or use --skb-mode: frames of several buffers take kernel 5.18, and a driver that "
+            "has them";
     }
     if (options.mode == ModeChoice::kOffload && failure->hint.empty()) {
         failure->hint =

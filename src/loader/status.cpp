@@ -162,7 +162,9 @@ Result<Outcome> status(const Place& place, const std::string& device) {
     }
     explain(state, place, directory, outcome);
     if (directory != place.directory(name)) {
-        outcome.notes.emplace_back("the interface was renamed; the next load takes its pins along");
+        outcome.notes.emplace_back(
+            state.observes() ? "the interface was renamed: its pins stay where they are until --unload"
+                             : "the interface was renamed; the next load takes its pins along");
     }
     return outcome;
 }

@@ -5,6 +5,7 @@ import errno
 import functools
 import os
 import pwd
+import socket
 import struct
 import subprocess
 from pathlib import Path
@@ -13,8 +14,9 @@ import pytest
 
 from raw_bpf import BPF_OBJ_GET, bpf
 
-BPF_MAP_CREATE, BPF_PROG_LOAD, BPF_PROG_TEST_RUN, BPF_MAP_LOOKUP_BATCH = 0, 5, 10, 24
-BPF_PROG_TYPE_XDP, BPF_MAP_TYPE_PERCPU_ARRAY = 6, 6
+BPF_MAP_CREATE, BPF_PROG_LOAD, BPF_PROG_TEST_RUN, BPF_MAP_LOOKUP_BATCH, BPF_LINK_CREATE = 0, 5, 10, 24, 28
+BPF_PROG_TYPE_XDP, BPF_MAP_TYPE_PERCPU_ARRAY, BPF_XDP = 6, 6, 37
+XDP_FLAGS_DRV_MODE = 1 << 2
 BPF_F_XDP_HAS_FRAGS = 1 << 5
 ENOTSUPP = 524  # the kernel's own; no user space knows it
 PASS = struct.pack("=BBhiBBhi", 0xb7, 0, 0, 2, 0x95, 0, 0, 0)  # r0 = 2; exit
@@ -28,7 +30,7 @@ def refused(command, attributes, refusal):
         if error.errno != refusal:
             raise
         return True
-    if command == BPF_PROG_LOAD:
+    if command in (BPF_PROG_LOAD, BPF_LINK_CREATE):
         os.close(fd)
     return False
 
@@ -112,6 +114,20 @@ def live_rename():
         return done.returncode == 0
     finally:
         subprocess.run(["ip", "link", "delete", "dev", "rename1"], check=True)
+
+
+@functools.cache
+def bonds():
+    """programs on a bond, which the drivers of its slaves run"""
+    subprocess.run(["ip", "link", "add", "name", "probed", "type", "bond"], check=True)
+    attributes, _kept = load_attributes(0)
+    program, _ = bpf(BPF_PROG_LOAD, attributes)
+    try:
+        return not refused(BPF_LINK_CREATE, struct.pack("=IIII", program, socket.if_nametoindex("probed"), BPF_XDP,
+                                                        XDP_FLAGS_DRV_MODE), errno.EOPNOTSUPP)
+    finally:
+        os.close(program)
+        subprocess.run(["ip", "link", "delete", "dev", "probed"], check=True)
 
 
 def need(feature):

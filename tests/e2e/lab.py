@@ -276,6 +276,15 @@ def wait_for_carrier(*devs):
         wait_until(lambda dev=dev: link_info(dev)["operstate"] == "UP", f"{dev} does not come up")
 
 
+def rename(veth, name):
+    """Down in between, which kernels before 6.2 insist on."""
+    for change in (["down"], ["name", name]):
+        run(["ip", "link", "set", "dev", veth.name, *change])
+    run(["ip", "link", "set", "dev", name, "up"])
+    wait_for_carrier(name, veth.peer)
+    return veth._replace(name=name)
+
+
 def attached(dev):
     """(mode, program id) as the kernel tells it, or None."""
     xdp = link_info(dev).get("xdp")

@@ -13,7 +13,7 @@ import pytest
 
 import kernel
 from lab import (BPFFS, LOADER, NOBODY, STATS, Veth, as_user, attached, copy_for_everyone, counts_of, dump_counts,
-                 link_info, pin_dir, pins_of, read_meta, run, send, session_of, wait_for_carrier, wait_until)
+                 link_info, pin_dir, pins_of, read_meta, rename, run, send, session_of, wait_for_carrier, wait_until)
 from namespaces import outcomes
 
 SIZE = 100
@@ -636,15 +636,6 @@ def test_reader_waits_for_a_device_by_its_alternative_name(lab):
 
 
 # ---- renames
-
-
-def rename(veth, name):
-    """Down in between, which kernels before 6.2 insist on."""
-    for change in (["down"], ["name", name]):
-        run(["ip", "link", "set", "dev", veth.name, *change])
-    run(["ip", "link", "set", "dev", name, "up"])
-    wait_for_carrier(name, veth.peer)
-    return veth._replace(name=name)
 
 
 def test_reader_goes_on_over_a_rename_and_the_load_after_it(lab, veth0):

@@ -7,7 +7,7 @@ import subprocess
 import pytest
 
 import kernel
-from lab import BPFFS, link_info, object_file, run, send
+from lab import BPFFS, attached, link_info, object_file, run, send
 
 VERSION = tuple(map(int, re.match(r"(\d+)\.(\d+)", os.uname().release).groups()))
 
@@ -44,11 +44,33 @@ def tracing(lab):
     return bool(dump.wait_for_line(r"@exit.* packet size 100 bytes"))
 
 
+def loaded_or_refusal(lab, dev, has):
+    """What a load in native mode alone ends with: nothing, or the error's words."""
+    done = lab.loader("--dev", dev, "--native-mode", "--attach", "link", status=0 if has else 1)
+    assert attached(dev) is None or has
+    return None if has else done.err
+
+
+def test_native_mode_on_a_bond(lab):
+    """The kernel's refusal, not that of the variant for fragments, which kernels without bonds lack as well."""
+    run(["ip", "link", "add", "name", "bonded", "type", "bond"])
+    refusal = loaded_or_refusal(lab, "bonded", kernel.bonds())
+    assert refusal is None or "does not support XDP in native mode" in refusal and "--skb-mode" in refusal
+
+
+def test_native_mode_with_large_frames(lab):
+    """What the user can do: the built-in program cannot be built otherwise."""
+    lab.veth("veth0", mtu=9000)
+    refusal = loaded_or_refusal(lab, "veth0", kernel.frags())
+    assert refusal is None or "lower the MTU" in refusal and "5.18" in refusal and "SEC(" not in refusal
+
+
 # Since when a kernel has it.
 FEATURES = {
     dispatcher: (5, 10),
     tracing: (5, 10),
     kernel.batch: (5, 13),
+    kernel.bonds: (5, 15),
     kernel.frags: (5, 18),
     kernel.unprivileged_reading: (5, 19),
     kernel_cast: (6, 2),

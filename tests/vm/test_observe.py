@@ -12,7 +12,7 @@ import pytest
 
 import kernel
 from lab import (ACTIONS, BPFFS, LOADER, NOBODY, SENDER, STATS, Traffic, as_user, attached, copy_for_everyone, counts_of,
-                 dump_counts, link_info, object_file, pin_dir, pins_of, read_meta, run, send, session_of, wait_until)
+                 dump_counts, link_info, object_file, pin_dir, pins_of, read_meta, rename, run, send, session_of, wait_for_carrier, wait_until)
 from raw_bpf import bpf, open_pin
 from test_faults import STEP, count_calls, strace
 from namespaces import Namespace
@@ -152,6 +152,37 @@ def test_only_this_device(lab, veth0, plain):
     send_for(veth1, 1, 70)
     expected = send_each(veth0, {1: 30})
     lab.wait_for_counts("veth0", expected)
+
+
+def test_bond(lab, veth0):
+    """Its program runs in the drivers of its slaves, and theirs are the packets."""
+    kernel.need(kernel.bonds)
+    lab.veth("veth1")
+    run(["ip", "link", "add", "name", "bonded", "type", "bond", "mode", "active-backup"])
+    for dev in ("veth0", "veth1"):
+        run(["ip", "link", "set", "dev", dev, "down"])
+        run(["ip", "link", "set", "dev", dev, "master", "bonded"])
+    run(["ip", "link", "set", "dev", "bonded", "arp", "off", "multicast", "off", "up"])
+    wait_for_carrier("bonded", "veth0", "veth1")
+    attach(lab.foreign_program("verdicts"), "bonded")
+    observe(lab, "bonded")
+    lab.wait_for_counts("bonded", send_each(veth0, {1: 70, 2: 30}))
+
+
+def test_renamed(lab, veth0, plain):
+    """It is observed under its new name, also by another --observe, and that is where it ends."""
+    observe(lab)
+    expected = send_each(veth0, {1: 10})
+    renamed = rename(veth0, "veth9")
+    expected["XDP_DROP"] = tuple(a + b for a, b in zip(expected["XDP_DROP"], send_each(renamed, {1: 20})["XDP_DROP"]))
+    assert observe(lab, "veth9")["pin_dir"] == str(pin_dir("veth0"))
+    shown = status(lab, "veth9")
+    assert (shown["state"], shown["program"]["id"]) == ("attached", plain["id"])
+    assert shown["notes"] == ["the interface was renamed: its pins stay where they are until --unload"]
+    wait_until(lambda: counts_of(lab.once("veth9")) == expected, lambda: f"{expected} expected: {lab.once('veth9')}")
+    lab.loader("--dev", "veth9", "--unload")
+    assert not pin_dir("veth0").exists() and not pin_dir("veth9").exists()
+    wait_until(lambda: not followers(), "the follower has ended")
 
 
 def test_only_this_namespace(lab, veth0, plain):
