@@ -26,11 +26,6 @@
 namespace tally {
 namespace {
 
-bool is_bpffs(const std::string& path) {
-    struct statfs status = {};
-    return ::statfs(path.c_str(), &status) == 0 && status.f_type == static_cast<long>(BPF_FS_MAGIC);
-}
-
 pid_t parent_of(pid_t pid) {
     std::ifstream file(fmt::format("/proc/{}/status", pid));
     for (std::string line; std::getline(file, line);) {
@@ -124,6 +119,11 @@ int mount_bpffs_for(pid_t pid, const std::string& root) {
 
 }  // namespace
 
+bool is_bpffs(const std::string& path) {
+    struct statfs status = {};
+    return ::statfs(path.c_str(), &status) == 0 && status.f_type == static_cast<long>(BPF_FS_MAGIC);
+}
+
 BpffsRoot locate_bpffs(const std::string& root) {
     if (root != kDefaultBpffs || is_bpffs(root)) {
         return {root, std::nullopt};
@@ -156,8 +156,14 @@ Result<void> check_bpffs(const BpffsRoot& root) {
             "`mkdir -p {0} && mount -t bpf bpf {0}` makes one; --bpffs DIR names another", root.path));
     }
     if (!is_bpffs(root.path)) {
+        // Nobody is told to hide what is in a directory.
+        const auto names = list_directory(root.path);
+        const bool can_be_mounted = names && names->empty();
         return make_error(ErrorKind::kNotFound, what, "none is mounted there")
-            .with_hint(fmt::format("`mount -t bpf bpf {}` mounts it; --bpffs DIR names another", root.path));
+            .with_hint(fmt::format("{}--bpffs DIR names another",
+                                   can_be_mounted
+                                       ? fmt::format("`mount -t bpf bpf {}` mounts it; ", root.path)
+                                       : "`findmnt -t bpf` lists those there are; "));
     }
     return {};
 }

@@ -31,6 +31,9 @@ struct BpffsRoot {
 // network namespace that the process was started in.
 BpffsRoot locate_bpffs(const std::string& root);
 
+// Whether the path is in a BPF file system.
+bool is_bpffs(const std::string& path);
+
 // kNotFound where the root is missing or is no bpffs; the hint says how to mount one.
 Result<void> check_bpffs(const BpffsRoot& root);
 

@@ -13,20 +13,7 @@ namespace {
 
 constexpr std::uint32_t kMaxEntries = kActions + 1;
 
-void add(Counter& to, const Counter& from) {
-    to.rx_packets += from.rx_packets;
-    to.rx_bytes += from.rx_bytes;
-}
-
 }  // namespace
-
-Counters sum(const Counters& a, const Counters& b) {
-    Counters result = a;
-    for (std::size_t action = 0; action < result.size(); ++action) {
-        add(result[action], b[action]);
-    }
-    return result;
-}
 
 CounterMap::CounterMap(UniqueFd fd, MapInfo info, std::size_t cpus)
     : fd_(std::move(fd)),
@@ -86,8 +73,8 @@ Result<void> CounterMap::read(Sample& sample) {
         const std::size_t action = entry < kActions ? entry : std::size_t{XDP_ABORTED};
         for (std::size_t cpu = 0; cpu < cpus_; ++cpu) {
             const Counter& value = values_[entry * cpus_ + cpu];
-            add(sample.per_cpu[cpu][action], value);
-            add(sample.total[action], value);
+            add_to(sample.per_cpu[cpu][action], value);
+            add_to(sample.total[action], value);
         }
     }
     return {};

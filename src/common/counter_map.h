@@ -11,8 +11,6 @@
 
 namespace tally {
 
-Counters sum(const Counters& a, const Counters& b);
-
 class CounterMap {
   public:
     // Takes any map that counts as ours does: PERCPU_ARRAY or ARRAY, 4-byte key, 5 or 6 entries of 16 bytes.

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 
@@ -14,6 +15,18 @@ namespace tally {
 using Counter = xdp_tally_counter;
 // One counter per action, indexed by enum xdp_action.
 using Counters = std::array<Counter, kActions>;
+
+inline void add_to(Counter& sum, const Counter& part) {
+    sum.rx_packets += part.rx_packets;
+    sum.rx_bytes += part.rx_bytes;
+}
+
+inline Counters sum_of(Counters a, const Counters& b) {
+    for (std::size_t action = 0; action < a.size(); ++action) {
+        add_to(a[action], b[action]);
+    }
+    return a;
+}
 
 // What a map held at one moment, one Counters per possible CPU. Reading again into the same object allocates
 // nothing.

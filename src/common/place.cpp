@@ -1,6 +1,9 @@
 #include "common/place.h"
 
+#include <fmt/format.h>
 #include <unistd.h>
+
+#include <utility>
 
 #include "common/dispatcher.h"
 #include "common/link_socket.h"
@@ -61,7 +64,14 @@ std::string Place::pins_of(const Interface& interface) const {
 }
 
 std::string Place::option(const std::string& interface) const {
-    return (netns.empty() ? "--dev " : "--netns " + netns + " --dev ") + interface;
+    std::string words;
+    if (!bpffs_option.empty()) {
+        words += "--bpffs " + bpffs_option + ' ';
+    }
+    if (!netns_option.empty()) {
+        words += "--netns " + netns_option + ' ';
+    }
+    return words + "--dev " + interface;
 }
 
 Result<std::optional<Interface>> Place::find(const std::string& interface) const {
@@ -81,12 +91,21 @@ Result<Place::Located> Place::locate(const std::string& interface) const {
 }
 
 Error Place::explain_missing(const std::string& interface) const {
-    return obstacle ? *obstacle : resolve_interface(interface).error();
+    if (obstacle) {
+        return *obstacle;
+    }
+    auto now = resolve_interface(interface);
+    return now ? make_error(ErrorKind::kNotFound, fmt::format("looking for interface '{}'", interface),
+                            "it has appeared just now")
+                     .with_hint("try again")
+               : std::move(now).error();
 }
 
 Result<Place> go_to_place(const std::optional<std::string>& netns, const std::string& bpffs) {
     Place place;
     place.bpffs = locate_bpffs(bpffs);
+    place.bpffs_option = bpffs == kDefaultBpffs ? "" : bpffs;
+    place.netns_option = netns.value_or("");
     use_bpffs_for_dispatchers(bpffs == kDefaultBpffs ? place.bpffs.path : locate_bpffs(kDefaultBpffs).path);
     if (!netns) {
         TALLY_TRY_ASSIGN(inode, current_netns_inode());

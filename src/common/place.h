@@ -18,8 +18,10 @@ struct Place {
         kGone,    // there is no namespace of this name (any more)
     };
 
-    BpffsRoot bpffs;    // not looked at yet
+    BpffsRoot bpffs;           // not looked at yet
+    std::string bpffs_option;  // the root as the user named it; empty: the default one
     std::string netns;  // what the namespace is called in bpffs (netns_pin_name); empty: the initial one
+    std::string netns_option;  // what the user calls it; empty: it is where the command was started
     Sight sight = Sight::kHere;
     std::optional<Error> obstacle;  // unless kHere: why not
 
@@ -34,7 +36,8 @@ struct Place {
     // made, as the record there and the program on its hook tell.
     std::string pins_of(const Interface& interface) const;
 
-    // How a command names the interface: "--dev eth0", "--netns red --dev eth0".
+    // How the user's next command names the interface: "--dev eth0", "--netns red --dev eth0",
+    // "--bpffs /mnt/bpf --dev eth0".
     std::string option(const std::string& interface) const;
 
     // None where there is no such interface, or no way to look for it. kUsage for what names none.

@@ -32,7 +32,7 @@ using ActionFigures = std::array<Figures, kActions>;
 
 struct CpuFigures {
     unsigned cpu = 0;
-    ActionFigures actions = {};  // `session` stays empty: what unseen maps counted is not known per CPU
+    ActionFigures actions = {};  // what maps that came and went unseen counted is in no CPU's `session`
 };
 
 // One of the programs behind an observed dispatcher, or the only one there is.

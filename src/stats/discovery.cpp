@@ -1,12 +1,16 @@
 #include "stats/discovery.h"
 
 #include <sys/stat.h>
+#include <unistd.h>
+
+#include <utility>
 
 #include <xdp_tally/abi.h>
 
 #include "common/bpffs.h"
 #include "common/names.h"
 #include "common/place.h"
+#include "stats/pin_error.h"
 
 namespace tally::stats {
 namespace {
@@ -28,7 +32,9 @@ std::string last_component(const std::string& path) {
 }  // namespace
 
 Result<std::vector<FoundMap>> Discovery::look() {
-    TALLY_TRY(list_directory(root_));
+    if (auto names = list_directory(root_); !names) {
+        return explain_pin_error(std::move(names).error(), root_ + '/' + XDP_TALLY_MAP_NAME);
+    }
     std::vector<FoundMap> found;
     scan_all(found);
     return found;
@@ -69,7 +75,8 @@ void Discovery::scan(const Directory& directory, std::vector<FoundMap>& found) {
 bool Discovery::watch(const Directory& directory) {
     const int number = watcher_->watch(directory.path);
     if (number < 0) {
-        unwatched_ = true;
+        // What this user may not even pass through is left out until its mode changes.
+        unwatched_ = unwatched_ || ::access(directory.path.c_str(), X_OK) == 0;
         return true;
     }
     const auto known = directories_.find(number);

@@ -65,12 +65,21 @@ class Scrapes final : public prometheus::Collectable {
         if (events) {
             TALLY_TRY(readers_.follow_events());
         }
-        return polls ? readers_.follow_polled() : Result<void>();
+        if (polls) {
+            TALLY_TRY(readers_.follow_polled());
+        }
+        readers_.drop_lost(std::chrono::steady_clock::now());
+        return {};
     }
 
     bool must_poll() const {
         const std::lock_guard lock(mutex_);
         return readers_.must_poll();
+    }
+
+    bool any_lost() const {
+        const std::lock_guard lock(mutex_);
+        return readers_.any_lost();
     }
 
   private:
@@ -135,6 +144,9 @@ Result<std::unique_ptr<Server>> listen_at(const ListenAddress& address) {
         if (error.code == EADDRINUSE) {
             error.kind = ErrorKind::kConflict;
             error.hint = fmt::format("`ss -ltnp 'sport = :{}'` shows who listens there", address.port);
+        } else if (error.code == EACCES) {
+            error.reason += ": ports below 1024 take CAP_NET_BIND_SERVICE";
+            error.hint = "start it as root (with --user NAME it goes on as that user), or take another port";
         }
         return error;
     }
@@ -143,9 +155,14 @@ Result<std::unique_ptr<Server>> listen_at(const ListenAddress& address) {
 Result<void> follow_until_stopped(Scrapes& scrapes, int events) {
     while (true) {
         const bool polls = scrapes.must_poll();
+        int timeout = -1;
+        if (polls) {
+            timeout = static_cast<int>(kPollPeriod.count());
+        } else if (scrapes.any_lost()) {
+            timeout = static_cast<int>(kLostPeriod.count());
+        }
         std::array<pollfd, 2> watched = {{{stop_descriptor(), POLLIN, 0}, {events, POLLIN, 0}}};
-        const int ready =
-            ::poll(watched.data(), watched.size(), polls ? static_cast<int>(kPollPeriod.count()) : -1);
+        const int ready = ::poll(watched.data(), watched.size(), timeout);
         if (ready < 0 && errno != EINTR) {
             return last_error("waiting for changes of the pins");
         }

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstdio>
 #include <optional>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -86,12 +87,14 @@ int start_all(ReaderSet& readers, const Place& place, const Options& options) {
 Result<std::optional<Place>> find_place(const Options& options, steady_clock::time_point limit) {
     constexpr int kPollMilliseconds = 20;
     for (bool said = false;; said = true) {
-        TALLY_TRY_ASSIGN(place, go_to_place(options.netns, options.bpffs));
-        if (place.sight != Place::Sight::kGone) {
-            return std::optional(std::move(place));
+        auto place = go_to_place(options.netns, options.bpffs);
+        if (place && place->sight != Place::Sight::kGone) {
+            return std::optional(std::move(*place));
         }
-        if (!options.wait) {
-            return *place.obstacle;
+        // A name that no namespace has, or a path that leads nowhere.
+        auto obstacle = place ? *place->obstacle : std::move(place).error();
+        if (!options.wait || obstacle.kind != ErrorKind::kNotFound) {
+            return obstacle;
         }
         if (!said) {
             Remarks(options.quiet, options.verbose)
@@ -105,10 +108,10 @@ Result<std::optional<Place>> find_place(const Options& options, steady_clock::ti
 }
 
 // What devices need: names that can be part of a path, and a BPF file system for their pins. A device that
-// was named by an alternative name gets its own.
+// was named by an alternative name gets its own, and may have been named by that, too.
 Result<void> check_devices(std::vector<Source>& sources, const Place& place) {
     bool any = false;
-    for (Source& source : sources) {
+    for (Source& source : std::exchange(sources, {})) {
         if (source.kind == Source::Kind::kDevice) {
             TALLY_TRY_ASSIGN(interface, place.find(source.name));
             if (interface) {
@@ -116,6 +119,7 @@ Result<void> check_devices(std::vector<Source>& sources, const Place& place) {
             }
             any = true;
         }
+        add_source(sources, std::move(source));
     }
     return any ? check_bpffs(place.bpffs) : Result<void>();
 }

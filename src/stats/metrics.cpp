@@ -103,9 +103,10 @@ void Metrics::add(const Block& block) {
         families_[kPackets].metric.push_back(counter(labels, earlier.rx_packets + since.rx_packets));
         families_[kBytes].metric.push_back(counter(labels, earlier.rx_bytes + since.rx_bytes));
     }
+    const FeedState now = block.readable ? block.state : FeedState::kUnknown;
     for (const FeedState state : kFeedStates) {
         families_[kFeedState].metric.push_back(
-            gauge(with(device, "state", std::string(state_name(state))), state == block.state ? 1 : 0));
+            gauge(with(device, "state", std::string(state_name(state))), state == now ? 1 : 0));
     }
     if (block.feeder) {
         const Feeder& feeder = *block.feeder;

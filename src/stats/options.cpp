@@ -39,7 +39,7 @@ State: attached   the program on the device counts into this map
        detached   nothing does any more
        stale      the program on the device counts into another map
        foreign    the map has no metadata record beside it to tell
-       unknown    it has one, but the device it names cannot be seen from here
+       unknown    it has one, but the device it names, or what its dispatcher runs, cannot be seen from here
 
 CSV columns, after one header line; a line per action and one with action `total`:
   time,dev,netns,map_id,generation,state,period,action,packets,bytes,pps,bps,session_packets,session_bytes
@@ -172,15 +172,6 @@ std::optional<Number> positive_number(std::string_view text) {
     return number;
 }
 
-void add_source(std::vector<Source>& sources, Source source) {
-    const auto same = [&](const Source& other) {
-        return other.kind == source.kind && other.name == source.name && other.map_id == source.map_id;
-    };
-    if (std::none_of(sources.begin(), sources.end(), same)) {
-        sources.push_back(std::move(source));
-    }
-}
-
 const char* default_interval(const Options& options, const Words& words) {
     if (options.live) {
         return "1";
@@ -223,6 +214,15 @@ std::string make_sense(const Words& words, Options& options) {
         return "--within " + within.error().message();
     }
     options.within = *within;
+    const bool detailed = options.since_start || options.per_cpu || options.per_program;
+    if (words.format == "prometheus" && detailed) {
+        return "--format prometheus: its counters have no start, no CPUs and no programs: without "
+               "--since-start, "
+               "--per-cpu and --per-program";
+    }
+    if ((words.format == "csv" || words.format == "prometheus") && !words.expectations.empty()) {
+        return "--expect: what it found is told in lines or, with --json, as JSON";
+    }
     if (words.json || words.format == "json") {
         options.format = Format::kJson;
     } else if (words.format == "csv") {
@@ -234,6 +234,15 @@ std::string make_sense(const Words& words, Options& options) {
 }
 
 }  // namespace
+
+void add_source(std::vector<Source>& sources, Source source) {
+    const auto same = [&](const Source& other) {
+        return other.kind == source.kind && other.name == source.name && other.map_id == source.map_id;
+    };
+    if (std::none_of(sources.begin(), sources.end(), same)) {
+        sources.push_back(std::move(source));
+    }
+}
 
 std::variant<Options, EarlyExit> parse_options(int argc, const char* const* argv) {
     const bool json = wants_json(argc, argv);

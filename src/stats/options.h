@@ -28,6 +28,9 @@ struct Source {
     std::string directory;  // of the device's pins; empty: where a loader puts them
 };
 
+// Each source is read once.
+void add_source(std::vector<Source>& sources, Source source);
+
 struct Options {
     std::vector<Source> sources;       // devices, pins, ids, each in the order they were given
     bool all = false;                  // every counter map below the root of bpffs, instead

@@ -41,8 +41,8 @@ class TemporaryFile {
     std::string path_;
 };
 
-// The process's own, so that no two of them write to the same one, and what a killed one left is not for
-// ever.
+// The process's own, so that no two of them write to the same one. Its name begins with a dot and does not
+// end in .prom: nobody takes what a killed one left for samples.
 std::string temporary_name(const std::string& path) {
     const auto name = path.find_last_of('/') + 1;
     return fmt::format("{}.{}.{}", path.substr(0, name), path.substr(name), ::getpid());
@@ -64,6 +64,11 @@ bool write_all(int fd, std::string_view text) {
 Result<OutputFile> OutputFile::at(const std::string& path) {
     struct stat status = {};
     if (::stat(path.c_str(), &status) != 0) {
+        if (::lstat(path.c_str(), &status) == 0 && S_ISLNK(status.st_mode)) {
+            return make_error(ErrorKind::kUsage, fmt::format("--output '{}'", path),
+                              "it is a symbolic link to a file that does not exist")
+                .with_hint(fmt::format("name the file itself: `readlink -m {}` tells where it leads", path));
+        }
         return OutputFile(path);  // writing tells what is wrong with the directory
     }
     if (!S_ISREG(status.st_mode)) {

@@ -2,9 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <linux/magic.h>
 #include <sys/stat.h>
-#include <sys/statfs.h>
 #include <unistd.h>
 
 #include "common/bpffs.h"
@@ -27,11 +25,6 @@ std::string barrier_on(const std::string& path) {
     return {};
 }
 
-bool is_on_bpffs(const std::string& path) {
-    struct statfs status = {};
-    return ::statfs(path.c_str(), &status) == 0 && status.f_type == static_cast<long>(BPF_FS_MAGIC);
-}
-
 Error explain_denial(Error error, const std::string& pin) {
     struct stat status = {};
     if (const std::string directory = barrier_on(pin); !directory.empty()) {
@@ -50,7 +43,7 @@ Error explain_denial(Error error, const std::string& pin) {
         return make_error(ErrorKind::kNotFound, std::move(error.what), "it is a directory, not a pinned map")
             .with_hint(fmt::format("`ls {}` shows the pins in it", pin));
     }
-    if (!is_on_bpffs(pin)) {
+    if (!is_bpffs(pin)) {
         // The kernel's word for opening as a pin what is none.
         return make_error(ErrorKind::kNotFound, std::move(error.what),
                           "it is no pin: it is not in a BPF file system");

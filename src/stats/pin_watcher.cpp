@@ -11,8 +11,8 @@
 namespace tally::stats {
 namespace {
 
-constexpr std::uint32_t kEvents =
-    IN_CREATE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR;
+constexpr std::uint32_t kEvents = IN_CREATE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_DELETE_SELF |
+                                  IN_MOVE_SELF | IN_ATTRIB | IN_ONLYDIR;
 
 }  // namespace
 

@@ -47,8 +47,9 @@ Result<bool> Printer::end_round() {
 }
 
 Result<bool> Printer::flush() {
-    auto written =
-        buffer_.size() == 0 ? Result<bool>(true) : destination_.write({buffer_.data(), buffer_.size()});
+    // A round in which there was nothing to read replaces the one before, too.
+    const bool needed = buffer_.size() > 0 || destination_.holds_one_round();
+    auto written = needed ? destination_.write({buffer_.data(), buffer_.size()}) : Result<bool>(true);
     buffer_.clear();
     return written;
 }

@@ -30,11 +30,6 @@ bool went_backwards(const Counters& before, const Counters& now) {
     return false;
 }
 
-void add_to(Counter& sum, const Counter& part) {
-    sum.rx_packets += part.rx_packets;
-    sum.rx_bytes += part.rx_bytes;
-}
-
 Counter sum_of_actions(const Counters& counters) {
     Counter sum = {};
     for (const Counter& counter : counters) {

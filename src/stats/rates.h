@@ -22,7 +22,6 @@ bool went_backwards(const Counters& before, const Counters& now);
 // What was counted from `before` to `now`; all of `now` where the counter was reset in between.
 Counter growth(const Counter& before, const Counter& now);
 
-void add_to(Counter& sum, const Counter& part);
 Counter sum_of_actions(const Counters& counters);
 
 // Never negative. `seconds` is the measured time between the readings; without one there are no rates: all 0.

@@ -221,11 +221,13 @@ Result<void> Reader::take_up(Pinned pinned) {
     last_record_ = record_ ? record_ : last_record_;
     TALLY_TRY(map_->read(before_));
     if (started_) {
-        session_.take_up(before_.total, origin());
-        // Counts that a loader moved over stand on whatever CPU moved them: they are no CPU's growth.
-        if (own_record() == nullptr || (own_record()->flags & XDP_TALLY_META_MIGRATED) == 0) {
-            count_cpus({}, before_.per_cpu);
+        const bool early = own_record() == nullptr && follower_.change_is_under_way();
+        if (early) {
+            session_.take_up_early(before_.total);
+        } else {
+            session_.take_up(before_.total, origin());
         }
+        take_up_cpus(early);
         remarks_.say(block_.title, own_record() == nullptr
                                        ? remark
                                        : fmt::format("{} (generation {})", remark, own_record()->generation));
@@ -302,6 +304,10 @@ bool Reader::take_record(const Meta& record) {
     record_ = record;
     last_record_ = record;
     session_.set_origin(*origin());
+    const auto early_cpus = std::exchange(early_cpus_, {});
+    if ((record.flags & XDP_TALLY_META_MIGRATED) == 0) {
+        count_cpus({}, early_cpus);
+    }
     describe_feeder();
     take_up_programs();
     return true;
@@ -310,9 +316,6 @@ bool Reader::take_record(const Meta& record) {
 void Reader::describe_map() {
     const MapInfo& info = map_->info();
     block_.map_id = info.id;
-    if (follower_.pin().empty()) {
-        block_.title = info.name.empty() ? "map" : printable(info.name);
-    }
     if (remarks_.verbose()) {
         remarks_.say(
             block_.title,
@@ -375,11 +378,11 @@ void Reader::fill_block(const Sample& before, const Sample& now, double seconds)
     } else {
         block_.cpus.clear();
     }
-    fill_programs();
     if (state_time_ == 0 || now.time - state_time_ >= kStateAge) {
         state_time_ = now.time;
         refresh_state();
     }
+    fill_programs();  // which may be others since
 }
 
 void Reader::count_cpus(const std::vector<Counters>& before, const std::vector<Counters>& now) {
@@ -392,6 +395,16 @@ void Reader::count_cpus(const std::vector<Counters>& before, const std::vector<C
             const Counter earlier = before.empty() ? Counter{} : before[cpu][action];
             add_to(cpu_session_[cpu][action], growth(earlier, now[cpu][action]));
         }
+    }
+}
+
+// Counts that a loader moved over stand on whatever CPU moved them: they are no CPU's growth.
+void Reader::take_up_cpus(bool early) {
+    early_cpus_.clear();
+    if (early) {
+        early_cpus_ = before_.per_cpu;  // until its record tells
+    } else if (own_record() == nullptr || (own_record()->flags & XDP_TALLY_META_MIGRATED) == 0) {
+        count_cpus({}, before_.per_cpu);
     }
 }
 

@@ -63,6 +63,7 @@ class Reader {
     Result<void> check_programs() const;
     void take_up_programs();
     void fill_programs();
+    void take_up_cpus(bool early);
     void count_cpus(const std::vector<Counters>& before, const std::vector<Counters>& now);
     void fill_block(const Sample& before, const Sample& now, double seconds);
     void refresh_state();
@@ -97,6 +98,7 @@ class Reader {
     Session session_;
     Programs programs_;                  // with --per-program
     std::vector<Counters> cpu_session_;  // what was counted since the start, per possible CPU
+    std::vector<Counters> early_cpus_;   // the first reading of a map that was taken up before its record
     std::optional<FeedState> state_;
     std::int64_t pin_time_ = 0;    // when the pin was looked at: nanoseconds, CLOCK_MONOTONIC
     std::int64_t state_time_ = 0;  // when the feed was looked at, like Sample::time; 0: look now

@@ -15,8 +15,6 @@ namespace {
 
 using std::chrono::steady_clock;
 
-constexpr auto kGrace = std::chrono::minutes(1);
-
 }  // namespace
 
 ReaderSet::ReaderSet(Vantage own, const Options& options)
@@ -111,7 +109,7 @@ std::vector<std::size_t> ReaderSet::drop_lost(steady_clock::time_point now) {
             return false;
         }
         member.lost = member.lost.value_or(now);
-        if (now - *member.lost < kGrace) {
+        if (now - *member.lost < kLostPeriod) {
             return false;
         }
         discovery_->forget(member.reader->directory());
@@ -119,6 +117,11 @@ std::vector<std::size_t> ReaderSet::drop_lost(steady_clock::time_point now) {
         return true;
     });
     return dropped;
+}
+
+bool ReaderSet::any_lost() const {
+    return std::any_of(members_.begin(), members_.end(),
+                       [](const Member& member) { return member.lost.has_value(); });
 }
 
 Result<void> ReaderSet::take_up(const std::vector<FoundMap>& found, bool under_way) {
@@ -136,11 +139,16 @@ Result<void> ReaderSet::take_up(const FoundMap& found, bool under_way) {
     }
     auto reader = std::make_unique<Reader>(source_of(found, *vantage), *options_, *vantage, watcher_);
     const auto started = under_way ? reader->join() : reader->start();
+    std::string& problem = problems_[found.directory];
     if (!started) {
-        remarks_.say(reader->title(), started.error().message());
+        if (std::string now = started.error().message(); now != problem) {
+            remarks_.say(reader->title(), now);
+            problem = std::move(now);
+        }
         discovery_->forget(found.directory);
         return {};
     }
+    problems_.erase(found.directory);
     members_.push_back({next_number_++, std::move(reader), std::nullopt, {}});
     return {};
 }
@@ -163,7 +171,7 @@ Result<Vantage*> ReaderSet::vantage_of(const std::string& netns) {
     auto& other = others_[netns];
     // A namespace may have been deleted, and one of the same name made.
     if (!other || other->inode != inode_of_netns(netns)) {
-        TALLY_TRY_ASSIGN(vantage, look_from_afar(netns, own_.place.bpffs));
+        TALLY_TRY_ASSIGN(vantage, look_from_afar(netns, own_.place));
         if (other) {
             *other = std::move(vantage);  // its readers go on
         } else {

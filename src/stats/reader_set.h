@@ -23,6 +23,10 @@ namespace tally::stats {
 // How soon something is noticed that causes no event: a device, or a pin where inotify does not work.
 inline constexpr std::chrono::milliseconds kPollPeriod{100};
 
+// How long it is waited for a pin that is gone, with --all: a loader that removes it and makes it anew has
+// long finished.
+inline constexpr std::chrono::milliseconds kLostPeriod{60'000};
+
 class ReaderSet {
   public:
     ReaderSet(const ReaderSet&) = delete;  // readers point to its members
@@ -61,9 +65,11 @@ class ReaderSet {
     // One sample; with --all and --listen, a map that cannot be read any more is remarked on, and nothing to
     // read.
     Result<void> sample(Member& member);
-    // Takes leave, with --all, of those whose pin has been gone for a minute: a loader that removes a pin and
-    // makes it anew has long finished. Their numbers.
+    // Takes leave, with --all, of those whose pin has been gone for kLostPeriod since this was called first.
+    // Their numbers.
     std::vector<std::size_t> drop_lost(std::chrono::steady_clock::time_point now);
+    // Some are on their way to that.
+    bool any_lost() const;
 
   private:
     Result<void> follow(Member& member);
@@ -80,6 +86,7 @@ class ReaderSet {
     Vantage own_;
     std::map<std::string, std::unique_ptr<Vantage>> others_;  // by what bpffs calls the namespace
     std::optional<Discovery> discovery_;
+    std::map<std::string, std::string> problems_;  // of what was found and could not be read, by directory
     std::vector<Member> members_;
     std::size_t next_number_ = 0;
 };

@@ -5,14 +5,6 @@
 namespace tally::stats {
 namespace {
 
-Counters sum_of(const Counters& a, const Counters& b) {
-    Counters result = a;
-    for (std::size_t action = 0; action < result.size(); ++action) {
-        add_to(result[action], b[action]);
-    }
-    return result;
-}
-
 std::uint64_t excess(std::uint64_t of, std::uint64_t over) {
     return of > over ? of - over : 0;
 }
@@ -30,9 +22,9 @@ void Session::start_with(const Counters& reading, const std::optional<Origin>& o
 }
 
 void Session::take_up(const Counters& reading, const std::optional<Origin>& origin) {
-    const Counters seen = sum_of(before_, last_);
+    const Counters seen = seen_of_lineage();
+    early_.reset();
     if (!origin) {
-        // Perhaps a map of the same lineage whose record is late: what it counts is the lineage's, too.
         before_ = seen;
         count_from_zero(reading);
     } else if (lineage_ == origin->lineage) {
@@ -54,10 +46,20 @@ void Session::take_up(const Counters& reading, const std::optional<Origin>& orig
     last_ = reading;
 }
 
+void Session::take_up_early(const Counters& reading) {
+    before_ = seen_of_lineage();
+    early_ = Counters{};
+    last_ = reading;
+}
+
 void Session::set_origin(const Origin& origin) {
     if (lineage_ == origin.lineage) {
-        count_difference(before_, origin.carried);
+        count_difference(seen_of_lineage(), sum_of(origin.carried, last_));
+    } else if (early_) {
+        // The first map of a lineage that began after the session did, as in take_up.
+        count_difference(*early_, unknown_past_ ? last_ : sum_of(origin.carried, last_));
     }
+    early_.reset();
     lineage_ = origin.lineage;
     before_ = origin.carried;
     unknown_past_ = false;
@@ -65,9 +67,17 @@ void Session::set_origin(const Origin& origin) {
 
 void Session::add(const Counters& reading) {
     for (std::size_t action = 0; action < reading.size(); ++action) {
-        add_to(counted_[action], growth(last_[action], reading[action]));
+        const Counter counted = growth(last_[action], reading[action]);
+        add_to(counted_[action], counted);
+        if (early_) {
+            add_to((*early_)[action], counted);
+        }
     }
     last_ = reading;
+}
+
+Counters Session::seen_of_lineage() const {
+    return sum_of(before_, early_.value_or(last_));
 }
 
 void Session::count_from_zero(const Counters& reading) {

@@ -28,6 +28,10 @@ class Session {
     // given to add(). `reading` is the new map's first.
     void take_up(const Counters& reading, const std::optional<Origin>& origin);
 
+    // A map that appeared before its record, which is on its way: what it holds already may have been moved
+    // there from the map before, and been counted. That is left out until the record tells.
+    void take_up_early(const Counters& reading);
+
     // Another record for the same map: its program was replaced and the map reused, or the record of a new
     // map appeared after the map.
     void set_origin(const Origin& origin);
@@ -41,6 +45,8 @@ class Session {
 
   private:
     void count_from_zero(const Counters& reading);
+    // What the lineage has counted as far as it was seen.
+    Counters seen_of_lineage() const;
     // Adds what `now` is above `seen`. Never less than nothing: a map that was still being fed when its
     // successor's record was written shows up as more seen than carried.
     void count_difference(const Counters& seen, const Counters& now);
@@ -49,6 +55,8 @@ class Session {
     Counters before_start_ = {};
     Counters last_ = {};    // the latest reading of the current map
     Counters before_ = {};  // what the current map's lineage had counted when the map took its turn
+    // What the current map has counted since it was taken up early, as long as its record has not come.
+    std::optional<Counters> early_;
     std::optional<std::uint64_t> lineage_;
     bool unknown_past_ = false;  // the session started with a map without a record
 };

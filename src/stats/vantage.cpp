@@ -19,10 +19,12 @@ Result<Vantage> look_from_here(Place place) {
     return Vantage{std::move(place), inode, std::move(links)};
 }
 
-Result<Vantage> look_from_afar(const std::string& netns, const BpffsRoot& bpffs) {
+Result<Vantage> look_from_afar(const std::string& netns, const Place& own) {
     Vantage vantage;
-    vantage.place.bpffs = bpffs;
+    vantage.place.bpffs = own.bpffs;
+    vantage.place.bpffs_option = own.bpffs_option;
     vantage.place.netns = netns;
+    vantage.place.netns_option = netns;
     vantage.place.sight = Place::Sight::kHidden;
     const auto there = open_by_pin_name(netns);
     const auto here = open_netns("/proc/thread-self/ns/net");

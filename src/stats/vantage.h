@@ -23,7 +23,7 @@ Result<Vantage> look_from_here(Place place);
 // A look at the namespace that bpffs calls so (Place::netns), from somewhere else: the calling thread goes
 // there for a moment, which takes CAP_SYS_ADMIN. Without `links` where it cannot, or where there is none of
 // that name. An error only where it cannot come back.
-Result<Vantage> look_from_afar(const std::string& netns, const BpffsRoot& bpffs);
+Result<Vantage> look_from_afar(const std::string& netns, const Place& own);
 
 // The inode of the namespace that has the name now; 0 where that cannot be told.
 std::uint64_t inode_of_netns(const std::string& netns);

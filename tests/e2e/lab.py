@@ -150,8 +150,8 @@ class Process:
 class Stats(Process):
     """`xdp_stats --json`, whose records are waited for and whose promises are checked on every record."""
 
-    def __init__(self, *args, interval="100ms", prefix=()):
-        super().__init__([*prefix, STATS, "--json", "--interval", interval, *args])
+    def __init__(self, *args, interval="100ms", prefix=(), program=STATS):
+        super().__init__([*prefix, program, "--json", "--interval", interval, *args])
 
     def records(self):
         return [json.loads(line) for line in list(self.lines["out"])]

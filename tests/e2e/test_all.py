@@ -194,6 +194,37 @@ def test_ends_by_a_signal(lab):
     reader.stop(signal.SIGTERM)
 
 
+def test_what_nobody_may_look_into(lab, veth0):
+    """A directory of mode 0700, as other tools make them, is left out until that changes; what cannot be read is said
+    once."""
+    kernel.need(kernel.unprivileged_reading)
+    lab.load("veth0")
+    lab.foreign_map(BPFFS / "another" / "xdp_stats_map", "hash", 4, 8, 1)
+    (BPFFS / "another").chmod(0o755)
+    (BPFFS / "another" / "xdp_stats_map").chmod(0o444)
+    lab.foreign_map(BPFFS / "closed" / "xdp_stats_map", "percpu_array", 4, 16, 5)
+    (BPFFS / "closed" / "xdp_stats_map").chmod(0o444)
+    (BPFFS / "closed").chmod(0o700)
+    _, stats = copy_for_everyone()
+    reader = lab.stats("--all", interval="10ms", prefix=as_user(NOBODY), program=stats)
+    reader.wait_for(lambda record: record["dev"] == "veth0")
+    (BPFFS / "closed").chmod(0o755)
+    reader.wait_for(lambda record: record["dev"] is None or record["dev"] == "closed")
+    said = [line for line in reader.lines["err"] if "another" in line]
+    assert len(said) == 1, said
+
+
+def test_closed_root(lab, veth0):
+    """Status 3, and what opens it."""
+    kernel.need(kernel.unprivileged_reading)
+    lab.load("veth0")
+    lab.cleanups.append(lambda: BPFFS.chmod(0o755))
+    BPFFS.chmod(0o700)
+    _, stats = copy_for_everyone()
+    err = run([*as_user(NOBODY), stats, "--all", "--once"], 3).err
+    assert "keeps this user out" in err and f"chmod 0755 {BPFFS}" in err
+
+
 # ---- --output
 
 
@@ -251,3 +282,25 @@ def test_output_that_cannot_be_written(lab, veth0, tmp_path):
     path = tmp_path / "missing" / "file"
     assert run([STATS, "--dev", "veth0", "--once", "--output", path], 4).err == (
         f"xdp_stats: writing {path}: No such file or directory\n")
+
+
+def test_output_of_nothing(lab, veth0, tmp_path):
+    """What is gone is not in the file any more."""
+    lab.load("veth0")
+    file = tmp_path / "samples.json"
+    reader = lab.process(STATS, "--dev", "veth0", "--json", "--interval", "1ms", "--output", file)
+    wait_until(lambda: file.exists() and file.read_text(encoding="utf-8"), "no output")
+    lab.loader("--dev", "veth0", "--unload")
+    wait_until(lambda: file.read_text(encoding="utf-8") == "", "the last samples stay")
+    reader.stop()
+    file.write_text("old", encoding="utf-8")
+    run([STATS, "--all", "--once", "--output", file])
+    assert file.read_text(encoding="utf-8") == ""
+
+
+def test_output_to_a_link_that_leads_nowhere(lab, veth0, tmp_path):
+    lab.load("veth0")
+    link = tmp_path / "link"
+    link.symlink_to(tmp_path / "missing")
+    err = run([STATS, "--dev", "veth0", "--once", "--output", link], USAGE).err
+    assert "symbolic link" in err and link.is_symlink()

@@ -266,11 +266,12 @@ def test_a_namespace_that_does_not_exist(lab):
     assert result.out == ""
 
 
-def test_within_also_limits_the_wait_for_a_namespace(lab):
+@pytest.mark.parametrize("netns", ["nope", "/run/netns/nope"])
+def test_within_also_limits_the_wait_for_a_namespace(lab, netns):
     """--wait waits for the namespace, but no longer than --within says."""
-    result = run([STATS, "--netns", "nope", "--dev", "veth0", "--wait", "--expect", "total.packets == 0", "--within",
+    result = run([STATS, "--netns", netns, "--dev", "veth0", "--wait", "--expect", "total.packets == 0", "--within",
                   "50ms"], status=6, timeout=20)
-    assert result.out in ("", "nope/veth0: total.packets == 0: no, no counters\n")
+    assert result.out in ("", f"{netns}/veth0: total.packets == 0: no, no counters\n")
 
 
 def test_interrupted_while_waiting_for_a_namespace(lab):
@@ -292,7 +293,7 @@ def test_quiet(lab, veth0):
     assert result.out == "" and len(result.err.splitlines()) == 1
 
 
-@pytest.mark.parametrize("options", [[], ["--format", "csv"], ["--per-cpu"], ["--verbose"], ["--json"]])
+@pytest.mark.parametrize("options", [[], ["--per-cpu"], ["--verbose"], ["--json"]])
 def test_nothing_but_the_judgement(lab, veth0, options):
     """Samples are not printed, however many are taken and whatever the format."""
     counted(lab, veth0, 7)
@@ -325,6 +326,7 @@ def test_malformed(lab, veth0, expression, at):
 
 
 @pytest.mark.parametrize("options", [["--once"], ["-1"], ["--count", "2"], ["-n", "1"], ["--within", "-1"],
+                                     ["--format", "csv"], ["--format", "prometheus"],
                                      ["--within", "soon"], ["--within", ""]])
 def test_what_does_not_go_with_it(lab, veth0, options):
     lab.load("veth0")

@@ -228,6 +228,14 @@ def test_port_that_is_taken(lab, veth0):
     assert f"listening at 127.0.0.1:{port}: " in err and f"ss -ltnp 'sport = :{port}'" in err
 
 
+def test_port_that_takes_a_capability(lab, veth0):
+    kernel.need(kernel.unprivileged_reading)
+    lab.load("veth0")
+    _, stats = copy_for_everyone()
+    err = run([*as_user(NOBODY), stats, "--all", "--listen", "80"], 3).err
+    assert "CAP_NET_BIND_SERVICE" in err and "hint: " in err
+
+
 def test_ipv6(lab, veth0):
     """Served, or refused with the reason: Debian 12's civetweb knows no IPv6."""
     lab.load("veth0")
@@ -258,6 +266,12 @@ def test_addresses_that_are_none(address, reason):
                                   ["--output", "x"], ["--per-cpu"], ["--since-start"]])
 def test_excludes(args):
     assert "--listen" in run([STATS, "--all", "--listen", "0", *args], USAGE).err
+
+
+@pytest.mark.parametrize("args", [["--since-start"], ["--per-cpu"], ["--per-program"]])
+def test_what_its_format_does_not_have(args):
+    err = run([STATS, "--dev", "veth0", "--format", "prometheus", *args], USAGE).err
+    assert "--format prometheus" in err and args[0] in err
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

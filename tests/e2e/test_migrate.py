@@ -1,6 +1,7 @@
 """--migrate: a counter map of another layout starts from the old one's counts, and loses none of them."""
 
-from lab import counts_of, object_file, send, session_of, wait_until
+from lab import LOADER, counts_of, object_file, run, send, session_of, wait_until
+from test_faults import count_calls, strace
 
 SIZE = 64
 
@@ -48,3 +49,29 @@ def test_nothing_is_lost_or_doubled_under_traffic(lab, veth0):
     lab.wait_for_counts(veth0.name, {"XDP_PASS": (sent, sent * SIZE)})
     record = stats.wait_for_session(sent)
     assert session_of(record) == {"XDP_PASS": (sent, sent * SIZE)}
+
+
+def test_record_that_comes_late(lab, veth0, tmp_path):
+    """A reader sees the new map long before its record, as the loader was killed in between: what was moved there is
+    not counted again, on no CPU either."""
+    log = tmp_path / "strace"
+    migration = ["--filename", object_file("six_entries"), "--migrate"]
+    lab.veth("veth1")
+    lab.load("veth1")
+    run(strace("-e", "trace=/^rename", command=[LOADER, "--dev", "veth1", *migration], log=log))
+    renames = count_calls(log)
+    lab.load("veth0")
+    send(veth0, 30, SIZE)
+    lab.wait_for_counts("veth0", {"XDP_PASS": (30, 30 * SIZE)})
+    reader = lab.reading("--dev", "veth0")
+    by_cpu = lab.reading("--dev", "veth0", "--per-cpu", "--since-start")
+    before = lab.once("veth0")["map_id"]
+    run(strace("-e", "trace=/^rename", "-e", f"inject=/^rename:signal=SIGKILL:when={renames}",
+               command=[LOADER, "--dev", "veth0", *migration], log=log), status=-9)
+    for process in (reader, by_cpu):
+        process.wait_for(lambda record: record["map_id"] != before and record["generation"] is None)
+    lab.loader("--dev", "veth0", "--unload", "--keep-maps")  # finishes what was cut off first
+    for process in (reader, by_cpu):
+        record = process.wait_for(lambda record: record["generation"] == 2)
+        assert session_of(record) == {}
+    assert all(counter["packets"] == 0 for cpu in record["cpus"] for counter in cpu["actions"].values())

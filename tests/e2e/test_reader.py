@@ -108,6 +108,21 @@ def test_map_and_map_id(lab, counted):
         assert record["map_id"] == number
 
 
+def test_map_ids_are_told_apart(lab, counted):
+    """Maps of one name."""
+    lab.veth("veth1")
+    ids = [item["id"] for outcome in (counted, lab.load("veth1")) for item in outcome["maps"]]
+    out = stats(*[word for number in ids for word in ("--map-id", number)], "--once").out
+    assert [line.split(":")[0] for line in out.splitlines() if ": foreign" in line] == [f"map {number}" for number in ids]
+
+
+def test_each_device_once(lab, counted):
+    """However it is called."""
+    run(["ip", "link", "property", "add", "dev", "veth0", "altname", "uplink"])
+    out = stats("--dev", "uplink", "--dev", "veth0", "--dev", "veth0", "--once", "--json").out
+    assert [json.loads(line)["dev"] for line in out.splitlines()] == ["veth0"]
+
+
 def test_several_devices_once(lab, counted):
     other = lab.veth("veth1")
     lab.load("veth1", "--action", "drop")

@@ -31,6 +31,15 @@ TEST(Place, NamesOfNamespacesComeBackFromTheirDirectories) {
     }
 }
 
+TEST(Place, TheNextCommandNamesWhatTheUserHasNamed) {
+    Place place = place_of("4026532321");  // as bpffs calls it: no command can
+    EXPECT_EQ(place.option("eth0"), "--dev eth0");
+    place.netns_option = "/proc/17/ns/net";
+    EXPECT_EQ(place.option("eth0"), "--netns /proc/17/ns/net --dev eth0");
+    place.bpffs_option = "/mnt/bpf";
+    EXPECT_EQ(place.option("eth0"), "--bpffs /mnt/bpf --netns /proc/17/ns/net --dev eth0");
+}
+
 TEST(Place, APathThatLeadsNowhereIsNotFoundButANameIsAPlaceThatIsGone) {
     EXPECT_EQ(go_to_place("/no/such/file", "/sys/fs/bpf").error().kind, ErrorKind::kNotFound);
     const auto place = go_to_place("no-such-namespace", "/sys/fs/bpf");

@@ -94,6 +94,14 @@ TEST(Metrics, KeepTheirCountsWithoutThePin) {
     EXPECT_EQ(metrics.at("xdp_action_packets_total").at("veth0,,pass"), 10);
 }
 
+TEST(Metrics, ClaimNoStateWithoutThePin) {
+    Block block = example_block();
+    block.readable = false;
+    const auto states = metrics_of(block).at("xdp_feed_state");
+    EXPECT_EQ(states.at("veth0,,attached"), 0);
+    EXPECT_EQ(states.at("veth0,,unknown"), 1);
+}
+
 TEST(Metrics, OfWhatHasNeverBeenReadIsThatAlone) {
     Block block;
     block.device = "veth0";

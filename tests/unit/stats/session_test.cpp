@@ -110,13 +110,38 @@ TEST(Session, ARecordThatComesLateClosesTheGap) {
     Session session;
     session.start_with(passed(10, 600), origin({}));
     session.add(passed(20, 1200));
-    session.take_up(passed(3, 180), std::nullopt);  // the record still speaks of another map
-    EXPECT_EQ(session.counted(), passed(13, 780));
+    session.take_up_early(passed(3, 180));          // the record still speaks of another map
+    EXPECT_EQ(session.counted(), passed(10, 600));  // the 3 may be some of the 20
     session.add(passed(4, 240));
-    session.set_origin(origin(passed(25, 1500)));  // 5 more than the session had seen
+    EXPECT_EQ(session.counted(), passed(11, 660));
+    session.set_origin(origin(passed(25, 1500)));  // they are not, and 5 more than the session had seen
     EXPECT_EQ(session.counted(), passed(19, 1140));
     session.take_up(passed(0, 0), origin(passed(29, 1740)));
     EXPECT_EQ(session.counted(), passed(19, 1140));
+}
+
+TEST(Session, ARecordThatComesLateTellsThatTheCountsWereMoved) {
+    Session session;
+    session.start_with(passed(10, 600), origin({}));
+    session.add(passed(1010, 60600));
+    session.take_up_early(passed(1012, 60720));  // the 1010 of the map before, and 2
+    session.add(passed(1015, 60900));
+    EXPECT_EQ(session.counted(), passed(1003, 60180));
+    session.set_origin(origin({}));
+    EXPECT_EQ(session.counted(), passed(1005, 60300));  // the lineage's 1015 but for the first 10
+    session.add(passed(1016, 60960));
+    session.set_origin(origin({}));  // generation + 1, the same map
+    EXPECT_EQ(session.counted(), passed(1006, 60360));
+}
+
+TEST(Session, SoDoesThatOfTheMapAfterOneWhoseRecordWasNeverSeen) {
+    Session session;
+    session.start_with(passed(10, 600), origin({}));
+    session.add(passed(1010, 60600));
+    session.take_up_early(passed(1012, 60720));  // the 1010 of the map before, and 2
+    session.add(passed(1013, 60780));
+    session.take_up(passed(5, 300), origin(passed(1014, 60840)));
+    EXPECT_EQ(session.counted(), passed(1009, 60540));  // 1014 + 5 but for the first 10
 }
 
 TEST(Session, AMapWhoseRecordNeverCameIsPartOfItsLineage) {
@@ -124,9 +149,18 @@ TEST(Session, AMapWhoseRecordNeverCameIsPartOfItsLineage) {
     session.start_with(passed(10, 600), origin({}));
     session.add(passed(20, 1200));
     session.take_up(passed(3, 180), std::nullopt);
+    EXPECT_EQ(session.counted(), passed(13, 780));
     session.add(passed(4, 240));
     session.take_up(passed(1, 60), origin(passed(24, 1440)));  // 20 + 4: nothing was unseen
     EXPECT_EQ(session.counted(), passed(15, 900));             // 10 + 4 + 1
+}
+
+TEST(Session, TheFirstMapMayComeBeforeItsRecord) {
+    Session session;
+    session.take_up_early(passed(8, 480));
+    session.add(passed(9, 540));
+    session.set_origin(origin(passed(30, 1800)));
+    EXPECT_EQ(session.counted(), passed(39, 2340));
 }
 
 TEST(Session, ANewLineageCountsFromItsBeginning) {
