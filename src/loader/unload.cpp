@@ -20,7 +20,7 @@ Result<Outcome> unload_foreign(const Options& options, const Place& place, const
     if (link && *link) {
         return make_error(ErrorKind::kConflict, fmt::format("detaching program {}", program.id),
                           describe_holder(place, *state.interface, program))
-            .with_hint(next_command(*state.interface, program, false));
+            .with_hint(next_command(options, *state.interface, program, false));
     }
     outcome.notes.push_back("it was not ours: " + describe_holder(place, *state.interface, program));
     if (options.dry_run) {
@@ -32,13 +32,17 @@ Result<Outcome> unload_foreign(const Options& options, const Place& place, const
     return outcome;
 }
 
-Error nothing_to_unload(const DeviceState& state, const Place& place, const std::string& device) {
+Error nothing_to_unload(const Options& options, const Place& place, const DeviceState& state,
+                        const std::string& device) {
     auto error = make_error(ErrorKind::kNotFound, fmt::format("unloading from '{}'", device),
                             "xdp-tally has nothing attached or pinned there");
     if (state.interface && state.hook.program) {
-        error.reason += "; " + describe_holder(place, *state.interface, *state.hook.program) + " is not ours";
-        error.hint = fmt::format("`xdp_loader {} --unload {}` detaches it all the same", place.option(device),
-                                 state.hook.program->id);
+        const AttachedProgram& program = *state.hook.program;
+        error.reason += "; " + describe_holder(place, *state.interface, program) + " is not ours";
+        const auto link = find_xdp_link(state.interface->ifindex, program.id);
+        error.hint = link && *link ? next_command(options, *state.interface, program, false)
+                                   : fmt::format("`xdp_loader {} --unload {}` detaches it all the same",
+                                                 place.option(device), program.id);
     }
     return error;
 }
@@ -81,8 +85,8 @@ Result<Outcome> unload(const Options& options, const Place& place, const std::st
     }
     const auto removable = our_pins(state, options.keep_maps);
     const bool keeps_all = options.keep_maps && !our_pins(state, false).empty();
-    if (!ours && removable.empty() && !existing.repaired && !keeps_all) {
-        return nothing_to_unload(state, place, device);
+    if (!ours && our_pins(state, options.keep_maps).empty() && !existing.repaired && !keeps_all) {
+        return nothing_to_unload(options, place, state, device);
     }
 
     if (ours) {
