@@ -121,6 +121,9 @@ Result<AttachPlan> make_attach_plan(const Options& options, const Place& place, 
                           "counts by itself needs none")
             .with_hint(fmt::format("`xdp_loader {} --unload` ends it", place.option(interface.name)));
     }
+    if (state.component_is_hidden() && !options.force) {
+        return *state.dispatcher_trouble;
+    }
     plan.old_program = state.our_program();
     if (plan.old_program && options.verb == Verb::kRun) {
         return make_error(ErrorKind::kConflict, what,

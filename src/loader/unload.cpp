@@ -5,7 +5,6 @@
 #include "loader/component.h"
 #include "loader/describe.h"
 #include "loader/existing_device.h"
-#include "loader/hook_follower.h"
 #include "loader/pin_removal.h"
 #include "loader/verbs.h"
 
@@ -47,6 +46,14 @@ Error nothing_to_unload(const Options& options, const Place& place, const Device
     return error;
 }
 
+// What a dispatcher calls cannot be seen: then it can only be detached as a whole.
+Error hidden_component(const DeviceState& state, const Place& place, const std::string& device) {
+    Error error = *state.dispatcher_trouble;
+    error.hint += fmt::format("{}`xdp_loader {} --unload {}` detaches the dispatcher with all its programs",
+                              error.hint.empty() ? "" : "; ", place.option(device), state.hook.program->id);
+    return error;
+}
+
 Result<void> detach_ours(const DeviceState& state, const std::optional<AttachedProgram>& program) {
     if (state.link_alive()) {
         return detach_link(state.link.get());
@@ -74,8 +81,14 @@ Result<Outcome> unload(const Options& options, const Place& place, const std::st
     if (state.held_by_a_run() && !names_another) {
         return explain_held_by_a_run(fmt::format("unloading from '{}'", device), state);
     }
+    if (state.component_is_hidden() && !names_another) {
+        return hidden_component(state, place, device);
+    }
     if (options.unload_id && !(ours && ours->id == *options.unload_id)) {
         const auto program = state.hook.find(*options.unload_id);
+        if (!program && state.dispatcher_trouble) {
+            return hidden_component(state, place, device);
+        }
         if (!program) {
             return make_error(ErrorKind::kNotFound, fmt::format("unloading from '{}'", device),
                               fmt::format("no program with id {} is attached there", *options.unload_id))
@@ -83,36 +96,16 @@ Result<Outcome> unload(const Options& options, const Place& place, const std::st
         }
         return unload_foreign(options, place, state, *program, std::move(outcome));
     }
-    const auto removable = our_pins(state, options.keep_maps);
     const bool keeps_all = options.keep_maps && !our_pins(state, false).empty();
     if (!ours && our_pins(state, options.keep_maps).empty() && !existing.repaired && !keeps_all) {
         return nothing_to_unload(options, place, state, device);
     }
-
     if (ours) {
         outcome.mode = mode_name(ours->mode);
         outcome.program = describe_program(ours->id, state);
     }
-    for (const auto& note : {describe_foreign_pins(state, existing.directory), describe_libxdp_pins(state)}) {
-        if (!note.empty()) {
-            outcome.notes.push_back(note);
-        }
-    }
-    if (options.dry_run) {
-        for (const auto& pin : removable) {
-            outcome.removed.push_back(existing.directory + '/' + pin);
-        }
-        return outcome;
-    }
-    // Detached before the pins go: nothing counts into a map that nobody can read any more.
-    TALLY_TRY(detach_ours(state, ours));
-    if (existing.pins) {
-        TALLY_TRY_ASSIGN(removed, remove_our_pins(*existing.pins, state, options.keep_maps));
-        outcome.removed = std::move(removed);
-        if (state.observes()) {
-            see_follower_off(existing.directory);
-        }
-    }
+    TALLY_TRY(remove_our_pins(
+        existing, options, [&] { return detach_ours(state, ours); }, outcome));
     return outcome;
 }
 

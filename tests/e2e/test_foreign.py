@@ -6,7 +6,7 @@ import re
 import pytest
 
 from lab import (BPFFS, STATS, attached, counts_of, dump_counts, object_file, pin_dir, pinned_link,
-                 run, send, wait_until)
+                 rename, run, send, wait_until)
 from namespaces import Namespace
 
 # ---- somebody else holds the hook
@@ -45,6 +45,20 @@ def test_what_was_attached_by_force_is_replaced_and_unloaded(lab, veth0, reuse):
     lab.loader("--dev", "veth0", "--unload")
     assert attached("veth0") is None
     assert not pin_dir("veth0").exists()
+
+
+def test_what_was_attached_by_force_is_found_by_its_old_name(lab, veth0):
+    """No link tells where it runs."""
+    lab.foreign_attach("veth0")
+    program = lab.load("veth0", "--force")["program"]["id"]
+    rename(veth0, "veth9")
+    (status,) = lab.loader_json("--dev", "veth0", "--status")
+    assert status["state"] == "unknown" and "'veth9'" in " ".join(status["notes"])
+    lab.loader("--dev", "veth0", "--clean")
+    lab.loader("--clean")
+    assert pin_dir("veth0").exists() and attached("veth9") == ("native", program)
+    lab.loader("--dev", "veth0", "--unload")
+    assert attached("veth9") is None and not pin_dir("veth0").exists()
 
 
 def test_program_attached_by_iproute2(lab, veth0):
