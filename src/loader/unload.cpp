@@ -69,7 +69,7 @@ Result<void> detach_ours(const DeviceState& state, const std::optional<AttachedP
 
 }  // namespace
 
-Result<Outcome> unload(const Options& options, const Place& place, const std::string& device) {
+Result<Outcome> unload(const Options& options, const Place& place, const std::string& device, bool ends_run) {
     TALLY_TRY_ASSIGN(existing, open_existing(options, place, device));
     const DeviceState& state = existing.state;
     Outcome outcome = std::move(existing.outcome);
@@ -78,7 +78,8 @@ Result<Outcome> unload(const Options& options, const Place& place, const std::st
     const auto ours = state.our_program();
     const bool names_another =
         options.unload_id && state.meta && *options.unload_id != state.meta->program_id;
-    if (state.held_by_a_run() && !names_another) {
+    const bool held = ends_run ? state.link_is_held() : state.held_by_a_run();
+    if (held && !names_another) {
         return explain_held_by_a_run(fmt::format("unloading from '{}'", device), state);
     }
     if (state.component_is_hidden() && !names_another) {
