@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * The built-in programs, one per verdict. linear.bpf.c and frags.bpf.c include this file after
- * defining TALLY_SECTION and TALLY_NAME; the loader loads one program of one of the two objects.
+ * defining TALLY_SECTION and TALLY_NAME, and are included by linear_alone.bpf.c and
+ * frags_alone.bpf.c: the loader loads one program of one of the four objects.
  */
 #include <linux/bpf.h>
 #include <linux/if_ether.h>

@@ -72,6 +72,9 @@ Result<std::optional<Dispatcher>> read_dispatcher(std::uint32_t ifindex) {
         if (error.code == EOPNOTSUPP) {
             error.kind = ErrorKind::kConflict;
             error.reason = "it is of a newer libxdp than this program's, which cannot read it";
+            error.hint = "`xdp-loader` of that libxdp shows and unloads its programs";
+        } else if (error.kind == ErrorKind::kPermission) {
+            error.reason += " (it takes CAP_SYS_ADMIN)";
         }
         return error;
     }
@@ -81,8 +84,13 @@ Result<std::optional<Dispatcher>> read_dispatcher(std::uint32_t ifindex) {
         if (main == nullptr || xdp_program__name(main) != kDispatcherName) {
             return std::optional<Dispatcher>();
         }
-        return make_error(ErrorKind::kSystem, what(),
-                          "the pins of its programs are missing, or in another BPF file system");
+        return make_error(
+                   ErrorKind::kSystem, what(),
+                   "the pins of its programs are missing, or in another BPF file system (LIBXDP_BPFFS)")
+            .with_hint(
+                fmt::format("libxdp looks for them below {}, or /sys/fs/bpf: set it as it was when they "
+                            "were loaded",
+                            XDP_BPFFS_ENVVAR));
     }
     Dispatcher dispatcher;
     dispatcher.program_id = xdp_program__id(main);

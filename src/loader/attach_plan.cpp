@@ -93,7 +93,7 @@ Result<AttachPlan> plan_beside_foreign(const Options& options, const Place& plac
                    ErrorKind::kConflict, what,
                    "the hook is taken by " + describe_holder(place, *state.interface, *plan.old_program))
             .with_hint((can_join ? "without --attach link it joins them; " : "") +
-                       next_command(*state.interface, *plan.old_program, can_join));
+                       next_command(options, *state.interface, *plan.old_program, can_join));
     }
     plan.ended_dispatcher = state.hook.dispatcher.has_value();
     plan.moves = options.attach == AttachChoice::kDispatcher;
@@ -120,6 +120,9 @@ Result<AttachPlan> make_attach_plan(const Options& options, const Place& place, 
                           "the pinned counters are those of an `xdp_loader --observe`, and a program that "
                           "counts by itself needs none")
             .with_hint(fmt::format("`xdp_loader {} --unload` ends it", place.option(interface.name)));
+    }
+    if (state.component_is_hidden() && !options.force) {
+        return *state.dispatcher_trouble;
     }
     plan.old_program = state.our_program();
     if (plan.old_program && options.verb == Verb::kRun) {

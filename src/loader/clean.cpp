@@ -36,28 +36,21 @@ Result<Outcome> clean(const Options& options, const Place& place, const std::str
     Outcome outcome = std::move(existing.outcome);
     outcome.verb = "cleaned";
 
-    const auto removable = our_pins(state, false);
-    if (removable.empty() || !nothing_feeds(state, existing.directory)) {
-        outcome.notes.emplace_back(removable.empty() ? "nothing to remove: no pins of ours"
-                                                     : "nothing to remove: the pins are in use");
+    if (our_pins(state, false).empty()) {
+        outcome.notes.emplace_back("nothing to remove: no pins of ours");
         return outcome;
     }
-    for (const auto& note : {describe_foreign_pins(state, existing.directory), describe_libxdp_pins(state)}) {
-        if (!note.empty()) {
-            outcome.notes.push_back(note);
-        }
-    }
-    if (options.dry_run) {
-        for (const auto& pin : removable) {
-            outcome.removed.push_back(existing.directory + '/' + pin);
-        }
+    if (state.component_is_hidden()) {
+        outcome.notes.push_back("nothing removed: the pins may be in use; " +
+                                state.dispatcher_trouble->message());
         return outcome;
     }
-    TALLY_TRY_ASSIGN(removed, remove_our_pins(*existing.pins, state, false));
-    outcome.removed = std::move(removed);
-    if (state.observes()) {
-        see_follower_off(existing.directory);
+    if (!nothing_feeds(state, existing.directory)) {
+        outcome.notes.emplace_back("nothing to remove: the pins are in use");
+        return outcome;
     }
+    TALLY_TRY(remove_our_pins(
+        existing, options, [] { return Result<void>(); }, outcome));
     return outcome;
 }
 

@@ -14,6 +14,21 @@ std::string name_pins(const std::vector<std::string>& pins, std::string_view wha
     return pins.empty() ? std::string() : fmt::format(", {} pinned as {}", what, fmt::join(pins, " and "));
 }
 
+// In front of a command that has no option for the network namespace: only that is changed, for the BPF file
+// system is hidden inside `ip netns exec`.
+std::string from_inside(const std::optional<std::string>& netns) {
+    if (!netns) {
+        return {};
+    }
+    const bool is_path = netns->find('/') != std::string::npos;
+    return fmt::format("nsenter --net={}{} ", is_path ? "" : "/run/netns/", *netns);
+}
+
+std::string ip_command(const std::optional<std::string>& netns) {
+    const bool is_name = netns && netns->find('/') == std::string::npos;
+    return is_name ? "ip -n " + *netns : from_inside(netns) + "ip";
+}
+
 }  // namespace
 
 ProgramOutcome describe_program(std::uint32_t id, const DeviceState& state) {
@@ -85,20 +100,21 @@ std::string describe_holder(const Place& place, const Interface& interface, cons
     return text;
 }
 
-std::string next_command(const Interface& interface, const AttachedProgram& program, bool is_dispatcher) {
+std::string next_command(const Options& options, const Interface& interface, const AttachedProgram& program,
+                         bool is_dispatcher) {
     const auto link = find_xdp_link(interface.ifindex, program.id);
     if (link && *link) {
         return fmt::format(
-            "only the link's owner can replace it: end that process or remove its pin, or `bpftool link "
-            "detach "
-            "id {}`",
+            "only the link's owner can replace or detach it: end that process or remove its pin, or `bpftool "
+            "link detach id {}`",
             (*link)->id);
     }
     if (is_dispatcher) {
-        return fmt::format("`xdp-loader unload {} --all` ends it and its programs; --force takes its place",
-                           interface.name);
+        return fmt::format("`{}xdp-loader unload {} --all` ends it and its programs; --force takes its place",
+                           from_inside(options.netns), interface.name);
     }
-    return fmt::format("--force replaces it; `ip link set dev {} {} off` detaches it", interface.name,
+    return fmt::format("--force replaces it; `{} link set dev {} {} off` detaches it",
+                       ip_command(options.netns), interface.name,
                        program.mode == XDP_TALLY_MODE_GENERIC  ? "xdpgeneric"
                        : program.mode == XDP_TALLY_MODE_NATIVE ? "xdpdrv"
                                                                : "xdpoffload");

@@ -13,6 +13,8 @@
 #include "common/component_pins.h"
 #include "common/dispatcher.h"
 #include "common/link_socket.h"
+#include "common/netns.h"
+#include "loader/presence.h"
 
 namespace tally::loader {
 namespace {
@@ -20,6 +22,17 @@ namespace {
 void note_trouble(DeviceState& state, const Error& error) {
     if (!state.trouble) {
         state.trouble = error;
+    }
+}
+
+void inspect_dispatcher(DeviceState& state) {
+    if (!state.hook.program) {
+        return;
+    }
+    if (auto dispatcher = read_dispatcher(state.interface->ifindex)) {
+        state.hook.dispatcher = std::move(*dispatcher);
+    } else {
+        state.dispatcher_trouble = std::move(dispatcher).error();
     }
 }
 
@@ -107,6 +120,29 @@ void inspect_staging(DeviceState& state, const std::string& directory) {
     }
 }
 
+// What has no link to tell where it runs is found by the record, as long as the device is in this namespace.
+void find_renamed(DeviceState& state) {
+    const auto netns = current_netns_inode();
+    const bool without_link = state.meta && (state.meta->attach_kind == XDP_TALLY_ATTACH_NETLINK ||
+                                             state.meta->attach_kind == XDP_TALLY_ATTACH_DISPATCHER);
+    if (state.interface || !without_link || !netns || *netns != state.meta->netns_inode) {
+        return;
+    }
+    auto socket = LinkSocket::open();
+    const auto link = socket ? socket->find(state.meta->ifindex) : socket.error();
+    if (!link) {
+        return;
+    }
+    DeviceState there;
+    there.interface = link->interface;
+    there.hook = link->hook;
+    there.meta = state.meta;
+    inspect_dispatcher(there);
+    if (there.hook.find(there.meta->program_id) || there.component_is_hidden()) {
+        state.renamed = there.interface;
+    }
+}
+
 // A link without a record beside it is not ours: an unload takes the record away last, and what a load that
 // was cut off has left shows in the staging area.
 void disown_stray_link(DeviceState& state) {
@@ -156,7 +192,12 @@ const Component* DeviceState::our_component() const {
     return may_be ? hook.dispatcher->find(meta->program_id) : nullptr;
 }
 
-bool DeviceState::held_by_a_run() const {
+bool DeviceState::component_is_hidden() const {
+    return meta && meta->attach_kind == XDP_TALLY_ATTACH_DISPATCHER && dispatcher_trouble &&
+           !hook.find(meta->program_id);
+}
+
+bool DeviceState::link_is_held() const {
     return meta && meta->attach_kind == XDP_TALLY_ATTACH_LINK && !link && !link_hidden &&
            hook.find(meta->program_id);
 }
@@ -188,7 +229,7 @@ Feed DeviceState::feed() const {
     if (observes()) {
         return observed_feed();
     }
-    if (!interface && (link_alive() || link_hidden)) {
+    if (!interface && (link_alive() || link_hidden || renamed)) {
         return Feed::kUnknown;
     }
     // A link whose device is still there was detached by somebody; else the device has been made anew.
@@ -199,7 +240,10 @@ Feed DeviceState::feed() const {
     if (!interface || (link_info && !link_alive())) {
         return hook.empty() ? Feed::kOrphaned : Feed::kStale;
     }
-    if (held_by_a_run()) {
+    if (component_is_hidden()) {
+        return Feed::kUnknown;
+    }
+    if (held_by_a_run() && hook.find(meta->program_id)) {
         return Feed::kAttached;
     }
     if (const auto ours = our_program()) {
@@ -217,7 +261,7 @@ DeviceState inspect_device(const std::string& directory, const std::optional<Int
     if (interface) {
         if (const auto hook = query_xdp_hook(interface->ifindex)) {
             state.hook = *hook;
-            look_into_dispatcher(state.hook, interface->ifindex);
+            inspect_dispatcher(state);
         } else {
             note_trouble(state, hook.error());
         }
@@ -241,12 +285,14 @@ DeviceState inspect_device(const std::string& directory, const std::optional<Int
         return state;
     }
     for (const auto& name : *names) {
-        if (name != kStagingName && name != kFollowerName) {
+        if (name != kStagingName && name != kFollowerName && name != kRunName) {
             inspect_pin(state, directory, name);
         }
     }
+    state.run_lasts = is_present(directory + '/' + kRunName).value_or(true);
     inspect_staging(state, directory);
     disown_stray_link(state);
+    find_renamed(state);
     return state;
 }
 

@@ -24,7 +24,8 @@ enum class Feed {
     kDetached,  // pins, but nothing on the hook
     kStale,     // pins, but the program on the hook feeds other maps
     kOrphaned,  // pins, but their device is gone
-    kUnknown,   // pins whose device cannot be seen from here: another network namespace, or renamed
+    kUnknown,  // pins whose device cannot be seen from here (another network namespace, or renamed), or whose
+               // dispatcher
 };
 std::string_view feed_name(Feed feed);
 
@@ -35,7 +36,11 @@ struct PinnedMap {
 
 struct DeviceState {
     std::optional<Interface> interface;  // none: there is no such device here
+    // Then, of a program without a link: what the device that it runs on is called now.
+    std::optional<Interface> renamed;
     XdpHook hook;
+    // Why it is not known whether that is a dispatcher, or what it calls.
+    std::optional<Error> dispatcher_trouble;
 
     // From the pin directory.
     bool has_directory = false;
@@ -47,6 +52,7 @@ struct DeviceState {
     std::vector<std::string> other_pins;       // neither map nor metadata nor our link
     bool interrupted = false;                  // a change was cut off: the staging area is not empty
     bool link_hidden = false;                  // there is a link that this process may not open
+    bool run_lasts = false;                    // the pins are of an `xdp_loader --run` that has not ended
     std::optional<Error> trouble;              // the first thing that could not be looked at, if any
 
     bool has_pins() const { return meta || link || !maps.empty() || !other_pins.empty(); }
@@ -57,10 +63,16 @@ struct DeviceState {
     std::optional<AttachedProgram> our_program() const;
     // The same, where it runs in a dispatcher.
     const Component* our_component() const;
+    // It may run in a dispatcher that could not be looked into: neither attached nor detached can be said of
+    // it.
+    bool component_is_hidden() const;
     // The pins are of an --observe: no program of ours is on the hook.
     bool observes() const { return meta && meta->attach_kind == XDP_TALLY_ATTACH_OBSERVE; }
-    // Our program runs by a link that is pinned nowhere: the `xdp_loader --run` that holds it ends it.
-    bool held_by_a_run() const;
+    // Our program runs by a link that is pinned nowhere: it goes with the `xdp_loader --run` that holds it,
+    // though perhaps a moment later.
+    bool link_is_held() const;
+    // A --run has the device for itself.
+    bool held_by_a_run() const { return meta && (run_lasts || link_is_held()); }
     const PinnedMap* find_map(const std::string& pin_name) const;
     bool owns(const PinnedMap& map) const { return meta && owns_map(*meta, map.info.id); }
     Feed feed() const;

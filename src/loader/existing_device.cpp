@@ -24,6 +24,9 @@ Result<ExistingDevice> open_existing(const Options& options, const Place& place,
         }
     }
     existing.state = inspect_device(existing.directory, interface);
+    if (existing.state.renamed) {
+        existing.state = inspect_device(existing.directory, existing.state.renamed);
+    }
     if (existing.state.trouble) {
         return *existing.state.trouble;
     }

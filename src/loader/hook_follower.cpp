@@ -5,7 +5,6 @@
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <poll.h>
-#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -15,7 +14,13 @@
 #include <array>
 #include <chrono>
 #include <csignal>
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <system_error>
 #include <thread>
+#include <utility>
+#include <vector>
 
 #include "common/bpffs.h"
 #include "common/link_socket.h"
@@ -24,6 +29,7 @@
 #include "loader/device_state.h"
 #include "loader/observation.h"
 #include "loader/pin_directory.h"
+#include "loader/presence.h"
 #include "loader/publication.h"
 #include "loader/unattended.h"
 
@@ -41,28 +47,42 @@ std::string lock_path(const std::string& directory) {
     return directory + '/' + kFollowerName;
 }
 
-UniqueFd open_lock(const std::string& directory) {
-    return UniqueFd(::open(lock_path(directory).c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+std::string netns_of_process(const std::string& pid) {
+    return fmt::format("/proc/{}/ns/net", pid);
 }
 
-// The lock, which goes along with the descriptor into a new process; none where a follower has it.
-Result<std::optional<UniqueFd>> take_lock(const std::string& directory) {
-    const std::string path = lock_path(directory);
-    if (::mkdir(path.c_str(), S_IRWXU) != 0 && errno != EEXIST) {
-        return last_error(fmt::format("creating {}", path));
-    }
-    UniqueFd fd = open_lock(directory);
-    if (!fd) {
-        return last_error(fmt::format("opening {}", path));
-    }
-    while (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
-        // Those who only ask whether it is held share it, for a moment.
-        if (::flock(fd.get(), LOCK_SH | LOCK_NB) != 0) {
-            return std::optional<UniqueFd>();
+bool is_netns(const std::string& path, std::uint64_t inode) {
+    struct stat status = {};
+    return ::stat(path.c_str(), &status) == 0 && status.st_ino == inode;
+}
+
+std::string name_of_process(const std::string& pid) {
+    std::string name;
+    std::getline(std::ifstream(fmt::format("/proc/{}/comm", pid)), name);
+    return name;
+}
+
+// The namespace's file of a process that is in there. Others that follow do not count, nor does this one:
+// they would keep it in existence for each other.
+std::optional<std::string> find_inhabitant(std::uint64_t netns_inode) {
+    const std::string own_name = name_of_process("self");
+    const auto entries = list_directory("/proc");
+    for (const auto& entry : entries ? *entries : std::vector<std::string>()) {
+        const bool is_process = entry.find_first_not_of("0123456789") == std::string::npos;
+        std::string path = netns_of_process(entry);
+        if (is_process && is_netns(path, netns_inode) && name_of_process(entry) != own_name) {
+            return path;
         }
-        ::flock(fd.get(), LOCK_UN);
     }
-    return std::optional(std::move(fd));
+    return std::nullopt;
+}
+
+// What the path means to this process, for another one with another working directory and another /proc/self.
+std::string without_detours(const std::string& path) {
+    const std::filesystem::path given(path);
+    std::error_code failed;
+    const auto directory = std::filesystem::canonical(given.parent_path(), failed);
+    return failed ? path : (directory / given.filename()).string();
 }
 
 // The kernel's announcements that something about an interface of this namespace has changed; what, is for
@@ -92,7 +112,7 @@ class LinkAnnouncements {
 
 class HookFollower {
   public:
-    explicit HookFollower(const Followed& followed) : followed_(followed) {}
+    explicit HookFollower(const Followed& followed) : followed_(followed), anchor_(followed.anchor) {}
 
     void run() {
         auto socket = LinkSocket::open();
@@ -122,10 +142,13 @@ class HookFollower {
         return true;
     }
 
-    bool is_anchored(const Meta& meta) const {
-        struct stat status = {};
-        return followed_.anchor.empty() ||
-               (::stat(followed_.anchor.c_str(), &status) == 0 && status.st_ino == meta.netns_inode);
+    bool is_anchored(const Meta& meta) {
+        if (anchor_.empty() || is_netns(anchor_, meta.netns_inode)) {
+            return true;
+        }
+        auto other = find_inhabitant(meta.netns_inode);
+        anchor_ = other ? std::move(*other) : anchor_;
+        return other.has_value();
     }
 
     // What fails is tried again: at once where another program has come, else after longer and longer pauses.
@@ -144,7 +167,8 @@ class HookFollower {
     }
 
     Result<void> renew() const {
-        TALLY_TRY_ASSIGN(pins, PinDirectory::lock_existing(followed_.directory));
+        // Who has the lock may be waiting for this process to end: the next round is soon enough.
+        TALLY_TRY_ASSIGN(pins, PinDirectory::lock_if_free(followed_.directory));
         if (!pins) {
             return {};
         }
@@ -156,12 +180,14 @@ class HookFollower {
         if (!state.observes() || state.meta->lineage != followed_.lineage) {
             return {};
         }
-        TALLY_TRY_ASSIGN(target, find_target(followed_.interface, state.hook));
+        TALLY_TRY_ASSIGN(target,
+                         find_target(followed_.interface, state.hook, "--dev " + followed_.interface.name));
         TALLY_TRY(renew_observation(&*pins, followed_.directory, followed_.interface, state, target));
         return {};
     }
 
     const Followed& followed_;
+    std::string anchor_;
     std::uint32_t failed_ = 0;  // the program that could not be observed
     milliseconds pause_ = kInterval;
     steady_clock::time_point next_try_;
@@ -169,25 +195,24 @@ class HookFollower {
 
 }  // namespace
 
-std::string netns_anchor(const Place& place, const std::optional<std::string>& path) {
-    struct stat own = {};
-    struct stat first = {};
-    if (::stat("/proc/thread-self/ns/net", &own) == 0 && ::stat("/proc/1/ns/net", &first) == 0 &&
-        own.st_ino == first.st_ino) {
-        return {};
+std::optional<std::string> netns_anchor(const Place& place, const std::optional<std::string>& path) {
+    const auto inode = current_netns_inode();
+    if (!inode || is_netns("/proc/1/ns/net", *inode)) {
+        return std::string();
     }
     if (path && path->find('/') != std::string::npos) {
-        return *path;
+        return without_detours(*path);
     }
     std::string named = "/run/netns/" + place.netns;
-    if (!place.netns.empty() && ::access(named.c_str(), F_OK) == 0) {
+    if (!place.netns.empty() && is_netns(named, *inode)) {
         return named;
     }
-    return fmt::format("/proc/{}/ns/net", ::getppid());
+    std::string callers = netns_of_process(std::to_string(::getppid()));
+    return is_netns(callers, *inode) ? std::optional(std::move(callers)) : find_inhabitant(*inode);
 }
 
 Result<std::optional<int>> start_follower(const Followed& followed) {
-    TALLY_TRY_ASSIGN(lock, take_lock(followed.directory));
+    TALLY_TRY_ASSIGN(lock, take_presence(lock_path(followed.directory)));
     if (!lock) {
         return std::optional<int>();
     }
@@ -208,11 +233,7 @@ Result<std::optional<int>> start_follower(const Followed& followed) {
 }
 
 std::optional<bool> has_follower(const std::string& directory) {
-    const UniqueFd fd = open_lock(directory);
-    if (!fd) {
-        return errno == ENOENT ? std::optional(false) : std::nullopt;
-    }
-    return ::flock(fd.get(), LOCK_SH | LOCK_NB) != 0;
+    return is_present(lock_path(directory));
 }
 
 void see_follower_off(const std::string& directory) {

@@ -22,12 +22,14 @@ struct Followed {
     Interface interface;
     std::uint64_t lineage = 0;  // of the record: another one is another observation's
     // A file that is the interface's network namespace as long as that is wanted: a follower must not be what
-    // keeps it in existence. Empty: it lasts as long as any process.
+    // keeps it in existence. Empty: it lasts as long as any process. Once it is gone, another process in
+    // there will do.
     std::string anchor;
 };
 
-// The anchor of the current network namespace; `path` is how the user named it, if by a path.
-std::string netns_anchor(const Place& place, const std::optional<std::string>& path);
+// The anchor of the current network namespace; `path` is how the user named it, if by a path. None where
+// nothing but programs of this name is in there.
+std::optional<std::string> netns_anchor(const Place& place, const std::optional<std::string>& path);
 
 // Forks it, unless one is there. The new process's id, none where one was.
 Result<std::optional<int>> start_follower(const Followed& followed);

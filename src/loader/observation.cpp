@@ -124,7 +124,7 @@ Result<void> stage(PinDirectory& pins, const std::vector<Watched>& list, const M
 
 }  // namespace
 
-Result<Target> find_target(const Interface& interface, const XdpHook& hook) {
+Result<Target> find_target(const Interface& interface, const XdpHook& hook, const std::string& option) {
     const std::string what = fmt::format("observing '{}'", interface.name);
     if (!hook.program && hook.offloaded) {
         return make_error(ErrorKind::kConflict, what,
@@ -133,7 +133,7 @@ Result<Target> find_target(const Interface& interface, const XdpHook& hook) {
     }
     if (!hook.program) {
         return make_error(ErrorKind::kNotFound, what, "no XDP program is attached there")
-            .with_hint(fmt::format("`xdp_loader --dev {}` attaches one that counts", interface.name));
+            .with_hint(fmt::format("`xdp_loader {}` attaches one that counts", option));
     }
     Target target;
     target.program = *hook.program;

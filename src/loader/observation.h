@@ -24,8 +24,9 @@ struct Target {
     std::vector<Component> components;  // in the order they run; none where it is no dispatcher
 };
 
-// kNotFound where nothing is attached, kConflict where it runs in the network card.
-Result<Target> find_target(const Interface& interface, const XdpHook& hook);
+// kNotFound where nothing is attached, kConflict where it runs in the network card. `option` is how the
+// user's next command names the interface.
+Result<Target> find_target(const Interface& interface, const XdpHook& hook, const std::string& option);
 
 // What the pins of an interface observe, once renew_observation is through.
 struct Observation {

@@ -1,7 +1,10 @@
 #include <fmt/format.h>
 
+#include <utility>
+
 #include "common/bpffs.h"
 #include "common/component_pins.h"
+#include "common/dispatcher.h"
 #include "common/names.h"
 #include "loader/capabilities.h"
 #include "loader/describe.h"
@@ -81,6 +84,9 @@ Result<Outcome> observe(const Options& options, Place& place, const std::string&
     if (!options.dry_run) {
         TALLY_TRY_ASSIGN(was_mounted, ensure_bpffs(place.bpffs));
         mounted = was_mounted;
+        if (mounted) {
+            use_bpffs_for_dispatchers(place.bpffs.path);  // of the follower, too
+        }
     }
     const std::string directory = place.pins_of(interface);
     if (!options.dry_run) {
@@ -94,7 +100,7 @@ Result<Outcome> observe(const Options& options, Place& place, const std::string&
         return *state.trouble;
     }
     TALLY_TRY(check_not_ours(place, interface, state));
-    TALLY_TRY_ASSIGN(target, find_target(interface, state.hook));
+    TALLY_TRY_ASSIGN(target, find_target(interface, state.hook, place.option(interface.name)));
     TALLY_TRY_ASSIGN(observation,
                      renew_observation(pins ? &*pins : nullptr, directory, interface, state, target));
     auto outcome = describe_observation(interface, state, target, observation, directory);
@@ -103,9 +109,15 @@ Result<Outcome> observe(const Options& options, Place& place, const std::string&
         if (const auto info = link ? link_info(link->get()) : link.error()) {
             outcome.link_id = info->id;
         }
-        note_follower(start_follower({directory, interface, observation.meta.lineage,
-                                      netns_anchor(place, options.netns)}),
-                      outcome);
+        if (auto anchor = netns_anchor(place, options.netns)) {
+            note_follower(
+                start_follower({directory, interface, observation.meta.lineage, std::move(*anchor)}),
+                outcome);
+        } else {
+            outcome.notes.emplace_back(
+                "a replacement will not be noticed: no name and no process but this one keeps the network "
+                "namespace; name it by --netns PATH");
+        }
     }
     if (!repaired.empty()) {
         outcome.notes.push_back(repaired);

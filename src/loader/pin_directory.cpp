@@ -14,6 +14,7 @@
 
 #include "common/bpffs.h"
 #include "common/place.h"
+#include "loader/presence.h"
 
 namespace tally::loader {
 namespace {
@@ -120,7 +121,7 @@ Result<bool> make_directory(int parent, const std::string& name, mode_t mode, co
 
 Result<PinDirectory> PinDirectory::lock(const std::string& path) {
     for (;;) {
-        TALLY_TRY_ASSIGN(directory, try_lock(path, true));
+        TALLY_TRY_ASSIGN(directory, try_lock(path, Create::kYes, Wait::kYes));
         if (directory) {
             return std::move(*directory);
         }
@@ -129,7 +130,7 @@ Result<PinDirectory> PinDirectory::lock(const std::string& path) {
 
 Result<std::optional<PinDirectory>> PinDirectory::lock_existing(const std::string& path) {
     for (;;) {
-        TALLY_TRY_ASSIGN(directory, try_lock(path, false));
+        TALLY_TRY_ASSIGN(directory, try_lock(path, Create::kNo, Wait::kYes));
         if (directory) {
             return directory;
         }
@@ -139,8 +140,15 @@ Result<std::optional<PinDirectory>> PinDirectory::lock_existing(const std::strin
     }
 }
 
+Result<std::optional<PinDirectory>> PinDirectory::lock_if_free(const std::string& path) {
+    return try_lock(path, Create::kNo, Wait::kNo);
+}
+
 // None where the directory was removed under our hands by the loader that held the lock before: try again.
-Result<std::optional<PinDirectory>> PinDirectory::try_lock(const std::string& path, bool create) {
+// And where the lock is held, if that is not to be waited for.
+Result<std::optional<PinDirectory>> PinDirectory::try_lock(const std::string& path, Create create_option,
+                                                           Wait wait) {
+    const bool create = create_option == Create::kYes;
     PinDirectory self;
     self.path_ = path;
     self.parent_ = namespace_directory_of(path);
@@ -181,7 +189,10 @@ Result<std::optional<PinDirectory>> PinDirectory::try_lock(const std::string& pa
     if (!staging) {
         return std::optional<PinDirectory>();
     }
-    if (::flock(staging->get(), LOCK_EX) != 0) {
+    if (::flock(staging->get(), wait == Wait::kYes ? LOCK_EX : LOCK_EX | LOCK_NB) != 0) {
+        if (errno == EWOULDBLOCK) {
+            return std::optional<PinDirectory>();
+        }
         return last_error(fmt::format("locking {}", staging_path));
     }
     if (is_elsewhere(*staging, staging_path) || is_elsewhere(self.directory_, path)) {
@@ -242,7 +253,7 @@ void PinDirectory::remove_empty_parent() const {
 Result<std::vector<std::string>> PinDirectory::pins() const {
     TALLY_TRY_ASSIGN(names, list_directory(directory_of(directory_)));
     const auto is_lock = [](const std::string& name) {
-        return name == kStagingName || name == kFollowerName;
+        return name == kStagingName || name == kFollowerName || name == kRunName;
     };
     names.erase(std::remove_if(names.begin(), names.end(), is_lock), names.end());
     return names;

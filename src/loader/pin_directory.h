@@ -29,6 +29,8 @@ class PinDirectory {
     static Result<PinDirectory> lock(const std::string& path);
     // The same for a directory that must exist already; none where it does not.
     static Result<std::optional<PinDirectory>> lock_existing(const std::string& path);
+    // The same, and none where somebody has the lock, which is not waited for.
+    static Result<std::optional<PinDirectory>> lock_if_free(const std::string& path);
 
     // Whether lock would take the directory as it is: the errors it would give. Changes nothing; a directory
     // that is not there will do.
@@ -63,7 +65,9 @@ class PinDirectory {
   private:
     PinDirectory() = default;
 
-    static Result<std::optional<PinDirectory>> try_lock(const std::string& path, bool create);
+    enum class Create { kNo, kYes };
+    enum class Wait { kNo, kYes };
+    static Result<std::optional<PinDirectory>> try_lock(const std::string& path, Create create, Wait wait);
     std::string staged_path(const std::string& pin) const;
     void remove_empty_parent() const;
     Result<void> set_staged_mode(const std::string& pin, mode_t mode);

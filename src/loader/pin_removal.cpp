@@ -2,8 +2,23 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <unistd.h>
+
+#include "loader/hook_follower.h"
+#include "loader/presence.h"
 
 namespace tally::loader {
+namespace {
+
+// What libxdp has kept of a component whose interface is gone, as a note; empty where there is no such thing.
+std::string describe_libxdp_pins(const DeviceState& state) {
+    const bool component = state.meta && state.meta->attach_kind == XDP_TALLY_ATTACH_DISPATCHER;
+    return component && !state.interface ? "libxdp still has the programs of the interface pinned; "
+                                           "`xdp-loader clean` removes them"
+                                         : std::string();
+}
+
+}  // namespace
 
 std::vector<std::string> our_pins(const DeviceState& state, bool keep_maps) {
     std::vector<std::string> pins;
@@ -27,14 +42,35 @@ std::vector<std::string> our_pins(const DeviceState& state, bool keep_maps) {
     return pins;
 }
 
-Result<std::vector<std::string>> remove_our_pins(PinDirectory& directory, const DeviceState& state,
-                                                 bool keep_maps) {
-    std::vector<std::string> removed;
-    for (const auto& pin : our_pins(state, keep_maps)) {
-        TALLY_TRY(directory.remove(pin));
-        removed.push_back(directory.path() + '/' + pin);
+Result<void> remove_our_pins(ExistingDevice& existing, const Options& options,
+                             const std::function<Result<void>()>& detach, Outcome& outcome) {
+    const DeviceState& state = existing.state;
+    for (const auto& note : {describe_foreign_pins(state, existing.directory), describe_libxdp_pins(state)}) {
+        if (!note.empty()) {
+            outcome.notes.push_back(note);
+        }
     }
-    return removed;
+    const auto pins = our_pins(state, options.keep_maps);
+    if (options.dry_run) {
+        for (const auto& pin : pins) {
+            outcome.removed.push_back(existing.directory + '/' + pin);
+        }
+        return {};
+    }
+    // Before the pins go: nothing counts into a map that nobody can read any more.
+    TALLY_TRY(detach());
+    if (!existing.pins) {
+        return {};
+    }
+    for (const auto& pin : pins) {
+        TALLY_TRY(existing.pins->remove(pin));
+        outcome.removed.push_back(existing.directory + '/' + pin);
+    }
+    if (state.observes()) {
+        see_follower_off(existing.directory);
+    }
+    ::rmdir((existing.directory + '/' + kRunName).c_str());
+    return {};
 }
 
 std::string describe_foreign_pins(const DeviceState& state, const std::string& directory) {
@@ -46,13 +82,6 @@ std::string describe_foreign_pins(const DeviceState& state, const std::string& d
     }
     return names.empty() ? std::string()
                          : fmt::format("not ours, left alone in {}: {}", directory, fmt::join(names, ", "));
-}
-
-std::string describe_libxdp_pins(const DeviceState& state) {
-    const bool component = state.meta && state.meta->attach_kind == XDP_TALLY_ATTACH_DISPATCHER;
-    return component && !state.interface ? "libxdp still has the programs of the interface pinned; "
-                                           "`xdp-loader clean` removes them"
-                                         : std::string();
 }
 
 }  // namespace tally::loader

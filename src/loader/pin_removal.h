@@ -1,12 +1,15 @@
 // Taking away what xdp-tally pinned for an interface, and nothing else.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
 #include "common/result.h"
 #include "loader/device_state.h"
-#include "loader/pin_directory.h"
+#include "loader/existing_device.h"
+#include "loader/options.h"
+#include "loader/outcome.h"
 
 namespace tally::loader {
 
@@ -14,14 +17,13 @@ namespace tally::loader {
 // ours, last. With `keep_maps` the links alone.
 std::vector<std::string> our_pins(const DeviceState& state, bool keep_maps);
 
-// Removes them; returns their paths.
-Result<std::vector<std::string>> remove_our_pins(PinDirectory& directory, const DeviceState& state,
-                                                 bool keep_maps);
+// Removes them, once `detach` has ended what feeds them, and sees off the process that follows an
+// observation; in a dry run only says what would go. `outcome` is told of everything, also of what is left
+// alone.
+Result<void> remove_our_pins(ExistingDevice& existing, const Options& options,
+                             const std::function<Result<void>()>& detach, Outcome& outcome);
 
 // What others have pinned in the directory, as a note; empty where there is nothing of theirs.
 std::string describe_foreign_pins(const DeviceState& state, const std::string& directory);
-
-// What libxdp has kept of a component whose interface is gone, as a note; empty where there is no such thing.
-std::string describe_libxdp_pins(const DeviceState& state);
 
 }  // namespace tally::loader

@@ -1,16 +1,21 @@
 #include "loader/run.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <chrono>
+#include <functional>
 #include <optional>
 #include <thread>
 #include <vector>
 
 #include <xdp_tally/abi.h>
 
+#include "common/meta.h"
 #include "loader/child_command.h"
 #include "loader/guardian.h"
 #include "loader/pin_directory.h"
+#include "loader/presence.h"
 #include "loader/run_device.h"
 
 namespace tally::loader {
@@ -18,18 +23,40 @@ namespace {
 
 using std::chrono::steady_clock;
 
-// Takes the link's pin away; the descriptor keeps the program attached. None where netlink attached it.
-Result<UniqueFd> take_over_link(const std::string& directory) {
-    TALLY_TRY_ASSIGN(pins, PinDirectory::lock_existing(directory));
-    if (!pins) {
-        return UniqueFd();
-    }
-    auto link = pins->open(XDP_TALLY_LINK_NAME, false);
+// What keeps others away from a device, and the program attached to it.
+struct Hold {
+    UniqueFd presence;
+    UniqueFd link;  // none where netlink attached it, or in a dispatcher
+};
+
+// Takes the link's pin away; the descriptor keeps the program attached.
+Result<UniqueFd> take_over_link(PinDirectory& pins) {
+    auto link = pins.open(XDP_TALLY_LINK_NAME, false);
     if (!link) {
         return link.error().code == ENOENT ? Result<UniqueFd>(UniqueFd()) : link.error();
     }
-    TALLY_TRY(pins->remove(XDP_TALLY_LINK_NAME));
+    TALLY_TRY(pins.remove(XDP_TALLY_LINK_NAME));
     return link;
+}
+
+// kConflict where another loader came in between: then what runs there is not ours to unload.
+Result<Hold> take_hold(const Outcome& loaded) {
+    const std::string& directory = loaded.pin_dir;
+    const auto lost =
+        make_error(ErrorKind::kConflict, fmt::format("running a command under '{}'", loaded.dev),
+                   "another loader has replaced or unloaded the program already")
+            .with_hint("try again, once the other one is through");
+    TALLY_TRY_ASSIGN(pins, PinDirectory::lock_existing(directory));
+    const auto meta = read_meta(directory + '/' + XDP_TALLY_META_NAME);
+    if (!pins || !meta || meta->program_id != loaded.program->id) {
+        return lost;
+    }
+    TALLY_TRY_ASSIGN(presence, take_presence(directory + '/' + kRunName));
+    if (!presence) {
+        return lost;
+    }
+    TALLY_TRY_ASSIGN(link, take_over_link(*pins));
+    return Hold{std::move(*presence), std::move(link)};
 }
 
 Options unload_options(const Options& options) {
@@ -39,13 +66,15 @@ Options unload_options(const Options& options) {
     return unload;
 }
 
+using Unload = std::function<Outcome(const Options& options, Place& place, const std::string& device)>;
+
 // The kernel detaches a program with the last descriptor of its link, perhaps a moment later.
-Outcome unload_once_free(const Options& unload, Place& place, const std::string& device) {
+Outcome unload_once_free(const Options& unload, Place& place, const std::string& device, const Unload& work) {
     constexpr auto kPatience = std::chrono::seconds(10);
     constexpr auto kPause = std::chrono::milliseconds(5);
     const auto give_up = steady_clock::now() + kPatience;
     for (;;) {
-        Outcome outcome = run_device(unload, place, device);
+        Outcome outcome = work(unload, place, device);
         const bool held = outcome.error && outcome.error->kind == ErrorKind::kConflict;
         if (!held || steady_clock::now() > give_up) {
             return outcome;
@@ -92,7 +121,7 @@ int run_command_loaded(const Options& given, Place& place, const UniqueFd& home,
     const Options unload = unload_options(options);
     const auto guardian = Guardian::start([&] {
         for (const auto& device : options.devices) {
-            unload_once_free(unload, place, device);
+            unload_once_free(unload, place, device, &run_device);
         }
     });
     if (!guardian) {
@@ -100,17 +129,19 @@ int run_command_loaded(const Options& given, Place& place, const UniqueFd& home,
         return exit_status(guardian.error().kind);
     }
     std::vector<std::string> loaded;
-    std::vector<UniqueFd> links;
+    std::vector<Hold> holds;
     int status = 0;
     for (const auto& device : options.devices) {
         Outcome outcome = run_device(options, place, device);
         if (!outcome.error) {
-            loaded.push_back(device);
-            auto link = take_over_link(outcome.pin_dir);
-            if (link) {
-                links.push_back(std::move(*link));
+            auto hold = take_hold(outcome);
+            if (hold || hold.error().kind != ErrorKind::kConflict) {
+                loaded.push_back(device);
+            }
+            if (hold) {
+                holds.push_back(std::move(*hold));
             } else {
-                outcome.error = std::move(link).error();
+                outcome.error = std::move(hold).error();
             }
         }
         report(outcome);
@@ -122,9 +153,11 @@ int run_command_loaded(const Options& given, Place& place, const UniqueFd& home,
     if (status == 0) {
         status = run_child_command(options.command, home);
     }
-    links.clear();
+    for (auto& hold : holds) {
+        hold.link.reset();
+    }
     for (const auto& device : loaded) {
-        const Outcome outcome = unload_once_free(unload, place, device);
+        const Outcome outcome = unload_once_free(unload, place, device, &end_run);
         if (outcome.error) {
             report(outcome);
             status = status == 0 ? exit_status(outcome.error->kind) : status;

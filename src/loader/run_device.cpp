@@ -22,14 +22,23 @@ Result<Outcome> run_verb(const Options& options, Place& place, const std::string
     }
 }
 
-}  // namespace
-
-Outcome run_device(const Options& options, Place& place, const std::string& device) {
-    auto result = run_verb(options, place, device);
+Outcome complete(Result<Outcome> result, const Options& options, const Place& place,
+                 const std::string& device) {
     Outcome outcome = result ? std::move(*result) : failed_outcome(device, std::move(result).error());
     outcome.netns = place.netns;
     outcome.dry_run = options.dry_run;
     return outcome;
+}
+
+}  // namespace
+
+Outcome run_device(const Options& options, Place& place, const std::string& device) {
+    auto result = run_verb(options, place, device);
+    return complete(std::move(result), options, place, device);
+}
+
+Outcome end_run(const Options& options, Place& place, const std::string& device) {
+    return complete(unload(options, place, device, true), options, place, device);
 }
 
 }  // namespace tally::loader

@@ -12,4 +12,7 @@ namespace tally::loader {
 // What options.verb asks for. Each device succeeds or fails on its own: a failure is an outcome, too.
 Outcome run_device(const Options& options, Place& place, const std::string& device);
 
+// Unloads what this process's --run has held until now.
+Outcome end_run(const Options& options, Place& place, const std::string& device);
+
 }  // namespace tally::loader

@@ -18,6 +18,9 @@ namespace tally::loader {
 namespace {
 
 std::string explain_unseen(const DeviceState& state) {
+    if (state.component_is_hidden()) {
+        return "whether our program runs there cannot be told: " + state.dispatcher_trouble->message();
+    }
     const auto netns = current_netns_inode();
     const bool from_here = state.meta && netns && *netns == state.meta->netns_inode;
     if (const auto name = from_here ? interface_name(state.meta->ifindex) : std::nullopt) {

@@ -5,7 +5,6 @@
 #include "loader/component.h"
 #include "loader/describe.h"
 #include "loader/existing_device.h"
-#include "loader/hook_follower.h"
 #include "loader/pin_removal.h"
 #include "loader/verbs.h"
 
@@ -20,7 +19,7 @@ Result<Outcome> unload_foreign(const Options& options, const Place& place, const
     if (link && *link) {
         return make_error(ErrorKind::kConflict, fmt::format("detaching program {}", program.id),
                           describe_holder(place, *state.interface, program))
-            .with_hint(next_command(*state.interface, program, false));
+            .with_hint(next_command(options, *state.interface, program, false));
     }
     outcome.notes.push_back("it was not ours: " + describe_holder(place, *state.interface, program));
     if (options.dry_run) {
@@ -32,14 +31,26 @@ Result<Outcome> unload_foreign(const Options& options, const Place& place, const
     return outcome;
 }
 
-Error nothing_to_unload(const DeviceState& state, const Place& place, const std::string& device) {
+Error nothing_to_unload(const Options& options, const Place& place, const DeviceState& state,
+                        const std::string& device) {
     auto error = make_error(ErrorKind::kNotFound, fmt::format("unloading from '{}'", device),
                             "xdp-tally has nothing attached or pinned there");
     if (state.interface && state.hook.program) {
-        error.reason += "; " + describe_holder(place, *state.interface, *state.hook.program) + " is not ours";
-        error.hint = fmt::format("`xdp_loader {} --unload {}` detaches it all the same", place.option(device),
-                                 state.hook.program->id);
+        const AttachedProgram& program = *state.hook.program;
+        error.reason += "; " + describe_holder(place, *state.interface, program) + " is not ours";
+        const auto link = find_xdp_link(state.interface->ifindex, program.id);
+        error.hint = link && *link ? next_command(options, *state.interface, program, false)
+                                   : fmt::format("`xdp_loader {} --unload {}` detaches it all the same",
+                                                 place.option(device), program.id);
     }
+    return error;
+}
+
+// What a dispatcher calls cannot be seen: then it can only be detached as a whole.
+Error hidden_component(const DeviceState& state, const Place& place, const std::string& device) {
+    Error error = *state.dispatcher_trouble;
+    error.hint += fmt::format("{}`xdp_loader {} --unload {}` detaches the dispatcher with all its programs",
+                              error.hint.empty() ? "" : "; ", place.option(device), state.hook.program->id);
     return error;
 }
 
@@ -58,7 +69,7 @@ Result<void> detach_ours(const DeviceState& state, const std::optional<AttachedP
 
 }  // namespace
 
-Result<Outcome> unload(const Options& options, const Place& place, const std::string& device) {
+Result<Outcome> unload(const Options& options, const Place& place, const std::string& device, bool ends_run) {
     TALLY_TRY_ASSIGN(existing, open_existing(options, place, device));
     const DeviceState& state = existing.state;
     Outcome outcome = std::move(existing.outcome);
@@ -67,11 +78,18 @@ Result<Outcome> unload(const Options& options, const Place& place, const std::st
     const auto ours = state.our_program();
     const bool names_another =
         options.unload_id && state.meta && *options.unload_id != state.meta->program_id;
-    if (state.held_by_a_run() && !names_another) {
+    const bool held = ends_run ? state.link_is_held() : state.held_by_a_run();
+    if (held && !names_another) {
         return explain_held_by_a_run(fmt::format("unloading from '{}'", device), state);
+    }
+    if (state.component_is_hidden() && !names_another) {
+        return hidden_component(state, place, device);
     }
     if (options.unload_id && !(ours && ours->id == *options.unload_id)) {
         const auto program = state.hook.find(*options.unload_id);
+        if (!program && state.dispatcher_trouble) {
+            return hidden_component(state, place, device);
+        }
         if (!program) {
             return make_error(ErrorKind::kNotFound, fmt::format("unloading from '{}'", device),
                               fmt::format("no program with id {} is attached there", *options.unload_id))
@@ -79,36 +97,16 @@ Result<Outcome> unload(const Options& options, const Place& place, const std::st
         }
         return unload_foreign(options, place, state, *program, std::move(outcome));
     }
-    const auto removable = our_pins(state, options.keep_maps);
     const bool keeps_all = options.keep_maps && !our_pins(state, false).empty();
-    if (!ours && removable.empty() && !existing.repaired && !keeps_all) {
-        return nothing_to_unload(state, place, device);
+    if (!ours && our_pins(state, options.keep_maps).empty() && !existing.repaired && !keeps_all) {
+        return nothing_to_unload(options, place, state, device);
     }
-
     if (ours) {
         outcome.mode = mode_name(ours->mode);
         outcome.program = describe_program(ours->id, state);
     }
-    for (const auto& note : {describe_foreign_pins(state, existing.directory), describe_libxdp_pins(state)}) {
-        if (!note.empty()) {
-            outcome.notes.push_back(note);
-        }
-    }
-    if (options.dry_run) {
-        for (const auto& pin : removable) {
-            outcome.removed.push_back(existing.directory + '/' + pin);
-        }
-        return outcome;
-    }
-    // Detached before the pins go: nothing counts into a map that nobody can read any more.
-    TALLY_TRY(detach_ours(state, ours));
-    if (existing.pins) {
-        TALLY_TRY_ASSIGN(removed, remove_our_pins(*existing.pins, state, options.keep_maps));
-        outcome.removed = std::move(removed);
-        if (state.observes()) {
-            see_follower_off(existing.directory);
-        }
-    }
+    TALLY_TRY(remove_our_pins(
+        existing, options, [&] { return detach_ours(state, ours); }, outcome));
     return outcome;
 }
 

@@ -19,8 +19,10 @@ Result<Outcome> load(const Options& options, Place& place, const std::string& de
 // its components. All or nothing, as with a load.
 Result<Outcome> observe(const Options& options, Place& place, const std::string& device);
 
-// Detaches our program (or the one with options.unload_id) and removes our pins.
-Result<Outcome> unload(const Options& options, const Place& place, const std::string& device);
+// Detaches our program (or the one with options.unload_id) and removes our pins. kConflict where a --run
+// holds them, unless it is this process's own that ends.
+Result<Outcome> unload(const Options& options, const Place& place, const std::string& device,
+                       bool ends_run = false);
 
 // Needs no privilege for what the pins' modes let everybody read.
 Result<Outcome> status(const Place& place, const std::string& device);

@@ -1,11 +1,13 @@
 """Other people's programs, pins and maps: never overwritten, and read where they count as we do."""
 
 import json
+import re
 
 import pytest
 
 from lab import (BPFFS, STATS, attached, counts_of, dump_counts, object_file, pin_dir, pinned_link,
-                 run, send, wait_until)
+                 rename, run, send, wait_until)
+from namespaces import Namespace
 
 # ---- somebody else holds the hook
 
@@ -45,6 +47,20 @@ def test_what_was_attached_by_force_is_replaced_and_unloaded(lab, veth0, reuse):
     assert not pin_dir("veth0").exists()
 
 
+def test_what_was_attached_by_force_is_found_by_its_old_name(lab, veth0):
+    """No link tells where it runs."""
+    lab.foreign_attach("veth0")
+    program = lab.load("veth0", "--force")["program"]["id"]
+    rename(veth0, "veth9")
+    (status,) = lab.loader_json("--dev", "veth0", "--status")
+    assert status["state"] == "unknown" and "'veth9'" in " ".join(status["notes"])
+    lab.loader("--dev", "veth0", "--clean")
+    lab.loader("--clean")
+    assert pin_dir("veth0").exists() and attached("veth9") == ("native", program)
+    lab.loader("--dev", "veth0", "--unload")
+    assert attached("veth9") is None and not pin_dir("veth0").exists()
+
+
 def test_program_attached_by_iproute2(lab, veth0):
     run(["ip", "link", "set", "dev", "veth0", "xdp", "object", object_file("no_counter"), "section", "xdp"])
     program = attached("veth0")
@@ -74,6 +90,22 @@ def test_foreign_link_is_never_replaced(lab, veth0, force):
     assert lab.world() == world
     run(["bpftool", "link", "detach", "id", link_id])
     lab.load("veth0")
+
+
+@pytest.mark.parametrize("by_path", [False, True])
+def test_hints_name_the_namespace(lab, by_path):
+    """Typed as they are, they do something there."""
+    red = Namespace(lab, "red")
+    red.veth()
+    program = lab.foreign_program()
+    run(["nsenter", f"--net={red.path}", "bpftool", "net", "attach", "xdpdrv", "pinned", program, "dev", "veth0"])
+    result = lab.loader("--netns", red.path if by_path else "red", "--dev", "veth0", status=5)
+    (command,) = re.findall(r"`([^`]*) link set dev veth0 xdpdrv off`", result.err)
+    assert command == ("nsenter --net=/run/netns/red ip" if by_path else "ip -n red")
+    run([*command.split(), "link", "set", "dev", "veth0", "xdpdrv", "off"])
+    assert red.attached() is None
+    result = lab.loader("--netns", "red", "--dev", "veth0", "--observe", status=4)
+    assert "\nhint: `xdp_loader --netns red --dev veth0` " in result.err
 
 
 def test_generic_beside_native_is_refused(lab, veth0):

@@ -19,6 +19,7 @@ from namespaces import Namespace
 SIZE = 100
 CONFLICT = 5
 MAPS = ["xdp_stats_map", "xdp_stats_meta"]
+RUNNING = ["+run", *MAPS]
 GOES_ON = ("sh", "-c", "echo ready $$; exec tail -f /dev/null")
 NOTES_SIGNALS = """
 import os, signal, sys
@@ -172,14 +173,15 @@ def test_loaded_while_it_runs_and_unloaded_afterwards(lab, veth0):
     (status,) = document["devices"]
     assert status["state"] == "attached"
     assert status["hook"]["program"]["name"] == "xdp_pass"
-    assert pins == MAPS
+    assert pins == RUNNING
     assert clean()
 
 
 def test_pins_lineage_and_record(lab, veth0):
     """The record is that of a first load; no link is pinned."""
     process = running(lab, "--dev", "veth0")
-    assert pins_of("veth0") == MAPS
+    assert pins_of("veth0") == RUNNING
+    assert (pin_dir("veth0") / "+run").stat().st_mode & 0o777 == 0o700
     meta = read_meta("veth0")
     assert meta.generation == 1 and meta.program_id == attached("veth0")[1]
     process.stop(status=128 + signal.SIGTERM)
@@ -205,7 +207,7 @@ def test_takes_the_options_of_a_load(lab, veth0, options, mode, counts):
 
 def test_other_maps_of_the_program_go_as_well(lab, veth0):
     process = running(lab, "--dev", "veth0", "--filename", object_file("generation_a"))
-    assert pins_of("veth0") == sorted([*MAPS, "only_a", "shared"])
+    assert pins_of("veth0") == sorted([*RUNNING, "only_a", "shared"])
     process.stop(status=128 + signal.SIGTERM)
     assert clean()
 
@@ -336,7 +338,7 @@ def test_guardian_killed_as_well(lab, veth0):
     os.kill(process.guardian().pid, signal.SIGKILL)
     process.popen.kill()
     wait_until(lambda: attached("veth0") is None, "the kernel detaches it")
-    assert pins_of("veth0") == MAPS
+    assert pins_of("veth0") == RUNNING
     (status,) = lab.loader_json("--dev", "veth0", "--status")
     assert status["state"] == "detached"
     assert lab.load("veth0")["outcome"] == "loaded"
@@ -535,9 +537,12 @@ def test_forced_over_netlink(lab, veth0, killed):
     wait_until(clean, "detached, and the pins removed")
 
 
-def test_other_commands_meanwhile(lab, veth0):
+@pytest.mark.parametrize("how", ["link", "netlink"])
+def test_other_commands_meanwhile(lab, veth0, how):
     """Load and unload are refused and say why; --clean and --status see pins in use; nothing changes."""
-    process = running(lab, "--dev", "veth0")
+    if how == "netlink":
+        lab.foreign_attach("veth0")
+    process = running(lab, "--dev", "veth0", *(["--force"] if how == "netlink" else []))
     send(veth0, 5, SIZE)
     lab.wait_for_counts("veth0", {"XDP_PASS": (5, 500)})
     world = lab.world()
@@ -553,6 +558,36 @@ def test_other_commands_meanwhile(lab, veth0):
     assert lab.world() == world
     lab.wait_for_counts("veth0", {"XDP_PASS": (5, 500)})
     process.stop(status=128 + signal.SIGTERM)
+    assert clean()
+
+
+def test_what_takes_the_hook_from_a_run_stays(lab, veth0):
+    """Over netlink anybody can: it is nobody's load, and the end of the run is not its end. No load gets in between."""
+    lab.foreign_attach("veth0")
+    process = running(lab, "--dev", "veth0", "--force")
+    run(["bpftool", "net", "attach", "xdpdrv", "pinned", BPFFS / "foreign_no_counter", "dev", "veth0", "overwrite"])
+    foreign = attached("veth0")
+    assert lab.loader_json("--dev", "veth0", "--status")[0]["state"] == "stale"
+    for force in ([], ["--force"]):
+        assert "`xdp_loader --run`" in lab.loader("--dev", "veth0", *force, status=CONFLICT).err
+    process.stop(status=128 + signal.SIGTERM)
+    assert attached("veth0") == foreign
+    assert not pin_dir("veth0").exists()
+
+
+@pytest.mark.parametrize("verbs", [[["--unload"]], [["--action", "drop"], ["--unload"]]])
+def test_netlink_run_of_which_everybody_was_killed(lab, veth0, verbs):
+    """Nobody is left to detach it: it is a load like any other."""
+    lab.foreign_attach("veth0")
+    process = running(lab, "--dev", "veth0", "--force")
+    guardian = process.guardian().pid
+    os.kill(guardian, signal.SIGKILL)
+    wait_until(lambda: not lives(guardian), "the guardian has ended")
+    process.popen.kill()
+    process.wait(-signal.SIGKILL)
+    assert attached("veth0")
+    for verb in verbs:
+        lab.loader("--dev", "veth0", *verb)
     assert clean()
 
 
@@ -644,10 +679,13 @@ def test_device_is_deleted_meanwhile(lab, veth0):
     assert not pin_dir("veth0").exists()
 
 
-def test_device_is_renamed_meanwhile(lab, veth0):
+@pytest.mark.parametrize("options", [[], ["--force"]])
+def test_device_is_renamed_meanwhile(lab, veth0, options):
     """The program is detached from whatever its name is now."""
+    if options:
+        lab.foreign_attach("veth0")
     script = "ip link set dev veth0 down; ip link set dev veth0 name veth9; exit 7"
-    run_loaded(lab, "--dev", "veth0", command=shell(script), status=7)
+    run_loaded(lab, "--dev", "veth0", *options, command=shell(script), status=7)
     assert attached("veth9") is None
     assert not pin_dir("veth0").exists() and not pin_dir("veth9").exists()
 
@@ -670,7 +708,7 @@ def test_netns_is_for_the_device_not_for_the_command(lab):
     veth = red.veth()
     script = f"readlink /proc/self/ns/net; {sends(veth, 5)}; ls {red.pins}/veth0"
     out = run_loaded(lab, *red.option, "--dev", "veth0", "--keep-maps", command=shell(script)).out.splitlines()
-    assert out == [os.readlink("/proc/self/ns/net"), *MAPS]
+    assert out == [os.readlink("/proc/self/ns/net"), *RUNNING]
     assert red.attached() is None
     record = json.loads(run([STATS, *red.option, "--dev", "veth0", "--once", "--json"]).out)
     assert counts_of(record) == {"XDP_PASS": (5, 500)}

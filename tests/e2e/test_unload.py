@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from lab import BPFFS, attached, link_info, object_file, pin_dir, pins_of, run, send, wait_until, wait_for_carrier
+from lab import BPFFS, attached, link_info, object_file, pin_dir, pinned_link, pins_of, run, send, wait_until, wait_for_carrier
 
 OWN_PINS = ["xdp_link", "xdp_stats_map", "xdp_stats_meta"]
 
@@ -92,6 +92,17 @@ def test_unload_leaves_a_foreign_program(lab, veth0):
 def test_unload_of_a_foreign_program_by_its_id(lab, veth0):
     foreign = lab.foreign_attach("veth0")
     lab.loader("--dev", "veth0", "--unload", foreign["id"])
+    assert attached("veth0") is None
+
+
+def test_unload_of_a_foreign_link(lab, veth0):
+    """Its owner alone can end it: what the hints say is what works."""
+    program, link = lab.foreign_link("veth0")
+    way = f"`bpftool link detach id {pinned_link(link)['id']}`"
+    for verb, status in (["--unload"], 4), (["--unload", program["id"]], 5):
+        hint = lab.loader("--dev", "veth0", *verb, status=status).err.splitlines()[-1]
+        assert way in hint and "detach it" in hint and "--unload" not in hint, hint
+    run(way.strip("`").split())
     assert attached("veth0") is None
 
 

@@ -2,6 +2,8 @@
 
 import json
 import os
+import re
+import signal
 import subprocess
 
 import pytest
@@ -108,6 +110,21 @@ def test_jumbo_frames(lab):
 def test_run(lab, veth0):
     lab.loader("--dev", "veth0", "--attach", "dispatcher", "--run", "--", "test", "-e", pin_dir("veth0"))
     assert attached("veth0") is None
+
+
+def test_run_has_the_device_for_itself(lab, veth0):
+    """Load and unload are refused while the command runs, as they are where a link holds the program."""
+    Foreign(lab, veth0, "foreign_early")
+    process = lab.process(LOADER, "--dev", "veth0", "--run", "--", "sh", "-c", "echo ready; exec tail -f /dev/null")
+    process.wait_for_line("^ready")
+    for verb in ([], ["--force"], ["--action", "drop"], ["--unload"], ["--attach", "link"]):
+        assert "`xdp_loader --run`" in lab.loader("--dev", "veth0", *verb, status=5).err, verb
+    lab.loader("--dev", "veth0", "--clean")
+    assert (status(lab, "veth0")["state"], read_meta("veth0").generation) == ("attached", 1)
+    process.stop(signal.SIGTERM, status=128 + signal.SIGTERM)
+    lab.processes.remove(process)
+    assert components(lab, "veth0") == ["foreign_early"]
+    assert not pin_dir("veth0").exists()
 
 
 def test_device_deleted(lab, veth0):
@@ -287,6 +304,36 @@ def test_dispatcher_of_a_newer_libxdp(lab, veth0):
     assert "newer libxdp" in result.err
     assert attached("veth0") == before
     assert status(lab, "veth0")["state"] == "foreign"
+
+
+@pytest.mark.parametrize("why", ["pinned elsewhere", "without CAP_SYS_ADMIN"])
+def test_dispatcher_that_cannot_be_looked_into(lab, veth0, why, tmp_path):
+    """Our program may be in it: nothing is taken away that may be in use, and it is said what to do."""
+    seeing, blind, refusal = [], ["setpriv", "--inh-caps=-sys_admin", "--bounding-set=-sys_admin"], (3, "CAP_SYS_ADMIN")
+    if why == "pinned elsewhere":
+        run(["mount", "-t", "bpf", "bpf", tmp_path])
+        seeing, blind, refusal = ["env", f"LIBXDP_BPFFS={tmp_path}"], [], (1, "LIBXDP_BPFFS")
+    lab.loader("--dev", "veth0", prefix=seeing)
+    program = read_meta("veth0").program_id
+    (BPFFS / "xdp").mkdir(exist_ok=True)  # libxdp makes it when it looks for dispatchers
+    world = lab.world()
+    for verb in (["--unload"], ["--unload", "--dry-run"], ["--unload", program], ["--unload", "--keep-maps"], []):
+        result = lab.loader("--dev", "veth0", *verb, prefix=blind, status=refusal[0])
+        assert refusal[1] in result.err, (verb, result.err)
+    assert refusal[1] in lab.loader("--dev", "veth0", "--clean", prefix=blind).out
+    (outcome,) = json.loads(lab.loader("--json", "--dev", "veth0", "--status", prefix=blind).out)["devices"]
+    assert outcome["state"] == "unknown" and refusal[1] in " ".join(outcome["notes"])
+    assert lab.world() == world
+    if why == "pinned elsewhere":
+        lab.loader("--dev", "veth0", "--unload", prefix=seeing)
+        run(["umount", tmp_path])
+    else:
+        hint = lab.loader("--dev", "veth0", "--unload", prefix=blind, status=refusal[0]).err.splitlines()[-1]
+        (words,) = re.findall("`xdp_loader (--dev veth0 --unload [0-9]+)`", hint)
+        lab.loader(*words.split(), prefix=blind)
+        lab.loader("--dev", "veth0", "--unload", prefix=blind)
+        run(["xdp-loader", "clean"])
+    assert attached("veth0") is None and not pin_dir("veth0").exists()
 
 
 def test_dispatcher_of_an_older_libxdp(lab, veth0):
@@ -495,6 +542,11 @@ def test_reader_without_capabilities_cannot_tell_the_state(lab, veth0):
     _, reader = copy_for_everyone()
     record = json.loads(run([*as_user(NOBODY), reader, "--dev", "veth0", "--once", "--json"]).out)
     assert record["state"] == "unknown"
+    loader, _ = copy_for_everyone()
+    result = run([*as_user(NOBODY), loader, "--dev", "veth0", "--status", "--json"])
+    (outcome,) = json.loads(result.out)["devices"]
+    assert outcome["state"] == "unknown"
+    assert "CAP_SYS_ADMIN" in " ".join(outcome["notes"])
 
 
 def test_reader_tells_the_state(lab, veth0):

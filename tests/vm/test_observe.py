@@ -1,9 +1,11 @@
 """xdp_loader --observe: what somebody else's program does, counted from outside. Runs where fexit programs load."""
 
 import csv
+import fcntl
 import io
 import json
 import os
+import re
 import signal
 import struct
 from pathlib import Path
@@ -16,6 +18,7 @@ from lab import (ACTIONS, BPFFS, LOADER, NOBODY, SENDER, STATS, Traffic, as_user
 from raw_bpf import bpf, open_pin
 from test_faults import STEP, count_calls, strace
 from namespaces import Namespace
+from test_netns import UNNAMED_PEER, nsenter, pair_into, process_in, without_bpffs  # pylint: disable=unused-import
 
 SIZE = 100
 CONFLICT = 5
@@ -401,6 +404,31 @@ def test_follower_holds_nothing_of_its_caller(lab, veth0, plain):
     assert os.getsid(pid) == pid
 
 
+def rounds(pid):
+    """How often it has slept: grows as long as it is not stuck."""
+    (count,) = re.findall(r"^voluntary_ctxt_switches:\s*(\d+)", Path(f"/proc/{pid}/status").read_text(), re.MULTILINE)
+    return int(count)
+
+
+def test_follower_waits_for_no_lock(lab, veth0, plain):
+    """Who holds it may be waiting for the follower to end."""
+    observe(lab)
+    (pid,) = followers()
+    staging = pin_dir("veth0") / "+staging"
+    staging.mkdir(mode=0o700)
+    held = os.open(staging, os.O_RDONLY)
+    fcntl.flock(held, fcntl.LOCK_EX)
+    attach(lab.foreign_program("no_counter"), "veth0")
+    before = rounds(pid)
+    wait_until(lambda: rounds(pid) >= before + 20, "the follower goes round")
+    assert read_meta("veth0").program_id == plain["id"]
+    (pin_dir("veth0") / "xdp_link").unlink()
+    wait_until(lambda: not followers(), "the follower has ended")
+    os.close(held)
+    lab.loader("--dev", "veth0", "--unload")
+    assert not pin_dir("veth0").exists()
+
+
 def test_several_devices(lab, veth0, plain):
     veth1 = lab.veth("veth1")
     attach(lab.foreign_program("no_counter"), "veth1")
@@ -748,3 +776,57 @@ def test_observed_namespace(lab):
     wait_until(lambda: veth.peer not in lab.world()["links"], "the namespace has gone")
     lab.loader(*red.option, "--dev", "veth0", "--clean")
     assert not red.pins.exists()
+
+
+@pytest.mark.parametrize("caller", [(), ("sh", "-c", '"$@"; exit', "sh")])
+def test_namespace_without_a_name(lab, caller):
+    """Observed by a command that came from elsewhere, or whose caller ends: it is followed as long as anybody is there."""
+    with process_in("unshare", "--net") as pid:
+        inside = nsenter(pid, "net")
+        directory = f"netns:{os.stat(f'/proc/{pid}/ns/net').st_ino}/veth0"
+        pair_into(pid)
+        for name in ("verdicts", "no_counter"):
+            program = lab.foreign_program(name)
+            run([*inside, "bpftool", "net", "attach", "xdpdrv", "pinned", program, "dev", "veth0", "overwrite"])
+            if name == "verdicts":
+                lab.loader("--dev", "veth0", "--observe", prefix=[*inside, *caller])
+            number = lab.program_at(program)["id"]
+            wait_until(lambda number=number: read_meta(directory).program_id == number, "it is observed")
+        assert len(followers()) == 1
+        os.kill(pid, signal.SIGTERM)
+        wait_until(lambda: not followers(), "the follower has ended")
+        wait_until(lambda: UNNAMED_PEER not in lab.world()["links"], "the namespace has gone")
+    lab.loader("--clean")
+    assert not (BPFFS / directory).exists()
+
+
+def test_namespace_that_nothing_else_keeps(lab):
+    """Nothing can follow there, and that is said."""
+    program = lab.foreign_program("verdicts")
+    script = (f"ip link add name veth0 type veth peer name peer0; ip link set dev veth0 up;"
+              f"bpftool net attach xdpdrv pinned {program} dev veth0; exec {LOADER} --dev veth0 --observe")
+    result = run(["unshare", "--net", "sh", "-euc", script])
+    assert "a replacement will not be noticed" in result.out and "--netns PATH" in result.out
+    assert not followers()
+    wait_until(lambda: "orphaned" in lab.loader("--status").out, "the namespace has gone")
+    lab.loader("--clean")
+
+
+def test_dispatcher_where_a_bpffs_had_to_be_mounted(lab, no_bpffs):
+    """The process that is left behind looks for libxdp's pins in what was mounted, which is hidden where it runs."""
+    red = Namespace(lab, "red")
+    red.veth()
+    inside = ["nsenter", f"--net={red.path}"]  # the caller's /sys/fs/bpf
+    elsewhere = Path("/run/elsewhere")
+    elsewhere.mkdir()
+    run(["mount", "-t", "bpf", "bpf", elsewhere])
+    run(["bpftool", "prog", "load", object_file("verdicts"), elsewhere / "verdicts", "type", "xdp"])
+    run([*inside, "bpftool", "net", "attach", "xdpdrv", "pinned", elsewhere / "verdicts", "dev", "veth0"])
+    assert "mounted a BPF file system" in lab.loader("--dev", "veth0", "--observe", prefix=red.inside).out
+    run([*inside, "ip", "link", "set", "dev", "veth0", "xdpdrv", "off"])
+    run([*inside, "xdp-loader", "load", "--prog-name", "first_drops", "veth0", object_file("verdicts_chain")])
+    wait_until(lambda: read_meta("netns:red/veth0").program_id == red.attached(), "the dispatcher is observed")
+    lab.loader(*red.option, "--dev", "veth0", "--unload")
+    run([*inside, "xdp-loader", "unload", "--all", "veth0"])
+    run(["umount", elsewhere])
+    elsewhere.rmdir()
