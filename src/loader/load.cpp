@@ -10,6 +10,7 @@
 
 #include "common/bpffs.h"
 #include "common/dispatcher.h"
+#include "common/link_socket.h"
 #include "common/names.h"
 #include "loader/attach_plan.h"
 #include "loader/attachment.h"
@@ -131,10 +132,23 @@ void forget_what_goes(Outcome& outcome, const AttachPlan& plan, const Attempt& a
     }
 }
 
+// A move ends what was attached before, and the way back from it may fail when the new program is gone
+// already.
+bool nothing_runs(const Interface& interface) {
+    const auto hook = query_xdp_hook(interface.ifindex);
+    return hook && hook->empty();
+}
+
 // The pins are as they were, or `pins` leaves what is staged: then the new program has to stay.
-void take_back(PinDirectory& pins, const ProgramObject& object, const AttachPlan& plan,
-               const WayBack& way_back, Error& error) {
-    if (pins.leaves_staged() || !way_back || !way_back()) {
+void take_back(PinDirectory& pins, const Interface& interface, const ProgramObject& object,
+               const AttachPlan& plan, const WayBack& way_back, const Counters& moved, Error& error) {
+    const bool is_back = !pins.leaves_staged() && way_back && way_back();
+    if (!is_back && plan.moves && !pins.leaves_staged() && nothing_runs(interface)) {
+        error.hint =
+            "no program is attached any more: the old one could not be attached again either. Its pins are "
+            "as "
+            "they were; load again, with --reuse-maps its counters go on";
+    } else if (!is_back) {
         pins.leave_staged();
         error.hint =
             "the new program runs, but its pins are not all in place: the next load, --unload or --clean "
@@ -144,7 +158,7 @@ void take_back(PinDirectory& pins, const ProgramObject& object, const AttachPlan
     for (const auto& map : object.maps()) {
         if (plan.old_program && map.name == XDP_TALLY_MAP_NAME && !map.reused) {
             // Best effort: what it is for has failed already, and that is what has to be told.
-            (void)give_counts_back(pins, ProgramObject::map_fd(map));
+            (void)give_counts_back(pins, ProgramObject::map_fd(map), moved);
         }
     }
 }
@@ -206,7 +220,7 @@ Result<Outcome> try_load(const Options& options, const Interface& interface, con
     PublicationReport report;
     auto published = publish_generation(*pins, meta, state.meta, mover ? &*mover : nullptr, report);
     if (!published) {
-        take_back(*pins, object, plan, takeover.way_back, published.error());
+        take_back(*pins, interface, object, plan, takeover.way_back, report.moved, published.error());
         return published.error();
     }
     outcome.removed = std::move(report.removed);
@@ -334,6 +348,17 @@ Result<Outcome> load(const Options& options, Place& place, const std::string& de
         return *place.obstacle;
     }
     TALLY_TRY_ASSIGN(interface, resolve_interface(device));
+// The pins of an interface that was renamed may have moved while their lock was waited for.
+Result<PinDirectory> lock_pins_of(const Place& place, const Interface& interface) {
+    for (;;) {
+        const std::string directory = place.pins_of(interface);
+        TALLY_TRY_ASSIGN(pins, PinDirectory::lock(directory));
+        if (place.pins_of(interface) == directory) {
+            return pins;
+        }
+    }
+}
+
     TALLY_TRY(check_load_capabilities());
     if (options.dry_run) {
         const std::string directory = place.pins_of(interface);
