@@ -341,13 +341,6 @@ void take_along(PinDirectory& pins, const std::string& directory, Outcome& outco
     outcome.notes.push_back("the interface was renamed: its pins moved here from " + old_directory);
 }
 
-}  // namespace
-
-Result<Outcome> load(const Options& options, Place& place, const std::string& device) {
-    if (place.obstacle) {
-        return *place.obstacle;
-    }
-    TALLY_TRY_ASSIGN(interface, resolve_interface(device));
 // The pins of an interface that was renamed may have moved while their lock was waited for.
 Result<PinDirectory> lock_pins_of(const Place& place, const Interface& interface) {
     for (;;) {
@@ -359,29 +352,45 @@ Result<PinDirectory> lock_pins_of(const Place& place, const Interface& interface
     }
 }
 
+}  // namespace
+
+std::string mount_for_loads(const Options& options, Place& place) {
+    const auto exists = [](const std::string& device) { return resolve_interface(device).has_value(); };
+    if (place.obstacle || !check_load_capabilities() ||
+        std::none_of(options.devices.begin(), options.devices.end(), exists)) {
+        return {};
+    }
+    const std::string before = place.bpffs.path;
+    const auto mounted = ensure_bpffs(place.bpffs);
+    if (mounted && (*mounted || place.bpffs.path != before)) {
+        use_bpffs_for_dispatchers(place.bpffs.path);
+    }
+    return mounted && *mounted ? "mounted a BPF file system on " + place.bpffs.path : std::string();
+}
+
+Result<Outcome> load(const Options& options, Place& place, const std::string& device) {
+    if (place.obstacle) {
+        return *place.obstacle;
+    }
+    TALLY_TRY_ASSIGN(interface, resolve_interface(device));
     TALLY_TRY(check_load_capabilities());
     if (options.dry_run) {
         const std::string directory = place.pins_of(interface);
-        const auto state = inspect_device(directory, interface);
-        return load_by_plan(options, place, interface, directory, state, nullptr);
+        return load_by_plan(options, place, interface, directory, inspect_device(directory, interface),
+                            nullptr);
     }
-    TALLY_TRY_ASSIGN(mounted, ensure_bpffs(place.bpffs));
-    if (mounted) {
-        use_bpffs_for_dispatchers(place.bpffs.path);
-    }
-    const std::string directory = place.pins_of(interface);
-    TALLY_TRY_ASSIGN(pins, PinDirectory::lock(directory));
+    // As a rule mount_for_loads has; else this says why it could not.
+    TALLY_TRY(ensure_bpffs(place.bpffs));
+    TALLY_TRY_ASSIGN(pins, lock_pins_of(place, interface));
+    const std::string directory = pins.path();
     TALLY_TRY_ASSIGN(repaired, repair(pins, interface.ifindex));
-    const auto state = inspect_device(directory, interface);
-    auto outcome = load_by_plan(options, place, interface, directory, state, &pins);
+    auto outcome =
+        load_by_plan(options, place, interface, directory, inspect_device(directory, interface), &pins);
     if (outcome && directory != place.directory(interface.name)) {
         take_along(pins, place.directory(interface.name), *outcome);
     }
     if (outcome && !repaired.empty()) {
         outcome->notes.push_back(repaired);
-    }
-    if (outcome && mounted) {
-        outcome->notes.push_back("mounted a BPF file system on " + place.bpffs.path);
     }
     return outcome;
 }

@@ -2,6 +2,7 @@
 #include <fmt/ranges.h>
 
 #include <cstdio>
+#include <utility>
 
 #include "common/bpffs.h"
 #include "common/library_log.h"
@@ -80,12 +81,19 @@ class Run {
 
   private:
     void work_on(Place& place, const std::vector<std::string>& devices) {
-        const auto keep = [this](Outcome outcome) {
+        std::string mounted;
+        const auto keep = [&](Outcome outcome) {
+            if (!outcome.error && !mounted.empty()) {
+                outcome.notes.push_back(std::exchange(mounted, {}));
+            }
             outcomes_.push_back(std::move(outcome));
             report(options_, outcomes_.back());
         };
         if (options_.verb == Verb::kLoad || options_.verb == Verb::kUnload) {
-            // Mounting bpffs changes the place: each has its own.
+            if (options_.verb == Verb::kLoad && !options_.dry_run) {
+                mounted = mount_for_loads(options_, place);
+            }
+            // Where that has failed, a load tries again, which would change the place: each has its own.
             const auto work = [&](const std::string& device) {
                 Place own = place;
                 return run_device(options_, own, device);

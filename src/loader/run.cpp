@@ -4,6 +4,7 @@
 #include <chrono>
 #include <optional>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include <xdp_tally/abi.h>
@@ -12,6 +13,7 @@
 #include "loader/guardian.h"
 #include "loader/pin_directory.h"
 #include "loader/run_device.h"
+#include "loader/verbs.h"
 
 namespace tally::loader {
 namespace {
@@ -89,6 +91,8 @@ int run_command_loaded(const Options& given, Place& place, const UniqueFd& home,
         report(*refusal);
         return exit_status(refusal->error->kind);
     }
+    // Before the guardian's copy of the place is made.
+    std::string mounted = mount_for_loads(options, place);
     const Options unload = unload_options(options);
     const auto guardian = Guardian::start([&] {
         for (const auto& device : options.devices) {
@@ -111,6 +115,9 @@ int run_command_loaded(const Options& given, Place& place, const UniqueFd& home,
                 links.push_back(std::move(*link));
             } else {
                 outcome.error = std::move(link).error();
+            }
+            if (!outcome.error && !mounted.empty()) {
+                outcome.notes.push_back(std::exchange(mounted, {}));
             }
         }
         report(outcome);
