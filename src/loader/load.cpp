@@ -285,7 +285,7 @@ void describe_choice(const Options& options, const Interface& interface, const A
 }
 
 Result<Outcome> load_by_plan(const Options& options, const Place& place, const Interface& interface,
-                             const std::string& directory, const DeviceState& state, PinDirectory* pins) {
+                             const std::string& directory, DeviceState state, PinDirectory* pins) {
     if (state.trouble) {
         return *state.trouble;
     }
@@ -313,6 +313,13 @@ Result<Outcome> load_by_plan(const Options& options, const Place& place, const I
         }
         if (pins != nullptr) {
             TALLY_TRY(empty_staging(*pins));
+        }
+        if (pins != nullptr && plan.moves) {
+            // What had to end first was attached again, but not by the link that it had.
+            state = inspect_device(directory, interface);
+            if (state.trouble || !state.hook.find(plan.old_program->id)) {
+                break;
+            }
         }
     }
     if (failure->code == ERANGE && options.filename.empty()) {
