@@ -1,6 +1,5 @@
 #include "loader/run.h"
 
-#include <algorithm>
 #include <chrono>
 #include <optional>
 #include <thread>
@@ -56,20 +55,6 @@ Outcome unload_once_free(const Options& unload, Place& place, const std::string&
     }
 }
 
-// A device that is named twice, or by an alternative name as well, is loaded once.
-Options without_repetitions(const Options& options, const Place& place) {
-    Options once = options;
-    once.devices.clear();
-    for (const auto& device : options.devices) {
-        const auto interface = place.find(device);
-        const std::string name = interface && *interface ? (*interface)->name : device;
-        if (std::find(once.devices.begin(), once.devices.end(), name) == once.devices.end()) {
-            once.devices.push_back(name);
-        }
-    }
-    return once;
-}
-
 // What a load would refuse: then there is nothing yet that would have to be taken back.
 std::optional<Outcome> find_refusal(const Options& options, Place& place) {
     Options rehearsal = options;
@@ -86,7 +71,8 @@ std::optional<Outcome> find_refusal(const Options& options, Place& place) {
 
 int run_command_loaded(const Options& given, Place& place, const UniqueFd& home,
                        const std::function<void(const Outcome&)>& report) {
-    const Options options = without_repetitions(given, place);
+    Options options = given;
+    options.devices = without_repetitions(given.devices, place);
     if (const auto refusal = find_refusal(options, place)) {
         report(*refusal);
         return exit_status(refusal->error->kind);
