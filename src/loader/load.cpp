@@ -139,16 +139,26 @@ bool nothing_runs(const Interface& interface) {
     return hook && hook->empty();
 }
 
+// Maps whose pins were published, and taken back, are pinned nowhere, and the next run is to publish them.
+// What is still staged is refused.
+void stage_again(PinDirectory& pins, const ProgramObject& object) {
+    for (const auto& map : object.maps()) {
+        if (!map.reused) {
+            (void)pins.stage(ProgramObject::map_fd(map), map.pin_name);
+        }
+    }
+}
+
 // The pins are as they were, or `pins` leaves what is staged: then the new program has to stay.
 void take_back(PinDirectory& pins, const Interface& interface, const ProgramObject& object,
                const AttachPlan& plan, const WayBack& way_back, const Counters& moved, Error& error) {
     const bool is_back = !pins.leaves_staged() && way_back && way_back();
     if (!is_back && plan.moves && !pins.leaves_staged() && nothing_runs(interface)) {
         error.hint =
-            "no program is attached any more: the old one could not be attached again either. Its pins are "
-            "as "
-            "they were; load again, with --reuse-maps its counters go on";
+            "no program is attached any more: the old one could not be attached again either; load again";
+        error.hint += plan.foreign ? "" : ", with --reuse-maps the counters go on";
     } else if (!is_back) {
+        stage_again(pins, object);
         pins.leave_staged();
         error.hint =
             "the new program runs, but its pins are not all in place: the next load, --unload or --clean "

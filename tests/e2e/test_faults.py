@@ -123,6 +123,25 @@ def test_every_call_may_fail_or_be_the_last(lab, veth0, scenario, syscall, fault
         assert list(BPFFS.glob(dev)) == [], f"after call {k} of {calls}"
 
 
+@pytest.mark.parametrize("rename", [1, 2])
+def test_load_that_cannot_be_taken_back_is_finished(lab, veth0, rename):
+    """Without CAP_SYS_ADMIN the old program cannot be named: the new one stays, and so do its counters."""
+    load = ["--dev", veth0.name, "--filename", object_file("own")]  # of a file there is one variant to try
+    lab.loader(*load)
+    counts_exactly(lab, veth0)
+    old = total_of(lab, veth0.name)
+    refused = lab.loader(*load, status=1, prefix=[
+        "setpriv", "--bounding-set=-sys_admin", "strace", "-qq", "-o", "/dev/null", "-e",
+        f"inject=/^rename:error=ENOMEM:when={rename}"])
+    assert "hint: the new program runs" in refused.err
+    send(veth0, PACKETS, SIZE)
+    outcome = lab.load(*load[1:], "--reuse-maps")
+    assert any("finished generation 2" in note for note in outcome["notes"])
+    wait_until(lambda: total_of(lab, veth0.name) >= old + PACKETS, "the packets are not counted")
+    assert total_of(lab, veth0.name) == old + PACKETS
+    assert pins_of(veth0.name) == ["xdp_link", "xdp_stats_map", "xdp_stats_meta"]
+
+
 def check_one(lab, veth, scenario, command, log, syscall, fault, k):
     dev = veth.name
     old, old_total = snapshot(lab, dev), total_of(lab, dev)
