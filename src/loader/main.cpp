@@ -27,13 +27,13 @@ using namespace tally::loader;
 constexpr const char* kProgram = "xdp_loader";
 
 // The errno of the first write that failed on stdout, which loses what it was given; 0 as long as none has.
-int lost_output = 0;
+int g_lost_output = 0;
 
 void write_to_stdout(const std::string& text) {
     errno = 0;
     const bool written = std::fputs(text.c_str(), stdout) >= 0 && std::fflush(stdout) == 0;
-    if (!written && lost_output == 0) {
-        lost_output = errno != 0 ? errno : EIO;
+    if (!written && g_lost_output == 0) {
+        g_lost_output = errno != 0 ? errno : EIO;
     }
 }
 
@@ -56,10 +56,10 @@ int fail(const Options& options, const Error& error) {
 // 1 where stdout did not take all of it, with what was written before.
 int write_outcome(const Options& options, const std::string& text) {
     write_to_stdout(text);
-    if (lost_output == 0) {
+    if (g_lost_output == 0) {
         return 0;
     }
-    print_error(kProgram, system_error(lost_output, "writing the outcome"), options.json);
+    print_error(kProgram, system_error(g_lost_output, "writing the outcome"), options.json);
     return exit_status(ErrorKind::kSystem);
 }
 
