@@ -117,6 +117,15 @@ int mount_bpffs_for(pid_t pid, const std::string& root) {
     return WIFEXITED(status) ? WEXITSTATUS(status) : EINTR;
 }
 
+// Where `ip netns exec` hides the root: true if a caller has one by now, which is that root from then on.
+bool take_that_of_ancestors(BpffsRoot& root) {
+    auto path = root.caller ? seen_by_ancestors(root.path) : std::nullopt;
+    if (path) {
+        root = {std::move(*path), std::nullopt};
+    }
+    return path.has_value();
+}
+
 }  // namespace
 
 bool is_bpffs(const std::string& path) {
@@ -176,7 +185,7 @@ Result<bool> ensure_bpffs(BpffsRoot& root) {
     static std::mutex one_at_a_time;  // a second mount would hide what is pinned in the first
     const std::scoped_lock lock(one_at_a_time);
     TALLY_TRY(check_named_bpffs(root));
-    if (is_bpffs(root.path)) {
+    if (is_bpffs(root.path) || take_that_of_ancestors(root)) {
         return false;
     }
     const int code = root.caller ? mount_bpffs_for(*root.caller, root.path) : mount_bpffs(root.path);
@@ -185,7 +194,7 @@ Result<bool> ensure_bpffs(BpffsRoot& root) {
             .with_hint(fmt::format("as root{}: `mount -t bpf bpf {}`; --bpffs DIR names another",
                                    root.caller ? ", outside `ip netns exec`" : "", root.path));
     }
-    root = locate_bpffs(root.path);
+    take_that_of_ancestors(root);
     return true;
 }
 

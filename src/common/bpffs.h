@@ -41,8 +41,8 @@ Result<void> check_bpffs(const BpffsRoot& root);
 Result<void> check_named_bpffs(const BpffsRoot& root);
 
 // Mounts a bpffs on the default root if none is there; true when it did. Where it would vanish with the
-// command (`ip netns exec`), in the mount namespace of the process that called it; the path changes
-// accordingly. Any other root must be one already.
+// command (`ip netns exec`), in the mount namespace of the process that called it, unless it has one by now;
+// the path changes accordingly, also then. Any other root must be one already.
 Result<bool> ensure_bpffs(BpffsRoot& root);
 
 // BPF_OBJ_GET. Links cannot be opened read-only; maps can, with read permission alone (BPF_F_RDONLY, 4.15).

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "common/bpffs.h"
 #include "common/names.h"
 #include "loader/attachment.h"
 #include "loader/component.h"
@@ -40,7 +41,8 @@ Result<std::vector<Way>> ways_to_begin(const Options& options, AttachPlan& plan)
         (options.attach == AttachChoice::kAuto && options.verb == Verb::kRun)) {
         return std::vector{Way::kNewLink};
     }
-    plan.no_dispatcher = dispatcher_obstacle();
+    // A dry run mounts nothing.
+    plan.no_dispatcher = dispatcher_obstacle(options.dry_run && options.bpffs == kDefaultBpffs);
     if (plan.no_dispatcher.empty()) {
         return options.attach == AttachChoice::kDispatcher ? std::vector{Way::kComponent}
                                                            : std::vector{Way::kComponent, Way::kNewLink};

@@ -108,16 +108,11 @@ Error explain_attach_error(int code, const Interface& interface, const std::stri
     return error;
 }
 
-std::string find_dispatcher_obstacle() {
+// What neither this process nor another changes while it runs.
+std::string find_lasting_obstacle() {
     const char* const skip = ::getenv("LIBXDP_SKIP_DISPATCHER");
     if (skip != nullptr && std::string_view(skip) == "1") {
         return "LIBXDP_SKIP_DISPATCHER=1 is set";
-    }
-    const char* const root = ::getenv(XDP_BPFFS_ENVVAR);
-    const std::string path = root != nullptr ? root : kDefaultBpffs;
-    struct statfs status = {};
-    if (::statfs(path.c_str(), &status) != 0 || status.f_type != static_cast<long>(BPF_FS_MAGIC)) {
-        return fmt::format("libxdp needs a BPF file system on {}", path);
     }
     // Reading a dispatcher's programs by their ids.
     if (const auto program = open_program_by_id(UINT32_MAX); !program && program.error().code == EPERM) {
@@ -154,9 +149,20 @@ Position choose_next_position(const PositionWish& wish, const Component& old, co
     return {wish.priority.value_or(next), wish.chain_actions.value_or(old.chain_actions)};
 }
 
-const std::string& dispatcher_obstacle() {
-    static const std::string obstacle = find_dispatcher_obstacle();
-    return obstacle;
+std::string dispatcher_obstacle(bool mounts_root) {
+    static const std::string lasting = find_lasting_obstacle();
+    if (!lasting.empty()) {
+        return lasting;
+    }
+    const char* const root = ::getenv(XDP_BPFFS_ENVVAR);
+    const std::string path = root != nullptr ? root : kDefaultBpffs;
+    struct statfs status = {};
+    const bool there =
+        ::statfs(path.c_str(), &status) == 0 && status.f_type == static_cast<long>(BPF_FS_MAGIC);
+    if (there || (mounts_root && path == kDefaultBpffs)) {
+        return {};
+    }
+    return fmt::format("libxdp needs a BPF file system on {}", path);
 }
 
 std::string component_obstacle(const ProgramObject& object) {

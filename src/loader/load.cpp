@@ -10,6 +10,7 @@
 
 #include "common/bpffs.h"
 #include "common/dispatcher.h"
+#include "common/link_socket.h"
 #include "common/names.h"
 #include "loader/attach_plan.h"
 #include "loader/attachment.h"
@@ -131,10 +132,33 @@ void forget_what_goes(Outcome& outcome, const AttachPlan& plan, const Attempt& a
     }
 }
 
+// A move ends what was attached before, and the way back from it may fail when the new program is gone
+// already.
+bool nothing_runs(const Interface& interface) {
+    const auto hook = query_xdp_hook(interface.ifindex);
+    return hook && hook->empty();
+}
+
+// Maps whose pins were published, and taken back, are pinned nowhere, and the next run is to publish them.
+// What is still staged is refused.
+void stage_again(PinDirectory& pins, const ProgramObject& object) {
+    for (const auto& map : object.maps()) {
+        if (!map.reused) {
+            (void)pins.stage(ProgramObject::map_fd(map), map.pin_name);
+        }
+    }
+}
+
 // The pins are as they were, or `pins` leaves what is staged: then the new program has to stay.
-void take_back(PinDirectory& pins, const ProgramObject& object, const AttachPlan& plan,
-               const WayBack& way_back, Error& error) {
-    if (pins.leaves_staged() || !way_back || !way_back()) {
+void take_back(PinDirectory& pins, const Interface& interface, const ProgramObject& object,
+               const AttachPlan& plan, const WayBack& way_back, const Counters& moved, Error& error) {
+    const bool is_back = !pins.leaves_staged() && way_back && way_back();
+    if (!is_back && plan.moves && !pins.leaves_staged() && nothing_runs(interface)) {
+        error.hint =
+            "no program is attached any more: the old one could not be attached again either; load again";
+        error.hint += plan.foreign ? "" : ", with --reuse-maps the counters go on";
+    } else if (!is_back) {
+        stage_again(pins, object);
         pins.leave_staged();
         error.hint =
             "the new program runs, but its pins are not all in place: the next load, --unload or --clean "
@@ -144,7 +168,7 @@ void take_back(PinDirectory& pins, const ProgramObject& object, const AttachPlan
     for (const auto& map : object.maps()) {
         if (plan.old_program && map.name == XDP_TALLY_MAP_NAME && !map.reused) {
             // Best effort: what it is for has failed already, and that is what has to be told.
-            (void)give_counts_back(pins, ProgramObject::map_fd(map));
+            (void)give_counts_back(pins, ProgramObject::map_fd(map), moved);
         }
     }
 }
@@ -206,7 +230,7 @@ Result<Outcome> try_load(const Options& options, const Interface& interface, con
     PublicationReport report;
     auto published = publish_generation(*pins, meta, state.meta, mover ? &*mover : nullptr, report);
     if (!published) {
-        take_back(*pins, object, plan, takeover.way_back, published.error());
+        take_back(*pins, interface, object, plan, takeover.way_back, report.moved, published.error());
         return published.error();
     }
     outcome.removed = std::move(report.removed);
@@ -271,7 +295,7 @@ void describe_choice(const Options& options, const Interface& interface, const A
 }
 
 Result<Outcome> load_by_plan(const Options& options, const Place& place, const Interface& interface,
-                             const std::string& directory, const DeviceState& state, PinDirectory* pins) {
+                             const std::string& directory, DeviceState state, PinDirectory* pins) {
     if (state.trouble) {
         return *state.trouble;
     }
@@ -300,6 +324,13 @@ Result<Outcome> load_by_plan(const Options& options, const Place& place, const I
         if (pins != nullptr) {
             TALLY_TRY(empty_staging(*pins));
         }
+        if (pins != nullptr && plan.moves) {
+            // What had to end first was attached again, but not by the link that it had.
+            state = inspect_device(directory, interface);
+            if (state.trouble || !state.hook.find(plan.old_program->id)) {
+                break;
+            }
+        }
     }
     if (failure->code == ERANGE && options.filename.empty()) {
         failure->hint =
@@ -327,7 +358,32 @@ void take_along(PinDirectory& pins, const std::string& directory, Outcome& outco
     outcome.notes.push_back("the interface was renamed: its pins moved here from " + old_directory);
 }
 
+// The pins of an interface that was renamed may have moved while their lock was waited for.
+Result<PinDirectory> lock_pins_of(const Place& place, const Interface& interface) {
+    for (;;) {
+        const std::string directory = place.pins_of(interface);
+        TALLY_TRY_ASSIGN(pins, PinDirectory::lock(directory));
+        if (place.pins_of(interface) == directory) {
+            return pins;
+        }
+    }
+}
+
 }  // namespace
+
+std::string mount_for_loads(const Options& options, Place& place) {
+    const auto exists = [](const std::string& device) { return resolve_interface(device).has_value(); };
+    if (place.obstacle || !check_load_capabilities() ||
+        std::none_of(options.devices.begin(), options.devices.end(), exists)) {
+        return {};
+    }
+    const std::string before = place.bpffs.path;
+    const auto mounted = ensure_bpffs(place.bpffs);
+    if (mounted && (*mounted || place.bpffs.path != before)) {
+        use_bpffs_for_dispatchers(place.bpffs.path);
+    }
+    return mounted && *mounted ? "mounted a BPF file system on " + place.bpffs.path : std::string();
+}
 
 Result<Outcome> load(const Options& options, Place& place, const std::string& device) {
     if (place.obstacle) {
@@ -337,26 +393,21 @@ Result<Outcome> load(const Options& options, Place& place, const std::string& de
     TALLY_TRY(check_load_capabilities());
     if (options.dry_run) {
         const std::string directory = place.pins_of(interface);
-        const auto state = inspect_device(directory, interface);
-        return load_by_plan(options, place, interface, directory, state, nullptr);
+        return load_by_plan(options, place, interface, directory, inspect_device(directory, interface),
+                            nullptr);
     }
-    TALLY_TRY_ASSIGN(mounted, ensure_bpffs(place.bpffs));
-    if (mounted) {
-        use_bpffs_for_dispatchers(place.bpffs.path);
-    }
-    const std::string directory = place.pins_of(interface);
-    TALLY_TRY_ASSIGN(pins, PinDirectory::lock(directory));
+    // As a rule mount_for_loads has; else this says why it could not.
+    TALLY_TRY(ensure_bpffs(place.bpffs));
+    TALLY_TRY_ASSIGN(pins, lock_pins_of(place, interface));
+    const std::string directory = pins.path();
     TALLY_TRY_ASSIGN(repaired, repair(pins, interface.ifindex));
-    const auto state = inspect_device(directory, interface);
-    auto outcome = load_by_plan(options, place, interface, directory, state, &pins);
+    auto outcome =
+        load_by_plan(options, place, interface, directory, inspect_device(directory, interface), &pins);
     if (outcome && directory != place.directory(interface.name)) {
         take_along(pins, place.directory(interface.name), *outcome);
     }
     if (outcome && !repaired.empty()) {
         outcome->notes.push_back(repaired);
-    }
-    if (outcome && mounted) {
-        outcome->notes.push_back("mounted a BPF file system on " + place.bpffs.path);
     }
     return outcome;
 }

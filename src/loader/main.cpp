@@ -1,7 +1,9 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <cerrno>
 #include <cstdio>
+#include <utility>
 
 #include "common/bpffs.h"
 #include "common/library_log.h"
@@ -24,14 +26,25 @@ using namespace tally::loader;
 
 constexpr const char* kProgram = "xdp_loader";
 
+// The errno of the first write that failed on stdout, which loses what it was given; 0 as long as none has.
+int g_lost_output = 0;
+
+void write_to_stdout(const std::string& text) {
+    errno = 0;
+    const bool written = std::fputs(text.c_str(), stdout) >= 0 && std::fflush(stdout) == 0;
+    if (!written && g_lost_output == 0) {
+        g_lost_output = errno != 0 ? errno : EIO;
+    }
+}
+
 // With --run stdout is the command's.
 void report(const Options& options, const Outcome& outcome) {
     if (outcome.error) {
         print_error(kProgram, *outcome.error, options.json);
+    } else if (options.verb == Verb::kRun && !options.quiet) {
+        std::fputs(format_outcome(outcome).c_str(), stderr);
     } else if (!options.json && !options.quiet) {
-        std::FILE* const stream = options.verb == Verb::kRun ? stderr : stdout;
-        fmt::print(stream, "{}", format_outcome(outcome));
-        std::fflush(stream);
+        write_to_stdout(format_outcome(outcome));
     }
 }
 
@@ -42,11 +55,11 @@ int fail(const Options& options, const Error& error) {
 
 // 1 where stdout did not take all of it, with what was written before.
 int write_outcome(const Options& options, const std::string& text) {
-    fmt::print("{}", text);
-    if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) {
+    write_to_stdout(text);
+    if (g_lost_output == 0) {
         return 0;
     }
-    print_error(kProgram, last_error("writing the outcome"), options.json);
+    print_error(kProgram, system_error(g_lost_output, "writing the outcome"), options.json);
     return exit_status(ErrorKind::kSystem);
 }
 
@@ -57,7 +70,7 @@ class Run {
     Result<void> work() {
         TALLY_TRY_ASSIGN(place, go_to_place(options_.netns, options_.bpffs));
         if (!options_.devices.empty()) {
-            work_on(place, options_.devices);
+            work_on(place, without_repetitions(options_.devices, place));
             return {};
         }
         TALLY_TRY(work_on_all(place));
@@ -80,12 +93,19 @@ class Run {
 
   private:
     void work_on(Place& place, const std::vector<std::string>& devices) {
-        const auto keep = [this](Outcome outcome) {
+        std::string mounted;
+        const auto keep = [&](Outcome outcome) {
+            if (!outcome.error && !mounted.empty()) {
+                outcome.notes.push_back(std::exchange(mounted, {}));
+            }
             outcomes_.push_back(std::move(outcome));
             report(options_, outcomes_.back());
         };
         if (options_.verb == Verb::kLoad || options_.verb == Verb::kUnload) {
-            // Mounting bpffs changes the place: each has its own.
+            if (options_.verb == Verb::kLoad && !options_.dry_run) {
+                mounted = mount_for_loads(options_, place);
+            }
+            // Where that has failed, a load tries again, which would change the place: each has its own.
             const auto work = [&](const std::string& device) {
                 Place own = place;
                 return run_device(options_, own, device);

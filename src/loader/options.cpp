@@ -7,7 +7,9 @@
 #include <array>
 #include <cctype>
 #include <charconv>
+#include <filesystem>
 #include <sstream>
+#include <system_error>
 
 #include "common/command_line.h"
 #include "common/error.h"
@@ -265,6 +267,18 @@ int index_of_command(int argc, const char* const* argv) {
     return static_cast<int>(std::find(argv, end, std::string_view("--")) - argv);
 }
 
+// Also for a process that stays behind, in another directory.
+std::string absolute(const std::string& path) {
+    std::error_code code;
+    const auto full = std::filesystem::absolute(path, code);
+    if (path.starts_with('/') || code) {
+        return path;
+    }
+    // What ".." leads to, symbolic links decide.
+    std::string text = (path.find("..") == std::string::npos ? full.lexically_normal() : full).string();
+    return text.size() > 1 && text.ends_with('/') ? text.substr(0, text.size() - 1) : text;
+}
+
 std::optional<std::uint32_t> parse_program_id(const std::string& text) {
     std::uint32_t id = 0;
     const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), id);
@@ -300,6 +314,10 @@ std::variant<Options, EarlyExit> parse_options(int argc, const char* const* argv
         return EarlyExit{0, text.str()};
     } catch (const CLI::ParseError& error) {
         return usage(error.what());
+    }
+    options.bpffs = absolute(options.bpffs);
+    if (options.netns && options.netns->find('/') != std::string::npos) {
+        options.netns = absolute(*options.netns);
     }
     words.unload = app.count("--unload") > 0;
     options.mode = chosen_mode(words);

@@ -102,7 +102,8 @@ Result<Counters> final_counts(const PinDirectory& directory, const Meta& old_met
     }
     auto map = CounterMap::from_fd(std::move(*fd));
     if (!map) {
-        return Counters{};  // somebody's own xdp_stats_map: it counts something else
+        // Somebody's own xdp_stats_map counts something else.
+        return map.error().kind == ErrorKind::kConflict ? Counters{} : Result<Counters>(map.error());
     }
     Sample sample;
     TALLY_TRY(map->read(sample));
@@ -110,12 +111,13 @@ Result<Counters> final_counts(const PinDirectory& directory, const Meta& old_met
 }
 
 Result<void> complete_meta(const PinDirectory& directory, Meta meta, const std::optional<Meta>& old_meta,
-                           CountMover* mover) {
+                           CountMover* mover, Counters& moved) {
     TALLY_TRY_ASSIGN(fd, directory.open_staged(XDP_TALLY_META_NAME, false));
     if (old_meta && old_meta->lineage == meta.lineage && old_meta->counter_map_id != meta.counter_map_id) {
         TALLY_TRY_ASSIGN(counts, final_counts(directory, *old_meta));
         if (mover != nullptr) {  // the old counts become the new map's own
             TALLY_TRY(mover->add(counts));
+            moved = counts;
             meta.flags |= XDP_TALLY_META_MIGRATED;
             counts = {};
         }
@@ -219,8 +221,7 @@ Result<void> take_out_old_component(PinDirectory& directory, const Meta& meta) {
 
 // The steps of publish_generation.
 Result<void> publish_pins(PinDirectory& directory, PinChanges& changes, const Meta& meta,
-                          const std::optional<Meta>& old_meta, CountMover* mover,
-                          std::vector<std::string>& removed) {
+                          const std::optional<Meta>& old_meta, CountMover* mover, PublicationReport& report) {
     TALLY_TRY_ASSIGN(staged, directory.staged());
     const auto take = [&staged](const std::string& pin) {
         const auto found = std::find(staged.begin(), staged.end(), pin);
@@ -244,7 +245,7 @@ Result<void> publish_pins(PinDirectory& directory, PinChanges& changes, const Me
     }
     TALLY_TRY_ASSIGN(complete, is_complete(directory));
     if (!complete) {
-        TALLY_TRY(complete_meta(directory, meta, old_meta, mover));
+        TALLY_TRY(complete_meta(directory, meta, old_meta, mover, report.moved));
     }
     for (const auto& pin : staged) {
         TALLY_TRY(changes.publish(pin));
@@ -253,8 +254,8 @@ Result<void> publish_pins(PinDirectory& directory, PinChanges& changes, const Me
         TALLY_TRY(changes.publish(XDP_TALLY_MAP_NAME));
     }
     if (old_meta) {
-        TALLY_TRY(remove_unused(directory, changes, meta, *old_meta, removed));
-        TALLY_TRY(remove_old_link(directory, changes, meta, *old_meta, removed));
+        TALLY_TRY(remove_unused(directory, changes, meta, *old_meta, report.removed));
+        TALLY_TRY(remove_old_link(directory, changes, meta, *old_meta, report.removed));
     }
     return changes.publish(XDP_TALLY_META_NAME);
 }
@@ -362,20 +363,25 @@ Result<std::optional<CountMover>> prepare_migration(const PinDirectory& director
     return std::optional(std::move(mover));
 }
 
-Result<void> give_counts_back(const PinDirectory& directory, int new_counter_fd) {
+Result<void> give_counts_back(const PinDirectory& directory, int new_counter_fd, const Counters& moved) {
     wait_for_running_programs();
     TALLY_TRY_ASSIGN(new_counters, read_counters(new_counter_fd));
+    Counters counted = new_counters.total;
+    for (std::size_t action = 0; action < counted.size(); ++action) {
+        counted[action].rx_packets -= moved[action].rx_packets;
+        counted[action].rx_bytes -= moved[action].rx_bytes;
+    }
     TALLY_TRY_ASSIGN(old_counters, directory.open(XDP_TALLY_MAP_NAME, false));
     TALLY_TRY_ASSIGN(done, create_meta_map());
     TALLY_TRY_ASSIGN(mover, CountMover::prepare(old_counters.get(), done.get()));
-    return mover.add(new_counters.total);
+    return mover.add(counted);
 }
 
 Result<void> publish_generation(PinDirectory& directory, const Meta& meta,
                                 const std::optional<Meta>& old_meta, CountMover* mover,
                                 PublicationReport& report) {
     PinChanges changes(directory);
-    auto published = publish_pins(directory, changes, meta, old_meta, mover, report.removed);
+    auto published = publish_pins(directory, changes, meta, old_meta, mover, report);
     if (!published) {
         if (!changes.roll_back()) {
             directory.leave_staged();

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "common/counters.h"
 #include "common/meta.h"
 #include "common/result.h"
 #include "loader/migration.h"
@@ -32,6 +33,7 @@ namespace tally::loader {
 struct PublicationReport {
     std::vector<std::string> removed;  // paths of step 5
     std::vector<std::string> notes;
+    Counters moved = {};  // by `mover`, also where a later step failed
 };
 Result<void> publish_generation(PinDirectory& directory, const Meta& meta,
                                 const std::optional<Meta>& old_meta, CountMover* mover,
@@ -46,7 +48,8 @@ Result<void> stage_old_record(PinDirectory& directory);
 Result<std::optional<CountMover>> prepare_migration(const PinDirectory& directory);
 
 // After the old program was put back: what the new one counted meanwhile is added to the pinned counters.
-Result<void> give_counts_back(const PinDirectory& directory, int new_counter_fd);
+// They have `moved` already, which is in the new map as well.
+Result<void> give_counts_back(const PinDirectory& directory, int new_counter_fd, const Counters& moved);
 
 // What an interrupted run left in the staging area is finished where its program runs (as its link or the
 // hook tell), else discarded. Returns what was done in words; empty where there was nothing to do.

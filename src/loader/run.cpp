@@ -2,11 +2,11 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <chrono>
 #include <functional>
 #include <optional>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include <xdp_tally/abi.h>
@@ -17,6 +17,7 @@
 #include "loader/pin_directory.h"
 #include "loader/presence.h"
 #include "loader/run_device.h"
+#include "loader/verbs.h"
 
 namespace tally::loader {
 namespace {
@@ -83,20 +84,6 @@ Outcome unload_once_free(const Options& unload, Place& place, const std::string&
     }
 }
 
-// A device that is named twice, or by an alternative name as well, is loaded once.
-Options without_repetitions(const Options& options, const Place& place) {
-    Options once = options;
-    once.devices.clear();
-    for (const auto& device : options.devices) {
-        const auto interface = place.find(device);
-        const std::string name = interface && *interface ? (*interface)->name : device;
-        if (std::find(once.devices.begin(), once.devices.end(), name) == once.devices.end()) {
-            once.devices.push_back(name);
-        }
-    }
-    return once;
-}
-
 // What a load would refuse: then there is nothing yet that would have to be taken back.
 std::optional<Outcome> find_refusal(const Options& options, Place& place) {
     Options rehearsal = options;
@@ -113,11 +100,14 @@ std::optional<Outcome> find_refusal(const Options& options, Place& place) {
 
 int run_command_loaded(const Options& given, Place& place, const UniqueFd& home,
                        const std::function<void(const Outcome&)>& report) {
-    const Options options = without_repetitions(given, place);
+    Options options = given;
+    options.devices = without_repetitions(given.devices, place);
     if (const auto refusal = find_refusal(options, place)) {
         report(*refusal);
         return exit_status(refusal->error->kind);
     }
+    // Before the guardian's copy of the place is made.
+    std::string mounted = mount_for_loads(options, place);
     const Options unload = unload_options(options);
     const auto guardian = Guardian::start([&] {
         for (const auto& device : options.devices) {
@@ -142,6 +132,9 @@ int run_command_loaded(const Options& given, Place& place, const UniqueFd& home,
                 holds.push_back(std::move(*hold));
             } else {
                 outcome.error = std::move(hold).error();
+            }
+            if (!outcome.error && !mounted.empty()) {
+                outcome.notes.push_back(std::exchange(mounted, {}));
             }
         }
         report(outcome);

@@ -1,5 +1,7 @@
 #include "loader/run_device.h"
 
+#include <algorithm>
+
 #include "common/bpffs.h"
 #include "loader/verbs.h"
 
@@ -31,6 +33,18 @@ Outcome complete(Result<Outcome> result, const Options& options, const Place& pl
 }
 
 }  // namespace
+
+std::vector<std::string> without_repetitions(const std::vector<std::string>& devices, const Place& place) {
+    std::vector<std::string> once;
+    for (const auto& device : devices) {
+        const auto interface = place.find(device);
+        const std::string name = interface && *interface ? (*interface)->name : device;
+        if (std::find(once.begin(), once.end(), name) == once.end()) {
+            once.push_back(name);
+        }
+    }
+    return once;
+}
 
 Outcome run_device(const Options& options, Place& place, const std::string& device) {
     auto result = run_verb(options, place, device);

@@ -11,8 +11,14 @@
 
 namespace tally::loader {
 
+// To be called before loads, which may go on in several threads: mounts a BPF file system on the default root
+// where there is none, which changes `place` and the environment of libxdp. Does nothing where no load gets
+// that far. What was done in words, for the first outcome; empty where nothing was, or could be: a load says
+// why.
+std::string mount_for_loads(const Options& options, Place& place);
+
 // Attaches, or replaces what an earlier run attached. Either everything is in place afterwards, or nothing
-// has changed. Mounts a BPF file system where there is none, which changes `place`.
+// has changed.
 Result<Outcome> load(const Options& options, Place& place, const std::string& device);
 
 // Counts the verdicts of the program that somebody else attached, and, where it is a dispatcher, of each of

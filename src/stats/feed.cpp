@@ -43,11 +43,8 @@ DeviceView FeedProbe::view(const Meta& record) {
     if (link) {
         link = look_inside(std::move(*link), record);
     }
-    const bool gone = !link && link.error().kind == ErrorKind::kNotFound;
-    const bool another = link && link->interface.ifindex != record.ifindex;
-    if ((gone || another) && device_ && !view.record_is_elsewhere) {
-        // Renamed, if the interface with the record's index runs the record's program; its old name may be
-        // another's by now.
+    if (!link && link.error().kind == ErrorKind::kNotFound && device_ && !view.record_is_elsewhere) {
+        // Renamed, if the interface with the record's index runs the record's program.
         auto other = socket.find(record.ifindex);
         if (other) {
             other = look_inside(std::move(*other), record);

@@ -11,7 +11,7 @@ import subprocess
 import threading
 
 import pytest
-from lab import BPFFS, LOADER, attached, open_pin, pin_dir, pins_of, run, send, wait_until
+from lab import BPFFS, LOADER, attached, object_file, open_pin, pin_dir, pins_of, read_meta, run, send, wait_until
 
 SIZE = 100
 PACKETS = 7
@@ -22,6 +22,7 @@ SCENARIOS = {
     "first_load": ((), ("--action", "drop")),
     "replace": (("--action", "pass"), ("--action", "drop")),
     "reuse": (("--action", "pass"), ("--action", "drop", "--reuse-maps")),
+    "migrate": (("--action", "drop"), ("--filename", object_file("six_entries"), "--migrate")),
     "unload": (("--action", "pass"), ("--unload",)),
     "clean": (("--action", "pass"), ("--clean",)),
 }
@@ -68,16 +69,17 @@ class PinReader:
 
 def snapshot(lab, dev):
     """What must be the same after a run that failed."""
-    world = lab.world()
-    return {"attached": attached(dev), "pins": {path: pin for path, pin in world["pins"].items()},
-            "total": total_of(lab, dev)}
+    record = lab.once(dev) if (pin_dir(dev) / "xdp_stats_map").exists() else {}
+    return {"attached": attached(dev), "pins": {path: mode for path, (mode, _) in lab.world()["pins"].items()},
+            "counters": {field: record.get(field) for field in ("map_id", "generation", "actions")}}
 
 
 def total_of(lab, dev):
     """Packets since generation 1: those of the pinned map and those carried from earlier ones."""
     if not (pin_dir(dev) / "xdp_stats_map").exists():
         return None
-    return lab.once(dev)["total"]["packets"]
+    carried = sum(packets for packets, _ in read_meta(dev).carried.values())
+    return carried + lab.once(dev)["total"]["packets"]
 
 
 def state_of(lab, dev):
@@ -121,14 +123,33 @@ def test_every_call_may_fail_or_be_the_last(lab, veth0, scenario, syscall, fault
         assert list(BPFFS.glob(dev)) == [], f"after call {k} of {calls}"
 
 
+@pytest.mark.parametrize("rename", [1, 2])
+def test_load_that_cannot_be_taken_back_is_finished(lab, veth0, rename):
+    """Without CAP_SYS_ADMIN the old program cannot be named: the new one stays, and so do its counters."""
+    load = ["--dev", veth0.name, "--filename", object_file("own")]  # of a file there is one variant to try
+    lab.loader(*load)
+    counts_exactly(lab, veth0)
+    old = total_of(lab, veth0.name)
+    refused = lab.loader(*load, status=1, prefix=[
+        "setpriv", "--bounding-set=-sys_admin", "strace", "-qq", "-o", "/dev/null", "-e",
+        f"inject=/^rename:error=ENOMEM:when={rename}"])
+    assert "hint: the new program runs" in refused.err
+    send(veth0, PACKETS, SIZE)
+    outcome = lab.load(*load[1:], "--reuse-maps")
+    assert any("finished generation 2" in note for note in outcome["notes"])
+    wait_until(lambda: total_of(lab, veth0.name) >= old + PACKETS, "the packets are not counted")
+    assert total_of(lab, veth0.name) == old + PACKETS
+    assert pins_of(veth0.name) == ["xdp_link", "xdp_stats_map", "xdp_stats_meta"]
+
+
 def check_one(lab, veth, scenario, command, log, syscall, fault, k):
     dev = veth.name
-    old = snapshot(lab, dev)
+    old, old_total = snapshot(lab, dev), total_of(lab, dev)
     pin = pin_dir(dev) / "xdp_stats_map"
     when = f"{k}+" if fault == "errors" else k
     injected = strace("-e", f"trace={syscall}", "-e", f"inject={syscall}:{FAULTS[fault]}:when={when}",
                       command=command, log=log)
-    replacing = scenario in ("replace", "reuse")
+    replacing = scenario in ("replace", "reuse", "migrate")
     if replacing:
         with PinReader(pin) as reader:
             status = run_any(injected)
@@ -148,12 +169,12 @@ def check_one(lab, veth, scenario, command, log, syscall, fault, k):
         finish_removal(dev, command, context)
         return
     # Whatever happened: the packets counted before are still there, and the next plain run puts everything right.
-    outcome = lab.load(dev, "--action", "drop", "--reuse-maps")
+    outcome = lab.load(dev, "--action", "drop", "--migrate" if scenario == "migrate" else "--reuse-maps")
     assert attached(dev) == ("native", outcome["program"]["id"]), context
     assert state_of(lab, dev) == "attached", context
     assert pins_of(dev) == ["xdp_link", "xdp_stats_map", "xdp_stats_meta"], context
-    if scenario == "reuse":
-        assert total_of(lab, dev) == old["total"], context
+    if replacing:
+        assert total_of(lab, dev) == old_total, context
     counts_exactly(lab, veth)
 
 

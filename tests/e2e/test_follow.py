@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from lab import MODES, STATS, counts_of, object_file, pin_dir, rename, run, send, session_of, wait_until
+from lab import MODES, STATS, counts_of, object_file, pin_dir, run, send, session_of
 
 SIZE = 100
 
@@ -214,17 +214,6 @@ def test_program_of_somebody_else_makes_it_stale(lab, veth0):
     reader.wait_for(lambda record: record["state"] == "detached")
     lab.foreign_attach("veth0")
     reader.wait_for(lambda record: record["state"] == "stale")
-
-
-def test_old_name_of_a_renamed_device_is_anothers(lab, veth0):
-    """Its counters stay below that name until it is loaded anew, and are being fed."""
-    lab.load("veth0")
-    renamed = rename(veth0, "veth9")
-    lab.veth("veth0", peer="p-other")
-    send(renamed, 5, SIZE)
-    for dev in ("veth0", "veth9"):
-        wait_until(lambda dev=dev: lab.once(dev)["total"]["packets"] == 5, f"{dev}: the packets are not counted")
-        assert lab.once(dev)["state"] == "attached"
 
 
 def test_several_devices(lab):

@@ -52,6 +52,30 @@ def test_words_name_device_mode_program_maps_pins_and_generation(lab, veth0):
         assert word in out, (word, out)
 
 
+def test_device_that_is_named_twice_is_loaded_once(lab, veth0):
+    """Also where one of the names is an alternative one."""
+    run(["ip", "link", "property", "add", "dev", "veth0", "altname", "another"])
+    again = ("--dev", "veth0", "--dev", "another", "--dev", "veth0")
+    (outcome,) = lab.loader_json(*again)
+    assert (outcome["dev"], outcome["outcome"], outcome["generation"]) == ("veth0", "loaded", 1)
+    (outcome,) = lab.loader_json(*again)
+    assert (outcome["outcome"], outcome["generation"]) == ("replaced", 2)
+    (outcome,) = lab.loader_json(*again, "--unload")
+    assert outcome["outcome"] == "unloaded"
+
+
+@pytest.mark.parametrize("form", [["--json"], []], ids=["json", "text"])
+@pytest.mark.parametrize("devices", [1, 60])
+def test_output_that_cannot_be_written(lab, veth0, form, devices):
+    """Much of it fails at another place than little."""
+    options = [word for number in range(devices) for word in ("--dev", f"veth{number}")]
+    command = [LOADER, "--status", *form, *options]
+    done = subprocess.run(["sh", "-c", 'exec "$@" >/dev/full', "sh", *command], capture_output=True, text=True,
+                          check=False)
+    assert done.returncode == 1, done
+    assert "writing the outcome: No space left on device" in done.stderr
+
+
 def test_pins_and_their_modes(lab, veth0):
     lab.load("veth0")
     directory = pin_dir("veth0")

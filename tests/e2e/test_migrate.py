@@ -1,5 +1,7 @@
 """--migrate: a counter map of another layout starts from the old one's counts, and loses none of them."""
 
+import pytest
+
 from lab import LOADER, counts_of, object_file, run, send, session_of, wait_until
 from test_faults import count_calls, strace
 
@@ -34,6 +36,25 @@ def test_counters_that_mean_something_else_are_refused(lab, veth0):
     refused = lab.loader("--dev", veth0.name, "--filename", object_file("swapped_fields"), "--migrate", status=5)
     assert "pinned rx_packets (64 bits), wanted rx_bytes (64 bits)" in refused.err
     assert lab.world() == before
+
+
+@pytest.mark.parametrize("rename", [1, 2])
+def test_migration_that_fails_is_taken_back_with_its_counts(lab, veth0, rename):
+    """The old counts are in the new map already when a pin cannot be renamed: they are not added to the old one again."""
+    lab.load(veth0.name)
+    stats = lab.reading("--dev", veth0.name)
+    traffic = lab.traffic(veth0, SIZE, pause_us=100)
+    stats.wait_for(lambda record: record["total"]["packets"] > 100)
+    trace = ("strace", "-qq", "-o", "/dev/null", "-e", f"inject=/^rename:error=ENOMEM:when={rename}")
+    migration = ("--filename", object_file("six_entries"), "--migrate")
+    refused = lab.loader("--dev", veth0.name, *migration, status=1, prefix=trace)
+    assert "Cannot allocate memory" in refused.err
+    assert lab.once(veth0.name)["generation"] == 1
+    sent = traffic.finish()
+    assert session_of(stats.wait_for_session(sent)) == {"XDP_PASS": (sent, sent * SIZE)}
+    lab.wait_for_counts(veth0.name, {"XDP_PASS": (sent, sent * SIZE)})
+    lab.load(veth0.name, *migration)
+    assert counts_of(lab.once(veth0.name)) == {"XDP_PASS": (sent, sent * SIZE)}
 
 
 def test_nothing_is_lost_or_doubled_under_traffic(lab, veth0):

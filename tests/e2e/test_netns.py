@@ -1,6 +1,7 @@
 """Interfaces in network namespaces, and interfaces of several names: whose pins are where, seen from wherever."""
 
 import csv
+import fcntl
 import json
 import os
 import signal
@@ -15,6 +16,8 @@ import kernel
 from lab import (BPFFS, LOADER, NOBODY, STATS, Veth, as_user, attached, copy_for_everyone, counts_of, dump_counts,
                  link_info, pin_dir, pins_of, read_meta, rename, run, send, session_of, wait_for_carrier, wait_until)
 from namespaces import outcomes
+from test_concurrency import is_waiting_for_a_lock
+from test_run import Run
 
 SIZE = 100
 USAGE, PERMISSION, NOT_FOUND, CONFLICT = 2, 3, 4, 5
@@ -356,6 +359,42 @@ def test_bpffs_is_mounted_for_the_caller_of_ip_netns_exec(lab, no_bpffs, red):
     again = load(lab, "--dev", "veth0", prefix=red.inside)
     assert again["generation"] == 2 and not any("mounted" in note for note in again["notes"])
     assert mounts() == 1
+
+
+def test_bpffs_is_mounted_once_for_several_devices(lab, no_bpffs, red):
+    """They are loaded in threads, and each would find none; a second mount would hide the pins in the first."""
+    devs = [red.veth(f"veth{number}").name for number in range(4)]
+    options = [word for dev in ["nosuch0", *devs] for word in ("--dev", dev)]
+    missing, *loaded = outcomes(lab, *options, prefix=red.inside, status=NOT_FOUND)
+    assert missing["outcome"] == "failed"
+    assert [outcome["outcome"] for outcome in loaded] == ["loaded"] * len(devs)
+    assert sum("mounted" in note for outcome in loaded for note in outcome["notes"]) == 1
+    assert mounts() == 1
+    assert sorted(path.name for path in red.pins.iterdir()) == devs
+    assert all(red.attached(dev) for dev in devs)
+
+
+def test_nothing_is_mounted_for_loads_that_are_refused(lab, no_bpffs, red):
+    for args in (["--dev", "nosuch0"], ["--dev", "nosuch0", "--run", "--", "true"]):
+        lab.loader(*args, prefix=red.inside, status=NOT_FOUND)
+    assert mounts() == 0
+
+
+def test_killed_run_for_which_a_bpffs_was_mounted(lab, no_bpffs, red):
+    """Who removes the pins then knows where they are."""
+    red.veth()
+    process = lab.started(Run("--dev", "veth0", prefix=red.inside))
+    assert red.attached() and red.pins.exists() and mounts() == 1
+    process.popen.kill()
+    wait_until(lambda: red.attached() is None and not red.pins.exists(), "detached, and the pins removed")
+
+
+def test_dry_run_without_a_bpffs(lab, no_bpffs):
+    """A load would mount it, so that it is not what keeps the program out of a dispatcher."""
+    veth = lab.veth("veth0")
+    (outcome,) = outcomes(lab, "--dev", veth.name, "--dry-run")
+    assert not any("BPF file system" in note for note in outcome["notes"]), outcome
+    assert mounts() == 0
 
 
 def test_reader_mounts_nothing_and_says_what_to_do(lab, no_bpffs, red):
@@ -730,6 +769,28 @@ def test_load_that_fails_after_a_rename_changes_nothing(lab, veth0):
     lab.loader("--dev", "veth9", "--filename", "/nope.bpf.o", status=NOT_FOUND)
     lab.loader("--dev", "veth9", "--skb-mode", status=CONFLICT)
     assert lab.world() == before
+
+
+def test_loads_that_wait_for_each_other_after_a_rename(lab, veth0):
+    """The first moves the pins, under the hands of the second."""
+    lab.load("veth0")
+    veth = rename(veth0, "uplink")
+    staging = pin_dir("veth0") / "+staging"
+    staging.mkdir(mode=0o700)
+    lock = os.open(staging, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        loads = [lab.process(LOADER, "--dev", "uplink") for _ in range(2)]
+        wait_until(lambda: all(is_waiting_for_a_lock(one.popen.pid) for one in loads), "they do not wait")
+    finally:
+        os.close(lock)
+    for one in loads:
+        one.wait()
+    assert not pin_dir("veth0").exists()
+    assert pins_of("uplink") == PINS
+    assert read_meta("uplink").generation == 3
+    send(veth, 5, SIZE)
+    lab.wait_for_counts("uplink", passed(5))
 
 
 @pytest.mark.parametrize("name", ["veth0", "veth9"])

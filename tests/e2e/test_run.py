@@ -800,13 +800,15 @@ def test_without_capabilities(lab, veth0):
     assert clean()
 
 
-def test_bpffs_of_ones_own(lab, veth0, tmp_path):
-    """--bpffs holds for the guardian, too."""
+@pytest.mark.parametrize("relative", [False, True])
+def test_bpffs_of_ones_own(lab, veth0, tmp_path, relative):
+    """--bpffs holds for the guardian, too, which is in another directory."""
     root = tmp_path / "bpf"
     root.mkdir()
     run(["mount", "-t", "bpf", "bpf", root])
     lab.cleanups.append(lambda: run(["umount", root]))
-    process = running(lab, "--dev", "veth0", "--bpffs", root)
+    process = running(lab, "--dev", "veth0", "--bpffs", root.name if relative else root,
+                      prefix=["env", "-C", tmp_path])
     assert (root / "veth0" / "xdp_stats_map").exists() and not (BPFFS / "veth0").exists()
     process.popen.kill()
     wait_until(lambda: attached("veth0") is None and not (root / "veth0").exists(), "nothing is left")

@@ -12,7 +12,7 @@ import kernel
 from lab import (BPFFS, LOADER, MODES, NOBODY, as_user, attached, copy_for_everyone, dump_counts, link_info, object_file,
                  pin_dir, pins_of, read_meta, run, send, session_of, wait_until)
 from namespaces import Namespace
-from test_netns import wait_for_counts
+from test_netns import wait_for_counts, without_bpffs  # pylint: disable=unused-import
 
 SIZE = 100
 LAST = 1_000_000
@@ -449,6 +449,44 @@ def test_move_that_fails_leaves_everything(lab, veth0):
     assert (seen["state"], seen["attach"]) == ("attached", "link")
     send(veth0, 10, SIZE)
     lab.wait_for_counts("veth0", {"XDP_PASS": (20, 20 * SIZE)})
+
+
+def test_move_that_libxdp_refuses_says_why(lab, veth0):
+    """After the first variant the old program is attached again, by a new link, which is not in the second's way."""
+    lab.load("veth0", "--attach", "link")
+    lab.foreign_map(BPFFS / "xdp")  # where libxdp wants a directory
+    result = lab.loader("--dev", "veth0", "--attach", "dispatcher", status=1)
+    assert "libxdp attached the program alone, without a dispatcher" in result.err
+    seen = status(lab, "veth0")
+    assert (seen["state"], seen["attach"], seen["generation"]) == ("attached", "link", 1)
+    send(veth0, 10, SIZE)
+    lab.wait_for_counts("veth0", {"XDP_PASS": (10, 10 * SIZE)})
+
+
+def test_move_whose_way_back_fails_says_that_nothing_runs(lab, veth0):
+    """The link's pin cannot be renamed, and libxdp cannot make a directory again for what was in its dispatcher."""
+    own = ["--filename", object_file("own")]  # of a file there is one variant to try
+    lab.load("veth0", "--attach", "dispatcher", *own)
+    send(veth0, 10, SIZE)
+    lab.wait_for_counts("veth0", {"XDP_PASS": (10, 10 * SIZE)})
+    trace = ["strace", "-qq", "-o", "/dev/null", "-e", "inject=renameat,renameat2,rename:error=ENOSPC:when=1", "-e",
+             "inject=mkdir:error=ENOSPC:when=2+"]  # the first is for the directory of them all
+    result = lab.loader("--dev", "veth0", "--attach", "link", *own, status=1, prefix=trace)
+    assert "no program is attached any more" in result.err and "the new program runs" not in result.err
+    assert attached("veth0") is None
+    assert status(lab, "veth0")["state"] == "detached"
+    assert "+staging" not in pins_of("veth0")
+    lab.load("veth0", "--attach", "link", "--reuse-maps", *own)
+    send(veth0, 10, SIZE)
+    lab.wait_for_counts("veth0", {"XDP_PASS": (20, 20 * SIZE)})
+
+
+def test_dry_run_where_the_load_would_mount(lab, no_bpffs):
+    lab.veth("veth0")
+    for verb in (["--dry-run"], ["--run", "--", "true"]):
+        lab.loader("--dev", "veth0", "--attach", "dispatcher", *verb)
+    (outcome,) = lab.loader_json("--dev", "veth0", "--dry-run")
+    assert outcome["attach"] == "dispatcher"
 
 
 # ---- what does not fit a dispatcher

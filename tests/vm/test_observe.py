@@ -102,6 +102,26 @@ def plain(lab, veth0):
     return lab.program_at(path)
 
 
+def test_relative_paths(lab, tmp_path):
+    """The process that stays behind is in another directory."""
+    red = Namespace(lab, "red")
+    red.veth()
+    root = tmp_path / "bpf"
+    root.mkdir()
+    run(["mount", "-t", "bpf", "bpf", root])
+    lab.cleanups.insert(0, lambda: run(["umount", root]))
+    attach_inside = ["nsenter", f"--net={red.path}", "bpftool", "net", "attach", "xdpdrv", "pinned"]
+    run([*attach_inside, lab.foreign_program("verdicts"), "dev", "veth0"])
+    at_names = ["env", "-C", "/run/netns"]
+    options = ["--netns", "./red", "--dev", "veth0", "--bpffs", os.path.relpath(root, "/run/netns")]
+    lab.loader(*options, "--observe", prefix=at_names)
+    run([*attach_inside, lab.foreign_program("no_counter"), "dev", "veth0", "overwrite"])
+    wait_until(lambda: json.loads(run([*at_names, STATS, *options, "--once", "--json"]).out)["generation"] == 2,
+               "the replacement is followed")
+    lab.loader(*options, "--unload", prefix=at_names)
+    wait_until(lambda: not followers(), "the follower has ended")
+
+
 # ---- a plain program
 
 

@@ -2,6 +2,8 @@
 
 #include <gmock/gmock.h>
 
+#include <filesystem>
+#include <string>
 #include <vector>
 
 namespace tally::loader {
@@ -41,6 +43,17 @@ TEST(LoaderOptions, DefaultIsToLoadThePassingProgramInAutoMode) {
     EXPECT_EQ(options.mode, ModeChoice::kAuto);
     EXPECT_EQ(options.bpffs, "/sys/fs/bpf");
     EXPECT_FALSE(options.reuse_maps || options.force || options.dry_run || options.json);
+}
+
+TEST(LoaderOptions, PathsHoldInEveryDirectory) {
+    const std::string here = std::filesystem::current_path();
+    const auto options = parsed({"-d", "a", "--bpffs", "bpf/", "--netns", "./ns"});
+    EXPECT_EQ(options.bpffs, here + "/bpf");
+    EXPECT_EQ(options.netns, here + "/ns");
+    EXPECT_EQ(parsed({"-d", "a", "--bpffs", "../bpf"}).bpffs, here + "/../bpf");
+    const auto others = parsed({"-d", "a", "--bpffs", "/mnt/bpf", "--netns", "red"});
+    EXPECT_EQ(others.bpffs, "/mnt/bpf");
+    EXPECT_EQ(others.netns, "red");
 }
 
 TEST(LoaderOptions, TheHookIsSharedOrHeld) {
