@@ -35,6 +35,13 @@ inline bool wants_json(int argc, const char* const* argv) {
     return false;
 }
 
+// What a word that belongs to no option was meant for, after a parse that failed; empty where there is none.
+inline std::string hint_of_extras(const CLI::App& app) {
+    const auto extras = app.remaining();
+    const bool is_device = !extras.empty() && !extras.front().starts_with('-');
+    return is_device ? "a device is named with --dev " + extras.front() : std::string();
+}
+
 // How --help shows options: CLI11's layout without its lists of exclusions, which hide the text.
 class HelpFormatter : public CLI::Formatter {
   public:

@@ -271,11 +271,9 @@ int index_of_command(int argc, const char* const* argv) {
 std::string absolute(const std::string& path) {
     std::error_code code;
     const auto full = std::filesystem::absolute(path, code);
-    if (path.starts_with('/') || code) {
-        return path;
-    }
     // What ".." leads to, symbolic links decide.
-    std::string text = (path.find("..") == std::string::npos ? full.lexically_normal() : full).string();
+    const bool normal = path.starts_with('/') || path.find("..") != std::string::npos;
+    const std::string text = code ? path : (normal ? full : full.lexically_normal()).string();
     return text.size() > 1 && text.ends_with('/') ? text.substr(0, text.size() - 1) : text;
 }
 
@@ -290,8 +288,8 @@ std::optional<std::uint32_t> parse_program_id(const std::string& text) {
 
 std::variant<Options, EarlyExit> parse_options(int argc, const char* const* argv) {
     const bool json = wants_json(argc, argv);
-    const auto usage = [json](const std::string& text) {
-        return usage_exit("xdp_loader", make_error(ErrorKind::kUsage, text), json);
+    const auto usage = [json](const std::string& text, const std::string& hint = {}) {
+        return usage_exit("xdp_loader", make_error(ErrorKind::kUsage, text).with_hint(hint), json);
     };
     Options options;
     options.bpffs = "/sys/fs/bpf";
@@ -313,7 +311,7 @@ std::variant<Options, EarlyExit> parse_options(int argc, const char* const* argv
         app.exit(success, text, text);
         return EarlyExit{0, text.str()};
     } catch (const CLI::ParseError& error) {
-        return usage(error.what());
+        return usage(error.what(), hint_of_extras(app));
     }
     options.bpffs = absolute(options.bpffs);
     if (options.netns && options.netns->find('/') != std::string::npos) {

@@ -276,13 +276,20 @@ std::uint32_t find_component(const XdpHook& hook, const Meta& meta) {
 }
 
 // What an interrupted run left is the new generation, and its program runs.
-bool is_attached(const PinDirectory& directory, Meta& meta, std::uint32_t ifindex) {
+Result<bool> is_attached(const PinDirectory& directory, Meta& meta, std::uint32_t ifindex) {
     if (meta.attach_kind == XDP_TALLY_ATTACH_OBSERVE) {
         return true;  // its record is staged when all else is, and nothing on the hook had to be changed
     }
     auto hook = query_xdp_hook(ifindex);
     if (hook && meta.attach_kind == XDP_TALLY_ATTACH_DISPATCHER) {
-        look_into_dispatcher(*hook, ifindex);
+        if (hook->program) {
+            // Without a look into it nobody knows, and what may be running is not discarded.
+            auto dispatcher = read_dispatcher(ifindex);
+            if (!dispatcher) {
+                return std::move(dispatcher).error();
+            }
+            hook->dispatcher = std::move(*dispatcher);
+        }
         meta.program_id = find_component(*hook, meta);
     }
     const auto program = hook ? hook->find(meta.program_id) : std::nullopt;
@@ -330,7 +337,12 @@ Result<std::string> finish_or_discard(PinDirectory& directory, const std::vector
         TALLY_TRY(take_out_old_component(directory, *old_meta));
         return std::string("took out of the dispatcher what an interrupted run had replaced");
     }
-    if (!meta || !is_attached(directory, *meta, ifindex)) {
+    bool attached = false;
+    if (meta) {
+        TALLY_TRY_ASSIGN(found, is_attached(directory, *meta, ifindex));
+        attached = found;
+    }
+    if (!attached) {
         for (const auto& pin : staged) {
             TALLY_TRY(directory.remove_staged(pin));
         }

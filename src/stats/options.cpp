@@ -266,14 +266,8 @@ std::variant<Options, EarlyExit> parse_options(int argc, const char* const* argv
         std::ostringstream text;
         app.exit(success, text, text);
         return EarlyExit{0, text.str()};
-    } catch (const CLI::ExtrasError& error) {
-        const auto extras = app.remaining();
-        if (!extras.empty() && !extras.front().starts_with('-')) {
-            return usage(error.what(), fmt::format("a device is named with --dev {}", extras.front()));
-        }
-        return usage(error.what());
     } catch (const CLI::ParseError& error) {
-        return usage(error.what());
+        return usage(error.what(), hint_of_extras(app));
     }
     for (const auto& text : words.expectations) {
         auto expectation = parse_expectation(text);

@@ -22,7 +22,8 @@ void Remarks::say(const std::string& title, const std::string& text) const {
     if (sink()) {
         sink()(title + ": " + text);
     } else {
-        fmt::print(stderr, "{}: {}: {}\n", kProgramName, title, text);
+        // Not fmt::print, which throws where nobody takes it.
+        std::fputs(fmt::format("{}: {}: {}\n", kProgramName, title, text).c_str(), stderr);
     }
 }
 

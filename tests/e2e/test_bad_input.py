@@ -72,6 +72,7 @@ def test_stats_does_not_wait_for_a_name_that_no_device_can_have(lab, name, statu
     (["--dev", "veth0", "--unload", "--status"], []),
     (["--dev", "veth0", "--status", "--clean"], []),
     (["--dev", "veth0", "--keep-maps"], ["--unload"]),
+    (["veth0"], ["--dev veth0"]),
     (["--dev", "veth0", "--quiet", "--verbose"], []),
 ])
 def test_loader_usage(lab, veth0, arguments, words):
@@ -93,6 +94,7 @@ def test_loader_usage(lab, veth0, arguments, words):
     (["--dev", "veth0", "--count", "many"], ["many"]),
     (["--dev", "veth0", "--count", "99999999999999999999999"], []),
     (["--dev", "veth0", "--format", "xml"], ["xml"]),
+    (["veth0"], ["--dev veth0"]),
     (["--map-id", "x"], ["x"]),
     (["--map-id", "0"], []),
     (["--dev", "veth0", "--once", "--count", "2"], []),
