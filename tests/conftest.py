@@ -50,6 +50,11 @@ def veth0(lab):
     return lab.veth("veth0")
 
 
+@pytest.fixture(name="no_bpffs")
+def without_bpffs(lab):
+    namespaces.hide_bpffs(lab)
+
+
 @pytest.fixture(name="netns")
 def netns_factory(lab):
     return lambda name: namespaces.Namespace(lab, name)

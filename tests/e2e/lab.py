@@ -285,6 +285,14 @@ def rename(veth, name):
     return veth._replace(name=name)
 
 
+SYS_FLOCK = {"x86_64": "73", "aarch64": "32"}.get(os.uname().machine, "32")
+
+
+def is_waiting_for_a_lock(pid):
+    """/proc/locks of 5.10 does not list who waits behind another that waits."""
+    return Path(f"/proc/{pid}/syscall").read_text().split()[0] == SYS_FLOCK
+
+
 def attached(dev):
     """(mode, program id) as the kernel tells it, or None."""
     xdp = link_info(dev).get("xdp")

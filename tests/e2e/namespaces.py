@@ -1,6 +1,10 @@
 """Network namespaces with devices in them."""
 
 import json
+import os
+import subprocess
+import tempfile
+from contextlib import contextmanager
 from pathlib import Path
 
 from lab import BPFFS, Veth, link_info, run, wait_for_carrier, wait_until
@@ -59,3 +63,67 @@ class Namespace:
                 run(["ip", "-netns", self.name, "link", "delete", "dev", link["ifname"]])
             run(["ip", "netns", "delete", self.name])
         assert not self.pins.exists()
+
+
+# ---- those without a name
+
+
+UNNAMED_PEER = "p-unnamed"
+
+
+@contextmanager
+def process_in(*command):
+    """A process that does nothing, started by this command; its id, once it has another network namespace."""
+    ours = os.stat("/proc/self/ns/net").st_ino
+    with subprocess.Popen([*command, "cat"], stdin=subprocess.PIPE) as process:
+        try:
+            wait_until(lambda: os.stat(f"/proc/{process.pid}/ns/net").st_ino != ours, "no other namespace")
+            yield process.pid
+        finally:
+            # The pair goes at once with either end; with the namespace when the kernel gets round to it.
+            subprocess.run(["ip", "link", "delete", "dev", UNNAMED_PEER], stderr=subprocess.DEVNULL, check=False)
+            process.stdin.close()
+
+
+def nsenter(pid, *kinds):
+    return ("nsenter", f"--target={pid}", *(f"--{kind}" for kind in kinds))
+
+
+def pair_into(pid, dev="veth0", peer=UNNAMED_PEER):
+    """Like Namespace.veth, for the namespace of a process; gone with process_in."""
+    inside = nsenter(pid, "net")
+    run(["ip", "link", "add", "name", peer, "type", "veth", "peer", "name", dev, "netns", pid])
+    for prefix, name in (((), peer), (inside, dev)):
+        run([*prefix, "ip", "link", "set", "dev", name, "arp", "off", "multicast", "off", "up"])
+
+    def info():
+        return json.loads(run([*inside, "ip", "-json", "link", "show", "dev", dev]).out)[0]
+
+    wait_until(lambda: info()["operstate"] == "UP", f"{dev} does not come up")
+    wait_for_carrier(peer)
+    return Veth(dev, peer, info()["address"], link_info(peer)["address"])
+
+
+# ---- no BPF file system anywhere
+
+
+MOUNTS = "grep -c ' /sys/fs/bpf ' /proc/self/mountinfo || :"
+
+
+def mounts():
+    return int(run(["sh", "-c", MOUNTS]).out)
+
+
+def hide_bpffs(lab):
+    """The sandbox's is out of the way until the namespaces are gone again."""
+    away = Path(tempfile.mkdtemp(dir="/run"))
+
+    def put_back():
+        if mounts():
+            run(["umount", BPFFS])
+        run(["mount", "--move", away, BPFFS])
+        away.rmdir()
+
+    run(["mount", "--move", BPFFS, away])
+    lab.cleanups.append(put_back)
+    assert mounts() == 0

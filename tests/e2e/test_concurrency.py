@@ -16,8 +16,8 @@ from pathlib import Path
 
 import pytest
 
-from lab import (ACTIONS, DEADLINE, LOADER, MODES, SANITIZER, STATS, attached, dump_counts, object_file,
-                 pin_dir, pinned_link, pins_of, read_meta, run, send, session_of, wait_until)
+from lab import (ACTIONS, DEADLINE, LOADER, MODES, SANITIZER, STATS, attached, dump_counts, is_waiting_for_a_lock,
+                 object_file, pin_dir, pinned_link, pins_of, read_meta, run, send, session_of, wait_until)
 
 FRAMES = int(os.environ.get("XDP_TALLY_FRAMES", "1000000"))
 REPLACEMENTS = int(os.environ.get("XDP_TALLY_REPLACEMENTS", "100"))
@@ -243,14 +243,6 @@ def test_a_loader_that_waits_keeps_no_other_device_waiting(lab):
     waiting.wait()
     assert check_consistent(lab, veth0).generation == 1
     assert check_consistent(lab, veth1).generation == 2
-
-
-SYS_FLOCK = {"x86_64": "73", "aarch64": "32"}.get(os.uname().machine, "32")
-
-
-def is_waiting_for_a_lock(pid):
-    """/proc/locks of 5.10 does not list who waits behind another that waits."""
-    return Path(f"/proc/{pid}/syscall").read_text().split()[0] == SYS_FLOCK
 
 
 # ---- many in a row -----------------------------------------------------------------------------------------

@@ -5,18 +5,15 @@ import fcntl
 import json
 import os
 import signal
-import subprocess
-import tempfile
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 import kernel
-from lab import (BPFFS, LOADER, NOBODY, STATS, Veth, as_user, attached, copy_for_everyone, counts_of, dump_counts,
-                 link_info, pin_dir, pins_of, read_meta, rename, run, send, session_of, wait_for_carrier, wait_until)
-from namespaces import outcomes
-from test_concurrency import is_waiting_for_a_lock
+from lab import (BPFFS, LOADER, NOBODY, STATS, as_user, attached, copy_for_everyone, counts_of, dump_counts,
+                 is_waiting_for_a_lock, pin_dir, pins_of, read_meta, rename, run, send, session_of, wait_for_carrier,
+                 wait_until)
+from namespaces import MOUNTS, mounts, nsenter, outcomes, pair_into, process_in
 from test_run import Run
 
 SIZE = 100
@@ -66,23 +63,6 @@ def wait_for_counts(expected, *args, prefix=()):
 
 
 # ---- namespaces
-
-
-UNNAMED_PEER = "p-unnamed"
-
-
-@contextmanager
-def process_in(*command):
-    """A process that does nothing, started by this command; its id, once it has another network namespace."""
-    ours = os.stat("/proc/self/ns/net").st_ino
-    with subprocess.Popen([*command, "cat"], stdin=subprocess.PIPE) as process:
-        try:
-            wait_until(lambda: os.stat(f"/proc/{process.pid}/ns/net").st_ino != ours, "no other namespace")
-            yield process.pid
-        finally:
-            # The pair goes at once with either end; with the namespace when the kernel gets round to it.
-            subprocess.run(["ip", "link", "delete", "dev", UNNAMED_PEER], stderr=subprocess.DEVNULL, check=False)
-            process.stdin.close()
 
 
 # ---- the same interface by all its names
@@ -322,29 +302,6 @@ def test_namespace_made_anew_counts_from_zero(lab, netns):
 # ---- no BPF file system anywhere
 
 
-MOUNTS = "grep -c ' /sys/fs/bpf ' /proc/self/mountinfo || :"
-
-
-def mounts():
-    return int(run(["sh", "-c", MOUNTS]).out)
-
-
-@pytest.fixture(name="no_bpffs")
-def without_bpffs(lab):
-    """The sandbox's is out of the way until the namespaces are gone again."""
-    away = Path(tempfile.mkdtemp(dir="/run"))
-
-    def put_back():
-        if mounts():
-            run(["umount", BPFFS])
-        run(["mount", "--move", away, BPFFS])
-        away.rmdir()
-
-    run(["mount", "--move", BPFFS, away])
-    lab.cleanups.append(put_back)
-    assert mounts() == 0
-
-
 def test_bpffs_is_mounted_for_the_caller_of_ip_netns_exec(lab, no_bpffs, red):
     veth = red.veth()
     outcome = load(lab, "--dev", "veth0", prefix=red.inside)
@@ -419,25 +376,6 @@ def test_nothing_is_mounted_inside(lab, no_bpffs, red):
 
 
 # ---- namespaces without a name
-
-
-def nsenter(pid, *kinds):
-    return ("nsenter", f"--target={pid}", *(f"--{kind}" for kind in kinds))
-
-
-def pair_into(pid, dev="veth0", peer=UNNAMED_PEER):
-    """Like Namespace.veth, for the namespace of a process; gone with process_in."""
-    inside = nsenter(pid, "net")
-    run(["ip", "link", "add", "name", peer, "type", "veth", "peer", "name", dev, "netns", pid])
-    for prefix, name in (((), peer), (inside, dev)):
-        run([*prefix, "ip", "link", "set", "dev", name, "arp", "off", "multicast", "off", "up"])
-
-    def info():
-        return json.loads(run([*inside, "ip", "-json", "link", "show", "dev", dev]).out)[0]
-
-    wait_until(lambda: info()["operstate"] == "UP", f"{dev} does not come up")
-    wait_for_carrier(peer)
-    return Veth(dev, peer, info()["address"], link_info(peer)["address"])
 
 
 def test_unnamed_namespace_has_pins_by_its_inode(lab, veth0):

@@ -14,6 +14,15 @@ Origin origin(const Counters& carried, std::uint64_t lineage = kLineage) {
     return Origin{lineage, carried};
 }
 
+// Its map holds the 1010 of the map before, which were moved there, and 2: no record has told so yet.
+Session taken_up_early() {
+    Session session;
+    session.start_with(passed(10, 600), origin({}));
+    session.add(passed(1010, 60600));
+    session.take_up_early(passed(1012, 60720));
+    return session;
+}
+
 TEST(Session, CountsFromTheFirstReading) {
     Session session;
     session.start_with(passed(100, 6000), origin({}));
@@ -121,10 +130,7 @@ TEST(Session, ARecordThatComesLateClosesTheGap) {
 }
 
 TEST(Session, ARecordThatComesLateTellsThatTheCountsWereMoved) {
-    Session session;
-    session.start_with(passed(10, 600), origin({}));
-    session.add(passed(1010, 60600));
-    session.take_up_early(passed(1012, 60720));  // the 1010 of the map before, and 2
+    Session session = taken_up_early();
     session.add(passed(1015, 60900));
     EXPECT_EQ(session.counted(), passed(1003, 60180));
     session.set_origin(origin({}));
@@ -135,10 +141,7 @@ TEST(Session, ARecordThatComesLateTellsThatTheCountsWereMoved) {
 }
 
 TEST(Session, SoDoesThatOfTheMapAfterOneWhoseRecordWasNeverSeen) {
-    Session session;
-    session.start_with(passed(10, 600), origin({}));
-    session.add(passed(1010, 60600));
-    session.take_up_early(passed(1012, 60720));  // the 1010 of the map before, and 2
+    Session session = taken_up_early();
     session.add(passed(1013, 60780));
     session.take_up(passed(5, 300), origin(passed(1014, 60840)));
     EXPECT_EQ(session.counted(), passed(1009, 60540));  // 1014 + 5 but for the first 10
