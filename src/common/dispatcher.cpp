@@ -103,13 +103,16 @@ Result<std::optional<Dispatcher>> read_dispatcher(std::uint32_t ifindex) {
     return std::optional(std::move(dispatcher));
 }
 
-void look_into_dispatcher(XdpHook& hook, std::uint32_t ifindex) {
+Result<void> look_into_dispatcher(XdpHook& hook, std::uint32_t ifindex) {
     if (!hook.program) {
-        return;
+        return {};
     }
-    if (auto dispatcher = read_dispatcher(ifindex); dispatcher && *dispatcher) {
-        hook.dispatcher = std::move(*dispatcher);
+    auto dispatcher = read_dispatcher(ifindex);
+    if (!dispatcher) {
+        return std::move(dispatcher).error();
     }
+    hook.dispatcher = std::move(*dispatcher);
+    return {};
 }
 
 }  // namespace tally

@@ -25,7 +25,8 @@ void restore_environment();
 // cannot be read: their pins are missing, or in another BPF file system.
 Result<std::optional<Dispatcher>> read_dispatcher(std::uint32_t ifindex);
 
-// Fills in hook.dispatcher; nothing where that cannot be told.
-void look_into_dispatcher(XdpHook& hook, std::uint32_t ifindex);
+// Fills in hook.dispatcher where the program there is one. The errors of read_dispatcher: then nothing is
+// known of it.
+Result<void> look_into_dispatcher(XdpHook& hook, std::uint32_t ifindex);
 
 }  // namespace tally

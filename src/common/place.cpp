@@ -48,7 +48,8 @@ std::string Place::pins_of(const Interface& interface) const {
     if (!netns_inode || !hook || hook->empty()) {
         return own;
     }
-    look_into_dispatcher(*hook, interface.ifindex);
+    // One that cannot be read leaves the hook's own program to go by.
+    (void)look_into_dispatcher(*hook, interface.ifindex);
     const auto names = list_directory(directory());
     for (const auto& name : names ? *names : std::vector<std::string>()) {
         std::string other = directory() + '/' + name;

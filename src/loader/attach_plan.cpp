@@ -95,7 +95,7 @@ Result<AttachPlan> plan_beside_foreign(const Options& options, const Place& plac
                    ErrorKind::kConflict, what,
                    "the hook is taken by " + describe_holder(place, *state.interface, *plan.old_program))
             .with_hint((can_join ? "without --attach link it joins them; " : "") +
-                       next_command(options, *state.interface, *plan.old_program, can_join));
+                       next_command(place, *state.interface, *plan.old_program, can_join));
     }
     plan.ended_dispatcher = state.hook.dispatcher.has_value();
     plan.moves = options.attach == AttachChoice::kDispatcher;

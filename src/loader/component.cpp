@@ -4,8 +4,6 @@
 #include <bpf/libbpf.h>
 #include <fmt/format.h>
 #include <linux/bpf.h>
-#include <linux/magic.h>
-#include <sys/statfs.h>
 #include <xdp/libxdp.h>
 
 #include <algorithm>
@@ -156,10 +154,7 @@ std::string dispatcher_obstacle(bool mounts_root) {
     }
     const char* const root = ::getenv(XDP_BPFFS_ENVVAR);
     const std::string path = root != nullptr ? root : kDefaultBpffs;
-    struct statfs status = {};
-    const bool there =
-        ::statfs(path.c_str(), &status) == 0 && status.f_type == static_cast<long>(BPF_FS_MAGIC);
-    if (there || (mounts_root && path == kDefaultBpffs)) {
+    if (is_bpffs(path) || (mounts_root && path == kDefaultBpffs)) {
         return {};
     }
     return fmt::format("libxdp needs a BPF file system on {}", path);

@@ -16,17 +16,17 @@ std::string name_pins(const std::vector<std::string>& pins, std::string_view wha
 
 // In front of a command that has no option for the network namespace: only that is changed, for the BPF file
 // system is hidden inside `ip netns exec`.
-std::string from_inside(const std::optional<std::string>& netns) {
-    if (!netns) {
+std::string from_inside(const std::string& netns) {
+    if (netns.empty()) {
         return {};
     }
-    const bool is_path = netns->find('/') != std::string::npos;
-    return fmt::format("nsenter --net={}{} ", is_path ? "" : "/run/netns/", *netns);
+    const bool is_path = netns.find('/') != std::string::npos;
+    return fmt::format("nsenter --net={}{} ", is_path ? "" : "/run/netns/", netns);
 }
 
-std::string ip_command(const std::optional<std::string>& netns) {
-    const bool is_name = netns && netns->find('/') == std::string::npos;
-    return is_name ? "ip -n " + *netns : from_inside(netns) + "ip";
+std::string ip_command(const std::string& netns) {
+    const bool is_name = !netns.empty() && netns.find('/') == std::string::npos;
+    return is_name ? "ip -n " + netns : from_inside(netns) + "ip";
 }
 
 }  // namespace
@@ -100,7 +100,7 @@ std::string describe_holder(const Place& place, const Interface& interface, cons
     return text;
 }
 
-std::string next_command(const Options& options, const Interface& interface, const AttachedProgram& program,
+std::string next_command(const Place& place, const Interface& interface, const AttachedProgram& program,
                          bool is_dispatcher) {
     const auto link = find_xdp_link(interface.ifindex, program.id);
     if (link && *link) {
@@ -111,10 +111,10 @@ std::string next_command(const Options& options, const Interface& interface, con
     }
     if (is_dispatcher) {
         return fmt::format("`{}xdp-loader unload {} --all` ends it and its programs; --force takes its place",
-                           from_inside(options.netns), interface.name);
+                           from_inside(place.netns_option), interface.name);
     }
     return fmt::format("--force replaces it; `{} link set dev {} {} off` detaches it",
-                       ip_command(options.netns), interface.name,
+                       ip_command(place.netns_option), interface.name,
                        program.mode == XDP_TALLY_MODE_GENERIC  ? "xdpgeneric"
                        : program.mode == XDP_TALLY_MODE_NATIVE ? "xdpdrv"
                                                                : "xdpoffload");

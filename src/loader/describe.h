@@ -5,7 +5,6 @@
 
 #include "common/place.h"
 #include "loader/device_state.h"
-#include "loader/options.h"
 #include "loader/outcome.h"
 
 namespace tally::loader {
@@ -19,8 +18,8 @@ HookOutcome describe_hook(const AttachedProgram& attached, const DeviceState& st
 
 // Who holds the hook, in one line: program id, name, mode, the link or dispatcher behind it, and their pins.
 std::string describe_holder(const Place& place, const Interface& interface, const AttachedProgram& program);
-// What to type next where that is in the way; in the network namespace that the options name.
-std::string next_command(const Options& options, const Interface& interface, const AttachedProgram& program,
+// What to type next where that is in the way; in the network namespace that the user named.
+std::string next_command(const Place& place, const Interface& interface, const AttachedProgram& program,
                          bool is_dispatcher);
 
 // Why nobody else may replace or detach it. With DeviceState::held_by_a_run().

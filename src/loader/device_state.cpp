@@ -26,13 +26,8 @@ void note_trouble(DeviceState& state, const Error& error) {
 }
 
 void inspect_dispatcher(DeviceState& state) {
-    if (!state.hook.program) {
-        return;
-    }
-    if (auto dispatcher = read_dispatcher(state.interface->ifindex)) {
-        state.hook.dispatcher = std::move(*dispatcher);
-    } else {
-        state.dispatcher_trouble = std::move(dispatcher).error();
+    if (auto looked = look_into_dispatcher(state.hook, state.interface->ifindex); !looked) {
+        state.dispatcher_trouble = std::move(looked).error();
     }
 }
 
@@ -122,10 +117,13 @@ void inspect_staging(DeviceState& state, const std::string& directory) {
 
 // What has no link to tell where it runs is found by the record, as long as the device is in this namespace.
 void find_renamed(DeviceState& state) {
-    const auto netns = current_netns_inode();
     const bool without_link = state.meta && (state.meta->attach_kind == XDP_TALLY_ATTACH_NETLINK ||
                                              state.meta->attach_kind == XDP_TALLY_ATTACH_DISPATCHER);
-    if (state.interface || !without_link || !netns || *netns != state.meta->netns_inode) {
+    if (state.interface || !without_link) {
+        return;
+    }
+    const auto netns = current_netns_inode();
+    if (!netns || *netns != state.meta->netns_inode) {
         return;
     }
     auto socket = LinkSocket::open();

@@ -195,13 +195,13 @@ class HookFollower {
 
 }  // namespace
 
-std::optional<std::string> netns_anchor(const Place& place, const std::optional<std::string>& path) {
+std::optional<std::string> netns_anchor(const Place& place) {
     const auto inode = current_netns_inode();
     if (!inode || is_netns("/proc/1/ns/net", *inode)) {
         return std::string();
     }
-    if (path && path->find('/') != std::string::npos) {
-        return without_detours(*path);
+    if (place.netns_option.find('/') != std::string::npos) {
+        return without_detours(place.netns_option);
     }
     std::string named = "/run/netns/" + place.netns;
     if (!place.netns.empty() && is_netns(named, *inode)) {

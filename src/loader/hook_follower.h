@@ -27,9 +27,9 @@ struct Followed {
     std::string anchor;
 };
 
-// The anchor of the current network namespace; `path` is how the user named it, if by a path. None where
-// nothing but programs of this name is in there.
-std::optional<std::string> netns_anchor(const Place& place, const std::optional<std::string>& path);
+// The anchor of the current network namespace, which is that of the place. None where nothing but programs of
+// this name is in there.
+std::optional<std::string> netns_anchor(const Place& place);
 
 // Forks it, unless one is there. The new process's id, none where one was.
 Result<std::optional<int>> start_follower(const Followed& followed);

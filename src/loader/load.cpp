@@ -373,7 +373,7 @@ Result<PinDirectory> lock_pins_of(const Place& place, const Interface& interface
 
 std::string mount_for_loads(const Options& options, Place& place) {
     const auto exists = [](const std::string& device) { return resolve_interface(device).has_value(); };
-    if (place.obstacle || !check_load_capabilities() ||
+    if (is_bpffs(place.bpffs.path) || place.obstacle || !check_load_capabilities() ||
         std::none_of(options.devices.begin(), options.devices.end(), exists)) {
         return {};
     }

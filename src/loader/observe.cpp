@@ -109,7 +109,7 @@ Result<Outcome> observe(const Options& options, Place& place, const std::string&
         if (const auto info = link ? link_info(link->get()) : link.error()) {
             outcome.link_id = info->id;
         }
-        if (auto anchor = netns_anchor(place, options.netns)) {
+        if (auto anchor = netns_anchor(place)) {
             note_follower(
                 start_follower({directory, interface, observation.meta.lineage, std::move(*anchor)}),
                 outcome);

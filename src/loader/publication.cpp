@@ -282,14 +282,8 @@ Result<bool> is_attached(const PinDirectory& directory, Meta& meta, std::uint32_
     }
     auto hook = query_xdp_hook(ifindex);
     if (hook && meta.attach_kind == XDP_TALLY_ATTACH_DISPATCHER) {
-        if (hook->program) {
-            // Without a look into it nobody knows, and what may be running is not discarded.
-            auto dispatcher = read_dispatcher(ifindex);
-            if (!dispatcher) {
-                return std::move(dispatcher).error();
-            }
-            hook->dispatcher = std::move(*dispatcher);
-        }
+        // Without a look into it nobody knows, and what may be running is not discarded.
+        TALLY_TRY(look_into_dispatcher(*hook, ifindex));
         meta.program_id = find_component(*hook, meta);
     }
     const auto program = hook ? hook->find(meta.program_id) : std::nullopt;

@@ -19,7 +19,7 @@ Result<Outcome> unload_foreign(const Options& options, const Place& place, const
     if (link && *link) {
         return make_error(ErrorKind::kConflict, fmt::format("detaching program {}", program.id),
                           describe_holder(place, *state.interface, program))
-            .with_hint(next_command(options, *state.interface, program, false));
+            .with_hint(next_command(place, *state.interface, program, false));
     }
     outcome.notes.push_back("it was not ours: " + describe_holder(place, *state.interface, program));
     if (options.dry_run) {
@@ -31,15 +31,14 @@ Result<Outcome> unload_foreign(const Options& options, const Place& place, const
     return outcome;
 }
 
-Error nothing_to_unload(const Options& options, const Place& place, const DeviceState& state,
-                        const std::string& device) {
+Error nothing_to_unload(const Place& place, const DeviceState& state, const std::string& device) {
     auto error = make_error(ErrorKind::kNotFound, fmt::format("unloading from '{}'", device),
                             "xdp-tally has nothing attached or pinned there");
     if (state.interface && state.hook.program) {
         const AttachedProgram& program = *state.hook.program;
         error.reason += "; " + describe_holder(place, *state.interface, program) + " is not ours";
         const auto link = find_xdp_link(state.interface->ifindex, program.id);
-        error.hint = link && *link ? next_command(options, *state.interface, program, false)
+        error.hint = link && *link ? next_command(place, *state.interface, program, false)
                                    : fmt::format("`xdp_loader {} --unload {}` detaches it all the same",
                                                  place.option(device), program.id);
     }
@@ -99,7 +98,7 @@ Result<Outcome> unload(const Options& options, const Place& place, const std::st
     }
     const bool keeps_all = options.keep_maps && !our_pins(state, false).empty();
     if (!ours && our_pins(state, options.keep_maps).empty() && !existing.repaired && !keeps_all) {
-        return nothing_to_unload(options, place, state, device);
+        return nothing_to_unload(place, state, device);
     }
     if (ours) {
         outcome.mode = mode_name(ours->mode);

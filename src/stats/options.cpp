@@ -217,8 +217,7 @@ std::string make_sense(const Words& words, Options& options) {
     const bool detailed = options.since_start || options.per_cpu || options.per_program;
     if (words.format == "prometheus" && detailed) {
         return "--format prometheus: its counters have no start, no CPUs and no programs: without "
-               "--since-start, "
-               "--per-cpu and --per-program";
+               "--since-start, --per-cpu and --per-program";
     }
     if ((words.format == "csv" || words.format == "prometheus") && !words.expectations.empty()) {
         return "--expect: what it found is told in lines or, with --json, as JSON";
