@@ -4,7 +4,7 @@ import shutil
 from collections import defaultdict
 from pathlib import Path
 
-from measuring import create_veth, median, remove_veth, run
+from measuring import create_veth, median, remove_veth
 from page import Goal, ratio, spread, table
 
 BPFFS = Path("/sys/fs/bpf")

@@ -7,10 +7,9 @@ import pytest
 TESTS = Path(__file__).resolve().parent
 sys.path[:0] = [str(TESTS / "e2e"), str(TESTS / "tools")]
 
-# pylint: disable=wrong-import-position
-import declared
-import lab as lab_module
-import namespaces
+import declared  # noqa: E402: found by the line above
+import lab as lab_module  # noqa: E402
+import namespaces  # noqa: E402
 
 KERNEL = os.environ.get("XDP_TALLY_KERNEL")  # which of tests/vm/kernels this is, in a virtual machine
 
@@ -41,8 +40,8 @@ def lab(request, monkeypatch):
     # The tests of tests/e2e are about links. Where libxdp's dispatcher works, that is what a load takes otherwise.
     if KERNEL and request.path.parent.name == "e2e" and not getattr(request.module, "IN_DISPATCHERS_TOO", False):
         monkeypatch.setenv("LIBXDP_SKIP_DISPATCHER", "1")
-    with lab_module.Lab() as lab:
-        yield lab
+    with lab_module.Lab() as fresh:
+        yield fresh
 
 
 @pytest.fixture

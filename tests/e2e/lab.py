@@ -215,12 +215,15 @@ def session_of(record):
 def dump_map(path):
     """The map as bpftool sees it: {key: [value of every CPU]} with integer keys, or {key: [value]}."""
     entries = json.loads(run(["bpftool", "--json", "map", "dump", "pinned", path]).out)
-    little = lambda octets: bytes(int(octet, 16) for octet in octets)
     dump = {}
+
+    def binary(octets):
+        return bytes(int(octet, 16) for octet in octets)
+
     for entry in entries:
-        key = int.from_bytes(little(entry["key"]), "little")
+        key = int.from_bytes(binary(entry["key"]), "little")
         values = [value["value"] for value in entry["values"]] if "values" in entry else [entry["value"]]
-        dump[key] = [little(value) for value in values]
+        dump[key] = [binary(value) for value in values]
     return dump
 
 
@@ -235,8 +238,8 @@ def dump_counts(path):
 
 # struct xdp_tally_meta of include/xdp_tally/abi.h, without map_ids
 META_FORMAT = "=IIQQQQ8I16s64s10Q"
-Meta = namedtuple("Meta", "magic abi_version lineage generation load_time netns_inode counter_map_id program_id ifindex "
-                          "attach_mode attach_kind map_count flags interface program carried map_ids")
+Meta = namedtuple("Meta", "magic abi_version lineage generation load_time netns_inode counter_map_id program_id "
+                          "ifindex attach_mode attach_kind map_count flags interface program carried map_ids")
 
 
 def read_meta(dev):
@@ -557,7 +560,7 @@ class Lab:
     def wait_for_nothing_left(self):
         now = self.world()
         assert now == self.before, {part: set(now[part]) ^ set(self.before[part]) for part in now}
-        # The kernel frees programs and maps some time after their last user is gone.
+
         def left():
             return {
                 "processes": self.other_processes(),
@@ -565,6 +568,7 @@ class Lab:
                 "maps": sorted(self.map_ids & existing_ids("map")),
             }
 
+        # The kernel frees programs and maps some time after their last user is gone.
         wait_until(lambda: not any(left().values()), lambda: f"left behind: {left()}")
 
     def demolish(self):

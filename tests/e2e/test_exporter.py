@@ -255,8 +255,9 @@ def test_ipv6(lab, veth0):
 
 
 @pytest.mark.parametrize("address, reason", [
-    ("nowhere:9417", "'nowhere' is no IP address"), ("127.0.0.1:", "a port is a number"), ("70000", "a port is a number"),
-    ("::1:9417", "in brackets"), ("[127.0.0.1]:1", "no IP address"), ("127.0.0.1:80x", "a port is a number")])
+    ("nowhere:9417", "'nowhere' is no IP address"), ("127.0.0.1:", "a port is a number"),
+    ("70000", "a port is a number"), ("::1:9417", "in brackets"), ("[127.0.0.1]:1", "no IP address"),
+    ("127.0.0.1:80x", "a port is a number")])
 def test_addresses_that_are_none(address, reason):
     err = run([STATS, "--all", "--listen", address], USAGE).err
     assert reason in err and "hint: " in err
@@ -316,7 +317,8 @@ def running_exporter(lab, veth0):
     return exporter
 
 
-@pytest.mark.parametrize("path", ["/", "/metrics/../../etc/passwd", "/etc/passwd", "/%2e%2e/%2e%2e/etc/passwd", "/cgi-bin/x.cgi"])
+@pytest.mark.parametrize("path", ["/", "/metrics/../../etc/passwd", "/etc/passwd", "/%2e%2e/%2e%2e/etc/passwd",
+                                  "/cgi-bin/x.cgi"])
 def test_nothing_else_is_served(exporter, path):
     with pytest.raises(urllib.error.HTTPError) as error:
         urllib.request.urlopen(f"http://127.0.0.1:{exporter.port}{path}")
@@ -328,8 +330,8 @@ def test_nothing_else_is_served(exporter, path):
     b"PUT /metrics HTTP/1.1\r\nContent-Length: 999999999999\r\n\r\n",
     b"POST /metrics HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffffffff\r\n",
     b"GET /metrics HTTP/1.1\r\n" + b"X: y\r\n" * 100000,
-    b"GET /metrics HTTP/1.1\r\nX: " + b"y" * 5000000], ids=["zeros", "method", "newlines", "noise", "version", "length",
-                                                        "chunk", "headers", "header"])
+    b"GET /metrics HTTP/1.1\r\nX: " + b"y" * 5000000],
+    ids=["zeros", "method", "newlines", "noise", "version", "length", "chunk", "headers", "header"])
 def test_garbage(exporter, request_bytes):
     memory = resident(exporter)
     for _ in range(3):

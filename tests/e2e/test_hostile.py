@@ -4,11 +4,9 @@ Whatever it is, a run ends with a status from the table and says why in its firs
 pinned by a run that failed, and nothing that somebody else pinned is removed or overwritten by any run.
 """
 
-import ctypes
 import json
 import os
 import re
-import struct
 import subprocess
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -17,8 +15,8 @@ from pathlib import Path
 import pytest
 
 import mutants
-from lab import (BPFFS, LOADER, NOBODY, SANITIZER, STATS, TOP, attached, counts_of, dump_counts, link_info, object_file,
-                 open_pin, pin, pin_dir, pins_of, run, send)
+from lab import (BPFFS, LOADER, NOBODY, SANITIZER, STATS, TOP, attached, counts_of, object_file, open_pin, pin,
+                 pin_dir, pins_of, run, send)
 
 FIRST_SEED = int(os.environ.get("XDP_TALLY_FIRST_SEED", "1"))
 MUTANTS = int(os.environ.get("XDP_TALLY_MUTANTS", "2100"))
@@ -58,8 +56,8 @@ def judge(done, program="xdp_loader"):
 
 
 def run_any(*command, program="xdp_loader"):
-    done = subprocess.run([str(part) for part in command], capture_output=True, text=True, timeout=PATIENCE, check=False,
-                          errors="backslashreplace", stdin=subprocess.DEVNULL)
+    done = subprocess.run([str(part) for part in command], capture_output=True, text=True, timeout=PATIENCE,
+                          check=False, errors="backslashreplace", stdin=subprocess.DEVNULL)
     return judge(done, program), done
 
 
@@ -206,7 +204,8 @@ def record_of(dev):
 
 def make_map(path, kind="hash", key=4, value=4, entries=1, content=None):
     """Pins somebody's map: its id."""
-    run(["bpftool", "map", "create", path, "type", kind, "key", key, "value", value, "entries", entries, "name", "theirs"])
+    run(["bpftool", "map", "create", path, "type", kind, "key", key, "value", value, "entries", entries,
+         "name", "theirs"])
     if content is not None:
         run(["bpftool", "map", "update", "pinned", path, "key", "0", "0", "0", "0", "value",
              *(str(octet) for octet in content)])
@@ -515,7 +514,7 @@ def test_a_record_with_endless_names(lab, veth0, clear):
 
 
 def test_pins_change_under_our_hands(lab, veth0, clear):
-    """Somebody renames, removes and makes pins in the directory all the time: loads and reads still end as they should."""
+    """Somebody renames, removes and makes pins all the time: loads and reads still end as they should."""
     directory = pin_dir("veth0")
     lab.load("veth0")
     make_map(BPFFS / "theirs")
@@ -524,7 +523,8 @@ def test_pins_change_under_our_hands(lab, veth0, clear):
 
     def meddle():
         while not ended.is_set():
-            for action in (lambda: pin(fd, directory / "other"), lambda: os.rename(directory / "other", directory / "moved"),
+            for action in (lambda: pin(fd, directory / "other"),
+                           lambda: os.rename(directory / "other", directory / "moved"),
                            lambda: os.unlink(directory / "moved")):
                 try:
                     action()

@@ -286,7 +286,7 @@ def test_interval_keys(lab, counted, terminal):
     screen = terminal()
     screen.start("--dev", "veth0", "--interval", "1h")
     screen.wait_for("every 60 min")
-    for key, interval in [("-", "60 s"), ("-", "30 s"), ("+", "60 s")] + [("-", "30 s"), ("-", "20 s"), ("-", "10 s"),
+    for key, interval in [("-", "60 s"), ("-", "30 s"), ("+", "60 s"), ("-", "30 s"), ("-", "20 s"), ("-", "10 s"),
                           ("-", "5 s"), ("-", "2 s"), ("-", "1 s"), ("-", "500 ms")]:
         screen.keys(key)
         screen.wait_for(f"every {interval}")
@@ -317,8 +317,8 @@ def test_sorting_and_selecting(lab, counted, terminal):
     order = lambda text: re.findall(r"^..(veth\d)", text, re.MULTILINE)
     selected = lambda text: re.findall(r"^▸ (veth\d)", text, re.MULTILINE)
     screen.wait_for(lambda text: order(text) == ["veth0", "veth1", "veth2"] and selected(text) == ["veth0"])
-    for key, name in [("Down", "veth1"), ("j", "veth2"), ("j", "veth2"), ("Up", "veth1"), ("k", "veth0"), ("End", "veth2"),
-                      ("Home", "veth0"), ("NPage", "veth2"), ("PPage", "veth0"), ("Down", "veth1")]:
+    for key, name in [("Down", "veth1"), ("j", "veth2"), ("j", "veth2"), ("Up", "veth1"), ("k", "veth0"),
+                      ("End", "veth2"), ("Home", "veth0"), ("NPage", "veth2"), ("PPage", "veth0"), ("Down", "veth1")]:
         screen.keys(key)
         screen.wait_for(lambda text, name=name: selected(text) == [name])
     traffic = lab.traffic(last, 100)

@@ -403,7 +403,7 @@ def test_several_devices_in_words(lab, veth0):
 
 
 def test_many_devices_in_one_command(lab):
-    """More than are worked on at a time; outcomes in the order of the command line, each device with counters of its own."""
+    """More than are worked on at a time; outcomes in the order of the command line, each with its own counters."""
     veths = [lab.veth(f"v{number}") for number in range(20)]
     names = [veth.name for veth in veths]
     named = [*names[:11], "nope", *names[11:]]
@@ -465,16 +465,16 @@ def test_dry_run_of_unload_changes_nothing(lab, veth0):
 def test_readme_of_the_header_compiles(lab):
     """The example in tally.bpf.h's first comment, with decide() filled in."""
     kernel.need(kernel.frags)
-    source = f"""
+    source = """
         #include <linux/bpf.h>
         #include <bpf/bpf_helpers.h>
         #include <xdp_tally/tally.bpf.h>
-        static int decide(struct xdp_md *ctx) {{ return ctx->rx_queue_index ? XDP_DROP : XDP_PASS; }}
+        static int decide(struct xdp_md *ctx) { return ctx->rx_queue_index ? XDP_DROP : XDP_PASS; }
         SEC("xdp.frags")
         int my_filter(struct xdp_md *ctx)
-        {{
+        {
             return xdp_tally(ctx, decide(ctx));
-        }}
+        }
         char _license[] SEC("license") = "GPL";
     """
     output = "/run/tmp/my_filter.o"

@@ -40,7 +40,7 @@ def test_counters_that_mean_something_else_are_refused(lab, veth0):
 
 @pytest.mark.parametrize("rename", [1, 2])
 def test_migration_that_fails_is_taken_back_with_its_counts(lab, veth0, rename):
-    """The old counts are in the new map already when a pin cannot be renamed: they are not added to the old one again."""
+    """A pin cannot be renamed, and the old counts are in the new map already: they are not added twice."""
     lab.load(veth0.name)
     stats = lab.reading("--dev", veth0.name)
     traffic = lab.traffic(veth0, SIZE, pause_us=100)

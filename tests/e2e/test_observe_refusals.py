@@ -14,7 +14,8 @@ BPF_PROG_LOAD, BPF_PROG_TYPE_TRACING, BPF_TRACE_FEXIT = 5, 26, 25
 
 def takes_tracing_programs():
     """Asked with a program that attaches to nothing: EINVAL where the kernel gets as far as that."""
-    attributes = struct.pack("=II8x8x20x", BPF_PROG_TYPE_TRACING, 0).ljust(68, b"\0") + struct.pack("=I", BPF_TRACE_FEXIT)
+    attributes = struct.pack("=II8x8x20x", BPF_PROG_TYPE_TRACING, 0).ljust(68, b"\0")
+    attributes += struct.pack("=I", BPF_TRACE_FEXIT)
     try:
         bpf(BPF_PROG_LOAD, attributes)
     except OSError as error:

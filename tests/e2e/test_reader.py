@@ -113,7 +113,8 @@ def test_map_ids_are_told_apart(lab, counted):
     lab.veth("veth1")
     ids = [item["id"] for outcome in (counted, lab.load("veth1")) for item in outcome["maps"]]
     out = stats(*[word for number in ids for word in ("--map-id", number)], "--once").out
-    assert [line.split(":")[0] for line in out.splitlines() if ": foreign" in line] == [f"map {number}" for number in ids]
+    told = [line.split(":")[0] for line in out.splitlines() if ": foreign" in line]
+    assert told == [f"map {number}" for number in ids]
 
 
 def test_each_device_once(lab, counted):

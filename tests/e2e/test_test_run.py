@@ -181,7 +181,7 @@ def test_verdict_depends_on_the_packet(lab, capture, tmp_path):
 #include <xdp_tally/tally.bpf.h>
 SEC("xdp") int by_size(struct xdp_md *ctx)
 {
-	return xdp_tally(ctx, ctx->data_end - ctx->data > 100 ? XDP_DROP : XDP_TX);
+    return xdp_tally(ctx, ctx->data_end - ctx->data > 100 ? XDP_DROP : XDP_TX);
 }
 char _license[] SEC("license") = "GPL";
 """)

@@ -9,8 +9,8 @@ import subprocess
 import pytest
 
 import kernel
-from lab import (BPFFS, LOADER, MODES, NOBODY, as_user, attached, copy_for_everyone, dump_counts, link_info, object_file,
-                 pin_dir, pins_of, read_meta, run, send, session_of, wait_until)
+from lab import (BPFFS, LOADER, MODES, NOBODY, as_user, attached, copy_for_everyone, dump_counts, link_info,
+                 object_file, pin_dir, pins_of, read_meta, run, send, session_of, wait_until)
 from namespaces import Namespace
 from test_netns import wait_for_counts
 
@@ -34,8 +34,8 @@ class Foreign:
 
     def __init__(self, lab, veth, name, mode="native"):
         self.dev = veth.name
-        run(["xdp-loader", "load", "--mode", {"native": "native", "generic": "skb"}[mode], "--prog-name", name, veth.name,
-             object_file("foreign_component")])
+        run(["xdp-loader", "load", "--mode", {"native": "native", "generic": "skb"}[mode], "--prog-name", name,
+             veth.name, object_file("foreign_component")])
         (entry,) = [entry for entry in status(lab, veth.name)["hook"]["components"] if entry["name"] == name[:15]]
         self.id = entry["id"]
         (self.map_id,) = json.loads(run(["bpftool", "--json", "prog", "show", "id", self.id]).out)["map_ids"]
@@ -530,7 +530,8 @@ def test_failed_publication_loses_no_count(lab, veth0):
             "strace", "-qq", "-o", "/dev/null", "-e", f"inject=renameat,renameat2,rename:error=ENOSPC:when={number}"])
         assert "No space left" in result.err
         now = lab.world()
-        assert {pin for pin in now["pins"] if "/xdp/" not in pin} == {pin for pin in world["pins"] if "/xdp/" not in pin}
+        assert ({pin for pin in now["pins"] if "/xdp/" not in pin}
+                == {pin for pin in world["pins"] if "/xdp/" not in pin})
     assert read_meta("veth0").generation == 1
     outcome = lab.load("veth0", *own)
     assert outcome["generation"] == 2

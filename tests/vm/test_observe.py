@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 import kernel
-from lab import (ACTIONS, BPFFS, LOADER, NOBODY, SENDER, STATS, Traffic, as_user, attached, copy_for_everyone, counts_of,
-                 dump_counts, link_info, object_file, pin_dir, pins_of, read_meta, rename, run, send, session_of,
-                 wait_for_carrier, wait_until)
+from lab import (ACTIONS, BPFFS, LOADER, NOBODY, SENDER, STATS, Traffic, as_user, attached, copy_for_everyone,
+                 counts_of, dump_counts, link_info, object_file, pin_dir, pins_of, read_meta, rename, run, send,
+                 session_of, wait_for_carrier, wait_until)
 from raw_bpf import bpf, open_pin
 from test_faults import STEP, count_calls, strace
 from namespaces import UNNAMED_PEER, Namespace, nsenter, pair_into, process_in
@@ -800,7 +800,7 @@ def test_observed_namespace(lab):
 
 @pytest.mark.parametrize("caller", [(), ("sh", "-c", '"$@"; exit', "sh")])
 def test_namespace_without_a_name(lab, caller):
-    """Observed by a command that came from elsewhere, or whose caller ends: it is followed as long as anybody is there."""
+    """Observed by a command from elsewhere, or whose caller ends: it is followed as long as anybody is there."""
     with process_in("unshare", "--net") as pid:
         inside = nsenter(pid, "net")
         directory = f"netns:{os.stat(f'/proc/{pid}/ns/net').st_ino}/veth0"
