@@ -3,7 +3,9 @@
 
 #include <sys/types.h>
 
+#include <cstdint>
 #include <functional>
+#include <vector>
 
 #include "common/result.h"
 #include "common/unique_fd.h"
@@ -14,8 +16,12 @@ class Guardian {
   public:
     // Forks, and returns once the new process is ready. It waits, in a session of its own and deaf to the
     // terminal, with nothing of this process's output open, until this process has ended, however it ended;
-    // then it runs `last_will`.
-    static Result<Guardian> start(const std::function<void()>& last_will);
+    // then it runs `last_will` with what it has been told, in that order.
+    static Result<Guardian> start(
+        const std::function<void(const std::vector<std::uint32_t>& told)>& last_will);
+
+    // For the last will: once this returns, it knows. Nobody is told where it has been killed.
+    void tell(std::uint32_t number) const;
 
     Guardian(Guardian&&) = default;
     // Dismisses it: there is nothing left to do.

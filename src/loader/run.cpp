@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <chrono>
+#include <cstdint>
 #include <functional>
 #include <optional>
 #include <thread>
@@ -67,15 +68,13 @@ Options unload_options(const Options& options) {
     return unload;
 }
 
-using Unload = std::function<Outcome(const Options& options, Place& place, const std::string& device)>;
-
 // The kernel detaches a program with the last descriptor of its link, perhaps a moment later.
-Outcome unload_once_free(const Options& unload, Place& place, const std::string& device, const Unload& work) {
+Outcome unload_once_free(const std::function<Outcome()>& unload) {
     constexpr auto kPatience = std::chrono::seconds(10);
     constexpr auto kPause = std::chrono::milliseconds(5);
     const auto give_up = steady_clock::now() + kPatience;
     for (;;) {
-        Outcome outcome = work(unload, place, device);
+        Outcome outcome = unload();
         const bool held = outcome.error && outcome.error->kind == ErrorKind::kConflict;
         if (!held || steady_clock::now() > give_up) {
             return outcome;
@@ -109,16 +108,25 @@ int run_command_loaded(const Options& given, Place& place, const UniqueFd& home,
     // Before the guardian's copy of the place is made.
     std::string mounted = mount_for_loads(options, place);
     const Options unload = unload_options(options);
-    const auto guardian = Guardian::start([&] {
-        for (const auto& device : options.devices) {
-            unload_once_free(unload, place, device, &run_device);
+    const auto end_by_id = [&](const std::string& device, std::uint32_t program) {
+        return unload_once_free([&] { return end_run(unload, place, device, program); });
+    };
+    const auto guardian = Guardian::start([&](const std::vector<std::uint32_t>& programs) {
+        for (std::size_t i = 0; i < options.devices.size(); ++i) {
+            const std::string& device = options.devices[i];
+            if (i < programs.size()) {
+                end_by_id(device, programs[i]);
+            } else {
+                unload_once_free([&] { return run_device(unload, place, device); });
+                break;  // this one was being loaded, the others were not begun
+            }
         }
     });
     if (!guardian) {
         report(failed_outcome({}, guardian.error()));
         return exit_status(guardian.error().kind);
     }
-    std::vector<std::string> loaded;
+    std::vector<std::pair<std::string, std::uint32_t>> loaded;  // with the programs' ids
     std::vector<Hold> holds;
     int status = 0;
     for (const auto& device : options.devices) {
@@ -126,7 +134,8 @@ int run_command_loaded(const Options& given, Place& place, const UniqueFd& home,
         if (!outcome.error) {
             auto hold = take_hold(outcome);
             if (hold || hold.error().kind != ErrorKind::kConflict) {
-                loaded.push_back(device);
+                loaded.emplace_back(device, outcome.program->id);
+                guardian->tell(outcome.program->id);
             }
             if (hold) {
                 holds.push_back(std::move(*hold));
@@ -149,8 +158,8 @@ int run_command_loaded(const Options& given, Place& place, const UniqueFd& home,
     for (auto& hold : holds) {
         hold.link.reset();
     }
-    for (const auto& device : loaded) {
-        const Outcome outcome = unload_once_free(unload, place, device, &end_run);
+    for (const auto& [device, program] : loaded) {
+        const Outcome outcome = end_by_id(device, program);
         if (outcome.error) {
             report(outcome);
             status = status == 0 ? exit_status(outcome.error->kind) : status;

@@ -51,8 +51,8 @@ Outcome run_device(const Options& options, Place& place, const std::string& devi
     return complete(std::move(result), options, place, device);
 }
 
-Outcome end_run(const Options& options, Place& place, const std::string& device) {
-    return complete(unload(options, place, device, true), options, place, device);
+Outcome end_run(const Options& options, Place& place, const std::string& device, std::uint32_t program_id) {
+    return complete(unload(options, place, device, program_id), options, place, device);
 }
 
 }  // namespace tally::loader

@@ -1,6 +1,7 @@
 // One verb on one device, whatever comes of it.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -16,7 +17,7 @@ std::vector<std::string> without_repetitions(const std::vector<std::string>& dev
 // What options.verb asks for. Each device succeeds or fails on its own: a failure is an outcome, too.
 Outcome run_device(const Options& options, Place& place, const std::string& device);
 
-// Unloads what this process's --run has held until now.
-Outcome end_run(const Options& options, Place& place, const std::string& device);
+// Unloads the program that a --run has held until now; a failure where another one has taken its place.
+Outcome end_run(const Options& options, Place& place, const std::string& device, std::uint32_t program_id);
 
 }  // namespace tally::loader

@@ -68,7 +68,8 @@ Result<void> detach_ours(const DeviceState& state, const std::optional<AttachedP
 
 }  // namespace
 
-Result<Outcome> unload(const Options& options, const Place& place, const std::string& device, bool ends_run) {
+Result<Outcome> unload(const Options& options, const Place& place, const std::string& device,
+                       std::optional<std::uint32_t> run_program) {
     TALLY_TRY_ASSIGN(existing, open_existing(options, place, device));
     const DeviceState& state = existing.state;
     Outcome outcome = std::move(existing.outcome);
@@ -77,7 +78,12 @@ Result<Outcome> unload(const Options& options, const Place& place, const std::st
     const auto ours = state.our_program();
     const bool names_another =
         options.unload_id && state.meta && *options.unload_id != state.meta->program_id;
-    const bool held = ends_run ? state.link_is_held() : state.held_by_a_run();
+    if (run_program && state.meta && state.meta->program_id != *run_program) {
+        return make_error(ErrorKind::kNotFound, fmt::format("ending the run on '{}'", device),
+                          fmt::format("program {} has taken the place of program {}, and stays",
+                                      state.meta->program_id, *run_program));
+    }
+    const bool held = run_program ? state.link_is_held() : state.held_by_a_run();
     if (held && !names_another) {
         return explain_held_by_a_run(fmt::format("unloading from '{}'", device), state);
     }

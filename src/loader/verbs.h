@@ -1,6 +1,8 @@
 // What xdp_loader can do to one device. Each function is one recipe, readable from top to bottom.
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -26,9 +28,10 @@ Result<Outcome> load(const Options& options, Place& place, const std::string& de
 Result<Outcome> observe(const Options& options, Place& place, const std::string& device);
 
 // Detaches our program (or the one with options.unload_id) and removes our pins. kConflict where a --run
-// holds them, unless it is this process's own that ends.
+// holds them. `run_program`: a --run ends that had attached this program; kNotFound where another load has
+// come since.
 Result<Outcome> unload(const Options& options, const Place& place, const std::string& device,
-                       bool ends_run = false);
+                       std::optional<std::uint32_t> run_program = std::nullopt);
 
 // Needs no privilege for what the pins' modes let everybody read.
 Result<Outcome> status(const Place& place, const std::string& device);

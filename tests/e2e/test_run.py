@@ -538,6 +538,29 @@ def test_forced_over_netlink(lab, veth0, killed):
 
 
 @pytest.mark.parametrize("how", ["link", "netlink"])
+def test_guardian_spares_what_was_loaded_since(lab, veth0, how):
+    """A load that comes before the guardian's turn has replaced what the run left, and stays."""
+    if how == "netlink":
+        lab.foreign_attach("veth0")
+    process = running(lab, "--dev", "veth0", *(["--force"] if how == "netlink" else []))
+    left = attached("veth0")
+    guardian = process.guardian().pid
+    os.kill(guardian, signal.SIGSTOP)
+    process.popen.kill()
+    process.wait(-signal.SIGKILL)
+    if how == "link":
+        wait_until(lambda: attached("veth0") is None, "the kernel has detached it")
+    else:
+        assert attached("veth0") == left
+    program = lab.load("veth0", "--action", "drop")["program"]["id"]
+    os.kill(guardian, signal.SIGCONT)
+    wait_until(lambda: not lives(guardian), "the guardian has ended")
+    assert attached("veth0")[1] == program
+    send(veth0, 3, SIZE)
+    lab.wait_for_counts("veth0", {"XDP_DROP": (3, 300)})
+
+
+@pytest.mark.parametrize("how", ["link", "netlink"])
 def test_other_commands_meanwhile(lab, veth0, how):
     """Load and unload are refused and say why; --clean and --status see pins in use; nothing changes."""
     if how == "netlink":
