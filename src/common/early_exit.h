@@ -16,4 +16,7 @@ struct EarlyExit {
 // Without a hint of its own, the error's is where the options are listed. `json`: see format_error.
 EarlyExit usage_exit(std::string_view program, Error error, bool json);
 
+// Prints the message: the exit status, 1 where stdout does not take it.
+int leave(std::string_view program, const EarlyExit& exit);
+
 }  // namespace tally

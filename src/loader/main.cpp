@@ -199,8 +199,7 @@ int run(const Options& options) {
 int main(int argc, char** argv) {
     const auto parsed = parse_options(argc, argv);
     if (const auto* exit = std::get_if<EarlyExit>(&parsed)) {
-        std::fputs(exit->message.c_str(), exit->status == 0 ? stdout : stderr);
-        return exit->status;
+        return leave(kProgram, *exit);
     }
     return run(std::get<Options>(parsed));
 }

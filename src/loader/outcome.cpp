@@ -97,6 +97,9 @@ std::string_view phrase(const Outcome& outcome) {
     if (outcome.verb == "unloaded") {
         return outcome.dry_run ? "would unload" : "unloaded";
     }
+    if (outcome.removed.empty()) {
+        return "nothing cleaned up";
+    }
     return outcome.dry_run ? "would clean up" : "cleaned up";
 }
 

@@ -124,14 +124,6 @@ Result<void> check_devices(std::vector<Source>& sources, const Place& place) {
     return any ? check_bpffs(place.bpffs) : Result<void>();
 }
 
-int leave(const EarlyExit& exit) {
-    std::FILE* const stream = exit.status == 0 ? stdout : stderr;
-    if (std::fputs(exit.message.c_str(), stream) < 0 || std::fflush(stream) != 0) {
-        return fail(last_error("writing to stdout"), Options());
-    }
-    return exit.status;
-}
-
 Detail detail_of(const Options& options) {
     if (options.per_program) {
         return Detail::kPerProgram;
@@ -269,7 +261,7 @@ int run(Options options) {
 int main(int argc, char** argv) {
     const auto parsed = tally::stats::parse_options(argc, argv);
     if (const auto* exit = std::get_if<tally::EarlyExit>(&parsed)) {
-        return tally::stats::leave(*exit);
+        return tally::leave("xdp_stats", *exit);
     }
     return tally::stats::run(std::get<tally::stats::Options>(parsed));
 }

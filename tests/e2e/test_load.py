@@ -76,6 +76,14 @@ def test_output_that_cannot_be_written(lab, veth0, form, devices):
     assert "writing the outcome: No space left on device" in done.stderr
 
 
+@pytest.mark.parametrize("program", [LOADER, STATS])
+@pytest.mark.parametrize("option", ["--help", "--version"])
+def test_help_that_cannot_be_written(program, option):
+    done = subprocess.run(["sh", "-c", f"{program} {option} >/dev/full"], capture_output=True, text=True, check=False)
+    assert done.returncode == 1, done
+    assert "writing to stdout: No space left on device" in done.stderr
+
+
 def test_pins_and_their_modes(lab, veth0):
     lab.load("veth0")
     directory = pin_dir("veth0")
