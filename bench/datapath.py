@@ -23,8 +23,9 @@ PROGRAMS = {
 def datapath(bench):
     builtin = bench.build / "bpf"
     files = {
-        "empty": bench.object("empty"), "xdp_drop": builtin / "linear_alone.bpf.o", "libxdp_header": bench.object("libxdp"),
-        "empty_frags": bench.object("empty"), "xdp_drop_frags": builtin / "frags_alone.bpf.o", "helper": bench.object("helper"),
+        "empty": bench.object("empty"), "xdp_drop": builtin / "linear_alone.bpf.o",
+        "libxdp_header": bench.object("libxdp"), "empty_frags": bench.object("empty"),
+        "xdp_drop_frags": builtin / "frags_alone.bpf.o", "helper": bench.object("helper"),
     }
     samples = defaultdict(list)
     # Where the kernel puts a program's code makes a difference of a nanosecond or two: each is loaded many times.
@@ -46,8 +47,8 @@ def datapath(bench):
     frags, libxdp, helper = (median(costs[name]) for name in ("xdp_drop_frags", "libxdp_header", "helper"))
     goals = [
         Goal("`xdp` no dearer than libxdp's header", f"{ours:.2f} against {libxdp:.2f} ns", ours <= libxdp * 1.02),
-        Goal("exact with fragments within 10 % of `xdp`", f"{frags:.2f} against {ours:.2f} ns; the helper's way {helper:.2f}",
-             frags <= ours * 1.10),
+        Goal("exact with fragments within 10 % of `xdp`",
+             f"{frags:.2f} against {ours:.2f} ns; the helper's way {helper:.2f}", frags <= ours * 1.10),
     ]
     return {"datapath": table(["program", "ns", "over an empty one, ns", "ratio"], rows)}, goals
 
@@ -103,7 +104,7 @@ class XdpBench:
 
 
 def forwarding(bench):
-    """Dropped packets a second: frames that the kernel makes go out of one end of a veth pair and are dropped at the other."""
+    """Dropped packets a second: the kernel's frames leave one end of a veth pair and are dropped at the other."""
     count = 20_000 if bench.quick else bench.frames
     (device,) = create_veth()
 
@@ -151,14 +152,14 @@ def forwarding(bench):
     rows += [[name, f"not here ({reason})", ""] for name, reason in refused.items()]
     ours = median(rates["ours"])
     return {"forwarding": table(["program", "million packets/s", "ratio"], rows)}, [
-        Goal("packets dropped within 2 % of a bare drop program", f"{ours:.3f} against {bare:.3f} million/s: {(ours / bare - 1) * 100:+.1f} %",
-             ours >= bare * 0.98)]
+        Goal("packets dropped within 2 % of a bare drop program",
+             f"{ours:.3f} against {bare:.3f} million/s: {(ours / bare - 1) * 100:+.1f} %", ours >= bare * 0.98)]
 
 
 def emulated(bench):
-    """The same where every peer runs: xdp-bench needs programs of type tracing, which not every machine's kernel takes."""
-    printed = run(TOP / "scripts/vm-run", "6.12", "env", f"XDP_TALLY_BUILD={bench.build}", TOP / "scripts/bench", "--print",
-                  "--frames", 200_000, "forwarding")
+    """The same where every peer runs: xdp-bench needs programs of type tracing, which not every kernel takes."""
+    printed = run(TOP / "scripts/vm-run", "6.12", "env", f"XDP_TALLY_BUILD={bench.build}", TOP / "scripts/bench",
+                  "--print", "--frames", 200_000, "forwarding")
     found = re.search(r"^forwarding:\n((?:\|.*\n)+)", printed.replace("\r", ""), re.MULTILINE)
     if not found:
         raise Failed("the virtual machine printed no table")

@@ -44,8 +44,8 @@ class Ways:
             return [*load(old), ["bpftool", "net", "attach", "xdpdrv", "pinned", old / "program", "dev", device]]
         if verb == "reload":
             self.reloads += 1
-            return [*load(new), ["bpftool", "net", "attach", "xdpdrv", "pinned", new / "program", "dev", device, "overwrite"],
-                    ["rm", "-r", old]]
+            attach = ["bpftool", "net", "attach", "xdpdrv", "pinned", new / "program", "dev", device, "overwrite"]
+            return [*load(new), attach, ["rm", "-r", old]]
         return [["bpftool", "net", "detach", "xdpdrv", "dev", device], ["rm", "-r", old]]
 
     @staticmethod
@@ -77,11 +77,13 @@ def loading(bench):
         wall = lambda name: median(of(name, "wall"))
         cpu = lambda name: median(of(name, "cpu"))
         result[verb] = table(
-            ["", "wall, ms", "over the kernel", "CPU, ms", "over the kernel", "memory, MiB", "`bpf()` calls", "calls in all"],
+            ["", "wall, ms", "over the kernel", "CPU, ms", "over the kernel", "memory, MiB", "`bpf()` calls",
+             "calls in all"],
             [[name, spread(of(name, "wall")), ratio(wall(name), wall(floor)), spread(of(name, "cpu"), 2),
-              ratio(cpu(name), cpu(floor)), f"{max(of(name, 'memory')):.1f}", *calls[verb, name]] for name in ways.commands])
-        goals.append(Goal(f"{verb}: within 10 % of the kernel's wall time", f"{wall(ours):.1f} against {wall(floor):.1f} ms",
-                          wall(ours) <= 1.1 * wall(floor)))
+              ratio(cpu(name), cpu(floor)), f"{max(of(name, 'memory')):.1f}", *calls[verb, name]]
+             for name in ways.commands])
+        goals.append(Goal(f"{verb}: within 10 % of the kernel's wall time",
+                          f"{wall(ours):.1f} against {wall(floor):.1f} ms", wall(ours) <= 1.1 * wall(floor)))
         goals.append(Goal(f"{verb}: at most half of `xdp-loader`'s CPU time",
                           f"{cpu(ours):.2f} against {cpu(peer):.2f} ms; the kernel alone takes {cpu(floor):.2f}",
                           cpu(ours) <= cpu(peer) / 2))
@@ -92,7 +94,8 @@ def hundred(bench):
     """Many devices in one command, and in as many commands."""
     count = 5 if bench.quick else 100
     devices = create_veth(count)
-    ways = {"one": [[word for name in devices for word in ("--dev", name)]], "each": [["--dev", name] for name in devices]}
+    ways = {"one": [[word for name in devices for word in ("--dev", name)]],
+            "each": [["--dev", name] for name in devices]}
     rows, goals = [], []
     try:
         for mode, option in (("native", "-N"), ("generic", "-S")):
@@ -111,5 +114,5 @@ def hundred(bench):
                                   f"{each / one:.1f} times; CPU time {cpu_each / cpu_one:.1f} times", each >= 5 * one))
     finally:
         remove_veth(devices)
-    return {"hundred": table(["", "one command, ms", f"{count} commands, ms", "ratio", "CPU of one, ms", "CPU of all, ms", "ratio"],
-                             rows)}, goals
+    heads = ["", "one command, ms", f"{count} commands, ms", "ratio", "CPU of one, ms", "CPU of all, ms", "ratio"]
+    return {"hundred": table(heads, rows)}, goals

@@ -37,10 +37,11 @@ def machine():
     model = re.search(r"model name\s*:\s*(.*)", cpuinfo)
     memory = int(re.search(r"MemTotal:\s+(\d+)", Path("/proc/meminfo").read_text(encoding="ascii"))[1]) / 2**20
     release = re.search(r'PRETTY_NAME="(.*)"', Path("/etc/os-release").read_text(encoding="utf-8"))
-    versions = run("dpkg-query", "--show", "--showformat", "${Package} ${Version}, ", "xdp-tools", "iproute2", "bpftool",
-                   "libbpf1", "libxdp1")
-    return (f"{time.strftime('%Y-%m-%d', time.gmtime())}: {os.cpu_count()} CPUs of type {model[1] if model else platform.machine()}, "
-            f"{memory:.0f} GiB; Linux {platform.release()}, {release[1] if release else 'unknown'}; {versions.rstrip(', ')}.")
+    versions = run("dpkg-query", "--show", "--showformat", "${Package} ${Version}, ", "xdp-tools", "iproute2",
+                   "bpftool", "libbpf1", "libxdp1")
+    return (f"{time.strftime('%Y-%m-%d', time.gmtime())}: "
+            f"{os.cpu_count()} CPUs of type {model[1] if model else platform.machine()}, {memory:.0f} GiB; "
+            f"Linux {platform.release()}, {release[1] if release else 'unknown'}; {versions.rstrip(', ')}.")
 
 
 def main():

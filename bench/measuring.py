@@ -93,7 +93,8 @@ def create_veth(end=1, first=0):
     names = [f"bench{number}" for number in range(first, end)]
     lines = []
     for number, name in enumerate(names, first):
-        lines += [f"link add {name} type veth peer name peer{number}", f"link set {name} up", f"link set peer{number} up"]
+        lines += [f"link add {name} type veth peer name peer{number}", f"link set {name} up",
+                  f"link set peer{number} up"]
     subprocess.run(["ip", "-batch", "-"], input="\n".join(lines).encode(), check=True)
     return names
 

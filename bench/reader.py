@@ -37,12 +37,14 @@ def sampling(bench):
         "`xdp_stats` (table)": lambda samples: [*stats, "-n", samples],
         "`xdp_stats --format csv`": lambda samples: [*stats, "--format", "csv", "-n", samples],
         "`xdp_stats --json`": lambda samples: [*stats, "--json", "-n", samples],
-        "the tutorial's reader (`bench/tutorial_reader.c`)": lambda samples: [bench.tool("tutorial-reader"), MAP, samples, 1000],
+        "the tutorial's reader (`bench/tutorial_reader.c`)":
+            lambda samples: [bench.tool("tutorial-reader"), MAP, samples, 1000],
         "nothing: a process that wakes up (`bench/wake.c`)": lambda samples: [bench.tool("wake"), samples, 1000],
     }
     rows = []
     try:
-        increments = {name: Increment(bench, way, *((20, 120) if bench.quick else (100, 600))) for name, way in ways.items()}
+        runs = (20, 120) if bench.quick else (100, 600)
+        increments = {name: Increment(bench, way, *runs) for name, way in ways.items()}
         times = {name: [] for name in ways}
         dump = []
         for _ in range(bench.rounds(21)):
@@ -63,8 +65,8 @@ def sampling(bench):
                                "of a CPU at 1,000 samples/s"], rows)}, [
         Goal("at most 3 `bpf()` calls and 7 in all for a sample", f"{calls[ours][0]:.1f} and {calls[ours][1]:.1f}",
              calls[ours][0] <= 3 and calls[ours][1] <= 7),
-        Goal("1,000 samples/s below 2 % of a CPU", f"{median(times[ours]) / 10:.1f} %; {nap / 10:.1f} % of it for waking up",
-             median(times[ours]) < 20)]
+        Goal("1,000 samples/s below 2 % of a CPU",
+             f"{median(times[ours]) / 10:.1f} %; {nap / 10:.1f} % of it for waking up", median(times[ours]) < 20)]
 
 
 def devices(bench):
@@ -77,21 +79,24 @@ def devices(bench):
             more = create_veth(size, first=len(names))
             names += more
             run(bench.loader, "-S", "--quiet", *(word for name in more for word in ("--dev", name)))
-            command = lambda samples: [bench.stats, "--all", "--interval", "100ms", "--quiet", "--format", "csv", "-n", samples]
+            command = lambda samples: [bench.stats, "--all", "--interval", "100ms", "--quiet", "--format", "csv",
+                                       "-n", samples]
             increment = Increment(bench, command, *((2, 4) if bench.quick else (3, 23)))
             sample = [increment.cpu_microseconds() for _ in range(bench.rounds(3))]
             times, cpu, text, memory = scrape(bench, 3 if bench.quick else 31)
             each[size] = median(sample) / size
             scrapes[size] = median(times)
-            rows.append([f"{size:,}", f"{median(sample) / 1e3:.2f}", f"{each[size]:.1f}", spread(times, 2), f"{cpu:.2f}",
-                         f"{text / 1024:,.0f}", f"{memory:.1f}"])
+            rows.append([f"{size:,}", f"{median(sample) / 1e3:.2f}", f"{each[size]:.1f}", spread(times, 2),
+                         f"{cpu:.2f}", f"{text / 1024:,.0f}", f"{memory:.1f}"])
     finally:
         remove_veth(names)
     most, least = sizes[-1], sizes[-2]
-    return {"devices": table(["devices", "a sample of all: CPU, ms", "a device, µs", "a scrape: wall, ms", "its CPU, ms",
-                              "its text, KiB", "memory, MiB"], rows)}, [
+    heads = ["devices", "a sample of all: CPU, ms", "a device, µs", "a scrape: wall, ms", "its CPU, ms",
+             "its text, KiB", "memory, MiB"]
+    return {"devices": table(heads, rows)}, [
         Goal(f"a scrape of {most:,} devices below 50 ms", f"{scrapes[most]:.1f} ms", scrapes[most] < 50),
-        Goal("cost linear in devices", f"{each[least]:.1f} µs for each of {least:,}, {each[most]:.1f} for each of {most:,}",
+        Goal("cost linear in devices",
+             f"{each[least]:.1f} µs for each of {least:,}, {each[most]:.1f} for each of {most:,}",
              each[most] <= 1.25 * each[least])]
 
 
@@ -129,7 +134,8 @@ def in_process(bench):
     """The parts of a sample, by Google Benchmark."""
     document = json.loads(run(bench.tool("reader-benchmark"), "--benchmark_format=json",
                               f"--benchmark_min_time={0.01 if bench.quick else 0.3}", "--benchmark_repetitions=5",
-                              "--benchmark_enable_random_interleaving=true", "--benchmark_display_aggregates_only=true"))
+                              "--benchmark_enable_random_interleaving=true",
+                              "--benchmark_display_aggregates_only=true"))
     rows = [[f"`{item['run_name']}`", f"{item['cpu_time'] / 1e3:.2f}"] for item in document["benchmarks"]
             if item.get("aggregate_name") == "median"]
     return {"in-process": table(["", "CPU, µs"], sorted(rows))}, []

@@ -10,7 +10,8 @@ from page import spread, table
 
 def instructions_of(bench, command):
     """In user space, counted by callgrind."""
-    done = subprocess.run(["valgrind", "--tool=callgrind", f"--callgrind-out-file={bench.scratch / 'callgrind'}", *command],
+    output = f"--callgrind-out-file={bench.scratch / 'callgrind'}"
+    done = subprocess.run(["valgrind", "--tool=callgrind", output, *command],
                           stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, check=False)
     found = re.search(rb"Collected : (\d+)", done.stderr)
     if not found:
@@ -32,6 +33,7 @@ def startup(bench):
         for name, command in commands.items():
             costs[name].append(bench.measure(command, may_fail=True))  # xdp-loader's help is an error to it
     rows = [[name, spread([cost.wall for cost in costs[name]], 2), spread([cost.cpu for cost in costs[name]], 2),
-             f"{instructions_of(bench, commands[name]) / 1e6:.2f}", f"{median([cost.memory for cost in costs[name]]):.1f}"]
+             f"{instructions_of(bench, commands[name]) / 1e6:.2f}",
+             f"{median([cost.memory for cost in costs[name]]):.1f}"]
             for name in commands]
     return {"startup": table(["", "wall, ms", "CPU, ms", "million instructions", "memory, MiB"], rows)}, []
