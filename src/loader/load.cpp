@@ -358,17 +358,6 @@ void take_along(PinDirectory& pins, const std::string& directory, Outcome& outco
     outcome.notes.push_back("the interface was renamed: its pins moved here from " + old_directory);
 }
 
-// The pins of an interface that was renamed may have moved while their lock was waited for.
-Result<PinDirectory> lock_pins_of(const Place& place, const Interface& interface) {
-    for (;;) {
-        const std::string directory = place.pins_of(interface);
-        TALLY_TRY_ASSIGN(pins, PinDirectory::lock(directory));
-        if (place.pins_of(interface) == directory) {
-            return pins;
-        }
-    }
-}
-
 }  // namespace
 
 std::string mount_for_loads(const Options& options, Place& place) {

@@ -87,14 +87,12 @@ Result<Outcome> observe(const Options& options, Place& place, const std::string&
         if (mounted) {
             use_bpffs_for_dispatchers(place.bpffs.path);  // of the follower, too
         }
-    }
-    const std::string directory = place.pins_of(interface);
-    if (!options.dry_run) {
-        TALLY_TRY_ASSIGN(locked, PinDirectory::lock(directory));
+        TALLY_TRY_ASSIGN(locked, lock_pins_of(place, interface));
         pins = std::move(locked);
         TALLY_TRY_ASSIGN(done, repair(*pins, interface.ifindex));
         repaired = std::move(done);
     }
+    const std::string directory = pins ? pins->path() : place.pins_of(interface);
     const auto state = inspect_device(directory, interface);
     if (state.trouble) {
         return *state.trouble;

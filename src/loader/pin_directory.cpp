@@ -13,7 +13,6 @@
 #include <cstdio>
 
 #include "common/bpffs.h"
-#include "common/place.h"
 #include "loader/presence.h"
 
 namespace tally::loader {
@@ -317,6 +316,16 @@ Result<void> PinDirectory::remove_staged(const std::string& pin) {
         return last_error(fmt::format("removing {}", staged_path(pin)));
     }
     return {};
+}
+
+Result<PinDirectory> lock_pins_of(const Place& place, const Interface& interface) {
+    for (;;) {
+        const std::string directory = place.pins_of(interface);
+        TALLY_TRY_ASSIGN(pins, PinDirectory::lock(directory));
+        if (place.pins_of(interface) == directory) {
+            return pins;
+        }
+    }
 }
 
 }  // namespace tally::loader

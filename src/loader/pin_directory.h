@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "common/kernel_object.h"
+#include "common/place.h"
 #include "common/result.h"
 #include "common/unique_fd.h"
 
@@ -79,5 +80,9 @@ class PinDirectory {
     bool created_ = false;  // by us, just now
     bool leave_staged_ = false;
 };
+
+// Locks the directory of the interface's pins: those of one that was renamed may move while the lock is
+// waited for.
+Result<PinDirectory> lock_pins_of(const Place& place, const Interface& interface);
 
 }  // namespace tally::loader

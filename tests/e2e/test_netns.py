@@ -709,19 +709,27 @@ def test_load_that_fails_after_a_rename_changes_nothing(lab, veth0):
     assert lab.world() == before
 
 
-def test_loads_that_wait_for_each_other_after_a_rename(lab, veth0):
-    """The first moves the pins, under the hands of the second."""
+def renamed_and_locked(lab, veth0, *verbs):
+    """veth0 is called uplink now, and these commands about it wait for the pins' lock, one after the other."""
     lab.load("veth0")
     veth = rename(veth0, "uplink")
     staging = pin_dir("veth0") / "+staging"
     staging.mkdir(mode=0o700)
     lock = os.open(staging, os.O_RDONLY | os.O_DIRECTORY)
+    commands = []
     try:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        loads = [lab.process(LOADER, "--dev", "uplink") for _ in range(2)]
-        wait_until(lambda: all(is_waiting_for_a_lock(one.popen.pid) for one in loads), "they do not wait")
+        for verb in verbs:
+            commands.append(lab.process(LOADER, "--dev", "uplink", *verb))
+            wait_until(lambda: is_waiting_for_a_lock(commands[-1].popen.pid), "it does not wait")
     finally:
         os.close(lock)
+    return veth, commands
+
+
+def test_loads_that_wait_for_each_other_after_a_rename(lab, veth0):
+    """The first moves the pins, under the hands of the second."""
+    veth, loads = renamed_and_locked(lab, veth0, [], [])
     for one in loads:
         one.wait()
     assert not pin_dir("veth0").exists()
@@ -729,6 +737,17 @@ def test_loads_that_wait_for_each_other_after_a_rename(lab, veth0):
     assert read_meta("uplink").generation == 3
     send(veth, 5, SIZE)
     lab.wait_for_counts("uplink", passed(5))
+
+
+def test_unload_that_waits_for_a_load_after_a_rename(lab, veth0):
+    """Whichever has the lock first, there is something to unload: the load moves the pins, or there is none yet."""
+    _, (load, unload) = renamed_and_locked(lab, veth0, [], ["--unload"])
+    load.wait()
+    unload.wait()
+    if attached("uplink") is None:  # the load was first
+        assert not pin_dir("veth0").exists() and not pin_dir("uplink").exists()
+    else:
+        assert not pin_dir("veth0").exists() and pins_of("uplink") == PINS
 
 
 @pytest.mark.parametrize("name", ["veth0", "veth9"])
