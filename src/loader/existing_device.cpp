@@ -4,34 +4,19 @@
 #include "loader/publication.h"
 
 namespace tally::loader {
-namespace {
-
-// Those of an interface that was renamed may move while the lock is waited for: then `located` does, too.
-Result<std::optional<PinDirectory>> lock_pins(const Place& place, const std::string& device,
-                                              Place::Located& located) {
-    for (;;) {
-        TALLY_TRY_ASSIGN(pins, PinDirectory::lock_existing(located.directory));
-        TALLY_TRY_ASSIGN(now, place.locate(device));
-        if (now.directory == located.directory) {
-            return pins;
-        }
-        located = std::move(now);
-    }
-}
-
-}  // namespace
 
 Result<ExistingDevice> open_existing(const Options& options, const Place& place, const std::string& device) {
     TALLY_TRY_ASSIGN(located, place.locate(device));
+    const auto& interface = located.interface;
     TALLY_TRY(check_load_capabilities());
     ExistingDevice existing;
     if (!options.dry_run) {
-        TALLY_TRY_ASSIGN(pins, lock_pins(place, device, located));
+        TALLY_TRY_ASSIGN(pins, interface ? lock_existing_pins_of(place, *interface)
+                                         : PinDirectory::lock_existing(located.directory));
         existing.pins = std::move(pins);
     }
-    const auto& interface = located.interface;
     existing.outcome.dev = located.name;
-    existing.directory = located.directory;
+    existing.directory = existing.pins ? existing.pins->path() : located.directory;
     if (existing.pins) {
         TALLY_TRY_ASSIGN(repaired, repair(*existing.pins, interface ? interface->ifindex : 0));
         existing.repaired = !repaired.empty();

@@ -15,8 +15,6 @@
 namespace tally::loader {
 namespace {
 
-using LastWill = std::function<void(const std::vector<std::uint32_t>&)>;
-
 struct Message {
     enum class Kind : std::uint32_t { kReady, kTold, kDismissed } kind = Kind::kReady;
     std::uint32_t number = 0;  // with kTold
@@ -37,7 +35,7 @@ void send(const UniqueFd& socket, const Message& message) {
     (void)::send(socket.get(), &message, sizeof message, MSG_NOSIGNAL);
 }
 
-[[noreturn]] void wait_and_act(const UniqueFd& lifeline, const LastWill& last_will) {
+[[noreturn]] void wait_and_act(const UniqueFd& lifeline, const Guardian::LastWill& last_will) {
     leave_session();
     std::signal(SIGTERM, SIG_IGN);
     send(lifeline, {Message::Kind::kReady});

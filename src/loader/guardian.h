@@ -14,11 +14,12 @@ namespace tally::loader {
 
 class Guardian {
   public:
+    using LastWill = std::function<void(const std::vector<std::uint32_t>& told)>;
+
     // Forks, and returns once the new process is ready. It waits, in a session of its own and deaf to the
     // terminal, with nothing of this process's output open, until this process has ended, however it ended;
     // then it runs `last_will` with what it has been told, in that order.
-    static Result<Guardian> start(
-        const std::function<void(const std::vector<std::uint32_t>& told)>& last_will);
+    static Result<Guardian> start(const LastWill& last_will);
 
     // For the last will: once this returns, it knows. Nobody is told where it has been killed.
     void tell(std::uint32_t number) const;

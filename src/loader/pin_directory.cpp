@@ -116,6 +116,17 @@ Result<bool> make_directory(int parent, const std::string& name, mode_t mode, co
     return error;
 }
 
+template <typename Lock>
+auto lock_where_they_are(const Place& place, const Interface& interface, const Lock& lock) {
+    for (;;) {
+        const std::string directory = place.pins_of(interface);
+        auto pins = lock(directory);
+        if (!pins || place.pins_of(interface) == directory) {
+            return pins;
+        }
+    }
+}
+
 }  // namespace
 
 Result<PinDirectory> PinDirectory::lock(const std::string& path) {
@@ -319,13 +330,11 @@ Result<void> PinDirectory::remove_staged(const std::string& pin) {
 }
 
 Result<PinDirectory> lock_pins_of(const Place& place, const Interface& interface) {
-    for (;;) {
-        const std::string directory = place.pins_of(interface);
-        TALLY_TRY_ASSIGN(pins, PinDirectory::lock(directory));
-        if (place.pins_of(interface) == directory) {
-            return pins;
-        }
-    }
+    return lock_where_they_are(place, interface, &PinDirectory::lock);
+}
+
+Result<std::optional<PinDirectory>> lock_existing_pins_of(const Place& place, const Interface& interface) {
+    return lock_where_they_are(place, interface, &PinDirectory::lock_existing);
 }
 
 }  // namespace tally::loader

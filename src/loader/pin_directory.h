@@ -81,8 +81,9 @@ class PinDirectory {
     bool leave_staged_ = false;
 };
 
-// Locks the directory of the interface's pins: those of one that was renamed may move while the lock is
-// waited for.
+// lock and lock_existing for the pins of an interface, which are looked for again under the lock: where it
+// was renamed, they may have moved while that was waited for.
 Result<PinDirectory> lock_pins_of(const Place& place, const Interface& interface);
+Result<std::optional<PinDirectory>> lock_existing_pins_of(const Place& place, const Interface& interface);
 
 }  // namespace tally::loader

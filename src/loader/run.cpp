@@ -112,14 +112,13 @@ int run_command_loaded(const Options& given, Place& place, const UniqueFd& home,
         return unload_once_free([&] { return end_run(unload, place, device, program); });
     };
     const auto guardian = Guardian::start([&](const std::vector<std::uint32_t>& programs) {
-        for (std::size_t i = 0; i < options.devices.size(); ++i) {
-            const std::string& device = options.devices[i];
-            if (i < programs.size()) {
-                end_by_id(device, programs[i]);
-            } else {
-                unload_once_free([&] { return run_device(unload, place, device); });
-                break;  // this one was being loaded, the others were not begun
-            }
+        for (std::size_t i = 0; i < programs.size(); ++i) {
+            end_by_id(options.devices[i], programs[i]);
+        }
+        if (programs.size() < options.devices.size()) {
+            // This one may have been loaded just now; those after it were not begun.
+            const std::string& device = options.devices[programs.size()];
+            unload_once_free([&] { return run_device(unload, place, device); });
         }
     });
     if (!guardian) {
@@ -132,10 +131,10 @@ int run_command_loaded(const Options& given, Place& place, const UniqueFd& home,
     for (const auto& device : options.devices) {
         Outcome outcome = run_device(options, place, device);
         if (!outcome.error) {
+            guardian->tell(outcome.program->id);
             auto hold = take_hold(outcome);
             if (hold || hold.error().kind != ErrorKind::kConflict) {
                 loaded.emplace_back(device, outcome.program->id);
-                guardian->tell(outcome.program->id);
             }
             if (hold) {
                 holds.push_back(std::move(*hold));

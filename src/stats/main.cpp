@@ -261,7 +261,7 @@ int run(Options options) {
 int main(int argc, char** argv) {
     const auto parsed = tally::stats::parse_options(argc, argv);
     if (const auto* exit = std::get_if<tally::EarlyExit>(&parsed)) {
-        return tally::leave("xdp_stats", *exit);
+        return tally::leave(tally::stats::kProgramName, *exit);
     }
     return tally::stats::run(std::get<tally::stats::Options>(parsed));
 }

@@ -34,8 +34,9 @@ def test_recipes(lab, monkeypatch):
     monkeypatch.setenv("XDP_TALLY_BUILD", SENDER.rsplit("/tests/tools/", 1)[0])
     shell = run(["bash", "-euxo", "pipefail", "-c", script.replace(BUILT, "/run/bin")])
     printed = without_ids(shell.out)
-    assert len(promises()) >= 6
-    for piece in promises():
+    promised = promises()
+    assert len(promised) >= 6
+    for piece in promised:
         assert without_ids(piece) in printed
     if (BPFFS / "xdp").exists():
         (BPFFS / "xdp").rmdir()  # libxdp's
