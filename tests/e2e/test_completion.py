@@ -14,7 +14,7 @@ from lab import BPFFS, DEADLINE, LOADER, STATS, TOP, object_file, run
 from namespaces import Namespace
 
 PROGRAMS = {"xdp_loader": LOADER, "xdp_stats": STATS}
-COMPLETION = TOP / "scripts/completion"
+COMPLETION = TOP / "contrib/completion"
 VALUES = {"--action": ["pass", "drop", "aborted", "tx", "redirect"], "--format": ["table", "json", "csv", "prometheus"]}
 
 
