@@ -6,10 +6,10 @@ import signal
 
 import pytest
 
-import kernel
-from lab import (BPFFS, NOBODY, STATS, as_user, copy_for_everyone, counts_of, pin_dir, run, send, session_of,
-                 wait_until)
-from namespaces import outcomes
+from support import kernel
+from support.lab import (BPFFS, NOBODY, STATS, as_user, copy_for_everyone, counts_of, pin_dir, run, send, session_of,
+                         wait_until)
+from support.namespaces import outcomes
 
 USAGE = 2
 

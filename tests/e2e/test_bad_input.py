@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from lab import BPFFS, LOADER, STATS, attached, object_file, pin_dir, run, send
+from support.lab import BPFFS, LOADER, STATS, attached, object_file, pin_dir, run, send
 
 USAGE, REFUSED, NOT_FOUND, CONFLICT = 2, 1, 4, 5
 

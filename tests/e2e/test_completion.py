@@ -10,8 +10,8 @@ import time
 
 import pytest
 
-from lab import BPFFS, DEADLINE, LOADER, STATS, TOP, object_file, run
-from namespaces import Namespace
+from support.lab import BPFFS, DEADLINE, LOADER, STATS, TOP, object_file, run
+from support.namespaces import Namespace
 
 PROGRAMS = {"xdp_loader": LOADER, "xdp_stats": STATS}
 COMPLETION = TOP / "scripts/completion"

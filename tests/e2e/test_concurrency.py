@@ -16,8 +16,9 @@ from pathlib import Path
 
 import pytest
 
-from lab import (ACTIONS, DEADLINE, LOADER, MODES, SANITIZER, STATS, attached, dump_counts, is_waiting_for_a_lock,
-                 object_file, pin_dir, pinned_link, pins_of, read_meta, run, send, session_of, wait_until)
+from support.lab import (ACTIONS, DEADLINE, LOADER, MODES, SANITIZER, STATS, attached, dump_counts,
+                         is_waiting_for_a_lock, object_file, pin_dir, pinned_link, pins_of, read_meta, run, send,
+                         session_of, wait_until)
 
 FRAMES = int(os.environ.get("XDP_TALLY_FRAMES", "1000000"))
 REPLACEMENTS = int(os.environ.get("XDP_TALLY_REPLACEMENTS", "100"))

@@ -2,8 +2,8 @@
 
 import pytest
 
-import kernel
-from lab import ACTIONS, FULL_FRAME, MODES, Capture, attached, mac_bytes, object_file, send
+from support import kernel
+from support.lab import ACTIONS, FULL_FRAME, MODES, Capture, attached, mac_bytes, object_file, send
 
 VERDICTS = {
     "aborted": "XDP_ABORTED",

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-import kernel
-from lab import STATS, Process, pin_dir, run, send, wait_until
+from support import kernel
+from support.lab import STATS, Process, pin_dir, run, send, wait_until
 
 SIZE = 100
 

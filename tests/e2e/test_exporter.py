@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-import kernel
-from lab import BPFFS, NOBODY, STATS, as_user, copy_for_everyone, pin_dir, run, send, wait_until
-from namespaces import outcomes
-from prometheus import Exporter, check_metrics, once, parse
+from support import kernel
+from support.lab import BPFFS, NOBODY, STATS, as_user, copy_for_everyone, pin_dir, run, send, wait_until
+from support.namespaces import outcomes
+from support.prometheus import Exporter, check_metrics, once, parse
 
 USAGE, NOT_FOUND, CONFLICT = 2, 4, 5
 ACTIONS = ("aborted", "drop", "pass", "tx", "redirect")

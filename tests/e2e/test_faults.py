@@ -11,7 +11,8 @@ import subprocess
 import threading
 
 import pytest
-from lab import BPFFS, LOADER, attached, object_file, open_pin, pin_dir, pins_of, read_meta, run, send, wait_until
+from support.lab import (BPFFS, LOADER, attached, object_file, open_pin, pin_dir, pins_of, read_meta, run, send,
+                         wait_until)
 
 SIZE = 100
 PACKETS = 7

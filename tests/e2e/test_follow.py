@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from lab import MODES, STATS, counts_of, object_file, pin_dir, run, send, session_of
+from support.lab import MODES, STATS, counts_of, object_file, pin_dir, run, send, session_of
 
 SIZE = 100
 

@@ -5,9 +5,9 @@ import re
 
 import pytest
 
-from lab import (BPFFS, STATS, attached, counts_of, dump_counts, object_file, pin_dir, pinned_link,
-                 rename, run, send, wait_until)
-from namespaces import Namespace
+from support.lab import (BPFFS, STATS, attached, counts_of, dump_counts, object_file, pin_dir, pinned_link, rename, run,
+                         send, wait_until)
+from support.namespaces import Namespace
 
 # ---- somebody else holds the hook
 

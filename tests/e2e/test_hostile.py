@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
-import mutants
-from lab import (BPFFS, LOADER, NOBODY, SANITIZER, STATS, TOP, attached, counts_of, object_file, open_pin, pin,
-                 pin_dir, pins_of, run, send)
+from support import mutants
+from support.lab import (BPFFS, LOADER, NOBODY, SANITIZER, STATS, TOP, attached, counts_of, object_file, open_pin, pin,
+                         pin_dir, pins_of, run, send)
 
 FIRST_SEED = int(os.environ.get("XDP_TALLY_FIRST_SEED", "1"))
 MUTANTS = int(os.environ.get("XDP_TALLY_MUTANTS", "2100"))

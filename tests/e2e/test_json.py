@@ -10,9 +10,9 @@ import struct
 import jsonschema
 import pytest
 
-import kernel
-from lab import (ACTIONS, BPFFS, LOADER, NOBODY, STATS, TOP, as_user, copy_for_everyone, counts_of, object_file,
-                 pin_dir, run, send)
+from support import kernel
+from support.lab import (ACTIONS, BPFFS, LOADER, NOBODY, STATS, TOP, as_user, copy_for_everyone, counts_of, object_file,
+                         pin_dir, run, send)
 
 COLUMNS = ("time,dev,netns,map_id,generation,state,period,action,packets,bytes,pps,bps,"
            "session_packets,session_bytes").split(",")

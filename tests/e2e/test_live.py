@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from lab import STATS, dump_counts, pin_dir, run, send, wait_until
+from support.lab import STATS, dump_counts, pin_dir, run, send, wait_until
 
 PROMPT = "ready>"
 UTF8 = {"LC_ALL": "C.UTF-8"}

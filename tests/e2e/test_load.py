@@ -10,9 +10,9 @@ import time
 
 import pytest
 
-import kernel
-from lab import (BPFFS, LOADER, STATS, TOP, attached, counts_of, dump_map, link_info, object_file, open_pin,
-                 pin_dir, pinned_link, pins_of, read_meta, run, send, wait_until)
+from support import kernel
+from support.lab import (BPFFS, LOADER, STATS, TOP, attached, counts_of, dump_map, link_info, object_file, open_pin,
+                         pin_dir, pinned_link, pins_of, read_meta, run, send, wait_until)
 
 
 def mode_of(path):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from lab import LOADER, counts_of, object_file, run, send, session_of, wait_until
+from support.lab import LOADER, counts_of, object_file, run, send, session_of, wait_until
 from test_faults import count_calls, strace
 
 SIZE = 64

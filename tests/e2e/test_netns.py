@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-import kernel
-from lab import (BPFFS, LOADER, NOBODY, STATS, as_user, attached, copy_for_everyone, counts_of, dump_counts,
-                 is_waiting_for_a_lock, pin_dir, pins_of, read_meta, rename, run, send, session_of, wait_for_carrier,
-                 wait_until)
-from namespaces import MOUNTS, mounts, nsenter, outcomes, pair_into, process_in
+from support import kernel
+from support.lab import (BPFFS, LOADER, NOBODY, STATS, as_user, attached, copy_for_everyone, counts_of, dump_counts,
+                         is_waiting_for_a_lock, pin_dir, pins_of, read_meta, rename, run, send, session_of,
+                         wait_for_carrier, wait_until)
+from support.namespaces import MOUNTS, mounts, nsenter, outcomes, pair_into, process_in
 from test_run import Run
 
 SIZE = 100

@@ -5,9 +5,9 @@ import os
 
 import pytest
 
-import kernel
-from lab import (BPFFS, NOBODY, STATS, as_user, attached, copy_for_everyone, counts_of, pin_dir, run, send,
-                 wait_until)
+from support import kernel
+from support.lab import (BPFFS, NOBODY, STATS, as_user, attached, copy_for_everyone, counts_of, pin_dir, run, send,
+                         wait_until)
 
 
 @pytest.fixture(name="programs")

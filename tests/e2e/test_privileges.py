@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-import kernel
-from lab import (BPFFS, LOADER, NOBODY, STATS, as_user, attached, copy_for_everyone, counts_of, dump_counts,
-                 object_file, pin_dir, run, send, wait_until)
+from support import kernel
+from support.lab import (BPFFS, LOADER, NOBODY, STATS, as_user, attached, copy_for_everyone, counts_of, dump_counts,
+                         object_file, pin_dir, run, send, wait_until)
 
 SIZE = 100
 SOMEBODY = NOBODY - 1  # a user without anything

@@ -6,8 +6,8 @@ import urllib.request
 
 import pytest
 
-from lab import DEADLINE, run, wait_until
-from prometheus import Exporter, check_metrics, tools
+from support.lab import DEADLINE, run, wait_until
+from support.prometheus import Exporter, check_metrics, tools
 
 CONFIGURATION = """
 global:

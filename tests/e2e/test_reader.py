@@ -9,7 +9,7 @@ import subprocess
 
 import pytest
 
-from lab import ACTIONS, DEADLINE, STATS, Process, counts_of, pin_dir, run, send
+from support.lab import ACTIONS, DEADLINE, STATS, Process, counts_of, pin_dir, run, send
 
 COUNTED = {"XDP_PASS": (1234, 123400)}
 

@@ -5,7 +5,7 @@ import struct
 
 import pytest
 
-from lab import Capture, attached, dump_map, object_file, pin_dir, pins_of, run, send
+from support.lab import Capture, attached, dump_map, object_file, pin_dir, pins_of, run, send
 
 
 def map_id(dev, name):

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from lab import (BPFFS, LOADER, SENDER, STATS, Process, Traffic, attached, counts_of, dump_counts, link_info,
-                 object_file, pin_dir, pins_of, read_meta, run, send, wait_until)
-from namespaces import Namespace
+from support.lab import (BPFFS, LOADER, SENDER, STATS, Process, Traffic, attached, counts_of, dump_counts, link_info,
+                         object_file, pin_dir, pins_of, read_meta, run, send, wait_until)
+from support.namespaces import Namespace
 
 SIZE = 100
 CONFLICT = 5

@@ -5,7 +5,7 @@ import signal
 
 import pytest
 
-from lab import BPFFS, LOADER, SENDER, STATS, TOP, Capture, Process, attached, run, wait_until
+from support.lab import BPFFS, LOADER, SENDER, STATS, TOP, Capture, Process, attached, run, wait_until
 
 VETH_LAB = TOP / "scripts/veth-lab"
 BUILD = SENDER.rsplit("/tests/tools/", 1)[0]

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from lab import (BPFFS, ETHERTYPE, STATS, Capture, attached, dump_map, link_info, mac_bytes, object_file, pin_dir,
-                 pins_of, run, session_of, wait_until, ways_to_attach)
+from support.lab import (BPFFS, ETHERTYPE, STATS, Capture, attached, dump_map, link_info, mac_bytes, object_file,
+                         pin_dir, pins_of, run, session_of, wait_until, ways_to_attach)
 
 IN_DISPATCHERS_TOO = True  # where the kernel has them
 SIZE = 64

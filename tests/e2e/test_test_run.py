@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-import kernel
-from lab import (ACTIONS, LOADER, NOBODY, TOP, as_user, copy_for_everyone, dump_counts, object_file,
-                 pin_dir, run, send)
+from support import kernel
+from support.lab import (ACTIONS, LOADER, NOBODY, TOP, as_user, copy_for_everyone, dump_counts, object_file, pin_dir,
+                         run, send)
 
 MADE_UP = 64
 ETHERNET, RAW_IP = 1, 101

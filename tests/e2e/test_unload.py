@@ -4,8 +4,8 @@ import os
 
 import pytest
 
-from lab import (BPFFS, attached, link_info, object_file, pin_dir, pinned_link, pins_of, run, send, wait_for_carrier,
-                 wait_until)
+from support.lab import (BPFFS, attached, link_info, object_file, pin_dir, pinned_link, pins_of, run, send,
+                         wait_for_carrier, wait_until)
 
 OWN_PINS = ["xdp_link", "xdp_stats_map", "xdp_stats_meta"]
 

@@ -8,10 +8,10 @@ import subprocess
 
 import pytest
 
-import kernel
-from lab import (BPFFS, LOADER, MODES, NOBODY, as_user, attached, copy_for_everyone, dump_counts, link_info,
-                 object_file, pin_dir, pins_of, read_meta, run, send, session_of, wait_until)
-from namespaces import Namespace
+from support import kernel
+from support.lab import (BPFFS, LOADER, MODES, NOBODY, as_user, attached, copy_for_everyone, dump_counts, link_info,
+                         object_file, pin_dir, pins_of, read_meta, run, send, session_of, wait_until)
+from support.namespaces import Namespace
 from test_netns import wait_for_counts
 
 SIZE = 100

@@ -6,8 +6,8 @@ import subprocess
 
 import pytest
 
-import kernel
-from lab import BPFFS, attached, link_info, object_file, run, send
+from support import kernel
+from support.lab import BPFFS, attached, link_info, object_file, run, send
 
 VERSION = tuple(map(int, re.match(r"(\d+)\.(\d+)", os.uname().release).groups()))
 

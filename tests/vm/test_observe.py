@@ -12,13 +12,13 @@ from pathlib import Path
 
 import pytest
 
-import kernel
-from lab import (ACTIONS, BPFFS, LOADER, NOBODY, SENDER, STATS, Traffic, as_user, attached, copy_for_everyone,
-                 counts_of, dump_counts, link_info, object_file, pin_dir, pins_of, read_meta, rename, run, send,
-                 session_of, wait_for_carrier, wait_until)
-from raw_bpf import bpf, open_pin
+from support import kernel
+from support.lab import (ACTIONS, BPFFS, LOADER, NOBODY, SENDER, STATS, Traffic, as_user, attached, copy_for_everyone,
+                         counts_of, dump_counts, link_info, object_file, pin_dir, pins_of, read_meta, rename, run, send,
+                         session_of, wait_for_carrier, wait_until)
+from support.namespaces import UNNAMED_PEER, Namespace, nsenter, pair_into, process_in
+from support.raw_bpf import bpf, open_pin
 from test_faults import STEP, count_calls, strace
-from namespaces import UNNAMED_PEER, Namespace, nsenter, pair_into, process_in
 
 SIZE = 100
 CONFLICT = 5

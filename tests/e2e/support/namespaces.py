@@ -7,7 +7,7 @@ import tempfile
 from contextlib import contextmanager
 from pathlib import Path
 
-from lab import BPFFS, Veth, link_info, run, wait_for_carrier, wait_until
+from support.lab import BPFFS, Veth, link_info, run, wait_for_carrier, wait_until
 
 
 def outcomes(lab, *args, status=0, prefix=()):

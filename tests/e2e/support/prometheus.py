@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from lab import DEADLINE, STATS, TOP, run
+from support.lab import DEADLINE, STATS, TOP, run
 
 SAMPLE = re.compile(r'(?P<name>\w+)(?:\{(?P<labels>[^}]*)\})? (?P<value>\S+)')
 LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')

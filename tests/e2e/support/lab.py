@@ -18,14 +18,14 @@ import time
 from collections import namedtuple
 from pathlib import Path
 
-import kernel
-from raw_bpf import create_link, existing_ids, open_pin, pin
+from support import kernel
+from support.raw_bpf import create_link, existing_ids, open_pin, pin
 
 LOADER = os.environ.get("XDP_LOADER", "")
 STATS = os.environ.get("XDP_STATS", "")
 SENDER = os.environ.get("SEND_FRAMES", "")
 OBJECTS = Path(os.environ.get("TEST_OBJECTS", ""))
-TOP = Path(__file__).resolve().parents[2]
+TOP = Path(__file__).resolve().parents[3]
 BPFFS = Path("/sys/fs/bpf")
 NOBODY = 65534
 
