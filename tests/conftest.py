@@ -7,9 +7,9 @@ import pytest
 TESTS = Path(__file__).resolve().parent
 sys.path[:0] = [str(TESTS / "e2e"), str(TESTS / "tools")]
 
-import declared  # noqa: E402
-from support.lab import Lab  # noqa: E402: found by the line above
+import declared  # noqa: E402: found by the line above
 from support import namespaces  # noqa: E402
+from support.lab import Lab  # noqa: E402
 
 KERNEL = os.environ.get("XDP_TALLY_KERNEL")  # which of tests/vm/kernels this is, in a virtual machine
 

@@ -7,7 +7,11 @@ import subprocess
 import pytest
 
 from support import kernel
-from support.lab import BPFFS, attached, link_info, object_file, run, send
+from support.devices import attached, link_info
+from support.pins import BPFFS
+from support.processes import run
+from support.programs import object_file
+from support.traffic import send
 
 VERSION = tuple(map(int, re.match(r"(\d+)\.(\d+)", os.uname().release).groups()))
 

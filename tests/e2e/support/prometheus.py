@@ -1,63 +1,24 @@
-"""What the exporter tests ask: a scrape, and what its text says."""
+"""Debian's Prometheus and its promtool."""
 
-import re
+import json
 import subprocess
+import urllib.parse
 import urllib.request
 from pathlib import Path
 
 import pytest
 
-from support.lab import DEADLINE, STATS, TOP, run
+from support.processes import DEADLINE, wait_until
+from support.programs import TOP
 
-SAMPLE = re.compile(r'(?P<name>\w+)(?:\{(?P<labels>[^}]*)\})? (?P<value>\S+)')
-LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
-
-
-def parse(text):
-    """{(name, (label value, ...)): number} of the metrics about XDP."""
-    samples = {}
-    for line in text.splitlines():
-        if line.startswith("xdp_"):
-            match = SAMPLE.fullmatch(line)
-            assert match, line
-            key = match["name"], tuple(value for _, value in LABEL.findall(match["labels"] or ""))
-            assert key not in samples, f"twice: {line}"
-            samples[key] = float(match["value"])
-    return samples
-
-
-def status_in(directory):
-    lines = directory.joinpath("status").read_text(encoding="utf-8").splitlines()
-    return dict(line.split(":\t", 1) for line in lines)
-
-
-class Exporter:
-    """`xdp_stats --listen`, at a port that was free."""
-
-    def __init__(self, lab, *args, prefix=(), program=None):
-        self.process = lab.process(*prefix, program or STATS, "--listen", "0", *args)
-        line = self.process.wait_for_line("^serving ")
-        self.url = re.fullmatch(r"serving (http://127\.0\.0\.1:\d+/metrics)", line)[1]
-        self.port = int(self.url.split(":")[2].partition("/")[0])
-
-    def text(self):
-        with urllib.request.urlopen(self.url, timeout=DEADLINE) as answer:
-            assert answer.headers["Content-Type"].startswith("text/plain")
-            return answer.read().decode()
-
-    def scrape(self):
-        return parse(self.text())
-
-    def packets(self, action="pass", dev="veth0", netns=""):
-        return self.scrape()["xdp_action_packets_total", (dev, netns, action)]
-
-    def status(self):
-        """What the kernel says of the process: {"Uid": ..., "CapEff": ..., "VmRSS": ...}."""
-        return status_in(Path(f"/proc/{self.process.popen.pid}"))
-
-    def threads(self):
-        """The same of every thread."""
-        return [status_in(task) for task in Path(f"/proc/{self.process.popen.pid}/task").iterdir()]
+CONFIGURATION = """
+global:
+  scrape_interval: 100ms
+scrape_configs:
+  - job_name: xdp
+    static_configs:
+      - targets: ["127.0.0.1:{port}"]
+"""
 
 
 def tools():
@@ -76,5 +37,36 @@ def check_metrics(text):
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
-def once(*args):
-    return run([STATS, "--once", "--format", "prometheus", *args]).out
+class Prometheus:
+    def __init__(self, lab, directory, port):
+        configuration = directory / "prometheus.yml"
+        configuration.write_text(CONFIGURATION.format(port=port), encoding="utf-8")
+        program = tools() / "prometheus"
+        self.process = lab.process(program, f"--config.file={configuration}", f"--storage.tsdb.path={directory}/data",
+                                   "--web.listen-address=127.0.0.1:9090", "--log.level=warn")
+        wait_until(self.ready, self.process.describe)
+
+    def ready(self):
+        assert self.process.popen.poll() is None, self.process.describe()
+        try:
+            with urllib.request.urlopen("http://127.0.0.1:9090/-/ready", timeout=DEADLINE) as answer:
+                return answer.status == 200
+        except OSError:
+            return False
+
+    def query(self, expression):
+        """The result's (labels, value) pairs; for a range, the value is a list of (time, text) pairs."""
+        url = "http://127.0.0.1:9090/api/v1/query?" + urllib.parse.urlencode({"query": expression})
+        with urllib.request.urlopen(url, timeout=DEADLINE) as answer:
+            document = json.loads(answer.read())
+        assert document["status"] == "success", document
+        return [(item["metric"], item.get("values") or item["value"]) for item in document["data"]["result"]]
+
+    def number(self, expression):
+        """The only result's value, or None."""
+        results = self.query(expression)
+        assert len(results) < 2, results
+        return float(results[0][1][1]) if results else None
+
+    def scrapes(self):
+        return len((self.query('xdp_up[1h]') or [(None, [])])[0][1])
