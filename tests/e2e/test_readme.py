@@ -2,8 +2,10 @@
 
 import re
 
-from blocks import blocks
-from lab import BPFFS, SENDER, TOP, copy_for_everyone, run
+from support.code_blocks import blocks
+from support.pins import BPFFS
+from support.processes import run
+from support.programs import SENDER, TOP, copy_for_everyone
 
 README = (TOP / "README.md").read_text()
 BUILT = "$top/build/release/src/loader:$top/build/release/src/stats"

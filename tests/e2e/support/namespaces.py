@@ -7,14 +7,9 @@ import tempfile
 from contextlib import contextmanager
 from pathlib import Path
 
-from lab import BPFFS, Veth, link_info, run, wait_for_carrier, wait_until
-
-
-def outcomes(lab, *args, status=0, prefix=()):
-    document = json.loads(lab.loader("--json", *args, status=status, prefix=prefix).out)
-    for outcome in document["devices"]:
-        lab.remember(outcome)
-    return document["devices"]
+from support.devices import Veth, link_info, wait_for_carrier
+from support.pins import BPFFS
+from support.processes import run, wait_until
 
 
 class Namespace:
@@ -56,7 +51,7 @@ class Namespace:
 
     def delete(self):
         if self.path.exists():
-            for outcome in outcomes(self.lab, *self.option, "--status"):
+            for outcome in self.lab.loader_json(*self.option, "--status"):
                 if outcome["generation"]:
                     self.lab.loader(*self.option, "--dev", outcome["dev"], "--unload")
             for link in json.loads(run(["ip", "-netns", self.name, "-json", "link", "show", "type", "veth"]).out):

@@ -1,13 +1,11 @@
-"""What the exporter tests ask: a scrape, and what its text says."""
+"""xdp_stats --listen in the background: a scrape, and what its text says."""
 
 import re
-import subprocess
 import urllib.request
 from pathlib import Path
 
-import pytest
-
-from lab import DEADLINE, STATS, TOP, run
+from support.processes import DEADLINE, run
+from support.programs import STATS
 
 SAMPLE = re.compile(r'(?P<name>\w+)(?:\{(?P<labels>[^}]*)\})? (?P<value>\S+)')
 LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
@@ -58,22 +56,6 @@ class Exporter:
     def threads(self):
         """The same of every thread."""
         return [status_in(task) for task in Path(f"/proc/{self.process.popen.pid}/task").iterdir()]
-
-
-def tools():
-    """The directory with Debian's prometheus and promtool, which is fetched once."""
-    done = subprocess.run([TOP / "scripts/fetch-prometheus"], capture_output=True, text=True, check=False)
-    if done.returncode == 77:
-        pytest.skip(done.stderr.strip())
-    assert done.returncode == 0, done.stderr
-    return Path(done.stdout.strip())
-
-
-def check_metrics(text):
-    """promtool's opinion on names, help texts and format."""
-    done = subprocess.run([tools() / "promtool", "check", "metrics"], input=text, capture_output=True, text=True,
-                          check=False)
-    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
 def once(*args):

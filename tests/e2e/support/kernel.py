@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from raw_bpf import BPF_LINK_CREATE, BPF_OBJ_GET, BPF_XDP, bpf
+from support.raw_bpf import BPF_LINK_CREATE, BPF_OBJ_GET, BPF_XDP, bpf
 
 BPF_MAP_CREATE, BPF_PROG_LOAD, BPF_PROG_TEST_RUN, BPF_MAP_LOOKUP_BATCH = 0, 5, 10, 24
 BPF_PROG_TYPE_XDP, BPF_MAP_TYPE_PERCPU_ARRAY = 6, 6
