@@ -30,7 +30,7 @@
 #include "common/pins/bpffs.h"
 #include "common/pins/meta.h"
 #include "common/pins/pin_names.h"
-#include "loader/change/publication.h"
+#include "loader/change/recovery.h"
 #include "loader/device/device_state.h"
 #include "loader/device/pin_directory.h"
 #include "loader/device/process_lock.h"
