@@ -1,5 +1,5 @@
 // What a round of samples is in Prometheus's words. Pure. The names and labels are a promise
-// (docs/contract.md).
+// (docs/interface.md).
 #pragma once
 
 #include <prometheus/metric_family.h>
