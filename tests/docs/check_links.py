@@ -32,8 +32,9 @@ def problems(page):
         elif anchor and anchor not in anchors(target):
             yield f"{link}: there is no such section"
     if len(page.read_text().splitlines()) > SCREEN:
+        contents = text_of(page).partition("\n## ")[0]
         for anchor in anchors(page, "##"):
-            if f"#{anchor}" not in links:
+            if f"(#{anchor})" not in contents:
                 yield f"the table of contents lacks #{anchor}"
 
 
