@@ -8,8 +8,8 @@ TESTS = Path(__file__).resolve().parent
 sys.path[:0] = [str(TESTS / "e2e"), str(TESTS / "tools")]
 
 import declared  # noqa: E402: found by the line above
-import lab as lab_module  # noqa: E402
-import namespaces  # noqa: E402
+from support import namespaces  # noqa: E402
+from support.lab import Lab  # noqa: E402
 
 KERNEL = os.environ.get("XDP_TALLY_KERNEL")  # which of tests/vm/kernels this is, in a virtual machine
 
@@ -40,7 +40,7 @@ def lab(request, monkeypatch):
     # The tests of tests/e2e are about links. Where libxdp's dispatcher works, that is what a load takes otherwise.
     if KERNEL and request.path.parent.name == "e2e" and not getattr(request.module, "IN_DISPATCHERS_TOO", False):
         monkeypatch.setenv("LIBXDP_SKIP_DISPATCHER", "1")
-    with lab_module.Lab() as fresh:
+    with Lab() as fresh:
         yield fresh
 
 

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
 /*
  * What xdp_loader writes into bpffs and every reader may rely on. C, C++ and BPF all include this
  * file.
@@ -62,9 +62,8 @@ enum xdp_tally_attach {
 #define XDP_TALLY_META_MIGRATES 1U /* the counter map starts from what the map before it held */
 #define XDP_TALLY_META_MIGRATED 2U /* and that has been added to it */
 #define XDP_TALLY_META_FRAGS 4U	   /* the program takes frames in several buffers (xdp.frags) */
-#define XDP_TALLY_META_MARKS                                                                       \
-	8U /* the program heeds xdp_tally_mark: replacing it counts exactly                        \
-	    */
+/* The program uses xdp_tally_mark: replacing it in a dispatcher counts exactly. */
+#define XDP_TALLY_META_MARKS 8U
 
 /*
  * The value of the one-entry array map xdp_stats_meta: who feeds the counter map beside it. Every

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 #include "loader/options.h"
 
 #include <CLI/CLI.hpp>
@@ -11,9 +12,9 @@
 #include <sstream>
 #include <system_error>
 
-#include "common/command_line.h"
-#include "common/error.h"
-#include "common/names.h"
+#include "common/base/command_line.h"
+#include "common/base/error.h"
+#include "common/pins/abi_names.h"
 
 namespace tally::loader {
 namespace {
@@ -37,13 +38,13 @@ Exit status: 0 done, 1 the system refused, 2 usage, 3 permission or capability m
 )";
 
 // What the command line says before it is made sense of.
-struct Words {
+struct RawOptions {
     std::string unload_id, attach = "auto", chain_actions;
     bool observe = false, unload = false, status = false, clean = false, run = false, list_programs = false;
     bool native = false, generic = false, offload = false, automatic = false;
 };
 
-void add_options(CLI::App& app, Options& options, Words& words) {
+void add_options(CLI::App& app, Options& options, RawOptions& raw) {
     app.add_option("-d,--dev", options.devices, "Interface; may be repeated")
         ->type_name("IFACE")
         ->take_all()
@@ -73,17 +74,17 @@ void add_options(CLI::App& app, Options& options, Words& words) {
         ->group("Program");
 
     auto* native =
-        app.add_flag("-N,--native-mode", words.native, "Attach in the driver, or fail")->group("Attaching");
-    auto* generic = app.add_flag("-S,--skb-mode", words.generic, "Attach in the network stack (generic mode)")
+        app.add_flag("-N,--native-mode", raw.native, "Attach in the driver, or fail")->group("Attaching");
+    auto* generic = app.add_flag("-S,--skb-mode", raw.generic, "Attach in the network stack (generic mode)")
                         ->group("Attaching");
     auto* offload =
-        app.add_flag("--offload-mode", words.offload, "Attach in the network card")->group("Attaching");
+        app.add_flag("--offload-mode", raw.offload, "Attach in the network card")->group("Attaching");
     auto* automatic =
-        app.add_flag("-A,--auto-mode", words.automatic, "Native, else generic (default)")->group("Attaching");
+        app.add_flag("-A,--auto-mode", raw.automatic, "Native, else generic (default)")->group("Attaching");
     automatic->excludes(native)->excludes(generic)->excludes(offload);
     native->excludes(generic)->excludes(offload);
     generic->excludes(offload);
-    app.add_option("--attach", words.attach, "Share the hook in libxdp's dispatcher, or hold it with a link")
+    app.add_option("--attach", raw.attach, "Share the hook in libxdp's dispatcher, or hold it with a link")
         ->check(CLI::IsMember({"auto", "dispatcher", "link"}).description(""))
         ->type_name("auto|dispatcher|link")
         ->capture_default_str()
@@ -91,7 +92,7 @@ void add_options(CLI::App& app, Options& options, Words& words) {
     app.add_option("--prio", options.priority, "Place in the dispatcher: lower runs earlier")
         ->type_name("N")
         ->group("Attaching");
-    app.add_option("--chain-actions", words.chain_actions,
+    app.add_option("--chain-actions", raw.chain_actions,
                    "Verdicts after which the dispatcher's next program runs, or `none`")
         ->type_name("LIST")
         ->group("Attaching");
@@ -104,33 +105,33 @@ void add_options(CLI::App& app, Options& options, Words& words) {
         ->group("Attaching");
 
     auto* observe =
-        app.add_flag("--observe", words.observe, "Count what the program does that is attached there already")
+        app.add_flag("--observe", raw.observe, "Count what the program does that is attached there already")
             ->group("Other work");
-    auto* unload = app.add_option("-U,--unload", words.unload_id,
+    auto* unload = app.add_option("-U,--unload", raw.unload_id,
                                   "Detach our program (or the one with this id) and remove our pins")
                        ->type_name("[ID]")
                        ->expected(0, 1)
                        ->group("Other work");
     auto* status =
-        app.add_flag("--status", words.status, "What is attached and pinned; without --dev on every device")
+        app.add_flag("--status", raw.status, "What is attached and pinned; without --dev on every device")
             ->group("Other work");
-    auto* clean = app.add_flag("--clean", words.clean,
+    auto* clean = app.add_flag("--clean", raw.clean,
                                "Remove pins that nothing feeds any more; without --dev all of them")
                       ->group("Other work");
     app.add_flag("--keep-maps", options.keep_maps, "With --unload and --run: leave the maps pinned")
         ->group("Other work");
-    auto* run = app.add_flag("--run", words.run,
+    auto* run = app.add_flag("--run", raw.run,
                              "Load, run the COMMAND after `--`, unload when it ends; exit with its status")
                     ->group("Other work");
-    auto* test_run =
-        app.add_option("--test-run", options.test_run,
+    auto* try_run =
+        app.add_option("--test-run", options.try_run,
                        "Run the program on N packets, or on those of a capture, without attaching it")
             ->type_name("FILE.pcap|N")
             ->group("Other work");
-    auto* list = app.add_flag("--list-programs", words.list_programs, "The XDP programs in FILE, a line each")
+    auto* list = app.add_flag("--list-programs", raw.list_programs, "The XDP programs in FILE, a line each")
                      ->needs(filename)
                      ->group("Other work");
-    const std::vector<CLI::Option*> verbs = {observe, unload, status, clean, run, test_run, list};
+    const std::vector<CLI::Option*> verbs = {observe, unload, status, clean, run, try_run, list};
     for (std::size_t i = 0; i < verbs.size(); ++i) {
         for (std::size_t other = i + 1; other < verbs.size(); ++other) {
             verbs[i]->excludes(verbs[other]);
@@ -145,11 +146,11 @@ void add_options(CLI::App& app, Options& options, Words& words) {
         ->group("Output");
 }
 
-AttachChoice chosen_attachment(const Words& words) {
-    if (words.attach == "link") {
+AttachChoice chosen_attachment(const RawOptions& raw) {
+    if (raw.attach == "link") {
         return AttachChoice::kLink;
     }
-    return words.attach == "dispatcher" ? AttachChoice::kDispatcher : AttachChoice::kAuto;
+    return raw.attach == "dispatcher" ? AttachChoice::kDispatcher : AttachChoice::kAuto;
 }
 
 // "pass,drop", "XDP_PASS", "none". None where it is no such list.
@@ -161,8 +162,8 @@ std::optional<std::uint32_t> parse_actions(const std::string& text) {
         return 0;
     }
     std::uint32_t actions = 0;
-    std::istringstream words(list + ',');
-    for (std::string word; std::getline(words, word, ',');) {
+    std::istringstream raw(list + ',');
+    for (std::string word; std::getline(raw, word, ',');) {
         const std::string_view name = std::string_view(word).substr(word.starts_with("xdp_") ? 4 : 0);
         const auto found = std::find(kShortActionNames.begin(), kShortActionNames.end(), name);
         if (found == kShortActionNames.end()) {
@@ -173,33 +174,33 @@ std::optional<std::uint32_t> parse_actions(const std::string& text) {
     return actions;
 }
 
-ModeChoice chosen_mode(const Words& words) {
-    if (words.native) {
+ModeChoice chosen_mode(const RawOptions& raw) {
+    if (raw.native) {
         return ModeChoice::kNative;
     }
-    if (words.generic) {
+    if (raw.generic) {
         return ModeChoice::kGeneric;
     }
-    return words.offload ? ModeChoice::kOffload : ModeChoice::kAuto;
+    return raw.offload ? ModeChoice::kOffload : ModeChoice::kAuto;
 }
 
-Verb chosen_verb(const Words& words) {
-    if (words.observe) {
+Verb chosen_verb(const RawOptions& raw) {
+    if (raw.observe) {
         return Verb::kObserve;
     }
-    if (words.unload) {
+    if (raw.unload) {
         return Verb::kUnload;
     }
-    if (words.status) {
+    if (raw.status) {
         return Verb::kStatus;
     }
-    if (words.run) {
+    if (raw.run) {
         return Verb::kRun;
     }
-    if (words.list_programs) {
+    if (raw.list_programs) {
         return Verb::kListPrograms;
     }
-    return words.clean ? Verb::kClean : Verb::kLoad;
+    return raw.clean ? Verb::kClean : Verb::kLoad;
 }
 
 // What CLI11's own checks cannot say.
@@ -221,7 +222,7 @@ std::string find_contradiction(const CLI::App& app, const Options& options) {
     if (options.keep_maps && verb != Verb::kUnload && verb != Verb::kRun) {
         return "--keep-maps needs --unload or --run";
     }
-    if (verb == Verb::kTestRun || verb == Verb::kListPrograms) {
+    if (verb == Verb::kTryRun || verb == Verb::kListPrograms) {
         for (const char* name : {"--dev", "--netns", "--bpffs", "--reuse-maps", "--migrate", "--force",
                                  "--native-mode", "--skb-mode", "--offload-mode", "--auto-mode", "--dry-run",
                                  "--attach", "--prio", "--chain-actions"}) {
@@ -296,12 +297,12 @@ std::variant<Options, EarlyExit> parse_options(int argc, const char* const* argv
     if (const auto problem = find_empty_value(argc, argv); !problem.empty()) {
         return usage(problem);
     }
-    Words words;
+    RawOptions raw;
     CLI::App app(kDescription, "xdp_loader");
     app.footer(kFooter);
     app.set_version_flag("--version", "xdp_loader " TALLY_VERSION);
     app.formatter(std::make_shared<HelpFormatter>());
-    add_options(app, options, words);
+    add_options(app, options, raw);
     const int words_before_command = index_of_command(argc, argv);
     options.command.assign(argv + std::min(words_before_command + 1, argc), argv + argc);
     try {
@@ -317,23 +318,23 @@ std::variant<Options, EarlyExit> parse_options(int argc, const char* const* argv
     if (options.netns && options.netns->find('/') != std::string::npos) {
         options.netns = absolute(*options.netns);
     }
-    words.unload = app.count("--unload") > 0;
-    options.mode = chosen_mode(words);
-    options.attach = chosen_attachment(words);
-    if (!words.chain_actions.empty()) {
-        options.chain_actions = parse_actions(words.chain_actions);
+    raw.unload = app.count("--unload") > 0;
+    options.mode = chosen_mode(raw);
+    options.attach = chosen_attachment(raw);
+    if (!raw.chain_actions.empty()) {
+        options.chain_actions = parse_actions(raw.chain_actions);
         if (!options.chain_actions) {
             return usage(
                 fmt::format("--chain-actions {}: a list of aborted, drop, pass, tx, redirect with commas "
                             "between them, or none",
-                            words.chain_actions));
+                            raw.chain_actions));
         }
     }
-    options.verb = options.test_run ? Verb::kTestRun : chosen_verb(words);
-    if (!words.unload_id.empty()) {
-        options.unload_id = parse_program_id(words.unload_id);
+    options.verb = options.try_run ? Verb::kTryRun : chosen_verb(raw);
+    if (!raw.unload_id.empty()) {
+        options.unload_id = parse_program_id(raw.unload_id);
         if (!options.unload_id) {
-            return usage(fmt::format("--unload {}: a program id is a positive number", words.unload_id));
+            return usage(fmt::format("--unload {}: a program id is a positive number", raw.unload_id));
         }
     }
     if (auto text = find_contradiction(app, options); !text.empty()) {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 // The command line of xdp_loader. Knows no BPF.
 #pragma once
 
@@ -7,11 +8,11 @@
 #include <variant>
 #include <vector>
 
-#include "common/early_exit.h"
+#include "common/base/early_exit.h"
 
 namespace tally::loader {
 
-enum class Verb { kLoad, kObserve, kUnload, kStatus, kClean, kRun, kTestRun, kListPrograms };
+enum class Verb { kLoad, kObserve, kUnload, kStatus, kClean, kRun, kTryRun, kListPrograms };
 enum class ModeChoice { kAuto, kNative, kGeneric, kOffload };
 enum class AttachChoice { kAuto, kDispatcher, kLink };
 
@@ -28,8 +29,8 @@ struct Options {
     std::optional<std::uint32_t> priority;       // in a dispatcher; lower runs earlier
     std::optional<std::uint32_t> chain_actions;  // a bit for each verdict after which the next program runs
     std::optional<std::uint32_t> unload_id;
-    std::vector<std::string> command;     // with kRun
-    std::optional<std::string> test_run;  // with kTestRun: how many packets, or the file they are in
+    std::vector<std::string> command;    // with kRun
+    std::optional<std::string> try_run;  // with kTestRun: how many packets, or the file they are in
     bool reuse_maps = false;
     bool migrate = false;
     bool force = false;

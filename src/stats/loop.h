@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 // Time: waits for deadlines and pin events, and has every source read.
 #pragma once
 
@@ -5,9 +6,9 @@
 #include <cstdint>
 #include <optional>
 
-#include "common/result.h"
-#include "stats/block.h"
-#include "stats/reader_set.h"
+#include "common/base/result.h"
+#include "stats/model/sample_report.h"
+#include "stats/source/reader_set.h"
 
 namespace tally::stats {
 
@@ -20,7 +21,7 @@ class Consumer {
     virtual ~Consumer() = default;
 
     // `source` is the reader's number. False: the run is over.
-    virtual Result<bool> take(std::size_t source, const Block& block) = 0;
+    virtual Result<bool> take(std::size_t source, const SampleReport& report) = 0;
     // There will be no more of this one.
     virtual void forget(std::size_t /*source*/) {}
     // After the last source. False: the run is over.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 #include "stats/options.h"
 
 #include <CLI/CLI.hpp>
@@ -8,9 +9,9 @@
 #include <map>
 #include <sstream>
 
-#include "common/command_line.h"
-#include "common/error.h"
-#include "stats/duration.h"
+#include "common/base/command_line.h"
+#include "common/base/error.h"
+#include "stats/cli/duration.h"
 
 namespace tally::stats {
 namespace {
@@ -56,7 +57,7 @@ interrupted.
 )";
 
 // What the command line says before it is made sense of.
-struct Words {
+struct RawOptions {
     std::vector<std::string> devices, pins;
     std::vector<std::string> map_ids;
     std::vector<std::string> expectations;
@@ -74,9 +75,9 @@ void exclude(CLI::App& app, const std::string& name, std::initializer_list<const
     }
 }
 
-void add_options(CLI::App& app, Options& options, Words& words) {
+void add_options(CLI::App& app, Options& options, RawOptions& raw) {
     const auto repeatable = [](CLI::Option* option) { option->take_all()->allow_extra_args(false); };
-    repeatable(app.add_option("-d,--dev", words.devices, "Interface; may be repeated")
+    repeatable(app.add_option("-d,--dev", raw.devices, "Interface; may be repeated")
                    ->type_name("IFACE")
                    ->group("What to read"));
     app.add_flag("-a,--all", options.all, "Every counter map below the root of bpffs, as they come and go")
@@ -84,10 +85,10 @@ void add_options(CLI::App& app, Options& options, Words& words) {
     app.add_option("--netns", options.netns, "The interfaces are in this network namespace")
         ->type_name("NAME|PATH")
         ->group("What to read");
-    repeatable(app.add_option("--map", words.pins, "Any pinned map of this kind; may be repeated")
+    repeatable(app.add_option("--map", raw.pins, "Any pinned map of this kind; may be repeated")
                    ->type_name("PATH")
                    ->group("What to read"));
-    repeatable(app.add_option("--map-id", words.map_ids, "A map by its id (needs CAP_SYS_ADMIN)")
+    repeatable(app.add_option("--map-id", raw.map_ids, "A map by its id (needs CAP_SYS_ADMIN)")
                    ->type_name("N")
                    ->group("What to read"));
     app.add_flag("--wait", options.wait, "Wait for a device or namespace that does not exist yet")
@@ -98,31 +99,31 @@ void add_options(CLI::App& app, Options& options, Words& words) {
         ->group("What to read");
 
     app.add_option(
-           "-i,--interval", words.interval,
+           "-i,--interval", raw.interval,
            "Time between samples, like 0.5, 500ms, 1m (default: 2, with --live 1, with --expect 20ms)")
         ->type_name("TIME")
         ->group("When");
     auto* count =
-        app.add_option("-n,--count", words.count, "Stop after N samples")->type_name("N")->group("When");
+        app.add_option("-n,--count", raw.count, "Stop after N samples")->type_name("N")->group("When");
     auto* once = app.add_flag("-1,--once", options.once, "One reading of the totals, at once")->group("When");
 
-    repeatable(app.add_option("--expect", words.expectations,
+    repeatable(app.add_option("--expect", raw.expectations,
                               "Wait until this holds, like 'drop.packets == 100'; may be repeated")
                    ->type_name("EXPR")
                    ->excludes(count)
                    ->excludes(once)
                    ->group("Assertions"));
-    app.add_option("--within", words.within, "For --expect: give up after this time (default: 5)")
+    app.add_option("--within", raw.within, "For --expect: give up after this time (default: 5)")
         ->type_name("TIME")
         ->needs(app.get_option("--expect"))
         ->group("Assertions");
 
-    auto* format = app.add_option("--format", words.format, "How to write samples")
+    auto* format = app.add_option("--format", raw.format, "How to write samples")
                        ->check(CLI::IsMember({"table", "json", "csv", "prometheus"}).description(""))
                        ->type_name("table|json|csv|prometheus")
                        ->capture_default_str()
                        ->group("Output");
-    app.add_flag("--json", words.json, "The same as --format json: one object per line")
+    app.add_flag("--json", raw.json, "The same as --format json: one object per line")
         ->excludes(format)
         ->group("Output");
     app.add_flag("--per-cpu", options.per_cpu, "Also a row per possible CPU that counted anything")
@@ -143,7 +144,7 @@ void add_options(CLI::App& app, Options& options, Words& words) {
 
     app.add_flag("--live", options.live, "Full-screen view of the terminal; ? there lists the keys")
         ->group("Other ways to show");
-    app.add_option("--listen", words.listen, "Serve Prometheus metrics there (ADDR defaults to 127.0.0.1)")
+    app.add_option("--listen", raw.listen, "Serve Prometheus metrics there (ADDR defaults to 127.0.0.1)")
         ->type_name("ADDR:PORT")
         ->group("Other ways to show");
     app.add_option("--user", options.user, "With --listen: go on as this user once everything is open")
@@ -172,22 +173,22 @@ std::optional<Number> positive_number(std::string_view text) {
     return number;
 }
 
-const char* default_interval(const Options& options, const Words& words) {
+const char* default_interval(const Options& options, const RawOptions& raw) {
     if (options.live) {
         return "1";
     }
-    return words.expectations.empty() ? "2" : "20ms";
+    return raw.expectations.empty() ? "2" : "20ms";
 }
 
 // What CLI11's own checks cannot say; empty where all is well.
-std::string make_sense(const Words& words, Options& options) {
-    for (const auto& device : words.devices) {
+std::string validate(const RawOptions& raw, Options& options) {
+    for (const auto& device : raw.devices) {
         add_source(options.sources, {Source::Kind::kDevice, device, 0, {}});
     }
-    for (const auto& pin : words.pins) {
+    for (const auto& pin : raw.pins) {
         add_source(options.sources, {Source::Kind::kPin, pin, 0, {}});
     }
-    for (const auto& text : words.map_ids) {
+    for (const auto& text : raw.map_ids) {
         const auto id = positive_number<std::uint32_t>(text);
         if (!id) {
             return fmt::format("--map-id '{}': a map's id is a positive number", text);
@@ -197,36 +198,36 @@ std::string make_sense(const Words& words, Options& options) {
     if (options.sources.empty() && !options.all) {
         return "whose counters? --dev IFACE names a device, --map PATH a pinned map, --all means every one";
     }
-    if (words.count) {
-        options.count = positive_number<std::uint64_t>(*words.count);
+    if (raw.count) {
+        options.count = positive_number<std::uint64_t>(*raw.count);
         if (!options.count) {
-            return fmt::format("--count '{}': how often is a positive number", *words.count);
+            return fmt::format("--count '{}': how often is a positive number", *raw.count);
         }
     }
-    const auto interval = parse_interval(words.interval.value_or(default_interval(options, words)));
+    const auto interval = parse_interval(raw.interval.value_or(default_interval(options, raw)));
     if (!interval) {
         return "--interval " + interval.error().message();
     }
     options.interval = *interval;
-    options.within_text = words.within.value_or("5");
+    options.within_text = raw.within.value_or("5");
     const auto within = parse_duration(options.within_text);
     if (!within) {
         return "--within " + within.error().message();
     }
     options.within = *within;
     const bool detailed = options.since_start || options.per_cpu || options.per_program;
-    if (words.format == "prometheus" && detailed) {
+    if (raw.format == "prometheus" && detailed) {
         return "--format prometheus: its counters have no start, no CPUs and no programs: without "
                "--since-start, --per-cpu and --per-program";
     }
-    if ((words.format == "csv" || words.format == "prometheus") && !words.expectations.empty()) {
+    if ((raw.format == "csv" || raw.format == "prometheus") && !raw.expectations.empty()) {
         return "--expect: what it found is told in lines or, with --json, as JSON";
     }
-    if (words.json || words.format == "json") {
+    if (raw.json || raw.format == "json") {
         options.format = Format::kJson;
-    } else if (words.format == "csv") {
+    } else if (raw.format == "csv") {
         options.format = Format::kCsv;
-    } else if (words.format == "prometheus") {
+    } else if (raw.format == "prometheus") {
         options.format = Format::kPrometheus;
     }
     return {};
@@ -253,12 +254,12 @@ std::variant<Options, EarlyExit> parse_options(int argc, const char* const* argv
     }
     Options options;
     options.bpffs = "/sys/fs/bpf";
-    Words words;
+    RawOptions raw;
     CLI::App app(kDescription, "xdp_stats");
     app.footer(kFooter);
     app.set_version_flag("--version", "xdp_stats " TALLY_VERSION);
     app.formatter(std::make_shared<HelpFormatter>());
-    add_options(app, options, words);
+    add_options(app, options, raw);
     try {
         app.parse(argc, argv);
     } catch (const CLI::Success& success) {
@@ -268,21 +269,21 @@ std::variant<Options, EarlyExit> parse_options(int argc, const char* const* argv
     } catch (const CLI::ParseError& error) {
         return usage(error.what(), hint_of_extras(app));
     }
-    for (const auto& text : words.expectations) {
+    for (const auto& text : raw.expectations) {
         auto expectation = parse_expectation(text);
         if (!expectation) {
             return usage_exit("xdp_stats", std::move(expectation).error(), json);
         }
         options.expectations.push_back(std::move(*expectation));
     }
-    if (words.listen) {
-        auto address = parse_listen_address(*words.listen);
+    if (raw.listen) {
+        auto address = parse_listen_address(*raw.listen);
         if (!address) {
             return usage("--listen " + address.error().message(), address.error().hint);
         }
         options.listen = std::move(*address);
     }
-    if (const auto problem = make_sense(words, options); !problem.empty()) {
+    if (const auto problem = validate(raw, options); !problem.empty()) {
         return usage(problem);
     }
     return options;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 // The command line of xdp_stats. Knows no BPF.
 #pragma once
 
@@ -8,9 +9,9 @@
 #include <variant>
 #include <vector>
 
-#include "common/early_exit.h"
-#include "stats/expect.h"
-#include "stats/listen_address.h"
+#include "common/base/early_exit.h"
+#include "stats/cli/listen_address.h"
+#include "stats/expect/expression.h"
 
 namespace tally::stats {
 

@@ -6,12 +6,12 @@ import signal
 
 import pytest
 
-import kernel
-from lab import (BPFFS, NOBODY, STATS, as_user, copy_for_everyone, counts_of, pin_dir, run, send, session_of,
-                 wait_until)
-from namespaces import outcomes
-
-USAGE = 2
+from support import kernel
+from support.pins import BPFFS, pin_dir
+from support.processes import NOBODY, as_user, run, wait_until
+from support.programs import STATS, USAGE, copy_for_everyone
+from support.samples import counts_of, session_of
+from support.traffic import send
 
 
 def passed(count, size=100):
@@ -24,7 +24,7 @@ def once(*args, prefix=()):
 
 
 def load_in(lab, netns, dev="veth0"):
-    (outcome,) = outcomes(lab, *netns.option, "--dev", dev)
+    (outcome,) = lab.loader_json(*netns.option, "--dev", dev)
     assert outcome["outcome"] == "loaded", outcome
 
 

@@ -4,9 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from lab import BPFFS, LOADER, STATS, attached, object_file, pin_dir, run, send
-
-USAGE, REFUSED, NOT_FOUND, CONFLICT = 2, 1, 4, 5
+from support.devices import attached
+from support.pins import BPFFS, pin_dir
+from support.processes import run
+from support.programs import CONFLICT, FAILED, LOADER, NOT_FOUND, STATS, USAGE, object_file
+from support.traffic import send
 
 
 def check_message(result, program, words):
@@ -118,13 +120,13 @@ def truncated(name, keep):
 
 
 BAD_FILES = {
-    "text": (b"this is no BPF object\n", REFUSED, ["ELF"]),
-    "empty": (b"", REFUSED, ["ELF"]),
-    "elf-of-this-machine": (None, REFUSED, []),
-    "only-the-magic": (b"\x7fELF", REFUSED, []),
-    "a-tenth": (0.1, REFUSED, []),
-    "half": (0.5, REFUSED, []),
-    "nearly-all": (0.97, REFUSED, []),
+    "text": (b"this is no BPF object\n", FAILED, ["ELF"]),
+    "empty": (b"", FAILED, ["ELF"]),
+    "elf-of-this-machine": (None, FAILED, []),
+    "only-the-magic": (b"\x7fELF", FAILED, []),
+    "a-tenth": (0.1, FAILED, []),
+    "half": (0.5, FAILED, []),
+    "nearly-all": (0.97, FAILED, []),
 }
 
 
@@ -145,8 +147,8 @@ def test_bad_object_file(lab, veth0, kind, loaded_before):
 
 @pytest.mark.parametrize("file, status, words", [
     ("/run/tmp/no-such-file.o", NOT_FOUND, ["no-such-file.o"]),
-    ("/run/tmp", REFUSED, ["/run/tmp"]),
-    ("/dev/zero", REFUSED, ["/dev/zero"]),
+    ("/run/tmp", FAILED, ["/run/tmp"]),
+    ("/dev/zero", FAILED, ["/dev/zero"]),
     ("", USAGE, []),
 ])
 def test_not_a_file(lab, veth0, file, status, words):
@@ -168,7 +170,7 @@ def test_verifier_rejection_shows_the_last_lines_of_its_log(lab, veth0, loaded_b
         lab.load("veth0")
         send(veth0, 5, 100)
         lab.wait_for_counts("veth0", {"XDP_PASS": (5, 500)})
-    refused(lab, LOADER, ["--dev", "veth0", "--filename", object_file("rejected")], REFUSED,
+    refused(lab, LOADER, ["--dev", "veth0", "--filename", object_file("rejected")], FAILED,
             ["verifier", "invalid access to packet"])
     if loaded_before:
         lab.wait_for_counts("veth0", {"XDP_PASS": (5, 500)})
@@ -184,7 +186,7 @@ def test_redirect_to_an_unknown_device(lab, veth0):
 
 def test_mtu_too_large_for_a_linear_program(lab):
     lab.veth("veth0", mtu=9000)
-    refused(lab, LOADER, ["--dev", "veth0", "--native-mode", "--filename", object_file("linear")], REFUSED,
+    refused(lab, LOADER, ["--dev", "veth0", "--native-mode", "--filename", object_file("linear")], FAILED,
             ["MTU", "3506", "--skb-mode"])
 
 
@@ -200,16 +202,16 @@ def test_replacement_by_a_linear_program_leaves_the_old_one_running(lab):
     lab.load("veth0", "--native-mode")
     send(veth, 5, 8000)
     lab.wait_for_counts("veth0", {"XDP_PASS": (5, 40000)})
-    refused(lab, LOADER, ["--dev", "veth0", "--native-mode", "--filename", object_file("linear")], REFUSED, ["MTU"])
+    refused(lab, LOADER, ["--dev", "veth0", "--native-mode", "--filename", object_file("linear")], FAILED, ["MTU"])
     lab.wait_for_counts("veth0", {"XDP_PASS": (5, 40000)})
 
 
 def test_native_mode_where_the_driver_has_none(lab):
-    refused(lab, LOADER, ["--dev", "lo", "--native-mode"], REFUSED, ["native", "--skb-mode"])
+    refused(lab, LOADER, ["--dev", "lo", "--native-mode"], FAILED, ["native", "--skb-mode"])
 
 
 def test_offload_without_a_card_for_it(lab, veth0):
-    refused(lab, LOADER, ["--dev", "veth0", "--offload-mode"], REFUSED, ["offload"])
+    refused(lab, LOADER, ["--dev", "veth0", "--offload-mode"], FAILED, ["offload"])
 
 
 # ---- bpffs
@@ -235,7 +237,7 @@ def test_loader_read_only_bpffs(lab, veth0, loaded_before):
     if loaded_before:
         lab.load("veth0")
     prefix = in_own_mounts("mount --options remount,bind,ro /sys/fs/bpf")
-    refused(lab, LOADER, ["--dev", "veth0"], REFUSED, ["read-only", "/sys/fs/bpf"], prefix)
+    refused(lab, LOADER, ["--dev", "veth0"], FAILED, ["read-only", "/sys/fs/bpf"], prefix)
 
 
 def test_read_only_bpffs_can_be_read(lab, veth0):

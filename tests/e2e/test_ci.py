@@ -4,8 +4,10 @@ import os
 
 import pytest
 
-from blocks import blocks, steps
-from lab import BPFFS, LOADER, SENDER, STATS, TOP, run
+from support.code_blocks import blocks, steps
+from support.pins import BPFFS
+from support.processes import run
+from support.programs import LOADER, SENDER, STATS, TOP
 
 BLOCKS = {block.name: block for block in blocks((TOP / "docs/ci.md").read_text()) if block.name}
 SCRIPTS = [name for name, block in BLOCKS.items() if block.language == "sh" and name != "compile.sh"]

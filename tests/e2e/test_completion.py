@@ -10,11 +10,13 @@ import time
 
 import pytest
 
-from lab import BPFFS, DEADLINE, LOADER, STATS, TOP, object_file, run
-from namespaces import Namespace
+from support.namespaces import Namespace
+from support.pins import BPFFS
+from support.processes import DEADLINE, run
+from support.programs import LOADER, STATS, TOP, object_file
 
 PROGRAMS = {"xdp_loader": LOADER, "xdp_stats": STATS}
-COMPLETION = TOP / "scripts/completion"
+COMPLETION = TOP / "contrib/completion"
 VALUES = {"--action": ["pass", "drop", "aborted", "tx", "redirect"], "--format": ["table", "json", "csv", "prometheus"]}
 
 

@@ -16,8 +16,14 @@ from pathlib import Path
 
 import pytest
 
-from lab import (ACTIONS, DEADLINE, LOADER, MODES, SANITIZER, STATS, attached, dump_counts, is_waiting_for_a_lock,
-                 object_file, pin_dir, pinned_link, pins_of, read_meta, run, send, session_of, wait_until)
+from support.devices import attached
+from support.maps import ACTIONS, dump_counts, read_meta
+from support.pins import PINS, pin_dir, pinned_link, pins_of
+from support.process_table import is_waiting_for_a_lock
+from support.processes import DEADLINE, SANITIZER, run, wait_until
+from support.programs import CONFLICT, LOADER, MODES, NOT_FOUND, STATS, object_file
+from support.samples import session_of
+from support.traffic import send
 
 FRAMES = int(os.environ.get("XDP_TALLY_FRAMES", "1000000"))
 REPLACEMENTS = int(os.environ.get("XDP_TALLY_REPLACEMENTS", "100"))
@@ -25,8 +31,7 @@ LOADERS = int(os.environ.get("XDP_TALLY_LOADERS", "30"))
 SOAK = int(os.environ.get("XDP_TALLY_SOAK", "200"))
 
 SIZE = 100
-PINS = ["xdp_link", "xdp_stats_map", "xdp_stats_meta"]
-OK, NOT_FOUND, CONFLICT = 0, 4, 5
+OK = 0
 
 
 def last_record(reader):

@@ -2,8 +2,11 @@
 
 import pytest
 
-import kernel
-from lab import ACTIONS, FULL_FRAME, MODES, Capture, attached, mac_bytes, object_file, send
+from support import kernel
+from support.devices import attached, mac_bytes
+from support.maps import ACTIONS
+from support.programs import MODES, object_file
+from support.traffic import FULL_FRAME, Capture, send
 
 VERDICTS = {
     "aborted": "XDP_ABORTED",

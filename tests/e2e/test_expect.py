@@ -7,8 +7,11 @@ from pathlib import Path
 
 import pytest
 
-import kernel
-from lab import STATS, Process, pin_dir, run, send, wait_until
+from support import kernel
+from support.pins import pin_dir
+from support.processes import Process, run, wait_until
+from support.programs import STATS
+from support.traffic import send
 
 SIZE = 100
 

@@ -10,12 +10,14 @@ from pathlib import Path
 
 import pytest
 
-import kernel
-from lab import BPFFS, NOBODY, STATS, as_user, copy_for_everyone, pin_dir, run, send, wait_until
-from namespaces import outcomes
-from prometheus import Exporter, check_metrics, once, parse
+from support import kernel
+from support.exporter import Exporter, once, parse
+from support.pins import BPFFS, pin_dir
+from support.processes import NOBODY, as_user, run, wait_until
+from support.programs import CONFLICT, NOT_FOUND, STATS, USAGE, copy_for_everyone
+from support.prometheus import check_metrics
+from support.traffic import send
 
-USAGE, NOT_FOUND, CONFLICT = 2, 4, 5
 ACTIONS = ("aborted", "drop", "pass", "tx", "redirect")
 CAP_BPF = 1 << 39
 KIBIBYTES = re.compile(r"\s*(\d+) kB")
@@ -61,7 +63,7 @@ def test_promtool_has_nothing_to_say(lab, veth0):
 def test_namespaces_and_pins(lab, veth0, red):
     lab.load("veth0")
     red.veth()
-    outcomes(lab, *red.option, "--dev", "veth0")
+    lab.loader_json(*red.option, "--dev", "veth0")
     path = lab.foreign_map(BPFFS / "xdp-filter" / "xdp_stats_map", "percpu_array", 4, 16, 5)
     samples = Exporter(lab, "--all").scrape()
     up = {labels: value for (name, labels), value in samples.items() if name == "xdp_up"}

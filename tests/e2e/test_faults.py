@@ -6,16 +6,21 @@ one packet is missing from the totals.
 """
 
 import os
-import re
 import subprocess
 import threading
 
 import pytest
-from lab import BPFFS, LOADER, attached, object_file, open_pin, pin_dir, pins_of, read_meta, run, send, wait_until
+from support.devices import attached
+from support.maps import read_meta
+from support.pins import BPFFS, PINS, pin_dir, pins_of
+from support.processes import run, wait_until
+from support.programs import LOADER, object_file
+from support.raw_bpf import open_pin
+from support.strace import FAULT_STEP, count_calls, strace
+from support.traffic import send
 
 SIZE = 100
 PACKETS = 7
-STEP = int(os.environ.get("XDP_TALLY_FAULT_STEP", "1"))  # every STEPth call
 
 # What a run is, and what must be there before it. The programs are told apart by their verdicts.
 SCENARIOS = {
@@ -29,15 +34,6 @@ SCENARIOS = {
 # x86 has rename and mkdir beside renameat and mkdirat; the loader uses the latter.
 SYSCALLS = ("bpf", "/^rename", "/^unlink", "/^mkdir", "/^send")
 FAULTS = {"error": "error=ENOMEM", "errors": "error=ENOMEM", "kill": "signal=SIGKILL"}
-
-
-def strace(*options, command, log):
-    environment = ["env", "ASAN_OPTIONS=detect_leaks=0"]  # LeakSanitizer cannot work under ptrace
-    return [*environment, "strace", "-o", log, *options, *command]
-
-
-def count_calls(log):
-    return sum(1 for line in log.read_text().splitlines() if re.match(r"\w+\(", line))
 
 
 class PinReader:
@@ -86,11 +82,6 @@ def total_of(lab, dev):
     return carried + lab.once(dev)["total"]["packets"]
 
 
-def state_of(lab, dev):
-    (outcome,) = lab.loader_json("--status", "--dev", dev)
-    return outcome["state"]
-
-
 def counts_exactly(lab, veth):
     before = total_of(lab, veth.name)
     send(veth, PACKETS, SIZE)
@@ -119,7 +110,7 @@ def test_every_call_may_fail_or_be_the_last(lab, veth0, scenario, syscall, fault
     prepare()
     run(strace("-e", f"trace={syscall}", command=command, log=log))
     calls = count_calls(log)
-    for k in range(1, calls + 1, STEP):
+    for k in range(1, calls + 1, FAULT_STEP):
         prepare()
         check_one(lab, veth0, scenario, command, log, syscall, fault, k)
         if pin_dir(dev).exists():
@@ -143,7 +134,7 @@ def test_load_that_cannot_be_taken_back_is_finished(lab, veth0, rename):
     assert any("finished generation 2" in note for note in outcome["notes"])
     wait_until(lambda: total_of(lab, veth0.name) >= old + PACKETS, "the packets are not counted")
     assert total_of(lab, veth0.name) == old + PACKETS
-    assert pins_of(veth0.name) == ["xdp_link", "xdp_stats_map", "xdp_stats_meta"]
+    assert pins_of(veth0.name) == PINS
 
 
 def check_one(lab, veth, scenario, command, log, syscall, fault, k):
@@ -175,8 +166,8 @@ def check_one(lab, veth, scenario, command, log, syscall, fault, k):
     # Whatever happened: the packets counted before are still there, and the next plain run puts everything right.
     outcome = lab.load(dev, "--action", "drop", "--migrate" if scenario == "migrate" else "--reuse-maps")
     assert attached(dev) == ("native", outcome["program"]["id"]), context
-    assert state_of(lab, dev) == "attached", context
-    assert pins_of(dev) == ["xdp_link", "xdp_stats_map", "xdp_stats_meta"], context
+    assert lab.status(dev)["state"] == "attached", context
+    assert pins_of(dev) == PINS, context
     if replacing:
         assert total_of(lab, dev) == old_total, context
     counts_exactly(lab, veth)
@@ -202,8 +193,8 @@ def after_success(lab, dev, scenario, context):
     if scenario in ("unload", "clean"):
         assert attached(dev) is None and pins == [], context
         return
-    assert state_of(lab, dev) == "attached", context
-    assert pins == ["xdp_link", "xdp_stats_map", "xdp_stats_meta"], context
+    assert lab.status(dev)["state"] == "attached", context
+    assert pins == PINS, context
 
 
 def finish_removal(dev, command, context):

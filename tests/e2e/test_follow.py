@@ -5,7 +5,11 @@ import os
 
 import pytest
 
-from lab import MODES, STATS, counts_of, object_file, pin_dir, run, send, session_of
+from support.pins import pin_dir
+from support.processes import run
+from support.programs import MODES, STATS, object_file
+from support.samples import counts_of, session_of
+from support.traffic import send
 
 SIZE = 100
 

@@ -5,9 +5,14 @@ import re
 
 import pytest
 
-from lab import (BPFFS, STATS, attached, counts_of, dump_counts, object_file, pin_dir, pinned_link,
-                 rename, run, send, wait_until)
-from namespaces import Namespace
+from support.devices import attached, rename
+from support.maps import dump_counts
+from support.namespaces import Namespace
+from support.pins import BPFFS, pin_dir, pinned_link
+from support.processes import run, wait_until
+from support.programs import STATS, object_file
+from support.samples import counts_of
+from support.traffic import send
 
 # ---- somebody else holds the hook
 

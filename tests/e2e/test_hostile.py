@@ -14,9 +14,14 @@ from pathlib import Path
 
 import pytest
 
-import mutants
-from lab import (BPFFS, LOADER, NOBODY, SANITIZER, STATS, TOP, attached, counts_of, object_file, open_pin, pin,
-                 pin_dir, pins_of, run, send)
+from support import mutants
+from support.devices import attached
+from support.pins import BPFFS, pin_dir, pins_of
+from support.processes import NOBODY, SANITIZER, run
+from support.programs import LOADER, STATS, TOP, object_file
+from support.raw_bpf import open_pin, pin
+from support.samples import counts_of
+from support.traffic import send
 
 FIRST_SEED = int(os.environ.get("XDP_TALLY_FIRST_SEED", "1"))
 MUTANTS = int(os.environ.get("XDP_TALLY_MUTANTS", "2100"))

@@ -10,9 +10,13 @@ import struct
 import jsonschema
 import pytest
 
-import kernel
-from lab import (ACTIONS, BPFFS, LOADER, NOBODY, STATS, TOP, as_user, copy_for_everyone, counts_of, object_file,
-                 pin_dir, run, send)
+from support import kernel
+from support.maps import ACTIONS
+from support.pins import BPFFS, pin_dir
+from support.processes import NOBODY, as_user, run
+from support.programs import LOADER, STATS, TOP, copy_for_everyone, object_file
+from support.samples import counts_of
+from support.traffic import send
 
 COLUMNS = ("time,dev,netns,map_id,generation,state,period,action,packets,bytes,pps,bps,"
            "session_packets,session_bytes").split(",")

@@ -10,7 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from lab import STATS, dump_counts, pin_dir, run, send, wait_until
+from support.maps import dump_counts
+from support.pins import pin_dir
+from support.processes import run, wait_until
+from support.programs import STATS
+from support.traffic import send
 
 PROMPT = "ready>"
 UTF8 = {"LC_ALL": "C.UTF-8"}

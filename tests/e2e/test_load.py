@@ -10,9 +10,15 @@ import time
 
 import pytest
 
-import kernel
-from lab import (BPFFS, LOADER, STATS, TOP, attached, counts_of, dump_map, link_info, object_file, open_pin,
-                 pin_dir, pinned_link, pins_of, read_meta, run, send, wait_until)
+from support import kernel
+from support.devices import attached, link_info
+from support.maps import dump_map, read_meta
+from support.pins import BPFFS, PINS, pin_dir, pinned_link, pins_of
+from support.processes import run, wait_until
+from support.programs import LOADER, STATS, TOP, object_file
+from support.raw_bpf import open_pin
+from support.samples import counts_of
+from support.traffic import send
 
 
 def mode_of(path):
@@ -177,7 +183,7 @@ def test_dotted_name(lab):
     veth = lab.veth("eth0.100")
     outcome = lab.load("eth0.100")
     assert outcome["pin_dir"] == "/sys/fs/bpf/eth0%2E100"
-    assert pins_of("eth0.100") == ["xdp_link", "xdp_stats_map", "xdp_stats_meta"]
+    assert pins_of("eth0.100") == PINS
     send(veth, 12, 100)
     lab.wait_for_counts("eth0.100", {"XDP_PASS": (12, 1200)})
     assert lab.loader_json("--status", "--dev", "eth0.100")[0]["state"] == "attached"
@@ -375,7 +381,7 @@ def test_loaders_at_the_same_time_take_turns(lab, veth0):
     status = lab.loader_json("--dev", "veth0", "--status")[0]
     assert status["state"] == "attached"
     assert status["generation"] == len(loaders)
-    assert pins_of("veth0") == ["xdp_link", "xdp_stats_map", "xdp_stats_meta"]
+    assert pins_of("veth0") == PINS
     send(veth0, 5, 100)
     wait_until(lambda: lab.once("veth0")["total"]["packets"] == 5, "5 packets counted")
 

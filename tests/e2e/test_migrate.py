@@ -2,8 +2,11 @@
 
 import pytest
 
-from lab import LOADER, counts_of, object_file, run, send, session_of, wait_until
-from test_faults import count_calls, strace
+from support.processes import run, wait_until
+from support.programs import LOADER, object_file
+from support.samples import counts_of, session_of
+from support.strace import count_calls, strace
+from support.traffic import send
 
 SIZE = 64
 

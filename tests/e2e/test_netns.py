@@ -9,16 +9,19 @@ from pathlib import Path
 
 import pytest
 
-import kernel
-from lab import (BPFFS, LOADER, NOBODY, STATS, as_user, attached, copy_for_everyone, counts_of, dump_counts,
-                 is_waiting_for_a_lock, pin_dir, pins_of, read_meta, rename, run, send, session_of, wait_for_carrier,
-                 wait_until)
-from namespaces import MOUNTS, mounts, nsenter, outcomes, pair_into, process_in
-from test_run import Run
+from support import kernel
+from support.devices import attached, rename, wait_for_carrier
+from support.maps import dump_counts, read_meta
+from support.namespaces import MOUNTS, mounts, nsenter, pair_into, process_in
+from support.pins import BPFFS, PINS, pin_dir, pins_of
+from support.process_table import is_waiting_for_a_lock
+from support.processes import NOBODY, as_user, run, wait_until
+from support.programs import CONFLICT, LOADER, NOT_FOUND, PERMISSION, STATS, USAGE, copy_for_everyone
+from support.run_command import Run
+from support.samples import counts_of, read, session_of, wait_for_counts
+from support.traffic import send
 
 SIZE = 100
-USAGE, PERMISSION, NOT_FOUND, CONFLICT = 2, 3, 4, 5
-PINS = ["xdp_link", "xdp_stats_map", "xdp_stats_meta"]
 
 
 def passed(count):
@@ -32,34 +35,9 @@ def dropped(count):
 # ---- the programs, called from somewhere
 
 
-def load(lab, *args, prefix=()):
-    (outcome,) = outcomes(lab, *args, prefix=prefix)
-    assert outcome["outcome"] in ("loaded", "replaced"), outcome
-    return outcome
-
-
-def status_of(lab, *args, prefix=()):
-    (outcome,) = outcomes(lab, "--status", *args, prefix=prefix)
-    return outcome
-
-
 def everything(lab, prefix=()):
     """{(netns, dev): state} of `--status` without --dev."""
-    return {(item["netns"], item["dev"]): item["state"] for item in outcomes(lab, "--status", prefix=prefix)}
-
-
-def read(*args, prefix=(), program=None):
-    return json.loads(run([*prefix, program or STATS, "--once", "--json", *args]).out)
-
-
-def wait_for_counts(expected, *args, prefix=()):
-    """Exactly these, once the kernel is through with what was sent."""
-    packets = sum(pair[0] for pair in expected.values())
-    wait_until(lambda: read(*args, prefix=prefix)["total"]["packets"] >= packets,
-               lambda: f"{packets} packets expected: {read(*args, prefix=prefix)}")
-    record = read(*args, prefix=prefix)
-    assert counts_of(record) == expected
-    return record
+    return {(item["netns"], item["dev"]): item["state"] for item in lab.loader_json("--status", prefix=prefix)}
 
 
 # ---- namespaces
@@ -78,7 +56,7 @@ def test_every_way_to_a_namespace_leads_to_the_same_pins(lab, netns, name):
                 ((), namespace.inside)]
         for turn in range(len(ways)):
             (loads, loader), (reads, reader), (replaces, replacer), (unloads, unloader) = ways[turn:] + ways[:turn]
-            outcome = load(lab, *loads, "--dev", "veth0", prefix=loader)
+            outcome = lab.load("veth0", *loads, prefix=loader)
             assert (outcome["outcome"], outcome["generation"], outcome["netns"]) == ("loaded", 1, name)
             directory = namespace.pins / "veth0"
             assert sorted(path.name for path in directory.iterdir()) == PINS
@@ -89,13 +67,13 @@ def test_every_way_to_a_namespace_leads_to_the_same_pins(lab, netns, name):
             assert (record["netns"], record["dev"], record["state"]) == (name, "veth0", "attached")
             assert dump_counts(directory / "xdp_stats_map") == passed(10)
 
-            outcome = load(lab, *replaces, "--dev", "veth0", "--action", "drop", prefix=replacer)
+            outcome = lab.load("veth0", *replaces, "--action", "drop", prefix=replacer)
             assert (outcome["outcome"], outcome["generation"], outcome["netns"]) == ("replaced", 2, name)
             send(veth, 7, SIZE)
             record = wait_for_counts(dropped(7), *reads, "--dev", "veth0", prefix=reader)
             assert (record["generation"], record["netns"], record["state"]) == (2, name, "attached")
 
-            (outcome,) = outcomes(lab, *unloads, "--dev", "veth0", "--unload", prefix=unloader)
+            (outcome,) = lab.loader_json(*unloads, "--dev", "veth0", "--unload", prefix=unloader)
             assert (outcome["outcome"], outcome["netns"]) == ("unloaded", name)
             assert namespace.attached() is None
             assert not namespace.pins.exists()
@@ -103,7 +81,7 @@ def test_every_way_to_a_namespace_leads_to_the_same_pins(lab, netns, name):
 
 def test_csv_and_metadata_name_the_namespace(lab, red):
     red.veth()
-    load(lab, *red.option, "--dev", "veth0")
+    lab.load("veth0", *red.option)
     lines = run([STATS, *red.option, "--dev", "veth0", "--once", "--format", "csv"]).out.splitlines()
     rows = list(csv.DictReader(lines))
     assert {(row["netns"], row["dev"]) for row in rows} == {("red", "veth0")}
@@ -116,7 +94,7 @@ def test_a_namespace_of_two_names_has_pins_by_one(lab, red):
     Path("/run/netns/blue").touch()
     run(["mount", "--bind", red.path, "/run/netns/blue"])
     try:
-        assert load(lab, *red.option, "--dev", "veth0")["netns"] == "blue"
+        assert lab.load("veth0", *red.option)["netns"] == "blue"
         send(veth, 4, SIZE)
         for option, prefix in (("--netns", "blue"), ()), (red.option, ()), ((), red.inside):
             assert wait_for_counts(passed(4), *option, "--dev", "veth0", prefix=prefix)["netns"] == "blue"
@@ -177,7 +155,7 @@ def test_loaders_inside_and_outside_take_turns(lab, red):
     for loader in [lab.process(*prefix, LOADER, *option, "--dev", "veth0")
                    for option, prefix in [(red.option, ()), ((), red.inside)] * 4]:
         loader.wait()
-    status = status_of(lab, *red.option, "--dev", "veth0")
+    status = lab.status("veth0", *red.option)
     assert (status["state"], status["generation"]) == ("attached", 8)
     send(veth, 5, SIZE)
     wait_for_counts(passed(5), *red.option, "--dev", "veth0")
@@ -191,12 +169,12 @@ def test_replacements_from_the_other_side_are_followed(lab, red, reads):
     veth = red.veth()
     outside, inside = (red.option, ()), ((), red.inside)
     (loads, loader), (option, prefix) = (outside, inside) if reads == "inside" else (inside, outside)
-    load(lab, *loads, "--dev", "veth0", prefix=loader)
+    lab.load("veth0", *loads, prefix=loader)
     reader = lab.reading(*option, "--dev", "veth0", prefix=prefix)
     traffic = lab.traffic(veth, SIZE)
     reader.wait_for(lambda record: record["total"]["packets"] > 0)
     for number in range(2, 8):
-        outcome = load(lab, *loads, "--dev", "veth0", "--action", ("pass", "drop")[number % 2], prefix=loader)
+        outcome = lab.load("veth0", *loads, "--action", ("pass", "drop")[number % 2], prefix=loader)
         assert outcome["generation"] == number
         reader.wait_for(lambda record: record["generation"] == number)
     sent = traffic.finish()
@@ -213,7 +191,7 @@ def test_reader_waits_for_namespace_device_and_program(lab, netns):
     red = netns("red")
     reader.wait_for_message("veth0")
     veth = red.veth()
-    load(lab, *red.option, "--dev", "veth0")
+    lab.load("veth0", *red.option)
     record = reader.wait_for(lambda record: record["state"] == "attached")
     assert record["netns"] == "red"
     send(veth, 30, SIZE)
@@ -231,7 +209,7 @@ def test_reader_waits_for_a_namespace_named_by_a_number(lab, netns):
     reader.wait_for_message("5")
     five = netns("5")
     veth = five.veth()
-    load(lab, *five.option, "--dev", "veth0")
+    lab.load("veth0", *five.option)
     reader.wait_for(lambda record: record["state"] == "attached")
     send(veth, 3, SIZE)
     reader.wait_for_session(3)
@@ -243,28 +221,28 @@ def test_reader_waits_for_a_namespace_named_by_a_number(lab, netns):
 def vanish(lab, namespace):
     """With its devices, and with everything that was attached to them."""
     run(["ip", "netns", "delete", namespace.name])
-    wait_until(lambda: status_of(lab, *namespace.option, "--dev", "veth0")["state"] == "orphaned",
-               lambda: f"not orphaned: {status_of(lab, *namespace.option, '--dev', 'veth0')}")
+    wait_until(lambda: lab.status("veth0", *namespace.option)["state"] == "orphaned",
+               lambda: f"not orphaned: {lab.status('veth0', *namespace.option)}")
 
 
 @pytest.mark.parametrize("clean", ["by-name", "all"])
 def test_pins_of_a_vanished_namespace_are_orphaned_and_cleaned(lab, red, clean):
     red.veth()
-    load(lab, *red.option, "--dev", "veth0")
+    lab.load("veth0", *red.option)
     vanish(lab, red)
     assert everything(lab) == {("red", "veth0"): "orphaned"}
     option = red.option if clean == "by-name" else ()
     world = lab.world()
-    (outcome,) = outcomes(lab, *option, "--clean", "--dry-run")
+    (outcome,) = lab.loader_json(*option, "--clean", "--dry-run")
     assert len(outcome["removed"]) == len(PINS) and lab.world() == world
-    (outcome,) = outcomes(lab, *option, "--clean")
+    (outcome,) = lab.loader_json(*option, "--clean")
     assert (outcome["outcome"], outcome["netns"], len(outcome["removed"])) == ("cleaned", "red", len(PINS))
     assert not red.pins.exists()
 
 
 def test_counts_of_a_vanished_namespace_can_still_be_read(lab, red):
     veth = red.veth()
-    load(lab, *red.option, "--dev", "veth0")
+    lab.load("veth0", *red.option)
     send(veth, 9, SIZE)
     wait_for_counts(passed(9), *red.option, "--dev", "veth0")
     vanish(lab, red)
@@ -276,7 +254,7 @@ def test_clean_leaves_what_is_in_use(lab, netns):
     red, blue = netns("red"), netns("blue")
     for namespace in (red, blue):
         namespace.veth()
-        load(lab, *namespace.option, "--dev", "veth0")
+        lab.load("veth0", *namespace.option)
     vanish(lab, red)
     lab.loader("--clean")
     assert not red.pins.exists()
@@ -286,13 +264,13 @@ def test_clean_leaves_what_is_in_use(lab, netns):
 def test_namespace_made_anew_counts_from_zero(lab, netns):
     red = netns("red")
     veth = red.veth()
-    load(lab, *red.option, "--dev", "veth0")
+    lab.load("veth0", *red.option)
     send(veth, 9, SIZE)
     wait_for_counts(passed(9), *red.option, "--dev", "veth0")
     vanish(lab, red)
     again = netns("red")
     veth = again.veth()
-    outcome = load(lab, *again.option, "--dev", "veth0")
+    outcome = lab.load("veth0", *again.option)
     assert outcome["outcome"] == "loaded" and again.attached() == outcome["program"]["id"]
     send(veth, 4, SIZE)
     assert wait_for_counts(passed(4), *again.option, "--dev", "veth0")["state"] == "attached"
@@ -304,7 +282,7 @@ def test_namespace_made_anew_counts_from_zero(lab, netns):
 
 def test_bpffs_is_mounted_for_the_caller_of_ip_netns_exec(lab, no_bpffs, red):
     veth = red.veth()
-    outcome = load(lab, "--dev", "veth0", prefix=red.inside)
+    outcome = lab.load("veth0", prefix=red.inside)
     assert any("mounted" in note for note in outcome["notes"]), outcome
     assert BPFFS.is_mount()
     assert BPFFS.stat().st_mode & 0o777 == 0o755
@@ -313,7 +291,7 @@ def test_bpffs_is_mounted_for_the_caller_of_ip_netns_exec(lab, no_bpffs, red):
     send(veth, 6, SIZE)
     for option, prefix in ((red.option, ()), ((), red.inside)):
         assert wait_for_counts(passed(6), *option, "--dev", "veth0", prefix=prefix)["state"] == "attached"
-    again = load(lab, "--dev", "veth0", prefix=red.inside)
+    again = lab.load("veth0", prefix=red.inside)
     assert again["generation"] == 2 and not any("mounted" in note for note in again["notes"])
     assert mounts() == 1
 
@@ -322,7 +300,7 @@ def test_bpffs_is_mounted_once_for_several_devices(lab, no_bpffs, red):
     """They are loaded in threads, and each would find none; a second mount would hide the pins in the first."""
     devs = [red.veth(f"veth{number}").name for number in range(4)]
     options = [word for dev in ["nosuch0", *devs] for word in ("--dev", dev)]
-    missing, *loaded = outcomes(lab, *options, prefix=red.inside, status=NOT_FOUND)
+    missing, *loaded = lab.loader_json(*options, prefix=red.inside, status=NOT_FOUND)
     assert missing["outcome"] == "failed"
     assert [outcome["outcome"] for outcome in loaded] == ["loaded"] * len(devs)
     assert sum("mounted" in note for outcome in loaded for note in outcome["notes"]) == 1
@@ -349,7 +327,7 @@ def test_killed_run_for_which_a_bpffs_was_mounted(lab, no_bpffs, red):
 def test_dry_run_without_a_bpffs(lab, no_bpffs):
     """A load would mount it, so that it is not what keeps the program out of a dispatcher."""
     veth = lab.veth("veth0")
-    (outcome,) = outcomes(lab, "--dev", veth.name, "--dry-run")
+    (outcome,) = lab.loader_json("--dev", veth.name, "--dry-run")
     assert not any("BPF file system" in note for note in outcome["notes"]), outcome
     assert mounts() == 0
 
@@ -372,7 +350,7 @@ def test_nothing_is_mounted_inside(lab, no_bpffs, red):
     red.veth()
     script = f"{LOADER} --dev veth0 --quiet && {MOUNTS}"
     assert run([*red.inside, "sh", "-c", script]).out == "0\n"
-    assert status_of(lab, *red.option, "--dev", "veth0")["state"] == "attached"
+    assert lab.status("veth0", *red.option)["state"] == "attached"
 
 
 # ---- namespaces without a name
@@ -388,7 +366,7 @@ def test_unnamed_namespace_has_pins_by_its_inode(lab, veth0):
         inside = nsenter(pid, "net")
         inode = str(os.stat(f"/proc/{pid}/ns/net").st_ino)
         veth = pair_into(pid)
-        outcome = load(lab, "--dev", "veth0", "--action", "drop", prefix=inside)
+        outcome = lab.load("veth0", "--action", "drop", prefix=inside)
         assert (outcome["outcome"], outcome["netns"], outcome["generation"]) == ("loaded", inode, 1)
         assert outcome["pin_dir"] == f"{BPFFS}/netns:{inode}/veth0"
         send(veth, 8, SIZE)
@@ -406,7 +384,7 @@ def test_unnamed_namespace_that_vanished_is_cleaned(lab):
     with process_in("unshare", "--net") as pid:
         inode = str(os.stat(f"/proc/{pid}/ns/net").st_ino)
         pair_into(pid)
-        load(lab, "--dev", "veth0", prefix=nsenter(pid, "net"))
+        lab.load("veth0", prefix=nsenter(pid, "net"))
     wait_until(lambda: everything(lab) == {(inode, "veth0"): "orphaned"}, lambda: f"not orphaned: {everything(lab)}")
     lab.loader("--clean")
     assert not (BPFFS / f"netns:{inode}").exists()
@@ -416,12 +394,12 @@ def test_pins_of_an_unnamed_namespace_are_unloaded_by_its_inode(lab):
     with process_in("unshare", "--net") as pid:
         inode = str(os.stat(f"/proc/{pid}/ns/net").st_ino)
         pair_into(pid)
-        load(lab, "--dev", "veth0", prefix=nsenter(pid, "net"))
+        lab.load("veth0", prefix=nsenter(pid, "net"))
         assert read("--netns", inode, "--dev", "veth0")["state"] == "unknown"
         lab.loader("--netns", inode, "--dev", "veth0", status=NOT_FOUND)
         lab.loader("--netns", inode, "--dev", "veth0", "--unload")
         assert not (BPFFS / f"netns:{inode}").exists()
-        assert status_of(lab, "--dev", "veth0", prefix=nsenter(pid, "net"))["state"] == "none"
+        assert lab.status("veth0", prefix=nsenter(pid, "net"))["state"] == "none"
 
 
 def test_bpffs_of_its_own_makes_a_namespace_its_own(lab, veth0):
@@ -433,7 +411,7 @@ def test_bpffs_of_its_own_makes_a_namespace_its_own(lab, veth0):
         run([*inside, "mount", "-t", "sysfs", "sysfs", "/sys"])
         run([*inside, "mount", "-t", "bpf", "-o", "mode=0755", "bpf", BPFFS])
         veth = pair_into(pid)
-        outcome = load(lab, "--dev", "veth0", "--action", "drop", prefix=inside)
+        outcome = lab.load("veth0", "--action", "drop", prefix=inside)
         assert (outcome["outcome"], outcome["netns"]) == ("loaded", None)
         assert outcome["pin_dir"] == f"{BPFFS}/veth0"
         send(veth, 8, SIZE)
@@ -503,7 +481,7 @@ def test_nobody_cannot_load_but_reads(lab, red):
     nobody = as_user(NOBODY)
     result = run([*nobody, loader, *red.option, "--dev", "veth0"], status=PERMISSION)
     assert "CAP_SYS_ADMIN" in result.err
-    load(lab, *red.option, "--dev", "veth0")
+    lab.load("veth0", *red.option)
     send(veth, 5, SIZE)
     wait_for_counts(passed(5), *red.option, "--dev", "veth0")
     before = lab.world()
@@ -517,15 +495,14 @@ def test_nobody_cannot_load_but_reads(lab, red):
     assert (outcome["netns"], outcome["generation"], outcome["state"]) == ("red", 1, "unknown")
 
 
-def test_nobody_follows_a_replacement_in_a_namespace(lab, red, monkeypatch):
+def test_nobody_follows_a_replacement_in_a_namespace(lab, red):
     kernel.need(kernel.unprivileged_reading)
     veth = red.veth()
-    monkeypatch.setattr("lab.STATS", copy_for_everyone()[1])
-    load(lab, *red.option, "--dev", "veth0")
-    reader = lab.reading(*red.option, "--dev", "veth0", prefix=as_user(NOBODY))
+    lab.load("veth0", *red.option)
+    reader = lab.reading(*red.option, "--dev", "veth0", prefix=as_user(NOBODY), program=copy_for_everyone()[1])
     send(veth, 12, SIZE)
     reader.wait_for_session(12)
-    load(lab, *red.option, "--dev", "veth0", "--action", "drop")
+    lab.load("veth0", *red.option, "--action", "drop")
     send(veth, 3, SIZE)
     assert session_of(reader.wait_for_session(15)) == passed(12) | dropped(3)
 
@@ -567,19 +544,19 @@ ALTERNATIVE = ["uplink0", "an-alternative-name-of-more-than-fifteen-bytes"]
 def test_alternative_name(lab, veth0, name):
     """Does as well as the interface's own, which is the one that is shown and pinned."""
     run(["ip", "link", "property", "add", "dev", "veth0", "altname", name])
-    outcome = load(lab, "--dev", name)
+    outcome = lab.load(name)
     assert (outcome["dev"], outcome["pin_dir"]) == ("veth0", f"{BPFFS}/veth0")
     assert pins_of("veth0") == PINS and read_meta("veth0").interface == "veth0"
     assert "veth0: attached" in lab.loader("--dev", name, "--status").out
     send(veth0, 5, SIZE)
     assert wait_for_counts(passed(5), "--dev", name)["dev"] == "veth0"
     reader = lab.reading("--dev", name)
-    outcome = load(lab, "--dev", name, "--action", "drop")
+    outcome = lab.load(name, "--action", "drop")
     assert (outcome["dev"], outcome["generation"]) == ("veth0", 2)
     send(veth0, 4, SIZE)
     record = reader.wait_for_session(4)
     assert (record["dev"], record["state"]) == ("veth0", "attached")
-    (outcome,) = outcomes(lab, "--dev", name, "--unload")
+    (outcome,) = lab.loader_json("--dev", name, "--unload")
     assert (outcome["dev"], outcome["outcome"]) == ("veth0", "unloaded")
     assert not pin_dir("veth0").exists() and attached("veth0") is None
 
@@ -588,7 +565,7 @@ def test_alternative_name(lab, veth0, name):
 def test_alternative_name_in_a_namespace(lab, red, name):
     veth = red.veth()
     run(["ip", "-netns", "red", "link", "property", "add", "dev", "veth0", "altname", name])
-    assert load(lab, *red.option, "--dev", name)["dev"] == "veth0"
+    assert lab.load(name, *red.option)["dev"] == "veth0"
     send(veth, 5, SIZE)
     assert wait_for_counts(passed(5), "--dev", name, prefix=red.inside)["dev"] == "veth0"
 
@@ -681,17 +658,17 @@ def test_status_and_counts_after_a_rename(lab, veth0):
     program = lab.load("veth0")["program"]["id"]
     renamed = rename(veth0, "veth9")
     before = lab.world()
-    status = status_of(lab, "--dev", "veth9")
+    status = lab.status("veth9")
     assert (status["dev"], status["state"], status["generation"]) == ("veth9", "attached", 1)
     assert status["pin_dir"] == f"{BPFFS}/veth0"
-    status = status_of(lab, "--dev", "veth0")
+    status = lab.status("veth0")
     assert (status["state"], status["generation"]) == ("unknown", 1)
     assert any("veth9" in note for note in status["notes"]), status
     send(renamed, 6, SIZE)
     record = wait_for_counts(passed(6), "--dev", "veth9")
     assert (record["dev"], record["state"]) == ("veth9", "attached")
     run([STATS, "--dev", "veth0", "--once"], status=NOT_FOUND)
-    (outcome,) = outcomes(lab, "--dev", "veth9", "--action", "drop", "--dry-run")
+    (outcome,) = lab.loader_json("--dev", "veth9", "--action", "drop", "--dry-run")
     assert (outcome["outcome"], outcome["generation"]) == ("replaced", 2)
     for verb in ("--unload", "--clean"):
         lab.loader("--dev", "veth9", verb, "--dry-run")
@@ -778,8 +755,8 @@ def test_another_interface_with_the_old_name(lab, veth0):
     renamed = rename(veth0, "veth9")
     other = lab.veth("veth0", peer="p-other")
     before = lab.world()
-    assert status_of(lab, "--dev", "veth9")["state"] == "attached"
-    assert status_of(lab, "--dev", "veth0")["state"] == "stale"
+    assert lab.status("veth9")["state"] == "attached"
+    assert lab.status("veth0")["state"] == "stale"
     lab.loader("--dev", "veth0", status=CONFLICT)
     assert lab.world() == before
     assert lab.load("veth9")["generation"] == 2
@@ -792,7 +769,7 @@ def test_another_interface_with_the_old_name(lab, veth0):
 
 def test_rename_in_a_namespace(lab, red):
     veth = red.veth()
-    load(lab, *red.option, "--dev", "veth0")
+    lab.load("veth0", *red.option)
     reader = lab.reading("--dev", "veth0", prefix=red.inside)
     for change in (["down"], ["name", "veth9"]):
         run(["ip", "-netns", "red", "link", "set", "dev", "veth0", *change])
@@ -801,7 +778,7 @@ def test_rename_in_a_namespace(lab, red):
     reader.wait_for_message("veth9")
     send(veth, 5, SIZE)
     reader.wait_for_session(5)
-    assert load(lab, *red.option, "--dev", "veth9", "--action", "drop")["generation"] == 2
+    assert lab.load("veth9", *red.option, "--action", "drop")["generation"] == 2
     send(veth, 3, SIZE)
     assert session_of(reader.wait_for_session(8)) == passed(5) | dropped(3)
     assert [path.name for path in red.pins.iterdir()] == ["veth9"]
@@ -832,7 +809,7 @@ def test_interface_that_moves_keeps_counting_until_it_is_unloaded(lab, veth0, re
     assert lab.world() == before and red.attached() == program
     run([STATS, "--dev", "veth0", "--once"], status=NOT_FOUND)
 
-    status = status_of(lab, *red.option, "--dev", "veth0")
+    status = lab.status("veth0", *red.option)
     assert (status["state"], status["hook"]["program"]["id"]) == ("foreign", program)
     lab.loader("--dev", "veth0", "--unload")
     assert red.attached() is None and not pin_dir("veth0").exists()
@@ -847,7 +824,7 @@ def test_load_where_an_interface_moved_to_names_who_holds_the_hook(lab, veth0, r
         assert "xdp_pass" in result.err and f"link {outcome['link_id']}" in result.err, result.err
     assert lab.world() == before and red.attached() == outcome["program"]["id"]
     lab.loader("--dev", "veth0", "--unload")
-    assert load(lab, *red.option, "--dev", "veth0")["generation"] == 1
+    assert lab.load("veth0", *red.option)["generation"] == 1
 
 
 def test_reader_of_an_interface_that_moves(lab, veth0, red):
@@ -870,7 +847,7 @@ def test_interface_that_moved_there_and_back(lab, veth0, red):
     run(["ip", "-netns", "red", "link", "set", "dev", "veth0", "netns", str(os.getpid())])
     run(["ip", "link", "set", "dev", "veth0", "arp", "off", "multicast", "off", "up"])
     wait_for_carrier("veth0", veth0.peer)
-    assert status_of(lab, "--dev", "veth0")["state"] == "attached"
+    assert lab.status("veth0")["state"] == "attached"
     assert lab.load("veth0")["generation"] == 2
     send(veth0, 4, SIZE)
     lab.wait_for_counts("veth0", passed(4))

@@ -5,10 +5,11 @@ import struct
 
 import pytest
 
-from lab import STATS, pin_dir, run
-from raw_bpf import bpf
+from support.pins import pin_dir
+from support.processes import run
+from support.programs import CONFLICT, NOT_FOUND, PERMISSION, STATS
+from support.raw_bpf import bpf
 
-CONFLICT, NOT_FOUND, PERMISSION = 5, 4, 3
 BPF_PROG_LOAD, BPF_PROG_TYPE_TRACING, BPF_TRACE_FEXIT = 5, 26, 25
 
 

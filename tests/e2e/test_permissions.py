@@ -5,9 +5,13 @@ import os
 
 import pytest
 
-import kernel
-from lab import (BPFFS, NOBODY, STATS, as_user, attached, copy_for_everyone, counts_of, pin_dir, run, send,
-                 wait_until)
+from support import kernel
+from support.devices import attached
+from support.pins import BPFFS, pin_dir
+from support.processes import NOBODY, as_user, run, wait_until
+from support.programs import STATS, copy_for_everyone
+from support.samples import counts_of
+from support.traffic import send
 
 
 @pytest.fixture(name="programs")
@@ -28,11 +32,10 @@ def test_reads_once(lab, veth0, programs):
     assert result.err == ""
 
 
-def test_follows_a_replacement(lab, veth0, programs, monkeypatch):
+def test_follows_a_replacement(lab, veth0, programs):
     kernel.need(kernel.unprivileged_reading)
-    monkeypatch.setattr("lab.STATS", programs["stats"])
     lab.load("veth0")
-    reader = lab.reading("--dev", "veth0", prefix=as_user(NOBODY))
+    reader = lab.reading("--dev", "veth0", prefix=as_user(NOBODY), program=programs["stats"])
     send(veth0, 12, 100)
     reader.wait_for_session(12)
     lab.load("veth0", "--action", "drop")

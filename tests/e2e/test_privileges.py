@@ -12,16 +12,21 @@ from pathlib import Path
 
 import pytest
 
-import kernel
-from lab import (BPFFS, LOADER, NOBODY, STATS, as_user, attached, copy_for_everyone, counts_of, dump_counts,
-                 object_file, pin_dir, run, send, wait_until)
+from support import kernel, raw_bpf
+from support.devices import attached
+from support.maps import dump_counts
+from support.pins import BPFFS, pin_dir
+from support.processes import NOBODY, as_user, run, wait_until
+from support.programs import (CONFLICT, FAILED, LOADER, NOT_FOUND, PERMISSION, STATS, USAGE, copy_for_everyone,
+                              object_file)
+from support.samples import counts_of
+from support.traffic import send
 
 SIZE = 100
 SOMEBODY = NOBODY - 1  # a user without anything
 # CAP_PERFMON only where the verifier asks for it: a program that subtracts packet pointers to count bytes, as the
 # built-in ones do. (Seen on kernel 6.18; since 5.8, where CAP_BPF and CAP_PERFMON came.)
 ALL = ("bpf", "net_admin", "perfmon")
-REFUSED, USAGE, PERMISSION, NOT_FOUND, CONFLICT = 1, 2, 3, 4, 5
 LOADS = ([], ["--reuse-maps"], ["--migrate"], ["--action", "drop"])
 
 
@@ -130,14 +135,13 @@ def test_three_capabilities_do_everything(lab, veth0, root):
     assert attached("veth0") is None and not (root / "veth0").exists()
 
 
-def test_a_reader_without_privileges_follows_what_such_a_user_loads(lab, veth0, root, monkeypatch):
+def test_a_reader_without_privileges_follows_what_such_a_user_loads(lab, veth0, root):
     kernel.need(kernel.unprivileged_reading)
     user = User(root)
     user.load()
-    monkeypatch.setattr("lab.STATS", user.stats_program)
-    somebody = as_user(SOMEBODY)
-    by_name = lab.reading("--bpffs", root, "--dev", "veth0", prefix=somebody)
-    by_path = lab.reading("--map", user.map, prefix=somebody)
+    somebody = {"prefix": as_user(SOMEBODY), "program": user.stats_program}
+    by_name = lab.reading("--bpffs", root, "--dev", "veth0", **somebody)
+    by_path = lab.reading("--map", user.map, **somebody)
     send(veth0, 5, SIZE)
     for reader in (by_name, by_path):
         reader.wait_for_session(5)
@@ -271,7 +275,7 @@ def test_an_ordinary_user_opens_nothing_for_writing(lab, veth0):
     lab.load("veth0", "--filename", object_file("generation_a"))
     directory = pin_dir("veth0")
     script = "import sys; sys.path.insert(0, sys.argv[1]); import raw_bpf; raw_bpf.open_pin(sys.argv[2])"
-    opens = ["/usr/bin/python3", "-c", script, for_everyone(Path(__file__).parent / "raw_bpf.py").parent]
+    opens = ["/usr/bin/python3", "-c", script, for_everyone(raw_bpf.__file__).parent]
     for name in (*READABLE, "xdp_link", "shared", "only_a"):
         run([*opens, directory / name])  # root may
         refused = run([*as_user(NOBODY), *opens, directory / name], status=1)
@@ -409,7 +413,7 @@ def test_a_root_that_is_no_bpffs(lab, veth0, outside, root):
             done = subprocess.run([LOADER, f"--bpffs={root}", "--dev=veth0", *verb], capture_output=True, text=True,
                                   check=False)
             nothing_to_clean = verb == ["--clean"] and "nothing to remove" in done.stdout
-            assert done.returncode in (REFUSED, NOT_FOUND, CONFLICT) or nothing_to_clean, done
+            assert done.returncode in (FAILED, NOT_FOUND, CONFLICT) or nothing_to_clean, done
             assert done.stderr.startswith("xdp_loader: ") or nothing_to_clean
             assert (lab.world(), everything_below(*outside, "/run/tmp")) == before
     finally:

@@ -1,57 +1,10 @@
 """Debian's Prometheus scrapes the exporter, and its own HTTP API tells what it saw."""
 
-import json
-import urllib.parse
-import urllib.request
-
 import pytest
 
-from lab import DEADLINE, run, wait_until
-from prometheus import Exporter, check_metrics, tools
-
-CONFIGURATION = """
-global:
-  scrape_interval: 100ms
-scrape_configs:
-  - job_name: xdp
-    static_configs:
-      - targets: ["127.0.0.1:{port}"]
-"""
-
-
-class Prometheus:
-    def __init__(self, lab, directory, port):
-        configuration = directory / "prometheus.yml"
-        configuration.write_text(CONFIGURATION.format(port=port), encoding="utf-8")
-        program = tools() / "prometheus"
-        self.process = lab.process(program, f"--config.file={configuration}", f"--storage.tsdb.path={directory}/data",
-                                   "--web.listen-address=127.0.0.1:9090", "--log.level=warn")
-        wait_until(self.ready, self.process.describe)
-
-    def ready(self):
-        assert self.process.popen.poll() is None, self.process.describe()
-        try:
-            with urllib.request.urlopen("http://127.0.0.1:9090/-/ready", timeout=DEADLINE) as answer:
-                return answer.status == 200
-        except OSError:
-            return False
-
-    def query(self, expression):
-        """The result's (labels, value) pairs; for a range, the value is a list of (time, text) pairs."""
-        url = "http://127.0.0.1:9090/api/v1/query?" + urllib.parse.urlencode({"query": expression})
-        with urllib.request.urlopen(url, timeout=DEADLINE) as answer:
-            document = json.loads(answer.read())
-        assert document["status"] == "success", document
-        return [(item["metric"], item.get("values") or item["value"]) for item in document["data"]["result"]]
-
-    def number(self, expression):
-        """The only result's value, or None."""
-        results = self.query(expression)
-        assert len(results) < 2, results
-        return float(results[0][1][1]) if results else None
-
-    def scrapes(self):
-        return len((self.query('xdp_up[1h]') or [(None, [])])[0][1])
+from support.exporter import Exporter
+from support.processes import run, wait_until
+from support.prometheus import Prometheus, check_metrics
 
 
 @pytest.fixture(name="watched")

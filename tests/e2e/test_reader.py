@@ -9,7 +9,12 @@ import subprocess
 
 import pytest
 
-from lab import ACTIONS, DEADLINE, STATS, Process, counts_of, pin_dir, run, send
+from support.maps import ACTIONS
+from support.pins import pin_dir
+from support.processes import DEADLINE, Process, run
+from support.programs import STATS
+from support.samples import counts_of
+from support.traffic import send
 
 COUNTED = {"XDP_PASS": (1234, 123400)}
 

@@ -3,8 +3,10 @@
 import os
 import re
 
-from blocks import blocks
-from lab import BPFFS, LOADER, SENDER, STATS, TOP, copy_for_everyone, run
+from support.code_blocks import blocks
+from support.pins import BPFFS
+from support.processes import run
+from support.programs import LOADER, SENDER, STATS, TOP, copy_for_everyone
 
 README = (TOP / "README.md").read_text()
 RECIPES = (TOP / "docs/recipes.md").read_text()

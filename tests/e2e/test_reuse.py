@@ -5,7 +5,12 @@ import struct
 
 import pytest
 
-from lab import Capture, attached, dump_map, object_file, pin_dir, pins_of, run, send
+from support.devices import attached
+from support.maps import dump_map
+from support.pins import pin_dir, pins_of
+from support.processes import run
+from support.programs import object_file
+from support.traffic import Capture, send
 
 
 def map_id(dev, name):

@@ -8,19 +8,23 @@ import shlex
 import signal
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
-from lab import (BPFFS, LOADER, SENDER, STATS, Process, Traffic, attached, counts_of, dump_counts, link_info,
-                 object_file, pin_dir, pins_of, read_meta, run, send, wait_until)
-from namespaces import Namespace
+from support.devices import attached, link_info
+from support.maps import dump_counts, read_meta
+from support.namespaces import Namespace
+from support.pins import BPFFS, pin_dir, pins_of
+from support.process_table import lives, loaders
+from support.processes import run, wait_until
+from support.programs import CONFLICT, LOADER, SENDER, STATS, object_file
+from support.run_command import GOES_ON, Run
+from support.samples import counts_of
+from support.traffic import Traffic, send
 
 SIZE = 100
-CONFLICT = 5
 MAPS = ["xdp_stats_map", "xdp_stats_meta"]
 RUNNING = ["+run", *MAPS]
-GOES_ON = ("sh", "-c", "echo ready $$; exec tail -f /dev/null")
 NOTES_SIGNALS = """
 import os, signal, sys
 def note(number, frame):
@@ -35,58 +39,6 @@ while True:
 """
 # Says "got N" for every signal, and ends with 9 at SIGTERM.
 NOTING = (sys.executable, "-c", NOTES_SIGNALS)
-
-
-class Run(Process):
-    """`xdp_loader --run` around a command that says "ready PID" and goes on."""
-
-    def __init__(self, *options, command=GOES_ON, prefix=(), ready=True):
-        super().__init__([*prefix, LOADER, *options, "--run", "--", *command])
-        if ready:
-            self.command_pid = int(self.wait_for_line("^ready").split()[1])
-
-    def stop(self, with_signal=signal.SIGTERM, status=None):
-        """Without a status: for the lab, which takes down whatever is left."""
-        if self.popen.poll() is None:
-            self.popen.send_signal(with_signal)
-        return self.wait(self.popen.wait(60) if status is None else status)
-
-    def guardian(self):
-        """The process that removes the pins should xdp_loader be killed."""
-        (found,) = [process for process in processes() if process.parent == self.popen.pid
-                    and process.pid != self.command_pid]
-        return found
-
-
-class Entry:
-    """A line of `ps`."""
-
-    def __init__(self, path):
-        self.pid = int(path.name)
-        name, _, rest = path.joinpath("stat").read_text().partition("(")[2].rpartition(")")
-        self.name = name
-        self.state, parent, _, session = rest.split()[:4]
-        self.parent, self.session = int(parent), int(session)
-
-
-def processes():
-    found = []
-    for path in Path("/proc").iterdir():
-        if path.name.isdigit():
-            try:
-                found.append(Entry(path))
-            except OSError:
-                pass  # it ended while we looked
-    return found
-
-
-def loaders():
-    """Every xdp_loader there is, zombies included."""
-    return {process.pid for process in processes() if process.name == "xdp_loader"}
-
-
-def lives(pid):
-    return any(process.pid == pid and process.state != "Z" for process in processes())
 
 
 def clean(dev="veth0"):

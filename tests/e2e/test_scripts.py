@@ -5,7 +5,11 @@ import signal
 
 import pytest
 
-from lab import BPFFS, LOADER, SENDER, STATS, TOP, Capture, Process, attached, run, wait_until
+from support.devices import attached
+from support.pins import BPFFS
+from support.processes import Process, run, wait_until
+from support.programs import LOADER, SENDER, STATS, TOP
+from support.traffic import Capture
 
 VETH_LAB = TOP / "scripts/veth-lab"
 BUILD = SENDER.rsplit("/tests/tools/", 1)[0]

@@ -12,8 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from lab import (BPFFS, ETHERTYPE, STATS, Capture, attached, dump_map, link_info, mac_bytes, object_file, pin_dir,
-                 pins_of, run, session_of, wait_until, ways_to_attach)
+from support.devices import attached, link_info, mac_bytes
+from support.maps import dump_map
+from support.pins import BPFFS, pin_dir, pins_of
+from support.processes import run, wait_until
+from support.programs import STATS, object_file, ways_to_attach
+from support.samples import session_of
+from support.traffic import ETHERTYPE, Capture
 
 IN_DISPATCHERS_TOO = True  # where the kernel has them
 SIZE = 64

@@ -7,9 +7,12 @@ from pathlib import Path
 
 import pytest
 
-import kernel
-from lab import (ACTIONS, LOADER, NOBODY, TOP, as_user, copy_for_everyone, dump_counts, object_file,
-                 pin_dir, run, send)
+from support import kernel
+from support.maps import ACTIONS, dump_counts
+from support.pins import pin_dir
+from support.processes import NOBODY, as_user, run
+from support.programs import LOADER, TOP, copy_for_everyone, object_file
+from support.traffic import send
 
 MADE_UP = 64
 ETHERNET, RAW_IP = 1, 101

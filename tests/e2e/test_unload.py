@@ -4,16 +4,11 @@ import os
 
 import pytest
 
-from lab import (BPFFS, attached, link_info, object_file, pin_dir, pinned_link, pins_of, run, send, wait_for_carrier,
-                 wait_until)
-
-OWN_PINS = ["xdp_link", "xdp_stats_map", "xdp_stats_meta"]
-
-
-def status_of(lab, dev):
-    (outcome,) = lab.loader_json("--dev", dev, "--status")
-    assert outcome["outcome"] == "status"
-    return outcome
+from support.devices import attached, link_info, wait_for_carrier
+from support.pins import BPFFS, PINS, pin_dir, pinned_link, pins_of
+from support.processes import run, wait_until
+from support.programs import object_file
+from support.traffic import send
 
 
 # ---- unload
@@ -71,7 +66,7 @@ def test_unload_keeps_maps(lab, veth0):
     record = lab.once("veth0")
     assert record["state"] == "detached"
     assert record["total"]["packets"] == 5
-    assert status_of(lab, "veth0")["state"] == "detached"
+    assert lab.status("veth0")["state"] == "detached"
     lab.loader("--dev", "veth0", "--clean")
     assert not pin_dir("veth0").exists()
 
@@ -129,14 +124,14 @@ def test_unload_of_several_devices(lab):
 
 
 def test_status_of_a_device_without_anything(lab, veth0):
-    outcome = status_of(lab, "veth0")
+    outcome = lab.status("veth0")
     assert outcome["state"] == "none"
     assert outcome["hook"] is None
 
 
 def test_status_of_an_attached_program(lab, veth0):
     loaded = lab.load("veth0")
-    outcome = status_of(lab, "veth0")
+    outcome = lab.status("veth0")
     assert outcome["state"] == "attached"
     for field in ("mode", "attach", "generation", "pin_dir", "program"):
         assert outcome[field] == loaded[field], field
@@ -156,7 +151,7 @@ def test_status_in_words(lab, veth0):
 
 def test_status_of_a_foreign_program(lab, veth0):
     foreign = lab.foreign_attach("veth0")
-    outcome = status_of(lab, "veth0")
+    outcome = lab.status("veth0")
     assert outcome["state"] == "foreign"
     assert outcome["hook"]["program"]["id"] == foreign["id"]
     assert outcome["hook"]["program"]["name"] == "no_counter"
@@ -181,10 +176,10 @@ def test_status_of_all_devices(lab):
 def test_status_after_the_link_was_severed(lab, veth0):
     lab.load("veth0")
     run(["bpftool", "link", "detach", "pinned", pin_dir("veth0") / "xdp_link"])
-    assert status_of(lab, "veth0")["state"] in ("detached", "orphaned")
+    assert lab.status("veth0")["state"] in ("detached", "orphaned")
     assert lab.once("veth0")["state"] == "detached"
     lab.foreign_attach("veth0")
-    assert status_of(lab, "veth0")["state"] == "stale"
+    assert lab.status("veth0")["state"] == "stale"
     assert lab.once("veth0")["state"] == "stale"
 
 
@@ -199,7 +194,7 @@ def test_status_of_an_unknown_device(lab):
 def test_clean_after_the_device_is_gone(lab, veth0, device):
     lab.load("veth0", "--filename", object_file("generation_a"))
     lab.delete(veth0)
-    assert status_of(lab, "veth0")["state"] == "orphaned"
+    assert lab.status("veth0")["state"] == "orphaned"
     outcomes = lab.loader_json(*device, "--clean")
     assert ("veth0", "cleaned") in [(item["dev"], item["outcome"]) for item in outcomes]
     assert not pin_dir("veth0").exists()
@@ -251,7 +246,7 @@ def test_load_over_orphaned_pins(lab, veth0):
     again = lab.veth("veth0")
     outcome = lab.load("veth0")
     assert outcome["program"]["id"] != first["program"]["id"]
-    assert pins_of("veth0") == OWN_PINS
+    assert pins_of("veth0") == PINS
     send(again, 3, 100)
     lab.wait_for_counts("veth0", {"XDP_PASS": (3, 300)})
 
@@ -276,9 +271,9 @@ def test_device_moved_away_does_not_feed_its_namesake(lab, veth0):
     run(["ip", "link", "set", "dev", "veth0", "name", "other0"])
     namesake = lab.veth("veth0", peer="p-namesake")
     assert link_info("veth0")["ifindex"] != link_info("other0")["ifindex"]
-    assert status_of(lab, "veth0")["state"] != "attached"
+    assert lab.status("veth0")["state"] != "attached"
     assert lab.once("veth0")["state"] != "attached"
     lab.delete(namesake)
     run(["ip", "link", "set", "dev", "other0", "name", "veth0"])
-    assert status_of(lab, "veth0")["state"] == "attached"
+    assert lab.status("veth0")["state"] == "attached"
     assert os.path.exists(pin_dir("veth0"))

@@ -1,6 +1,8 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 // Any command line is either understood or refused in words.
 #include <algorithm>
 
+#include "common/pins/abi_names.h"
 #include "loader/options.h"
 
 #include "command_line.h"
@@ -17,11 +19,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     }
     const auto& options = std::get<Options>(parsed);
     const bool attaches = options.verb == Verb::kLoad || options.verb == Verb::kRun;
-    const bool runs_test = options.verb == Verb::kTestRun;
+    const bool runs_test = options.verb == Verb::kTryRun;
     REQUIRE(!options.devices.empty() || !(attaches || options.verb == Verb::kUnload));
     REQUIRE(options.devices.empty() || !(runs_test || options.verb == Verb::kListPrograms));
     REQUIRE((options.verb == Verb::kRun) == !options.command.empty());
-    REQUIRE(runs_test == options.test_run.has_value());
+    REQUIRE(runs_test == options.try_run.has_value());
     REQUIRE((options.action == "redirect") == !options.redirect_to.empty());
     constexpr const char* kActions[] = {"pass", "drop", "aborted", "tx", "redirect"};
     REQUIRE(std::find(std::begin(kActions), std::end(kActions), options.action) != std::end(kActions));

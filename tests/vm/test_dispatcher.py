@@ -8,25 +8,24 @@ import subprocess
 
 import pytest
 
-import kernel
-from lab import (BPFFS, LOADER, MODES, NOBODY, as_user, attached, copy_for_everyone, dump_counts, link_info,
-                 object_file, pin_dir, pins_of, read_meta, run, send, session_of, wait_until)
-from namespaces import Namespace
-from test_netns import wait_for_counts
+from support import kernel
+from support.devices import attached, link_info
+from support.maps import dump_counts, read_meta
+from support.namespaces import Namespace
+from support.pins import BPFFS, PINS, pin_dir, pins_of
+from support.processes import NOBODY, as_user, run, wait_until
+from support.programs import LOADER, MODES, copy_for_everyone, object_file
+from support.samples import session_of, wait_for_counts
+from support.traffic import send
 
 SIZE = 100
 LAST = 1_000_000
 PASS = ["XDP_PASS"]
 
 
-def status(lab, dev):
-    (outcome,) = lab.loader_json("--dev", dev, "--status")
-    return outcome
-
-
 def components(lab, dev):
     """By name; the built-in programs have two, and which it is depends on the kernel."""
-    return [component["name"].removesuffix("_frags") for component in status(lab, dev)["hook"]["components"]]
+    return [component["name"].removesuffix("_frags") for component in lab.status(dev)["hook"]["components"]]
 
 
 class Foreign:
@@ -36,7 +35,7 @@ class Foreign:
         self.dev = veth.name
         run(["xdp-loader", "load", "--mode", {"native": "native", "generic": "skb"}[mode], "--prog-name", name,
              veth.name, object_file("foreign_component")])
-        (entry,) = [entry for entry in status(lab, veth.name)["hook"]["components"] if entry["name"] == name[:15]]
+        (entry,) = [entry for entry in lab.status(veth.name)["hook"]["components"] if entry["name"] == name[:15]]
         self.id = entry["id"]
         (self.map_id,) = json.loads(run(["bpftool", "--json", "prog", "show", "id", self.id]).out)["map_ids"]
         lab.cleanups.append(self.unload)
@@ -60,7 +59,7 @@ def test_load_count_status_unload(lab, veth0):
     lab.wait_for_counts("veth0", {"XDP_PASS": (100, 100 * SIZE)})
     assert pins_of("veth0") == ["xdp_stats_map", "xdp_stats_meta", "xdp_tally_mark"]
 
-    seen = status(lab, "veth0")
+    seen = lab.status("veth0")
     assert (seen["state"], seen["attach"], seen["prio"]) == ("attached", "dispatcher", LAST)
     assert seen["hook"]["program"]["name"] == "xdp_dispatcher"
     (component,) = seen["hook"]["components"]
@@ -120,7 +119,7 @@ def test_run_has_the_device_for_itself(lab, veth0):
     for verb in ([], ["--force"], ["--action", "drop"], ["--unload"], ["--attach", "link"]):
         assert "`xdp_loader --run`" in lab.loader("--dev", "veth0", *verb, status=5).err, verb
     lab.loader("--dev", "veth0", "--clean")
-    assert (status(lab, "veth0")["state"], read_meta("veth0").generation) == ("attached", 1)
+    assert (lab.status("veth0")["state"], read_meta("veth0").generation) == ("attached", 1)
     process.stop(signal.SIGTERM, status=128 + signal.SIGTERM)
     lab.processes.remove(process)
     assert components(lab, "veth0") == ["foreign_early"]
@@ -132,7 +131,7 @@ def test_device_deleted(lab, veth0):
     send(veth0, 10, SIZE)
     lab.wait_for_counts("veth0", {"XDP_PASS": (10, 10 * SIZE)})
     lab.delete(veth0)
-    assert status(lab, "veth0")["state"] == "orphaned"
+    assert lab.status("veth0")["state"] == "orphaned"
     assert dump_counts(pin_dir("veth0") / "xdp_stats_map") == {"XDP_PASS": (10, 10 * SIZE)}
     (outcome,) = lab.loader_json("--dev", "veth0", "--clean")
     assert any("xdp-loader clean" in note for note in outcome["notes"])
@@ -303,7 +302,7 @@ def test_dispatcher_of_a_newer_libxdp(lab, veth0):
     result = lab.loader("--dev", "veth0", status=5)
     assert "newer libxdp" in result.err
     assert attached("veth0") == before
-    assert status(lab, "veth0")["state"] == "foreign"
+    assert lab.status("veth0")["state"] == "foreign"
 
 
 @pytest.mark.parametrize("why", ["pinned elsewhere", "without CAP_SYS_ADMIN"])
@@ -433,7 +432,7 @@ def test_move_to_a_dispatcher_and_back(lab, veth0):
     reader.wait_for_session(20)
     outcome = lab.load("veth0", "--attach", "link", "--reuse-maps")
     assert outcome["attach"] == "link"
-    assert pins_of("veth0") == ["xdp_link", "xdp_stats_map", "xdp_stats_meta"]
+    assert pins_of("veth0") == PINS
     send(veth0, 10, SIZE)
     record = reader.wait_for_session(30)
     assert record["total"]["packets"] == 20  # of the third and the fourth generation: the second made a new map
@@ -445,7 +444,7 @@ def test_move_that_fails_leaves_everything(lab, veth0):
     send(veth0, 10, SIZE)
     lab.wait_for_counts("veth0", {"XDP_PASS": (10, 10 * SIZE)})
     lab.loader("--dev", "veth0", "--attach", "dispatcher", "--filename", object_file("tail_call"), status=1)
-    seen = status(lab, "veth0")
+    seen = lab.status("veth0")
     assert (seen["state"], seen["attach"]) == ("attached", "link")
     send(veth0, 10, SIZE)
     lab.wait_for_counts("veth0", {"XDP_PASS": (20, 20 * SIZE)})
@@ -457,7 +456,7 @@ def test_move_that_libxdp_refuses_says_why(lab, veth0):
     lab.foreign_map(BPFFS / "xdp")  # where libxdp wants a directory
     result = lab.loader("--dev", "veth0", "--attach", "dispatcher", status=1)
     assert "libxdp attached the program alone, without a dispatcher" in result.err
-    seen = status(lab, "veth0")
+    seen = lab.status("veth0")
     assert (seen["state"], seen["attach"], seen["generation"]) == ("attached", "link", 1)
     send(veth0, 10, SIZE)
     lab.wait_for_counts("veth0", {"XDP_PASS": (10, 10 * SIZE)})
@@ -474,7 +473,7 @@ def test_move_whose_way_back_fails_says_that_nothing_runs(lab, veth0):
     result = lab.loader("--dev", "veth0", "--attach", "link", *own, status=1, prefix=trace)
     assert "no program is attached any more" in result.err and "the new program runs" not in result.err
     assert attached("veth0") is None
-    assert status(lab, "veth0")["state"] == "detached"
+    assert lab.status("veth0")["state"] == "detached"
     assert "+staging" not in pins_of("veth0")
     lab.load("veth0", "--attach", "link", "--reuse-maps", *own)
     send(veth0, 10, SIZE)
@@ -560,7 +559,7 @@ def test_killed_at_any_moment(lab, veth0, call):
         assert len(names) == 2 and names[0] == "foreign_early", (call, when, names)
         when += step
     assert when > step, f"{call} is never called"
-    seen = status(lab, "veth0")
+    seen = lab.status("veth0")
     assert seen["state"] == "attached"
     before = lab.once("veth0")["total"]["packets"]
     send(veth0, 5, SIZE)
@@ -594,7 +593,7 @@ def test_reader_tells_the_state(lab, veth0):
     assert lab.once("veth0")["state"] == "attached"
     run(["xdp-loader", "unload", "--id", outcome["program"]["id"], "veth0"])
     assert lab.once("veth0")["state"] == "stale"
-    assert status(lab, "veth0")["state"] == "stale"
+    assert lab.status("veth0")["state"] == "stale"
     early.unload()
     lab.cleanups.remove(early.unload)
     assert lab.once("veth0")["state"] == "detached"

@@ -6,8 +6,12 @@ import subprocess
 
 import pytest
 
-import kernel
-from lab import BPFFS, attached, link_info, object_file, run, send
+from support import kernel
+from support.devices import attached, link_info
+from support.pins import BPFFS
+from support.processes import run
+from support.programs import object_file
+from support.traffic import send
 
 VERSION = tuple(map(int, re.match(r"(\d+)\.(\d+)", os.uname().release).groups()))
 

@@ -12,18 +12,21 @@ from pathlib import Path
 
 import pytest
 
-import kernel
-from lab import (ACTIONS, BPFFS, LOADER, NOBODY, SENDER, STATS, Traffic, as_user, attached, copy_for_everyone,
-                 counts_of, dump_counts, link_info, object_file, pin_dir, pins_of, read_meta, rename, run, send,
-                 session_of, wait_for_carrier, wait_until)
-from raw_bpf import bpf, open_pin
-from test_faults import STEP, count_calls, strace
-from namespaces import UNNAMED_PEER, Namespace, nsenter, pair_into, process_in
+from support import kernel
+from support.devices import attached, link_info, rename, wait_for_carrier
+from support.maps import ACTIONS, dump_counts, read_meta
+from support.namespaces import UNNAMED_PEER, Namespace, nsenter, pair_into, process_in
+from support.pins import BPFFS, PINS, pin_dir, pins_of
+from support.processes import NOBODY, as_user, run, wait_until
+from support.programs import CONFLICT, LOADER, SENDER, STATS, copy_for_everyone, object_file
+from support.raw_bpf import bpf, open_pin
+from support.samples import counts_of, session_of
+from support.strace import FAULT_STEP, count_calls, strace
+from support.traffic import Traffic, send
 
 SIZE = 100
-CONFLICT = 5
 BPF_LINK_UPDATE = 29
-PINS = ["+follower", "xdp_link", "xdp_stats_map", "xdp_stats_meta"]
+OBSERVED = ["+follower", *PINS]
 OUT_OF_RANGE = 7
 VERDICTS = {number: name for number, name in enumerate(ACTIONS)}
 
@@ -32,10 +35,6 @@ def observe(lab, dev="veth0"):
     (outcome,) = lab.loader_json("--dev", dev, "--observe")
     assert (outcome["outcome"], outcome["attach"]) == ("observing", "observe"), outcome
     return outcome
-
-
-def status(lab, dev="veth0"):
-    return lab.loader_json("--dev", dev, "--status")[0]
 
 
 def send_for(veth, verdict, count, size=SIZE):
@@ -199,7 +198,7 @@ def test_renamed(lab, veth0, plain):
     renamed = rename(veth0, "veth9")
     expected["XDP_DROP"] = tuple(a + b for a, b in zip(expected["XDP_DROP"], send_each(renamed, {1: 20})["XDP_DROP"]))
     assert observe(lab, "veth9")["pin_dir"] == str(pin_dir("veth0"))
-    shown = status(lab, "veth9")
+    shown = lab.status("veth9")
     assert (shown["state"], shown["program"]["id"]) == ("attached", plain["id"])
     assert shown["notes"] == ["the interface was renamed: its pins stay where they are until --unload"]
     wait_until(lambda: counts_of(lab.once("veth9")) == expected, lambda: f"{expected} expected: {lab.once('veth9')}")
@@ -229,8 +228,8 @@ def test_only_this_namespace(lab, veth0, plain):
 
 def test_pins_and_record(lab, veth0, plain):
     outcome = observe(lab)
-    assert pins_of("veth0") == PINS
-    modes = {name: oct((pin_dir("veth0") / name).stat().st_mode & 0o777) for name in PINS}
+    assert pins_of("veth0") == OBSERVED
+    modes = {name: oct((pin_dir("veth0") / name).stat().st_mode & 0o777) for name in OBSERVED}
     assert modes == {"+follower": "0o700", "xdp_link": "0o600", "xdp_stats_map": "0o444", "xdp_stats_meta": "0o444"}
     meta = read_meta("veth0")
     assert (meta.generation, meta.attach_kind, meta.program_id) == (1, 4, plain["id"])
@@ -271,7 +270,7 @@ def test_unload_and_keep_maps(lab, veth0, plain):
     lab.wait_for_counts("veth0", expected)
     lab.loader("--dev", "veth0", "--unload", "--keep-maps")
     assert pins_of("veth0") == ["xdp_stats_map", "xdp_stats_meta"]
-    assert status(lab)["state"] == "detached"
+    assert lab.status("veth0")["state"] == "detached"
     assert counts_of(lab.once("veth0")) == expected
     assert observe(lab)["generation"] == 2
     send_each(veth0, {1: 5})
@@ -282,7 +281,7 @@ def test_device_is_deleted(lab, veth0, plain):
     observe(lab)
     lab.delete(veth0)
     wait_until(lambda: not followers(), "the follower has ended")
-    assert status(lab)["state"] == "orphaned"
+    assert lab.status("veth0")["state"] == "orphaned"
     (outcome,) = lab.loader_json("--dev", "veth0", "--clean")
     assert str(pin_dir("veth0") / "xdp_stats_map") in outcome["removed"]
     assert not pin_dir("veth0").exists()
@@ -313,7 +312,7 @@ def test_replaced(lab, veth0, plain, reader_runs):
     assert (meta.generation, meta.program) == (2, "no_counter")
     send_for(veth0, 1, 50)
     lab.wait_for_counts("veth0", {"XDP_DROP": (100, 100 * SIZE), "XDP_PASS": (50, 50 * SIZE)})
-    assert lab.once("veth0")["state"] == status(lab)["state"] == "attached"
+    assert lab.once("veth0")["state"] == lab.status("veth0")["state"] == "attached"
     if reader:
         record = reader.wait_for_session(150)
         assert (record["generation"], record["state"]) == (2, "attached")
@@ -334,7 +333,7 @@ def test_detached_and_attached_again(lab, veth0, plain):
     lab.wait_for_counts("veth0", send_each(veth0, {1: 10}))
     detach("veth0")
     wait_until(lambda: lab.once("veth0")["state"] == "detached", "detached")
-    assert status(lab)["state"] == "detached"
+    assert lab.status("veth0")["state"] == "detached"
     attach(lab.foreign_program("no_counter"), "veth0")
     wait_until(lambda: lab.once("veth0")["state"] == "attached", "attached")
     send(veth0, 5, SIZE)
@@ -366,7 +365,7 @@ def test_program_that_cannot_be_observed_comes(lab, veth0, plain):
     other = lab.foreign_program("void_context")
     attach(other, "veth0")
     wait_until(lambda: lab.once("veth0")["state"] == "stale", "stale")
-    assert status(lab)["state"] == "stale"
+    assert lab.status("veth0")["state"] == "stale"
     result = lab.loader("--dev", "veth0", "--observe", status=1)
     assert "struct xdp_md *" in result.err
     attach(BPFFS / "foreign_verdicts", "veth0")
@@ -382,11 +381,11 @@ def test_killed_follower(lab, veth0, plain):
     observe(lab)
     kill_follower()
     lab.wait_for_counts("veth0", send_each(veth0, {1: 10}))
-    seen = status(lab)
+    seen = lab.status("veth0")
     assert seen["state"] == "attached"
     assert "no process follows" in " ".join(seen["notes"])
     attach(lab.foreign_program("no_counter"), "veth0")
-    assert lab.once("veth0")["state"] == status(lab)["state"] == "stale"
+    assert lab.once("veth0")["state"] == lab.status("veth0")["state"] == "stale"
     assert observe(lab)["generation"] == 2
     assert len(followers()) == 1
     send(veth0, 5, SIZE)
@@ -530,7 +529,7 @@ class Chain:
         run(["xdp-loader", "unload", "--id", self.ids.pop(name), self.veth.name])
 
     def components(self):
-        return status(self.lab, self.veth.name)["hook"]["components"]
+        return self.lab.status(self.veth.name)["hook"]["components"]
 
     def unload(self):
         if self.ids:
@@ -638,7 +637,7 @@ def test_dispatcher_after_a_plain_program(lab, veth0, plain, chain):
     chain.remove("first_drops")
     attach(BPFFS / "foreign_verdicts", "veth0")
     chain.wait_until_observed()
-    assert pins_of("veth0") == PINS
+    assert pins_of("veth0") == OBSERVED
     send_each(veth0, {1: 5})
     lab.wait_for_counts("veth0", frames(DROP=20, TX=4))
 
@@ -724,7 +723,7 @@ def test_killed_at_every_step(lab, veth0, chain, syscall, tmp_path):
     command = [LOADER, "--dev", "veth0", "--observe"]
     make_stale()
     run(strace("-e", f"trace={syscall}", command=command, log=log))
-    for step in range(1, count_calls(log) + 1, STEP):
+    for step in range(1, count_calls(log) + 1, FAULT_STEP):
         make_stale()
         # How many calls there are depends on whether a component has come or gone.
         run(["sh", "-c", '"$@"; case $? in 0 | 137) ;; *) exit 1 ;; esac', "sh",

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 #include "loader/options.h"
 
 #include <gmock/gmock.h>
@@ -155,11 +156,11 @@ TEST(LoaderOptions, RunHasNoJsonBecauseStdoutIsTheCommands) {
 
 TEST(LoaderOptions, TestRunNeedsNoDevice) {
     const auto options = parsed({"--test-run", "100"});
-    EXPECT_EQ(options.verb, Verb::kTestRun);
-    EXPECT_EQ(options.test_run, "100");
+    EXPECT_EQ(options.verb, Verb::kTryRun);
+    EXPECT_EQ(options.try_run, "100");
     EXPECT_EQ(options.action, "pass");
     const auto own = parsed({"--test-run=trace.pcap", "--filename", "f", "--progname", "p", "--json"});
-    EXPECT_EQ(own.test_run, "trace.pcap");
+    EXPECT_EQ(own.try_run, "trace.pcap");
     EXPECT_EQ(own.progname, "p");
     EXPECT_TRUE(own.json);
     EXPECT_EQ(parsed({"--test-run", "1", "--action", "redirect", "--redirect-to", "b"}).redirect_to, "b");

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+#include "loader/object/chosen_program.h"
+
+#include <bpf/bpf.h>
+#include <fmt/format.h>
+
+#include "common/kernel/interface.h"
+#include "common/kernel/link_socket.h"
+
+namespace tally::loader {
+
+Result<ProgramObject> open_chosen_program(const Options& options, Variant variant, HookSharing sharing) {
+    return options.filename.empty() ? ProgramObject::open_builtin(options.action, variant, sharing)
+                                    : ProgramObject::open_file(options.filename, options.progname);
+}
+
+Result<void> set_redirect_target(const Options& options, const ProgramObject& object) {
+    if (!options.filename.empty() || options.action != "redirect") {
+        return {};
+    }
+    TALLY_ASSIGN_OR_RETURN(auto target, resolve_interface(options.redirect_to));
+    for (const auto& map : object.maps()) {
+        const std::uint32_t key = 0;
+        if (map.name == "redirect_to" &&
+            bpf_map_update_elem(ProgramObject::map_fd(map), &key, &target.ifindex, BPF_ANY) != 0) {
+            return last_error(fmt::format("setting '{}' as the target of the redirect", target.name));
+        }
+    }
+    return {};
+}
+
+}  // namespace tally::loader

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+// Attaching a program, or replacing what an earlier load attached.
+#pragma once
+
+#include <string>
+
+#include "common/base/result.h"
+#include "common/pins/netns_context.h"
+#include "loader/options.h"
+#include "loader/outcome.h"
+
+namespace tally::loader {
+
+// To be called before loads, which may go on in several threads: mounts a BPF file system on the default root
+// where there is none, which changes `place` and the environment of libxdp. Does nothing where no load gets
+// that far. What was done in words, for the first outcome; empty where nothing was, or could be: a load says
+// why.
+std::string mount_for_loads(const Options& options, NetnsContext& context);
+
+// Attaches, or replaces what an earlier run attached. Either everything is in place afterwards, or nothing
+// has changed.
+Result<Outcome> load(const Options& options, NetnsContext& context, const std::string& device);
+
+}  // namespace tally::loader

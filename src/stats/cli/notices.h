@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+// What a run has to say beside its results: on stderr, one line each, and nothing with -q.
+#pragma once
+
+#include <functional>
+#include <string>
+
+namespace tally::stats {
+
+inline constexpr const char* kProgramName = "xdp_stats";
+
+class Notices {
+  public:
+    Notices(bool quiet, bool verbose) : quiet_(quiet), verbose_(verbose) {}
+
+    bool verbose() const { return verbose_; }
+
+    // "<title>: <text>", whoever says it.
+    void say(const std::string& title, const std::string& text) const;
+
+  private:
+    bool quiet_;
+    bool verbose_;
+};
+
+// Has every remark of the process go there instead of stderr; an empty function: to stderr again. For who has
+// the screen to itself.
+using NoticeSink = std::function<void(const std::string& notice)>;
+void redirect_notices(NoticeSink sink);
+
+}  // namespace tally::stats

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+// The full-screen view: takes the samples, the keys and the remarks, and draws.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "stats/live/list_page.h"
+#include "stats/live/screen.h"
+#include "stats/live/screen_state.h"
+#include "stats/loop.h"
+
+namespace tally::stats {
+
+class View final : public Consumer {
+  public:
+    // What a source's map is pinned as; empty: not.
+    using PinOf = std::function<std::string(std::size_t source)>;
+
+    // `pace` is what the loop goes by: the keys change its interval. From now on remarks go to the screen.
+    View(std::unique_ptr<Screen> screen, Pace& pace, bool since_start, PinOf pin_of);
+    ~View() override;
+
+    Result<bool> take(std::size_t source, const SampleReport& report) override;
+    void forget(std::size_t source) override;
+    Result<bool> end_round() override;
+    int input() const override { return screen_->events(); }
+    Result<bool> take_input() override;
+
+  private:
+    // False: the person wants to leave.
+    bool handle_key(KeyPress press);
+    bool obey_character(char character);
+    void pause();
+    void draw();
+    const ScreenState& shown() const { return held_ ? held_->model : model_; }
+
+    // What is on the screen while it is held.
+    struct Held {
+        ScreenState model;
+        std::string clock;
+        double now = 0;
+    };
+
+    std::unique_ptr<Screen> screen_;
+    Pace& pace_;
+    PinOf pin_of_;
+    ScreenState model_;
+    LiveChoice choice_;
+    Surroundings around_;
+    std::optional<Held> held_;
+};
+
+}  // namespace tally::stats

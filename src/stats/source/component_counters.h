@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+// The counters of each program that shares an observed hook, beside those of the whole (--per-program).
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "common/base/result.h"
+#include "common/pins/counter_map.h"
+#include "common/pins/meta.h"
+#include "stats/model/sample_report.h"
+
+namespace tally::stats {
+
+class ComponentCounters {
+  public:
+    // Which there are by the record, in the order they run, with the pins in `directory`. Those that are
+    // known already go on; one that comes while the run is under way counts from zero. A pin that is gone
+    // again belongs to a change that brings another record.
+    Result<void> take_up(const Meta& meta, const std::string& directory, bool under_way);
+    // There is nothing to tell apart: no dispatcher, or nothing of it is pinned.
+    void clear() { components_.clear(); }
+    bool empty() const { return components_.empty(); }
+
+    // A further reading of every map.
+    Result<void> read();
+    // Which programs they are, and, for a block that has been told so, what the latest reading says.
+    void list_in(SampleReport& report) const;
+    void fill(SampleReport& report) const;
+
+  private:
+    struct Program {
+        std::uint32_t id = 0;
+        std::string name;
+        std::size_t position = 0;  // of its map in the record
+        CounterMap map;
+        Sample before;
+        Sample now;
+        Counters session = {};
+    };
+
+    std::vector<Program> components_;
+};
+
+}  // namespace tally::stats

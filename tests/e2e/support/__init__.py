@@ -1,0 +1,1 @@
+"""What the end-to-end tests share, one noun a file. Nothing here is a test, and no test imports another."""

@@ -1,0 +1,40 @@
+"""Devices, what is attached to them, and the way to a peer."""
+
+import json
+from collections import namedtuple
+
+from support.processes import run, wait_until
+
+Veth = namedtuple("Veth", "name peer mac peer_mac")
+
+
+def link_info(dev):
+    return json.loads(run(["ip", "-json", "-details", "link", "show", "dev", dev]).out)[0]
+
+
+def wait_for_carrier(*devs):
+    """Until the kernel has noticed the carrier, what is sent is dropped without an error."""
+    for dev in devs:
+        wait_until(lambda dev=dev: link_info(dev)["operstate"] == "UP", f"{dev} does not come up")
+
+
+def rename(veth, name):
+    """Down in between, which kernels before 6.2 insist on."""
+    for change in (["down"], ["name", name]):
+        run(["ip", "link", "set", "dev", veth.name, *change])
+    run(["ip", "link", "set", "dev", name, "up"])
+    wait_for_carrier(name, veth.peer)
+    return veth._replace(name=name)
+
+
+def attached(dev):
+    """(mode, program id) as the kernel tells it, or None."""
+    xdp = link_info(dev).get("xdp")
+    if not xdp:
+        return None
+    modes = {1: "native", 2: "generic", 3: "offloaded"}
+    return modes[xdp["mode"]], xdp["prog"]["id"]
+
+
+def mac_bytes(text):
+    return bytes.fromhex(text.replace(":", ""))

@@ -1,0 +1,42 @@
+"""The processes there are, as /proc tells it."""
+
+import os
+from pathlib import Path
+
+SYS_FLOCK = {"x86_64": "73", "aarch64": "32"}.get(os.uname().machine, "32")
+
+
+def is_waiting_for_a_lock(pid):
+    """/proc/locks of 5.10 does not list who waits behind another that waits."""
+    return Path(f"/proc/{pid}/syscall").read_text().split()[0] == SYS_FLOCK
+
+
+class Entry:
+    """A line of `ps`."""
+
+    def __init__(self, path):
+        self.pid = int(path.name)
+        name, _, rest = path.joinpath("stat").read_text().partition("(")[2].rpartition(")")
+        self.name = name
+        self.state, parent, _, session = rest.split()[:4]
+        self.parent, self.session = int(parent), int(session)
+
+
+def processes():
+    found = []
+    for path in Path("/proc").iterdir():
+        if path.name.isdigit():
+            try:
+                found.append(Entry(path))
+            except OSError:
+                pass  # it ended while we looked
+    return found
+
+
+def loaders():
+    """Every xdp_loader there is, zombies included."""
+    return {process.pid for process in processes() if process.name == "xdp_loader"}
+
+
+def lives(pid):
+    return any(process.pid == pid and process.state != "Z" for process in processes())

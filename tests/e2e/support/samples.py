@@ -1,0 +1,85 @@
+"""What xdp_stats prints as JSON."""
+
+import json
+import re
+
+from support.maps import ACTIONS
+from support.processes import Process, run, wait_until
+from support.programs import STATS
+
+
+class Stats(Process):
+    """`xdp_stats --json`, whose records are waited for and whose promises are checked on every record."""
+
+    def __init__(self, *args, interval="100ms", prefix=(), program=STATS):
+        super().__init__([*prefix, program, "--json", "--interval", interval, *args])
+
+    def records(self):
+        return [json.loads(line) for line in list(self.lines["out"])]
+
+    def wait_for(self, condition):
+        """The first record since the last one returned that meets the condition."""
+        return json.loads(self.wait_for_line(lambda line: condition(json.loads(line))))
+
+    def wait_for_session(self, packets):
+        """The record in which this many packets were counted since the reader started: never more."""
+        record = self.wait_for(lambda record: record["total"]["session_packets"] >= packets)
+        assert record["total"]["session_packets"] == packets, self.describe()
+        return record
+
+    def wait_for_message(self, pattern):
+        return self.wait_for_line(pattern, stream="err")
+
+    def wait(self, status=0):
+        messages = super().wait(status)
+        check_records(self.records())
+        return messages
+
+
+def check_records(records):
+    """What holds for every sequence of records that one xdp_stats prints, whatever happens meanwhile."""
+    last = {}
+    for record in records:
+        assert record["schema"] == 1
+        assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", record["time"]), record
+        assert set(record["actions"]) == set(ACTIONS), record
+        assert record["state"] in ("attached", "detached", "stale", "foreign", "unknown"), record
+        assert record["period"] >= 0
+        for field in ("packets", "bytes", "session_packets", "session_bytes"):
+            total = sum(action[field] for action in record["actions"].values())
+            assert record["total"][field] == total, record
+        before = last.get(record["dev"])
+        for name, counts in [*record["actions"].items(), ("total", record["total"])]:
+            assert counts["pps"] is None or counts["pps"] >= 0, record
+            assert counts["bps"] is None or counts["bps"] >= 0, record
+            if before:
+                old = before["total"] if name == "total" else before["actions"][name]
+                assert counts["session_packets"] >= old["session_packets"], (before, record)
+                assert counts["session_bytes"] >= old["session_bytes"], (before, record)
+        last[record["dev"]] = record
+
+
+def counts_of(record, prefix=""):
+    """{action: (packets, bytes)} of the actions that counted anything."""
+    pairs = {name: (action[f"{prefix}packets"], action[f"{prefix}bytes"])
+             for name, action in record["actions"].items()}
+    return {name: pair for name, pair in pairs.items() if pair != (0, 0)}
+
+
+def session_of(record):
+    return counts_of(record, "session_")
+
+
+def read(*args, prefix=(), program=None):
+    """One sample of one device."""
+    return json.loads(run([*prefix, program or STATS, "--once", "--json", *args]).out)
+
+
+def wait_for_counts(expected, *args, prefix=()):
+    """Exactly these, once the kernel is through with what was sent: the sample that has them."""
+    packets = sum(pair[0] for pair in expected.values())
+    wait_until(lambda: read(*args, prefix=prefix)["total"]["packets"] >= packets,
+               lambda: f"{packets} packets expected: {read(*args, prefix=prefix)}")
+    sample = read(*args, prefix=prefix)
+    assert counts_of(sample) == expected
+    return sample
