@@ -35,6 +35,7 @@ struct Options {
     bool migrate = false;
     bool force = false;
     bool keep_maps = false;
+    bool follow = false;  // with kObserve
     bool dry_run = false;
     bool json = false;
     bool quiet = false;

@@ -29,6 +29,7 @@
 #include "loader/hook/link_attach.h"
 #include "loader/object/chosen_program.h"
 #include "loader/object/program_object.h"
+#include "loader/observe/follow.h"
 
 namespace tally::loader {
 namespace {
@@ -398,6 +399,9 @@ Result<Outcome> load(const Options& options, NetnsContext& context, const std::s
     TALLY_ASSIGN_OR_RETURN(auto repaired, repair(pins, interface.ifindex));
     auto outcome =
         load_by_plan(options, context, interface, directory, inspect_device(directory, interface), &pins);
+    if (outcome) {
+        remove_follower_lock(directory);
+    }
     if (outcome && directory != context.directory(interface.name)) {
         rename_pins(pins, context.directory(interface.name), *outcome);
     }
