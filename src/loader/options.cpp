@@ -109,6 +109,10 @@ void add_options(CLI::App& app, Options& options, RawOptions& raw) {
     auto* observe =
         app.add_flag("--observe", raw.observe, "Count what the program does that is attached there already")
             ->group("Other work");
+    app.add_flag("--follow", options.follow,
+                 "With --observe: stay, and observe what takes the program's place")
+        ->needs(observe)
+        ->group("Other work");
     auto* unload = app.add_option("-U,--unload", raw.unload_id,
                                   "Detach our program (or the one with this id) and remove our pins")
                        ->type_name("[ID]")
@@ -220,6 +224,9 @@ std::string find_contradiction(const CLI::App& app, const Options& options) {
     }
     if (verb == Verb::kRun && (options.json || options.dry_run)) {
         return options.json ? "--json: with --run stdout is the command's" : "--dry-run excludes --run";
+    }
+    if (options.follow && (options.devices.size() > 1 || options.dry_run)) {
+        return options.dry_run ? "--dry-run cannot be combined with --follow" : "--follow takes one --dev";
     }
     if (options.keep_maps && verb != Verb::kUnload && verb != Verb::kRun) {
         return "--keep-maps needs --unload or --run";

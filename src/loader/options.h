@@ -34,6 +34,7 @@ struct Options {
     std::vector<std::string> new_maps;  // with reuse_maps
     bool force = false;
     bool keep_maps = false;
+    bool follow = false;  // with kObserve
     bool dry_run = false;
     bool json = false;
     bool quiet = false;

@@ -21,6 +21,7 @@
 #include "loader/hook/capabilities.h"
 #include "loader/object/chosen_program.h"
 #include "loader/object/program_object.h"
+#include "loader/observe/follow.h"
 #include "loader/verbs/load_outcome.h"
 
 namespace tally::loader {
@@ -249,6 +250,9 @@ Result<Outcome> load(const LoadRequest& request, NetnsContext& context, const st
     TALLY_ASSIGN_OR_RETURN(const auto repaired, repair(*load.pins, interface.ifindex));
     load.look_again();
     auto outcome = load_by_plan(load);
+    if (outcome) {
+        remove_follower_lock(load.directory);
+    }
     if (outcome && load.directory != context.directory(interface.name)) {
         rename_pins(*load.pins, context.directory(interface.name), *outcome);
     }
