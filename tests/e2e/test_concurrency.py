@@ -16,37 +16,26 @@ from pathlib import Path
 
 import pytest
 
+from support.bpftool import bpftool
 from support.devices import attached
-from support.maps import ACTIONS, dump_counts, read_meta
+from support.maps import dump_counts, lineage_counts, read_meta
 from support.pins import PINS, pin_dir, pinned_link, pins_of
-from support.process_table import is_waiting_for_a_lock
-from support.processes import DEADLINE, SANITIZER, run, wait_until
+from support.process_table import descriptors_of, is_waiting_for_a_lock, memory_of
+from support.processes import DEADLINE, SANITIZER, wait_until
 from support.programs import CONFLICT, LOADER, MODES, NOT_FOUND, STATS, object_file
 from support.samples import session_of
-from support.traffic import send
+from support.traffic import SIZE, send
 
 FRAMES = int(os.environ.get("XDP_TALLY_FRAMES", "1000000"))
 REPLACEMENTS = int(os.environ.get("XDP_TALLY_REPLACEMENTS", "100"))
 LOADERS = int(os.environ.get("XDP_TALLY_LOADERS", "30"))
 SOAK = int(os.environ.get("XDP_TALLY_SOAK", "200"))
 
-SIZE = 100
 OK = 0
 
 
 def last_record(reader):
     return json.loads(reader.lines["out"][-1])
-
-
-def sum_of(*counts):
-    """{action: (packets, bytes)} added up."""
-    pairs = {name: [count[name] for count in counts if name in count] for name in ACTIONS}
-    return {name: tuple(map(sum, zip(*found))) for name, found in pairs.items() if found}
-
-
-def lineage_total(dev):
-    """Everything since generation 1, by bpftool: what earlier maps held and what the pinned one holds."""
-    return sum_of(read_meta(dev).carried, dump_counts(pin_dir(dev) / "xdp_stats_map"))
 
 
 def report(capsys, text):
@@ -79,7 +68,7 @@ def test_a_million_frames_during_a_hundred_replacements(lab, veth0, mode, reuse,
     session = session_of(record)
     assert set(session) == {"XDP_PASS", "XDP_DROP"}
     assert record["total"]["session_bytes"] == sent * SIZE
-    assert lineage_total("veth0") == session
+    assert lineage_counts("veth0") == session
     if reuse:
         assert dump_counts(pin_dir("veth0") / "xdp_stats_map") == session
 
@@ -132,7 +121,7 @@ def check_consistent(lab, veth):
 
 
 def pinned_id(dev, kind, name):
-    return json.loads(run(["bpftool", "--json", kind, "show", "pinned", pin_dir(dev) / name]).out)["id"]
+    return bpftool(kind, "show", "pinned", pin_dir(dev) / name)["id"]
 
 
 def commands_for(dev, arguments):
@@ -258,16 +247,10 @@ KINDS = ([], ["--reuse-maps"], ["--action", "drop"], ["--filename", object_file(
          ["--filename", object_file("generation_b"), "--reuse-maps"])
 
 
-def resident(pid):
-    """KiB of memory that only this process has."""
-    return int(re.search(r"^RssAnon:\s*(\d+) kB", Path(f"/proc/{pid}/status").read_text(), re.MULTILINE).group(1))
-
-
 def held_by(pid):
     """What a process has open, and what it watches."""
-    fds = sorted(os.readlink(entry.path) for entry in os.scandir(f"/proc/{pid}/fd"))
     infos = "".join(Path(entry.path).read_text() for entry in os.scandir(f"/proc/{pid}/fdinfo"))
-    return fds, infos.count("inotify wd:")
+    return descriptors_of(pid), infos.count("inotify wd:")
 
 
 def listed(kind):
@@ -292,7 +275,7 @@ def objects_in_use(dev):
     """Those of the running generation: all that there may be of ours."""
 
     def shown(kind, *which):
-        return json.loads(run(["bpftool", "--json", kind, "show", *which]).out)
+        return bpftool(kind, "show", *which)
 
     directory = pin_dir(dev)
     program = shown("prog", "id", attached(dev)[1])
@@ -328,7 +311,7 @@ def test_replacements_in_a_row_leave_nothing(lab, veth0, monkeypatch, capsys):
         done += BATCH
         assert generation == done + 1
         reader.wait_for(lambda record: record["generation"] == generation and record["state"] == "attached")
-        now = held_by(pid), pins_of("veth0"), resident(pid)
+        now = held_by(pid), pins_of("veth0"), memory_of(pid)
         after_first = after_first or now
         assert now[:2] == after_first[:2], f"after {done} replacements"
         assert now[2] <= after_first[2] + tolerance, f"KiB after {done} replacements"
@@ -339,4 +322,4 @@ def test_replacements_in_a_row_leave_nothing(lab, veth0, monkeypatch, capsys):
     sent = traffic.finish()
     record = reader.wait_for_session(sent)
     assert record["total"]["session_bytes"] == sent * SIZE
-    assert lineage_total("veth0") == session_of(record)
+    assert lineage_counts("veth0") == session_of(record)

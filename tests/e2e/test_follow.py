@@ -1,17 +1,15 @@
 """xdp_stats while maps, programs and devices come and go under it: nothing is lost, nothing counted twice."""
 
 import json
-import os
 
 import pytest
 
 from support.pins import pin_dir
+from support.process_table import descriptors_of
 from support.processes import run
 from support.programs import MODES, STATS, object_file
 from support.samples import counts_of, session_of
-from support.traffic import send
-
-SIZE = 100
+from support.traffic import SIZE, send
 
 
 def packets(record):
@@ -69,14 +67,11 @@ def test_replacements_leave_no_descriptor_behind(lab, veth0):
     lab.load("veth0")
     reader = lab.reading("--dev", "veth0")
 
-    def descriptors():
-        return sorted(os.readlink(entry.path) for entry in os.scandir(f"/proc/{reader.popen.pid}/fd"))
-
     def reload():
         generation = lab.load("veth0")["generation"]
         for _ in range(2):
             reader.wait_for(lambda record: record["generation"] == generation)
-        return descriptors()
+        return descriptors_of(reader.popen.pid)
 
     before = reload()
     for _ in range(5):

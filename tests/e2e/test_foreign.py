@@ -5,6 +5,7 @@ import re
 
 import pytest
 
+from support.bpftool import bpftool
 from support.devices import attached, rename
 from support.maps import dump_counts
 from support.namespaces import Namespace
@@ -250,7 +251,7 @@ def test_bpftool_dumps_our_map_with_field_names(lab, veth0):
     send(veth0, 7, 100)
     lab.wait_for_counts("veth0", {"XDP_PASS": (7, 700)})
     path = pin_dir("veth0") / "xdp_stats_map"
-    entries = json.loads(run(["bpftool", "--json", "map", "dump", "pinned", path]).out)
+    entries = bpftool("map", "dump", "pinned", path)
     values = [value["value"] for value in entries[2]["formatted"]["values"]]
     assert sum(value["rx_packets"] for value in values) == 7
     assert sum(value["rx_bytes"] for value in values) == 700

@@ -11,56 +11,20 @@ import jsonschema
 import pytest
 
 from support import kernel
+from support.bpftool import binary, bpftool
 from support.maps import ACTIONS
 from support.pins import BPFFS, pin_dir
 from support.processes import NOBODY, as_user, run
 from support.programs import LOADER, STATS, TOP, copy_for_everyone, object_file
 from support.samples import counts_of
+from support.schemas import (DOCUMENT, ERRORS, JUDGEMENT, PROGRAM_LIST, SAMPLE, TEST_RUN, checked, errors_of,
+                             samples_of, validator)
 from support.traffic import send
 
 COLUMNS = ("time,dev,netns,map_id,generation,state,period,action,packets,bytes,pps,bps,"
            "session_packets,session_bytes").split(",")
 LARGEST = 2**64 - 1
 PAGE = (TOP / "docs/json.md").read_text()
-
-
-def validator(program, definition):
-    """Of one kind of object. An integer is a number without a point: 1.0 is none."""
-    schema = json.loads((TOP / f"docs/schema/{program}.schema.json").read_text())
-    types = jsonschema.Draft202012Validator.TYPE_CHECKER.redefine(
-        "integer", lambda _, value: isinstance(value, int) and not isinstance(value, bool))
-    strict = jsonschema.validators.extend(jsonschema.Draft202012Validator, type_checker=types)
-    strict.check_schema(schema)
-    return strict({**{key: schema[key] for key in ("$schema", "$defs")}, "$ref": f"#/$defs/{definition}"})
-
-
-SAMPLE = validator("xdp_stats", "sample")
-JUDGEMENT = validator("xdp_stats", "judgement")
-DOCUMENT = validator("xdp_loader", "document")
-TEST_RUN = validator("xdp_loader", "test_run")
-PROGRAM_LIST = validator("xdp_loader", "program_list")
-ERRORS = {name: validator(name, "error_line") for name in ("xdp_stats", "xdp_loader")}
-
-
-def checked(kind, text):
-    """One line with one object of this kind."""
-    assert text.endswith("\n") and text.count("\n") == 1, text
-    value = json.loads(text)
-    kind.validate(value)
-    return value
-
-
-def errors_of(program, result):
-    """All of stderr: a line of JSON for each error."""
-    return [checked(ERRORS[program], line)["error"] for line in result.err.splitlines(keepends=True)]
-
-
-def samples_of(result):
-    records = [checked(SAMPLE, line) for line in result.out.splitlines(keepends=True)]
-    for record in records:
-        for figures in (*record["actions"].values(), record["total"]):
-            assert (figures["pps"] is None) == (figures["bps"] is None) == (record["period"] == 0)
-    return records
 
 
 def load(lab, *args, status=0, prefix=(), loader=LOADER):
@@ -388,8 +352,8 @@ def large(lab):
         # bpftool gives every CPU the same value: what is expected is what they add up to, as the kernel's counters do.
         values = struct.pack("=QQ", packets, octets)
         run(["bpftool", "map", "update", "pinned", path, "key", key, 0, 0, 0, "value", *values])
-        shown = json.loads(run(["bpftool", "--json", "map", "lookup", "pinned", path, "key", key, 0, 0, 0]).out)
-        raw = [bytes(int(octet, 16) for octet in value["value"]) for value in shown["values"]]
+        shown = bpftool("map", "lookup", "pinned", path, "key", key, 0, 0, 0)
+        raw = [binary(value["value"]) for value in shown["values"]]
         pairs = [struct.unpack("=QQ", value) for value in raw]
         return tuple(sum(column) % 2**64 for column in zip(*pairs))
 

@@ -7,12 +7,12 @@ import json
 import os
 import stat
 import subprocess
-import threading
 from pathlib import Path
 
 import pytest
 
 from support import kernel, raw_bpf
+from support.background import Repeated
 from support.devices import attached
 from support.maps import dump_counts
 from support.pins import BPFFS, pin_dir
@@ -20,9 +20,8 @@ from support.processes import NOBODY, as_user, run, wait_until
 from support.programs import (CONFLICT, FAILED, LOADER, NOT_FOUND, PERMISSION, STATS, USAGE, copy_for_everyone,
                               object_file)
 from support.samples import counts_of
-from support.traffic import send
+from support.traffic import SIZE, send
 
-SIZE = 100
 SOMEBODY = NOBODY - 1  # a user without anything
 # CAP_PERFMON only where the verifier asks for it: a program that subtracts packet pointers to count bytes, as the
 # built-in ones do. (Seen on kernel 6.18; since 5.8, where CAP_BPF and CAP_PERFMON came.)
@@ -286,18 +285,13 @@ def test_an_ordinary_user_opens_nothing_for_writing(lab, veth0):
         assert str(directory / name) in refused.err
 
 
-class ModeWatcher:
+class ModeWatcher(Repeated):
     """Looks at every pin, published and staged, over and over; `wrong` has those that were too open."""
 
     def __init__(self, directory):
+        super().__init__(self.look)
         self.directory = directory
         self.wrong, self.looks, self.staged, self.seen = [], 0, 0, set()
-        self.ended = threading.Event()
-        self.thread = threading.Thread(target=self.loop, daemon=True)
-
-    def loop(self):
-        while not self.ended.is_set():
-            self.look()
 
     def look(self):
         for directory in (self.directory, self.directory / "+staging"):
@@ -324,14 +318,6 @@ class ModeWatcher:
             allowed = 0o644 if name in READABLE else 0o600
         if mode & ~allowed or (mode & 0o222 and name in READABLE and directory == self.directory):
             self.wrong.append((str(directory / name), oct(mode)))
-
-    def __enter__(self):
-        self.thread.start()
-        return self
-
-    def __exit__(self, *exception):
-        self.ended.set()
-        self.thread.join()
 
 
 @pytest.mark.parametrize("umask", ["000", "077"])

@@ -9,6 +9,7 @@ import subprocess
 import pytest
 
 from support import kernel
+from support.bpftool import binary, bpftool
 from support.devices import attached, link_info
 from support.maps import dump_counts, read_meta
 from support.namespaces import Namespace
@@ -16,9 +17,8 @@ from support.pins import BPFFS, PINS, pin_dir, pins_of
 from support.processes import NOBODY, as_user, run, wait_until
 from support.programs import LOADER, MODES, copy_for_everyone, object_file
 from support.samples import session_of, wait_for_counts
-from support.traffic import send
+from support.traffic import SIZE, send
 
-SIZE = 100
 LAST = 1_000_000
 PASS = ["XDP_PASS"]
 
@@ -37,15 +37,15 @@ class Foreign:
              veth.name, object_file("foreign_component")])
         (entry,) = [entry for entry in lab.status(veth.name)["hook"]["components"] if entry["name"] == name[:15]]
         self.id = entry["id"]
-        (self.map_id,) = json.loads(run(["bpftool", "--json", "prog", "show", "id", self.id]).out)["map_ids"]
+        (self.map_id,) = bpftool("prog", "show", "id", self.id)["map_ids"]
         lab.cleanups.append(self.unload)
 
     def unload(self):
         run(["xdp-loader", "unload", "--id", self.id, self.dev])
 
     def seen(self):
-        (entry,) = json.loads(run(["bpftool", "--json", "map", "dump", "id", self.map_id]).out)
-        values = [bytes(int(octet, 16) for octet in value["value"]) for value in entry["values"]]
+        (entry,) = bpftool("map", "dump", "id", self.map_id)
+        values = [binary(value["value"]) for value in entry["values"]]
         return sum(int.from_bytes(value, "little") for value in values)
 
 

@@ -13,18 +13,19 @@ from pathlib import Path
 import pytest
 
 from support import kernel
+from support.bpftool import bpftool
 from support.devices import attached, link_info, rename, wait_for_carrier
 from support.maps import ACTIONS, dump_counts, read_meta
 from support.namespaces import UNNAMED_PEER, Namespace, nsenter, pair_into, process_in
 from support.pins import BPFFS, PINS, pin_dir, pins_of
+from support.process_table import processes
 from support.processes import NOBODY, as_user, run, wait_until
 from support.programs import CONFLICT, LOADER, SENDER, STATS, copy_for_everyone, object_file
 from support.raw_bpf import bpf, open_pin
 from support.samples import counts_of, session_of
 from support.strace import FAULT_STEP, count_calls, strace
-from support.traffic import Traffic, send
+from support.traffic import SIZE, Traffic, send
 
-SIZE = 100
 BPF_LINK_UPDATE = 29
 OBSERVED = ["+follower", *PINS]
 OUT_OF_RANGE = 7
@@ -70,21 +71,12 @@ def update_link(link, program):
 
 def tracing_links():
     """Of fexit programs; components of a dispatcher have such links, too."""
-    links = json.loads(run(["bpftool", "--json", "link", "list"]).out or "[]")
-    return [link for link in links if link.get("prog_type") == "tracing"]
+    return [link for link in bpftool("link", "list") if link.get("prog_type") == "tracing"]
 
 
 def followers():
     """Processes that follow: [pid]."""
-    found = []
-    for path in Path("/proc").iterdir():
-        try:
-            words = path.joinpath("cmdline").read_text().split("\0") if path.name.isdigit() else []
-        except OSError:
-            continue  # it ended while we looked
-        if "--observe" in words:
-            found.append(int(path.name))
-    return found
+    return [process.pid for process in processes() if "--observe" in process.words]
 
 
 def kill_follower():

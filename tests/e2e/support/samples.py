@@ -6,6 +6,7 @@ import re
 from support.maps import ACTIONS
 from support.processes import Process, run, wait_until
 from support.programs import STATS
+from support.traffic import SIZE
 
 
 class Stats(Process):
@@ -64,6 +65,14 @@ def counts_of(record, prefix=""):
     pairs = {name: (action[f"{prefix}packets"], action[f"{prefix}bytes"])
              for name, action in record["actions"].items()}
     return {name: pair for name, pair in pairs.items() if pair != (0, 0)}
+
+
+def passed(count, size=SIZE):
+    return {"XDP_PASS": (count, count * size)}
+
+
+def dropped(count, size=SIZE):
+    return {"XDP_DROP": (count, count * size)}
 
 
 def session_of(record):
