@@ -106,7 +106,7 @@ def test_replacements_between_scrapes(lab, veth0):
 
 
 def test_new_exporter_goes_on(lab, veth0):
-    """A lineage's counts are in its record: another exporter, and another generation, say the same."""
+    """A lineage's counts are in its meta: another exporter, and another generation, say the same."""
     lab.load("veth0")
     send(veth0, 10, 100)
     lab.wait_for_counts("veth0", {"XDP_PASS": (10, 1000)})

@@ -74,8 +74,8 @@ def make_map(path, kind="hash", key=4, value=4, entries=1, content=None):
     return bpftool("map", "show", "pinned", path)["id"]
 
 
-def make_record(path, record):
-    return make_map(path, "array", value=len(record.value), content=record.value)
+def make_meta(path, meta):
+    return make_map(path, "array", value=len(meta.value), content=meta.value)
 
 
 def theirs(below=BPFFS):
@@ -211,7 +211,7 @@ def test_others_may_write_to_the_staging_area(lab, veth0, clear, uid, mode):
     staging = pin_dir("veth0") / "+staging"
     staging.mkdir()
     make_map(staging / "xdp_stats_map", "percpu_array", value=16, entries=5)
-    make_record(staging / "xdp_stats_meta", raw_meta("veth0"))
+    make_meta(staging / "xdp_stats_meta", raw_meta("veth0"))
     staging.chmod(mode)
     os.chown(staging, uid, uid)
     siege = Siege()
@@ -290,7 +290,7 @@ def test_a_program_under_one_of_our_names(lab, veth0, clear, name):
 
 @pytest.mark.parametrize("where", ["veth0", "veth1"])
 def test_the_link_is_somebody_elses(lab, veth0, clear, where):
-    """No record says that it is ours: it is neither used nor ended, whatever it is attached to."""
+    """No meta says that it is ours: it is neither used nor ended, whatever it is attached to."""
     lab.veth("veth1")
     program, path = lab.foreign_link(where)
     pin_dir("veth0").mkdir()
@@ -327,18 +327,18 @@ def test_thousands_of_pins(lab, veth0, clear):
 
 
 GARBAGE = {
-    "zeros": lambda record: bytes(len(record.value)),
-    "ones": lambda record: b"\xff" * len(record.value),
-    "map_count": lambda record: record.set("map_count", 0xffffffff).value,
-    "map_count_by_one": lambda record: record.set("map_count", 257).value,
-    "version": lambda record: record.set("abi_version", 0).value,
-    "shorter": lambda record: record.value[:-4],
-    "huge": lambda record: bytes(record.value) + bytes(1 << 20),
+    "zeros": lambda meta: bytes(len(meta.value)),
+    "ones": lambda meta: b"\xff" * len(meta.value),
+    "map_count": lambda meta: meta.set("map_count", 0xffffffff).value,
+    "map_count_by_one": lambda meta: meta.set("map_count", 257).value,
+    "version": lambda meta: meta.set("abi_version", 0).value,
+    "shorter": lambda meta: meta.value[:-4],
+    "huge": lambda meta: bytes(meta.value) + bytes(1 << 20),
 }
 
 
 @pytest.mark.parametrize("damage", GARBAGE)
-def test_a_record_that_is_none(lab, veth0, clear, damage):
+def test_a_meta_that_is_none(lab, veth0, clear, damage):
     """Our link and our maps are there, but nothing says so any more: left alone, and read as a foreign map's."""
     lab.load("veth0")
     send(veth0, 5, 100)
@@ -355,17 +355,17 @@ def test_a_record_that_is_none(lab, veth0, clear, damage):
         siege.run(arguments, (5,))
     siege.look()
     for out in siege.read((0,)):
-        record = json.loads(out)
-        assert record["state"] == "foreign" and counts_of(record) == {"XDP_PASS": (5, 500)}
+        sample = json.loads(out)
+        assert sample["state"] == "foreign" and counts_of(sample) == {"XDP_PASS": (5, 500)}
 
 
-def test_a_record_with_endless_names(lab, veth0, clear):
+def test_a_meta_with_endless_names(lab, veth0, clear):
     """Every byte of both names is used, and none of them is a letter."""
     lab.load("veth0")
     path = pin_dir("veth0") / "xdp_stats_meta"
-    record = raw_meta("veth0").set("interface", b"\x1b[2J" * 4).set("program", b"\x1b[2J" * 16)
+    meta = raw_meta("veth0").set("interface", b"\x1b[2J" * 4).set("program", b"\x1b[2J" * 16)
     path.unlink()
-    make_record(path, record)
+    make_meta(path, meta)
     siege = Siege()
     siege.look()
     siege.read((0,))

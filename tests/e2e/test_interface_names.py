@@ -37,8 +37,8 @@ def test_alternative_name(lab, veth0, name):
     outcome = lab.load(name, "--action", "drop")
     assert (outcome["dev"], outcome["generation"]) == ("veth0", 2)
     send(veth0, 4, SIZE)
-    record = reader.wait_for_session(4)
-    assert (record["dev"], record["state"]) == ("veth0", "attached")
+    sample = reader.wait_for_session(4)
+    assert (sample["dev"], sample["state"]) == ("veth0", "attached")
     (outcome,) = lab.loader_json("--dev", name, "--unload")
     assert (outcome["dev"], outcome["outcome"]) == ("veth0", "unloaded")
     assert not pin_dir("veth0").exists() and attached("veth0") is None
@@ -67,7 +67,7 @@ def test_reader_waits_for_a_device_by_its_alternative_name(lab):
     veth = lab.veth("veth0")
     run(["ip", "link", "property", "add", "dev", "veth0", "altname", "uplink0"])
     lab.load("veth0")
-    reader.wait_for(lambda record: record["state"] == "attached")
+    reader.wait_for(lambda sample: sample["state"] == "attached")
     send(veth, 3, SIZE)
     reader.wait_for_session(3)
 
@@ -91,11 +91,11 @@ def test_reader_goes_on_over_a_rename_and_the_load_after_it(lab, veth0):
     assert not pin_dir("veth0").exists() and pins_of("eth9.1") == PINS
     assert read_meta("eth9.1").interface == "eth9.1" and read_meta("eth9.1").carried == passed(15)
     send(renamed, 3, SIZE)
-    record = reader.wait_for_session(18)
-    assert session_of(record) == passed(15) | dropped(3)
-    assert (record["dev"], record["generation"]) == ("eth9.1", 2)
+    sample = reader.wait_for_session(18)
+    assert session_of(sample) == passed(15) | dropped(3)
+    assert (sample["dev"], sample["generation"]) == ("eth9.1", 2)
     reader.stop()
-    assert {record["state"] for record in reader.records()} == {"attached"}
+    assert {sample["state"] for sample in reader.samples()} == {"attached"}
 
 
 def test_rename_under_traffic_loses_nothing(lab, veth0):
@@ -104,13 +104,13 @@ def test_rename_under_traffic_loses_nothing(lab, veth0):
     lab.load("veth0")
     reader = lab.reading("--dev", "veth0")
     traffic = lab.traffic(veth0, SIZE)
-    reader.wait_for(lambda record: record["total"]["packets"] > 0)
+    reader.wait_for(lambda sample: sample["total"]["packets"] > 0)
     run(["ip", "link", "set", "dev", "veth0", "name", "veth9"])
     reader.wait_for_message("veth9")
     lab.load("veth9", "--action", "drop")
-    reader.wait_for(lambda record: record["generation"] == 2)
-    record = reader.wait_for_session(traffic.finish())
-    assert set(session_of(record)) == {"XDP_PASS", "XDP_DROP"}
+    reader.wait_for(lambda sample: sample["generation"] == 2)
+    sample = reader.wait_for_session(traffic.finish())
+    assert set(session_of(sample)) == {"XDP_PASS", "XDP_DROP"}
 
 
 def test_rename_and_load_that_the_reader_did_not_see(lab, veth0):
@@ -132,7 +132,7 @@ def test_reader_waits_for_a_name_that_an_interface_gets(lab, veth0):
     reader = lab.stats("--dev", "veth9", "--wait")
     reader.wait_for_message("veth9")
     renamed = rename(veth0, "veth9")
-    reader.wait_for(lambda record: record["state"] == "attached")
+    reader.wait_for(lambda sample: sample["state"] == "attached")
     send(renamed, 3, SIZE)
     reader.wait_for_session(3)
 
@@ -148,8 +148,8 @@ def test_status_and_counts_after_a_rename(lab, veth0):
     assert (status["state"], status["generation"]) == ("unknown", 1)
     assert any("veth9" in note for note in status["notes"]), status
     send(renamed, 6, SIZE)
-    record = wait_for_counts(passed(6), "--dev", "veth9")
-    assert (record["dev"], record["state"]) == ("veth9", "attached")
+    sample = wait_for_counts(passed(6), "--dev", "veth9")
+    assert (sample["dev"], sample["state"]) == ("veth9", "attached")
     run([STATS, "--dev", "veth0", "--once"], status=NOT_FOUND)
     (outcome,) = lab.loader_json("--dev", "veth9", "--action", "drop", "--dry-run")
     assert (outcome["outcome"], outcome["generation"]) == ("replaced", 2)
@@ -317,7 +317,7 @@ def test_reader_of_an_interface_that_moves(lab, veth0, red):
     send(veth0, 5, SIZE)
     reader.wait_for_session(5)
     move(veth0, red)
-    reader.wait_for(lambda record: record["state"] != "attached")
+    reader.wait_for(lambda sample: sample["state"] != "attached")
     send(veth0, 6, SIZE)
     reader.wait_for_session(11)
     lab.loader("--dev", "veth0", "--unload")

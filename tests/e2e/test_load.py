@@ -112,7 +112,7 @@ def test_counter_map_is_the_tutorials(lab, veth0):
     assert {key: counters[key] for key in expected} == expected
 
 
-def test_metadata_record(lab, veth0):
+def test_meta(lab, veth0):
     outcome = lab.load("veth0", "--skb-mode")
     now = time.time_ns()
     meta = read_meta("veth0")
@@ -356,7 +356,7 @@ def test_staging_directory_is_gone_after_success_and_failure(lab, veth0):
 
 
 def test_loaders_at_the_same_time_take_turns(lab, veth0):
-    """Whoever wins, map, program and record belong together afterwards."""
+    """Whoever wins, map, program and meta belong together afterwards."""
     loaders = [lab.process(LOADER, "--dev", "veth0", "--action", action) for action in ("pass", "drop") * 4]
     for loader in loaders:
         loader.wait()

@@ -37,15 +37,15 @@ def test_every_way_to_a_namespace_leads_to_the_same_pins(lab, netns, name):
             assert directory.samefile(outcome["pin_dir"])
             assert namespace.attached() == outcome["program"]["id"]
             send(veth, 10, SIZE)
-            record = wait_for_counts(passed(10), *reads, "--dev", "veth0", prefix=reader)
-            assert (record["netns"], record["dev"], record["state"]) == (name, "veth0", "attached")
+            sample = wait_for_counts(passed(10), *reads, "--dev", "veth0", prefix=reader)
+            assert (sample["netns"], sample["dev"], sample["state"]) == (name, "veth0", "attached")
             assert dump_counts(directory / "xdp_stats_map") == passed(10)
 
             outcome = lab.load("veth0", *replaces, "--action", "drop", prefix=replacer)
             assert (outcome["outcome"], outcome["generation"], outcome["netns"]) == ("replaced", 2, name)
             send(veth, 7, SIZE)
-            record = wait_for_counts(dropped(7), *reads, "--dev", "veth0", prefix=reader)
-            assert (record["generation"], record["netns"], record["state"]) == (2, name, "attached")
+            sample = wait_for_counts(dropped(7), *reads, "--dev", "veth0", prefix=reader)
+            assert (sample["generation"], sample["netns"], sample["state"]) == (2, name, "attached")
 
             (outcome,) = lab.loader_json(*unloads, "--dev", "veth0", "--unload", prefix=unloader)
             assert (outcome["outcome"], outcome["netns"]) == ("unloaded", name)
@@ -94,8 +94,8 @@ def test_equal_names_never_collide(lab, netns):
     for number, (option, veth) in enumerate(devices.values(), 1):
         send(veth, 10 * number, SIZE)
     for number, (name, (option, veth)) in enumerate(devices.items(), 1):
-        record = wait_for_counts(passed(10 * number), *option, "--dev", "veth0")
-        assert (record["netns"], record["state"], record["generation"]) == (name, "attached", 1)
+        sample = wait_for_counts(passed(10 * number), *option, "--dev", "veth0")
+        assert (sample["netns"], sample["state"], sample["generation"]) == (name, "attached", 1)
     assert pins_of("veth0") == PINS
 
     assert lab.states() == {(name, "veth0"): "attached" for name in devices}
@@ -146,17 +146,17 @@ def test_replacements_from_the_other_side_are_followed(lab, red, reads):
     lab.load("veth0", *loads, prefix=loader)
     reader = lab.reading(*option, "--dev", "veth0", prefix=prefix)
     traffic = lab.traffic(veth, SIZE)
-    reader.wait_for(lambda record: record["total"]["packets"] > 0)
+    reader.wait_for(lambda sample: sample["total"]["packets"] > 0)
     for number in range(2, 8):
         outcome = lab.load("veth0", *loads, "--action", ("pass", "drop")[number % 2], prefix=loader)
         assert outcome["generation"] == number
-        reader.wait_for(lambda record: record["generation"] == number)
+        reader.wait_for(lambda sample: sample["generation"] == number)
     sent = traffic.finish()
-    record = reader.wait_for_session(sent)
-    assert record["total"]["session_bytes"] == sent * SIZE
-    assert set(session_of(record)) == {"XDP_PASS", "XDP_DROP"}
+    sample = reader.wait_for_session(sent)
+    assert sample["total"]["session_bytes"] == sent * SIZE
+    assert set(session_of(sample)) == {"XDP_PASS", "XDP_DROP"}
     reader.stop()
-    assert {(item["netns"], item["state"]) for item in reader.records()} == {("red", "attached")}
+    assert {(item["netns"], item["state"]) for item in reader.samples()} == {("red", "attached")}
 
 
 def test_reader_waits_for_namespace_device_and_program(lab, netns):
@@ -166,8 +166,8 @@ def test_reader_waits_for_namespace_device_and_program(lab, netns):
     reader.wait_for_message("veth0")
     veth = red.veth()
     lab.load("veth0", *red.option)
-    record = reader.wait_for(lambda record: record["state"] == "attached")
-    assert record["netns"] == "red"
+    sample = reader.wait_for(lambda sample: sample["state"] == "attached")
+    assert sample["netns"] == "red"
     send(veth, 30, SIZE)
     assert session_of(reader.wait_for_session(30)) == passed(30)
 
@@ -184,7 +184,7 @@ def test_reader_waits_for_a_namespace_named_by_a_number(lab, netns):
     five = netns("5")
     veth = five.veth()
     lab.load("veth0", *five.option)
-    reader.wait_for(lambda record: record["state"] == "attached")
+    reader.wait_for(lambda sample: sample["state"] == "attached")
     send(veth, 3, SIZE)
     reader.wait_for_session(3)
 
@@ -269,8 +269,8 @@ def test_unnamed_namespace_has_pins_by_its_inode(lab, veth0):
         assert outcome["pin_dir"] == f"{BPFFS}/netns:{inode}/veth0"
         send(veth, 8, SIZE)
         for option, prefix in (((), inside), (("--netns", f"/proc/{pid}/ns/net"), ())):
-            record = wait_for_counts(dropped(8), *option, "--dev", "veth0", prefix=prefix)
-            assert (record["netns"], record["state"]) == (inode, "attached")
+            sample = wait_for_counts(dropped(8), *option, "--dev", "veth0", prefix=prefix)
+            assert (sample["netns"], sample["state"]) == (inode, "attached")
         lab.wait_for_counts("veth0", passed(5))
         # From outside its interfaces cannot be seen by this name, but its pins can.
         assert lab.states() == {(None, "veth0"): "attached", (inode, "veth0"): "unknown"}
@@ -313,8 +313,8 @@ def test_bpffs_of_its_own_makes_a_namespace_its_own(lab, veth0):
         assert (outcome["outcome"], outcome["netns"]) == ("loaded", None)
         assert outcome["pin_dir"] == f"{BPFFS}/veth0"
         send(veth, 8, SIZE)
-        record = wait_for_counts(dropped(8), "--dev", "veth0", prefix=inside)
-        assert (record["netns"], record["state"]) == (None, "attached")
+        sample = wait_for_counts(dropped(8), "--dev", "veth0", prefix=inside)
+        assert (sample["netns"], sample["state"]) == (None, "attached")
         assert lab.states(prefix=inside) == {(None, "veth0"): "attached"}
         lab.wait_for_counts("veth0", {})
     assert lab.world() == before
@@ -386,9 +386,9 @@ def test_nobody_cannot_load_but_reads(lab, red):
     for verb in ([], ["--unload"], ["--clean"]):
         assert "CAP_" in run([*nobody, loader, *red.option, "--dev", "veth0", *verb], status=PERMISSION).err
     assert lab.world() == before
-    record = read(*red.option, "--dev", "veth0", prefix=nobody, program=stats)
-    assert counts_of(record) == passed(5)
-    assert (record["netns"], record["generation"], record["state"]) == ("red", 1, "unknown")
+    sample = read(*red.option, "--dev", "veth0", prefix=nobody, program=stats)
+    assert counts_of(sample) == passed(5)
+    assert (sample["netns"], sample["generation"], sample["state"]) == ("red", 1, "unknown")
     (outcome,) = json.loads(run([*nobody, loader, *red.option, "--dev", "veth0", "--status", "--json"]).out)["devices"]
     assert (outcome["netns"], outcome["generation"], outcome["state"]) == ("red", 1, "unknown")
 

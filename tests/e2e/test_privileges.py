@@ -147,8 +147,8 @@ def test_a_reader_without_privileges_follows_what_such_a_user_loads(lab, veth0, 
     user.load("--action", "drop")
     send(veth0, 2, SIZE)
     for reader in (by_name, by_path):
-        record = reader.wait_for_session(7)
-        assert record["generation"] == 2 and record["state"] == "attached"
+        sample = reader.wait_for_session(7)
+        assert sample["generation"] == 2 and sample["state"] == "attached"
         reader.stop()
     user.loader("--unload")
 
@@ -249,8 +249,8 @@ def test_everybody_reads_whatever_the_umask(lab, veth0, umask):
     send(veth0, 6, SIZE)
     lab.wait_for_counts("veth0", {"XDP_PASS": (6, 6 * SIZE)})
     for source in (["--dev", "veth0"], ["--map", pin_dir("veth0") / "xdp_stats_map"]):
-        record = json.loads(run([*as_user(NOBODY), stats, *source, "--once", "--json"]).out)
-        assert counts_of(record) == {"XDP_PASS": (6, 6 * SIZE)}
+        sample = json.loads(run([*as_user(NOBODY), stats, *source, "--once", "--json"]).out)
+        assert counts_of(sample) == {"XDP_PASS": (6, 6 * SIZE)}
 
 
 @pytest.mark.parametrize("umask", UMASKS)
@@ -270,7 +270,7 @@ def test_a_user_with_capabilities_needs_no_umask_either(lab, veth0, umask):
 
 
 def test_an_ordinary_user_opens_nothing_for_writing(lab, veth0):
-    """Neither the counters nor the record, nor the link or another map in any way."""
+    """Neither the counters nor the meta, nor the link or another map in any way."""
     lab.load("veth0", "--filename", object_file("generation_a"))
     directory = pin_dir("veth0")
     script = "import sys; sys.path.insert(0, sys.argv[1]); import raw_bpf; raw_bpf.open_pin(sys.argv[2])"

@@ -119,12 +119,12 @@ def test_device_in_another_namespace(lab):
     (outcome,) = lab.loader_json(*red.option, "--dev", "veth0")
     assert (outcome["attach"], outcome["netns"]) == ("dispatcher", "red")
     send(veth, 10, SIZE)
-    record = wait_for_counts({"XDP_PASS": (10, 10 * SIZE)}, *red.option, "--dev", "veth0")
-    assert record["state"] == "attached"
+    sample = wait_for_counts({"XDP_PASS": (10, 10 * SIZE)}, *red.option, "--dev", "veth0")
+    assert sample["state"] == "attached"
     lab.loader("--dev", "veth0", "--action", "drop", prefix=red.inside)
     send(veth, 5, SIZE)
-    record = wait_for_counts({"XDP_DROP": (5, 5 * SIZE)}, "--dev", "veth0", prefix=red.inside)
-    assert (record["generation"], record["state"]) == (2, "attached")
+    sample = wait_for_counts({"XDP_DROP": (5, 5 * SIZE)}, "--dev", "veth0", prefix=red.inside)
+    assert (sample["generation"], sample["state"]) == (2, "attached")
     lab.loader("--dev", "veth0", "--unload", prefix=red.inside)
     assert red.attached() is None
 
@@ -160,9 +160,9 @@ def test_move_to_a_dispatcher_and_back(lab, veth0):
     assert outcome["attach"] == "link"
     assert pins_of("veth0") == PINS
     send(veth0, 10, SIZE)
-    record = reader.wait_for_session(30)
-    assert record["total"]["packets"] == 20  # of the third and the fourth generation: the second made a new map
-    assert (record["generation"], record["state"]) == (4, "attached")
+    sample = reader.wait_for_session(30)
+    assert sample["total"]["packets"] == 20  # of the third and the fourth generation: the second made a new map
+    assert (sample["generation"], sample["state"]) == (4, "attached")
 
 
 def test_move_that_fails_leaves_everything(lab, veth0):
@@ -248,7 +248,7 @@ def test_failed_publication_loses_no_count(lab, veth0):
     lab.load("veth0", *own)
     reader = lab.reading("--dev", "veth0")
     traffic = lab.traffic(veth0, SIZE)
-    reader.wait_for(lambda record: record["total"]["packets"] > 0)
+    reader.wait_for(lambda sample: sample["total"]["packets"] > 0)
     world = lab.world()
     for number in (1, 2):
         result = lab.loader("--dev", "veth0", *own, status=1, prefix=[
@@ -304,8 +304,8 @@ def test_reader_without_capabilities_cannot_tell_the_state(lab, veth0):
     ForeignComponent(lab, veth0, "foreign_early")
     lab.load("veth0")
     _, reader = copy_for_everyone()
-    record = json.loads(run([*as_user(NOBODY), reader, "--dev", "veth0", "--once", "--json"]).out)
-    assert record["state"] == "unknown"
+    sample = json.loads(run([*as_user(NOBODY), reader, "--dev", "veth0", "--once", "--json"]).out)
+    assert sample["state"] == "unknown"
     loader, _ = copy_for_everyone()
     result = run([*as_user(NOBODY), loader, "--dev", "veth0", "--status", "--json"])
     (outcome,) = json.loads(result.out)["devices"]

@@ -25,7 +25,7 @@ def test_replacements_beside_a_foreign_program_count_every_packet_once(lab, veth
     lab.load("veth0")
     reader = lab.reading("--dev", "veth0")
     traffic = lab.traffic(veth0, SIZE)
-    reader.wait_for(lambda record: record["total"]["packets"] > 0)
+    reader.wait_for(lambda sample: sample["total"]["packets"] > 0)
     replacements = int(os.environ.get("XDP_TALLY_DISPATCHER_REPLACEMENTS", "10"))
     for number in range(replacements):
         reuse = ["--reuse-maps"] if number % 2 else []
@@ -35,8 +35,8 @@ def test_replacements_beside_a_foreign_program_count_every_packet_once(lab, veth
     sent = traffic.finish()
     with capsys.disabled():
         print(f"\n    {sent} frames, {replacements} replacements in a dispatcher: ", end="", flush=True)
-    record = reader.wait_for_session(sent)
-    assert session_of(record) == {"XDP_PASS": (sent, sent * SIZE)}
+    sample = reader.wait_for_session(sent)
+    assert session_of(sample) == {"XDP_PASS": (sent, sent * SIZE)}
     wait_until(lambda: late.seen() >= sent, "the last frames at the last program")
     assert (early.seen(), late.seen()) == (sent, sent)
     names = components(lab, "veth0")
@@ -47,12 +47,12 @@ def test_verdicts_that_end_the_chain_are_counted_once(lab, veth0):
     lab.load("veth0", "--action", "drop")
     reader = lab.reading("--dev", "veth0")
     traffic = lab.traffic(veth0, SIZE)
-    reader.wait_for(lambda record: record["total"]["packets"] > 0)
+    reader.wait_for(lambda sample: sample["total"]["packets"] > 0)
     for number in range(10):
         lab.load("veth0", "--action", ("pass", "drop")[number % 2])
     sent = traffic.finish()
-    record = reader.wait_for_session(sent)
-    assert set(session_of(record)) == {"XDP_PASS", "XDP_DROP"}
+    sample = reader.wait_for_session(sent)
+    assert set(session_of(sample)) == {"XDP_PASS", "XDP_DROP"}
 
 
 def test_unload_leaves_the_others(lab, veth0):

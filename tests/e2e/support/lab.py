@@ -95,7 +95,7 @@ class Lab:
     def reading(self, *args, **options):
         """A reader that has taken its first sample: what is sent from now on counts as its session."""
         reader = self.stats(*args, **options)
-        reader.wait_for(lambda record: True)
+        reader.wait_for(lambda sample: True)
         return reader
 
     def traffic(self, veth, size, **options):
