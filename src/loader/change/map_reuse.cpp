@@ -35,7 +35,7 @@ Result<MapPlan> reuse_maps(const Options& options, ProgramObject& object, const 
     std::string differences;
     for (auto& map : object.maps()) {
         // The marks are what the generations share.
-        const bool wanted = options.reuse_maps || options.migrate || map.name == XDP_TALLY_MARK_NAME;
+        const bool wanted = options.reuse_maps || map.name == XDP_TALLY_MARK_NAME;
         const MapPin* pinned = wanted && map.reusable ? state.find_map(map.pin_name) : nullptr;
         if (pinned == nullptr || (map.name == XDP_TALLY_MARK_NAME && !state.owns(*pinned))) {
             continue;
@@ -45,12 +45,6 @@ Result<MapPlan> reuse_maps(const Options& options, ProgramObject& object, const 
         const auto lines = compare_layouts(old_layout, new_layout);
         if (lines.empty()) {
             TALLY_TRY(reuse_map(object, map, directory + '/' + map.pin_name));
-        } else if (options.migrate && map.name != XDP_TALLY_MAP_NAME) {
-            plan.notes.push_back(fmt::format("{} has another layout and starts empty", map.name));
-        } else if (options.migrate && counts_like_ours(old_layout) && counts_like_ours(new_layout) &&
-                   new_layout.type == BPF_MAP_TYPE_PERCPU_ARRAY) {
-            plan.migrates = true;
-            plan.notes.push_back(fmt::format("{} starts from the counts of the old map", map.name));
         } else {
             differences += fmt::format("{}: {}\n", map.name, fmt::join(lines, "\n" + map.name + ": "));
         }
@@ -61,10 +55,7 @@ Result<MapPlan> reuse_maps(const Options& options, ProgramObject& object, const 
     auto error = make_error(ErrorKind::kConflict, fmt::format("reusing the maps pinned in {}", directory),
                             "their layout is another");
     error.details = std::move(differences);
-    error.hint =
-        options.migrate
-            ? "the counters do not mean the same; without --migrate new maps start at zero"
-            : "--migrate takes over counts that mean the same; without --reuse-maps new maps start at zero";
+    error.hint = "`--reuse-maps --new-map NAME` starts that map empty and keeps the others";
     return error;
 }
 

@@ -10,12 +10,13 @@
 namespace tally::loader {
 
 Result<ProgramObject> open_chosen_program(const Options& options, Variant variant, HookSharing sharing) {
-    return options.filename.empty() ? ProgramObject::open_builtin(options.action, variant, sharing)
-                                    : ProgramObject::open_file(options.filename, options.progname);
+    return options.filename.empty()
+               ? ProgramObject::open_builtin(std::string(short_action_name(options.action)), variant, sharing)
+               : ProgramObject::open_file(options.filename, options.progname);
 }
 
 Result<void> set_redirect_target(const Options& options, const ProgramObject& object) {
-    if (!options.filename.empty() || options.action != "redirect") {
+    if (!options.filename.empty() || options.action != Action::kRedirect) {
         return {};
     }
     TALLY_ASSIGN_OR_RETURN(auto target, resolve_interface(options.redirect_to));
