@@ -22,7 +22,7 @@ using std::chrono::steady_clock;
 // Ends what is attached; the way back attaches the same program in the same way again.
 Result<Rollback> leave(PinDirectory& pins, const AttachPlan& plan, const DeviceState& state) {
     const Interface interface = *state.interface;
-    const AttachedProgram old = *plan.old_program;
+    const HookProgram old = *plan.old_program;
     TALLY_ASSIGN_OR_RETURN(auto fd, open_program_by_id(old.id));
     const auto program = std::make_shared<UniqueFd>(std::move(fd));
     if (state.link_alive() && !plan.foreign) {

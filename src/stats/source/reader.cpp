@@ -69,7 +69,7 @@ Reader::Reader(const Source& source, const Options& options, Vantage& vantage, P
       looks_for_device_(source.directory.empty() &&
                         vantage.context.visibility == NetnsContext::Visibility::kHere),
       pinned_map_(source, vantage.context, watcher),
-      state_monitor_(device_to_ask_for(source, vantage.context), vantage) {
+      state_monitor_(device_to_ask_for(source, vantage.context), pinned_map_.directory(), vantage) {
     report_.device = device_of(source);
     if (report_.device && !context_->netns.empty()) {
         report_.netns = context_->netns;
@@ -200,7 +200,7 @@ void Reader::set_device(const std::string& name) {
     report_.title = title_of(source, *context_);
     pinned_map_ = PinnedMap(source, *context_, *watcher_);
     pinned_map_.watch();
-    state_monitor_.rename(name);
+    state_monitor_.rename(name, pinned_map_.directory());
 }
 
 void Reader::note_pin_missing(const std::string& why) {
@@ -476,8 +476,7 @@ void Reader::notify_of(AttachState state) {
             notices_.say(report_.title,
                          fmt::format("the XDP program on the device does not feed map {}", id));
             break;
-        case AttachState::kForeign:
-        case AttachState::kUnknown:
+        default:
             break;
     }
 }
