@@ -25,7 +25,7 @@ std::string_view state_name(AttachState state) {
 
 AttachState judge_attach_state(const AttachFacts& facts) {
     using Device = AttachFacts::Device;
-    using Link = AttachFacts::Link;
+    using PinnedLink = AttachFacts::PinnedLink;
     const xdp_tally_meta* const meta = facts.meta;
     const bool empty = facts.hook.empty();
     if (meta == nullptr) {
@@ -33,15 +33,15 @@ AttachState judge_attach_state(const AttachFacts& facts) {
     }
     // Then the meta's program is somebody else's, and the link runs the program that counts its verdicts.
     const bool observes = meta->attach_kind == XDP_TALLY_ATTACH_OBSERVE;
-    const bool observer_is_gone = observes && facts.link == Link::kNone;
+    const bool observer_is_gone = observes && facts.link == PinnedLink::kNone;
     if (facts.hook.find(meta->program_id)) {
         if (observer_is_gone) {
             return AttachState::kDetached;
         }
         return meta->counter_map_id == facts.counter_map_id ? AttachState::kAttached : AttachState::kStale;
     }
-    const bool severed = facts.link == Link::kSevered;
-    if (facts.link == Link::kAlive && !observes && !facts.hook.find(facts.link_program_id)) {
+    const bool severed = facts.link == PinnedLink::kSevered;
+    if (facts.link == PinnedLink::kAlive && !observes && !facts.hook.find(facts.link_program_id)) {
         return AttachState::kUnknown;  // it runs on a device that is not seen
     }
     if (facts.device == Device::kHidden) {
@@ -58,7 +58,7 @@ AttachState judge_attach_state(const AttachFacts& facts) {
     const bool same_device =
         facts.device == Device::kSeen && facts.ifindex == meta->ifindex && !facts.meta_is_elsewhere;
     if (!same_device) {
-        if (facts.link == Link::kHidden && !observes) {
+        if (facts.link == PinnedLink::kHidden && !observes) {
             return AttachState::kUnknown;  // it may run on the device that was renamed or moved
         }
         return empty ? AttachState::kOrphaned : AttachState::kStale;

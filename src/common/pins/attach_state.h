@@ -32,7 +32,7 @@ struct AttachFacts {
         kSeen,
     };
     // The link that is pinned beside the map.
-    enum class Link {
+    enum class PinnedLink {
         kNone,
         kHidden,   // there is one that was not or cannot be opened
         kSevered,  // it does not run its program any more
@@ -49,7 +49,7 @@ struct AttachFacts {
     XdpHook hook;                   // with kSeen
     bool dispatcher_known = false;  // whether hook.program is a dispatcher, and which programs it calls
 
-    Link link = Link::kNone;
+    PinnedLink link = PinnedLink::kNone;
     std::uint32_t link_program_id = 0;  // with kAlive
 };
 

@@ -59,17 +59,16 @@ std::optional<std::string> device_to_ask_for(const Source& source, const NetnsCo
 
 }  // namespace
 
-Reader::Reader(const Source& source, const Options& options, Vantage& vantage, PinWatcher& watcher)
-    : context_(&vantage.context),
+Reader::Reader(const Source& source, const Options& options, NetnsContext& context, PinWatcher& watcher)
+    : context_(&context),
       watcher_(&watcher),
       notices_(options.quiet, options.verbose),
       wait_(options.wait),
       per_cpu_(options.per_cpu),
       per_program_(options.per_program),
-      looks_for_device_(source.directory.empty() &&
-                        vantage.context.visibility == NetnsContext::Visibility::kHere),
-      pinned_map_(source, vantage.context, watcher),
-      state_monitor_(device_to_ask_for(source, vantage.context), pinned_map_.directory(), vantage) {
+      looks_for_device_(source.directory.empty() && context.visibility == NetnsContext::Visibility::kHere),
+      pinned_map_(source, context, watcher),
+      state_monitor_(device_to_ask_for(source, context), pinned_map_.directory(), context) {
     report_.device = device_of(source);
     if (report_.device && !context_->netns.empty()) {
         report_.netns = context_->netns;

@@ -20,10 +20,10 @@ AttachState StateMonitor::look(const Meta* meta, std::uint32_t map_id) {
 
 AttachFacts StateMonitor::look_at_device(const Meta& meta) {
     AttachFacts facts;
-    facts.meta_is_elsewhere = meta.netns_inode != vantage_->inode;
+    facts.meta_is_elsewhere = meta.netns_inode != context_->inode;
     renamed_to_.clear();
-    if (vantage_->links && (device_ || !facts.meta_is_elsewhere)) {
-        LinkSocket& socket = *vantage_->links;
+    if (context_->links && (device_ || !facts.meta_is_elsewhere)) {
+        LinkSocket& socket = *context_->links;
         auto link = device_ ? socket.find(*device_) : socket.find(meta.ifindex);
         if (link) {
             link = look_inside(std::move(*link), meta);
@@ -59,18 +59,18 @@ AttachFacts StateMonitor::look_at_device(const Meta& meta) {
 void StateMonitor::look_at_link(AttachFacts& facts) const {
     const auto fd = open_pin(directory_ + '/' + XDP_TALLY_LINK_NAME, false);
     if (!fd) {
-        facts.link = fd.error().code == ENOENT ? AttachFacts::Link::kNone : AttachFacts::Link::kHidden;
+        facts.link = fd.error().code == ENOENT ? AttachFacts::PinnedLink::kNone : AttachFacts::PinnedLink::kHidden;
         return;
     }
     const auto info =
         object_type(fd->get()) == ObjectType::kLink ? link_info(fd->get()) : Result<LinkInfo>(LinkInfo());
     if (!info) {
-        facts.link = AttachFacts::Link::kHidden;
+        facts.link = AttachFacts::PinnedLink::kHidden;
     } else if (info->type == BPF_LINK_TYPE_XDP) {
-        facts.link = info->ifindex == 0 ? AttachFacts::Link::kSevered : AttachFacts::Link::kAlive;
+        facts.link = info->ifindex == 0 ? AttachFacts::PinnedLink::kSevered : AttachFacts::PinnedLink::kAlive;
         facts.link_program_id = info->program_id;
     } else if (info->type == BPF_LINK_TYPE_TRACING) {
-        facts.link = AttachFacts::Link::kAlive;
+        facts.link = AttachFacts::PinnedLink::kAlive;
     }
 }
 

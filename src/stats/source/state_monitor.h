@@ -9,7 +9,7 @@
 #include "common/kernel/link_socket.h"
 #include "common/pins/attach_state.h"
 #include "common/pins/meta.h"
-#include "stats/source/vantage.h"
+#include "common/pins/netns_context.h"
 
 namespace tally::stats {
 
@@ -17,9 +17,9 @@ namespace tally::stats {
 class StateMonitor {
   public:
     // Without a device: at the one the meta names, where it is in this network namespace. `directory` has the
-    // pins. `vantage` must outlive the monitor.
-    StateMonitor(std::optional<std::string> device, std::string directory, Vantage& vantage)
-        : device_(std::move(device)), directory_(std::move(directory)), vantage_(&vantage) {}
+    // pins. `context` must outlive the monitor.
+    StateMonitor(std::optional<std::string> device, std::string directory, NetnsContext& context)
+        : device_(std::move(device)), directory_(std::move(directory)), context_(&context) {}
 
     // One question over rtnetlink, none without a meta; for a component, libxdp is asked as well whenever the
     // dispatcher has changed, which takes CAP_SYS_ADMIN. Never kNone, and kDetached for kOrphaned.
@@ -42,7 +42,7 @@ class StateMonitor {
 
     std::optional<std::string> device_;
     std::string directory_;
-    Vantage* vantage_;
+    NetnsContext* context_;
     bool gone_ = false;
     std::string renamed_to_;
     std::uint32_t known_program_ = 0;  // what the hook ran when libxdp was last asked, with success

@@ -11,7 +11,7 @@ namespace tally {
 namespace {
 
 using Device = AttachFacts::Device;
-using Link = AttachFacts::Link;
+using PinnedLink = AttachFacts::PinnedLink;
 
 constexpr std::uint32_t kMap = 32;
 constexpr std::uint32_t kProgram = 57;
@@ -45,7 +45,7 @@ AttachFacts device_runs(std::uint32_t program) {
     return facts;
 }
 
-AttachFacts with_link(AttachFacts facts, Link link, std::uint32_t program = kProgram) {
+AttachFacts with_link(AttachFacts facts, PinnedLink link, std::uint32_t program = kProgram) {
     facts.link = link;
     facts.link_program_id = program;
     return facts;
@@ -99,13 +99,13 @@ struct Case {
 
 const std::vector<Case>& cases() {
     static const std::vector<Case> all = {
-        {"its program runs", kAllKinds, with_link(device_runs(kProgram), Link::kAlive),
+        {"its program runs", kAllKinds, with_link(device_runs(kProgram), PinnedLink::kAlive),
          AttachState::kAttached},
         {"its program runs, and the link may not be opened", kAllKinds,
-         with_link(device_runs(kProgram), Link::kHidden), AttachState::kAttached},
+         with_link(device_runs(kProgram), PinnedLink::kHidden), AttachState::kAttached},
         {"its program runs on a device with another index",
          {kLinkKind},
-         on_another_device(with_link(device_runs(kProgram), Link::kAlive)),
+         on_another_device(with_link(device_runs(kProgram), PinnedLink::kAlive)),
          AttachState::kAttached},
         {"its program runs in another namespace that is seen",
          {kLinkKind},
@@ -116,64 +116,64 @@ const std::vector<Case>& cases() {
          device_runs(kProgram),
          AttachState::kAttached},
         {"another map is pinned", kAllKinds,
-         with_map(with_link(device_runs(kProgram), Link::kAlive), kMap + 1), AttachState::kStale},
-        {"no map is pinned", kAllKinds, with_map(with_link(device_runs(kProgram), Link::kAlive), 0),
+         with_map(with_link(device_runs(kProgram), PinnedLink::kAlive), kMap + 1), AttachState::kStale},
+        {"no map is pinned", kAllKinds, with_map(with_link(device_runs(kProgram), PinnedLink::kAlive), 0),
          AttachState::kStale},
 
         {"nothing runs", kAllKinds, device_runs(0), AttachState::kDetached},
         {"nothing runs: the link was detached",
          {kLinkKind},
-         with_link(device_runs(0), Link::kSevered),
+         with_link(device_runs(0), PinnedLink::kSevered),
          AttachState::kDetached},
         {"nothing runs, and the link may not be opened",
          {kLinkKind},
-         with_link(device_runs(0), Link::kHidden),
+         with_link(device_runs(0), PinnedLink::kHidden),
          AttachState::kDetached},
         {"another program runs", {kLinkKind}, device_runs(kOtherProgram), AttachState::kStale},
         {"another program runs, and the link was detached",
          {kLinkKind},
-         with_link(device_runs(kOtherProgram), Link::kSevered),
+         with_link(device_runs(kOtherProgram), PinnedLink::kSevered),
          AttachState::kStale},
         {"the link runs another program here",
          {kLinkKind},
-         with_link(device_runs(kOtherProgram), Link::kAlive, kOtherProgram),
+         with_link(device_runs(kOtherProgram), PinnedLink::kAlive, kOtherProgram),
          AttachState::kStale},
 
         {"the device is gone", kAllKinds, without_device(Device::kGone), AttachState::kOrphaned},
         {"the device is gone, as the link says, too",
          {kLinkKind},
-         with_link(without_device(Device::kGone), Link::kSevered),
+         with_link(without_device(Device::kGone), PinnedLink::kSevered),
          AttachState::kOrphaned},
         {"the device is gone, but not its link",
          {kLinkKind},
-         with_link(without_device(Device::kGone), Link::kAlive),
+         with_link(without_device(Device::kGone), PinnedLink::kAlive),
          AttachState::kUnknown},
         {"the device is gone, and the link may not be opened",
          {kLinkKind},
-         with_link(without_device(Device::kGone), Link::kHidden),
+         with_link(without_device(Device::kGone), PinnedLink::kHidden),
          AttachState::kUnknown},
         {"the device was made anew", kAllKinds, on_another_device(device_runs(0)), AttachState::kOrphaned},
         {"the device was made anew, as the link says, too",
          {kLinkKind},
-         on_another_device(with_link(device_runs(0), Link::kSevered)),
+         on_another_device(with_link(device_runs(0), PinnedLink::kSevered)),
          AttachState::kOrphaned},
         {"the device was made anew and runs another program",
          {kLinkKind},
-         on_another_device(with_link(device_runs(kOtherProgram), Link::kSevered)),
+         on_another_device(with_link(device_runs(kOtherProgram), PinnedLink::kSevered)),
          AttachState::kStale},
         {"a new device has the name, and the program runs on the old one",
          {kLinkKind},
-         on_another_device(with_link(device_runs(0), Link::kAlive)),
+         on_another_device(with_link(device_runs(0), PinnedLink::kAlive)),
          AttachState::kUnknown},
         {"a new device has the name, and the link may not be opened",
          {kLinkKind},
-         on_another_device(with_link(device_runs(0), Link::kHidden)),
+         on_another_device(with_link(device_runs(0), PinnedLink::kHidden)),
          AttachState::kUnknown},
 
         {"the device is hidden", kAllKinds, without_device(Device::kHidden), AttachState::kUnknown},
         {"the device is hidden, but the link was severed",
          {kLinkKind},
-         with_link(without_device(Device::kHidden), Link::kSevered),
+         with_link(without_device(Device::kHidden), PinnedLink::kSevered),
          AttachState::kDetached},
         {"the meta is of another namespace, and the device runs another program",
          {kLinkKind},
@@ -189,7 +189,7 @@ const std::vector<Case>& cases() {
          AttachState::kUnknown},
         {"the meta is of another namespace, and the link was severed",
          {kLinkKind},
-         elsewhere(with_link(device_runs(0), Link::kSevered)),
+         elsewhere(with_link(device_runs(0), PinnedLink::kSevered)),
          AttachState::kOrphaned},
 
         {"the dispatcher runs its program",
@@ -213,15 +213,15 @@ const std::vector<Case>& cases() {
          AttachState::kDetached},
         {"another program has replaced the observed one",
          {kObserveKind},
-         with_link(device_runs(kOtherProgram), Link::kAlive),
+         with_link(device_runs(kOtherProgram), PinnedLink::kAlive),
          AttachState::kStale},
         {"the observed program is detached",
          {kObserveKind},
-         with_link(device_runs(0), Link::kAlive),
+         with_link(device_runs(0), PinnedLink::kAlive),
          AttachState::kDetached},
         {"the observed device is gone",
          {kObserveKind},
-         with_link(without_device(Device::kGone), Link::kAlive),
+         with_link(without_device(Device::kGone), PinnedLink::kAlive),
          AttachState::kOrphaned},
     };
     return all;
