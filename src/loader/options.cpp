@@ -100,13 +100,19 @@ void add_options(CLI::App& app, Options& options, RawOptions& raw) {
         ->group("Attaching");
     app.add_flag("-M,--reuse-maps", options.reuse_maps, "Keep the pinned maps: counters go on")
         ->group("Attaching");
-    app.add_flag("--migrate", options.migrate,
-                 "Like -M, but a counter map of another layout is replaced by a new one with its counts")
+    app.add_option("--new-map", options.new_maps,
+                   "With -M: this map starts empty, because its layout changed")
+        ->type_name("NAME")
+        ->allow_extra_args(false)
         ->group("Attaching");
 
     auto* observe =
         app.add_flag("--observe", raw.observe, "Count what the program does that is attached there already")
             ->group("Other work");
+    app.add_flag("--follow", options.follow,
+                 "With --observe: stay, and observe what takes the program's place")
+        ->needs(observe)
+        ->group("Other work");
     auto* unload = app.add_option("-U,--unload", raw.unload_id,
                                   "Detach our program (or the one with this id) and remove our pins")
                        ->type_name("[ID]")
@@ -219,11 +225,14 @@ std::string find_contradiction(const CLI::App& app, const Options& options) {
     if (verb == Verb::kRun && (options.json || options.dry_run)) {
         return options.json ? "--json: with --run stdout is the command's" : "--dry-run excludes --run";
     }
+    if (options.follow && (options.devices.size() > 1 || options.dry_run)) {
+        return options.dry_run ? "--dry-run cannot be combined with --follow" : "--follow takes one --dev";
+    }
     if (options.keep_maps && verb != Verb::kUnload && verb != Verb::kRun) {
         return "--keep-maps needs --unload or --run";
     }
     if (verb == Verb::kTryRun || verb == Verb::kListPrograms) {
-        for (const char* name : {"--dev", "--netns", "--bpffs", "--reuse-maps", "--migrate", "--force",
+        for (const char* name : {"--dev", "--netns", "--bpffs", "--reuse-maps", "--new-map", "--force",
                                  "--native-mode", "--skb-mode", "--offload-mode", "--auto-mode", "--dry-run",
                                  "--attach", "--prio", "--chain-actions"}) {
             if (app.count(name) > 0) {
@@ -250,7 +259,7 @@ std::string find_contradiction(const CLI::App& app, const Options& options) {
     }
     if (verb == Verb::kObserve || verb == Verb::kUnload || verb == Verb::kStatus || verb == Verb::kClean) {
         for (const char* name :
-             {"--action", "--filename", "--reuse-maps", "--migrate", "--force", "--attach", "--prio",
+             {"--action", "--filename", "--reuse-maps", "--new-map", "--force", "--attach", "--prio",
               "--chain-actions", "--native-mode", "--skb-mode", "--offload-mode", "--auto-mode"}) {
             // The tutorial's scripts unload with the mode they loaded with: harmless, so accepted.
             const bool mode = std::string_view(name).ends_with("-mode");

@@ -120,9 +120,7 @@ Result<Outcome> unload(const Options& options, const NetnsContext& context, cons
     TALLY_TRY(remove_our_pins(
         state, removal, [&] { return detach_ours(state, ours); }, outcome));
     if (removal.pins != nullptr) {
-        if (state.observes()) {
-            wait_for_follower(existing.directory);
-        }
+        remove_follower_lock(existing.directory);
         ::rmdir((existing.directory + '/' + kRunName).c_str());
     }
     return outcome;
