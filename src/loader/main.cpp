@@ -106,7 +106,7 @@ class Run {
         };
         if (options_.verb == Verb::kLoad || options_.verb == Verb::kUnload) {
             if (options_.verb == Verb::kLoad && !options_.dry_run) {
-                mounted = mount_for_loads(options_, context);
+                mounted = mount_for_loads(options_.devices, context);
             }
             // Where that has failed, a load tries again, which would change the place: each has its own.
             const auto work = [&](const std::string& device) {
@@ -134,12 +134,12 @@ class Run {
             return {};
         }
         const std::string here = "/proc/thread-self/ns/net";
-        TALLY_ASSIGN_OR_RETURN(auto rollback, open_netns(here));
+        TALLY_ASSIGN_OR_RETURN(auto own, open_netns(here));
         for (const auto& netns : namespaces) {
             TALLY_ASSIGN_OR_RETURN(auto context, enter_netns_context(netns, home.bpffs.path));
             auto worked = work_on_all(context);
             if (context.visibility == NetnsContext::Visibility::kHere) {
-                TALLY_TRY(enter_netns(rollback, here));
+                TALLY_TRY(enter_netns(own, here));
             }
             TALLY_TRY(worked);
         }

@@ -100,8 +100,10 @@ void add_options(CLI::App& app, Options& options, RawOptions& raw) {
         ->group("Attaching");
     app.add_flag("-M,--reuse-maps", options.reuse_maps, "Keep the pinned maps: counters go on")
         ->group("Attaching");
-    app.add_flag("--migrate", options.migrate,
-                 "Like -M, but a counter map of another layout is replaced by a new one with its counts")
+    app.add_option("--new-map", options.new_maps,
+                   "With -M: this map starts empty, because its layout changed")
+        ->type_name("NAME")
+        ->allow_extra_args(false)
         ->group("Attaching");
 
     auto* observe =
@@ -230,7 +232,7 @@ std::string find_contradiction(const CLI::App& app, const Options& options) {
         return "--keep-maps needs --unload or --run";
     }
     if (verb == Verb::kTryRun || verb == Verb::kListPrograms) {
-        for (const char* name : {"--dev", "--netns", "--bpffs", "--reuse-maps", "--migrate", "--force",
+        for (const char* name : {"--dev", "--netns", "--bpffs", "--reuse-maps", "--new-map", "--force",
                                  "--native-mode", "--skb-mode", "--offload-mode", "--auto-mode", "--dry-run",
                                  "--attach", "--prio", "--chain-actions"}) {
             if (app.count(name) > 0) {
@@ -257,7 +259,7 @@ std::string find_contradiction(const CLI::App& app, const Options& options) {
     }
     if (verb == Verb::kObserve || verb == Verb::kUnload || verb == Verb::kStatus || verb == Verb::kClean) {
         for (const char* name :
-             {"--action", "--filename", "--reuse-maps", "--migrate", "--force", "--attach", "--prio",
+             {"--action", "--filename", "--reuse-maps", "--new-map", "--force", "--attach", "--prio",
               "--chain-actions", "--native-mode", "--skb-mode", "--offload-mode", "--auto-mode"}) {
             // The tutorial's scripts unload with the mode they loaded with: harmless, so accepted.
             const bool mode = std::string_view(name).ends_with("-mode");

@@ -9,12 +9,11 @@
 #include <vector>
 
 #include "common/base/early_exit.h"
+#include "loader/change/load_request.h"
 
 namespace tally::loader {
 
 enum class Verb { kLoad, kObserve, kUnload, kStatus, kClean, kRun, kTryRun, kListPrograms };
-enum class ModeChoice { kAuto, kNative, kGeneric, kOffload };
-enum class AttachChoice { kAuto, kDispatcher, kLink };
 
 struct Options {
     Verb verb = Verb::kLoad;
@@ -32,7 +31,7 @@ struct Options {
     std::vector<std::string> command;    // with kRun
     std::optional<std::string> try_run;  // with kTestRun: how many packets, or the file they are in
     bool reuse_maps = false;
-    bool migrate = false;
+    std::vector<std::string> new_maps;  // with reuse_maps
     bool force = false;
     bool keep_maps = false;
     bool follow = false;  // with kObserve

@@ -75,7 +75,7 @@ def test_never_goes_back(lab, veth0):
     lab.load("veth0")
     exporter = Exporter(lab, "--dev", "veth0")
     sent = 0
-    for arguments in ([], ["--reuse-maps"], ["--action", "pass"], ["--migrate"]):
+    for arguments in ([], ["--reuse-maps"], ["--action", "pass"], ["--reuse-maps", "--new-map", "xdp_stats_map"]):
         send(veth0, 10, 100)
         sent += 10
         wait_until(lambda: exporter.packets() >= sent, "counts never came")

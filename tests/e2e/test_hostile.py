@@ -163,7 +163,7 @@ def test_names_cannot_steer_the_terminal(lab, veth0, tmp_path):
 
 # ---- a pin directory that somebody prepared ----------------------------------------------------------------
 
-LOADS = ((), ("--reuse-maps",), ("--force",), ("--migrate",), ("--dry-run",), ("--action", "drop", "--force"))
+LOADS = ((), ("--reuse-maps",), ("--force",), ("--reuse-maps", "--new-map", "xdp_stats_map"), ("--dry-run",), ("--action", "drop", "--force"))
 REMOVALS = (("--unload",), ("--unload", "--keep-maps"), ("--clean",), ("--unload", "--dry-run"))
 VIEWS = (("--status",), ("--status", "--json"))
 

@@ -9,8 +9,6 @@
 #include <linux/if_link.h>
 #include <unistd.h>
 
-#include <memory>
-
 #include "common/kernel/bpf_info.h"
 #include "common/kernel/libbpf_options.h"
 #include "common/kernel/library_log.h"
@@ -87,7 +85,7 @@ Result<UniqueFd> create_xdp_link(const Interface& interface, int program_fd, std
 }
 
 Result<Rollback> update_xdp_link(int link_fd, int program_fd, std::uint32_t old_program_id) {
-    const auto old_program = open_program_by_id(old_program_id);
+    auto old_program = open_program_by_id(old_program_id);
     bpf_link_update_opts options;
     init_options(options);
     if (old_program) {
@@ -112,8 +110,9 @@ Result<Rollback> update_xdp_link(int link_fd, int program_fd, std::uint32_t old_
     if (!old_program) {
         return Rollback();
     }
-    const auto fd = std::make_shared<UniqueFd>(::dup(old_program->get()));
-    return Rollback([link_fd, fd] { return bpf_link_update(link_fd, fd->get(), nullptr) == 0; });
+    return Rollback([link_fd, old = std::move(*old_program)] {
+        return bpf_link_update(link_fd, old.get(), nullptr) == 0;
+    });
 }
 
 Result<Rollback> replace_by_netlink(const Interface& interface, int program_fd,
@@ -137,9 +136,8 @@ Result<Rollback> replace_by_netlink(const Interface& interface, int program_fd,
         }
         return error;
     }
-    const auto old_program_fd = std::make_shared<UniqueFd>(std::move(*old_fd));
-    return Rollback([ifindex, mode, program_fd, old_program_fd] {
-        return swap_by_netlink(ifindex, program_fd, old_program_fd->get(), mode) == 0;
+    return Rollback([ifindex, mode, program_fd, old = std::move(*old_fd)] {
+        return swap_by_netlink(ifindex, program_fd, old.get(), mode) == 0;
     });
 }
 

@@ -3,21 +3,18 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 
 #include "common/base/result.h"
 #include "common/base/unique_fd.h"
 #include "common/kernel/interface.h"
 #include "common/kernel/xdp_hook.h"
+#include "loader/hook/rollback.h"
 
 namespace tally::loader {
 
 // Creates a link in this mode (enum xdp_tally_mode); kernel 5.9. Nothing stays attached once the descriptor
 // is closed, unless the link has been pinned. A refusal carries the driver's own words where it gave any.
 Result<UniqueFd> create_xdp_link(const Interface& interface, int program_fd, std::uint32_t mode);
-
-// Puts the program back that ran before; false where the kernel refuses.
-using Rollback = std::function<bool()>;
 
 // Swaps the program of a link in place. The swap is refused (EPERM) where the link no longer runs
 // `old_program_id`; knowing the old program takes CAP_SYS_ADMIN, without it the lock of the pin directory

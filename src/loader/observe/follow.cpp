@@ -17,7 +17,7 @@
 #include <utility>
 
 #include "common/pins/pin_names.h"
-#include "loader/change/publication.h"
+#include "loader/change/recovery.h"
 #include "loader/device/process_lock.h"
 
 namespace tally::loader {

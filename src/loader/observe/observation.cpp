@@ -13,6 +13,7 @@
 #include "common/pins/pin_names.h"
 #include "loader/change/generation.h"
 #include "loader/change/map_reuse.h"
+#include "loader/change/recovery.h"
 #include "loader/observe/observer.h"
 
 namespace tally::loader {
@@ -188,7 +189,14 @@ Result<Observation> renew_observation(PinDirectory* pins, const std::string& dir
     }
     TALLY_ASSIGN_OR_RETURN(auto meta, make_record(interface, state, target, list));
     TALLY_TRY(stage(*pins, list, meta));
-    TALLY_TRY(publish_generation(*pins, meta, state.meta, nullptr, observation.report));
+    PinChanges changes(*pins);
+    if (auto published = publish_generation(*pins, changes, meta, state.meta, observation.report);
+        !published) {
+        if (!changes.stage_old_pins() || !discard_generation(*pins, state.meta, meta)) {
+            pins->leave_staged();
+        }
+        return published.error();
+    }
     observation.meta = meta;
     return observation;
 }

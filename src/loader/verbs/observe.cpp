@@ -11,7 +11,7 @@
 #include "common/pins/bpffs.h"
 #include "common/pins/bpffs_mount.h"
 #include "common/pins/pin_names.h"
-#include "loader/change/publication.h"
+#include "loader/change/recovery.h"
 #include "loader/device/hook_description.h"
 #include "loader/hook/capabilities.h"
 #include "loader/observe/follow.h"

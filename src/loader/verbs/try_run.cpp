@@ -26,6 +26,10 @@ namespace {
 // What fits one page beside headroom and tailroom, on every architecture with pages of 4 KiB or more.
 constexpr std::size_t kLinear = 3500;
 
+ProgramChoice choice_of(const Options& options) {
+    return {options.action, options.redirect_to, options.filename, options.progname};
+}
+
 Result<std::uint32_t> run_once(int program_fd, PacketSource::Packet packet) {
     bpf_test_run_opts options;
     init_options(options);
@@ -39,7 +43,8 @@ Result<std::uint32_t> run_once(int program_fd, PacketSource::Packet packet) {
 }
 
 Result<ProgramObject> open_and_load(const Options& options, Variant variant) {
-    TALLY_ASSIGN_OR_RETURN(auto object, open_chosen_program(options, variant, HookSharing::kExclusive));
+    TALLY_ASSIGN_OR_RETURN(auto object,
+                           open_chosen_program(choice_of(options), variant, HookSharing::kExclusive));
     TALLY_TRY(check_load_capabilities());
     TALLY_TRY(object.load());
     return object;
@@ -105,7 +110,7 @@ Result<void> compare_with_map(const ProgramObject& object, TryRunOutcome& outcom
 Result<TryRunOutcome> try_run(const Options& options) {
     TALLY_ASSIGN_OR_RETURN(auto packets, open_packets(*options.try_run));
     TALLY_ASSIGN_OR_RETURN(auto object, load_for(packets->longest(), options));
-    TALLY_TRY(set_redirect_target(options, object));
+    TALLY_TRY(set_redirect_target(choice_of(options), object));
     TryRunOutcome outcome;
     outcome.program = object.program_name();
     std::uint64_t out_of_range = 0;
