@@ -382,9 +382,10 @@ def test_program_that_cannot_be_observed_comes(lab, veth0, plain):
     assert lab.once("veth0")["state"] == lab.status("veth0")["state"] == "stale"
     result = lab.loader("--dev", "veth0", "--observe", status=1)
     assert "struct xdp_md *" in result.err
-    attach(BPFFS / "foreign_verdicts", "veth0")
+    attach(lab.foreign_program("no_counter"), "veth0")
     follower.wait_for("observing")
-    lab.wait_for_counts("veth0", send_each(veth0, {1: 10}))
+    send(veth0, 10, SIZE)
+    lab.wait_for_counts("veth0", {"XDP_PASS": (10, 10 * SIZE)})
     follower.stop()
     assert len(follower.lines["err"]) == 1, follower.describe()
 
