@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-// The command line of xdp_stats. Knows no BPF.
+// The command line of xdp_stats; option_table.h describes its options. Knows no BPF.
 #pragma once
 
 #include <chrono>
@@ -56,6 +56,7 @@ struct Options {
     std::string bpffs;
 };
 
+// What is to be done, or why nothing is.
 std::variant<Options, EarlyExit> parse_options(int argc, const char* const* argv);
 
 }  // namespace tally::stats

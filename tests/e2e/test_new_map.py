@@ -2,11 +2,11 @@
 
 import pytest
 
-from support.maps import read_meta
+from support.maps import lineage_counts, read_meta
 from support.pins import pin_dir, pins_of
 from support.processes import run, wait_until
 from support.programs import LOADER, object_file
-from support.samples import counts_of, session_of
+from support.samples import session_of
 from support.strace import count_calls, strace
 from support.traffic import send
 
@@ -15,16 +15,9 @@ NEW_COUNTERS = ("--reuse-maps", "--new-map", "xdp_stats_map")
 SIX_ENTRIES = ("--filename", object_file("six_entries"), *NEW_COUNTERS)
 
 
-def lifetime(lab, dev):
-    """What the meta carries and the map holds, by verdict: (packets, bytes)."""
-    carried, held = read_meta(dev).carried, counts_of(lab.once(dev))
-    return {action: tuple(sum(pair) for pair in zip(carried.get(action, (0, 0)), held.get(action, (0, 0))))
-            for action in {*carried, *held}}
-
-
-def total(lab, dev):
+def total(dev):
     """(packets, bytes) of all verdicts."""
-    return tuple(map(sum, zip((0, 0), *lifetime(lab, dev).values())))
+    return tuple(map(sum, zip((0, 0), *lineage_counts(dev).values())))
 
 
 def test_counts_are_carried_to_a_map_of_another_layout(lab, veth0):
@@ -85,12 +78,12 @@ def test_load_that_fails_under_traffic_loses_no_count(lab, veth0, arguments, ren
         assert lab.once(veth0.name)["generation"] == 1
         assert pins_of(veth0.name) == ["xdp_link", "xdp_stats_map", "xdp_stats_meta"]
     sent = traffic.finish()
-    wait_until(lambda: total(lab, veth0.name)[0] >= sent, "packets are missing")
-    assert total(lab, veth0.name) == (sent, sent * SIZE)
+    wait_until(lambda: total(veth0.name)[0] >= sent, "packets are missing")
+    assert total(veth0.name) == (sent, sent * SIZE)
     record = stats.wait_for_session(sent)
     assert sum(octets for _, octets in session_of(record).values()) == sent * SIZE
     lab.load(veth0.name, *arguments)
-    assert total(lab, veth0.name) == (sent, sent * SIZE)
+    assert total(veth0.name) == (sent, sent * SIZE)
 
 
 def test_nothing_is_lost_or_doubled_under_traffic(lab, veth0):
@@ -103,8 +96,8 @@ def test_nothing_is_lost_or_doubled_under_traffic(lab, veth0):
         lab.load(veth0.name, *SIX_ENTRIES)
         lab.load(veth0.name, *NEW_COUNTERS)
     sent = traffic.finish()
-    wait_until(lambda: lifetime(lab, veth0.name) == {"XDP_PASS": (sent, sent * SIZE)},
-               lambda: f"{sent} sent, {lifetime(lab, veth0.name)} counted")
+    wait_until(lambda: lineage_counts(veth0.name) == {"XDP_PASS": (sent, sent * SIZE)},
+               lambda: f"{sent} sent, {lineage_counts(veth0.name)} counted")
     assert session_of(stats.wait_for_session(sent)) == {"XDP_PASS": (sent, sent * SIZE)}
 
 
@@ -138,8 +131,8 @@ def test_loader_killed_while_it_takes_a_load_back(lab, veth0, tmp_path):
             run(strace(*trace, *fail, *kill, command=command, log=log), status=-9)
             sent = traffic.finish()
             lab.load(dev, "--reuse-maps")
-            wait_until(lambda: total(lab, dev)[0] >= sent, lambda: f"{name} {k}: {sent} sent, {total(lab, dev)} counted")
-            assert total(lab, dev) == (sent, sent * SIZE), f"{name} {k}"
+            wait_until(lambda: total(dev)[0] >= sent, lambda: f"{name} {k}: {sent} sent, {total(dev)} counted")
+            assert total(dev) == (sent, sent * SIZE), f"{name} {k}"
 
 
 def test_meta_that_comes_late(lab, veth0, tmp_path):

@@ -81,7 +81,7 @@ def test_kernel_refuses_tracing_programs(lab, veth0, options):
     run(["ip", "link", "set", "dev", "veth0", "xdp", "off"])
 
 
-def test_per_program_of_a_map_without_a_record(lab, veth0):
+def test_per_program_of_a_map_without_a_meta(lab, veth0):
     """Nobody knows who feeds it."""
     lab.foreign_map(pin_dir("veth0") / "xdp_stats_map", kind="percpu_array", key=4, value=16, entries=5)
     result = run([STATS, "--dev", "veth0", "--once", "--per-program"], status=NOT_FOUND)
@@ -91,7 +91,7 @@ def test_per_program_of_a_map_without_a_record(lab, veth0):
 def test_per_program_of_ours(lab, veth0):
     """Which is alone on the hook: all is its own doing."""
     outcome = lab.load("veth0", "--attach", "link")
-    record = lab.once("veth0", "--per-program")
-    (program,) = record["programs"]
+    sample = lab.once("veth0", "--per-program")
+    (program,) = sample["programs"]
     assert (program["id"], program["name"]) == (outcome["program"]["id"], outcome["program"]["name"])
-    assert (program["actions"], program["total"]) == (record["actions"], record["total"])
+    assert (program["actions"], program["total"]) == (sample["actions"], sample["total"])

@@ -7,12 +7,12 @@ import json
 import os
 import stat
 import subprocess
-import threading
 from pathlib import Path
 
 import pytest
 
 from support import kernel, raw_bpf
+from support.background import Repeated
 from support.devices import attached
 from support.maps import dump_counts, read_meta
 from support.pins import BPFFS, pin_dir
@@ -20,9 +20,8 @@ from support.processes import NOBODY, as_user, run, wait_until
 from support.programs import (CONFLICT, FAILED, LOADER, NOT_FOUND, PERMISSION, STATS, USAGE, copy_for_everyone,
                               object_file)
 from support.samples import counts_of
-from support.traffic import send
+from support.traffic import SIZE, send
 
-SIZE = 100
 SOMEBODY = NOBODY - 1  # a user without anything
 # CAP_PERFMON only where the verifier asks for it: a program that subtracts packet pointers to count bytes, as the
 # built-in ones do. (Seen on kernel 6.18; since 5.8, where CAP_BPF and CAP_PERFMON came.)
@@ -150,8 +149,8 @@ def test_a_reader_without_privileges_follows_what_such_a_user_loads(lab, veth0, 
     user.load("--action", "drop")
     send(veth0, 2, SIZE)
     for reader in (by_name, by_path):
-        record = reader.wait_for_session(7)
-        assert record["generation"] == 2 and record["state"] == "attached"
+        sample = reader.wait_for_session(7)
+        assert sample["generation"] == 2 and sample["state"] == "attached"
         reader.stop()
     user.loader("--unload")
 
@@ -252,8 +251,8 @@ def test_everybody_reads_whatever_the_umask(lab, veth0, umask):
     send(veth0, 6, SIZE)
     lab.wait_for_counts("veth0", {"XDP_PASS": (6, 6 * SIZE)})
     for source in (["--dev", "veth0"], ["--map", pin_dir("veth0") / "xdp_stats_map"]):
-        record = json.loads(run([*as_user(NOBODY), stats, *source, "--once", "--json"]).out)
-        assert counts_of(record) == {"XDP_PASS": (6, 6 * SIZE)}
+        sample = json.loads(run([*as_user(NOBODY), stats, *source, "--once", "--json"]).out)
+        assert counts_of(sample) == {"XDP_PASS": (6, 6 * SIZE)}
 
 
 @pytest.mark.parametrize("umask", UMASKS)
@@ -273,7 +272,7 @@ def test_a_user_with_capabilities_needs_no_umask_either(lab, veth0, umask):
 
 
 def test_an_ordinary_user_opens_nothing_for_writing(lab, veth0):
-    """Neither the counters nor the record, nor the link or another map in any way."""
+    """Neither the counters nor the meta, nor the link or another map in any way."""
     lab.load("veth0", "--filename", object_file("generation_a"))
     directory = pin_dir("veth0")
     script = "import sys; sys.path.insert(0, sys.argv[1]); import raw_bpf; raw_bpf.open_pin(sys.argv[2])"
@@ -288,18 +287,13 @@ def test_an_ordinary_user_opens_nothing_for_writing(lab, veth0):
         assert str(directory / name) in refused.err
 
 
-class ModeWatcher:
+class ModeWatcher(Repeated):
     """Looks at every pin, published and staged, over and over; `wrong` has those that were too open."""
 
     def __init__(self, directory):
+        super().__init__(self.look)
         self.directory = directory
         self.wrong, self.looks, self.staged, self.seen = [], 0, 0, set()
-        self.ended = threading.Event()
-        self.thread = threading.Thread(target=self.loop, daemon=True)
-
-    def loop(self):
-        while not self.ended.is_set():
-            self.look()
 
     def look(self):
         for directory in (self.directory, self.directory / "+staging"):
@@ -326,14 +320,6 @@ class ModeWatcher:
             allowed = 0o644 if name in READABLE else 0o600
         if mode & ~allowed or (mode & 0o222 and name in READABLE and directory == self.directory):
             self.wrong.append((str(directory / name), oct(mode)))
-
-    def __enter__(self):
-        self.thread.start()
-        return self
-
-    def __exit__(self, *exception):
-        self.ended.set()
-        self.thread.join()
 
 
 @pytest.mark.parametrize("umask", ["000", "077"])

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from support import kernel
+from support.bpftool import bpftool
 from support.devices import attached, link_info, rename, wait_for_carrier
 from support.maps import ACTIONS, dump_counts, read_meta
 from support.namespaces import UNNAMED_PEER, Namespace, nsenter, pair_into, process_in
@@ -22,9 +23,8 @@ from support.programs import CONFLICT, LOADER, NOT_FOUND, SENDER, STATS, copy_fo
 from support.raw_bpf import bpf, open_pin
 from support.samples import counts_of, session_of
 from support.strace import FAULT_STEP, count_calls, strace
-from support.traffic import Traffic, send
+from support.traffic import SIZE, Traffic, send
 
-SIZE = 100
 BPF_LINK_UPDATE = 29
 LOCK = "+follower"
 OUT_OF_RANGE = 7
@@ -97,8 +97,7 @@ def update_link(link, program):
 
 def tracing_links():
     """Of fexit programs; components of a dispatcher have such links, too."""
-    links = json.loads(run(["bpftool", "--json", "link", "list"]).out or "[]")
-    return [link for link in links if link.get("prog_type") == "tracing"]
+    return [link for link in bpftool("link", "list") if link.get("prog_type") == "tracing"]
 
 
 @pytest.fixture

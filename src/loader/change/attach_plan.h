@@ -21,7 +21,7 @@ enum class AttachMethod { kNewLink, kUpdateLink, kReplaceByNetlink, kComponent }
 struct AttachPlan {
     std::vector<AttachMethod> methods;           // to be tried in this order
     std::vector<std::uint32_t> modes;            // the same; one where a program is replaced
-    std::optional<AttachedProgram> old_program;  // what is replaced
+    std::optional<HookProgram> old_program;  // what is replaced
     bool foreign = false;                        // and it is somebody else's
     bool ended_dispatcher = false;               // with all the programs in it
     // The old attachment has to end before the new one can begin: links and dispatchers exclude each other.

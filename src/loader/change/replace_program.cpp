@@ -21,7 +21,7 @@ using std::chrono::steady_clock;
 // Ends what is attached; the rollback attaches the same program in the same way again.
 Result<Rollback> detach_current(PinDirectory& pins, const AttachPlan& plan, const DeviceState& state) {
     const Interface interface = *state.interface;
-    const AttachedProgram old = *plan.old_program;
+    const HookProgram old = *plan.old_program;
     TALLY_ASSIGN_OR_RETURN(auto program, open_program_by_id(old.id));
     if (state.link_alive() && !plan.foreign) {
         TALLY_TRY(detach_link(state.link.get()));

@@ -116,7 +116,7 @@ Result<Rollback> update_xdp_link(int link_fd, int program_fd, std::uint32_t old_
 }
 
 Result<Rollback> replace_by_netlink(const Interface& interface, int program_fd,
-                                    const AttachedProgram& old_program) {
+                                    const HookProgram& old_program) {
     const std::string what = fmt::format("replacing program {} on '{}'", old_program.id, interface.name);
     auto old_fd = open_program_by_id(old_program.id);
     if (!old_fd) {
@@ -156,7 +156,7 @@ Result<void> detach_link(int link_fd) {
     return {};
 }
 
-Result<void> detach_by_netlink(std::uint32_t ifindex, const AttachedProgram& program) {
+Result<void> detach_by_netlink(std::uint32_t ifindex, const HookProgram& program) {
     const std::string what = fmt::format("detaching program {}", program.id);
     const auto fd = open_program_by_id(program.id);
     const int index = static_cast<int>(ifindex);

@@ -24,7 +24,7 @@ Result<Rollback> update_xdp_link(int link_fd, int program_fd, std::uint32_t old_
 // Replaces a program that was attached by netlink, by compare-and-swap (XDP_FLAGS_REPLACE, kernel 5.7).
 // CAP_SYS_ADMIN, to name the old program. The attachment outlives the process.
 Result<Rollback> replace_by_netlink(const Interface& interface, int program_fd,
-                                    const AttachedProgram& old_program);
+                                    const HookProgram& old_program);
 
 // Attaches by netlink where nothing is attached: for the way back after detach_by_netlink.
 Result<void> attach_by_netlink(std::uint32_t ifindex, int program_fd, std::uint32_t mode);
@@ -32,7 +32,7 @@ Result<void> attach_by_netlink(std::uint32_t ifindex, int program_fd, std::uint3
 // Ends a link's attachment, whoever else holds the link (BPF_LINK_DETACH, kernel 5.9).
 Result<void> detach_link(int link_fd);
 // Detaches what netlink attached, if it is still this program.
-Result<void> detach_by_netlink(std::uint32_t ifindex, const AttachedProgram& program);
+Result<void> detach_by_netlink(std::uint32_t ifindex, const HookProgram& program);
 
 // The MTU up to which a program without frags support runs on veth, whose frames must fit one page together
 // with headroom and tailroom (drivers/net/veth.c, veth_xdp_set).

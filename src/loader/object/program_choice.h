@@ -4,13 +4,15 @@
 
 #include <string>
 
+#include "common/pins/abi_names.h"
+
 namespace tally::loader {
 
 struct ProgramChoice {
-    std::string action = "pass";  // the built-in program's verdict
-    std::string redirect_to;      // interface name; with action "redirect"
-    std::string filename;         // empty: the built-in program
-    std::string progname;         // empty: the first XDP program of the file
+    Action action = Action::kPass;  // the built-in program's verdict
+    std::string redirect_to;        // interface name; with Action::kRedirect
+    std::string filename;           // empty: the built-in program
+    std::string progname;           // empty: the first XDP program of the file
 };
 
 }  // namespace tally::loader
