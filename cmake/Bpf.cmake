@@ -8,7 +8,6 @@
 find_program(TALLY_BPF_CLANG NAMES clang REQUIRED)
 find_program(TALLY_LLVM_STRIP NAMES llvm-strip)
 find_program(TALLY_BPFTOOL NAMES bpftool REQUIRED)
-enable_language(ASM)
 
 # The kernel headers' <asm/types.h> is in the multiarch directory, which clang -target bpf does not search.
 set(_tally_bpf_flags -target bpf -g -O2 -mcpu=v3 -Wall -Wextra -Werror -Wno-unused-parameter
@@ -64,17 +63,4 @@ function(tally_add_skeletons library)
     endforeach()
     # What bpftool writes is not held to this project's warnings.
     target_include_directories(${library} SYSTEM PRIVATE ${directory})
-endfunction()
-
-function(tally_embed library)
-    cmake_parse_arguments(PARSE_ARGV 1 ARG "" "OBJECT;SYMBOL" "")
-    get_target_property(object ${ARG_OBJECT} TALLY_BPF_OBJECT)
-    set(TALLY_EMBED_SYMBOL ${ARG_SYMBOL})
-    set(TALLY_EMBED_FILE ${object})
-    set(assembly "${CMAKE_CURRENT_BINARY_DIR}/${ARG_SYMBOL}.S")
-    configure_file(${PROJECT_SOURCE_DIR}/cmake/embed.S.in ${assembly} @ONLY)
-    # The assembler reads the object by .incbin, which no dependency scanner sees.
-    set_source_files_properties(${assembly} PROPERTIES OBJECT_DEPENDS ${object})
-    target_sources(${library} PRIVATE ${assembly})
-    add_dependencies(${library} ${ARG_OBJECT})
 endfunction()

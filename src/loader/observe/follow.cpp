@@ -18,8 +18,6 @@
 
 #include "common/pins/pin_names.h"
 #include "loader/change/recovery.h"
-#include "loader/device/device_state.h"
-#include "loader/device/pin_directory.h"
 #include "loader/device/process_lock.h"
 
 namespace tally::loader {
