@@ -3,7 +3,6 @@
 
 #include <bpf/bpf.h>
 #include <bpf/btf.h>
-#include <bpf/libbpf.h>
 #include <fmt/format.h>
 #include <linux/bpf.h>
 
@@ -28,10 +27,6 @@ namespace {
 
 constexpr const char* kProgram = "observe";
 
-struct BtfCloser {
-    void operator()(btf* types) const { btf__free(types); }
-};
-
 // The constants of bpf/observe.bpf.c, in their order.
 struct Constants {
     std::int32_t ifindex = 0;
@@ -54,8 +49,8 @@ Result<std::string> entry_function(int program_fd, const std::string& what) {
     if (bpf_obj_get_info_by_fd(program_fd, &info, &size) != 0) {
         return last_error(what);
     }
-    const std::unique_ptr<btf, BtfCloser> types(info.btf_id != 0 ? btf__load_from_kernel_by_id(info.btf_id)
-                                                                 : nullptr);
+    const UniqueHandle<btf, btf__free> types(info.btf_id != 0 ? btf__load_from_kernel_by_id(info.btf_id)
+                                                              : nullptr);
     const btf_type* const type = types ? btf__type_by_id(types.get(), function.type_id) : nullptr;
     if (info.nr_func_info == 0 || type == nullptr || !btf_is_func(type)) {
         return make_error(ErrorKind::kSystem, what, "it was loaded without type information (BTF)")
@@ -111,10 +106,6 @@ Error explain_refusal(int code, const std::string& what) {
 }
 
 }  // namespace
-
-void Observer::Closer::operator()(bpf_object* object) const {
-    bpf_object__close(object);
-}
 
 Result<Observer> Observer::load(std::uint32_t target_id, const Interface& interface,
                                 std::optional<int> counter_fd) {

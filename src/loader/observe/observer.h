@@ -3,16 +3,16 @@
 // after the other.
 #pragma once
 
+#include <bpf/libbpf.h>
+
 #include <cstdint>
-#include <memory>
 #include <optional>
 #include <string>
 
 #include "common/base/result.h"
 #include "common/base/unique_fd.h"
+#include "common/base/unique_handle.h"
 #include "common/kernel/interface.h"
-
-struct bpf_object;
 
 namespace tally::loader {
 
@@ -35,11 +35,7 @@ class Observer {
     const std::string& target_function() const { return function_; }
 
   private:
-    struct Closer {
-        void operator()(bpf_object* object) const;
-    };
-
-    std::unique_ptr<bpf_object, Closer> object_;
+    UniqueHandle<bpf_object, bpf_object__close> object_;
     std::string function_;
     std::string target_;  // for messages
 };

@@ -88,7 +88,7 @@ Result<std::unique_ptr<PacketSource>> open_packets(const std::string& what) {
         return std::unique_ptr<PacketSource>(std::make_unique<Repeated>(count));
     }
     if (code == std::errc::result_out_of_range && end == what.data() + what.size()) {
-        return make_error(ErrorKind::kUsage, "--test-run " + what, "there are no more than 2^64 - 1 packets");
+        return make_error(ErrorKind::kUsage, "--test-run " + what, "expected a number of at most 2^64 - 1");
     }
     return open_capture(what);
 }

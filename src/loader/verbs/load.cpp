@@ -27,7 +27,6 @@
 #include "loader/device/hook_description.h"
 #include "loader/hook/capabilities.h"
 #include "loader/hook/link_attach.h"
-#include "loader/object/chosen_program.h"
 #include "loader/object/program_object.h"
 
 namespace tally::loader {
@@ -182,7 +181,8 @@ Result<ProgramObject> open_for(const Options& options, const Interface& interfac
                                std::uint64_t generation) {
     const auto sharing =
         attempt.method == AttachMethod::kComponent ? HookSharing::kShared : HookSharing::kExclusive;
-    TALLY_ASSIGN_OR_RETURN(auto object, open_chosen_program(options, attempt.variant, sharing));
+    TALLY_ASSIGN_OR_RETURN(auto object,
+                           open_chosen_program(program_choice(options), attempt.variant, sharing));
     if (attempt.mode == XDP_TALLY_MODE_OFFLOADED) {
         object.set_offload_device(interface.ifindex);
     }
@@ -208,7 +208,7 @@ Result<Outcome> try_load(const Options& options, const Interface& interface, con
     TALLY_ASSIGN_OR_RETURN(auto map_plan, reuse_maps(options, object, state, directory));
     TALLY_TRY(check_pins_are_free(object, state, directory));
     TALLY_TRY(object.load());
-    TALLY_TRY(set_redirect_target(options, object));
+    TALLY_TRY(set_redirect_target(program_choice(options), object));
     TALLY_ASSIGN_OR_RETURN(auto meta, make_meta(interface, object, state, attempt));
     meta.flags |= map_plan.migrates ? XDP_TALLY_META_MIGRATES : 0U;
     TALLY_ASSIGN_OR_RETURN(auto program, program_info(object.program_fd()));
@@ -365,6 +365,10 @@ void rename_pins(PinDirectory& pins, const std::string& directory, Outcome& outc
 }
 
 }  // namespace
+
+ProgramChoice program_choice(const Options& options) {
+    return {options.action, options.filename, options.progname, options.redirect_to};
+}
 
 std::string mount_for_loads(const Options& options, NetnsContext& context) {
     const auto exists = [](const std::string& device) { return resolve_interface(device).has_value(); };

@@ -6,10 +6,13 @@
 
 #include "common/base/result.h"
 #include "common/pins/netns_context.h"
+#include "loader/object/chosen_program.h"
 #include "loader/options.h"
 #include "loader/outcome.h"
 
 namespace tally::loader {
+
+ProgramChoice program_choice(const Options& options);
 
 // To be called before loads, which may go on in several threads: mounts a BPF file system on the default root
 // where there is none, which changes `place` and the environment of libxdp. Does nothing where no load gets
