@@ -26,12 +26,6 @@ struct Section {
     std::uint64_t entries() const { return header.sh_entsize == 0 ? 0 : header.sh_size / header.sh_entsize; }
 };
 
-// Nothing where a damaged header points outside of the file.
-std::span<const unsigned char> contents(std::span<const unsigned char> image, const GElf_Shdr& header) {
-    const bool inside = header.sh_offset <= image.size() && header.sh_size <= image.size() - header.sh_offset;
-    return inside ? image.subspan(header.sh_offset, header.sh_size) : std::span<const unsigned char>();
-}
-
 // A map's definition has no addresses in it but those of its values.
 void find_values(Elf* elf, const Section& symbol_table, std::size_t maps_index,
                  const std::vector<Section>& relocations, ObjectSections& found) {
@@ -96,8 +90,11 @@ ObjectSections read_sections(std::span<const unsigned char> image) {
         found.legacy_maps = found.legacy_maps || name == "maps";
         if (name == ".BTF") {
             found.btf = true;
-            const auto broken = find_broken_type(contents(image, next.header));
-            found.broken_type = broken ? broken : found.broken_type;
+            const Elf_Data* const data = elf_rawdata(next.section, nullptr);
+            if (data != nullptr && data->d_buf != nullptr) {
+                found.broken_type =
+                    find_broken_type({static_cast<const unsigned char*>(data->d_buf), data->d_size});
+            }
         }
         if (next.header.sh_type == SHT_SYMTAB) {
             symbol_table = next;

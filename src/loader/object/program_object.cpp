@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 #include "loader/object/program_object.h"
 
-#include <bpf/libbpf.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <linux/bpf.h>
@@ -179,9 +178,7 @@ Result<void> ProgramObject::take_maps(const ObjectSections& sections) {
         if (!is_pin_name(name)) {
             return make_error(
                        ErrorKind::kConflict, fmt::format("reading {}", source_),
-                       fmt::format(
-                           "its map '{}' cannot be pinned: the name is reserved, or not one for a file",
-                           name))
+                       fmt::format("its map '{}' cannot be pinned: the name is reserved or invalid", name))
                 .with_hint("rename the map; its pin is named after it");
         }
         const bool reusable = !read_only && sections.filled_maps.count(name) == 0;
@@ -204,14 +201,6 @@ bool ProgramObject::has_frags() const {
     // libbpf adds the flag of SEC("xdp.frags") only while loading: the section's name is what tells before.
     return (bpf_program__flags(program_) & BPF_F_XDP_HAS_FRAGS) != 0 ||
            std::string_view(bpf_program__section_name(program_)).starts_with("xdp.frags");
-}
-
-bool ProgramObject::has_btf() const {
-    return bpf_object__btf(object_.get()) != nullptr;
-}
-
-MapLayout ProgramObject::layout(const Map& map) const {
-    return layout_of(map.map, bpf_object__btf(object_.get()));
 }
 
 Result<void> ProgramObject::reuse(Map& map, int fd) {
@@ -294,18 +283,6 @@ Result<void> ProgramObject::load() {
     return explain_failed_load(
         system_error(code, fmt::format("loading program '{}' of {}", program_name_, source_)), log.get(),
         take_library_warnings());
-}
-
-int ProgramObject::program_fd() const {
-    return bpf_program__fd(program_);
-}
-
-int ProgramObject::map_fd(const Map& map) {
-    return bpf_map__fd(map.map);
-}
-
-int ProgramObject::marks_fd() const {
-    return bpf_map__fd(mark_);
 }
 
 int ProgramObject::own_map_fd() const {

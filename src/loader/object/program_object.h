@@ -2,6 +2,8 @@
 // A BPF object on its way into the kernel: the built-in one or the user's own file.
 #pragma once
 
+#include <bpf/libbpf.h>
+
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -30,8 +32,7 @@ class ProgramObject {
 
     // `program` empty: the first XDP program in the file that is not a tail call's target. kNotFound for a
     // missing file, an object without an XDP program, or a wrong name (the hint lists the names there are);
-    // kSystem for what is no BPF object, and for a damaged one; kConflict where a map has a name that is not
-    // for maps.
+    // kSystem for what is no BPF object, and for a damaged one; kConflict where a map's name is reserved.
     static Result<ProgramObject> open_file(const std::string& path, const std::string& program);
 
     // Names of the XDP programs in a file, in its order; errors as above.
@@ -39,7 +40,7 @@ class ProgramObject {
 
     const std::string& program_name() const { return program_name_; }
     bool has_frags() const;
-    bool has_btf() const;
+    bool has_btf() const { return bpf_object__btf(object_.get()) != nullptr; }
     // Other programs of the object run by tail calls.
     bool has_tail_calls() const { return has_tail_calls_; }
     // It counts a packet only where no newer generation of it has (xdp_tally_mark of tally.bpf.h).
@@ -56,7 +57,7 @@ class ProgramObject {
     };
     std::vector<Map>& maps() { return maps_; }
     const std::vector<Map>& maps() const { return maps_; }
-    MapLayout layout(const Map& map) const;
+    MapLayout layout(const Map& map) const { return layout_of(map.map, bpf_object__btf(object_.get())); }
 
     // Before load(): the map is not created, this one is used. The layouts must have been compared.
     Result<void> reuse(Map& map, int fd);
@@ -73,9 +74,9 @@ class ProgramObject {
     Result<void> load();
 
     // Valid after load(), for as long as this object lives.
-    int program_fd() const;
-    static int map_fd(const Map& map);
-    int marks_fd() const;  // with uses_generation_marks(), after join_dispatcher()
+    int program_fd() const { return bpf_program__fd(program_); }
+    static int map_fd(const Map& map) { return bpf_map__fd(map.map); }
+    int marks_fd() const { return bpf_map__fd(mark_); }  // after join_dispatcher() with generation marks
     // A map that only this program uses: the one with its generation, or one that was not reused. -1: none.
     int own_map_fd() const;
 
