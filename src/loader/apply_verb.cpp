@@ -22,7 +22,7 @@ constexpr std::size_t kAtOnce = 16;
 
 LoadRequest make_load_request(const Options& options) {
     LoadRequest request;
-    request.program = {options.action, options.redirect_to, options.filename, options.progname};
+    request.program = program_choice(options);
     request.mode = options.mode;
     request.attach = options.attach;
     request.priority = options.priority;
@@ -61,6 +61,10 @@ Outcome complete(Result<Outcome> result, const Options& options, const NetnsCont
 }
 
 }  // namespace
+
+ProgramChoice program_choice(const Options& options) {
+    return {options.action, options.redirect_to, options.filename, options.progname};
+}
 
 std::vector<std::string> without_repetitions(const std::vector<std::string>& devices,
                                              const NetnsContext& context) {

@@ -151,7 +151,7 @@ class Run {
 };
 
 int try_program(const Options& options) {
-    const auto outcome = try_run(options);
+    const auto outcome = try_run(program_choice(options), *options.try_run);
     if (!outcome) {
         return fail(options, outcome.error());
     }

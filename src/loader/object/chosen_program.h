@@ -2,6 +2,8 @@
 // The program that a user asks for: a file's, or the built-in one.
 #pragma once
 
+#include <string>
+
 #include "common/base/result.h"
 #include "loader/object/program_choice.h"
 #include "loader/object/program_object.h"

@@ -3,7 +3,6 @@
 
 #include <bpf/bpf.h>
 #include <bpf/btf.h>
-#include <bpf/libbpf.h>
 #include <fmt/format.h>
 #include <linux/bpf.h>
 
@@ -18,8 +17,6 @@
 namespace tally::loader {
 namespace {
 
-struct BtfCloser {
-    void operator()(btf* types) const { btf__free(types); }
 };
 
 std::string name_target(std::uint32_t id, const std::string& name) {
@@ -38,8 +35,8 @@ Result<std::string> entry_function(int program_fd, const std::string& what) {
     if (bpf_obj_get_info_by_fd(program_fd, &info, &size) != 0) {
         return last_error(what);
     }
-    const std::unique_ptr<btf, BtfCloser> types(info.btf_id != 0 ? btf__load_from_kernel_by_id(info.btf_id)
-                                                                 : nullptr);
+    const UniqueHandle<btf, btf__free> types(info.btf_id != 0 ? btf__load_from_kernel_by_id(info.btf_id)
+                                                              : nullptr);
     const btf_type* const type = types ? btf__type_by_id(types.get(), function.type_id) : nullptr;
     if (info.nr_func_info == 0 || type == nullptr || !btf_is_func(type)) {
         return make_error(ErrorKind::kSystem, what, "it was loaded without type information (BTF)")

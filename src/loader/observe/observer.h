@@ -3,13 +3,15 @@
 // after the other.
 #pragma once
 
+#include <bpf/libbpf.h>
+
 #include <cstdint>
-#include <memory>
 #include <optional>
 #include <string>
 
 #include "common/base/result.h"
 #include "common/base/unique_fd.h"
+#include "common/base/unique_handle.h"
 #include "common/kernel/interface.h"
 
 struct tally_observe;  // of observe.skel.h
