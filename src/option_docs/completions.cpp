@@ -66,6 +66,15 @@ std::string spellings(const OptionRow& row) {
     return row.short_name.empty() ? std::string(row.name) : fmt::format("{} {}", row.short_name, row.name);
 }
 
+// Whether `other` excludes the row, or everything that the row needs one of.
+bool is_ruled_out(const OptionRow& row, const OptionRow& other, std::span<const OptionRow> rows) {
+    bool possible = row.needs.empty();
+    for_each_word(row.needs, ' ', [&](std::string_view needed) {
+        possible |= !exclude_each_other(rows[find_row(rows, needed)], other);
+    });
+    return !possible || exclude_each_other(row, other);
+}
+
 // What zsh does not offer behind this option: "(-q --quiet)".
 std::string zsh_exclusions(const OptionRow& row, std::span<const OptionRow> rows) {
     if (row.name == "--help" || row.name == "--version") {
@@ -73,7 +82,7 @@ std::string zsh_exclusions(const OptionRow& row, std::span<const OptionRow> rows
     }
     std::string names = row.repeatable || row.short_name.empty() ? "" : spellings(row);
     for (const auto& other : rows) {
-        if (exclude_each_other(row, other)) {
+        if (is_ruled_out(row, other, rows) || is_ruled_out(other, row, rows)) {
             names += fmt::format("{}{}", names.empty() ? "" : " ", spellings(other));
         }
     }

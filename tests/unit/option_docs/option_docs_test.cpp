@@ -20,6 +20,7 @@ constexpr OptionRow kRows[] = {
      .help = "Interface",
      .manual = "\nThe interface.\n\nIts name."},
     {.name = "--all", .help = "All of [them], isn't it"},
+    {.name = "--with-dev", .needs = "--dev", .help = "With --dev"},
     {.group = "How", .name = "--mode", .argument = "a|b", .completion = Completion::kWords, .help = "Mode"},
     {.group = "How", .short_name = "-l", .name = "--listen", .argument = "ADDR:PORT", .help = "Address"},
     {.group = "How",
@@ -49,7 +50,7 @@ TEST(ManPage, MarksWhatIsTypedAndWhatStandsForSomethingElse) {
 
 TEST(BashCompletion, ListsLongNamesAndWhatCompletesTheirArguments) {
     EXPECT_EQ(describe_for_bash("tool", kRows),
-              "_tool_options=\"--help --dev --all --mode --listen --file --unload --run\"\n\n"
+              "_tool_options=\"--help --dev --all --with-dev --mode --listen --file --unload --run\"\n\n"
               "_tool_argument() {\n"
               "\tcase $1 in\n"
               "\t-d | --dev) _xdp_tally_interface ;;\n"
@@ -67,9 +68,10 @@ TEST(ZshCompletion, HasASpecificationForEachSpelling) {
          {"'(- *)-h[List the options]'", "'(- *)--help[List the options]'",
           "'(--all)*-d+[Interface]:IFACE:_xdp_tally_interface'",
           "'(--all)*--dev=[Interface]:IFACE:_xdp_tally_interface'",
-          R"('(-d --dev)--all[All of [them\], isn'\''t it]')", "'--mode=[Mode]:mode:(a b)'",
-          R"('(-l --listen)-l+[Address]:ADDR\:PORT: ')", R"('(-l --listen)--listen=[Address]:ADDR\:PORT: ')",
-          "'--file=[File]:FILE.x|N:_xdp_tally_file'", "'--unload[Unload]'", "'--run[Run]'"}) {
+          R"('(-d --dev --with-dev)--all[All of [them\], isn'\''t it]')", "'(--all)--with-dev[With --dev]'",
+          "'--mode=[Mode]:mode:(a b)'", R"('(-l --listen)-l+[Address]:ADDR\:PORT: ')",
+          R"('(-l --listen)--listen=[Address]:ADDR\:PORT: ')", "'--file=[File]:FILE.x|N:_xdp_tally_file'",
+          "'--unload[Unload]'", "'--run[Run]'"}) {
         EXPECT_THAT(specifications, HasSubstr(std::string("\t\t") + line + "\n"));
     }
 }
