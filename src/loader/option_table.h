@@ -206,8 +206,8 @@ maps (*.values*).)",
         .needs = "--reuse-maps",
         .help = "With --reuse-maps: this map starts empty, because its layout changed; may be repeated",
         .manual = R"(
-With *--reuse-maps*: this map starts empty, because its layout changed; all others are kept. May be repeated. The
-totals of *xdp_stats*(8) are carried across maps, so that they go on when the counter map is a new one.)",
+With *--reuse-maps*: this map starts empty, because its layout changed; all others are kept. May be repeated. When the
+counter map starts empty, the session totals of *xdp_stats*(8) and its Prometheus counters go on all the same.)",
     },
 
     {

@@ -30,9 +30,9 @@ inline constexpr OptionRow kOptionRows[] = {
         .manual = R"(
 Every counter map that is pinned below the root of the BPF file system: those of this network namespace, those of other
 ones (*netns:*_NAME_ directories), and those that belong to no interface, by their path. Maps that appear are read from
-then on, and all they hold counts as counted since this command started; maps that disappear are waited for, and
-forgotten after a minute. A map that cannot be read is named on standard error and left out. Without CAP_SYS_ADMIN the
-state of interfaces in other network namespaces is *unknown*.)",
+then on, and the session totals have all that they hold; maps that disappear are waited for, and forgotten after a
+minute. A map that cannot be read is named on standard error and left out. Without CAP_SYS_ADMIN the state of
+interfaces in other network namespaces is *unknown*.)",
     },
     {
         .group = "What to read",
@@ -112,7 +112,8 @@ is 2 seconds (with *--live* 1 second, with *--expect* 20 ms), the smallest is 1 
         .excludes = {"--count --since-start"},
         .help = "One reading of the totals, at once",
         .manual = R"(
-One reading of the totals, at once, without rates. Never waits: a pin that is missing is an error.)",
+One reading of the totals, at once, without rates. Never waits: an interface, a network namespace or a pin that is
+missing is an error.)",
     },
 
     {
@@ -157,6 +158,18 @@ plain numbers in columns.)",
     },
     {
         .group = "Output",
+        .name = "--output",
+        .argument = "FILE",
+        .completion = Completion::kFile,
+        .excludes = {"--expect --live --listen"},
+        .help = "Write each round of samples there, replacing the file by rename",
+        .manual = R"(
+Write each round of samples to _FILE_ instead of standard output, replacing it by *rename*(2): whoever opens it finds
+one whole round, an empty file where there was nothing to read. A symbolic link stays, and its target is replaced; what
+is neither a file nor a link to one is refused.)",
+    },
+    {
+        .group = "Output",
         .name = "--per-cpu",
         .help = "Also a row per possible CPU that counted anything",
     },
@@ -174,18 +187,6 @@ verdict. Without a dispatcher, the one program there is.)",
         .name = "--since-start",
         .help = "Totals count from this command's start",
         .manual = "The totals, too, count from the start of this command, as the session totals do.",
-    },
-    {
-        .group = "Output",
-        .name = "--output",
-        .argument = "FILE",
-        .completion = Completion::kFile,
-        .excludes = {"--expect --live --listen"},
-        .help = "Write each round of samples there, replacing the file by rename",
-        .manual = R"(
-Write each round of samples to _FILE_ instead of standard output, replacing it by *rename*(2): whoever opens it finds
-one whole round, an empty file where there was nothing to read. A symbolic link stays, and its target is replaced; what
-is neither a file nor a link to one is refused.)",
     },
     {
         .group = "Output",
