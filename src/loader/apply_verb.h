@@ -8,9 +8,9 @@
 #include <vector>
 
 #include "common/pins/netns_context.h"
-#include "loader/object/program_choice.h"
 #include "loader/options.h"
 #include "loader/outcome.h"
+#include "loader/requests.h"
 
 namespace tally::loader {
 

@@ -102,8 +102,8 @@ std::string describe_holder(const NetnsContext& context, const Interface& interf
     return text;
 }
 
-std::string next_command(const NetnsContext& context, const Interface& interface,
-                         const HookProgram& program, bool is_dispatcher) {
+std::string next_command(const NetnsContext& context, const Interface& interface, const HookProgram& program,
+                         bool is_dispatcher) {
     const auto link = find_xdp_link(interface.ifindex, program.id);
     if (link && *link) {
         return fmt::format(

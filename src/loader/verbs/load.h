@@ -7,8 +7,8 @@
 
 #include "common/base/result.h"
 #include "common/pins/netns_context.h"
-#include "loader/change/load_request.h"
 #include "loader/outcome.h"
+#include "loader/requests.h"
 
 namespace tally::loader {
 
