@@ -235,15 +235,6 @@ std::string validate(const RawOptions& raw, Options& options) {
 
 }  // namespace
 
-void add_source(std::vector<Source>& sources, Source source) {
-    const auto same = [&](const Source& other) {
-        return other.kind == source.kind && other.name == source.name && other.map_id == source.map_id;
-    };
-    if (std::none_of(sources.begin(), sources.end(), same)) {
-        sources.push_back(std::move(source));
-    }
-}
-
 std::variant<Options, EarlyExit> parse_options(int argc, const char* const* argv) {
     const bool json = wants_json(argc, argv);
     const auto usage = [json](const std::string& text, const std::string& hint = {}) {

@@ -51,8 +51,8 @@ SampleReport take_block(FuzzedDataProvider& input) {
     fill_values(report, before.total, now.total, seconds, session.total);
     fill_cpu_values(report, before.per_cpu, now.per_cpu, seconds, session.per_cpu);
     if (input.ConsumeBool()) {
-        report.program_info =
-            FeedingProgram{input.ConsumeIntegral<std::uint64_t>(), input.ConsumeIntegral<std::uint32_t>(),
+        report.program =
+            AttachedProgram{input.ConsumeIntegral<std::uint64_t>(), input.ConsumeIntegral<std::uint32_t>(),
                            "program", "native", "link"};
     }
     if (input.ConsumeBool()) {
@@ -103,9 +103,9 @@ void check_json(const std::string& text, const SampleReport& report, bool per_cp
         const std::string device = record["dev"];
         REQUIRE(device == *report.device || device.find("\xef\xbf\xbd") != std::string::npos);
     }
-    REQUIRE(record["generation"].is_null() == !report.program_info.has_value());
-    REQUIRE(!report.program_info ||
-            record["generation"].get<std::uint64_t>() == report.program_info->generation);
+    REQUIRE(record["generation"].is_null() == !report.program.has_value());
+    REQUIRE(!report.program ||
+            record["generation"].get<std::uint64_t>() == report.program->generation);
     REQUIRE(std::abs(record["period"].get<double>() - report.period) <= 1e-6 + report.period * 1e-12);
     const bool rates = report.period > 0;
     check_json_actions(record["actions"], report.actions, rates, true);

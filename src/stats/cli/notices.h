@@ -11,6 +11,7 @@ inline constexpr const char* kProgramName = "xdp_stats";
 
 class Notices {
   public:
+    Notices() = default;
     Notices(bool quiet, bool verbose) : quiet_(quiet), verbose_(verbose) {}
 
     bool verbose() const { return verbose_; }
@@ -19,8 +20,8 @@ class Notices {
     void say(const std::string& title, const std::string& text) const;
 
   private:
-    bool quiet_;
-    bool verbose_;
+    bool quiet_ = false;
+    bool verbose_ = false;
 };
 
 // Has every remark of the process go there instead of stderr; an empty function: to stderr again. For who has

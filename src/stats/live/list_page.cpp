@@ -76,7 +76,7 @@ std::string state_text(const ScreenSource& source) {
         return "waiting";
     }
     auto text = std::string(state_name(report.state));
-    return report.program_info ? text + fmt::format(" g{}", report.program_info->generation) : text;
+    return report.program ? text + fmt::format(" g{}", report.program->generation) : text;
 }
 
 bool is_news(const ScreenSource& source, double now) {
@@ -443,10 +443,10 @@ void write_program(Canvas& canvas, const ScreenSource& source, const std::string
     const int end = canvas.width() - 1;
     const bool over = report.state == AttachState::kDetached || report.state == AttachState::kStale;
     const std::string program =
-        report.program_info ? fmt::format("{}{} (id {}), {} mode, by {}, generation {}",
-                                          over ? "last fed by " : "", printable(report.program_info->program),
-                                          report.program_info->program_id, report.program_info->mode,
-                                          report.program_info->attach, report.program_info->generation)
+        report.program ? fmt::format("{}{} (id {}), {} mode, by {}, generation {}",
+                                          over ? "last fed by " : "", printable(report.program->name),
+                                          report.program->id, report.program->mode,
+                                          report.program->attach, report.program->generation)
                             : "not known: there is no metadata record";
     canvas.write(1, 1, "program", kFaint);
     canvas.write_cut(9, 1, program, {}, end);

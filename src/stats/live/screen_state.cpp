@@ -108,7 +108,7 @@ void ScreenState::take(std::size_t number, const SampleReport& report, double no
         }
     }
     const auto generation = [](const SampleReport& of) {
-        return of.program_info ? of.program_info->generation : 0;
+        return of.program ? of.program->generation : 0;
     };
     if (source.report.map_id != 0 && report.map_id != 0 &&
         (source.report.map_id != report.map_id || generation(source.report) != generation(report))) {

@@ -36,11 +36,11 @@ struct ProgramValues {
     CounterValues total = {};
 };
 
-// The feeding program, as the metadata record names it.
-struct FeedingProgram {
+// The program that counts into the map, or was the last to, as the meta names it.
+struct AttachedProgram {
     std::uint64_t generation = 0;
-    std::uint32_t program_id = 0;
-    std::string program;
+    std::uint32_t id = 0;
+    std::string name;
     std::string mode;    // "native", "generic", "offloaded"
     std::string attach;  // "link", "dispatcher", "netlink", "observe"
 };
@@ -50,7 +50,7 @@ struct SampleReport {
     std::optional<std::string> device;  // none for --map and --map-id
     std::optional<std::string> netns;   // the device's network namespace; none: the initial one
     std::uint32_t map_id = 0;
-    std::optional<FeedingProgram> program_info;
+    std::optional<AttachedProgram> program;
     AttachState state = AttachState::kForeign;
     bool since_start = false;  // `count` is `session`
 

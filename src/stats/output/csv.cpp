@@ -59,8 +59,8 @@ class CsvOutput final : public SampleFormat {
         append_time(start_, report.time);
         fmt::format_to(fmt::appender(start_), ",{},{},{},", name_field(report.device),
                        name_field(report.netns), report.map_id);
-        if (report.program_info) {
-            fmt::format_to(fmt::appender(start_), "{}", report.program_info->generation);
+        if (report.program) {
+            fmt::format_to(fmt::appender(start_), "{}", report.program->generation);
         }
         fmt::format_to(fmt::appender(start_), ",{},", state_name(report.state));
         append_decimal(start_, report.period, kPeriodDecimals);

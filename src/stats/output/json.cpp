@@ -24,8 +24,8 @@ class JsonOutput final : public SampleFormat {
         text(buffer, R"(,"netns":)");
         append_name(buffer, report.netns);
         fmt::format_to(fmt::appender(buffer), R"(,"map_id":{},"generation":)", report.map_id);
-        if (report.program_info) {
-            fmt::format_to(fmt::appender(buffer), "{}", report.program_info->generation);
+        if (report.program) {
+            fmt::format_to(fmt::appender(buffer), "{}", report.program->generation);
         } else {
             text(buffer, "null");
         }

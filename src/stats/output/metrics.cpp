@@ -109,14 +109,14 @@ void Metrics::add(const SampleReport& report) {
         families_[kFeedState].metric.push_back(
             gauge(with(device, "state", std::string(state_name(state))), state == now ? 1 : 0));
     }
-    if (report.program_info) {
-        const FeedingProgram& program_info = *report.program_info;
-        families_[kGeneration].metric.push_back(gauge(device, static_cast<double>(program_info.generation)));
-        Labels labels = with(device, "program", utf8(program_info.program));
-        labels = with(std::move(labels), "id", std::to_string(program_info.program_id));
-        labels = with(std::move(labels), "mode", program_info.mode);
+    if (report.program) {
+        const AttachedProgram& program = *report.program;
+        families_[kGeneration].metric.push_back(gauge(device, static_cast<double>(program.generation)));
+        Labels labels = with(device, "program", utf8(program.name));
+        labels = with(std::move(labels), "id", std::to_string(program.id));
+        labels = with(std::move(labels), "mode", program.mode);
         families_[kProgram].metric.push_back(
-            gauge(with(std::move(labels), "attach", program_info.attach), 1));
+            gauge(with(std::move(labels), "attach", program.attach), 1));
     }
 }
 

@@ -29,8 +29,8 @@ unsigned decimal_width(double value) {
 void append_head(fmt::memory_buffer& buffer, const SampleReport& report, bool terminal) {
     const auto to = fmt::appender(buffer);
     fmt::format_to(to, "{}: {}, map {}", report.title, state_name(report.state), report.map_id);
-    if (report.program_info) {
-        fmt::format_to(to, ", generation {}", report.program_info->generation);
+    if (report.program) {
+        fmt::format_to(to, ", generation {}", report.program->generation);
     }
     if (report.since_start) {
         fmt::format_to(to, ", totals since start");
@@ -38,12 +38,12 @@ void append_head(fmt::memory_buffer& buffer, const SampleReport& report, bool te
     if (report.period > 0) {
         fmt::format_to(to, ", period {:.{}f} s", report.period, terminal ? 3 : 6);
     }
-    if (report.program_info) {
+    if (report.program) {
         const bool over = report.state == AttachState::kDetached || report.state == AttachState::kStale;
         fmt::format_to(to, "{}{}{} (id {}), {} mode, by {}", terminal ? "\n  " : ", ",
-                       over ? "last fed by " : "", report.program_info->program,
-                       report.program_info->program_id, report.program_info->mode,
-                       report.program_info->attach);
+                       over ? "last fed by " : "", report.program->name,
+                       report.program->id, report.program->mode,
+                       report.program->attach);
     }
     buffer.push_back('\n');
 }

@@ -13,7 +13,7 @@
 
 namespace tally::stats {
 
-Result<void> ComponentCounters::take_up(const Meta& meta, const std::string& directory, bool under_way) {
+Result<void> ComponentCounters::take(const Meta& meta, const std::string& directory, bool under_way) {
     std::vector<Program> known = std::exchange(components_, {});
     const auto names = list_directory(directory);
     for (const auto& name : names ? *names : std::vector<std::string>()) {

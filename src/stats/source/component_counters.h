@@ -18,7 +18,7 @@ class ComponentCounters {
     // Which there are by the record, in the order they run, with the pins in `directory`. Those that are
     // known already go on; one that comes while the run is under way counts from zero. A pin that is gone
     // again belongs to a change that brings another record.
-    Result<void> take_up(const Meta& meta, const std::string& directory, bool under_way);
+    Result<void> take(const Meta& meta, const std::string& directory, bool under_way);
     // There is nothing to tell apart: no dispatcher, or nothing of it is pinned.
     void clear() { components_.clear(); }
     bool empty() const { return components_.empty(); }

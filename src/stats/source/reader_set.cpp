@@ -18,13 +18,10 @@ using std::chrono::steady_clock;
 
 }  // namespace
 
-ReaderSet::ReaderSet(NetnsContext own, const Options& options)
-    : options_(&options), notices_(options.quiet, options.verbose), own_(std::move(own)) {}
-
-void ReaderSet::add_sources() {
-    for (const Source& source : options_->sources) {
+void ReaderSet::add_sources(const std::vector<Source>& sources) {
+    for (const Source& source : sources) {
         members_.push_back(
-            {next_number_++, std::make_unique<Reader>(source, *options_, own_, watcher_), std::nullopt, {}});
+            {next_number_++, std::make_unique<Reader>(source, request_, own_, watcher_), std::nullopt, {}});
     }
 }
 
@@ -37,6 +34,11 @@ Result<void> ReaderSet::discover() {
 bool ReaderSet::any_ready() const {
     return std::any_of(members_.begin(), members_.end(),
                        [](const Member& member) { return member.reader->ready(); });
+}
+
+bool ReaderSet::any_in_transition() const {
+    return std::any_of(members_.begin(), members_.end(),
+                       [](const Member& member) { return member.reader->in_transition(); });
 }
 
 bool ReaderSet::must_poll() const {
@@ -89,11 +91,11 @@ Result<void> ReaderSet::tolerate(Member& member, Result<void> outcome) {
         member.problem.clear();
         return outcome;
     }
-    if (!options_->all && !options_->listen) {
+    if (!request_.keep_going) {
         return outcome;
     }
     if (std::string problem = outcome.error().message(); problem != member.problem) {
-        notices_.say(member.reader->title(), problem);
+        request_.notices.say(member.reader->title(), problem);
         member.problem = std::move(problem);
     }
     return {};
@@ -138,12 +140,12 @@ Result<void> ReaderSet::take_up(const FoundMap& found, bool under_way) {
     if (const auto known = std::find_if(members_.begin(), members_.end(), same); known != members_.end()) {
         return follow(*known);
     }
-    auto reader = std::make_unique<Reader>(source_of(found, *context), *options_, *context, watcher_);
+    auto reader = std::make_unique<Reader>(source_of(found, *context), request_, *context, watcher_);
     const auto started = under_way ? reader->join() : reader->start();
     std::string& problem = problems_[found.directory];
     if (!started) {
         if (std::string now = started.error().message(); now != problem) {
-            notices_.say(reader->title(), now);
+            request_.notices.say(reader->title(), now);
             problem = std::move(now);
         }
         discovery_->forget(found.directory);

@@ -13,10 +13,9 @@
 
 #include "common/base/result.h"
 #include "common/pins/netns_context.h"
-#include "stats/cli/notices.h"
-#include "stats/options.h"
 #include "stats/source/discovery.h"
 #include "stats/source/pin_watcher.h"
+#include "stats/source/read_request.h"
 #include "stats/source/reader.h"
 
 namespace tally::stats {
@@ -41,11 +40,11 @@ class ReaderSet {
         std::string problem;                                        // that was remarked on, and lasts
     };
 
-    // `own`: where the process is. `options` must outlive the set.
-    ReaderSet(NetnsContext own, const Options& options);
+    // `own`: the namespace that the process is in.
+    ReaderSet(NetnsContext own, const ReadRequest& request) : request_(request), own_(std::move(own)) {}
 
-    // The sources of the command line, not started.
-    void add_sources();
+    // Named by the command line, not started.
+    void add_sources(const std::vector<Source>& sources);
     // Every map there is now; those that cannot be read are remarked on. Later ones are taken up by follow().
     Result<void> discover();
 
@@ -56,6 +55,7 @@ class ReaderSet {
     int events() const { return watcher_.fd(); }
 
     bool any_ready() const;
+    bool any_in_transition() const;
     // There is something that causes no event: follow_polled() has to be called every kPollPeriod.
     bool must_poll() const;
 
@@ -82,8 +82,7 @@ class ReaderSet {
     Source source_of(const FoundMap& found, NetnsContext& context) const;
     Result<NetnsContext*> context_of(const std::string& netns);
 
-    const Options* options_;
-    Notices notices_;
+    ReadRequest request_;
     PinWatcher watcher_;
     NetnsContext own_;
     std::map<std::string, std::unique_ptr<NetnsContext>> others_;  // by what bpffs calls the namespace

@@ -13,7 +13,7 @@ inline SampleReport example_block() {
     report.title = "veth0";
     report.device = "veth0";
     report.map_id = 32;
-    report.program_info = FeedingProgram{1, 57, "xdp_pass", "native", "link"};
+    report.program = AttachedProgram{1, 57, "xdp_pass", "native", "link"};
     report.state = AttachState::kAttached;
     report.time = 1769860800'123'456'789;  // 2026-01-31 12:00:00.123 UTC
     report.readable = true;
@@ -29,7 +29,7 @@ inline SampleReport foreign_block() {
     SampleReport report = example_block();
     report.device.reset();
     report.title = "/sys/fs/bpf/other/xdp_stats_map";
-    report.program_info.reset();
+    report.program.reset();
     report.state = AttachState::kForeign;
     report.period = 0;
     report.actions[XDP_PASS].rate = {};

@@ -153,7 +153,7 @@ TEST_F(ListPage, ManyCpusAreNotAllShown) {
 TEST_F(ListPage, NamesCannotCommandTheTerminal) {
     SampleReport report = example_block();
     report.title = "e\x1b[2J";
-    report.program_info->program = "p\x1b]0;x\x07";
+    report.program->name = "p\x1b]0;x\x07";
     model_.take(0, report, 2);
     around_.notice =
         "a\x1b"

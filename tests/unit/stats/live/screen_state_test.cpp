@@ -114,7 +114,7 @@ TEST(ScreenState, AReplacementIsNoticed) {
     EXPECT_EQ(model.find(1)->replaced, 3);
     EXPECT_EQ(model.find(1)->history.size(), 2U);
     // The map is kept, another program counts into it.
-    report.program_info->generation = 2;
+    report.program->generation = 2;
     model.take(1, report, 4);
     EXPECT_EQ(model.find(1)->replaced, 4);
 }

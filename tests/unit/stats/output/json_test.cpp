@@ -39,7 +39,7 @@ TEST(JsonOutput, HasNullWhereThereIsNothingToTell) {
 
 TEST(JsonOutput, IntegersAreExact) {
     SampleReport report = example_block();
-    report.program_info->generation = kMost;
+    report.program->generation = kMost;
     report.actions[XDP_TX] = {{kMost, kMost - 1}, {kMost - 2, kMost - 3}, {}};
     const std::string text = json_of(report);
     EXPECT_THAT(text, testing::HasSubstr(R"("generation":18446744073709551615,)"));

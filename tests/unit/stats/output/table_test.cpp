@@ -169,8 +169,8 @@ TEST(TableOutput, LargestNumbersAreExact) {
 TEST(TableOutput, FitsIntoEightyColumns) {
     SampleReport report = example_block();
     report.map_id = 123456;
-    report.program_info->generation = 1234;
-    report.program_info->program_id = 123456;
+    report.program->generation = 1234;
+    report.program->id = 123456;
     report.actions[XDP_PASS] = {{999'999'999, 999'999'999'999}, {}, {1e6, 1e9}};
     report.total = report.actions[XDP_PASS];
     report.cpus = {example_cpu(15, XDP_PASS, report.actions[XDP_PASS])};
