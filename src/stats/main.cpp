@@ -156,7 +156,7 @@ Result<void> print(ReaderSet& readers, Destination& destination, const Options& 
     const auto output = make_format(options.format, detail_of(options), ::isatty(STDOUT_FILENO) == 1);
     Printer printer(*output, destination);
     if (options.once) {
-        return print_once(readers, printer);
+        return run_once(readers, printer);
     }
     Pace pace;
     pace.first = std::min(options.interval, kFirstBlock);

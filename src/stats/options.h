@@ -12,13 +12,10 @@
 #include "common/base/early_exit.h"
 #include "stats/cli/listen_address.h"
 #include "stats/expect/expression.h"
+#include "stats/output/format.h"
 #include "stats/source/read_request.h"
 
 namespace tally::stats {
-
-enum class Format { kTable, kJson, kCsv, kPrometheus };
-// What records show beside the totals.
-enum class Detail { kNone, kPerCpu, kPerProgram };
 
 struct Options {
     std::vector<Source> sources;       // devices, pins, ids, each in the order they were given

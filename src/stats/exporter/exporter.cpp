@@ -21,8 +21,8 @@
 #include "common/base/unique_fd.h"
 #include "stats/cli/stop_signal.h"
 #include "stats/exporter/privileges.h"
-#include "stats/output/metrics.h"
 #include "stats/output/printer.h"
+#include "stats/output/prometheus.h"
 
 namespace tally::stats {
 namespace {

@@ -8,9 +8,10 @@
 #include <string>
 
 #include "stats/live/list_page.h"
+#include "stats/live/page.h"
 #include "stats/live/screen.h"
 #include "stats/live/screen_state.h"
-#include "stats/loop.h"
+#include "stats/model/consumer.h"
 
 namespace tally::stats {
 
@@ -49,7 +50,7 @@ class View final : public Consumer {
     PinOf pin_of_;
     ScreenState model_;
     LiveChoice choice_;
-    Surroundings around_;
+    ViewContext context_;
     std::optional<Held> held_;
 };
 

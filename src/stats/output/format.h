@@ -7,9 +7,12 @@
 #include <memory>
 
 #include "stats/model/sample_report.h"
-#include "stats/options.h"
 
 namespace tally::stats {
+
+enum class Format { kTable, kJson, kCsv, kPrometheus };
+// What samples show beside the totals.
+enum class Detail { kNone, kPerCpu, kPerProgram };
 
 class SampleFormat {
   public:

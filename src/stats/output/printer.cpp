@@ -55,19 +55,4 @@ Result<bool> Printer::flush() {
     return written;
 }
 
-Result<void> print_once(ReaderSet& readers, Printer& printer) {
-    for (const ReaderSet::Member& member : readers.members()) {
-        if (!member.reader->ready()) {
-            continue;  // gone since it was found
-        }
-        member.reader->show_first_reading();
-        TALLY_ASSIGN_OR_RETURN(auto go_on, printer.take(member.number, member.reader->report()));
-        if (!go_on) {
-            return {};
-        }
-    }
-    TALLY_TRY(printer.end_round());
-    return {};
-}
-
 }  // namespace tally::stats

@@ -5,7 +5,7 @@
 #include <string_view>
 
 #include "common/base/result.h"
-#include "stats/loop.h"
+#include "stats/model/consumer.h"
 #include "stats/output/format.h"
 
 namespace tally::stats {
@@ -46,8 +46,5 @@ class Printer final : public Consumer {
     Destination& destination_;
     fmt::memory_buffer buffer_;
 };
-
-// One block of every reader that is ready, as start() found it.
-Result<void> print_once(ReaderSet& readers, Printer& printer);
 
 }  // namespace tally::stats

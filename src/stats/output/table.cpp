@@ -41,9 +41,8 @@ void append_head(fmt::memory_buffer& buffer, const SampleReport& report, bool te
     if (report.program) {
         const bool over = report.state == AttachState::kDetached || report.state == AttachState::kStale;
         fmt::format_to(to, "{}{}{} (id {}), {} mode, by {}", terminal ? "\n  " : ", ",
-                       over ? "last fed by " : "", report.program->name,
-                       report.program->id, report.program->mode,
-                       report.program->attach);
+                       over ? "last fed by " : "", report.program->name, report.program->id,
+                       report.program->mode, report.program->attach);
     }
     buffer.push_back('\n');
 }
