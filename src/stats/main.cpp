@@ -200,7 +200,7 @@ Result<void> show(ReaderSet& readers, const Options& options) {
 Result<void> report_expectations(const ExpectationCheck& expecter, const Options& options,
                                  steady_clock::time_point begin) {
     if (!options.quiet) {
-        TALLY_TRY(write_record(options.format == Format::kJson
+        TALLY_TRY(write_to_stdout(options.format == Format::kJson
                                    ? expecter.describe_as_json(steady_clock::now() - begin)
                                    : expecter.describe()));
     }

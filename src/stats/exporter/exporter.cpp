@@ -53,7 +53,7 @@ class Scrapes final : public prometheus::Collectable {
     std::vector<prometheus::MetricFamily> Collect() const override {
         const std::lock_guard lock(mutex_);
         for (ReaderSet::Member& member : readers_.members()) {
-            // One that cannot be read has been remarked on; its block says that there is nothing.
+            // Why one cannot be read has been told; its report says that it cannot.
             [[maybe_unused]] const auto sampled = readers_.sample(member);
             metrics_.add(member.reader->report());
         }
@@ -138,16 +138,16 @@ Result<std::unique_ptr<Server>> listen_at(const ListenAddress& address) {
         if (errno == 0) {
             // It refused before it asked the kernel. Debian 12's civetweb is built without IPv6.
             return make_error(ErrorKind::kSystem, what,
-                              "this machine's web server library, civetweb, refuses it")
-                .with_hint("an IPv4 address is what every build of it takes");
+                              "this machine's web server library, civetweb, does not accept it")
+                .with_hint("every build of it accepts IPv4 addresses");
         }
         auto error = last_error(what);
         if (error.code == EADDRINUSE) {
             error.kind = ErrorKind::kConflict;
-            error.hint = fmt::format("`ss -ltnp 'sport = :{}'` shows who listens there", address.port);
+            error.hint = fmt::format("`ss -ltnp 'sport = :{}'` shows the process that listens there", address.port);
         } else if (error.code == EACCES) {
-            error.reason += ": ports below 1024 take CAP_NET_BIND_SERVICE";
-            error.hint = "start it as root (with --user NAME it goes on as that user), or take another port";
+            error.reason += ": ports below 1024 require CAP_NET_BIND_SERVICE";
+            error.hint = "start it as root (with --user NAME it continues as that user), or use another port";
         }
         return error;
     }
@@ -182,7 +182,7 @@ Result<void> serve(ReaderSet& readers, const ListenAddress& address, const std::
     TALLY_TRY(readers.follow_all());
     const auto scrapes = std::make_shared<Scrapes>(readers);
     server->serve(scrapes);
-    TALLY_TRY(write_record(fmt::format("serving http://{}/metrics\n", server->address().text())));
+    TALLY_TRY(write_to_stdout(fmt::format("serving http://{}/metrics\n", server->address().text())));
     return follow_until_stopped(*scrapes, readers.events());
 }
 

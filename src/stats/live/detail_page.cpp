@@ -27,10 +27,10 @@ void write_program(Canvas& canvas, const ScreenSource& source, const std::string
     const bool over = report.state == AttachState::kDetached || report.state == AttachState::kStale;
     const std::string program =
         report.program
-            ? fmt::format("{}{} (id {}), {} mode, by {}, generation {}", over ? "last fed by " : "",
+            ? fmt::format("{}{} (id {}), {} mode, by {}, generation {}", over ? "last attached: " : "",
                           printable(report.program->name), report.program->id, report.program->mode,
                           report.program->attach, report.program->generation)
-            : "not known: there is no metadata record";
+            : "not known: the map has no metadata";
     canvas.write(1, 1, "program", kFaint);
     canvas.write_cut(9, 1, program, {}, end);
     canvas.write(1, 2, "map", kFaint);

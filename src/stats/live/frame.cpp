@@ -68,7 +68,7 @@ Style state_style(const ScreenSource& source, double now) {
 
 void write_keys(Canvas& canvas, const LiveChoice& choice, std::vector<KeyHint> hints) {
     hints.insert(hints.end(), {{"u", fmt::format("units: {}", units_text(choice.units))},
-                               {"p", choice.paused ? "go on" : "pause"},
+                               {"p", choice.paused ? "resume" : "pause"},
                                {"?", "help"},
                                {"r", "reset"},
                                {"a", choice.all_actions ? "used actions" : "all actions"},

@@ -14,16 +14,16 @@ void draw_help(Canvas& canvas) {
     static constexpr std::array<std::pair<std::string_view, std::string_view>, 13> kLines = {{
         {"Up Down, j k", "select a device"},
         {"PgUp PgDn Home End", "the same in larger steps"},
-        {"Enter", "its plot, its CPUs and its program"},
+        {"Enter", "show its plot, its CPUs and its program"},
         {"Esc, Backspace", "back to the list"},
         {"s", "sort by name, packets/s or drops/s"},
         {"u", "units: packets and bits, bytes, raw"},
-        {"a", "also actions that never counted"},
-        {"p", "hold the picture; counting goes on"},
-        {"r", "count from now on (the map stays as it is)"},
+        {"a", "show actions that never counted, too"},
+        {"p", "pause the display; counting goes on"},
+        {"r", "set totals to zero (the map stays as it is)"},
         {"+ -", "longer or shorter interval"},
-        {"Ctrl-L", "draw the screen anew"},
-        {"?", "this page; any key leaves it"},
+        {"Ctrl-L", "redraw the screen"},
+        {"?", "this page; any key closes it"},
         {"q", "quit"},
     }};
     constexpr int kWidest = 66;

@@ -55,7 +55,7 @@ int name_width(const Canvas& canvas, const ScreenState& model) {
     return std::min(widest, std::max(most, 14));
 }
 
-// Keeps the lines of the selected source in sight, its own one above all.
+// Scrolls as little as shows the lines of the selected source, its first one in any case.
 void scroll(LiveChoice& choice, const std::vector<Row>& rows, int height) {
     int first = 0;
     int last = 0;

@@ -34,7 +34,7 @@ class ScreenState {
     // From where totals count.
     enum class Zero { kNone, kStart, kReset };
 
-    // `from_zero`: totals count from the first block on.
+    // `from_zero`: totals count from the first sample on.
     explicit ScreenState(bool from_zero) : zero_(from_zero ? Zero::kStart : Zero::kNone) {}
 
     void take(std::size_t number, const SampleReport& report, double now);

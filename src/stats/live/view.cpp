@@ -116,14 +116,14 @@ bool View::handle_key(KeyPress press) {
             screen_->forget_contents();
             break;
         case Key::kCharacter:
-            return obey_character(press.character);
+            return handle_character(press.character);
         case Key::kOther:
             break;
     }
     return true;
 }
 
-bool View::obey_character(char character) {
+bool View::handle_character(char character) {
     switch (character) {
         case 'q':
             return false;

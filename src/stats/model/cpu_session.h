@@ -21,7 +21,7 @@ class CpuSession {
     // From one reading of a map to the next.
     void add(const Reading& before, const Reading& now);
 
-    // Another map takes the place of the one with the reading `last`. It counts from zero, or, where a load
+    // Another map replaces the one whose last reading is `last`. It counts from zero, or, where a load
     // has failed and the map before comes back, from what that held.
     void replace_map(std::uint32_t old_id, const Reading& last, std::uint32_t id, const Reading& reading);
 

@@ -25,7 +25,7 @@ class Session {
     // The map that was there when the session started; `reading` was counted before.
     void start_with(const Counters& reading, const std::optional<Origin>& origin);
 
-    // A map that appeared since: the first one, or one in the place of another, whose last reading has been
+    // A map that appeared since: the first one, or one that replaces another, whose last reading has been
     // given to add(). `reading` is the new map's first. Without `origin` it is taken for a map of the same
     // lineage.
     void replace_map(const Counters& reading, const std::optional<Origin>& origin);

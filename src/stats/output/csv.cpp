@@ -25,9 +25,9 @@ std::string quoted_field(std::string_view text) {
 
 // RFC 4180 without its carriage returns: a header, then one line per action and one for their total; with
 // --per-cpu also one per action and CPU, with --per-program the same lines before them for each program.
-class CsvOutput final : public SampleFormat {
+class CsvFormat final : public SampleFormat {
   public:
-    explicit CsvOutput(Detail detail) : detail_(detail) {}
+    explicit CsvFormat(Detail detail) : detail_(detail) {}
 
     void append(fmt::memory_buffer& buffer, const SampleReport& report) override {
         if (!header_written_) {
@@ -53,7 +53,7 @@ class CsvOutput final : public SampleFormat {
     void start_anew() override { header_written_ = false; }
 
   private:
-    // The fields that all lines of a record begin with.
+    // The fields that all lines of a sample begin with.
     void append_start(const SampleReport& report) {
         start_.clear();
         append_time(start_, report.time);
@@ -141,7 +141,7 @@ class CsvOutput final : public SampleFormat {
 }  // namespace
 
 std::unique_ptr<SampleFormat> make_csv_format(Detail detail) {
-    return std::make_unique<CsvOutput>(detail);
+    return std::make_unique<CsvFormat>(detail);
 }
 
 }  // namespace tally::stats

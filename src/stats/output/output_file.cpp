@@ -16,7 +16,7 @@
 namespace tally::stats {
 namespace {
 
-// Removed unless it has taken the place of the other.
+// Removed unless it was renamed.
 class TemporaryFile {
   public:
     explicit TemporaryFile(std::string path) : path_(std::move(path)) {}
@@ -68,12 +68,12 @@ Result<OutputFile> OutputFile::at(const std::string& path) {
         if (::lstat(path.c_str(), &status) == 0 && S_ISLNK(status.st_mode)) {
             return make_error(ErrorKind::kUsage, fmt::format("--output '{}'", path),
                               "it is a symbolic link to a file that does not exist")
-                .with_hint(fmt::format("name the file itself: `readlink -m {}` tells where it leads", path));
+                .with_hint(fmt::format("name the file itself: `readlink -m {}` prints its path", path));
         }
         return OutputFile(path);  // writing tells what is wrong with the directory
     }
     if (!S_ISREG(status.st_mode)) {
-        return make_error(ErrorKind::kUsage, fmt::format("--output '{}'", path), "it is not a file");
+        return make_error(ErrorKind::kUsage, fmt::format("--output '{}'", path), "it is not a regular file");
     }
     const std::unique_ptr<char, void (*)(void*)> real(::realpath(path.c_str(), nullptr), &std::free);
     return OutputFile(real ? real.get() : path);

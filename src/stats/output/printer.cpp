@@ -11,11 +11,11 @@
 
 namespace tally::stats {
 
-Result<bool> write_record(std::string_view record) {
-    while (!record.empty()) {
-        const auto written = ::write(STDOUT_FILENO, record.data(), record.size());
+Result<bool> write_to_stdout(std::string_view text) {
+    while (!text.empty()) {
+        const auto written = ::write(STDOUT_FILENO, text.data(), text.size());
         if (written >= 0) {
-            record.remove_prefix(static_cast<std::size_t>(written));
+            text.remove_prefix(static_cast<std::size_t>(written));
         } else if (errno == EAGAIN) {
             std::array<pollfd, 2> ready = {{{STDOUT_FILENO, POLLOUT, 0}, {stop_descriptor(), POLLIN, 0}}};
             ::poll(ready.data(), ready.size(), -1);
@@ -24,7 +24,7 @@ Result<bool> write_record(std::string_view record) {
         } else if (errno != EINTR) {
             return last_error("writing to stdout");
         }
-        if (stop_requested() && !record.empty()) {
+        if (stop_requested() && !text.empty()) {
             return false;
         }
     }

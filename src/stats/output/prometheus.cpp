@@ -26,11 +26,11 @@ enum Family : std::size_t {
     kGeneration,
     kProgram,
     kUp,
-    kFeedState,
+    kState,
     kBuild,
 };
 
-constexpr std::array kFeedStates = {AttachState::kAttached, AttachState::kDetached, AttachState::kStale,
+constexpr std::array kStates = {AttachState::kAttached, AttachState::kDetached, AttachState::kStale,
                                     AttachState::kForeign, AttachState::kUnknown};
 
 std::vector<MetricFamily> empty_families() {
@@ -45,15 +45,15 @@ std::vector<MetricFamily> empty_families() {
          MetricType::Gauge,
          {}},
         {"xdp_program_info",
-         "The program that feeds the counters, or was the last to.",
+         "The program that counts into the map, or was the last to.",
          MetricType::Gauge,
          {}},
         {"xdp_up",
-         "Whether the counters can be read and, as far as can be told, a program feeds them.",
+         "Whether the counters can be read and, as far as is known, a program counts into them.",
          MetricType::Gauge,
          {}},
         {"xdp_feed_state",
-         "What is known of who feeds the counters: 1 for the state that holds.",
+         "Whether a program counts into the map: 1 for the state that holds.",
          MetricType::Gauge,
          {}},
         {"xdp_tally_build_info", "The version of xdp_stats.", MetricType::Gauge, {}},
@@ -79,13 +79,13 @@ Labels with(Labels labels, const char* name, std::string value) {
     return labels;
 }
 
-// Prometheus refuses a scrape with bytes that are no UTF-8; they become U+FFFD, as in JSON.
+// Prometheus refuses a scrape with bytes that are not UTF-8; they become U+FFFD, as in JSON.
 std::string utf8(const std::string& text) {
     using nlohmann::json;
     return json::parse(json(text).dump(-1, ' ', false, json::error_handler_t::replace));
 }
 
-bool is_fed(AttachState state) {
+bool may_count(AttachState state) {
     return state != AttachState::kDetached && state != AttachState::kStale;
 }
 
@@ -113,7 +113,7 @@ Metrics::Metrics() : families_(empty_families()) {}
 void Metrics::add(const SampleReport& report) {
     const Labels device = {{"device", utf8(report.device.value_or(report.title))},
                            {"netns", utf8(report.netns.value_or(std::string()))}};
-    families_[kUp].metric.push_back(gauge(device, report.readable && is_fed(report.state) ? 1 : 0));
+    families_[kUp].metric.push_back(gauge(device, report.readable && may_count(report.state) ? 1 : 0));
     if (report.map_id == 0) {
         return;
     }
@@ -125,8 +125,8 @@ void Metrics::add(const SampleReport& report) {
         families_[kBytes].metric.push_back(counter(labels, earlier.rx_bytes + since.rx_bytes));
     }
     const AttachState now = report.readable ? report.state : AttachState::kUnknown;
-    for (const AttachState state : kFeedStates) {
-        families_[kFeedState].metric.push_back(
+    for (const AttachState state : kStates) {
+        families_[kState].metric.push_back(
             gauge(with(device, "state", std::string(state_name(state))), state == now ? 1 : 0));
     }
     if (report.program) {

@@ -17,7 +17,7 @@ class Metrics {
   public:
     Metrics();
 
-    // A block that has never been read has nothing but xdp_up 0.
+    // A source that has never been read has nothing but xdp_up 0.
     void add(const SampleReport& report);
     // All that were added, and what is told of this program; none are left.
     std::vector<prometheus::MetricFamily> take();

@@ -28,7 +28,7 @@ void ReaderSet::add_sources(const std::vector<Source>& sources) {
 Result<void> ReaderSet::discover() {
     discovery_.emplace(own_.bpffs.path, watcher_);
     TALLY_ASSIGN_OR_RETURN(auto found, discovery_->look());
-    return take_up(found, false);
+    return add(found, false);
 }
 
 bool ReaderSet::any_ready() const {
@@ -61,7 +61,7 @@ Result<void> ReaderSet::follow_events() {
             TALLY_TRY(follow(member));
         }
     }
-    return discovery_ ? take_up(discovery_->look_again(events), true) : Result<void>();
+    return discovery_ ? add(discovery_->look_again(events), true) : Result<void>();
 }
 
 Result<void> ReaderSet::follow_polled() {
@@ -74,7 +74,7 @@ Result<void> ReaderSet::follow_polled() {
         return {};
     }
     const auto found = discovery_->look();
-    return found ? take_up(*found, true) : Result<void>();
+    return found ? add(*found, true) : Result<void>();
 }
 
 Result<void> ReaderSet::sample(Member& member) {
@@ -127,14 +127,14 @@ bool ReaderSet::any_lost() const {
                        [](const Member& member) { return member.lost.has_value(); });
 }
 
-Result<void> ReaderSet::take_up(const std::vector<FoundMap>& found, bool under_way) {
+Result<void> ReaderSet::add(const std::vector<FoundMap>& found, bool under_way) {
     for (const FoundMap& map : found) {
-        TALLY_TRY(take_up(map, under_way));
+        TALLY_TRY(add(map, under_way));
     }
     return {};
 }
 
-Result<void> ReaderSet::take_up(const FoundMap& found, bool under_way) {
+Result<void> ReaderSet::add(const FoundMap& found, bool under_way) {
     TALLY_ASSIGN_OR_RETURN(auto* context, context_of(found.netns));
     const auto same = [&](const Member& member) { return member.reader->directory() == found.directory; };
     if (const auto known = std::find_if(members_.begin(), members_.end(), same); known != members_.end()) {
@@ -156,13 +156,13 @@ Result<void> ReaderSet::take_up(const FoundMap& found, bool under_way) {
     return {};
 }
 
-// A pin that no record and no device of its name explains is just a pin.
+// Without meta and without a device of its name, it is a pin and not a device's.
 Source ReaderSet::source_of(const FoundMap& found, NetnsContext& context) const {
     const bool possible = check_interface_name(found.name).has_value();
     const auto interface = context.find(found.name);
     const bool there = possible && interface && *interface;
-    const bool recorded = read_meta(found.directory + '/' + XDP_TALLY_META_NAME).has_value();
-    if (there || (possible && (recorded || !found.netns.empty()))) {
+    const bool has_meta = read_meta(found.directory + '/' + XDP_TALLY_META_NAME).has_value();
+    if (there || (possible && (has_meta || !found.netns.empty()))) {
         return {Source::Kind::kDevice, found.name, 0, found.directory};
     }
     return {Source::Kind::kPin, found.directory + '/' + XDP_TALLY_MAP_NAME, 0, {}};

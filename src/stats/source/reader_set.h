@@ -37,7 +37,7 @@ class ReaderSet {
         std::size_t number = 0;  // never that of another one
         std::unique_ptr<Reader> reader;
         std::optional<std::chrono::steady_clock::time_point> lost;  // when its pin was found to be gone
-        std::string problem;                                        // that was remarked on, and lasts
+        std::string problem;                                        // that was told, and lasts
     };
 
     // `own`: the namespace that the process is in.
@@ -45,7 +45,7 @@ class ReaderSet {
 
     // Named by the command line, not started.
     void add_sources(const std::vector<Source>& sources);
-    // Every map there is now; those that cannot be read are remarked on. Later ones are taken up by follow().
+    // Every map there is now; which of them cannot be read is told. follow() adds later ones.
     Result<void> discover();
 
     const NetnsContext& context() const { return own_; }
@@ -64,21 +64,20 @@ class ReaderSet {
     Result<void> follow_events();
     Result<void> follow_polled();
 
-    // One sample; with --all and --listen, a map that cannot be read any more is remarked on, and nothing to
-    // read.
+    // One sample. With ReadRequest::keep_going, that a map cannot be read any more is told, and no error.
     Result<void> sample(Member& member);
-    // Takes leave, with --all, of those whose pin has been gone for kLostPeriod since this was called first.
-    // Their numbers.
+    // Removes, with --all, those whose pin has been gone for kLostPeriod since this was called first. Their
+    // numbers.
     std::vector<std::size_t> drop_lost(std::chrono::steady_clock::time_point now);
-    // Some are on their way to that.
+    // There are some whose pin is gone.
     bool any_lost() const;
 
   private:
     Result<void> follow(Member& member);
     Result<void> tolerate(Member& member, Result<void> outcome);
     // `under_way`: the run has begun, and counts all that the maps hold as its own.
-    Result<void> take_up(const std::vector<FoundMap>& found, bool under_way);
-    Result<void> take_up(const FoundMap& found, bool under_way);
+    Result<void> add(const std::vector<FoundMap>& found, bool under_way);
+    Result<void> add(const FoundMap& found, bool under_way);
     Source source_of(const FoundMap& found, NetnsContext& context) const;
     Result<NetnsContext*> context_of(const std::string& netns);
 

@@ -119,18 +119,18 @@ TEST_P(BadExpectation, PointsAtTheCharacter) {
 INSTANTIATE_TEST_SUITE_P(
     Expect, BadExpectation,
     testing::Values(
-        Bad{"", 0, "action is wanted"}, Bad{"dorp.packets == 1", 0, "'dorp' is no action"},
+        Bad{"", 0, "expected an action"}, Bad{"dorp.packets == 1", 0, "'dorp' is not an action"},
         Bad{"drop", 4, "'.' and a field"}, Bad{"drop packets == 1", 4, "'.' and a field"},
-        Bad{"drop. == 1", 5, "field is wanted"}, Bad{"drop.packet == 1", 5, "'packet' is no field"},
+        Bad{"drop. == 1", 5, "expected a field"}, Bad{"drop.packet == 1", 5, "'packet' is not a field"},
         Bad{"drop.Packets == 1", 5, "no field"}, Bad{"drop.packets", 12, "operator is wanted"},
         Bad{"drop.packets = 1", 13, "operator is wanted"}, Bad{"drop.packets => 1", 13, "operator is wanted"},
         Bad{"drop.packets == ", 16, "number is wanted"}, Bad{"drop.packets == x", 16, "number"},
         Bad{"drop.packets == -1", 16, "number is wanted"}, Bad{"drop.packets == .5", 16, "number is wanted"},
         Bad{"drop.packets == 5.", 16, "number is wanted"}, Bad{"drop.packets == 1.5", 16, "whole numbers"},
         Bad{"drop.packets == 1.0005k", 16, "whole numbers"},
-        Bad{"drop.packets == 1K", 17, "nothing may follow"},
-        Bad{"drop.packets == 1 M", 18, "nothing may follow"},
-        Bad{"drop.packets == 1 or so", 18, "nothing may follow"},
+        Bad{"drop.packets == 1K", 17, "unexpected text"},
+        Bad{"drop.packets == 1 M", 18, "unexpected text"},
+        Bad{"drop.packets == 1 or so", 18, "unexpected text"},
         Bad{"drop.packets == 18446744073709551616", 16, "larger than any counter"},
         Bad{"drop.packets == 99999999999G", 16, "larger than any counter"}));
 

@@ -27,7 +27,7 @@ class ListPage : public testing::Test {
     }
 
     void add(std::size_t number, const std::string& title) {
-        SampleReport report = example_block();
+        SampleReport report = example_report();
         report.title = title;
         report.before_start = counters({{XDP_DROP, {1, 60}}});
         model_.take(number, report, 2);
@@ -130,7 +130,7 @@ TEST_F(ListPage, TheDetailNamesTheProgram) {
 }
 
 TEST_F(ListPage, TheDetailHasABarForEveryCpu) {
-    SampleReport report = example_block();
+    SampleReport report = example_report();
     report.cpus = {example_cpu(0, XDP_PASS, {{}, {}, {1000, 0}}),
                    example_cpu(3, XDP_DROP, {{}, {}, {500, 0}})};
     model_.take(0, report, 2);
@@ -140,7 +140,7 @@ TEST_F(ListPage, TheDetailHasABarForEveryCpu) {
 }
 
 TEST_F(ListPage, ManyCpusAreNotAllShown) {
-    SampleReport report = example_block();
+    SampleReport report = example_report();
     for (unsigned cpu = 0; cpu < 512; ++cpu) {
         report.cpus.push_back(example_cpu(cpu, XDP_PASS, {{}, {}, {1, 0}}));
     }
@@ -150,7 +150,7 @@ TEST_F(ListPage, ManyCpusAreNotAllShown) {
 }
 
 TEST_F(ListPage, NamesCannotCommandTheTerminal) {
-    SampleReport report = example_block();
+    SampleReport report = example_report();
     report.title = "e\x1b[2J";
     report.program->name = "p\x1b]0;x\x07";
     model_.take(0, report, 2);
@@ -188,7 +188,7 @@ TEST_F(ListPage, WithoutUnicodeAllIsAscii) {
 }
 
 TEST_F(ListPage, EverySizeIsDrawn) {
-    SampleReport report = example_block();
+    SampleReport report = example_report();
     report.title = "interface0123456";
     report.cpus = {example_cpu(0, XDP_PASS, {{}, {}, {1000, 0}})};
     model_.take(0, report, 2);
@@ -210,7 +210,7 @@ TEST_F(ListPage, EverySizeIsDrawn) {
 }
 
 TEST_F(ListPage, NumbersOfAnySizeStayInTheirColumns) {
-    SampleReport report = example_block();
+    SampleReport report = example_report();
     report.before_start = {};
     report.actions[XDP_PASS].session = {kMost, kMost};
     report.actions[XDP_PASS].rate = {148.8e6, 1e12};

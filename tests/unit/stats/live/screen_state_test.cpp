@@ -12,7 +12,7 @@ namespace {
 using testing::ElementsAre;
 
 SampleReport block_of(const std::string& title, double drops = 0, double passes = 0) {
-    SampleReport report = example_block();
+    SampleReport report = example_report();
     report.title = title;
     report.before_start = counters({{XDP_PASS, {100, 10000}}});
     report.actions[XDP_DROP].rate.pps = drops;
