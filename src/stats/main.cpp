@@ -201,8 +201,8 @@ Result<void> report_expectations(const ExpectationCheck& expecter, const Options
                                  steady_clock::time_point begin) {
     if (!options.quiet) {
         TALLY_TRY(write_to_stdout(options.format == Format::kJson
-                                   ? expecter.describe_as_json(steady_clock::now() - begin)
-                                   : expecter.describe()));
+                                      ? expecter.describe_as_json(steady_clock::now() - begin)
+                                      : expecter.describe()));
     }
     if (expecter.all_held()) {
         return {};

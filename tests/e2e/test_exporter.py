@@ -258,7 +258,7 @@ def test_ipv6(lab, veth0):
 
 @pytest.mark.parametrize("address, reason", [
     ("nowhere:9417", "'nowhere' is not an IP address"), ("127.0.0.1:", "a port is a number"),
-    ("70000", "a port is a number"), ("::1:9417", "in brackets"), ("[127.0.0.1]:1", "no IP address"),
+    ("70000", "a port is a number"), ("::1:9417", "in brackets"), ("[127.0.0.1]:1", "not an IP address"),
     ("127.0.0.1:80x", "a port is a number")])
 def test_addresses_that_are_none(address, reason):
     err = run([STATS, "--all", "--listen", address], USAGE).err

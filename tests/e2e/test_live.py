@@ -238,7 +238,7 @@ def test_a_detached_program_is_said(lab, veth0, terminal):
     screen = terminal()
     screen.start("--dev", "veth0", "--interval", "100ms")
     (pin_dir("veth0") / "xdp_link").unlink()
-    screen.wait_for(r"veth0 +detached g1(.|\n)*nothing counts into map")
+    screen.wait_for(r"veth0 +detached g1(.|\n)*no XDP program counts into map")
     assert outcome["generation"] == 1
     screen.quit()
 

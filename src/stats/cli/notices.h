@@ -24,8 +24,8 @@ class Notices {
     bool verbose_ = false;
 };
 
-// From now on the notices of the process go there instead of stderr; an empty function: to stderr again. For the
-// full-screen view.
+// From now on the notices of the process go there instead of stderr; an empty function: to stderr again. For
+// the full-screen view.
 using NoticeSink = std::function<void(const std::string& notice)>;
 void redirect_notices(NoticeSink sink);
 

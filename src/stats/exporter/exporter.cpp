@@ -61,26 +61,21 @@ class Scrapes final : public prometheus::Collectable {
         return metrics_.take();
     }
 
-    Result<void> follow(bool events, bool polls) {
+    Result<void> follow() {
         const std::lock_guard lock(mutex_);
-        if (events) {
-            TALLY_TRY(readers_.follow_events());
-        }
-        if (polls) {
-            TALLY_TRY(readers_.follow_polled());
-        }
+        TALLY_TRY(readers_.follow_events());
+        TALLY_TRY(readers_.follow_polled());
         readers_.drop_lost(std::chrono::steady_clock::now());
         return {};
     }
 
-    bool must_poll() const {
+    // After how many milliseconds something has to be done although nothing happens; -1: never.
+    int timeout() const {
         const std::lock_guard lock(mutex_);
-        return readers_.must_poll();
-    }
-
-    bool any_lost() const {
-        const std::lock_guard lock(mutex_);
-        return readers_.any_lost();
+        if (readers_.must_poll()) {
+            return static_cast<int>(kPollPeriod.count());
+        }
+        return readers_.any_lost() ? static_cast<int>(kLostPeriod.count()) : -1;
     }
 
   private:
@@ -144,7 +139,8 @@ Result<std::unique_ptr<Server>> listen_at(const ListenAddress& address) {
         auto error = last_error(what);
         if (error.code == EADDRINUSE) {
             error.kind = ErrorKind::kConflict;
-            error.hint = fmt::format("`ss -ltnp 'sport = :{}'` shows the process that listens there", address.port);
+            error.hint =
+                fmt::format("`ss -ltnp 'sport = :{}'` shows the process that listens there", address.port);
         } else if (error.code == EACCES) {
             error.reason += ": ports below 1024 require CAP_NET_BIND_SERVICE";
             error.hint = "start it as root (with --user NAME it continues as that user), or use another port";
@@ -155,22 +151,14 @@ Result<std::unique_ptr<Server>> listen_at(const ListenAddress& address) {
 
 Result<void> follow_until_stopped(Scrapes& scrapes, int events) {
     while (true) {
-        const bool polls = scrapes.must_poll();
-        int timeout = -1;
-        if (polls) {
-            timeout = static_cast<int>(kPollPeriod.count());
-        } else if (scrapes.any_lost()) {
-            timeout = static_cast<int>(kLostPeriod.count());
-        }
         std::array<pollfd, 2> watched = {{{stop_descriptor(), POLLIN, 0}, {events, POLLIN, 0}}};
-        const int ready = ::poll(watched.data(), watched.size(), timeout);
-        if (ready < 0 && errno != EINTR) {
+        if (::poll(watched.data(), watched.size(), scrapes.timeout()) < 0 && errno != EINTR) {
             return last_error("waiting for changes of the pins");
         }
         if (stop_requested()) {
             return {};
         }
-        TALLY_TRY(scrapes.follow(ready > 0 && (watched[1].revents & POLLIN) != 0, polls));
+        TALLY_TRY(scrapes.follow());
     }
 }
 

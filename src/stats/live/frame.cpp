@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 
 #include "common/base/printable.h"
 #include "stats/output/numbers.h"
@@ -28,17 +29,8 @@ bool is_news(const ScreenSource& source, double now) {
     return source.replaced && now - *source.replaced < kNewsLasts;
 }
 
-std::string_view units_text(Units units) {
-    switch (units) {
-        case Units::kBytes:
-            return "bytes";
-        case Units::kRaw:
-            return "raw";
-        case Units::kPacketsAndBits:
-            break;
-    }
-    return "bits";
-}
+// In the order of Units.
+constexpr std::array<std::string_view, 3> kUnitNames = {"bits", "bytes", "raw"};
 
 }  // namespace
 
@@ -67,12 +59,13 @@ Style state_style(const ScreenSource& source, double now) {
 }
 
 void write_keys(Canvas& canvas, const LiveChoice& choice, std::vector<KeyHint> hints) {
-    hints.insert(hints.end(), {{"u", fmt::format("units: {}", units_text(choice.units))},
-                               {"p", choice.paused ? "resume" : "pause"},
-                               {"?", "help"},
-                               {"r", "reset"},
-                               {"a", choice.all_actions ? "used actions" : "all actions"},
-                               {"+/-", "interval"}});
+    hints.insert(hints.end(),
+                 {{"u", fmt::format("units: {}", kUnitNames.at(static_cast<std::size_t>(choice.units)))},
+                  {"p", choice.paused ? "resume" : "pause"},
+                  {"?", "help"},
+                  {"r", "reset"},
+                  {"a", choice.all_actions ? "used actions" : "all actions"},
+                  {"+/-", "interval"}});
     const int y = canvas.height() - 1;
     int x = 1;
     for (const KeyHint& hint : hints) {

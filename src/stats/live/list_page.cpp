@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <string_view>
 #include <vector>
@@ -17,17 +18,8 @@ namespace {
 
 constexpr double kWindow = 120;  // samples
 
-std::string_view sort_text(Sort sort) {
-    switch (sort) {
-        case Sort::kPackets:
-            return "packets/s";
-        case Sort::kDrops:
-            return "drops/s";
-        case Sort::kName:
-            break;
-    }
-    return "name";
-}
+// In the order of Sort.
+constexpr std::array<std::string_view, 3> kSortNames = {"name", "packets/s", "drops/s"};
 
 struct Row {
     const ScreenSource* source = nullptr;
@@ -137,7 +129,9 @@ void draw_list(Canvas& canvas, const ScreenState& model, LiveChoice& choice, con
     }
     write_notice(canvas, context.notice, position);
     write_keys(canvas, choice,
-               {{"q", "quit"}, {"Enter", "detail"}, {"s", fmt::format("sort: {}", sort_text(choice.sort))}});
+               {{"q", "quit"},
+                {"Enter", "detail"},
+                {"s", fmt::format("sort: {}", kSortNames.at(static_cast<std::size_t>(choice.sort)))}});
 }
 
 void move_selection(LiveChoice& choice, const ScreenState& model, std::ptrdiff_t by) {

@@ -35,7 +35,8 @@ constexpr int kDelete = 0x7f;
 constexpr int kEscapeMilliseconds = 100;
 
 constexpr const char* kOperation = "opening the full-screen view";
-constexpr const char* kOtherWays = "without --live samples are printed as a table, or with --format json or csv for programs";
+constexpr const char* kOtherWays =
+    "without --live samples are printed as a table, or with --format json or csv for programs";
 
 // What signal handlers leave behind.
 int g_signals = -1;
@@ -93,7 +94,8 @@ Result<void> check_terminal() {
         const std::string reason =
             term.empty() ? "TERM is not set" : "there is no description of the terminal '" + term + "'";
         return make_error(ErrorKind::kSystem, kOperation, reason)
-            .with_hint("TERM=xterm or TERM=vt100 may work; the package ncurses-term describes more terminals");
+            .with_hint(
+                "TERM=xterm or TERM=vt100 may work; the package ncurses-term describes more terminals");
     }
     // Addresses the cursor: without it there is no full screen.
     const char* const address = ::tigetstr("cup");

@@ -159,30 +159,6 @@ double ScreenState::span(double now) const {
     return span;
 }
 
-Sort next(Sort sort) {
-    switch (sort) {
-        case Sort::kName:
-            return Sort::kPackets;
-        case Sort::kPackets:
-            return Sort::kDrops;
-        case Sort::kDrops:
-            break;
-    }
-    return Sort::kName;
-}
-
-Units next(Units units) {
-    switch (units) {
-        case Units::kPacketsAndBits:
-            return Units::kBytes;
-        case Units::kBytes:
-            return Units::kRaw;
-        case Units::kRaw:
-            break;
-    }
-    return Units::kPacketsAndBits;
-}
-
 std::vector<const ScreenSource*> sorted(const ScreenState& model, Sort sort) {
     std::vector<const ScreenSource*> order;
     order.reserve(model.sources().size());

@@ -89,23 +89,17 @@ bool View::handle_key(KeyPress press) {
     const auto page = static_cast<std::ptrdiff_t>(choice_.detail ? 1 : choice_.page);
     switch (press.key) {
         case Key::kUp:
-            move_selection(choice_, shown(), -1);
-            break;
+            return move(-1);
         case Key::kDown:
-            move_selection(choice_, shown(), 1);
-            break;
+            return move(1);
         case Key::kPageUp:
-            move_selection(choice_, shown(), -page);
-            break;
+            return move(-page);
         case Key::kPageDown:
-            move_selection(choice_, shown(), page);
-            break;
+            return move(page);
         case Key::kHome:
-            move_selection(choice_, shown(), -kFarthest);
-            break;
+            return move(-kFarthest);
         case Key::kEnd:
-            move_selection(choice_, shown(), kFarthest);
-            break;
+            return move(kFarthest);
         case Key::kEnter:
             choice_.detail = true;
             break;
@@ -123,16 +117,19 @@ bool View::handle_key(KeyPress press) {
     return true;
 }
 
+bool View::move(std::ptrdiff_t by) {
+    move_selection(choice_, shown(), by);
+    return true;
+}
+
 bool View::handle_character(char character) {
     switch (character) {
         case 'q':
             return false;
         case 'j':
-            move_selection(choice_, shown(), 1);
-            break;
+            return move(1);
         case 'k':
-            move_selection(choice_, shown(), -1);
-            break;
+            return move(-1);
         case 'p':
             pause();
             break;

@@ -31,9 +31,10 @@ class View final : public Consumer {
     Result<bool> take_input() override;
 
   private:
-    // False: the person wants to leave.
+    // False: the person wants to quit.
     bool handle_key(KeyPress press);
     bool handle_character(char character);
+    bool move(std::ptrdiff_t by);
     void pause();
     void draw();
     const ScreenState& shown() const { return held_ ? held_->model : model_; }

@@ -97,15 +97,7 @@ class CsvFormat final : public SampleFormat {
     }
 
     std::string_view detail_column() const {
-        switch (detail_) {
-            case Detail::kPerCpu:
-                return "cpu,";
-            case Detail::kPerProgram:
-                return "program,";
-            case Detail::kNone:
-                break;
-        }
-        return "";
+        return detail_ == Detail::kNone ? "" : detail_ == Detail::kPerCpu ? "cpu," : "program,";
     }
 
     // `part`: which CPU or program the row is about, or all of them. A CPU's session total is not known.

@@ -69,7 +69,7 @@ class JsonFormat final : public SampleFormat {
     }
 
     static void append_values(fmt::memory_buffer& buffer, const CounterValues& values, bool rates,
-                               bool session) {
+                              bool session) {
         fmt::format_to(fmt::appender(buffer), R"({{"packets":{},"bytes":{},"pps":)", values.count.rx_packets,
                        values.count.rx_bytes);
         append_rate(buffer, values.rate.pps, rates);

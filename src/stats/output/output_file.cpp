@@ -16,32 +16,6 @@
 namespace tally::stats {
 namespace {
 
-// Removed unless it was renamed.
-class TemporaryFile {
-  public:
-    explicit TemporaryFile(std::string path) : path_(std::move(path)) {}
-    TemporaryFile(const TemporaryFile&) = delete;
-    TemporaryFile& operator=(const TemporaryFile&) = delete;
-    ~TemporaryFile() {
-        if (!path_.empty()) {
-            ::unlink(path_.c_str());
-        }
-    }
-
-    const char* path() const { return path_.c_str(); }
-
-    bool rename_to(const std::string& path) {
-        const bool renamed = std::rename(path_.c_str(), path.c_str()) == 0;
-        if (renamed) {
-            path_.clear();
-        }
-        return renamed;
-    }
-
-  private:
-    std::string path_;
-};
-
 // The process's own, so that no two of them write to the same one. Its name begins with a dot and does not
 // end in .prom: nobody takes what a killed one left for samples.
 std::string temporary_name(const std::string& path) {
@@ -86,9 +60,10 @@ Result<bool> OutputFile::write(std::string_view text) {
     if (!fd) {
         return last_error(what);
     }
-    TemporaryFile file(name);
-    if (!write_all(fd.get(), text) || !file.rename_to(path_)) {
-        return last_error(what);
+    if (!write_all(fd.get(), text) || std::rename(name.c_str(), path_.c_str()) != 0) {
+        auto error = last_error(what);
+        ::unlink(name.c_str());
+        return error;
     }
     return true;
 }

@@ -31,7 +31,7 @@ enum Family : std::size_t {
 };
 
 constexpr std::array kStates = {AttachState::kAttached, AttachState::kDetached, AttachState::kStale,
-                                    AttachState::kForeign, AttachState::kUnknown};
+                                AttachState::kForeign, AttachState::kUnknown};
 
 std::vector<MetricFamily> empty_families() {
     return {

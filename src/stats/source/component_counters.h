@@ -15,9 +15,9 @@ namespace tally::stats {
 
 class ComponentCounters {
   public:
-    // Those that the meta names, in the order they run; `directory` has their pins. Those that are known already
-    // go on; one that appears while the run is under way counts from zero. A pin that is gone again belongs to a
-    // change that brings another meta.
+    // Those that the meta names, in the order they run; `directory` has their pins. Those that are known
+    // already go on; one that appears while the run is under way counts from zero. A pin that is gone again
+    // belongs to a change that brings another meta.
     Result<void> take(const Meta& meta, const std::string& directory, bool under_way);
     // There are none: no dispatcher, or nothing of it is pinned.
     void clear() { components_.clear(); }

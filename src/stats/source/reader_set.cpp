@@ -2,21 +2,14 @@
 #include "stats/source/reader_set.h"
 
 #include <algorithm>
-#include <iterator>
 #include <utility>
 
 #include <xdp_tally/abi.h>
 
-#include "common/base/printable.h"
 #include "common/kernel/interface.h"
 #include "common/pins/meta.h"
 
 namespace tally::stats {
-namespace {
-
-using std::chrono::steady_clock;
-
-}  // namespace
 
 void ReaderSet::add_sources(const std::vector<Source>& sources) {
     for (const Source& source : sources) {
@@ -31,20 +24,9 @@ Result<void> ReaderSet::discover() {
     return add(found, false);
 }
 
-bool ReaderSet::any_ready() const {
-    return std::any_of(members_.begin(), members_.end(),
-                       [](const Member& member) { return member.reader->ready(); });
-}
-
-bool ReaderSet::any_in_transition() const {
-    return std::any_of(members_.begin(), members_.end(),
-                       [](const Member& member) { return member.reader->in_transition(); });
-}
-
 bool ReaderSet::must_poll() const {
     return (discovery_ && discovery_->must_poll()) ||
-           std::any_of(members_.begin(), members_.end(),
-                       [](const Member& member) { return member.reader->must_poll(); });
+           any([](const Member& member) { return member.reader->must_poll(); });
 }
 
 Result<void> ReaderSet::follow_all() {
@@ -101,7 +83,7 @@ Result<void> ReaderSet::tolerate(Member& member, Result<void> outcome) {
     return {};
 }
 
-std::vector<std::size_t> ReaderSet::drop_lost(steady_clock::time_point now) {
+std::vector<std::size_t> ReaderSet::drop_lost(std::chrono::steady_clock::time_point now) {
     std::vector<std::size_t> dropped;
     if (!discovery_) {
         return dropped;
@@ -120,11 +102,6 @@ std::vector<std::size_t> ReaderSet::drop_lost(steady_clock::time_point now) {
         return true;
     });
     return dropped;
-}
-
-bool ReaderSet::any_lost() const {
-    return std::any_of(members_.begin(), members_.end(),
-                       [](const Member& member) { return member.lost.has_value(); });
 }
 
 Result<void> ReaderSet::add(const std::vector<FoundMap>& found, bool under_way) {

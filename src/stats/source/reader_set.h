@@ -3,6 +3,7 @@
 // of bpffs, as they come and go.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <map>
@@ -54,8 +55,12 @@ class ReaderSet {
     // Readable while something has happened to the pins.
     int events() const { return watcher_.fd(); }
 
-    bool any_ready() const;
-    bool any_in_transition() const;
+    bool any_ready() const {
+        return any([](const Member& member) { return member.reader->ready(); });
+    }
+    bool any_in_transition() const {
+        return any([](const Member& member) { return member.reader->in_transition(); });
+    }
     // There is something that causes no event: follow_polled() has to be called every kPollPeriod.
     bool must_poll() const;
 
@@ -70,9 +75,15 @@ class ReaderSet {
     // numbers.
     std::vector<std::size_t> drop_lost(std::chrono::steady_clock::time_point now);
     // There are some whose pin is gone.
-    bool any_lost() const;
+    bool any_lost() const {
+        return any([](const Member& member) { return member.lost.has_value(); });
+    }
 
   private:
+    template <typename Test>
+    bool any(const Test& test) const {
+        return std::any_of(members_.begin(), members_.end(), test);
+    }
     Result<void> follow(Member& member);
     Result<void> tolerate(Member& member, Result<void> outcome);
     // `under_way`: the run has begun, and counts all that the maps hold as its own.

@@ -29,7 +29,6 @@ AttachState StateMonitor::look(const Meta* meta, std::uint32_t map_id, std::int6
     facts.counter_map_id = map_id;
     latest_.state = judge_attach_state(facts);
     latest_.device_gone = latest_.state == AttachState::kOrphaned;
-    latest_.hook_empty = facts.hook.empty();
     if (latest_.device_gone) {
         latest_.state = AttachState::kDetached;
     }
@@ -53,10 +52,8 @@ void StateMonitor::say_what_changed(const std::string& title, std::uint32_t map_
     if (changed && latest_.state == AttachState::kAttached && told_) {
         notices_.say(title, fmt::format("the XDP program on the device counts into map {}", map_id));
     } else if (changed && latest_.state == AttachState::kDetached) {
-        const char* const why = latest_.device_gone  ? "the device is gone; "
-                                : latest_.hook_empty ? "no XDP program is attached; "
-                                                     : "";
-        notices_.say(title, fmt::format("{}nothing counts into map {}", why, map_id));
+        notices_.say(title, fmt::format("{}no XDP program counts into map {}",
+                                        latest_.device_gone ? "the device is gone; " : "", map_id));
     } else if (changed && latest_.state == AttachState::kStale) {
         notices_.say(title, fmt::format("the XDP program on the device does not count into map {}", map_id));
     }

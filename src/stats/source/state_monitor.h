@@ -53,7 +53,6 @@ class StateMonitor {
     struct Finding {
         AttachState state = AttachState::kUnknown;
         bool device_gone = false;
-        bool hook_empty = true;
         std::string renamed_to;  // the device's present name, where it is another
     };
 

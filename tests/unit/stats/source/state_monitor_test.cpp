@@ -51,8 +51,8 @@ TEST_F(StateMonitorTest, AsksTheKernel) {
     StateMonitor missing = monitor("no-such-device");
     EXPECT_EQ(missing.look(&meta_, kMap, kNow), AttachState::kDetached);
     missing.tell("gone", kMap, false);
-    EXPECT_THAT(notices_, ElementsAre("lo: no XDP program is attached; nothing counts into map 32",
-                                      "gone: the device is gone; nothing counts into map 32"));
+    EXPECT_THAT(notices_, ElementsAre("lo: no XDP program counts into map 32",
+                                      "gone: the device is gone; no XDP program counts into map 32"));
     StateMonitor by_meta = monitor(std::nullopt);
     EXPECT_EQ(by_meta.look(&meta_, kMap, kNow), AttachState::kDetached);
     meta_.netns_inode = context_.inode + 1;
