@@ -1,7 +1,8 @@
-"""A loader stopped between two of its steps, and loads that fail: what readers show meanwhile, and afterwards."""
+"""A loader that stops between two of its steps, and loads that fail: what readers show meanwhile, and afterwards."""
 
 import json
 import os
+import re
 import signal
 
 import pytest
@@ -20,24 +21,39 @@ STEPS = ("bpf", "/^rename", "/^unlink", "/^mkdir", "/^send")
 LONGEST_PERIOD = 1.5
 
 
-class StoppedLoader:
-    """A loader that stops after the k-th of these system calls, until continue_it()."""
+class StoppingLoader:
+    """A loader that stops after system calls of a kind: those that strace's `when` says."""
 
-    def __init__(self, lab, log, syscall, k, arguments, inject=()):
+    def __init__(self, log, syscall, when, arguments, inject=()):
         log.unlink(missing_ok=True)
         self.log = log
-        stop = ("-e", f"inject={syscall}:signal=SIGSTOP:when={k}")
-        self.strace = lab.started(Process(strace("-e", f"trace={syscall},fchmodat", *inject, *stop,
-                                                 command=[LOADER, *arguments], log=log)))
-        wait_until(self.is_stopped, lambda: f"{syscall} {k}: not stopped: {self.strace.describe()}")
+        self.stops = 0
+        stop = ("-e", f"inject={syscall}:signal=SIGSTOP:when={when}")
+        self.process = Process(strace("-e", f"trace={syscall},fchmodat", *inject, *stop,
+                                      command=[LOADER, *arguments], log=log))
 
-    def is_stopped(self):
-        return self.log.exists() and "stopped by SIGSTOP" in self.log.read_text()
+    def __enter__(self):
+        return self
 
-    def continue_it(self, status=0):
-        (loader,) = [process.pid for process in processes() if process.parent == self.strace.popen.pid]
-        os.kill(loader, signal.SIGCONT)
-        return self.strace.wait(status)
+    def __exit__(self, kind, *exception):
+        self.send_signal(signal.SIGKILL if kind else signal.SIGCONT)
+
+    def stopped(self):
+        """Waits for the next stop; false when it has ended instead."""
+        self.stops += 1
+        wait_until(lambda: self.has_stopped() or self.has_ended(), self.process.describe)
+        return not self.has_ended()
+
+    def has_stopped(self):
+        return self.log.exists() and self.log.read_text().count("stopped by SIGSTOP") >= self.stops
+
+    def has_ended(self):
+        return self.process.popen.poll() is not None
+
+    def send_signal(self, number):
+        for process in processes():
+            if process.parent == self.process.popen.pid:
+                os.kill(process.pid, number)
 
 
 def calls_of_a_load(lab, log, dev, syscall):
@@ -45,6 +61,17 @@ def calls_of_a_load(lab, log, dev, syscall):
     run(strace("-e", f"trace={syscall}", command=[LOADER, "--dev", dev], log=log))
     lab.loader("--dev", dev, "--unload")
     return count_calls(log)
+
+
+def next_samples(reader, dev, count):
+    """The samples that are printed from now on."""
+    begin = len(reader.lines["out"])
+
+    def look():
+        samples = [json.loads(line) for line in reader.lines["out"][begin:]]
+        return [sample for sample in samples if sample["dev"] == dev]
+
+    return wait_until(lambda: look() if len(look()) >= count else None, reader.describe)
 
 
 @pytest.mark.parametrize("syscall", STEPS)
@@ -57,14 +84,14 @@ def test_stopped_loader_does_not_hold_up_other_devices(lab, syscall, tmp_path):
         lab.load(dev)
     reader = lab.reading("--dev", "veth0", "--dev", "veth1")
     for k in range(1, calls + 1, FAULT_STEP):
-        loader = StoppedLoader(lab, log, syscall, k, ["--dev", "veth0"])
-        for _ in range(3):
-            sample = reader.wait_for(lambda sample: sample["dev"] == "veth1")
-            assert sample["period"] < LONGEST_PERIOD, f"{syscall} {k}: {reader.describe()}"
-        loader.continue_it()
+        with StoppingLoader(log, syscall, k, ["--dev", "veth0"]) as loader:
+            assert loader.stopped(), f"{syscall} {k}"
+            samples = next_samples(reader, "veth1", 3)
+            assert max(sample["period"] for sample in samples) < LONGEST_PERIOD, f"{syscall} {k}: {samples}"
+        loader.process.wait()
         generation = read_meta("veth0").generation
-        reader.wait_for(lambda sample: (sample["dev"], sample["generation"], sample["state"]) ==
-                        ("veth0", generation, "attached"))
+        reader.wait_for(lambda sample, generation=generation: (
+            sample["dev"], sample["generation"], sample["state"]) == ("veth0", generation, "attached"))
 
 
 def pinned_map_id(dev):
@@ -81,26 +108,26 @@ def test_load_that_fails_loses_no_count(lab, veth0, shown, tmp_path):
     modes = calls_of_a_load(lab, log, dev, "fchmodat")
     fail = ("-e", f"inject=fchmodat:error=ENOMEM:when={modes}")  # that of the new meta
     lab.load(dev)
-    run(strace("-e", "trace=renameat,fchmodat", *fail, command=[LOADER, "--dev", dev], log=log), status=1)
-    renames = sum(line.startswith("renameat(") for line in log.read_text().splitlines())
-    assert renames >= 3, log.read_text()
-    lab.loader("--dev", dev, "--unload")
-
-    lab.load(dev)
     reader = lab.reading("--dev", dev)
     by_cpu = lab.reading("--dev", dev, "--per-cpu", "--since-start")
     exporter = Exporter(lab, "--dev", dev)
     old = pinned_map_id(dev)
     sent = 0
-    for k in range(1, renames + 1):
-        loader = StoppedLoader(lab, log, "renameat", k, ["--dev", dev], fail)
-        send(veth0, 5, SIZE)
-        sent += 5
-        if shown:
-            now = pinned_map_id(dev)
-            for process in (reader, by_cpu):
-                process.wait_for(lambda sample, now=now: sample["map_id"] == now)
-        loader.continue_it(status=1)
+    for _ in range(2):
+        seen = []
+        with StoppingLoader(log, "renameat", "1+", ["--dev", dev], fail) as loader:
+            while loader.stopped():
+                send(veth0, 5, SIZE)
+                sent += 5
+                seen.append(pinned_map_id(dev))
+                if shown:
+                    for process in (reader, by_cpu):
+                        process.wait_for(lambda sample: sample["map_id"] == seen[-1])
+                loader.send_signal(signal.SIGCONT)
+        assert "Cannot allocate memory" in loader.process.wait(1)
+        assert seen[0] == seen[1] != seen[2] == old, seen
+        assert re.search('INJECTED.*\n(.*\n)*.*renameat.*"xdp_stats_meta"(.*\n)*.*renameat.*"xdp_stats_map"',
+                         log.read_text()), log.read_text()
         assert pins_of(dev) == PINS
         for process in (reader, by_cpu):
             sample = process.wait_for_session(sent)

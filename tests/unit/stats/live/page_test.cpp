@@ -5,6 +5,7 @@
 #include <clocale>
 
 #include "stats/live/list_page.h"
+#include "stats/live/page.h"
 #include "stats/report_for_tests.h"
 
 namespace tally::stats {
