@@ -26,6 +26,7 @@ struct AttachPlan {
     bool ended_dispatcher = false;           // with all the programs in it
     // The old attachment has to end before the new one can begin: links and dispatchers exclude each other.
     bool moves = false;
+    bool keeps_link = false;    // for a --run: a link is the process's own, and pinned nowhere
     std::string no_dispatcher;  // why --attach auto does not even try a dispatcher
 };
 

@@ -112,11 +112,11 @@ std::string next_command(const NetnsContext& context, const Interface& interface
             (*link)->id);
     }
     if (is_dispatcher) {
-        return fmt::format("`{}xdp-loader unload {} --all` ends it and its programs; --force takes its place",
+        return fmt::format("`{}xdp-loader unload {} --all` ends it and its programs",
                            from_inside(context.netns_option), interface.name);
     }
-    return fmt::format("--force replaces it; `{} link set dev {} {} off` detaches it",
-                       ip_command(context.netns_option), interface.name,
+    return fmt::format("`{} link set dev {} {} off` detaches it", ip_command(context.netns_option),
+                       interface.name,
                        program.mode == XDP_TALLY_MODE_GENERIC  ? "xdpgeneric"
                        : program.mode == XDP_TALLY_MODE_NATIVE ? "xdpdrv"
                                                                : "xdpoffload");
