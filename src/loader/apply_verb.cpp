@@ -20,6 +20,22 @@ namespace {
 
 constexpr std::size_t kAtOnce = 16;
 
+LoadRequest make_load_request(const Options& options) {
+    LoadRequest request;
+    request.program = program_choice(options);
+    request.mode = options.mode;
+    request.attach = options.attach;
+    request.priority = options.priority;
+    request.chain_actions = options.chain_actions;
+    request.reuse_maps = options.reuse_maps;
+    request.new_maps = options.new_maps;
+    request.force = options.force;
+    request.for_command = options.verb == Verb::kRun;
+    request.dry_run = options.dry_run;
+    request.verbose = options.verbose;
+    return request;
+}
+
 Result<Outcome> dispatch_verb(const Options& options, NetnsContext& context, const std::string& device) {
     TALLY_TRY(check_named_bpffs(context.bpffs));
     switch (options.verb) {
@@ -32,7 +48,7 @@ Result<Outcome> dispatch_verb(const Options& options, NetnsContext& context, con
         case Verb::kObserve:
             return observe(options, context, device);
         default:
-            return load(options, context, device);
+            return load(make_load_request(options), context, device);
     }
 }
 
@@ -45,6 +61,10 @@ Outcome complete(Result<Outcome> result, const Options& options, const NetnsCont
 }
 
 }  // namespace
+
+ProgramChoice program_choice(const Options& options) {
+    return {options.action, options.redirect_to, options.filename, options.progname};
+}
 
 std::vector<std::string> without_repetitions(const std::vector<std::string>& devices,
                                              const NetnsContext& context) {

@@ -8,10 +8,13 @@
 #include <vector>
 
 #include "common/pins/netns_context.h"
+#include "loader/object/program_choice.h"
 #include "loader/options.h"
 #include "loader/outcome.h"
 
 namespace tally::loader {
+
+ProgramChoice program_choice(const Options& options);
 
 // A device that is named twice, or by an alternative name as well, is worked on once, under its own name.
 std::vector<std::string> without_repetitions(const std::vector<std::string>& devices,

@@ -227,9 +227,9 @@ CAP_SYS_ADMIN. See *OBSERVING*.)",
         .help = "With --observe: stay in the foreground and observe each replacement of the program",
         .manual = R"(
 With *--observe*: stay in the foreground, and when the observed program is replaced, observe the new one at once and
-say so on standard error. Ends with status 0 on SIGINT and SIGTERM, which leave the observation pinned, and when the
-interface is unloaded; with status 4 when the interface goes away. With *--json* the outcome of the start is printed as
-usual.)",
+say so. Ends with status 0 on SIGINT and SIGTERM, which leave the observation pinned, and when the interface is
+unloaded; with status 4 when the interface is gone. It takes one *--dev*: one process follows one interface, and a
+second one for the same interface is refused (status 5). With *--json* each outcome is a document on a line of its own.)",
     },
     {
         .group = "Other work",

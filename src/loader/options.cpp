@@ -163,6 +163,9 @@ Result<void> validate(const Given& given, const Options& options) {
         return usage_error(
             fmt::format("{} has no value", options.filename.empty() ? "--filename" : "--progname"));
     }
+    if (options.follow && options.devices.size() > 1) {
+        return usage_error("--follow takes one --dev");
+    }
     if (options.attach == AttachChoice::kLink && (given.has("--prio") || given.has("--chain-actions"))) {
         return usage_error(fmt::format("{} cannot be combined with --attach link",
                                        given.has("--prio") ? "--prio" : "--chain-actions"));

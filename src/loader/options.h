@@ -10,12 +10,11 @@
 
 #include "common/base/early_exit.h"
 #include "common/pins/abi_names.h"
+#include "loader/change/load_request.h"
 
 namespace tally::loader {
 
 enum class Verb { kLoad, kObserve, kUnload, kStatus, kClean, kRun, kTryRun, kListPrograms };
-enum class ModeChoice { kAuto, kNative, kGeneric, kOffload };
-enum class AttachChoice { kAuto, kDispatcher, kLink };
 
 struct Options {
     Verb verb = Verb::kLoad;

@@ -29,7 +29,6 @@
 #include "stats/output/output_file.h"
 #include "stats/output/printer.h"
 #include "stats/source/reader_set.h"
-#include "stats/source/vantage.h"
 
 namespace tally::stats {
 namespace {
@@ -55,14 +54,14 @@ Error nothing_pinned(const Source& source, const NetnsContext& context, const st
 
 // Every source is looked at before anything is printed. The status is that of the first that is not as it
 // should be; all of them are named.
-int start_sources(ReaderSet& readers, const NetnsContext& context, const Options& options) {
+int start_sources(ReaderSet& readers, const Options& options) {
     readers.add_sources();
     int status = 0;
     for (std::size_t i = 0; i < options.sources.size(); ++i) {
         Reader& reader = *readers.members()[i].reader;
         auto started = reader.start();
         if (started && options.once && !reader.ready()) {
-            started = nothing_pinned(options.sources[i], context, reader.pin());
+            started = nothing_pinned(options.sources[i], readers.context(), reader.pin());
         }
         if (!started) {
             const int failure = fail(started.error(), options);
@@ -72,21 +71,22 @@ int start_sources(ReaderSet& readers, const NetnsContext& context, const Options
     return status;
 }
 
-int start_all(ReaderSet& readers, const NetnsContext& context, const Options& options) {
+int start_all(ReaderSet& readers, const Options& options) {
     if (const auto discovered = readers.discover(); !discovered) {
         return fail(discovered.error(), options);
     }
     if (readers.members().empty()) {
         Notices(options.quiet, options.verbose)
-            .say(context.bpffs.path, options.once ? "no counter map is pinned below it"
-                                                  : "no counter map is pinned below it yet; waiting");
+            .say(readers.context().bpffs.path, options.once
+                                                   ? "no counter map is pinned below it"
+                                                   : "no counter map is pinned below it yet; waiting");
     }
     return 0;
 }
 
 // Where the devices are. A namespace that does not exist yet is waited for if the run waits; none where a
 // signal or the time limit of --expect ended that.
-Result<std::optional<NetnsContext>> find_place(const Options& options, steady_clock::time_point limit) {
+Result<std::optional<NetnsContext>> find_netns(const Options& options, steady_clock::time_point limit) {
     constexpr int kPollMilliseconds = 20;
     for (bool said = false;; said = true) {
         auto context = enter_netns_context(options.netns, options.bpffs);
@@ -230,7 +230,7 @@ int run(Options options) {
         return fail(ready.error(), options);
     }
     const auto begin = steady_clock::now();
-    const auto context = find_place(
+    auto context = find_netns(
         options, options.expectations.empty() ? steady_clock::time_point::max() : begin + options.within);
     if (!context) {
         return fail(context.error(), options);
@@ -244,13 +244,8 @@ int run(Options options) {
     if (!devices) {
         return fail(devices.error(), options);
     }
-    auto own = look_from_here(**context);
-    if (!own) {
-        return fail(own.error(), options);
-    }
-    ReaderSet readers(std::move(*own), options);
-    const int status =
-        options.all ? start_all(readers, **context, options) : start_sources(readers, **context, options);
+    ReaderSet readers(std::move(**context), options);
+    const int status = options.all ? start_all(readers, options) : start_sources(readers, options);
     if (status != 0) {
         return status;
     }

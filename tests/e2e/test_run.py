@@ -20,9 +20,8 @@ from support.processes import run, wait_until
 from support.programs import CONFLICT, LOADER, SENDER, STATS, object_file
 from support.run_command import GOES_ON, Run
 from support.samples import counts_of
-from support.traffic import Traffic, send
+from support.traffic import SIZE, Traffic, send
 
-SIZE = 100
 MAPS = ["xdp_stats_map", "xdp_stats_meta"]
 RUNNING = ["+run", *MAPS]
 NOTES_SIGNALS = """

@@ -39,7 +39,7 @@ SampleReport take_block(FuzzedDataProvider& input) {
     SampleReport report;
     report.readable = true;
     report.map_id = input.ConsumeIntegral<std::uint32_t>();
-    report.state = static_cast<AttachState>(input.ConsumeIntegralInRange(0, 4));
+    report.state = static_cast<AttachState>(input.ConsumeIntegralInRange(0, 6));
     report.since_start = input.ConsumeBool();
     // Years that have four digits.
     report.time = input.ConsumeIntegralInRange<std::int64_t>(0, 9'000'000'000'000'000'000);

@@ -6,11 +6,12 @@
 #include <xdp/libxdp.h>
 
 #include <cstdlib>
-#include <memory>
 #include <string_view>
 #include <utility>
 
 #include <xdp_tally/abi.h>
+
+#include "common/base/unique_handle.h"
 
 namespace tally {
 namespace {
@@ -21,10 +22,7 @@ constexpr std::string_view kDispatcherName = "xdp_dispatcher";
 // Where libxdp looks by itself.
 constexpr const char* kLibxdpBpffs = "/sys/fs/bpf";
 
-struct MultiprogCloser {
-    void operator()(xdp_multiprog* multiprog) const { xdp_multiprog__close(multiprog); }
-};
-using UniqueMultiprog = std::unique_ptr<xdp_multiprog, MultiprogCloser>;
+using UniqueMultiprog = UniqueHandle<xdp_multiprog, xdp_multiprog__close>;
 
 std::uint32_t mode_of(xdp_attach_mode mode) {
     return mode == XDP_MODE_SKB ? XDP_TALLY_MODE_GENERIC : XDP_TALLY_MODE_NATIVE;

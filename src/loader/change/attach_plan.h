@@ -9,9 +9,9 @@
 
 #include "common/base/result.h"
 #include "common/pins/netns_context.h"
+#include "loader/change/load_request.h"
 #include "loader/device/device_state.h"
 #include "loader/object/program_object.h"
-#include "loader/options.h"
 
 namespace tally::loader {
 
@@ -21,7 +21,7 @@ enum class AttachMethod { kNewLink, kUpdateLink, kReplaceByNetlink, kComponent }
 struct AttachPlan {
     std::vector<AttachMethod> methods;           // to be tried in this order
     std::vector<std::uint32_t> modes;            // the same; one where a program is replaced
-    std::optional<AttachedProgram> old_program;  // what is replaced
+    std::optional<HookProgram> old_program;  // what is replaced
     bool foreign = false;                        // and it is somebody else's
     bool ended_dispatcher = false;               // with all the programs in it
     // The old attachment has to end before the new one can begin: links and dispatchers exclude each other.
@@ -40,11 +40,11 @@ struct Attempt {
 };
 
 // kConflict where the hook is held by a program that may not be replaced, or that runs in another mode.
-Result<AttachPlan> make_attach_plan(const Options& options, const NetnsContext& context,
+Result<AttachPlan> make_attach_plan(const LoadRequest& request, const NetnsContext& context,
                                     const Interface& interface, const DeviceState& state);
 
 // What to try, in this order, until the kernel takes one.
-std::vector<Attempt> make_attempts(const Options& options, const Interface& interface,
+std::vector<Attempt> make_attempts(const LoadRequest& request, const Interface& interface,
                                    const AttachPlan& plan);
 
 }  // namespace tally::loader

@@ -175,7 +175,7 @@ std::string_view state_name(AttachState attach_state) {
     return "none";
 }
 
-std::optional<AttachedProgram> DeviceState::our_program() const {
+std::optional<HookProgram> DeviceState::our_program() const {
     if (link_alive()) {
         return hook.find(link_info->program_id);
     }

@@ -61,7 +61,7 @@ struct DeviceState {
     bool link_alive() const { return link_info && link_info->ifindex != 0; }
     // The program that we attached and that still runs: by its link, else by the metadata of another
     // attachment.
-    std::optional<AttachedProgram> our_program() const;
+    std::optional<HookProgram> our_program() const;
     // The same, where it runs in a dispatcher.
     const Component* our_component() const;
     // It may run in a dispatcher that could not be looked into: neither attached nor detached can be said of

@@ -9,10 +9,10 @@
 
 #include <algorithm>
 #include <cstdlib>
-#include <memory>
 
 #include <xdp_tally/abi.h>
 
+#include "common/base/unique_handle.h"
 #include "common/kernel/dispatcher.h"
 #include "common/kernel/libbpf_options.h"
 #include "common/kernel/library_log.h"
@@ -25,10 +25,7 @@ namespace {
 // What xdp_program__run_prio says of a program without a wish (XDP_DEFAULT_RUN_PRIO of libxdp).
 constexpr std::uint32_t kNoWish = 50;
 
-struct ProgramCloser {
-    void operator()(xdp_program* program) const { xdp_program__close(program); }
-};
-using UniqueProgram = std::unique_ptr<xdp_program, ProgramCloser>;
+using UniqueProgram = UniqueHandle<xdp_program, xdp_program__close>;
 
 xdp_attach_mode libxdp_mode(std::uint32_t mode) {
     return mode == XDP_TALLY_MODE_GENERIC ? XDP_MODE_SKB : XDP_MODE_NATIVE;

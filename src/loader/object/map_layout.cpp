@@ -10,15 +10,11 @@
 
 #include <algorithm>
 #include <cstring>
-#include <memory>
+
+#include "common/base/unique_handle.h"
 
 namespace tally::loader {
 namespace {
-
-struct BtfDeleter {
-    void operator()(btf* object) const { btf__free(object); }
-};
-using UniqueBtf = std::unique_ptr<btf, BtfDeleter>;
 
 // How deep a value's types are followed, how many of them, and how long names are. Legal types stay far
 // below; a damaged object may claim a struct that holds itself, twice.
@@ -113,7 +109,7 @@ MapLayout layout_of(const MapInfo& pinned) {
     layout.max_entries = pinned.max_entries;
     layout.flags = pinned.flags;
     if (pinned.btf_id != 0 && pinned.btf_value_type_id != 0) {
-        if (const UniqueBtf loaded(btf__load_from_kernel_by_id(pinned.btf_id)); loaded) {
+        if (const UniqueHandle<btf, btf__free> loaded(btf__load_from_kernel_by_id(pinned.btf_id)); loaded) {
             layout.value_fields = flatten_type(loaded.get(), pinned.btf_value_type_id);
         }
     }

@@ -12,11 +12,6 @@ namespace {
 
 constexpr std::uint64_t kPointer = 8;
 
-std::uint64_t multiply(std::uint64_t a, std::uint64_t b) {
-    constexpr auto kMost = std::numeric_limits<std::uint64_t>::max();
-    return b != 0 && a > kMost / b ? kMost : a * b;
-}
-
 // The kernel's slots are multiples of 8 bytes.
 std::uint64_t padded(std::uint64_t size) {
     return (size + kPointer - 1) / kPointer * kPointer;
@@ -56,7 +51,10 @@ std::uint64_t map_memory(const MapLayout& layout, std::uint64_t possible_cpus) {
         default:  // a slot for a pointer: programs, sockets, devices, other maps
             break;
     }
-    return multiply(entry, layout.max_entries);
+    std::uint64_t bytes = 0;
+    return __builtin_mul_overflow(entry, std::uint64_t{layout.max_entries}, &bytes)
+               ? std::numeric_limits<std::uint64_t>::max()
+               : bytes;
 }
 
 std::optional<std::uint64_t> available_memory() {

@@ -7,18 +7,17 @@
 #include <cstdint>
 #include <iterator>
 #include <map>
-#include <memory>
 #include <optional>
 #include <string_view>
 #include <vector>
 
+#include "common/base/unique_handle.h"
+#include "loader/object/btf_check.h"
+
 namespace tally::loader {
 namespace {
 
-struct ElfDeleter {
-    void operator()(Elf* elf) const { elf_end(elf); }
-};
-using UniqueElf = std::unique_ptr<Elf, ElfDeleter>;
+using UniqueElf = UniqueHandle<Elf, elf_end>;
 
 struct Section {
     Elf_Scn* section = nullptr;
@@ -27,58 +26,39 @@ struct Section {
     std::uint64_t entries() const { return header.sh_entsize == 0 ? 0 : header.sh_size / header.sh_entsize; }
 };
 
-class Symbols {
-  public:
-    Symbols(Elf* elf, const Section& table, std::size_t maps_index)
-        : elf_(elf), strings_(table.header.sh_link), data_(elf_getdata(table.section, nullptr)) {
-        GElf_Sym symbol = {};
-        for (std::uint64_t i = 0; i < table.entries(); ++i) {
-            if (gelf_getsym(data_, static_cast<int>(i), &symbol) == nullptr) {
-                break;
-            }
-            if (symbol.st_shndx == maps_index && symbol.st_size > 0) {
-                maps_[symbol.st_value] = symbol;
-            }
-        }
-    }
-
-    std::string name_at(std::size_t index) const {
-        GElf_Sym symbol = {};
-        return gelf_getsym(data_, static_cast<int>(index), &symbol) != nullptr ? name_of(symbol) : "";
-    }
-
-    // The map that has this byte of the section in its definition.
-    std::string map_around(std::uint64_t offset) const {
-        const auto after = maps_.upper_bound(offset);
-        if (after == maps_.begin()) {
-            return "";
-        }
-        const auto& [start, symbol] = *std::prev(after);
-        return offset - start < symbol.st_size ? name_of(symbol) : "";
-    }
-
-  private:
-    std::string name_of(const GElf_Sym& symbol) const {
-        const char* name = elf_strptr(elf_, strings_, symbol.st_name);
-        return name != nullptr ? name : "";
-    }
-
-    Elf* elf_;
-    std::size_t strings_;
-    Elf_Data* data_;
-    std::map<std::uint64_t, GElf_Sym> maps_;  // by where they start
-};
-
 // A map's definition has no addresses in it but those of its values.
-void add_values(const Section& relocations, const Symbols& symbols, ObjectSections& found) {
-    Elf_Data* data = elf_getdata(relocations.section, nullptr);
-    GElf_Rel relocation = {};
-    for (std::uint64_t i = 0; i < relocations.entries(); ++i) {
-        if (gelf_getrel(data, static_cast<int>(i), &relocation) == nullptr) {
+void find_values(Elf* elf, const Section& symbol_table, std::size_t maps_index,
+                 const std::vector<Section>& relocations, ObjectSections& found) {
+    Elf_Data* const symbols = elf_getdata(symbol_table.section, nullptr);
+    const auto name_of = [&](const GElf_Sym& symbol) {
+        const char* const name = elf_strptr(elf, symbol_table.header.sh_link, symbol.st_name);
+        return std::string(name != nullptr ? name : "");
+    };
+    GElf_Sym symbol = {};
+    std::map<std::uint64_t, GElf_Sym> maps;  // by where their definitions start
+    for (std::uint64_t i = 0; i < symbol_table.entries(); ++i) {
+        if (gelf_getsym(symbols, static_cast<int>(i), &symbol) == nullptr) {
             break;
         }
-        found.filled_maps.insert(symbols.map_around(relocation.r_offset));
-        found.map_values.insert(symbols.name_at(GELF_R_SYM(relocation.r_info)));
+        if (symbol.st_shndx == maps_index && symbol.st_size > 0) {
+            maps[symbol.st_value] = symbol;
+        }
+    }
+    for (const auto& section : relocations) {
+        Elf_Data* const data = elf_getdata(section.section, nullptr);
+        GElf_Rel relocation = {};
+        for (std::uint64_t i = 0; i < section.entries(); ++i) {
+            if (gelf_getrel(data, static_cast<int>(i), &relocation) == nullptr) {
+                break;
+            }
+            const auto after = maps.upper_bound(relocation.r_offset);
+            if (after != maps.begin()) {
+                found.filled_maps.insert(name_of(std::prev(after)->second));
+            }
+            if (gelf_getsym(symbols, static_cast<int>(GELF_R_SYM(relocation.r_info)), &symbol) != nullptr) {
+                found.map_values.insert(name_of(symbol));
+            }
+        }
     }
 }
 
@@ -108,7 +88,14 @@ ObjectSections read_sections(std::span<const unsigned char> image) {
             maps_index = elf_ndxscn(next.section);
         }
         found.legacy_maps = found.legacy_maps || name == "maps";
-        found.btf = found.btf || name == ".BTF";
+        if (name == ".BTF") {
+            found.btf = true;
+            const Elf_Data* const data = elf_rawdata(next.section, nullptr);
+            if (data != nullptr && data->d_buf != nullptr) {
+                found.broken_type =
+                    find_broken_type({static_cast<const unsigned char*>(data->d_buf), data->d_size});
+            }
+        }
         if (next.header.sh_type == SHT_SYMTAB) {
             symbol_table = next;
         } else if (next.header.sh_type == SHT_REL) {
@@ -119,12 +106,8 @@ ObjectSections read_sections(std::span<const unsigned char> image) {
     if (!maps_index || !symbol_table) {
         return found;
     }
-    const Symbols symbols(elf.get(), *symbol_table, *maps_index);
-    for (const auto& section : relocations) {
-        if (section.header.sh_info == *maps_index) {
-            add_values(section, symbols, found);
-        }
-    }
+    std::erase_if(relocations, [&](const Section& section) { return section.header.sh_info != *maps_index; });
+    find_values(elf.get(), *symbol_table, *maps_index, relocations, found);
     return found;
 }
 

@@ -2,6 +2,8 @@
 // What an object file says of itself that libbpf knows, but does not tell.
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <set>
 #include <span>
 #include <string>
@@ -10,14 +12,15 @@ namespace tally::loader {
 
 struct ObjectSections {
     bool maps = false;         // SEC(".maps"): definitions that need BTF
-    bool legacy_maps = false;  // SEC("maps"): struct bpf_map_def, which libbpf 1.0 gave up
+    bool legacy_maps = false;  // SEC("maps"): struct bpf_map_def, which libbpf 1.0 and later do not support
     bool btf = false;
+    std::optional<std::uint32_t> broken_type;  // of the BTF (find_broken_type)
     // `.values = {...}` of maps: which maps the object itself fills, and what it puts there.
     std::set<std::string> filled_maps;
     std::set<std::string> map_values;  // names of its programs and maps
 };
 
-// Nothing is known of what is no ELF file. Where the file is damaged, libelf is as much at risk as libbpf.
+// Nothing is known of what is no ELF file.
 ObjectSections read_sections(std::span<const unsigned char> image);
 
 }  // namespace tally::loader

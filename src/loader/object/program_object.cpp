@@ -1,57 +1,44 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 #include "loader/object/program_object.h"
 
-#include <bpf/btf.h>
-#include <bpf/libbpf.h>
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <linux/bpf.h>
-#include <sys/stat.h>
 
 #include <algorithm>
-#include <array>
 #include <span>
 #include <string_view>
 
 #include <xdp_tally/abi.h>
 
-#include "common/kernel/libbpf_options.h"
 #include "common/kernel/library_log.h"
 #include "common/pins/abi_names.h"
 #include "common/pins/bpffs.h"
 #include "common/pins/pin_names.h"
 #include "loader/object/map_memory.h"
-#include "loader/object/object_check.h"
-#include "loader/object/object_sections.h"
+#include "loader/object/verifier_log.h"
 
-// The objects of bpf/, embedded by cmake/Bpf.cmake.
-extern "C" {
-extern const unsigned char tally_linear_object[];
-extern const unsigned char tally_linear_object_end[];
-extern const unsigned char tally_frags_object[];
-extern const unsigned char tally_frags_object_end[];
-extern const unsigned char tally_linear_alone_object[];
-extern const unsigned char tally_linear_alone_object_end[];
-extern const unsigned char tally_frags_alone_object[];
-extern const unsigned char tally_frags_alone_object_end[];
-}
+#include "frags.skel.h"
+#include "frags_alone.skel.h"
+#include "linear.skel.h"
+#include "linear_alone.skel.h"
 
 namespace tally::loader {
 namespace {
 
 constexpr const char* kRedirectMap = "redirect_to";  // of the built-in object; the loader fills it
 constexpr std::size_t kVerifierLogSize = 1U << 20;
-constexpr std::size_t kVerifierLines = 15;  // of its last words, for a person
 
 std::span<const unsigned char> builtin_image(Variant variant, HookSharing sharing) {
-    const bool alone = sharing == HookSharing::kExclusive;
+    const bool exclusive = sharing == HookSharing::kExclusive;
+    std::size_t size = 0;
+    const void* bytes = nullptr;
     if (variant == Variant::kFrags) {
-        return alone ? std::span(tally_frags_alone_object, tally_frags_alone_object_end)
-                     : std::span(tally_frags_object, tally_frags_object_end);
+        bytes = exclusive ? tally_frags_alone__elf_bytes(&size) : tally_frags__elf_bytes(&size);
+    } else {
+        bytes = exclusive ? tally_linear_alone__elf_bytes(&size) : tally_linear__elf_bytes(&size);
     }
-    return alone ? std::span(tally_linear_alone_object, tally_linear_alone_object_end)
-                 : std::span(tally_linear_object, tally_linear_object_end);
+    return {static_cast<const unsigned char*>(bytes), size};
 }
 
 bool is_xdp_entry(const bpf_program* program) {
@@ -69,89 +56,13 @@ std::string source_name(const bpf_map* map) {
     return bpf_map__is_internal(map) && dot != std::string::npos ? name.substr(dot) : name;
 }
 
-std::string last_lines(std::string_view text, std::size_t count) {
-    while (!text.empty() && (text.back() == '\n' || text.back() == '\0')) {
-        text.remove_suffix(1);
-    }
-    std::size_t start = text.size();
-    for (std::size_t line = 0; line < count && start != std::string_view::npos && start > 0; ++line) {
-        start = text.rfind('\n', start - 1);
-    }
-    return std::string(start == std::string_view::npos ? text : text.substr(start == 0 ? 0 : start + 1));
-}
-
-// Read once: what has been checked is what will be loaded, whatever happens to the file meanwhile.
-Result<std::vector<unsigned char>> read_object(const std::string& path) {
-    constexpr off_t kLargest = 256 << 20;
-    const std::string what = fmt::format("reading the BPF object {}", path);
-    const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-    struct stat status = {};
-    if (!fd || ::fstat(fd.get(), &status) != 0) {
-        return last_error(what);
-    }
-    if (!S_ISREG(status.st_mode)) {
-        return make_error(ErrorKind::kSystem, what, "it is not a regular file");
-    }
-    if (status.st_size > kLargest) {
-        return make_error(ErrorKind::kSystem, what, "it is larger than 256 MiB");
-    }
-    std::vector<unsigned char> image(static_cast<std::size_t>(status.st_size));
-    std::size_t size = 0;
-    while (size < image.size()) {
-        const ssize_t got = ::read(fd.get(), image.data() + size, image.size() - size);
-        if (got < 0) {
-            return last_error(what);
-        }
-        if (got == 0) {
-            break;
-        }
-        size += static_cast<std::size_t>(got);
-    }
-    image.resize(size);
-    constexpr std::array<unsigned char, 4> kMagic = {0x7f, 'E', 'L', 'F'};
-    if (size < kMagic.size() || !std::equal(kMagic.begin(), kMagic.end(), image.begin())) {
-        return make_error(ErrorKind::kSystem, what, "it is not an ELF file")
-            .with_hint("compile it with `clang -target bpf -g -O2 -c prog.bpf.c -o prog.bpf.o`");
-    }
-    return image;
-}
-
-// libbpf names an object after its file, up to the first dot; global data is named after the object.
-std::string object_name(const std::string& path) {
-    const std::string file = path.substr(path.find_last_of('/') + 1);
-    return file.substr(0, file.find('.'));
-}
-
-Error unreadable(const std::string& path, const ObjectSections& sections) {
-    const std::string what = fmt::format("reading the BPF object {}", path);
-    if (sections.maps && !sections.btf) {
-        return make_error(ErrorKind::kSystem, what, "it has maps, but no BTF, which describes them")
-            .with_hint("compile it with `clang -target bpf -g`; BTF stays when `llvm-strip -g` strips it");
-    }
-    if (sections.legacy_maps) {
-        return make_error(ErrorKind::kSystem, what,
-                          "its maps are defined in SEC(\"maps\"), which libbpf 1.0 gave up")
-            .with_hint("define them in SEC(\".maps\"), with __uint(type, ...) and the like");
-    }
-    return make_error(ErrorKind::kSystem, what, "it is damaged, or it is not a BPF object")
-        .with_hint("`llvm-readelf -S FILE` shows what is in it; -v shows libbpf's own words");
-}
-
 // Names that would not become pins of their own below the directory.
 bool is_pin_name(const std::string& name) {
     return !name.empty() && name.find('/') == std::string::npos && name != kStagingName &&
            name != XDP_TALLY_META_NAME && name != XDP_TALLY_LINK_NAME;
 }
 
-int stop_before_the_verifier(bpf_program* /*program*/, bpf_prog_load_opts* /*options*/, long /*cookie*/) {
-    return -ECANCELED;
-}
-
 }  // namespace
-
-void ProgramObject::Closer::operator()(bpf_object* object) const {
-    bpf_object__close(object);
-}
 
 Result<ProgramObject> ProgramObject::open_builtin(const std::string& action, Variant variant,
                                                   HookSharing sharing) {
@@ -162,7 +73,7 @@ Result<ProgramObject> ProgramObject::open_builtin(const std::string& action, Var
 Result<ProgramObject> ProgramObject::open_builtin_program(const std::string& program, Variant variant,
                                                           HookSharing sharing) {
     const auto image = builtin_image(variant, sharing);
-    std::unique_ptr<bpf_object, Closer> object(bpf_object__open_mem(image.data(), image.size(), nullptr));
+    UniqueObject object(bpf_object__open_mem(image.data(), image.size(), nullptr));
     if (!object) {
         return last_error("opening the built-in BPF object");
     }
@@ -176,43 +87,20 @@ Result<ProgramObject> ProgramObject::open_builtin_program(const std::string& pro
 }
 
 Result<ProgramObject> ProgramObject::open_file(const std::string& path, const std::string& program) {
-    TALLY_ASSIGN_OR_RETURN(auto bytes, read_object(path));
-    const auto image = std::make_shared<const std::vector<unsigned char>>(std::move(bytes));
-    TALLY_TRY(check_object(fmt::format("reading the BPF object {}", path), [&] {
-        libbpf_set_print(nullptr);
-        libbpf_prog_handler_opts handler;
-        init_options(handler);
-        handler.prog_prepare_load_fn = stop_before_the_verifier;
-        for (const char* section : {"xdp", "xdp.frags"}) {
-            libbpf_register_prog_handler(section, BPF_PROG_TYPE_XDP, BPF_XDP, &handler);
-        }
-        if (auto object = open_image(*image, path, program)) {
-            object->rehearse_load();
-        }
-    }));
-    TALLY_ASSIGN_OR_RETURN(auto object, open_image(*image, path, program));
-    object.image_ = image;
-    return object;
+    TALLY_ASSIGN_OR_RETURN(auto file, ObjectFile::read(path));
+    return open_program(std::make_shared<const ObjectFile>(std::move(file)), program);
 }
 
-Result<ProgramObject> ProgramObject::open_image(Image image, const std::string& path,
-                                                const std::string& program) {
-    const std::string name = object_name(path);
-    bpf_object_open_opts options;
-    init_options(options);
-    options.object_name = name.c_str();
-    const auto sections = read_sections(image);
-    take_library_warnings();
-    std::unique_ptr<bpf_object, Closer> object(bpf_object__open_mem(image.data(), image.size(), &options));
-    if (!object) {
-        return unreadable(path, sections).with_details(last_lines(take_library_warnings(), 3));
-    }
-    return select(std::move(object), path, program, sections);
+Result<ProgramObject> ProgramObject::open_program(std::shared_ptr<const ObjectFile> file,
+                                                  const std::string& program) {
+    TALLY_ASSIGN_OR_RETURN(auto object, file->open());
+    TALLY_ASSIGN_OR_RETURN(auto self, select(std::move(object), file->path(), program, file->sections()));
+    self.file_ = std::move(file);
+    return self;
 }
 
-Result<ProgramObject> ProgramObject::select(std::unique_ptr<bpf_object, Closer> object,
-                                            const std::string& source, const std::string& program,
-                                            const ObjectSections& sections) {
+Result<ProgramObject> ProgramObject::select(UniqueObject object, const std::string& source,
+                                            const std::string& program, const ObjectSections& sections) {
     ProgramObject self;
     self.source_ = source;
     std::vector<std::string> names;
@@ -241,7 +129,7 @@ Result<ProgramObject> ProgramObject::select(std::unique_ptr<bpf_object, Closer> 
     if (names.empty()) {
         return make_error(ErrorKind::kNotFound, fmt::format("looking for an XDP program in {}", source),
                           "there is none")
-            .with_hint("an XDP program stands in a section named \"xdp\" or \"xdp.frags\"");
+            .with_hint("an XDP program is a function in a section named \"xdp\" or \"xdp.frags\"");
     }
     if (self.program_ == nullptr) {
         return make_error(ErrorKind::kNotFound,
@@ -253,7 +141,7 @@ Result<ProgramObject> ProgramObject::select(std::unique_ptr<bpf_object, Closer> 
     self.program_name_ = bpf_program__name(self.program_);
     self.object_ = std::move(object);
     self.names_ = std::move(names);
-    TALLY_TRY(self.take_maps(source, sections));
+    TALLY_TRY(self.take_maps(sections));
     // Other programs of the object are loaded only where its own tail calls may reach them.
     bpf_object__for_each_program(candidate, self.object_.get()) {
         bpf_program__set_autoload(candidate, candidate == self.program_ || is_target(candidate));
@@ -261,7 +149,7 @@ Result<ProgramObject> ProgramObject::select(std::unique_ptr<bpf_object, Closer> 
     return self;
 }
 
-Result<void> ProgramObject::take_maps(const std::string& source, const ObjectSections& sections) {
+Result<void> ProgramObject::take_maps(const ObjectSections& sections) {
     bpf_map* map = nullptr;
     bpf_object__for_each_map(map, object_.get()) {
         if (!bpf_map__autocreate(map)) {
@@ -283,17 +171,18 @@ Result<void> ProgramObject::take_maps(const std::string& source, const ObjectSec
         }
         const bool read_only = name.starts_with(".rodata") || name.starts_with(".kconfig");
         if (!is_pin_name(name)) {
-            return make_error(ErrorKind::kConflict, fmt::format("reading {}", source),
-                              fmt::format("it has a map '{}', and no map's pin can have this name", name))
+            return make_error(
+                       ErrorKind::kConflict, fmt::format("reading {}", source_),
+                       fmt::format("its map '{}' cannot be pinned: the name is reserved or invalid", name))
                 .with_hint("rename the map; its pin is named after it");
         }
         const bool reusable = !read_only && sections.filled_maps.count(name) == 0;
         maps_.push_back(Map{name, encode_pin_name(name), map, reusable});
     }
     if (maps_.size() + (mark_ != nullptr ? 1 : 0) > XDP_TALLY_MAX_MAPS) {
-        return make_error(ErrorKind::kSystem, fmt::format("reading {}", source),
-                          fmt::format("it has {} maps, more than the {} that the metadata record can name",
-                                      maps_.size(), XDP_TALLY_MAX_MAPS));
+        return make_error(
+            ErrorKind::kSystem, fmt::format("reading {}", source_),
+            fmt::format("it has {} maps, and at most {} are supported", maps_.size(), XDP_TALLY_MAX_MAPS));
     }
     return {};
 }
@@ -307,14 +196,6 @@ bool ProgramObject::has_frags() const {
     // libbpf adds the flag of SEC("xdp.frags") only while loading: the section's name is what tells before.
     return (bpf_program__flags(program_) & BPF_F_XDP_HAS_FRAGS) != 0 ||
            std::string_view(bpf_program__section_name(program_)).starts_with("xdp.frags");
-}
-
-bool ProgramObject::has_btf() const {
-    return bpf_object__btf(object_.get()) != nullptr;
-}
-
-MapLayout ProgramObject::layout(const Map& map) const {
-    return layout_of(map.map, bpf_object__btf(object_.get()));
 }
 
 Result<void> ProgramObject::reuse(Map& map, int fd) {
@@ -359,17 +240,6 @@ Result<void> ProgramObject::join_dispatcher(std::uint64_t generation) {
     return {};
 }
 
-void ProgramObject::rehearse_load() {
-    for (const auto& map : maps_) {
-        (void)layout(map);
-        bpf_map__set_autocreate(map.map, false);
-    }
-    if (generation_ != nullptr) {
-        bpf_map__set_autocreate(generation_, false);
-    }
-    (void)bpf_object__load(object_.get());
-}
-
 Result<void> ProgramObject::check_memory() const {
     const auto available = available_memory();
     const int cpus = libbpf_num_possible_cpus();
@@ -385,7 +255,7 @@ Result<void> ProgramObject::check_memory() const {
         if (needed > *available) {
             return make_error(
                 ErrorKind::kSystem, fmt::format("creating map {}", map.name),
-                fmt::format("{} entries take {:.0f} MiB or more, and {:.0f} MiB of memory are available",
+                fmt::format("its {} entries need at least {:.0f} MiB; {:.0f} MiB of memory are available",
                             bpf_map__max_entries(map.map), static_cast<double>(needed) / kMebi,
                             static_cast<double>(*available) / kMebi));
         }
@@ -405,37 +275,9 @@ Result<void> ProgramObject::load() {
     if (code == 0) {
         return {};
     }
-    auto error = system_error(code, fmt::format("loading program '{}' of {}", program_name_, source_));
-    const std::string_view words(log.get());
-    if (!words.empty()) {
-        error.kind = ErrorKind::kSystem;
-        error.reason = "the verifier refuses it: " + error.reason;
-        error.details = last_lines(words, kVerifierLines);
-        if (words.find("pointer -= pointer") != std::string_view::npos) {
-            error.kind = ErrorKind::kPermission;
-            error.hint = "subtracting packet pointers takes CAP_PERFMON beside CAP_BPF";
-        }
-    } else {
-        error.details = last_lines(take_library_warnings(), 3);
-        if (error.code >= LIBBPF_ERRNO__LIBELF) {
-            std::array<char, 128> text = {};
-            libbpf_strerror(error.code, text.data(), text.size());
-            error.reason = fmt::format("it is damaged, or libbpf cannot handle it: {}", text.data());
-        }
-    }
-    return error;
-}
-
-int ProgramObject::program_fd() const {
-    return bpf_program__fd(program_);
-}
-
-int ProgramObject::map_fd(const Map& map) {
-    return bpf_map__fd(map.map);
-}
-
-int ProgramObject::marks_fd() const {
-    return bpf_map__fd(mark_);
+    return explain_failed_load(
+        system_error(code, fmt::format("loading program '{}' of {}", program_name_, source_)), log.get(),
+        take_library_warnings());
 }
 
 int ProgramObject::own_map_fd() const {
@@ -448,8 +290,8 @@ int ProgramObject::own_map_fd() const {
 
 Result<ProgramObject> ProgramObject::open_component() const {
     const auto variant = has_frags() ? Variant::kFrags : Variant::kLinear;
-    auto component = image_ ? open_image(*image_, source_, program_name_)
-                            : open_builtin_program(program_name_, variant, HookSharing::kShared);
+    auto component = file_ ? open_program(file_, program_name_)
+                           : open_builtin_program(program_name_, variant, HookSharing::kShared);
     if (!component) {
         return component;
     }

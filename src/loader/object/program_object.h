@@ -2,20 +2,17 @@
 // A BPF object on its way into the kernel: the built-in one or the user's own file.
 #pragma once
 
+#include <bpf/libbpf.h>
+
 #include <cstdint>
 #include <memory>
-#include <span>
 #include <string>
 #include <vector>
 
 #include "common/base/result.h"
-#include "common/base/unique_fd.h"
 #include "loader/object/map_layout.h"
+#include "loader/object/object_file.h"
 #include "loader/object/object_sections.h"
-
-struct bpf_object;
-struct bpf_program;
-struct bpf_map;
 
 namespace tally::loader {
 
@@ -35,8 +32,7 @@ class ProgramObject {
 
     // `program` empty: the first XDP program in the file that is not a tail call's target. kNotFound for a
     // missing file, an object without an XDP program, or a wrong name (the hint lists the names there are);
-    // kSystem for what is no BPF object, and for a damaged one; kConflict where a map has a name that is not
-    // for maps.
+    // kSystem for what is no BPF object, and for a damaged one; kConflict where a map's name is reserved.
     static Result<ProgramObject> open_file(const std::string& path, const std::string& program);
 
     // Names of the XDP programs in a file, in its order; errors as above.
@@ -44,7 +40,7 @@ class ProgramObject {
 
     const std::string& program_name() const { return program_name_; }
     bool has_frags() const;
-    bool has_btf() const;
+    bool has_btf() const { return bpf_object__btf(object_.get()) != nullptr; }
     // Other programs of the object run by tail calls.
     bool has_tail_calls() const { return has_tail_calls_; }
     // It counts a packet only where no newer generation of it has (xdp_tally_mark of tally.bpf.h).
@@ -61,7 +57,7 @@ class ProgramObject {
     };
     std::vector<Map>& maps() { return maps_; }
     const std::vector<Map>& maps() const { return maps_; }
-    MapLayout layout(const Map& map) const;
+    MapLayout layout(const Map& map) const { return layout_of(map.map, bpf_object__btf(object_.get())); }
 
     // Before load(): the map is not created, this one is used. The layouts must have been compared.
     Result<void> reuse(Map& map, int fd);
@@ -69,8 +65,8 @@ class ProgramObject {
     void set_offload_device(std::uint32_t ifindex);
     // Before load(): the programs carry no expected attach type.
     void clear_attach_type();
-    // Before load(): it is going to be a component of a dispatcher. Where it heeds marks, it counts as this
-    // generation, and the map of the marks is one of maps().
+    // Before load(): it is going to be a component of a dispatcher. With uses_generation_marks() it counts as
+    // this generation, and the map of the marks is one of maps().
     Result<void> join_dispatcher(std::uint64_t generation);
 
     // The verifier's last lines are in the error's details. kSystem, too, before any map is created that
@@ -78,9 +74,9 @@ class ProgramObject {
     Result<void> load();
 
     // Valid after load(), for as long as this object lives.
-    int program_fd() const;
-    static int map_fd(const Map& map);
-    int marks_fd() const;  // with heeds_marks() and join_dispatcher()
+    int program_fd() const { return bpf_program__fd(program_); }
+    static int map_fd(const Map& map) { return bpf_map__fd(map.map); }
+    int marks_fd() const { return bpf_map__fd(mark_); }  // after join_dispatcher() with generation marks
     // A map that only this program uses: the one with its generation, or one that was not reused. -1: none.
     int own_map_fd() const;
 
@@ -91,28 +87,21 @@ class ProgramObject {
     bpf_object* handle() const { return object_.get(); }
 
   private:
-    struct Closer {
-        void operator()(bpf_object* object) const;
-    };
-
-    using Image = std::span<const unsigned char>;
-
-    static Result<ProgramObject> open_image(Image image, const std::string& path, const std::string& program);
     static Result<ProgramObject> open_builtin_program(const std::string& program, Variant variant,
                                                       HookSharing sharing);
-    static Result<ProgramObject> select(std::unique_ptr<bpf_object, Closer> object, const std::string& source,
+    static Result<ProgramObject> open_program(std::shared_ptr<const ObjectFile> file,
+                                              const std::string& program);
+    static Result<ProgramObject> select(UniqueObject object, const std::string& source,
                                         const std::string& program, const ObjectSections& sections);
-    Result<void> take_maps(const std::string& source, const ObjectSections& sections);
-    // What load() does up to the verifier, without creating any map.
-    void rehearse_load();
+    Result<void> take_maps(const ObjectSections& sections);
     Result<void> check_memory() const;
 
-    std::unique_ptr<bpf_object, Closer> object_;
+    UniqueObject object_;
     bpf_program* program_ = nullptr;
     std::string program_name_;
-    std::vector<std::string> names_;  // of all XDP programs in the object
-    std::string source_;              // for messages: the file, or "the built-in object"
-    std::shared_ptr<const std::vector<unsigned char>> image_;  // none: the built-in object
+    std::vector<std::string> names_;          // of all XDP programs in the object
+    std::string source_;                      // for messages: the file, or "the built-in object"
+    std::shared_ptr<const ObjectFile> file_;  // none: the built-in object
     std::vector<Map> maps_;
     bpf_map* mark_ = nullptr;        // xdp_tally_mark
     bpf_map* generation_ = nullptr;  // .rodata.tally

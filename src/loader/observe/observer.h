@@ -3,16 +3,18 @@
 // after the other.
 #pragma once
 
+#include <bpf/libbpf.h>
+
 #include <cstdint>
-#include <memory>
 #include <optional>
 #include <string>
 
 #include "common/base/result.h"
 #include "common/base/unique_fd.h"
+#include "common/base/unique_handle.h"
 #include "common/kernel/interface.h"
 
-struct bpf_object;
+struct tally_observe;  // of observe.skel.h
 
 namespace tally::loader {
 
@@ -35,11 +37,11 @@ class Observer {
     const std::string& target_function() const { return function_; }
 
   private:
-    struct Closer {
-        void operator()(bpf_object* object) const;
+    struct Destroyer {
+        void operator()(tally_observe* skeleton) const;
     };
 
-    std::unique_ptr<bpf_object, Closer> object_;
+    std::unique_ptr<tally_observe, Destroyer> skeleton_;
     std::string function_;
     std::string target_;  // for messages
 };

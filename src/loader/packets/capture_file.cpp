@@ -40,7 +40,7 @@ Result<Pcap> load_pcap() {
         const char* const reason = ::dlerror();
         return make_error(ErrorKind::kSystem, "loading libpcap, which reads capture files",
                           reason != nullptr ? reason : "not found")
-            .with_hint("install libpcap (Debian: apt-get install libpcap0.8); --test-run N needs none");
+            .with_hint("install libpcap (Debian: apt-get install libpcap0.8); --test-run COUNT needs none");
     }
     return pcap;
 }
@@ -89,12 +89,13 @@ Result<std::unique_ptr<PacketSource>> open_capture(const std::string& path) {
     Capture::Handle capture(pcap.open_offline(path.c_str(), reason.data()), Capture::Closer{pcap.close});
     if (!capture) {
         return make_error(ErrorKind::kSystem, reading, reason.data())
-            .with_hint("--test-run takes a capture file (pcap or pcapng), or how many packets to make up");
+            .with_hint(
+                "--test-run takes a capture file (pcap or pcapng), or a number of packets to generate");
     }
     if (const int type = pcap.datalink(capture.get()); type != DLT_EN10MB) {
         const char* const name = pcap.datalink_val_to_description(type);
         return make_error(ErrorKind::kSystem, reading,
-                          fmt::format("XDP programs see Ethernet frames, and these are not: {}",
+                          fmt::format("XDP programs see Ethernet frames; these packets are of link type {}",
                                       name != nullptr ? name : std::to_string(type)));
     }
     return std::unique_ptr<PacketSource>(std::make_unique<Capture>(pcap, std::move(capture), path));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-// Packets to try a program on: from a capture file, or so many of one kind.
+// Packets to try a program on: from a capture file, or a number of equal ones.
 #pragma once
 
 #include <cstddef>
@@ -28,7 +28,7 @@ class PacketSource {
     virtual std::size_t longest() const = 0;
 };
 
-// `what` in digits: so many UDP packets over IPv4 of 64 bytes, checksums correct, to port 9 (discard) of
+// `what` in digits: that many UDP packets over IPv4 of 64 bytes, checksums correct, to port 9 (discard) of
 // 192.0.2.2. Anything else: the path of a pcap or pcapng file of Ethernet frames. kNotFound without such a
 // file; kSystem where it is something else; kUsage for a number over 2^64 - 1.
 Result<std::unique_ptr<PacketSource>> open_packets(const std::string& what);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 #include "loader/verbs/existing_device.h"
 
-#include "loader/change/publication.h"
+#include "loader/change/recovery.h"
 #include "loader/hook/capabilities.h"
 
 namespace tally::loader {

@@ -3,22 +3,23 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "common/base/result.h"
 #include "common/pins/netns_context.h"
-#include "loader/options.h"
+#include "loader/change/load_request.h"
 #include "loader/outcome.h"
 
 namespace tally::loader {
 
 // To be called before loads, which may go on in several threads: mounts a BPF file system on the default root
-// where there is none, which changes `place` and the environment of libxdp. Does nothing where no load gets
-// that far. What was done in words, for the first outcome; empty where nothing was, or could be: a load says
-// why.
-std::string mount_for_loads(const Options& options, NetnsContext& context);
+// where there is none, which changes `context` and the environment of libxdp. Does nothing where no load of
+// these devices gets that far. What was done in words, for the first outcome; empty where nothing was, or
+// could be: a load says why.
+std::string mount_for_loads(const std::vector<std::string>& devices, NetnsContext& context);
 
 // Attaches, or replaces what an earlier run attached. Either everything is in place afterwards, or nothing
 // has changed.
-Result<Outcome> load(const Options& options, NetnsContext& context, const std::string& device);
+Result<Outcome> load(const LoadRequest& request, NetnsContext& context, const std::string& device);
 
 }  // namespace tally::loader

@@ -110,7 +110,7 @@ int run_command_loaded(const Options& given, NetnsContext& context, const Unique
         return exit_status(refusal->error->kind);
     }
     // Before the guardian's copy of the place is made.
-    std::string mounted = mount_for_loads(options, context);
+    std::string mounted = mount_for_loads(options.devices, context);
     const Options unload = unload_options(options);
     const auto end_by_id = [&](const std::string& device, std::uint32_t program) {
         return unload_once_free([&] { return end_run(unload, context, device, program); });

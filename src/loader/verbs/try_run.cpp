@@ -38,33 +38,32 @@ Result<std::uint32_t> run_once(int program_fd, PacketSource::Packet packet) {
     return options.retval;
 }
 
-Result<ProgramObject> open_and_load(const Options& options, Variant variant) {
-    TALLY_ASSIGN_OR_RETURN(auto object, open_chosen_program(options, variant, HookSharing::kExclusive));
+Result<ProgramObject> open_and_load(const ProgramChoice& choice, Variant variant) {
+    TALLY_ASSIGN_OR_RETURN(auto object, open_chosen_program(choice, variant, HookSharing::kExclusive));
     TALLY_TRY(check_load_capabilities());
     TALLY_TRY(object.load());
     return object;
 }
 
 // Frames of several pages need a program with support for fragments, which kernels before 5.18 do not take.
-Result<ProgramObject> load_for(std::size_t longest, const Options& options) {
-    if (longest > kLinear && options.filename.empty()) {
-        auto object = open_and_load(options, Variant::kFrags);
+Result<ProgramObject> load_for(std::size_t longest, const ProgramChoice& choice) {
+    if (longest > kLinear && choice.filename.empty()) {
+        auto object = open_and_load(choice, Variant::kFrags);
         if (object || object.error().code != EINVAL) {
             return object;
         }
     }
-    return open_and_load(options, Variant::kLinear);
+    return open_and_load(choice, Variant::kLinear);
 }
 
 Error explain(Error error, std::uint64_t number, std::size_t size, bool frags) {
     error.what = fmt::format("running the program on packet {} ({} bytes)", number, size);
     constexpr std::size_t kShortest = 14;
     if (error.code == EINVAL && size < kShortest) {
-        error.hint = "an Ethernet frame has 14 bytes at least";
+        error.hint = "an Ethernet frame has at least 14 bytes";
     } else if ((error.code == EINVAL || error.code == EMSGSIZE) && size > kLinear && !frags) {
         error.hint =
-            "frames that do not fit a page need a program in a section named \"xdp.frags\", and "
-            "Linux 5.18";
+            "frames longer than a page need a program in a section named \"xdp.frags\", and Linux 5.18";
     }
     return error;
 }
@@ -91,8 +90,8 @@ Result<void> compare_with_map(const ProgramObject& object, TryRunOutcome& outcom
             const Counter& returned = outcome.verdicts[action];
             if (counted.rx_packets != returned.rx_packets || counted.rx_bytes != returned.rx_bytes) {
                 outcome.notes.push_back(
-                    fmt::format("its own {} says {} packets and {} bytes for {}, not {} and {}", map.name,
-                                counted.rx_packets, counted.rx_bytes, kActionNames[action],
+                    fmt::format("{} in its {}: {} packets and {} bytes; returned for {} packets and {} bytes",
+                                kActionNames[action], map.name, counted.rx_packets, counted.rx_bytes,
                                 returned.rx_packets, returned.rx_bytes));
             }
         }
@@ -102,16 +101,16 @@ Result<void> compare_with_map(const ProgramObject& object, TryRunOutcome& outcom
 
 }  // namespace
 
-Result<TryRunOutcome> try_run(const Options& options) {
-    TALLY_ASSIGN_OR_RETURN(auto packets, open_packets(*options.try_run));
-    TALLY_ASSIGN_OR_RETURN(auto object, load_for(packets->longest(), options));
-    TALLY_TRY(set_redirect_target(options, object));
+Result<TryRunOutcome> try_run(const ProgramChoice& choice, const std::string& packets) {
+    TALLY_ASSIGN_OR_RETURN(auto source, open_packets(packets));
+    TALLY_ASSIGN_OR_RETURN(auto object, load_for(source->longest(), choice));
+    TALLY_TRY(set_redirect_target(choice, object));
     TryRunOutcome outcome;
     outcome.program = object.program_name();
     std::uint64_t out_of_range = 0;
     std::uint64_t cut = 0;
     for (;;) {
-        TALLY_ASSIGN_OR_RETURN(auto packet, packets->next());
+        TALLY_ASSIGN_OR_RETURN(auto packet, source->next());
         if (!packet) {
             break;
         }
@@ -126,12 +125,14 @@ Result<TryRunOutcome> try_run(const Options& options) {
         count(outcome.verdicts, *verdict, packet->size());
     }
     if (out_of_range != 0) {
-        outcome.notes.push_back(fmt::format(
-            "{} packets got a number that is no verdict; the kernel treats it as XDP_ABORTED", out_of_range));
+        outcome.notes.push_back(
+            fmt::format("for {} packets it returned a number that is no XDP action, which the kernel treats "
+                        "as XDP_ABORTED",
+                        out_of_range));
     }
     if (cut != 0) {
         outcome.notes.push_back(fmt::format(
-            "packets longer than a page: {}; a program without \"xdp.frags\" sees only how they begin", cut));
+            "{} packets are longer than a page; without \"xdp.frags\" it sees only their first page", cut));
     }
     TALLY_TRY(compare_with_map(object, outcome));
     return outcome;

@@ -9,7 +9,7 @@
 
 #include "common/base/result.h"
 #include "common/pins/counters.h"
-#include "loader/options.h"
+#include "loader/object/chosen_program.h"
 
 namespace tally::loader {
 
@@ -22,9 +22,9 @@ struct TryRunOutcome {
     std::vector<std::string> notes;
 };
 
-// Loads options.filename, or the built-in program, with maps of its own that nobody else sees and that are
+// `packets`: as in open_packets. Loads the program with maps of its own that nobody else sees and that are
 // gone afterwards. kSystem for a packet that the kernel does not take: its number and size are named.
-Result<TryRunOutcome> try_run(const Options& options);
+Result<TryRunOutcome> try_run(const ProgramChoice& choice, const std::string& packets);
 
 // A table for people; one JSON object.
 std::string format_try_run(const TryRunOutcome& outcome);

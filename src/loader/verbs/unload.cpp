@@ -19,7 +19,7 @@ namespace {
 // A program that is not ours, named by its id: detached where netlink attached it, and its pins are not our
 // matter.
 Result<Outcome> unload_foreign(const Options& options, const NetnsContext& context, const DeviceState& state,
-                               const AttachedProgram& program, Outcome outcome) {
+                               const HookProgram& program, Outcome outcome) {
     const auto link = find_xdp_link(state.interface->ifindex, program.id);
     if (link && *link) {
         return make_error(ErrorKind::kConflict, fmt::format("detaching program {}", program.id),
@@ -40,7 +40,7 @@ Error nothing_to_unload(const NetnsContext& context, const DeviceState& state, c
     auto error = make_error(ErrorKind::kNotFound, fmt::format("unloading from '{}'", device),
                             "xdp-tally has nothing attached or pinned there");
     if (state.interface && state.hook.program) {
-        const AttachedProgram& program = *state.hook.program;
+        const HookProgram& program = *state.hook.program;
         error.reason += "; " + describe_holder(context, *state.interface, program) + " is not ours";
         const auto link = find_xdp_link(state.interface->ifindex, program.id);
         error.hint = link && *link ? next_command(context, *state.interface, program, false)
@@ -58,7 +58,7 @@ Error hidden_component(const DeviceState& state, const NetnsContext& context, co
     return error;
 }
 
-Result<void> detach_ours(const DeviceState& state, const std::optional<AttachedProgram>& program) {
+Result<void> detach_ours(const DeviceState& state, const std::optional<HookProgram>& program) {
     if (state.link_alive()) {
         return detach_link(state.link.get());
     }
@@ -120,9 +120,7 @@ Result<Outcome> unload(const Options& options, const NetnsContext& context, cons
     TALLY_TRY(remove_our_pins(
         state, removal, [&] { return detach_ours(state, ours); }, outcome));
     if (removal.pins != nullptr) {
-        if (state.observes()) {
-            wait_for_follower(existing.directory);
-        }
+        remove_follower_lock(existing.directory);
         ::rmdir((existing.directory + '/' + kRunName).c_str());
     }
     return outcome;

@@ -93,11 +93,9 @@ Style state_style(const ScreenSource& source, double now) {
         case AttachState::kDetached:
         case AttachState::kStale:
             return {.ink = Ink::kWarning};
-        case AttachState::kForeign:
-        case AttachState::kUnknown:
-            break;
+        default:
+            return kFaint;
     }
-    return kFaint;
 }
 
 // ---- columns of numbers

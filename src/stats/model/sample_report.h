@@ -9,20 +9,10 @@
 #include <vector>
 
 #include "common/pins/abi_names.h"
+#include "common/pins/attach_state.h"
 #include "stats/model/rates.h"
 
 namespace tally::stats {
-
-// Whether the counters are being fed.
-enum class AttachState {
-    kUnknown,   // there is a record, but no way to look at the device it speaks of
-    kForeign,   // no metadata record to tell
-    kAttached,  // the program on the device counts into this map
-    kDetached,  // nothing does
-    kStale,     // the program on the device counts elsewhere
-};
-
-std::string_view state_name(AttachState state);
 
 struct CounterValues {
     Counter count = {};    // what the map holds, or what was counted since the start (--since-start)

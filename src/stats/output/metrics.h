@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 // What a round of samples is in Prometheus's words. Pure. The names and labels are a promise
-// (docs/contract.md).
+// (docs/interface.md).
 #pragma once
 
 #include <prometheus/metric_family.h>

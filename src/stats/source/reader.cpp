@@ -59,17 +59,16 @@ std::optional<std::string> device_to_ask_for(const Source& source, const NetnsCo
 
 }  // namespace
 
-Reader::Reader(const Source& source, const Options& options, Vantage& vantage, PinWatcher& watcher)
-    : context_(&vantage.context),
+Reader::Reader(const Source& source, const Options& options, NetnsContext& context, PinWatcher& watcher)
+    : context_(&context),
       watcher_(&watcher),
       notices_(options.quiet, options.verbose),
       wait_(options.wait),
       per_cpu_(options.per_cpu),
       per_program_(options.per_program),
-      looks_for_device_(source.directory.empty() &&
-                        vantage.context.visibility == NetnsContext::Visibility::kHere),
-      pinned_map_(source, vantage.context, watcher),
-      state_monitor_(device_to_ask_for(source, vantage.context), vantage) {
+      looks_for_device_(source.directory.empty() && context.visibility == NetnsContext::Visibility::kHere),
+      pinned_map_(source, context, watcher),
+      state_monitor_(device_to_ask_for(source, context), pinned_map_.directory(), context) {
     report_.device = device_of(source);
     if (report_.device && !context_->netns.empty()) {
         report_.netns = context_->netns;
@@ -200,7 +199,7 @@ void Reader::set_device(const std::string& name) {
     report_.title = title_of(source, *context_);
     pinned_map_ = PinnedMap(source, *context_, *watcher_);
     pinned_map_.watch();
-    state_monitor_.rename(name);
+    state_monitor_.rename(name, pinned_map_.directory());
 }
 
 void Reader::note_pin_missing(const std::string& why) {
@@ -476,8 +475,7 @@ void Reader::notify_of(AttachState state) {
             notices_.say(report_.title,
                          fmt::format("the XDP program on the device does not feed map {}", id));
             break;
-        case AttachState::kForeign:
-        case AttachState::kUnknown:
+        default:
             break;
     }
 }

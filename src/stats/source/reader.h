@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "common/pins/counter_map.h"
+#include "common/pins/netns_context.h"
 #include "stats/cli/notices.h"
 #include "stats/model/sample_report.h"
 #include "stats/model/session.h"
@@ -16,14 +17,13 @@
 #include "stats/source/pin_watcher.h"
 #include "stats/source/pinned_map.h"
 #include "stats/source/state_monitor.h"
-#include "stats/source/vantage.h"
 
 namespace tally::stats {
 
 class Reader {
   public:
-    // `vantage` and `watcher` must outlive the reader.
-    Reader(const Source& source, const Options& options, Vantage& vantage, PinWatcher& watcher);
+    // `context` and `watcher` must outlive the reader.
+    Reader(const Source& source, const Options& options, NetnsContext& context, PinWatcher& watcher);
 
     // The first look. kNotFound for a device that does not exist, unless the run waits for it. A pin that is
     // not there is no error: ready() tells, and follow() waits for it.

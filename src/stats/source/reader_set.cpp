@@ -18,7 +18,7 @@ using std::chrono::steady_clock;
 
 }  // namespace
 
-ReaderSet::ReaderSet(Vantage own, const Options& options)
+ReaderSet::ReaderSet(NetnsContext own, const Options& options)
     : options_(&options), notices_(options.quiet, options.verbose), own_(std::move(own)) {}
 
 void ReaderSet::add_sources() {
@@ -29,7 +29,7 @@ void ReaderSet::add_sources() {
 }
 
 Result<void> ReaderSet::discover() {
-    discovery_.emplace(own_.context.bpffs.path, watcher_);
+    discovery_.emplace(own_.bpffs.path, watcher_);
     TALLY_ASSIGN_OR_RETURN(auto found, discovery_->look());
     return take_up(found, false);
 }
@@ -133,12 +133,12 @@ Result<void> ReaderSet::take_up(const std::vector<FoundMap>& found, bool under_w
 }
 
 Result<void> ReaderSet::take_up(const FoundMap& found, bool under_way) {
-    TALLY_ASSIGN_OR_RETURN(auto vantage, vantage_of(found.netns));
+    TALLY_ASSIGN_OR_RETURN(auto* context, context_of(found.netns));
     const auto same = [&](const Member& member) { return member.reader->directory() == found.directory; };
     if (const auto known = std::find_if(members_.begin(), members_.end(), same); known != members_.end()) {
         return follow(*known);
     }
-    auto reader = std::make_unique<Reader>(source_of(found, *vantage), *options_, *vantage, watcher_);
+    auto reader = std::make_unique<Reader>(source_of(found, *context), *options_, *context, watcher_);
     const auto started = under_way ? reader->join() : reader->start();
     std::string& problem = problems_[found.directory];
     if (!started) {
@@ -155,9 +155,10 @@ Result<void> ReaderSet::take_up(const FoundMap& found, bool under_way) {
 }
 
 // A pin that no record and no device of its name explains is just a pin.
-Source ReaderSet::source_of(const FoundMap& found, Vantage& vantage) const {
+Source ReaderSet::source_of(const FoundMap& found, NetnsContext& context) const {
     const bool possible = check_interface_name(found.name).has_value();
-    const bool there = possible && vantage.links && vantage.links->find(found.name).has_value();
+    const auto interface = context.find(found.name);
+    const bool there = possible && interface && *interface;
     const bool recorded = read_meta(found.directory + '/' + XDP_TALLY_META_NAME).has_value();
     if (there || (possible && (recorded || !found.netns.empty()))) {
         return {Source::Kind::kDevice, found.name, 0, found.directory};
@@ -165,18 +166,18 @@ Source ReaderSet::source_of(const FoundMap& found, Vantage& vantage) const {
     return {Source::Kind::kPin, found.directory + '/' + XDP_TALLY_MAP_NAME, 0, {}};
 }
 
-Result<Vantage*> ReaderSet::vantage_of(const std::string& netns) {
-    if (netns == own_.context.netns) {
+Result<NetnsContext*> ReaderSet::context_of(const std::string& netns) {
+    if (netns == own_.netns) {
         return &own_;
     }
     auto& other = others_[netns];
     // A namespace may have been deleted, and one of the same name made.
     if (!other || other->inode != inode_of_netns(netns)) {
-        TALLY_ASSIGN_OR_RETURN(auto vantage, look_from_afar(netns, own_.context));
+        TALLY_ASSIGN_OR_RETURN(auto context, view_netns_context(netns, own_));
         if (other) {
-            *other = std::move(vantage);  // its readers go on
+            *other = std::move(context);  // its readers go on
         } else {
-            other = std::make_unique<Vantage>(std::move(vantage));
+            other = std::make_unique<NetnsContext>(std::move(context));
         }
     }
     return other.get();

@@ -12,12 +12,12 @@
 #include <vector>
 
 #include "common/base/result.h"
+#include "common/pins/netns_context.h"
 #include "stats/cli/notices.h"
 #include "stats/options.h"
 #include "stats/source/discovery.h"
 #include "stats/source/pin_watcher.h"
 #include "stats/source/reader.h"
-#include "stats/source/vantage.h"
 
 namespace tally::stats {
 
@@ -42,13 +42,14 @@ class ReaderSet {
     };
 
     // `own`: where the process is. `options` must outlive the set.
-    ReaderSet(Vantage own, const Options& options);
+    ReaderSet(NetnsContext own, const Options& options);
 
     // The sources of the command line, not started.
     void add_sources();
     // Every map there is now; those that cannot be read are remarked on. Later ones are taken up by follow().
     Result<void> discover();
 
+    const NetnsContext& context() const { return own_; }
     std::vector<Member>& members() { return members_; }
     const std::vector<Member>& members() const { return members_; }
     // Readable while something has happened to the pins.
@@ -78,14 +79,14 @@ class ReaderSet {
     // `under_way`: the run has begun, and counts all that the maps hold as its own.
     Result<void> take_up(const std::vector<FoundMap>& found, bool under_way);
     Result<void> take_up(const FoundMap& found, bool under_way);
-    Source source_of(const FoundMap& found, Vantage& vantage) const;
-    Result<Vantage*> vantage_of(const std::string& netns);
+    Source source_of(const FoundMap& found, NetnsContext& context) const;
+    Result<NetnsContext*> context_of(const std::string& netns);
 
     const Options* options_;
     Notices notices_;
     PinWatcher watcher_;
-    Vantage own_;
-    std::map<std::string, std::unique_ptr<Vantage>> others_;  // by what bpffs calls the namespace
+    NetnsContext own_;
+    std::map<std::string, std::unique_ptr<NetnsContext>> others_;  // by what bpffs calls the namespace
     std::optional<Discovery> discovery_;
     std::map<std::string, std::string> problems_;  // of what was found and could not be read, by directory
     std::vector<Member> members_;

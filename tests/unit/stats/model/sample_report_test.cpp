@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+#include "stats/counters_for_tests.h"
 #include "stats/model/sample_report.h"
 
 #include <gmock/gmock.h>
 
-#include "stats/counters_for_tests.h"
 
 namespace tally::stats {
 namespace {
@@ -53,14 +53,6 @@ TEST(SampleReport, HasARowForEveryCpuThatCountedAnything) {
     ASSERT_EQ(report.cpus.size(), 1U);  // CPU 0 has counted nothing since the start
     EXPECT_EQ(report.cpus[0].cpu, 2U);
     EXPECT_EQ(report.cpus[0].actions[XDP_DROP].count, (Counter{4, 240}));
-}
-
-TEST(AttachState, HasTheNamesOfTheContract) {
-    EXPECT_EQ(state_name(AttachState::kAttached), "attached");
-    EXPECT_EQ(state_name(AttachState::kDetached), "detached");
-    EXPECT_EQ(state_name(AttachState::kStale), "stale");
-    EXPECT_EQ(state_name(AttachState::kForeign), "foreign");
-    EXPECT_EQ(state_name(AttachState::kUnknown), "unknown");
 }
 
 }  // namespace

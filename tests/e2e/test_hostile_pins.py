@@ -1,175 +1,34 @@
-"""What others may put before the programs: damaged objects, and a pin directory that somebody prepared.
+"""A pin directory that somebody prepared: nothing that is somebody else's is removed or overwritten by any run.
 
-Whatever it is, a run ends with a status from the table and says why in its first line; nothing is attached or
-pinned by a run that failed, and nothing that somebody else pinned is removed or overwritten by any run.
+A run that fails ends with a status from the table and says why in its first line; nothing is attached or pinned by it.
 """
 
 import json
 import os
 import re
-import subprocess
-import threading
-from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import pytest
 
-from support import mutants
+from support.background import Repeated
+from support.bpftool import bpftool
 from support.devices import attached
+from support.maps import dump_map
 from support.pins import BPFFS, pin_dir, pins_of
-from support.processes import NOBODY, SANITIZER, run
+from support.processes import NOBODY, run
 from support.programs import LOADER, STATS, TOP, object_file
 from support.raw_bpf import open_pin, pin
+from support.refusals import run_any
 from support.samples import counts_of
 from support.traffic import send
 
-FIRST_SEED = int(os.environ.get("XDP_TALLY_FIRST_SEED", "1"))
-MUTANTS = int(os.environ.get("XDP_TALLY_MUTANTS", "2100"))
-ONE_IN = 10  # of them is loaded for good; the others are loaded and dropped
-OBJECTS = ("own", "linear", "libxdp_stats", "generation_a", "generation_b", "shared_fields", "tail_call", "no_counter",
-           "six_entries")
-STATUSES = (0, 1, 2, 3, 4, 5)
-PATIENCE = 60  # seconds: nothing here takes long, whatever the machine does besides
-
-
-@pytest.fixture
-def little_memory(tmp_path):
-    """A machine with 64 MiB to spare: a damaged object that asks for gigabytes must not get them."""
-    meminfo = tmp_path / "meminfo"
-    meminfo.write_text("MemTotal: 1048576 kB\nMemAvailable: 65536 kB\n")
-    run(["mount", "--bind", meminfo, "/proc/meminfo"])
-    yield
-    run(["umount", "/proc/meminfo"])
-
-
-def judge(done, program="xdp_loader"):
-    """The status of a run that may have failed, but not anyhow."""
-    shown = f"{' '.join(map(str, done.args))}: status {done.returncode}\nstdout: {done.stdout}\nstderr: {done.stderr}"
-    assert done.returncode in STATUSES, shown
-    assert not SANITIZER.search(done.stderr), shown
-    if done.returncode and "--json" in done.args:
-        for line in done.stderr.splitlines():
-            error = json.loads(line)["error"]
-            assert error["status"] == done.returncode and error["message"], shown
-    elif done.returncode:
-        first, _, rest = done.stderr.partition("\n")
-        assert re.fullmatch(rf"{program}: .+: .+", first), shown
-        assert all(line.startswith(("  ", "hint: ", f"{program}: ")) for line in rest.splitlines()), shown
-        assert len(done.stderr) < 8192, shown
-    assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f]", done.stdout + done.stderr), f"steers the terminal: {shown!r}"
-    return done.returncode
-
-
-def run_any(*command, program="xdp_loader"):
-    done = subprocess.run([str(part) for part in command], capture_output=True, text=True, timeout=PATIENCE,
-                          check=False, errors="backslashreplace", stdin=subprocess.DEVNULL)
-    return judge(done, program), done
-
-
-# ---- damaged objects ---------------------------------------------------------------------------------------
-
-
-def originals():
-    return {name: Path(object_file(name)).read_bytes() for name in OBJECTS}
-
-
-def try_mutant(images, number, file, dev):
-    """Loads it for good or for show; nothing is left of it in either case."""
-    what, image = mutants.mutant(images, FIRST_SEED + number)
-    file.write_bytes(image)
-    for_good = number % ONE_IN == 0
-    try:
-        status, done = run_any(LOADER, "--dev", dev, "--filename", file, *([] if for_good else ["--dry-run"]))
-        if for_good:
-            if status == 0:
-                assert attached(dev) is not None and pins_of(dev)
-                run([LOADER, "--dev", dev, "--unload"])
-            assert attached(dev) is None
-        assert not pin_dir(dev).exists()
-    except (AssertionError, subprocess.SubprocessError) as error:
-        raise AssertionError(what) from error
-    return status, "libbpf" in done.stderr.partition("\n")[0]
-
-
-def test_damaged_objects(lab, little_memory, tmp_path):
-    """Thousands of them, each with one kind of damage; XDP_TALLY_MUTANTS and XDP_TALLY_FIRST_SEED ask for others."""
-    images = originals()
-    workers = os.cpu_count()
-    devices = [lab.veth(f"veth{i}").name for i in range(workers)]
-    before = lab.world()
-
-    def work(worker):
-        file = tmp_path / f"damaged{worker}.o"
-        return [try_mutant(images, number, file, devices[worker]) for number in range(worker, MUTANTS, workers)]
-
-    with ThreadPoolExecutor(workers) as pool:
-        outcomes = [outcome for results in pool.map(work, range(workers)) for outcome in results]
-    assert lab.world() == before
-    statuses = [status for status, _ in outcomes]
-    print({status: statuses.count(status) for status in STATUSES}, "libbpf:", sum(crash for _, crash in outcomes))
-    # The damages are of all sizes: some objects are still loaded, most are refused.
-    assert len(outcomes) == MUTANTS
-    assert statuses.count(0) > MUTANTS / 10 and statuses.count(1) > MUTANTS / 10 and statuses.count(4) > 0
-
-
-def damaged(tmp_path, damage, *args, base="own"):
-    image = bytearray(Path(object_file(base)).read_bytes())
-    damage(image, *args)
-    path = tmp_path / "damaged.bpf.o"
-    path.write_bytes(image)
-    return path
-
-
-@pytest.mark.parametrize("damage", [mutants.nameless_extern, mutants.circle_of_types])
-def test_what_libbpf_does_not_survive(lab, veth0, tmp_path, damage):
-    """Newer libbpf refuses these; on older ones a wrong pointer and an endless loop must not be the loader's end."""
-    path = damaged(tmp_path, damage)
-    world = lab.world()
-    status, done = run_any(LOADER, "--dev", "veth0", "--native-mode", "--filename", path)
-    assert status == 1 and "it is damaged" in done.stderr
-    assert lab.world() == world
-
-
-def test_a_map_too_large_for_the_machine(lab, veth0, tmp_path, little_memory):
-    """The kernel would take every page there is for it, and end other processes to get more."""
-    path = damaged(tmp_path, mutants.set_entries, "xdp_stats_map", 20_000_000)
-    world = lab.world()
-    status, done = run_any(LOADER, "--dev", "veth0", "--filename", path)
-    assert status == 1
-    assert "20000000 entries" in done.stderr and "64 MiB of memory are available" in done.stderr
-    assert lab.world() == world
-
-
-@pytest.mark.parametrize("name", ["xdp_link", "xdp_stats_meta", "+staging", "a/b", "../b", "/"])
-def test_a_map_named_like_no_pin(lab, veth0, tmp_path, name):
-    """Its pin would take the place of the link's, or stand elsewhere: a running program must not suffer."""
-    path = damaged(tmp_path, mutants.rename_map, "spare_map_for_names", name, base="odd_name")
-    program = lab.load("veth0")["program"]["id"]
-    world = lab.world()
-    for more in ([], ["--reuse-maps"], ["--dry-run"]):
-        status, done = run_any(LOADER, "--dev", "veth0", "--filename", path, *more)
-        assert status == 5 and f"'{name}'" in done.stderr
-        assert lab.world() == world
-    assert attached("veth0") == ("native", program)
-
-
-def test_names_cannot_steer_the_terminal(lab, veth0, tmp_path):
-    """A program whose name clears the screen is refused by the kernel; the loader has to tell which it was."""
-    path = damaged(tmp_path, mutants.rename_map, "odd_name_pass", "\x1b[2J\x1b]0;x\x07", base="odd_name")
-    status, done = run_any(LOADER, "--dev", "veth0", "--filename", path)
-    assert status == 1 and "[2J" in done.stderr
-    run_any(LOADER, "--dev", "veth0", "--filename", path, "--progname", "x\x1b[2J")
-
-
-# ---- a pin directory that somebody prepared ----------------------------------------------------------------
-
-LOADS = ((), ("--reuse-maps",), ("--force",), ("--migrate",), ("--dry-run",), ("--action", "drop", "--force"))
+LOADS = ((), ("--reuse-maps",), ("--force",), ("--reuse-maps", "--new-map", "xdp_stats_map"), ("--dry-run",),
+         ("--action", "drop", "--force"))
 REMOVALS = (("--unload",), ("--unload", "--keep-maps"), ("--clean",), ("--unload", "--dry-run"))
 VIEWS = (("--status",), ("--status", "--json"))
 
 
-class Record:
-    """The metadata record, laid out as the public header says."""
+class RawMeta:
+    """The meta's octets, laid out as the public header says."""
 
     SIZES = {"__u32": 4, "__u64": 8, "char": 1, "struct xdp_tally_counter": 16}
 
@@ -202,9 +61,8 @@ class Record:
         return int.from_bytes(self.value[at:at + size], "little")
 
 
-def record_of(dev):
-    (entry,) = json.loads(run(["bpftool", "--json", "map", "dump", "pinned", pin_dir(dev) / "xdp_stats_meta"]).out)
-    return Record(bytes(int(octet, 16) for octet in entry["value"]))
+def raw_meta(dev):
+    return RawMeta(*dump_map(pin_dir(dev) / "xdp_stats_meta")[0])
 
 
 def make_map(path, kind="hash", key=4, value=4, entries=1, content=None):
@@ -214,11 +72,11 @@ def make_map(path, kind="hash", key=4, value=4, entries=1, content=None):
     if content is not None:
         run(["bpftool", "map", "update", "pinned", path, "key", "0", "0", "0", "0", "value",
              *(str(octet) for octet in content)])
-    return json.loads(run(["bpftool", "--json", "map", "show", "pinned", path]).out)["id"]
+    return bpftool("map", "show", "pinned", path)["id"]
 
 
-def make_record(path, record):
-    return make_map(path, "array", value=len(record.value), content=record.value)
+def make_meta(path, meta):
+    return make_map(path, "array", value=len(meta.value), content=meta.value)
 
 
 def theirs(below=BPFFS):
@@ -354,7 +212,7 @@ def test_others_may_write_to_the_staging_area(lab, veth0, clear, uid, mode):
     staging = pin_dir("veth0") / "+staging"
     staging.mkdir()
     make_map(staging / "xdp_stats_map", "percpu_array", value=16, entries=5)
-    make_record(staging / "xdp_stats_meta", record_of("veth0"))
+    make_meta(staging / "xdp_stats_meta", raw_meta("veth0"))
     staging.chmod(mode)
     os.chown(staging, uid, uid)
     siege = Siege()
@@ -433,7 +291,7 @@ def test_a_program_under_one_of_our_names(lab, veth0, clear, name):
 
 @pytest.mark.parametrize("where", ["veth0", "veth1"])
 def test_the_link_is_somebody_elses(lab, veth0, clear, where):
-    """No record says that it is ours: it is neither used nor ended, whatever it is attached to."""
+    """No meta says that it is ours: it is neither used nor ended, whatever it is attached to."""
     lab.veth("veth1")
     program, path = lab.foreign_link(where)
     pin_dir("veth0").mkdir()
@@ -470,24 +328,24 @@ def test_thousands_of_pins(lab, veth0, clear):
 
 
 GARBAGE = {
-    "zeros": lambda record: bytes(len(record.value)),
-    "ones": lambda record: b"\xff" * len(record.value),
-    "map_count": lambda record: record.set("map_count", 0xffffffff).value,
-    "map_count_by_one": lambda record: record.set("map_count", 257).value,
-    "version": lambda record: record.set("abi_version", 0).value,
-    "shorter": lambda record: record.value[:-4],
-    "huge": lambda record: bytes(record.value) + bytes(1 << 20),
+    "zeros": lambda meta: bytes(len(meta.value)),
+    "ones": lambda meta: b"\xff" * len(meta.value),
+    "map_count": lambda meta: meta.set("map_count", 0xffffffff).value,
+    "map_count_by_one": lambda meta: meta.set("map_count", 257).value,
+    "version": lambda meta: meta.set("abi_version", 0).value,
+    "shorter": lambda meta: meta.value[:-4],
+    "huge": lambda meta: bytes(meta.value) + bytes(1 << 20),
 }
 
 
 @pytest.mark.parametrize("damage", GARBAGE)
-def test_a_record_that_is_none(lab, veth0, clear, damage):
+def test_a_meta_that_is_none(lab, veth0, clear, damage):
     """Our link and our maps are there, but nothing says so any more: left alone, and read as a foreign map's."""
     lab.load("veth0")
     send(veth0, 5, 100)
     lab.wait_for_counts("veth0", {"XDP_PASS": (5, 500)})
     path = pin_dir("veth0") / "xdp_stats_meta"
-    content = GARBAGE[damage](record_of("veth0"))
+    content = GARBAGE[damage](raw_meta("veth0"))
     path.unlink()
     if len(content) < 1 << 16:
         make_map(path, "array", value=len(content), content=content)
@@ -498,17 +356,17 @@ def test_a_record_that_is_none(lab, veth0, clear, damage):
         siege.run(arguments, (5,))
     siege.look()
     for out in siege.read((0,)):
-        record = json.loads(out)
-        assert record["state"] == "foreign" and counts_of(record) == {"XDP_PASS": (5, 500)}
+        sample = json.loads(out)
+        assert sample["state"] == "foreign" and counts_of(sample) == {"XDP_PASS": (5, 500)}
 
 
-def test_a_record_with_endless_names(lab, veth0, clear):
+def test_a_meta_with_endless_names(lab, veth0, clear):
     """Every byte of both names is used, and none of them is a letter."""
     lab.load("veth0")
     path = pin_dir("veth0") / "xdp_stats_meta"
-    record = record_of("veth0").set("interface", b"\x1b[2J" * 4).set("program", b"\x1b[2J" * 16)
+    meta = raw_meta("veth0").set("interface", b"\x1b[2J" * 4).set("program", b"\x1b[2J" * 16)
     path.unlink()
-    make_record(path, record)
+    make_meta(path, meta)
     siege = Siege()
     siege.look()
     siege.read((0,))
@@ -524,21 +382,17 @@ def test_pins_change_under_our_hands(lab, veth0, clear):
     lab.load("veth0")
     make_map(BPFFS / "theirs")
     fd = open_pin(BPFFS / "theirs")
-    ended = threading.Event()
 
     def meddle():
-        while not ended.is_set():
-            for action in (lambda: pin(fd, directory / "other"),
-                           lambda: os.rename(directory / "other", directory / "moved"),
-                           lambda: os.unlink(directory / "moved")):
-                try:
-                    action()
-                except OSError:
-                    pass
+        for action in (lambda: pin(fd, directory / "other"),
+                       lambda: os.rename(directory / "other", directory / "moved"),
+                       lambda: os.unlink(directory / "moved")):
+            try:
+                action()
+            except OSError:
+                pass
 
-    meddler = threading.Thread(target=meddle)
-    meddler.start()
-    try:
+    with Repeated(meddle):
         for i in range(20):
             status, done = run_any(LOADER, "--dev", "veth0", *LOADS[i % 2])
             assert status in (0, 1, 4, 5), done
@@ -546,10 +400,7 @@ def test_pins_change_under_our_hands(lab, veth0, clear):
             assert status == 0, done
             status, done = run_any(STATS, "--dev", "veth0", "--once", program="xdp_stats")
             assert status == 0, done
-    finally:
-        ended.set()
-        meddler.join()
-        os.close(fd)
+    os.close(fd)
     lab.load("veth0")
     send(veth0, 5, 100)
     lab.wait_for_counts("veth0", {"XDP_PASS": (5, 500)})

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+#include "loader/change/map_compatibility.h"
 #include "loader/object/map_layout.h"
 
 #include <bpf/btf.h>
@@ -7,7 +8,6 @@
 
 #include <memory>
 
-#include "loader/change/map_compatibility.h"
 
 namespace tally::loader {
 namespace {
