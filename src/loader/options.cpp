@@ -158,13 +158,13 @@ Result<void> validate(const Given& given, const Options& options) {
                                     options.verb == Verb::kObserve || options.verb == Verb::kUnload)) {
         return usage_error("--dev IFACE is required");
     }
+    if (options.follow && options.devices.size() > 1) {
+        return usage_error("--follow takes one --dev");
+    }
     // From a script's variable that is not set.
     if (given.value("--filename") == "" || given.value("--progname") == "") {
         return usage_error(
             fmt::format("{} has no value", options.filename.empty() ? "--filename" : "--progname"));
-    }
-    if (options.follow && options.devices.size() > 1) {
-        return usage_error("--follow takes one --dev");
     }
     if (options.attach == AttachChoice::kLink && (given.has("--prio") || given.has("--chain-actions"))) {
         return usage_error(fmt::format("{} cannot be combined with --attach link",
