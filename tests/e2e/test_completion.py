@@ -272,4 +272,5 @@ def test_zsh_leaves_out_what_is_excluded(lab):
 
 def test_syntax(lab):
     run(["bash", "-n", COMPLETION / "xdp-tally.bash"])
+    run(["shellcheck", COMPLETION / "xdp-tally.bash"])
     run(["zsh", "-n", COMPLETION / "_xdp-tally"])
