@@ -7,7 +7,7 @@
 #include "common/base/result.h"
 #include "common/pins/netns_context.h"
 #include "loader/outcome.h"
-#include "loader/request.h"
+#include "loader/requests.h"
 
 namespace tally::loader {
 
