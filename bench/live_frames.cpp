@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 // Sends frames out of an interface as fast as the kernel can: no socket and no packet generator module, but
 // BPF_PROG_TEST_RUN with live frames (kernel 5.18), redirected. Writes the nanoseconds that it took.
 //

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 // What a sample costs inside xdp_stats: reading the map, the numbers, the text. Google Benchmark; `--help`
 // has its options.
 #include <benchmark/benchmark.h>
@@ -9,10 +10,10 @@
 #include <string>
 #include <vector>
 
-#include "common/counter_map.h"
-#include "stats/block.h"
-#include "stats/metrics.h"
-#include "stats/output.h"
+#include "common/pins/counter_map.h"
+#include "stats/model/sample_report.h"
+#include "stats/output/format.h"
+#include "stats/output/metrics.h"
 
 namespace {
 
@@ -24,20 +25,21 @@ UniqueFd create_counter_map() {
                                    sizeof(xdp_tally_counter), XDP_TALLY_ACTIONS, nullptr));
 }
 
-Block block_of(std::size_t number) {
-    Block block;
-    block.title = "veth" + std::to_string(number);
-    block.device = block.title;
-    block.map_id = static_cast<std::uint32_t>(number + 1);
-    block.feeder = Feeder{1, static_cast<std::uint32_t>(number + 1), "xdp_pass", "native", "link"};
-    block.state = FeedState::kAttached;
-    block.readable = true;
+SampleReport block_of(std::size_t number) {
+    SampleReport report;
+    report.title = "veth" + std::to_string(number);
+    report.device = report.title;
+    report.map_id = static_cast<std::uint32_t>(number + 1);
+    report.program =
+        AttachedProgram{1, static_cast<std::uint32_t>(number + 1), "xdp_pass", "native", "link"};
+    report.state = AttachState::kAttached;
+    report.readable = true;
     Counters before = {};
     Counters now = {};
     now[XDP_PASS] = {123'456'789, 98'765'432'109};
     now[XDP_DROP] = {1'234'567, 76'543'210};
-    fill_figures(block, before, now, 1.0, now);
-    return block;
+    fill_values(report, before, now, 1.0, now);
+    return report;
 }
 
 void read_map(benchmark::State& state) {
@@ -77,24 +79,24 @@ void look_up_each_action(benchmark::State& state) {
 BENCHMARK(look_up_each_action);
 
 void fill_block(benchmark::State& state) {
-    Block block = block_of(0);
+    SampleReport report = block_of(0);
     const Counters before = {};
     Counters now = {};
     for ([[maybe_unused]] auto round : state) {
         now[XDP_PASS].rx_packets += 1000;
-        fill_figures(block, before, now, 1.0, now);
-        benchmark::DoNotOptimize(block);
+        fill_values(report, before, now, 1.0, now);
+        benchmark::DoNotOptimize(report);
     }
 }
 BENCHMARK(fill_block);
 
 void write_block(benchmark::State& state, Format format) {
-    const Block block = block_of(0);
-    const auto output = make_output(format, Detail(), false);
+    const SampleReport report = block_of(0);
+    const auto output = make_format(format, Detail(), false);
     fmt::memory_buffer buffer;
     for ([[maybe_unused]] auto round : state) {
         buffer.clear();
-        output->append(buffer, block);
+        output->append(buffer, report);
         benchmark::DoNotOptimize(buffer.data());
     }
 }
@@ -103,14 +105,14 @@ BENCHMARK_CAPTURE(write_block, json, Format::kJson);
 BENCHMARK_CAPTURE(write_block, csv, Format::kCsv);
 
 void write_metrics(benchmark::State& state) {
-    std::vector<Block> blocks;
+    std::vector<SampleReport> blocks;
     for (std::size_t i = 0; i < static_cast<std::size_t>(state.range(0)); ++i) {
         blocks.push_back(block_of(i));
     }
     Metrics metrics;
     for ([[maybe_unused]] auto round : state) {
-        for (const Block& block : blocks) {
-            metrics.add(block);
+        for (const SampleReport& report : blocks) {
+            metrics.add(report);
         }
         const std::string text = prometheus::TextSerializer().Serialize(metrics.take());
         benchmark::DoNotOptimize(text.data());

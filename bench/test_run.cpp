@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 // What XDP programs cost for a packet: runs them in turn through BPF_PROG_TEST_RUN and writes nanoseconds for
 // each packet, a line for every program and round.
 //

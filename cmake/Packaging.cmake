@@ -56,9 +56,9 @@ endif()
 set(CPACK_DEBIAN_PACKAGE_SUGGESTS "clang, libbpf-dev, prometheus")
 set(CPACK_DEBIAN_PACKAGE_CONTROL_STRICT_PERMISSION ON)
 set(CPACK_DEBIAN_PACKAGE_CONTROL_EXTRA
-    ${PROJECT_SOURCE_DIR}/cmake/debian/postinst
-    ${PROJECT_SOURCE_DIR}/cmake/debian/prerm
-    ${PROJECT_SOURCE_DIR}/cmake/debian/postrm)
-set(CPACK_PRE_BUILD_SCRIPTS ${PROJECT_SOURCE_DIR}/cmake/debian/arrange.cmake)
-set(CPACK_TALLY_DEBIAN ${PROJECT_SOURCE_DIR}/cmake/debian)
+    ${PROJECT_SOURCE_DIR}/packaging/debian/postinst
+    ${PROJECT_SOURCE_DIR}/packaging/debian/prerm
+    ${PROJECT_SOURCE_DIR}/packaging/debian/postrm)
+set(CPACK_PRE_BUILD_SCRIPTS ${PROJECT_SOURCE_DIR}/packaging/debian/arrange.cmake)
+set(CPACK_TALLY_DEBIAN ${PROJECT_SOURCE_DIR}/packaging/debian)
 include(CPack)

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
 /*
  * Counts packets and bytes per verdict in your own XDP program:
  *
@@ -15,11 +15,10 @@
  * The map is BPF_MAP_TYPE_PERCPU_ARRAY, its value struct xdp_tally_counter. A verdict outside
  * XDP_ABORTED..XDP_REDIRECT counts as XDP_ABORTED, which is how the kernel treats it.
  *
- * Bytes are the whole frame. Its length costs a helper call (bpf_xdp_get_buff_len, kernel 5.18)
- *only when the frame really is fragmented, on kernels with bpf_cast_to_kern_ctx (6.2); on 5.18
- *to 6.1 the helper is always called; older kernels have no fragments. A program that is never
- *loaded as `xdp.frags` may define XDP_TALLY_LINEAR before the include: it then needs neither kernel
- *BTF nor any helper.
+ * Bytes are the whole frame. On kernels with bpf_cast_to_kern_ctx (6.2) its length costs a helper
+ * call (bpf_xdp_get_buff_len) for fragmented frames alone; on 5.18 to 6.1 the helper is called for
+ * every frame; older kernels have no fragments. A program that is never loaded as `xdp.frags` may
+ * define XDP_TALLY_LINEAR before the include: it then needs neither kernel BTF nor any helper.
  *
  * In libxdp's dispatcher a replaced program and the new one both run for a moment, the new one
  * first. So that a packet is counted once, each leaves its generation in a per-CPU map and counts

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -5,19 +6,21 @@
 #include <cstdio>
 #include <utility>
 
-#include "common/bpffs.h"
-#include "common/library_log.h"
-#include "common/netns.h"
-#include "common/place.h"
-#include "common/report.h"
-#include "loader/each_device.h"
+#include "common/base/error_report.h"
+#include "common/kernel/library_log.h"
+#include "common/kernel/netns.h"
+#include "common/pins/bpffs.h"
+#include "common/pins/bpffs_mount.h"
+#include "common/pins/netns_context.h"
+#include "loader/apply_verb.h"
+#include "loader/object/program_object.h"
 #include "loader/options.h"
 #include "loader/outcome.h"
-#include "loader/program_object.h"
-#include "loader/run.h"
-#include "loader/run_device.h"
-#include "loader/test_run.h"
-#include "loader/verbs.h"
+#include "loader/verbs/load.h"
+#include "loader/verbs/observe.h"
+#include "loader/verbs/run_command.h"
+#include "loader/verbs/status.h"
+#include "loader/verbs/try_run.h"
 
 namespace {
 
@@ -68,14 +71,14 @@ class Run {
     explicit Run(const Options& options) : options_(options) {}
 
     Result<void> work() {
-        TALLY_TRY_ASSIGN(place, go_to_place(options_.netns, options_.bpffs));
+        TALLY_ASSIGN_OR_RETURN(auto context, enter_netns_context(options_.netns, options_.bpffs));
         if (!options_.devices.empty()) {
-            work_on(place, without_repetitions(options_.devices, place));
+            work_on(context, without_repetitions(options_.devices, context));
             return {};
         }
-        TALLY_TRY(work_on_all(place));
+        TALLY_TRY(work_on_all(context));
         // From the initial namespace one sees the others, too.
-        return place.netns.empty() ? work_elsewhere(place) : Result<void>();
+        return context.netns.empty() ? work_elsewhere(context) : Result<void>();
     }
 
     // The exit status.
@@ -92,7 +95,7 @@ class Run {
     }
 
   private:
-    void work_on(Place& place, const std::vector<std::string>& devices) {
+    void work_on(NetnsContext& context, const std::vector<std::string>& devices) {
         std::string mounted;
         const auto keep = [&](Outcome outcome) {
             if (!outcome.error && !mounted.empty()) {
@@ -103,40 +106,40 @@ class Run {
         };
         if (options_.verb == Verb::kLoad || options_.verb == Verb::kUnload) {
             if (options_.verb == Verb::kLoad && !options_.dry_run) {
-                mounted = mount_for_loads(options_, place);
+                mounted = mount_for_loads(options_.devices, context);
             }
             // Where that has failed, a load tries again, which would change the place: each has its own.
             const auto work = [&](const std::string& device) {
-                Place own = place;
-                return run_device(options_, own, device);
+                NetnsContext own = context;
+                return apply_verb(options_, own, device);
             };
             work_on_each(devices, work, keep);
             return;
         }
         for (const auto& device : devices) {
-            keep(run_device(options_, place, device));
+            keep(apply_verb(options_, context, device));
         }
     }
 
-    Result<void> work_on_all(Place& place) {
-        TALLY_TRY(check_named_bpffs(place.bpffs));
-        TALLY_TRY_ASSIGN(devices, known_devices(options_, place));
-        work_on(place, devices);
+    Result<void> work_on_all(NetnsContext& context) {
+        TALLY_TRY(check_named_bpffs(context.bpffs));
+        TALLY_ASSIGN_OR_RETURN(auto devices, known_devices(options_, context));
+        work_on(context, devices);
         return {};
     }
 
-    Result<void> work_elsewhere(const Place& home) {
-        TALLY_TRY_ASSIGN(namespaces, known_namespaces(home));
+    Result<void> work_elsewhere(const NetnsContext& home) {
+        TALLY_ASSIGN_OR_RETURN(auto namespaces, known_namespaces(home));
         if (namespaces.empty()) {
             return {};
         }
         const std::string here = "/proc/thread-self/ns/net";
-        TALLY_TRY_ASSIGN(way_back, open_netns(here));
+        TALLY_ASSIGN_OR_RETURN(auto own, open_netns(here));
         for (const auto& netns : namespaces) {
-            TALLY_TRY_ASSIGN(place, go_to_place(netns, home.bpffs.path));
-            auto worked = work_on_all(place);
-            if (place.sight == Place::Sight::kHere) {
-                TALLY_TRY(enter_netns(way_back, here));
+            TALLY_ASSIGN_OR_RETURN(auto context, enter_netns_context(netns, home.bpffs.path));
+            auto worked = work_on_all(context);
+            if (context.visibility == NetnsContext::Visibility::kHere) {
+                TALLY_TRY(enter_netns(own, here));
             }
             TALLY_TRY(worked);
         }
@@ -147,12 +150,12 @@ class Run {
     std::vector<Outcome> outcomes_;
 };
 
-int run_test(const Options& options) {
-    const auto outcome = test_run(options);
+int try_program(const Options& options) {
+    const auto outcome = try_run(program_choice(options), *options.try_run);
     if (!outcome) {
         return fail(options, outcome.error());
     }
-    return write_outcome(options, options.json ? format_test_run_json(*outcome) : format_test_run(*outcome));
+    return write_outcome(options, options.json ? format_try_run_json(*outcome) : format_try_run(*outcome));
 }
 
 int list_programs(const Options& options) {
@@ -169,23 +172,52 @@ int run_around_command(const Options& options) {
     if (!home) {
         return fail(options, home.error());
     }
-    auto place = go_to_place(options.netns, options.bpffs);
-    if (!place) {
-        return fail(options, place.error());
+    auto context = enter_netns_context(options.netns, options.bpffs);
+    if (!context) {
+        return fail(options, context.error());
     }
-    return run_command_loaded(options, *place, *home,
+    const RunRequest request = {make_load_request(options), without_repetitions(options.devices, *context),
+                                options.command, options.keep_maps};
+    return run_command_loaded(request, *context, *home,
                               [&](const Outcome& outcome) { report(options, outcome); });
+}
+
+// With --json a document for each outcome.
+int observe_in_foreground(const Options& options) {
+    auto context = enter_netns_context(options.netns, options.bpffs);
+    if (!context) {
+        return fail(options, context.error());
+    }
+    const auto tell = [&](const Outcome& outcome) {
+        report(options, outcome);
+        if (options.json) {
+            write_to_stdout(format_json({outcome}));
+        }
+    };
+    const Outcome outcome = apply_verb(options, *context, options.devices.front());
+    if (outcome.error) {
+        tell(outcome);
+        return exit_status(outcome.error->kind);
+    }
+    const int status = follow_observation(*context, outcome, tell);
+    const int lost_output = write_outcome(options, {});
+    return status != 0 ? status : lost_output;
 }
 
 int run(const Options& options) {
     route_library_log(options.verbose);
     switch (options.verb) {
-        case Verb::kTestRun:
-            return run_test(options);
+        case Verb::kTryRun:
+            return try_program(options);
         case Verb::kListPrograms:
             return list_programs(options);
         case Verb::kRun:
             return run_around_command(options);
+        case Verb::kObserve:
+            if (options.follow) {
+                return observe_in_foreground(options);
+            }
+            break;
         default:
             break;
     }

@@ -1,11 +1,12 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 #include "loader/outcome.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
 
-#include "common/printable.h"
-#include "common/report.h"
+#include "common/base/error_report.h"
+#include "common/base/printable.h"
 
 namespace tally::loader {
 namespace {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 #include "stats/loop.h"
 
 #include <poll.h>
@@ -8,7 +9,7 @@
 #include <cerrno>
 #include <chrono>
 
-#include "stats/stop_signal.h"
+#include "stats/cli/stop_signal.h"
 
 namespace tally::stats {
 namespace {
@@ -40,7 +41,7 @@ class Loop {
             TALLY_TRY(wait());
             const auto now = steady_clock::now();
             if (!over_ && now >= deadline_) {
-                TALLY_TRY_ASSIGN(shown, hold_round());
+                TALLY_ASSIGN_OR_RETURN(auto shown, hold_round());
                 rounds += shown ? 1 : 0;
                 over_ = over_ || now >= limit_;
                 plan_next_round();
@@ -97,7 +98,7 @@ class Loop {
 
     Result<void> take_input() {
         const auto interval = pace_.interval;
-        TALLY_TRY_ASSIGN(go_on, consumer_.take_input());
+        TALLY_ASSIGN_OR_RETURN(auto go_on, consumer_.take_input());
         over_ = !go_on;
         if (interval != pace_.interval) {
             deadline_ = steady_clock::now() + pace_.interval;
@@ -110,9 +111,9 @@ class Loop {
         bool shown = false;
         for (ReaderSet::Member& member : readers_.members()) {
             TALLY_TRY(readers_.sample(member));
-            const Block& block = member.reader->block();
-            shown = shown || block.readable;
-            TALLY_TRY_ASSIGN(go_on, consumer_.take(member.number, block));
+            const SampleReport& report = member.reader->report();
+            shown = shown || report.readable;
+            TALLY_ASSIGN_OR_RETURN(auto go_on, consumer_.take(member.number, report));
             if (!go_on) {
                 over_ = true;
                 return shown;
@@ -121,7 +122,7 @@ class Loop {
         for (const std::size_t source : readers_.drop_lost(steady_clock::now())) {
             consumer_.forget(source);
         }
-        TALLY_TRY_ASSIGN(go_on, consumer_.end_round());
+        TALLY_ASSIGN_OR_RETURN(auto go_on, consumer_.end_round());
         over_ = !go_on;
         return shown;
     }
@@ -138,6 +139,21 @@ class Loop {
 
 Result<void> run_loop(ReaderSet& readers, Consumer& consumer, const Pace& pace) {
     return Loop(readers, consumer, pace).run();
+}
+
+Result<void> run_once(ReaderSet& readers, Consumer& consumer) {
+    for (const ReaderSet::Member& member : readers.members()) {
+        if (!member.reader->ready()) {
+            continue;  // gone since it was found
+        }
+        member.reader->show_first_reading();
+        TALLY_ASSIGN_OR_RETURN(auto go_on, consumer.take(member.number, member.reader->report()));
+        if (!go_on) {
+            return {};
+        }
+    }
+    TALLY_TRY(consumer.end_round());
+    return {};
 }
 
 }  // namespace tally::stats

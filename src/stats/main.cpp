@@ -1,5 +1,5 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 // xdp_stats: shows what the counters pinned by xdp_loader, or by others of the same layout, hold.
-#include <poll.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -10,24 +10,24 @@
 #include <variant>
 #include <vector>
 
-#include "common/bpffs.h"
-#include "common/interface.h"
-#include "common/library_log.h"
-#include "common/place.h"
-#include "common/report.h"
-#include "stats/expecter.h"
-#include "stats/exporter.h"
-#include "stats/live_view.h"
+#include "common/base/error_report.h"
+#include "common/kernel/interface.h"
+#include "common/kernel/library_log.h"
+#include "common/pins/bpffs.h"
+#include "common/pins/bpffs_mount.h"
+#include "common/pins/netns_context.h"
+#include "stats/cli/notices.h"
+#include "stats/cli/stop_signal.h"
+#include "stats/expect/expectation_check.h"
+#include "stats/exporter/exporter.h"
+#include "stats/live/screen.h"
+#include "stats/live/view.h"
 #include "stats/loop.h"
 #include "stats/options.h"
-#include "stats/output.h"
-#include "stats/output_file.h"
-#include "stats/printer.h"
-#include "stats/reader_set.h"
-#include "stats/remarks.h"
-#include "stats/screen.h"
-#include "stats/stop_signal.h"
-#include "stats/vantage.h"
+#include "stats/output/format.h"
+#include "stats/output/output_file.h"
+#include "stats/output/printer.h"
+#include "stats/source/reader_set.h"
 
 namespace tally::stats {
 namespace {
@@ -43,77 +43,98 @@ int fail(const Error& error, const Options& options) {
     return exit_status(error.kind);
 }
 
-Error nothing_pinned(const Source& source, const Place& place, const std::string& pin) {
+Error nothing_pinned(const Source& source, const NetnsContext& context, const std::string& pin) {
     auto error = make_error(ErrorKind::kNotFound, "opening the pin " + pin, "nothing is pinned there");
     if (source.kind == Source::Kind::kDevice) {
-        error.hint = "`xdp_loader " + place.option(source.name) + "` loads a counting program";
+        error.hint = "`xdp_loader " + context.option(source.name) + "` loads a counting program";
     }
     return error;
 }
 
+// A single reading has to wait for a loader that is replacing a map, which takes moments unless it is stuck.
+Result<void> wait_for_transitions(ReaderSet& readers) {
+    constexpr std::chrono::milliseconds kPause(5);
+    while (readers.any_in_transition() && !wait_for_stop(kPause)) {
+        TALLY_TRY(readers.follow_polled());
+    }
+    return {};
+}
+
 // Every source is looked at before anything is printed. The status is that of the first that is not as it
 // should be; all of them are named.
-int start_sources(ReaderSet& readers, const Place& place, const Options& options) {
-    readers.add_sources();
+int start_sources(ReaderSet& readers, const Options& options) {
+    readers.add_sources(options.sources);
+    std::vector<Result<void>> started;
+    for (const ReaderSet::Member& member : readers.members()) {
+        started.push_back(member.reader->start());
+    }
+    if (options.once) {
+        if (const auto waited = wait_for_transitions(readers); !waited) {
+            return fail(waited.error(), options);
+        }
+    }
     int status = 0;
     for (std::size_t i = 0; i < options.sources.size(); ++i) {
-        Reader& reader = *readers.members()[i].reader;
-        auto started = reader.start();
-        if (started && options.once && !reader.ready()) {
-            started = nothing_pinned(options.sources[i], place, reader.pin());
+        const Reader& reader = *readers.members()[i].reader;
+        if (started[i] && options.once && !reader.ready()) {
+            started[i] = nothing_pinned(options.sources[i], readers.context(), reader.pin());
         }
-        if (!started) {
-            const int failure = fail(started.error(), options);
+        if (!started[i]) {
+            const int failure = fail(started[i].error(), options);
             status = status == 0 ? failure : status;
         }
     }
     return status;
 }
 
-int start_all(ReaderSet& readers, const Place& place, const Options& options) {
-    if (const auto discovered = readers.discover(); !discovered) {
+int start_all(ReaderSet& readers, const Options& options) {
+    auto discovered = readers.discover();
+    if (discovered && options.once) {
+        discovered = wait_for_transitions(readers);
+    }
+    if (!discovered) {
         return fail(discovered.error(), options);
     }
     if (readers.members().empty()) {
-        Remarks(options.quiet, options.verbose)
-            .say(place.bpffs.path, options.once ? "no counter map is pinned below it"
-                                                : "no counter map is pinned below it yet; waiting");
+        Notices(options.quiet, options.verbose)
+            .say(readers.context().bpffs.path, options.once
+                                                   ? "no counter map is pinned below it"
+                                                   : "no counter map is pinned below it yet; waiting");
     }
     return 0;
 }
 
 // Where the devices are. A namespace that does not exist yet is waited for if the run waits; none where a
 // signal or the time limit of --expect ended that.
-Result<std::optional<Place>> find_place(const Options& options, steady_clock::time_point limit) {
-    constexpr int kPollMilliseconds = 20;
+Result<std::optional<NetnsContext>> find_netns(const Options& options, steady_clock::time_point limit) {
+    constexpr std::chrono::milliseconds kPause(20);
     for (bool said = false;; said = true) {
-        auto place = go_to_place(options.netns, options.bpffs);
-        if (place && place->sight != Place::Sight::kGone) {
-            return std::optional(std::move(*place));
+        auto context = enter_netns_context(options.netns, options.bpffs);
+        if (context && context->visibility != NetnsContext::Visibility::kGone) {
+            return std::optional(std::move(*context));
         }
         // A name that no namespace has, or a path that leads nowhere.
-        auto obstacle = place ? *place->obstacle : std::move(place).error();
+        auto obstacle = context ? *context->obstacle : std::move(context).error();
         if (!options.wait || obstacle.kind != ErrorKind::kNotFound) {
             return obstacle;
         }
         if (!said) {
-            Remarks(options.quiet, options.verbose)
+            Notices(options.quiet, options.verbose)
                 .say(*options.netns, "there is no such network namespace yet; waiting");
         }
-        pollfd stop = {stop_descriptor(), POLLIN, 0};
-        if (::poll(&stop, 1, kPollMilliseconds) > 0 || steady_clock::now() >= limit) {
-            return std::optional<Place>();
+        if (wait_for_stop(kPause) || steady_clock::now() >= limit) {
+            return std::optional<NetnsContext>();
         }
     }
 }
 
 // What devices need: names that can be part of a path, and a BPF file system for their pins. A device that
 // was named by an alternative name gets its own, and may have been named by that, too.
-Result<void> check_devices(std::vector<Source>& sources, const Place& place) {
+Result<void> check_devices(std::vector<Source>& sources, const NetnsContext& context) {
     bool any = false;
     for (Source& source : std::exchange(sources, {})) {
         if (source.kind == Source::Kind::kDevice) {
-            TALLY_TRY_ASSIGN(interface, place.find(source.name));
+            TALLY_ASSIGN_OR_RETURN(auto interface, context.find(source.name));
             if (interface) {
                 source.name = interface->name;
             }
@@ -121,7 +142,7 @@ Result<void> check_devices(std::vector<Source>& sources, const Place& place) {
         }
         add_source(sources, std::move(source));
     }
-    return any ? check_bpffs(place.bpffs) : Result<void>();
+    return any ? check_bpffs(context.bpffs) : Result<void>();
 }
 
 Detail detail_of(const Options& options) {
@@ -132,10 +153,10 @@ Detail detail_of(const Options& options) {
 }
 
 Result<void> print(ReaderSet& readers, Destination& destination, const Options& options) {
-    const auto output = make_output(options.format, detail_of(options), ::isatty(STDOUT_FILENO) == 1);
+    const auto output = make_format(options.format, detail_of(options), ::isatty(STDOUT_FILENO) == 1);
     Printer printer(*output, destination);
     if (options.once) {
-        return print_once(readers, printer);
+        return run_once(readers, printer);
     }
     Pace pace;
     pace.first = std::min(options.interval, kFirstBlock);
@@ -145,7 +166,7 @@ Result<void> print(ReaderSet& readers, Destination& destination, const Options& 
 }
 
 Result<void> show_live(ReaderSet& readers, const Options& options) {
-    TALLY_TRY_ASSIGN(screen, Screen::open());
+    TALLY_ASSIGN_OR_RETURN(auto screen, Screen::open());
     stop_on_terminal_signals();
     Pace pace;
     pace.first = std::min(options.interval, kFirstBlock);
@@ -157,7 +178,7 @@ Result<void> show_live(ReaderSet& readers, const Options& options) {
         return member == members.end() ? std::string() : member->reader->pin();
     };
     // Its end restores the terminal: before anybody prints an error.
-    LiveView view(std::move(screen), pace, options.since_start, pin_of);
+    View view(std::move(screen), pace, options.since_start, pin_of);
     return run_loop(readers, view, pace);
 }
 
@@ -169,19 +190,19 @@ Result<void> show(ReaderSet& readers, const Options& options) {
         return serve(readers, *options.listen, options.user);
     }
     if (options.output) {
-        TALLY_TRY_ASSIGN(file, OutputFile::at(*options.output));
+        TALLY_ASSIGN_OR_RETURN(auto file, OutputFile::at(*options.output));
         return print(readers, file, options);
     }
     Stdout destination;
     return print(readers, destination, options);
 }
 
-Result<void> report_expectations(const Expecter& expecter, const Options& options,
+Result<void> report_expectations(const ExpectationCheck& expecter, const Options& options,
                                  steady_clock::time_point begin) {
     if (!options.quiet) {
-        TALLY_TRY(write_record(options.format == Format::kJson
-                                   ? expecter.describe_as_json(steady_clock::now() - begin)
-                                   : expecter.describe()));
+        TALLY_TRY(write_to_stdout(options.format == Format::kJson
+                                      ? expecter.describe_as_json(steady_clock::now() - begin)
+                                      : expecter.describe()));
     }
     if (expecter.all_held()) {
         return {};
@@ -195,7 +216,7 @@ Result<void> expect(ReaderSet& readers, const Options& options, steady_clock::ti
     for (const ReaderSet::Member& member : readers.members()) {
         titles.push_back(member.reader->title());
     }
-    Expecter expecter(options.expectations, titles);
+    ExpectationCheck expecter(options.expectations, titles);
     Pace pace;
     pace.interval = options.interval;
     pace.limit = std::max(begin + options.within - steady_clock::now(), nanoseconds(0));
@@ -213,7 +234,7 @@ Result<void> give_up(const Options& options, steady_clock::time_point begin) {
     for (const Source& source : options.sources) {
         titles.push_back(*options.netns + '/' + source.name);
     }
-    return report_expectations(Expecter(options.expectations, titles), options, begin);
+    return report_expectations(ExpectationCheck(options.expectations, titles), options, begin);
 }
 
 int run(Options options) {
@@ -228,26 +249,29 @@ int run(Options options) {
         return fail(ready.error(), options);
     }
     const auto begin = steady_clock::now();
-    const auto place = find_place(
+    auto context = find_netns(
         options, options.expectations.empty() ? steady_clock::time_point::max() : begin + options.within);
-    if (!place) {
-        return fail(place.error(), options);
+    if (!context) {
+        return fail(context.error(), options);
     }
-    if (!*place) {
+    if (!*context) {
         const auto given_up = give_up(options, begin);
         return given_up ? 0 : fail(given_up.error(), options);
     }
-    const auto devices = options.all ? check_bpffs((*place)->bpffs) : check_devices(options.sources, **place);
+    const auto devices =
+        options.all ? check_bpffs((*context)->bpffs) : check_devices(options.sources, **context);
     if (!devices) {
         return fail(devices.error(), options);
     }
-    auto own = look_from_here(**place);
-    if (!own) {
-        return fail(own.error(), options);
-    }
-    ReaderSet readers(std::move(*own), options);
-    const int status =
-        options.all ? start_all(readers, **place, options) : start_sources(readers, **place, options);
+    ReadRequest request;
+    request.wait = options.wait;
+    request.per_cpu = options.per_cpu;
+    request.per_program = options.per_program;
+    request.since_start = options.since_start;
+    request.keep_going = options.all || options.listen;
+    request.notices = Notices(options.quiet, options.verbose);
+    ReaderSet readers(std::move(**context), request);
+    const int status = options.all ? start_all(readers, options) : start_sources(readers, options);
     if (status != 0) {
         return status;
     }

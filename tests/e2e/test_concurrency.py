@@ -75,8 +75,9 @@ def test_a_million_frames_during_a_hundred_replacements(lab, veth0, mode, reuse,
 
 # ---- many loaders ------------------------------------------------------------------------------------------
 
-LOADS = ([], ["--reuse-maps"], ["--action", "drop"], ["--action", "drop", "--reuse-maps"], ["--migrate"])
-OTHER_LAYOUTS = (["--filename", object_file("six_entries")], ["--filename", object_file("six_entries"), "--migrate"],
+NEW_COUNTERS = ["--reuse-maps", "--new-map", "xdp_stats_map"]
+LOADS = ([], ["--reuse-maps"], ["--action", "drop"], ["--action", "drop", "--reuse-maps"], NEW_COUNTERS)
+OTHER_LAYOUTS = (["--filename", object_file("six_entries")], ["--filename", object_file("six_entries"), *NEW_COUNTERS],
                  ["--filename", object_file("own"), "--reuse-maps"])
 OTHER_VERBS = (["--unload"], ["--unload", "--keep-maps"], ["--status"], ["--clean"])
 
@@ -242,8 +243,8 @@ def test_a_loader_that_waits_keeps_no_other_device_waiting(lab):
 # ---- many in a row -----------------------------------------------------------------------------------------
 
 BATCH = 50
-KINDS = ([], ["--reuse-maps"], ["--action", "drop"], ["--filename", object_file("six_entries"), "--migrate"],
-         ["--migrate"], ["--filename", object_file("generation_a")],
+KINDS = ([], ["--reuse-maps"], ["--action", "drop"], ["--filename", object_file("six_entries"), *NEW_COUNTERS],
+         NEW_COUNTERS, ["--filename", object_file("generation_a")],
          ["--filename", object_file("generation_b"), "--reuse-maps"])
 
 

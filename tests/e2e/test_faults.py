@@ -17,6 +17,7 @@ from support.programs import LOADER, object_file
 from support.strace import FAULT_STEP, count_calls, strace
 from support.traffic import SIZE, send
 
+NEW_COUNTERS = ("--reuse-maps", "--new-map", "xdp_stats_map")
 PACKETS = 7
 
 # What a run is, and what must be there before it. The programs are told apart by their verdicts.
@@ -24,7 +25,7 @@ SCENARIOS = {
     "first_load": ((), ("--action", "drop")),
     "replace": (("--action", "pass"), ("--action", "drop")),
     "reuse": (("--action", "pass"), ("--action", "drop", "--reuse-maps")),
-    "migrate": (("--action", "drop"), ("--filename", object_file("six_entries"), "--migrate")),
+    "new_map": (("--action", "drop"), ("--filename", object_file("six_entries"), *NEW_COUNTERS)),
     "unload": (("--action", "pass"), ("--unload",)),
     "clean": (("--action", "pass"), ("--clean",)),
 }
@@ -33,14 +34,11 @@ SYSCALLS = ("bpf", "/^rename", "/^unlink", "/^mkdir", "/^send")
 FAULTS = {"error": "error=ENOMEM", "errors": "error=ENOMEM", "kill": "signal=SIGKILL"}
 
 
-def snapshot(lab, dev, scenario):
+def snapshot(lab, dev):
     """What must be the same after a run that failed."""
     pin = pin_dir(dev) / "xdp_stats_map"
     record = lab.once(dev) if pin.exists() else {}
-    pins = lab.world()["pins"]
-    if scenario == "migrate":
-        pins[str(pin)], _ = pins[str(pin)]  # what is taken back is pinned anew: the map is the same
-    return {"attached": attached(dev), "pins": pins,
+    return {"attached": attached(dev), "pins": lab.world()["pins"],
             "counters": {field: record.get(field) for field in ("map_id", "generation", "actions")}}
 
 
@@ -108,12 +106,12 @@ def test_load_that_cannot_be_taken_back_is_finished(lab, veth0, rename):
 
 def check_one(lab, veth, scenario, command, log, syscall, fault, k):
     dev = veth.name
-    old, old_total = snapshot(lab, dev, scenario), total_of(dev)
+    old, old_total = snapshot(lab, dev), total_of(dev)
     pin = pin_dir(dev) / "xdp_stats_map"
     when = f"{k}+" if fault == "errors" else k
     injected = strace("-e", f"trace={syscall}", "-e", f"inject={syscall}:{FAULTS[fault]}:when={when}",
                       command=command, log=log)
-    replacing = scenario in ("replace", "reuse", "migrate")
+    replacing = scenario in ("replace", "reuse", "new_map")
     if replacing:
         with PinReader(pin) as reader:
             status = run_any(injected)
@@ -125,7 +123,7 @@ def check_one(lab, veth, scenario, command, log, syscall, fault, k):
     if status == 0:
         after_success(lab, dev, scenario, context)
     elif fault == "error" and replacing:
-        assert snapshot(lab, dev, scenario) == old, context
+        assert snapshot(lab, dev) == old, context
     elif fault == "error" and scenario == "first_load":
         assert attached(dev) is None and not pin_dir(dev).exists(), context
 
@@ -133,7 +131,7 @@ def check_one(lab, veth, scenario, command, log, syscall, fault, k):
         finish_removal(dev, command, context)
         return
     # Whatever happened: the packets counted before are still there, and the next plain run puts everything right.
-    outcome = lab.load(dev, "--action", "drop", "--migrate" if scenario == "migrate" else "--reuse-maps")
+    outcome = lab.load(dev, "--action", "drop", *(NEW_COUNTERS if scenario == "new_map" else ["--reuse-maps"]))
     assert attached(dev) == ("native", outcome["program"]["id"]), context
     assert lab.status(dev)["state"] == "attached", context
     assert pins_of(dev) == PINS, context

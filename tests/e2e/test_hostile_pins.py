@@ -21,7 +21,8 @@ from support.refusals import run_any
 from support.samples import counts_of
 from support.traffic import send
 
-LOADS = ((), ("--reuse-maps",), ("--force",), ("--migrate",), ("--dry-run",), ("--action", "drop", "--force"))
+LOADS = ((), ("--reuse-maps",), ("--force",), ("--reuse-maps", "--new-map", "xdp_stats_map"), ("--dry-run",),
+         ("--action", "drop", "--force"))
 REMOVALS = (("--unload",), ("--unload", "--keep-maps"), ("--clean",), ("--unload", "--dry-run"))
 VIEWS = (("--status",), ("--status", "--json"))
 

@@ -14,7 +14,7 @@ import pytest
 from support import kernel, raw_bpf
 from support.background import Repeated
 from support.devices import attached
-from support.maps import dump_counts
+from support.maps import dump_counts, read_meta
 from support.pins import BPFFS, pin_dir
 from support.processes import NOBODY, as_user, run, wait_until
 from support.programs import (CONFLICT, FAILED, LOADER, NOT_FOUND, PERMISSION, STATS, USAGE, copy_for_everyone,
@@ -26,7 +26,8 @@ SOMEBODY = NOBODY - 1  # a user without anything
 # CAP_PERFMON only where the verifier asks for it: a program that subtracts packet pointers to count bytes, as the
 # built-in ones do. (Seen on kernel 6.18; since 5.8, where CAP_BPF and CAP_PERFMON came.)
 ALL = ("bpf", "net_admin", "perfmon")
-LOADS = ([], ["--reuse-maps"], ["--migrate"], ["--action", "drop"])
+NEW_COUNTERS = ["--reuse-maps", "--new-map", "xdp_stats_map"]
+LOADS = ([], ["--reuse-maps"], NEW_COUNTERS, ["--action", "drop"])
 
 
 def with_capabilities(*names, uid=NOBODY):
@@ -108,7 +109,7 @@ def state_of(root):
 
 
 def test_three_capabilities_do_everything(lab, veth0, root):
-    """Load, replace, reuse, migrate there and back, and unload; root's powers are for none of it."""
+    """Load, replace, reuse, another layout there and back, and unload; root's powers are for none of it."""
     user = User(root)
     six = for_everyone(object_file("six_entries"))
     assert user.load()["outcome"] == "loaded"
@@ -121,9 +122,10 @@ def test_three_capabilities_do_everything(lab, veth0, root):
     send(veth0, 2, SIZE)
     both = {"XDP_PASS": (2, 2 * SIZE), "XDP_DROP": (3, 3 * SIZE)}
     user.wait_for_counts(both)
-    for arguments in (["--filename", six, "--migrate"], ["--migrate"]):
+    for arguments in (["--filename", six, *NEW_COUNTERS], NEW_COUNTERS):
         assert user.load(*arguments)["maps"][0]["reused"] is False
-        user.wait_for_counts(both)
+        user.wait_for_counts({})
+    assert read_meta("veth0").carried["XDP_PASS"] == (6, 6 * SIZE)
     (status,) = json.loads(user.loader("--status", "--json").out)["devices"]
     assert status["state"] == "attached" and status["generation"] == 5
     user.loader("--unload", "--keep-maps")
@@ -226,10 +228,10 @@ def check_modes(dev="veth0"):
 
 @pytest.mark.parametrize("umask", UMASKS)
 def test_modes_whatever_the_umask(lab, veth0, umask):
-    """After a load, a replacement, a reuse, a migration, and with other maps beside: always the same."""
+    """After a load, a replacement, a reuse, a new counter map, and with other maps beside: always the same."""
     prefix = under_umask(umask)
     for arguments in ([], ["--action", "drop"], ["--reuse-maps"],
-                      ["--filename", object_file("six_entries"), "--migrate"], ["--migrate"],
+                      ["--filename", object_file("six_entries"), *NEW_COUNTERS], NEW_COUNTERS,
                       ["--filename", object_file("generation_a")],
                       ["--filename", object_file("generation_b"), "--reuse-maps"]):
         lab.loader("--dev", "veth0", *arguments, prefix=prefix)
@@ -323,7 +325,7 @@ class ModeWatcher(Repeated):
 @pytest.mark.parametrize("umask", ["000", "077"])
 def test_no_pin_is_too_open_at_any_instant(lab, veth0, umask):
     """Neither published nor staged, during first loads and replacements of every kind."""
-    kinds = ([], ["--reuse-maps"], ["--filename", object_file("six_entries"), "--migrate"], ["--migrate"],
+    kinds = ([], ["--reuse-maps"], ["--filename", object_file("six_entries"), *NEW_COUNTERS], NEW_COUNTERS,
              ["--filename", object_file("generation_a")])
     with ModeWatcher(pin_dir("veth0")) as watcher:
         for number in range(4):

@@ -214,7 +214,7 @@ def test_number_that_is_no_verdict(lab):
     counts, document = verdicts(lab, 7, "--filename", object_file("own"), "--progname", "own_invalid")
     assert counts == {"XDP_ABORTED": (7, 7 * MADE_UP)}
     (note,) = document["notes"]
-    assert "7 packets" in note and "no verdict" in note
+    assert "7 packets" in note and "no XDP action" in note
     assert f"note: {note}\n" in try_on(lab, 7, "--filename", object_file("own"), "--progname", "own_invalid").out
 
 
@@ -323,7 +323,7 @@ def test_without_capabilities(lab):
     ["--test-run", "1", "--status"],
     ["--test-run", "1", "--clean"],
     ["--test-run", "1", "--reuse-maps"],
-    ["--test-run", "1", "--migrate"],
+    ["--test-run", "1", "--new-map", "xdp_stats_map"],
     ["--test-run", "1", "--force"],
     ["--test-run", "1", "--dry-run"],
     ["--test-run", "1", "--keep-maps"],

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 // Fuzzed bytes as a command line: one argument a line.
 #pragma once
 
@@ -5,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "common/early_exit.h"
+#include "common/base/early_exit.h"
 
 #include "property.h"
 

@@ -1,5 +1,6 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 // A time is refused in words, or lies between nothing and a year; written in nanoseconds it means the same.
-#include "stats/duration.h"
+#include "stats/cli/duration.h"
 
 #include <cstdint>
 #include <string>

@@ -1,8 +1,9 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 // Whatever is typed after --expect: refused with a finger on a character, or an expression that means
 // something.
-#include "stats/expect.h"
-
 #include <cstdint>
+
+#include "stats/expect/expression.h"
 
 #include "property.h"
 

@@ -1,9 +1,11 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 // A name that passes the check leads to a directory right below the root, and nowhere else.
 #include <cstdint>
 
-#include "common/interface.h"
-#include "common/names.h"
-#include "common/place.h"
+#include "common/kernel/interface.h"
+#include "common/pins/abi_names.h"
+#include "common/pins/netns_context.h"
+#include "common/pins/pin_names.h"
 
 #include "property.h"
 
@@ -19,9 +21,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     }
     REQUIRE(!name.empty() && name.size() <= 15);
     REQUIRE(name != "." && name != ".." && name.find('/') == std::string::npos);
-    Place place;
-    place.bpffs.path = "/root";
-    const std::string directory = place.directory(name);
+    NetnsContext context;
+    context.bpffs.path = "/root";
+    const std::string directory = context.directory(name);
     REQUIRE(directory.starts_with("/root/") && directory.rfind('/') == 5);
     const std::string component = directory.substr(6);
     REQUIRE(!component.empty() && component.find('.') == std::string::npos);

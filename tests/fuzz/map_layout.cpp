@@ -1,6 +1,9 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 // Type information of a damaged object: its fields are found in bounded time and space, and every layout is
 // equal to itself.
-#include "loader/map_layout.h"
+#include "loader/change/map_compatibility.h"
+#include "loader/object/map_layout.h"
+#include "loader/object/map_memory.h"
 
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
@@ -8,7 +11,6 @@
 #include <cstdint>
 #include <memory>
 
-#include "loader/map_memory.h"
 
 #include "property.h"
 

@@ -1,7 +1,9 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 // Every name becomes one path component that bpffs takes, and back again; decoding takes anything.
-#include "common/names.h"
-
 #include <cstdint>
+
+#include "common/pins/abi_names.h"
+#include "common/pins/pin_names.h"
 
 #include "property.h"
 

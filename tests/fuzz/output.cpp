@@ -1,6 +1,5 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 // What the outputs write, read back: the same numbers, whatever they are and whatever things are called.
-#include "stats/output.h"
-
 #include <fuzzer/FuzzedDataProvider.h>
 #include <nlohmann/json.hpp>
 
@@ -8,6 +7,9 @@
 #include <cstdint>
 #include <sstream>
 #include <vector>
+
+#include "common/pins/abi_names.h"
+#include "stats/output/format.h"
 
 #include "property.h"
 
@@ -33,35 +35,36 @@ Sample take_sample(FuzzedDataProvider& input, std::size_t cpus) {
     return sample;
 }
 
-Block take_block(FuzzedDataProvider& input) {
-    Block block;
-    block.readable = true;
-    block.map_id = input.ConsumeIntegral<std::uint32_t>();
-    block.state = static_cast<FeedState>(input.ConsumeIntegralInRange(0, 4));
-    block.since_start = input.ConsumeBool();
+SampleReport take_report(FuzzedDataProvider& input) {
+    SampleReport report;
+    report.readable = true;
+    report.map_id = input.ConsumeIntegral<std::uint32_t>();
+    report.state = static_cast<AttachState>(input.ConsumeIntegralInRange(0, 6));
+    report.since_start = input.ConsumeBool();
     // Years that have four digits.
-    block.time = input.ConsumeIntegralInRange<std::int64_t>(0, 9'000'000'000'000'000'000);
+    report.time = input.ConsumeIntegralInRange<std::int64_t>(0, 9'000'000'000'000'000'000);
     const double seconds = input.ConsumeBool() ? input.ConsumeFloatingPointInRange<double>(0.0005, 1e9) : 0;
     const auto cpus = input.ConsumeIntegralInRange<std::size_t>(1, 4);
     const Sample before = take_sample(input, cpus);
     const Sample now = take_sample(input, cpus);
     const Sample session = take_sample(input, cpus);
-    fill_figures(block, before.total, now.total, seconds, session.total);
-    fill_cpu_figures(block, before.per_cpu, now.per_cpu, seconds, session.per_cpu);
+    fill_values(report, before.total, now.total, seconds, session.total);
+    fill_cpu_values(report, before.per_cpu, now.per_cpu, seconds, session.per_cpu);
     if (input.ConsumeBool()) {
-        block.feeder = Feeder{input.ConsumeIntegral<std::uint64_t>(), input.ConsumeIntegral<std::uint32_t>(),
-                              "program", "native", "link"};
+        report.program =
+            AttachedProgram{input.ConsumeIntegral<std::uint64_t>(), input.ConsumeIntegral<std::uint32_t>(),
+                           "program", "native", "link"};
     }
     if (input.ConsumeBool()) {
-        block.device = input.ConsumeRandomLengthString(32);
+        report.device = input.ConsumeRandomLengthString(32);
     }
-    block.title = block.device.value_or("map");
-    return block;
+    report.title = report.device.value_or("map");
+    return report;
 }
 
-std::string write(Output& output, const Block& block) {
+std::string write(SampleFormat& output, const SampleReport& report) {
     fmt::memory_buffer buffer;
-    output.append(buffer, block);
+    output.append(buffer, report);
     return fmt::to_string(buffer);
 }
 
@@ -69,49 +72,50 @@ bool close(double written, double meant) {
     return std::abs(written - meant) <= 0.001 + std::abs(meant) * 1e-12;
 }
 
-void check_json_figures(const json& written, const Figures& figures, bool rates, bool session) {
-    REQUIRE(written["packets"].get<std::uint64_t>() == figures.count.rx_packets);
-    REQUIRE(written["bytes"].get<std::uint64_t>() == figures.count.rx_bytes);
+void check_json_values(const json& written, const CounterValues& values, bool rates, bool session) {
+    REQUIRE(written["packets"].get<std::uint64_t>() == values.count.rx_packets);
+    REQUIRE(written["bytes"].get<std::uint64_t>() == values.count.rx_bytes);
     REQUIRE(written["pps"].is_null() == !rates && written["bps"].is_null() == !rates);
-    REQUIRE(!rates || close(written["pps"].get<double>(), figures.rate.pps));
-    REQUIRE(!rates || close(written["bps"].get<double>(), figures.rate.bps));
+    REQUIRE(!rates || close(written["pps"].get<double>(), values.rate.pps));
+    REQUIRE(!rates || close(written["bps"].get<double>(), values.rate.bps));
     if (session) {
-        REQUIRE(written["session_packets"].get<std::uint64_t>() == figures.session.rx_packets);
-        REQUIRE(written["session_bytes"].get<std::uint64_t>() == figures.session.rx_bytes);
+        REQUIRE(written["session_packets"].get<std::uint64_t>() == values.session.rx_packets);
+        REQUIRE(written["session_bytes"].get<std::uint64_t>() == values.session.rx_bytes);
     }
 }
 
-void check_json_actions(const json& written, const ActionFigures& actions, bool rates, bool session) {
+void check_json_actions(const json& written, const ActionValues& actions, bool rates, bool session) {
     REQUIRE(written.size() == actions.size());
     for (std::size_t action = 0; action < actions.size(); ++action) {
-        check_json_figures(written[std::string(kActionNames[action])], actions[action], rates, session);
+        check_json_values(written[std::string(kActionNames[action])], actions[action], rates, session);
     }
 }
 
-void check_json(const std::string& text, const Block& block, bool per_cpu) {
+void check_json(const std::string& text, const SampleReport& report, bool per_cpu) {
     REQUIRE(text.find('\n') == text.size() - 1);
-    const json record = json::parse(text);  // an exception is a finding
-    REQUIRE(record["schema"] == 1 && record["map_id"] == block.map_id);
-    REQUIRE(record["state"] == std::string(state_name(block.state)));
-    REQUIRE(record["time"].get<std::string>().size() == 24);
-    REQUIRE(record["dev"].is_null() == !block.device.has_value());
-    if (block.device) {
+    const json sample = json::parse(text);  // an exception is a finding
+    REQUIRE(sample["schema"] == 1 && sample["map_id"] == report.map_id);
+    REQUIRE(sample["state"] == std::string(state_name(report.state)));
+    REQUIRE(sample["time"].get<std::string>().size() == 24);
+    REQUIRE(sample["dev"].is_null() == !report.device.has_value());
+    if (report.device) {
         // Bytes that are no UTF-8 are replaced, so only what was valid comes back as it was.
-        const std::string device = record["dev"];
-        REQUIRE(device == *block.device || device.find("\xef\xbf\xbd") != std::string::npos);
+        const std::string device = sample["dev"];
+        REQUIRE(device == *report.device || device.find("\xef\xbf\xbd") != std::string::npos);
     }
-    REQUIRE(record["generation"].is_null() == !block.feeder.has_value());
-    REQUIRE(!block.feeder || record["generation"].get<std::uint64_t>() == block.feeder->generation);
-    REQUIRE(std::abs(record["period"].get<double>() - block.period) <= 1e-6 + block.period * 1e-12);
-    const bool rates = block.period > 0;
-    check_json_actions(record["actions"], block.actions, rates, true);
-    check_json_figures(record["total"], block.total, rates, true);
-    REQUIRE(record.contains("cpus") == per_cpu);
+    REQUIRE(sample["generation"].is_null() == !report.program.has_value());
+    REQUIRE(!report.program ||
+            sample["generation"].get<std::uint64_t>() == report.program->generation);
+    REQUIRE(std::abs(sample["period"].get<double>() - report.period) <= 1e-6 + report.period * 1e-12);
+    const bool rates = report.period > 0;
+    check_json_actions(sample["actions"], report.actions, rates, true);
+    check_json_values(sample["total"], report.total, rates, true);
+    REQUIRE(sample.contains("cpus") == per_cpu);
     if (per_cpu) {
-        REQUIRE(record["cpus"].size() == block.cpus.size());
-        for (std::size_t i = 0; i < block.cpus.size(); ++i) {
-            REQUIRE(record["cpus"][i]["cpu"] == block.cpus[i].cpu);
-            check_json_actions(record["cpus"][i]["actions"], block.cpus[i].actions, rates, false);
+        REQUIRE(sample["cpus"].size() == report.cpus.size());
+        for (std::size_t i = 0; i < report.cpus.size(); ++i) {
+            REQUIRE(sample["cpus"][i]["cpu"] == report.cpus[i].cpu);
+            check_json_actions(sample["cpus"][i]["actions"], report.cpus[i].actions, rates, false);
         }
     }
 }
@@ -139,11 +143,11 @@ std::vector<std::vector<std::string>> parse_csv(const std::string& text) {
     return rows;
 }
 
-bool counted(const Figures& figures) {
-    return figures.count.rx_packets != 0 || figures.count.rx_bytes != 0;
+bool counted(const CounterValues& values) {
+    return values.count.rx_packets != 0 || values.count.rx_bytes != 0;
 }
 
-void check_csv(const std::string& text, const Block& block, bool per_cpu) {
+void check_csv(const std::string& text, const SampleReport& report, bool per_cpu) {
     const auto rows = parse_csv(text);
     const auto& titles = rows.front();
     const auto field = [&](const std::vector<std::string>& row, const char* title) -> const std::string& {
@@ -152,32 +156,32 @@ void check_csv(const std::string& text, const Block& block, bool per_cpu) {
         return row[static_cast<std::size_t>(found - titles.begin())];
     };
     std::size_t next = 1;
-    const auto check_row = [&](std::string_view action, const Figures& figures, const std::string& cpu) {
+    const auto check_row = [&](std::string_view action, const CounterValues& values, const std::string& cpu) {
         REQUIRE(next < rows.size());
         const auto& row = rows[next++];
         REQUIRE(row.size() == titles.size());
-        REQUIRE(field(row, "dev") == block.device.value_or("") && field(row, "action") == action);
+        REQUIRE(field(row, "dev") == report.device.value_or("") && field(row, "action") == action);
         REQUIRE(!per_cpu || field(row, "cpu") == cpu);
-        REQUIRE(field(row, "packets") == std::to_string(figures.count.rx_packets));
-        REQUIRE(field(row, "bytes") == std::to_string(figures.count.rx_bytes));
-        REQUIRE(field(row, "pps").empty() == !(block.period > 0));
-        if (block.period > 0) {
-            REQUIRE(close(std::stod(field(row, "pps")), figures.rate.pps));
-            REQUIRE(close(std::stod(field(row, "bps")), figures.rate.bps));
+        REQUIRE(field(row, "packets") == std::to_string(values.count.rx_packets));
+        REQUIRE(field(row, "bytes") == std::to_string(values.count.rx_bytes));
+        REQUIRE(field(row, "pps").empty() == !(report.period > 0));
+        if (report.period > 0) {
+            REQUIRE(close(std::stod(field(row, "pps")), values.rate.pps));
+            REQUIRE(close(std::stod(field(row, "bps")), values.rate.bps));
         }
         const bool session = cpu == "all";
-        REQUIRE(field(row, "session_packets") == (session ? std::to_string(figures.session.rx_packets) : ""));
-        REQUIRE(field(row, "session_bytes") == (session ? std::to_string(figures.session.rx_bytes) : ""));
+        REQUIRE(field(row, "session_packets") == (session ? std::to_string(values.session.rx_packets) : ""));
+        REQUIRE(field(row, "session_bytes") == (session ? std::to_string(values.session.rx_bytes) : ""));
     };
-    for (std::size_t action = 0; action < block.actions.size(); ++action) {
-        check_row(kActionNames[action], block.actions[action], "all");
-        for (const auto& cpu : block.cpus) {
+    for (std::size_t action = 0; action < report.actions.size(); ++action) {
+        check_row(kActionNames[action], report.actions[action], "all");
+        for (const auto& cpu : report.cpus) {
             if (per_cpu && counted(cpu.actions[action])) {
                 check_row(kActionNames[action], cpu.actions[action], std::to_string(cpu.cpu));
             }
         }
     }
-    check_row("total", block.total, "all");
+    check_row("total", report.total, "all");
     REQUIRE(next == rows.size());
 }
 
@@ -191,7 +195,7 @@ std::vector<std::string> words_of(const std::string& line) {
 }
 
 // What scripts take from the table when nobody looks: action, packets, packets/s, bytes, bits/s in columns.
-void check_plain_table(const std::string& text, const Block& block) {
+void check_plain_table(const std::string& text, const SampleReport& report) {
     std::size_t next = text.find("action ");  // below the head, whose title may hold anything
     for (std::size_t other = next; other != std::string::npos; other = text.find("\naction ", other + 1)) {
         next = other;
@@ -200,22 +204,22 @@ void check_plain_table(const std::string& text, const Block& block) {
     std::string line;
     while (std::getline(lines, line) && line.empty()) {
     }
-    const auto check_row = [&](std::string_view action, const Figures& figures) {
+    const auto check_row = [&](std::string_view action, const CounterValues& values) {
         REQUIRE(std::getline(lines, line).good());
         const auto words = words_of(line);
         REQUIRE(words.size() == 5 && words[0] == action);
-        REQUIRE(words[1] == std::to_string(figures.count.rx_packets));
-        REQUIRE(words[3] == std::to_string(figures.count.rx_bytes));
-        REQUIRE((words[2] == "-") == !(block.period > 0));
-        if (block.period > 0) {
-            REQUIRE(std::abs(std::stod(words[2]) - figures.rate.pps) <= 0.05 + figures.rate.pps * 1e-12);
-            REQUIRE(std::abs(std::stod(words[4]) - figures.rate.bps) <= 0.05 + figures.rate.bps * 1e-12);
+        REQUIRE(words[1] == std::to_string(values.count.rx_packets));
+        REQUIRE(words[3] == std::to_string(values.count.rx_bytes));
+        REQUIRE((words[2] == "-") == !(report.period > 0));
+        if (report.period > 0) {
+            REQUIRE(std::abs(std::stod(words[2]) - values.rate.pps) <= 0.05 + values.rate.pps * 1e-12);
+            REQUIRE(std::abs(std::stod(words[4]) - values.rate.bps) <= 0.05 + values.rate.bps * 1e-12);
         }
     };
-    for (std::size_t action = 0; action < block.actions.size(); ++action) {
-        check_row(kActionNames[action], block.actions[action]);
+    for (std::size_t action = 0; action < report.actions.size(); ++action) {
+        check_row(kActionNames[action], report.actions[action]);
     }
-    check_row("total", block.total);
+    check_row("total", report.total);
     REQUIRE(!std::getline(lines, line));
 }
 
@@ -234,13 +238,13 @@ void check_terminal_table(const std::string& text) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     FuzzedDataProvider input(data, size);
     const bool per_cpu = input.ConsumeBool();
-    const Block block = take_block(input);
+    const SampleReport report = take_report(input);
     const Detail detail = per_cpu ? Detail::kPerCpu : Detail::kNone;
-    const auto as_json = make_json_output(detail);
-    check_json(write(*as_json, block), block, per_cpu);
-    check_json(write(*as_json, block), block, per_cpu);  // the device is known now
-    check_csv(write(*make_csv_output(detail), block), block, per_cpu);
-    check_plain_table(write(*make_table_output(Detail::kNone, false), block), block);
-    check_terminal_table(write(*make_table_output(detail, true), block));
+    const auto as_json = make_json_format(detail);
+    check_json(write(*as_json, report), report, per_cpu);
+    check_json(write(*as_json, report), report, per_cpu);  // the device is known now
+    check_csv(write(*make_csv_format(detail), report), report, per_cpu);
+    check_plain_table(write(*make_table_format(Detail::kNone, false), report), report);
+    check_terminal_table(write(*make_table_format(detail, true), report));
     return 0;
 }

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 // What a fuzz target says when a promise does not hold: libFuzzer keeps the input that broke it.
 #pragma once
 

@@ -1,5 +1,6 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 // Any command line is either understood or refused in words.
-#include "stats/duration.h"
+#include "stats/cli/duration.h"
 #include "stats/options.h"
 
 #include "command_line.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 // Sends Ethernet frames and prints how many the device took: the number that a counter has to show.
 
 #include <arpa/inet.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 // Shorthand for the tests: counters of a few actions, all others zero.
 #pragma once
 
@@ -8,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-#include "common/counters.h"
+#include "common/pins/counters.h"
 
 // Where the library's matchers look for it: in the namespace of the type.
 inline bool operator==(const xdp_tally_counter& a, const xdp_tally_counter& b) {

@@ -1,5 +1,6 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 // In a file of its own: seen together, GCC takes malloc and operator delete for a mismatch.
-#include "counting_new.h"
+#include "stats/counting_new.h"
 
 #include <cstdlib>
 #include <new>

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+#include "common/base/capability_sets.h"
+
+#include <sys/syscall.h>
+#include <unistd.h>
+
+namespace tally {
+
+Result<CapabilitySets> read_capability_sets() {
+    __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+    CapabilitySets sets = {};
+    if (::syscall(SYS_capget, &header, sets.data()) != 0) {
+        return last_error("reading this process's capabilities");
+    }
+    return sets;
+}
+
+Result<void> set_capability_sets(const CapabilitySets& sets) {
+    __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+    if (::syscall(SYS_capset, &header, sets.data()) != 0) {
+        return last_error("dropping capabilities");
+    }
+    return {};
+}
+
+}  // namespace tally

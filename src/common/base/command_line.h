@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+// Command lines of options that a table describes.
+#pragma once
+
+#include <charconv>
+#include <cstddef>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "common/base/early_exit.h"
+#include "common/base/option_table.h"
+
+namespace tally {
+
+// An option that earlier versions had.
+struct RemovedOption {
+    std::string_view name;
+    std::string_view hint;  // what to use instead
+};
+
+struct Program {
+    std::string_view name;
+    std::string_view version;
+    std::string_view description;  // --help begins with it
+    std::string_view footer;       // and ends with it
+    std::span<const OptionRow> options;
+    std::span<const RemovedOption> removed = {};
+};
+
+struct ParsedWords {
+    std::vector<std::vector<std::string>> values;  // for each row, one of each time the option was given
+    std::vector<std::string> command;              // what is behind "--"
+};
+
+// Refused is what no table row allows, what a row does not allow together, and a value that is not one of the
+// words of "a|b|c".
+std::variant<ParsedWords, EarlyExit> parse_words(const Program& program, int argc, const char* const* argv);
+
+// Before the command line is parsed: whether the user asked for JSON, so that errors in it can be JSON, too.
+bool wants_json(int argc, const char* const* argv);
+
+// What was given for the options of the table; a name that is not in the table does not compile.
+template <const auto& Rows>
+class ParsedOptions {
+  public:
+    struct Name {
+        consteval Name(const char* name) : row(find_row(Rows, name)) {}  // NOLINT(*-explicit-*)
+        std::size_t row;
+    };
+
+    explicit ParsedOptions(ParsedWords words) : words_(std::move(words)) {}
+
+    bool has(Name name) const { return !values(name).empty(); }
+    const std::vector<std::string>& values(Name name) const { return words_.values[name.row]; }
+    std::optional<std::string> value(Name name) const {
+        return has(name) ? std::optional(values(name).front()) : std::nullopt;
+    }
+    // Or the table's default.
+    std::string value_or_default(Name name) const {
+        return value(name).value_or(std::string(Rows[name.row].value));
+    }
+    const std::vector<std::string>& command() const { return words_.command; }
+
+  private:
+    ParsedWords words_;
+};
+
+// A decimal number that fits, and nothing else.
+template <typename Number>
+std::optional<Number> parse_number(std::string_view text) {
+    Number number = 0;
+    const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), number);
+    return code == std::errc() && end == text.data() + text.size() ? std::optional(number) : std::nullopt;
+}
+
+}  // namespace tally

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+#include "common/base/early_exit.h"
+
+#include <fmt/format.h>
+
+#include <cstdio>
+
+#include "common/base/error_report.h"
+
+namespace tally {
+
+EarlyExit usage_exit(std::string_view program, Error error, bool json) {
+    if (error.hint.empty()) {
+        error.hint = fmt::format("`{} --help` lists the options", program);
+    }
+    return EarlyExit{exit_status(ErrorKind::kUsage), format_error(program, error, json)};
+}
+
+int leave(std::string_view program, const EarlyExit& exit) {
+    std::FILE* const stream = exit.status == 0 ? stdout : stderr;
+    if (std::fputs(exit.message.c_str(), stream) < 0 || std::fflush(stream) != 0) {
+        const Error error = last_error("writing to stdout");
+        print_error(program, error);
+        return exit_status(error.kind);
+    }
+    return exit.status;
+}
+
+}  // namespace tally

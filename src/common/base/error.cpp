@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+#include "common/base/error.h"
+
+#include <cstdlib>
+#include <system_error>
+
+namespace tally {
+namespace {
+
+// In the kernel's own numbering, never meant for user space, yet some BPF calls return it.
+constexpr int kKernelEnotsupp = 524;
+
+ErrorKind classify(int code) {
+    switch (code) {
+        case EPERM:
+        case EACCES:
+            return ErrorKind::kPermission;
+        case ENOENT:
+        case ENODEV:
+        case ENXIO:
+            return ErrorKind::kNotFound;
+        case EEXIST:
+        case EBUSY:
+            return ErrorKind::kConflict;
+        default:
+            return ErrorKind::kSystem;
+    }
+}
+
+}  // namespace
+
+std::string_view kind_name(ErrorKind kind) {
+    switch (kind) {
+        case ErrorKind::kSystem:
+            return "system";
+        case ErrorKind::kUsage:
+            return "usage";
+        case ErrorKind::kPermission:
+            return "permission";
+        case ErrorKind::kNotFound:
+            return "not_found";
+        case ErrorKind::kConflict:
+            return "conflict";
+        case ErrorKind::kUnmet:
+            return "unmet";
+    }
+    return "system";
+}
+
+std::string describe_errno(int code) {
+    const int positive = std::abs(code);
+    if (positive == kKernelEnotsupp) {
+        return "this kernel does not support it";
+    }
+    return std::generic_category().message(positive);
+}
+
+Error system_error(int code, std::string what) {
+    const int positive = std::abs(code);
+    return Error{classify(positive), positive, std::move(what), describe_errno(positive), {}, {}};
+}
+
+Error make_error(ErrorKind kind, std::string what, std::string reason) {
+    return Error{kind, 0, std::move(what), std::move(reason), {}, {}};
+}
+
+}  // namespace tally

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+// What went wrong, for whom it matters: the operation with its object, the reason, and what to try next.
+#pragma once
+
+#include <cerrno>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace tally {
+
+// The numbers are the programs' exit statuses.
+enum class ErrorKind {
+    kSystem = 1,      // the system refused
+    kUsage = 2,       // the command line makes no sense
+    kPermission = 3,  // a capability or permission is missing
+    kNotFound = 4,    // device, namespace, program, map or pin
+    kConflict = 5,    // somebody else holds the hook, or a pinned map has another layout
+    kUnmet = 6,       // --expect was not met in time
+};
+
+// Filled in by the innermost caller that knows the operation and its object; printed by main alone.
+struct Error {
+    ErrorKind kind = ErrorKind::kSystem;
+    int code = 0;         // errno (positive), 0 where there is none
+    std::string what;     // what was being done, with its object
+    std::string reason;   // why it failed
+    std::string hint;     // the next command to try; may be empty
+    std::string details;  // lines for the curious: differing fields, the verifier's last words; may be empty
+
+    std::string message() const { return reason.empty() ? what : what + ": " + reason; }
+
+    Error&& with_hint(std::string text) && {
+        hint = std::move(text);
+        return std::move(*this);
+    }
+    Error&& with_details(std::string text) && {
+        details = std::move(text);
+        return std::move(*this);
+    }
+};
+
+// The exit status that stands for this error.
+constexpr int exit_status(ErrorKind kind) {
+    return static_cast<int>(kind);
+}
+// A stable name for machines: "system", "usage", ...
+std::string_view kind_name(ErrorKind kind);
+
+// The one place that absorbs the C conventions: pass errno as it is, or a library's negative errno.
+// EPERM and EACCES become kPermission, ENOENT/ENODEV/ENXIO kNotFound, EEXIST/EBUSY kConflict.
+Error system_error(int code, std::string what);
+inline Error last_error(std::string what) {
+    return system_error(errno, std::move(what));
+}
+Error make_error(ErrorKind kind, std::string what, std::string reason = {});
+
+// The reason in words, also for the kernel's ENOTSUPP (524), which the C library does not know.
+std::string describe_errno(int code);
+
+}  // namespace tally

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+#include "common/base/error_report.h"
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include <cstdio>
+
+#include "common/base/printable.h"
+
+namespace tally {
+
+std::string json_line(const nlohmann::ordered_json& document) {
+    return document.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
+}
+
+nlohmann::ordered_json text_or_null(const std::string& text) {
+    return text.empty() ? nlohmann::ordered_json(nullptr) : nlohmann::ordered_json(text);
+}
+
+nlohmann::ordered_json error_to_json(const Error& error) {
+    return {{"status", exit_status(error.kind)},
+            {"kind", kind_name(error.kind)},
+            {"message", error.message()},
+            {"details", text_or_null(error.details)},
+            {"hint", text_or_null(error.hint)}};
+}
+
+std::string format_error(std::string_view program, const Error& error, bool json) {
+    if (json) {
+        return json_line({{"schema", 1}, {"program", program}, {"error", error_to_json(error)}});
+    }
+    std::string text = fmt::format("{}: {}\n", program, printable(error.message()));
+    std::string_view rest = error.details;
+    while (!rest.empty()) {
+        const auto end = rest.find('\n');
+        text += fmt::format("  {}\n", printable(rest.substr(0, end)));
+        rest = end == std::string_view::npos ? std::string_view() : rest.substr(end + 1);
+    }
+    if (!error.hint.empty()) {
+        text += fmt::format("hint: {}\n", printable(error.hint));
+    }
+    return text;
+}
+
+void print_error(std::string_view program, const Error& error, bool json) {
+    std::fputs(format_error(program, error, json).c_str(), stderr);
+}
+
+}  // namespace tally

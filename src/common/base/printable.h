@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+// Text from outside, made safe to print. Pure.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace tally {
+
+// Names from files and from other people's records may hold anything; what a terminal would obey is shown as
+// "\x1b". One line stays one line; `keep_lines` lets newlines and tabs be.
+std::string printable(std::string_view text, bool keep_lines = false);
+
+}  // namespace tally

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+#include "common/kernel/bpf_info.h"
+
+#include <bpf/bpf.h>
+#include <fmt/format.h>
+#include <linux/bpf.h>
+#include <unistd.h>
+
+#include <array>
+
+#include "common/kernel/libbpf_options.h"
+
+namespace tally {
+namespace {
+
+template <typename Info>
+Result<Info> object_info(int fd, const char* kind) {
+    Info info = {};
+    std::uint32_t size = sizeof(info);
+    if (bpf_obj_get_info_by_fd(fd, &info, &size) != 0) {
+        return last_error(fmt::format("asking the kernel about a {}", kind));
+    }
+    return info;
+}
+
+}  // namespace
+
+ObjectType object_type(int fd) {
+    std::array<char, 64> target = {};
+    const auto length =
+        ::readlink(fmt::format("/proc/self/fd/{}", fd).c_str(), target.data(), target.size() - 1);
+    const std::string_view name(target.data(), length > 0 ? static_cast<std::size_t>(length) : 0);
+    if (name == "anon_inode:bpf-map") {
+        return ObjectType::kMap;
+    }
+    if (name == "anon_inode:bpf-prog") {
+        return ObjectType::kProgram;
+    }
+    if (name == "anon_inode:bpf_link" || name == "anon_inode:bpf-link") {
+        return ObjectType::kLink;
+    }
+    return ObjectType::kUnknown;
+}
+
+Result<MapInfo> map_info(int fd) {
+    TALLY_ASSIGN_OR_RETURN(auto raw, object_info<bpf_map_info>(fd, "map"));
+    MapInfo info;
+    info.id = raw.id;
+    info.type = raw.type;
+    info.key_size = raw.key_size;
+    info.value_size = raw.value_size;
+    info.max_entries = raw.max_entries;
+    info.flags = raw.map_flags;
+    info.btf_id = raw.btf_id;
+    info.btf_key_type_id = raw.btf_key_type_id;
+    info.btf_value_type_id = raw.btf_value_type_id;
+    info.name = raw.name;
+    return info;
+}
+
+Result<ProgramInfo> program_info(int fd) {
+    TALLY_ASSIGN_OR_RETURN(auto raw, object_info<bpf_prog_info>(fd, "program"));
+    ProgramInfo info;
+    info.id = raw.id;
+    info.type = raw.type;
+    info.name = raw.name;
+    for (const auto byte : raw.tag) {
+        info.tag += fmt::format("{:02x}", byte);
+    }
+    return info;
+}
+
+Result<std::vector<std::uint32_t>> program_maps(int fd) {
+    std::vector<std::uint32_t> ids(1);
+    // The kernel says how many there are, and fills in what there is room for.
+    for (;;) {
+        bpf_prog_info raw = {};
+        raw.nr_map_ids = static_cast<__u32>(ids.size());
+        raw.map_ids = reinterpret_cast<std::uintptr_t>(ids.data());
+        __u32 size = sizeof(raw);
+        if (bpf_obj_get_info_by_fd(fd, &raw, &size) != 0) {
+            return last_error("reading which maps a program uses");
+        }
+        const bool complete = raw.nr_map_ids <= ids.size();
+        ids.resize(raw.nr_map_ids);
+        if (complete) {
+            return ids;
+        }
+    }
+}
+
+Result<LinkInfo> link_info(int fd) {
+    TALLY_ASSIGN_OR_RETURN(auto raw, object_info<bpf_link_info>(fd, "link"));
+    LinkInfo info;
+    info.id = raw.id;
+    info.type = raw.type;
+    info.program_id = raw.prog_id;
+    info.ifindex = raw.type == BPF_LINK_TYPE_XDP ? raw.xdp.ifindex : 0;
+    return info;
+}
+
+Result<UniqueFd> open_map_by_id(std::uint32_t id, bool read_only) {
+    bpf_get_fd_by_id_opts options;
+    init_options(options);
+    options.open_flags = read_only ? BPF_F_RDONLY : 0;
+    UniqueFd fd(bpf_map_get_fd_by_id_opts(id, &options));
+    if (!fd) {
+        return last_error(fmt::format("opening the map with id {}", id));
+    }
+    return fd;
+}
+
+Result<UniqueFd> open_program_by_id(std::uint32_t id) {
+    UniqueFd fd(bpf_prog_get_fd_by_id(id));
+    if (!fd) {
+        return last_error(fmt::format("opening the program with id {}", id));
+    }
+    return fd;
+}
+
+Result<std::optional<LinkInfo>> find_xdp_link(std::uint32_t ifindex, std::uint32_t program_id) {
+    for (std::uint32_t id = 0; bpf_link_get_next_id(id, &id) == 0;) {
+        const UniqueFd fd(bpf_link_get_fd_by_id(id));
+        if (!fd) {
+            continue;  // gone since
+        }
+        const auto info = link_info(fd.get());
+        if (info && info->type == BPF_LINK_TYPE_XDP && info->ifindex == ifindex &&
+            info->program_id == program_id) {
+            return std::optional(*info);
+        }
+    }
+    if (errno != ENOENT) {
+        return last_error("listing the BPF links");
+    }
+    return std::optional<LinkInfo>();
+}
+
+}  // namespace tally

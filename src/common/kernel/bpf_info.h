@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+// BPF programs, maps and links as the kernel describes them, and how to get hold of them.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/base/result.h"
+#include "common/base/unique_fd.h"
+
+namespace tally {
+
+// Fields of struct bpf_map_info that matter here. Needs no capability on a descriptor one holds.
+struct MapInfo {
+    std::uint32_t id = 0;
+    std::uint32_t type = 0;  // enum bpf_map_type
+    std::uint32_t key_size = 0;
+    std::uint32_t value_size = 0;
+    std::uint32_t max_entries = 0;
+    std::uint32_t flags = 0;
+    std::uint32_t btf_id = 0;  // 0 where the map has no BTF
+    std::uint32_t btf_key_type_id = 0;
+    std::uint32_t btf_value_type_id = 0;
+    std::string name;  // cut to 15 characters by the kernel
+};
+
+struct ProgramInfo {
+    std::uint32_t id = 0;
+    std::uint32_t type = 0;  // enum bpf_prog_type
+    std::string name;        // cut to 15 characters by the kernel
+    std::string tag;         // 16 hexadecimal digits
+};
+
+struct LinkInfo {
+    std::uint32_t id = 0;
+    std::uint32_t type = 0;  // enum bpf_link_type
+    std::uint32_t program_id = 0;
+    std::uint32_t ifindex = 0;  // XDP links: 0 once the device is gone ("severed"), kernel 5.9
+};
+
+enum class ObjectType { kUnknown, kMap, kProgram, kLink };
+
+// What a descriptor from BPF_OBJ_GET refers to; by the name of its anonymous inode.
+ObjectType object_type(int fd);
+
+Result<MapInfo> map_info(int fd);
+Result<ProgramInfo> program_info(int fd);
+Result<LinkInfo> link_info(int fd);
+// Ids of the maps that the program uses.
+Result<std::vector<std::uint32_t>> program_maps(int fd);
+
+// By id: CAP_SYS_ADMIN. ENOENT when there is none any more.
+Result<UniqueFd> open_map_by_id(std::uint32_t id, bool read_only);
+Result<UniqueFd> open_program_by_id(std::uint32_t id);
+
+// The XDP link that runs this program on this interface, if there is one (kernel 5.9, CAP_SYS_ADMIN). The
+// program is part of the question because equal ifindexes exist in other network namespaces.
+Result<std::optional<LinkInfo>> find_xdp_link(std::uint32_t ifindex, std::uint32_t program_id);
+
+}  // namespace tally

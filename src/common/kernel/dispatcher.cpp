@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+#include "common/kernel/dispatcher.h"
+
+#include <fmt/format.h>
+#include <linux/bpf.h>
+#include <xdp/libxdp.h>
+
+#include <cstdlib>
+#include <string_view>
+#include <utility>
+
+#include <xdp_tally/abi.h>
+
+#include "common/base/unique_handle.h"
+
+namespace tally {
+namespace {
+
+bool g_changed_environment = false;
+
+constexpr std::string_view kDispatcherName = "xdp_dispatcher";
+// Where libxdp looks by itself.
+constexpr const char* kLibxdpBpffs = "/sys/fs/bpf";
+
+using UniqueMultiprog = UniqueHandle<xdp_multiprog, xdp_multiprog__close>;
+
+std::uint32_t mode_of(xdp_attach_mode mode) {
+    return mode == XDP_MODE_SKB ? XDP_TALLY_MODE_GENERIC : XDP_TALLY_MODE_NATIVE;
+}
+
+Component describe(const xdp_program* program) {
+    Component component;
+    component.program_id = xdp_program__id(program);
+    component.name = xdp_program__name(program);
+    component.priority = xdp_program__run_prio(program);
+    component.frags = xdp_program__xdp_frags_support(program);
+    for (std::uint32_t action = XDP_ABORTED; action <= XDP_REDIRECT; ++action) {
+        if (xdp_program__chain_call_enabled(program, static_cast<xdp_action>(action))) {
+            component.chain_actions |= 1U << action;
+        }
+    }
+    return component;
+}
+
+}  // namespace
+
+void use_bpffs_for_dispatchers(const std::string& root) {
+    restore_environment();
+    if (root != kLibxdpBpffs && ::getenv(XDP_BPFFS_ENVVAR) == nullptr) {
+        ::setenv(XDP_BPFFS_ENVVAR, root.c_str(), 1);
+        g_changed_environment = true;
+    }
+}
+
+void restore_environment() {
+    if (std::exchange(g_changed_environment, false)) {
+        ::unsetenv(XDP_BPFFS_ENVVAR);
+    }
+}
+
+Result<std::optional<Dispatcher>> read_dispatcher(std::uint32_t ifindex) {
+    const auto what = [ifindex] {
+        return fmt::format("looking into the dispatcher of interface {}", ifindex);
+    };
+    xdp_multiprog* const found = xdp_multiprog__get_from_ifindex(static_cast<int>(ifindex));
+    if (const long code = libxdp_get_error(found); code != 0) {
+        if (code == -ENOENT) {
+            return std::optional<Dispatcher>();
+        }
+        auto error = system_error(static_cast<int>(code), what());
+        if (error.code == EOPNOTSUPP) {
+            error.kind = ErrorKind::kConflict;
+            error.reason = "it is of a newer libxdp than this program's, which cannot read it";
+            error.hint = "`xdp-loader` of that libxdp shows and unloads its programs";
+        } else if (error.kind == ErrorKind::kPermission) {
+            error.reason += " (it takes CAP_SYS_ADMIN)";
+        }
+        return error;
+    }
+    const UniqueMultiprog multiprog(found);
+    const xdp_program* const main = xdp_multiprog__main_prog(multiprog.get());
+    if (xdp_multiprog__is_legacy(multiprog.get())) {
+        if (main == nullptr || xdp_program__name(main) != kDispatcherName) {
+            return std::optional<Dispatcher>();
+        }
+        return make_error(
+                   ErrorKind::kSystem, what(),
+                   "the pins of its programs are missing, or in another BPF file system (LIBXDP_BPFFS)")
+            .with_hint(
+                fmt::format("libxdp looks for them below {}, or /sys/fs/bpf: set it as it was when they "
+                            "were loaded",
+                            XDP_BPFFS_ENVVAR));
+    }
+    Dispatcher dispatcher;
+    dispatcher.program_id = xdp_program__id(main);
+    dispatcher.mode = mode_of(xdp_multiprog__attach_mode(multiprog.get()));
+    dispatcher.frags = xdp_multiprog__xdp_frags_support(multiprog.get());
+    for (const xdp_program* program = nullptr;
+         (program = xdp_multiprog__next_prog(program, multiprog.get())) != nullptr;) {
+        dispatcher.components.push_back(describe(program));
+    }
+    return std::optional(std::move(dispatcher));
+}
+
+Result<void> look_into_dispatcher(XdpHook& hook, std::uint32_t ifindex) {
+    if (!hook.program) {
+        return {};
+    }
+    auto dispatcher = read_dispatcher(ifindex);
+    if (!dispatcher) {
+        return std::move(dispatcher).error();
+    }
+    hook.dispatcher = std::move(*dispatcher);
+    return {};
+}
+
+}  // namespace tally

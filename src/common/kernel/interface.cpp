@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+#include "common/kernel/interface.h"
+
+#include <fmt/format.h>
+#include <net/if.h>
+// After the C library's header, whose names it then leaves out.
+#include <linux/if.h>
+
+#include <algorithm>
+#include <cctype>
+
+namespace tally {
+
+Result<void> check_interface_name(const std::string& name) {
+    const std::string what = fmt::format("looking for interface '{}'", name);
+    if (name.empty()) {
+        return make_error(ErrorKind::kUsage, what, "the name is empty");
+    }
+    if (name.size() >= IFNAMSIZ) {
+        return make_error(ErrorKind::kUsage, what,
+                          fmt::format("the name has {} bytes, the longest an interface can have is {}",
+                                      name.size(), IFNAMSIZ - 1));
+    }
+    const auto unfit = [](unsigned char c) { return c == '/' || c == ':' || std::isspace(c) != 0; };
+    if (name == "." || name == ".." || std::any_of(name.begin(), name.end(), unfit)) {
+        return make_error(ErrorKind::kUsage, what,
+                          "no interface can have this name ('/', ':', blanks, '.' and '..' are not allowed)");
+    }
+    return {};
+}
+
+}  // namespace tally

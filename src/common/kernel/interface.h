@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+// Network interfaces of the current network namespace.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "common/base/result.h"
+
+namespace tally {
+
+struct Interface {
+    std::string name;
+    std::uint32_t ifindex = 0;
+    std::uint32_t mtu = 0;  // bytes, without the Ethernet header
+};
+
+// kUsage for a name that no interface can have (empty, over 15 bytes, '/', blanks, "." and ".."): such a
+// name must never become part of a path.
+Result<void> check_interface_name(const std::string& name);
+
+}  // namespace tally

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+#include "common/kernel/netns.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <linux/nsfs.h>
+#include <sched.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+
+#include "common/base/directory.h"
+
+namespace tally {
+namespace {
+
+constexpr const char* kNamed = "/run/netns";
+
+}  // namespace
+
+// All namespace files are in one file system, so the inode alone tells them apart.
+std::optional<std::uint64_t> netns_inode_at(const std::string& path) {
+    struct stat status = {};
+    if (::stat(path.c_str(), &status) != 0) {
+        return std::nullopt;
+    }
+    return static_cast<std::uint64_t>(status.st_ino);
+}
+
+std::string netns_name(std::uint64_t inode) {
+    if (const auto names = list_directory(kNamed)) {
+        for (const auto& name : *names) {
+            if (netns_inode_at(fmt::format("{}/{}", kNamed, name)) == inode) {
+                return name;
+            }
+        }
+    }
+    return {};
+}
+
+Result<std::uint64_t> current_netns_inode() {
+    const std::string path = "/proc/thread-self/ns/net";
+    const auto inode = netns_inode_at(path);
+    if (!inode) {
+        return last_error("reading " + path);
+    }
+    return *inode;
+}
+
+Result<void> check_netns_name(const std::string& name) {
+    if (name.empty() || name == "." || name == ".." || name.find('/') != std::string::npos) {
+        return make_error(ErrorKind::kUsage, fmt::format("looking for network namespace '{}'", name),
+                          "no namespace can have this name");
+    }
+    return {};
+}
+
+Result<UniqueFd> open_netns(const std::string& name_or_path) {
+    const bool is_path = name_or_path.find('/') != std::string::npos;
+    const std::string what = fmt::format("looking for network namespace '{}'", name_or_path);
+    if (!is_path) {
+        TALLY_TRY(check_netns_name(name_or_path));
+    }
+    UniqueFd netns(::open((is_path ? name_or_path : fmt::format("{}/{}", kNamed, name_or_path)).c_str(),
+                          O_RDONLY | O_CLOEXEC));
+    if (!netns) {
+        auto error = last_error(what);
+        if (error.code == ENOENT) {
+            error.reason = is_path ? "there is no such file" : "there is none of that name";
+            error.hint = "`ip netns list` shows those there are";
+        }
+        return error;
+    }
+    const int kind = ::ioctl(netns.get(), NS_GET_NSTYPE);
+    if (kind < 0 && !is_path) {
+        // `ip netns add` makes the file before it mounts the namespace on it.
+        return make_error(ErrorKind::kNotFound, what, "there is a file of that name, and no namespace on it")
+            .with_hint("`ip netns list` shows those there are");
+    }
+    if (kind != CLONE_NEWNET) {
+        return make_error(ErrorKind::kUsage, what,
+                          kind < 0 ? "the file is no namespace" : "it is a namespace of another kind")
+            .with_hint("`ip netns list` shows those there are; a process has its own in /proc/PID/ns/net");
+    }
+    return netns;
+}
+
+Result<std::uint64_t> netns_inode(const UniqueFd& netns) {
+    struct stat status = {};
+    if (::fstat(netns.get(), &status) != 0) {
+        return last_error("looking at a network namespace");
+    }
+    return static_cast<std::uint64_t>(status.st_ino);
+}
+
+Result<void> enter_netns(const UniqueFd& netns, const std::string& name_or_path) {
+    if (::setns(netns.get(), CLONE_NEWNET) != 0) {
+        auto error = last_error(fmt::format("entering network namespace '{}'", name_or_path));
+        if (error.kind == ErrorKind::kPermission) {
+            error.reason += " (it takes CAP_SYS_ADMIN)";
+        }
+        return error;
+    }
+    return {};
+}
+
+}  // namespace tally

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+// Network namespaces: finding one, going into it, and what it is called in bpffs.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "common/base/result.h"
+#include "common/base/unique_fd.h"
+
+namespace tally {
+
+// Inode of the calling thread's network namespace: tells namespaces apart on this machine.
+Result<std::uint64_t> current_netns_inode();
+
+// A namespace as the user names it: a name below /run/netns (`ip netns add`), or, with a '/' in it, the path
+// of a namespace file such as /proc/PID/ns/net. kNotFound where there is none; kUsage for a name that none
+// can have, and for a file that is something else.
+Result<UniqueFd> open_netns(const std::string& name_or_path);
+Result<std::uint64_t> netns_inode(const UniqueFd& netns);
+
+// From now on the calling thread is in there (setns; CAP_SYS_ADMIN).
+Result<void> enter_netns(const UniqueFd& netns, const std::string& name_or_path);
+
+// kUsage for a name that cannot be one below /run/netns, and so not part of a path either.
+Result<void> check_netns_name(const std::string& name);
+
+// The name of a namespace below /run/netns, the first in order; empty where it has none.
+std::string netns_name(std::uint64_t inode);
+
+// The inode of the namespace file at this path; none where it cannot be looked at.
+std::optional<std::uint64_t> netns_inode_at(const std::string& path);
+
+}  // namespace tally

@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+#include "common/pins/bpffs_mount.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <linux/magic.h>
+#include <sched.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <cstring>
+#include <fstream>
+#include <mutex>
+#include <optional>
+
+#include "common/base/directory.h"
+#include "common/base/unique_fd.h"
+#include "common/kernel/netns.h"
+#include "common/pins/netns_pin_name.h"
+
+namespace tally {
+namespace {
+
+pid_t parent_of(pid_t pid) {
+    std::ifstream file(fmt::format("/proc/{}/status", pid));
+    for (std::string line; std::getline(file, line);) {
+        if (line.starts_with("PPid:")) {
+            return static_cast<pid_t>(std::strtol(line.c_str() + std::strlen("PPid:"), nullptr, 10));
+        }
+    }
+    return 0;
+}
+
+// The callers of this process, the nearest first, as far as they are in this process namespace.
+std::vector<pid_t> ancestors() {
+    std::vector<pid_t> found;
+    for (pid_t pid = ::getppid(); pid > 0; pid = parent_of(pid)) {
+        found.push_back(pid);
+    }
+    return found;
+}
+
+std::optional<dev_t> device_of(const std::string& path) {
+    struct stat status = {};
+    return ::stat(path.c_str(), &status) == 0 ? std::optional(status.st_dev) : std::nullopt;
+}
+
+std::string seen_by(pid_t pid, const std::string& path) {
+    return fmt::format("/proc/{}/root{}", pid, path);
+}
+
+std::optional<std::string> seen_by_ancestors(const std::string& root) {
+    std::optional<dev_t> instance;
+    std::optional<std::string> path;
+    for (const pid_t pid : ancestors()) {
+        const std::string candidate = seen_by(pid, root);
+        const auto device = device_of(candidate);
+        if (is_bpffs(candidate) && (!instance || device == instance)) {
+            instance = device;
+            path = candidate;
+        }
+    }
+    return path;
+}
+
+// The nearest ancestor with another mount namespace, where this one is `ip netns exec`'s: what is mounted
+// here is seen by nobody else, not even by the shell that called it.
+std::optional<pid_t> caller_of_netns_exec() {
+    const auto netns = current_netns_inode();
+    if (!netns || netns_pin_name(*netns, kDefaultBpffs).empty()) {
+        return std::nullopt;
+    }
+    struct stat ours = {};
+    struct stat theirs = {};
+    if (::stat("/proc/self/ns/mnt", &ours) != 0) {
+        return std::nullopt;
+    }
+    for (const pid_t pid : ancestors()) {
+        if (::stat(fmt::format("/proc/{}/ns/mnt", pid).c_str(), &theirs) == 0 &&
+            theirs.st_ino != ours.st_ino) {
+            return pid;
+        }
+    }
+    return std::nullopt;
+}
+
+// 0755: readers need no privilege to reach the pins; what may be done with a pin is its own mode's matter.
+int mount_bpffs(const std::string& root) {
+    constexpr unsigned long kFlags = MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_RELATIME;
+    return ::mount("bpf", root.c_str(), "bpf", kFlags, "mode=0755") == 0 ? 0 : errno;
+}
+
+// The same in another process's mount namespace, by a child process: its errno is the exit status.
+int mount_bpffs_for(pid_t pid, const std::string& root) {
+    const UniqueFd mounts(::open(fmt::format("/proc/{}/ns/mnt", pid).c_str(), O_RDONLY | O_CLOEXEC));
+    // By a descriptor: paths of that process may begin elsewhere than those of its mount namespace (chroot).
+    const UniqueFd context(::open(seen_by(pid, root).c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+    if (!mounts || !context) {
+        return errno;
+    }
+    const pid_t child = ::fork();
+    if (child < 0) {
+        return errno;
+    }
+    if (child == 0) {
+        const bool there = ::setns(mounts.get(), CLONE_NEWNS) == 0 && ::fchdir(context.get()) == 0;
+        ::_exit(there ? mount_bpffs(".") : errno);
+    }
+    int status = 0;
+    while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
+    }
+    return WIFEXITED(status) ? WEXITSTATUS(status) : EINTR;
+}
+
+// Where `ip netns exec` hides the root: true if a caller has one by now, which is that root from then on.
+bool take_that_of_ancestors(BpffsRoot& root) {
+    auto path = root.caller ? seen_by_ancestors(root.path) : std::nullopt;
+    if (path) {
+        root = {std::move(*path), std::nullopt};
+    }
+    return path.has_value();
+}
+
+}  // namespace
+
+BpffsRoot locate_bpffs(const std::string& root) {
+    if (root != kDefaultBpffs || is_bpffs(root)) {
+        return {root, std::nullopt};
+    }
+    const auto caller = caller_of_netns_exec();
+    if (!caller) {
+        return {root, std::nullopt};  // nothing hides it: it is not mounted
+    }
+    if (auto path = seen_by_ancestors(root)) {
+        return {std::move(*path), std::nullopt};
+    }
+    return {root, caller};
+}
+
+Result<void> check_bpffs(const BpffsRoot& root) {
+    struct statfs status = {};
+    const std::string what = fmt::format("looking for a BPF file system at '{}'", root.path);
+    if (root.caller) {
+        return make_error(ErrorKind::kNotFound, what,
+                          "`ip netns exec` hides it, and no calling process has one")
+            .with_hint("outside of it: `mount -t bpf bpf /sys/fs/bpf`, or use --netns NAME there");
+    }
+    if (::statfs(root.path.c_str(), &status) != 0) {
+        if (errno == EPERM) {
+            // So a bpffs answers for a name with a dot, whoever asks; a lack of permission is EACCES.
+            return make_error(ErrorKind::kNotFound, what,
+                              "nothing in a BPF file system has a dot in its name");
+        }
+        return last_error(what).with_hint(fmt::format(
+            "`mkdir -p {0} && mount -t bpf bpf {0}` makes one; --bpffs DIR names another", root.path));
+    }
+    if (!is_bpffs(root.path)) {
+        // Nobody is told to hide what is in a directory.
+        const auto names = list_directory(root.path);
+        const bool can_be_mounted = names && names->empty();
+        return make_error(ErrorKind::kNotFound, what, "none is mounted there")
+            .with_hint(fmt::format("{}--bpffs DIR names another",
+                                   can_be_mounted
+                                       ? fmt::format("`mount -t bpf bpf {}` mounts it; ", root.path)
+                                       : "`findmnt -t bpf` lists those there are; "));
+    }
+    return {};
+}
+
+Result<void> check_named_bpffs(const BpffsRoot& root) {
+    return root.path == kDefaultBpffs ? Result<void>() : check_bpffs(root);
+}
+
+Result<bool> ensure_bpffs(BpffsRoot& root) {
+    static std::mutex one_at_a_time;  // a second mount would hide what is pinned in the first
+    const std::scoped_lock lock(one_at_a_time);
+    TALLY_TRY(check_named_bpffs(root));
+    if (is_bpffs(root.path) || take_that_of_ancestors(root)) {
+        return false;
+    }
+    const int code = root.caller ? mount_bpffs_for(*root.caller, root.path) : mount_bpffs(root.path);
+    if (code != 0) {
+        return system_error(code, fmt::format("mounting a BPF file system on {}", root.path))
+            .with_hint(fmt::format("as root{}: `mount -t bpf bpf {}`; --bpffs DIR names another",
+                                   root.caller ? ", outside `ip netns exec`" : "", root.path));
+    }
+    take_that_of_ancestors(root);
+    return true;
+}
+
+}  // namespace tally

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+#include "common/pins/counter_map.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <linux/bpf.h>
+
+#include "common/base/clock.h"
+#include "common/pins/abi_names.h"
+
+namespace tally {
+namespace {
+
+constexpr std::uint32_t kMaxEntries = kActions + 1;
+
+}  // namespace
+
+CounterMap::CounterMap(UniqueFd fd, MapInfo info, std::size_t cpus)
+    : fd_(std::move(fd)),
+      info_(std::move(info)),
+      cpus_(cpus),
+      keys_(info_.max_entries),
+      values_(info_.max_entries * cpus) {}
+
+Result<CounterMap> CounterMap::from_fd(UniqueFd fd) {
+    TALLY_ASSIGN_OR_RETURN(auto info, map_info(fd.get()));
+    std::string differences;
+    if (info.type != BPF_MAP_TYPE_PERCPU_ARRAY && info.type != BPF_MAP_TYPE_ARRAY) {
+        differences +=
+            fmt::format("type: {}, expected {} (percpu_array) or {} (array)\n", info.type,
+                        static_cast<int>(BPF_MAP_TYPE_PERCPU_ARRAY), static_cast<int>(BPF_MAP_TYPE_ARRAY));
+    }
+    if (info.key_size != sizeof(std::uint32_t)) {
+        differences += fmt::format("key: {} bytes, expected {}\n", info.key_size, sizeof(std::uint32_t));
+    }
+    if (info.value_size != sizeof(Counter)) {
+        differences += fmt::format("value: {} bytes, expected {}\n", info.value_size, sizeof(Counter));
+    }
+    if (info.max_entries != kActions && info.max_entries != kMaxEntries) {
+        differences +=
+            fmt::format("entries: {}, expected {} or {}\n", info.max_entries, kActions, kMaxEntries);
+    }
+    if (!differences.empty()) {
+        return make_error(ErrorKind::kConflict, fmt::format("reading map {} '{}'", info.id, info.name),
+                          "it does not count XDP verdicts: its layout is another")
+            .with_details(std::move(differences));
+    }
+    std::size_t cpus = 1;
+    if (info.type == BPF_MAP_TYPE_PERCPU_ARRAY) {
+        const int possible = libbpf_num_possible_cpus();
+        if (possible <= 0) {
+            return system_error(possible, "counting the possible CPUs");
+        }
+        cpus = static_cast<std::size_t>(possible);
+    }
+    return CounterMap(std::move(fd), std::move(info), cpus);
+}
+
+Result<void> CounterMap::read(Sample& sample) {
+    if (batch_) {
+        auto result = read_batch();
+        if (!result) {
+            return result;
+        }
+    }
+    if (!batch_) {
+        TALLY_TRY(read_each());
+    }
+    sample.time = nanoseconds_of(CLOCK_MONOTONIC);
+    sample.per_cpu.assign(cpus_, Counters{});
+    sample.total = {};
+    for (std::uint32_t entry = 0; entry < info_.max_entries; ++entry) {
+        const std::size_t action = entry < kActions ? entry : std::size_t{XDP_ABORTED};
+        for (std::size_t cpu = 0; cpu < cpus_; ++cpu) {
+            const Counter& value = values_[entry * cpus_ + cpu];
+            add_to(sample.per_cpu[cpu][action], value);
+            add_to(sample.total[action], value);
+        }
+    }
+    return {};
+}
+
+Result<void> CounterMap::read_batch() {
+    std::uint32_t position = 0;
+    std::uint32_t count = info_.max_entries;
+    if (bpf_map_lookup_batch(fd_.get(), nullptr, &position, keys_.data(), values_.data(), &count, nullptr) ==
+            0 ||
+        (errno == ENOENT && count == info_.max_entries)) {
+        return {};  // ENOENT says that the end of the map was reached
+    }
+    if (errno == EINVAL || errno == EOPNOTSUPP || errno == 524) {  // 524: the kernel's ENOTSUPP
+        batch_ = false;
+        return {};
+    }
+    return last_error(fmt::format("reading map {} '{}'", info_.id, info_.name));
+}
+
+Result<void> CounterMap::read_each() {
+    for (std::uint32_t entry = 0; entry < info_.max_entries; ++entry) {
+        if (bpf_map_lookup_elem(fd_.get(), &entry, &values_[entry * cpus_]) != 0) {
+            return last_error(fmt::format("reading map {} '{}'", info_.id, info_.name));
+        }
+    }
+    return {};
+}
+
+Result<Sample> read_counters(int fd) {
+    UniqueFd copy(::fcntl(fd, F_DUPFD_CLOEXEC, 0));
+    if (!copy) {
+        return last_error("reading the counters");
+    }
+    TALLY_ASSIGN_OR_RETURN(auto map, CounterMap::from_fd(std::move(copy)));
+    Sample sample;
+    TALLY_TRY(map.read(sample));
+    return sample;
+}
+
+}  // namespace tally

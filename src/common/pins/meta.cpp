@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+#include "common/pins/meta.h"
+
+#include <bpf/bpf.h>
+#include <fmt/format.h>
+#include <linux/bpf.h>
+
+#include <algorithm>
+#include <cstring>
+#include <vector>
+
+#include "common/kernel/bpf_info.h"
+#include "common/pins/bpffs.h"
+
+namespace tally {
+namespace {
+
+constexpr const char* kReading = "reading the metadata record";
+// A newer writer's record may be longer, but somebody else's map must not make a reader allocate gigabytes.
+constexpr std::uint32_t kLongest = 64 << 10;
+
+}  // namespace
+
+Result<Meta> read_meta(const std::string& path) {
+    TALLY_ASSIGN_OR_RETURN(auto fd, open_map_pin(path, true));
+    return read_meta(fd.get());
+}
+
+Result<Meta> read_meta(int fd) {
+    TALLY_ASSIGN_OR_RETURN(auto info, map_info(fd));
+    if (info.type != BPF_MAP_TYPE_ARRAY || info.key_size != sizeof(std::uint32_t) || info.max_entries != 1 ||
+        info.value_size < sizeof(Meta) || info.value_size > kLongest) {
+        return make_error(ErrorKind::kConflict, kReading, fmt::format("map {} has another layout", info.id));
+    }
+    std::vector<unsigned char> value(info.value_size);
+    const std::uint32_t key = 0;
+    if (bpf_map_lookup_elem(fd, &key, value.data()) != 0) {
+        return last_error(kReading);
+    }
+    auto meta = decode_meta(value);
+    if (!meta) {
+        meta.error().reason = fmt::format("map {} {}", info.id, meta.error().reason);
+    }
+    return meta;
+}
+
+Result<Meta> decode_meta(std::span<const unsigned char> value) {
+    Meta meta = {};
+    if (value.size() >= sizeof(meta)) {
+        std::memcpy(&meta, value.data(), sizeof(meta));
+    }
+    if (meta.magic != XDP_TALLY_MAGIC || meta.abi_version < XDP_TALLY_ABI_VERSION ||
+        meta.map_count > XDP_TALLY_MAX_MAPS) {
+        return make_error(ErrorKind::kConflict, kReading, "holds something else");
+    }
+    meta.interface[sizeof(meta.interface) - 1] = '\0';
+    meta.program[sizeof(meta.program) - 1] = '\0';
+    return meta;
+}
+
+Result<UniqueFd> create_meta_map() {
+    UniqueFd fd(bpf_map_create(BPF_MAP_TYPE_ARRAY, XDP_TALLY_META_NAME, sizeof(std::uint32_t), sizeof(Meta),
+                               1, nullptr));
+    if (!fd) {
+        auto error = last_error("creating the metadata map");
+        if (error.code == EPERM) {
+            // libbpf raises the limit where CAP_SYS_RESOURCE lets it.
+            error.hint =
+                "with the right capabilities this is the limit of locked memory, by which kernels before "
+                "5.11 count BPF maps: `ulimit -l` shows it, and root can raise it";
+        }
+        return error;
+    }
+    return fd;
+}
+
+Result<void> write_meta(int fd, const Meta& meta) {
+    const std::uint32_t key = 0;
+    if (bpf_map_update_elem(fd, &key, &meta, BPF_ANY) != 0) {
+        return last_error("writing the metadata record");
+    }
+    return {};
+}
+
+Result<void> freeze_meta(int fd) {
+    if (bpf_map_freeze(fd) != 0) {
+        return last_error("freezing the metadata record");
+    }
+    return {};
+}
+
+bool owns_map(const Meta& meta, std::uint32_t map_id) {
+    const auto* end = meta.map_ids + meta.map_count;
+    return std::find(meta.map_ids, end, map_id) != end;
+}
+
+}  // namespace tally

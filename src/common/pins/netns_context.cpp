@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+#include "common/pins/netns_context.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <utility>
+
+#include "common/base/directory.h"
+#include "common/kernel/dispatcher.h"
+#include "common/kernel/link_socket.h"
+#include "common/kernel/netns.h"
+#include "common/pins/meta.h"
+#include "common/pins/netns_pin_name.h"
+#include "common/pins/pin_names.h"
+
+namespace tally {
+namespace {
+
+Result<UniqueFd> open_by_pin_name(const std::string& netns) {
+    return open_netns(netns.empty() ? "/proc/1/ns/net" : netns);
+}
+
+Result<void> open_links(NetnsContext& context) {
+    TALLY_ASSIGN_OR_RETURN(auto links, LinkSocket::open());
+    context.links = std::make_shared<LinkSocket>(std::move(links));
+    return {};
+}
+
+}  // namespace
+
+std::string NetnsContext::directory(const std::string& interface) const {
+    return directory() + '/' + encode_pin_name(interface);
+}
+
+std::string NetnsContext::directory() const {
+    return netns.empty() ? bpffs.path : bpffs.path + '/' + netns_directory_name(netns);
+}
+
+std::string NetnsContext::pins_of(const Interface& interface) const {
+    std::string own = directory(interface.name);
+    if (visibility != Visibility::kHere || ::access(own.c_str(), F_OK) == 0) {
+        return own;
+    }
+    auto hook = query_xdp_hook(interface.ifindex);
+    if (!hook || hook->empty()) {
+        return own;
+    }
+    // One that cannot be read leaves the hook's own program to go by.
+    (void)look_into_dispatcher(*hook, interface.ifindex);
+    const auto names = list_directory(directory());
+    for (const auto& name : names ? *names : std::vector<std::string>()) {
+        std::string other = directory() + '/' + name;
+        const auto meta = read_meta(other + '/' + XDP_TALLY_META_NAME);
+        // Where a load was cut off, the hook runs a program that no published meta names yet.
+        const bool interrupted = ::access((other + '/' + kStagingName).c_str(), F_OK) == 0;
+        if (meta && meta->ifindex == interface.ifindex && meta->netns_inode == inode &&
+            (hook->find(meta->program_id) || interrupted)) {
+            return other;
+        }
+    }
+    return own;
+}
+
+std::string NetnsContext::option(const std::string& interface) const {
+    std::string words;
+    if (!bpffs_option.empty()) {
+        words += "--bpffs " + bpffs_option + ' ';
+    }
+    if (!netns_option.empty()) {
+        words += "--netns " + netns_option + ' ';
+    }
+    return words + "--dev " + interface;
+}
+
+Result<std::optional<Interface>> NetnsContext::find(const std::string& interface) const {
+    if (visibility == Visibility::kHere) {
+        return find_interface(interface);
+    }
+    TALLY_TRY(check_interface_name(interface));
+    const auto link =
+        links ? links->find(interface) : Result<Link>(make_error(ErrorKind::kNotFound, interface));
+    if (!link && link.error().kind != ErrorKind::kNotFound) {
+        return link.error();
+    }
+    return link ? std::optional(link->interface) : std::nullopt;
+}
+
+Result<NetnsContext::Located> NetnsContext::locate(const std::string& interface) const {
+    TALLY_ASSIGN_OR_RETURN(auto found, find(interface));
+    if (!found) {
+        return Located{std::nullopt, interface, directory(interface)};
+    }
+    return Located{found, found->name, pins_of(*found)};
+}
+
+Error NetnsContext::explain_missing(const std::string& interface) const {
+    if (obstacle) {
+        return *obstacle;
+    }
+    auto now = resolve_interface(interface);
+    return now ? make_error(ErrorKind::kNotFound, fmt::format("looking for interface '{}'", interface),
+                            "it has appeared just now")
+                     .with_hint("try again")
+               : std::move(now).error();
+}
+
+Result<NetnsContext> enter_netns_context(const std::optional<std::string>& netns, const std::string& bpffs) {
+    NetnsContext context;
+    context.bpffs = locate_bpffs(bpffs);
+    context.bpffs_option = bpffs == kDefaultBpffs ? "" : bpffs;
+    context.netns_option = netns.value_or("");
+    use_bpffs_for_dispatchers(bpffs == kDefaultBpffs ? context.bpffs.path : locate_bpffs(kDefaultBpffs).path);
+    if (!netns) {
+        TALLY_ASSIGN_OR_RETURN(context.inode, current_netns_inode());
+        TALLY_TRY(open_links(context));
+        context.netns = netns_pin_name(context.inode, context.bpffs.path);
+        return context;
+    }
+    const auto fd = open_netns(*netns);
+    if (!fd) {
+        // What has a name in bpffs may still have pins there; a path leads nowhere any more.
+        if (fd.error().kind != ErrorKind::kNotFound || !check_netns_name(*netns)) {
+            return fd.error();
+        }
+        context.netns = *netns;
+        // An inode stands for a namespace without a name, which may well be there.
+        const bool is_inode = netns->find_first_not_of("0123456789") == std::string::npos;
+        const bool has_pins = ::access(context.directory().c_str(), F_OK) == 0;
+        context.visibility =
+            is_inode && has_pins ? NetnsContext::Visibility::kHidden : NetnsContext::Visibility::kGone;
+        context.obstacle = fd.error();
+        return context;
+    }
+    TALLY_ASSIGN_OR_RETURN(context.inode, netns_inode(*fd));
+    context.netns = netns_pin_name(context.inode, context.bpffs.path);
+    if (auto entered = enter_netns(*fd, *netns); !entered) {
+        context.visibility = NetnsContext::Visibility::kHidden;
+        context.obstacle = entered.error();
+        return context;
+    }
+    TALLY_TRY(open_links(context));
+    return context;
+}
+
+Result<NetnsContext> view_netns_context(const std::string& netns, const NetnsContext& own) {
+    NetnsContext context;
+    context.bpffs = own.bpffs;
+    context.bpffs_option = own.bpffs_option;
+    context.netns = netns;
+    context.netns_option = netns;
+    context.visibility = NetnsContext::Visibility::kHidden;
+    const auto there = open_by_pin_name(netns);
+    const auto here = open_netns("/proc/thread-self/ns/net");
+    if (!there || !here) {
+        return context;
+    }
+    TALLY_ASSIGN_OR_RETURN(context.inode, netns_inode(*there));
+    if (!enter_netns(*there, netns)) {
+        return context;
+    }
+    if (open_links(context)) {
+        context.visibility = NetnsContext::Visibility::kRemote;
+    }
+    TALLY_TRY(enter_netns(*here, "this command's own"));
+    return context;
+}
+
+std::uint64_t inode_of_netns(const std::string& netns) {
+    const auto fd = open_by_pin_name(netns);
+    const auto inode = fd ? netns_inode(*fd) : Result<std::uint64_t>(0);
+    return inode ? *inode : 0;
+}
+
+}  // namespace tally

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+// What a network namespace is called in bpffs.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace tally {
+
+// What a namespace is called in bpffs, from wherever one looks:
+//   ""         the initial one (that of process 1), or one that has no name and a bpffs of its own
+//   its name   where /run/netns has one; the first in order where it has several
+//   its inode  where it has no name, but shares the bpffs with process 1
+std::string netns_pin_name(std::uint64_t inode, const std::string& bpffs);
+
+}  // namespace tally

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+#include "loader/apply_verb.h"
+
+#include <algorithm>
+#include <atomic>
+#include <future>
+#include <system_error>
+#include <thread>
+
+#include "common/pins/bpffs.h"
+#include "common/pins/bpffs_mount.h"
+#include "loader/verbs/clean.h"
+#include "loader/verbs/load.h"
+#include "loader/verbs/observe.h"
+#include "loader/verbs/status.h"
+#include "loader/verbs/unload.h"
+
+namespace tally::loader {
+namespace {
+
+constexpr std::size_t kAtOnce = 16;
+
+Result<Outcome> dispatch_verb(const Options& options, NetnsContext& context, const std::string& device) {
+    TALLY_TRY(check_named_bpffs(context.bpffs));
+    switch (options.verb) {
+        case Verb::kUnload:
+            return unload(options, context, device);
+        case Verb::kStatus:
+            return status(context, device);
+        case Verb::kClean:
+            return clean(options, context, device);
+        case Verb::kObserve:
+            return observe(options, context, device);
+        default:
+            return load(make_load_request(options), context, device);
+    }
+}
+
+Outcome complete(Result<Outcome> result, const Options& options, const NetnsContext& context,
+                 const std::string& device) {
+    Outcome outcome = result ? std::move(*result) : failed_outcome(device, std::move(result).error());
+    outcome.netns = context.netns;
+    outcome.dry_run = options.dry_run;
+    return outcome;
+}
+
+}  // namespace
+
+ProgramChoice program_choice(const Options& options) {
+    return {options.action, options.redirect_to, options.filename, options.progname};
+}
+
+LoadRequest make_load_request(const Options& options) {
+    LoadRequest request;
+    request.program = program_choice(options);
+    request.mode = options.mode;
+    request.attach = options.attach;
+    request.priority = options.priority;
+    request.chain_actions = options.chain_actions;
+    request.reuse_maps = options.reuse_maps;
+    request.new_maps = options.new_maps;
+    request.force = options.force;
+    request.for_command = options.verb == Verb::kRun;
+    request.dry_run = options.dry_run;
+    request.verbose = options.verbose;
+    return request;
+}
+
+std::vector<std::string> without_repetitions(const std::vector<std::string>& devices,
+                                             const NetnsContext& context) {
+    std::vector<std::string> once;
+    for (const auto& device : devices) {
+        const auto interface = context.find(device);
+        const std::string name = interface && *interface ? (*interface)->name : device;
+        if (std::find(once.begin(), once.end(), name) == once.end()) {
+            once.push_back(name);
+        }
+    }
+    return once;
+}
+
+Outcome apply_verb(const Options& options, NetnsContext& context, const std::string& device) {
+    auto result = dispatch_verb(options, context, device);
+    return complete(std::move(result), options, context, device);
+}
+
+void work_on_each(const std::vector<std::string>& devices, const DeviceWork& work,
+                  const std::function<void(Outcome)>& done) {
+    if (devices.empty()) {
+        return;
+    }
+    done(work(devices.front()));
+
+    std::vector<std::promise<Outcome>> outcomes(devices.size());
+    std::atomic<std::size_t> next = 1;
+    const auto take_turns = [&] {
+        for (std::size_t i = next++; i < devices.size(); i = next++) {
+            outcomes[i].set_value(work(devices[i]));
+        }
+    };
+    std::vector<std::jthread> threads;
+    try {
+        while (threads.size() < std::min(kAtOnce, devices.size() - 1)) {
+            threads.emplace_back(take_turns);
+        }
+    } catch (const std::system_error&) {
+        // No more threads are to be had: those there are do it all.
+        if (threads.empty()) {
+            take_turns();
+        }
+    }
+    for (std::size_t i = 1; i < devices.size(); ++i) {
+        done(outcomes[i].get_future().get());
+    }
+}
+
+}  // namespace tally::loader

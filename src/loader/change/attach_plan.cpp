@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+#include "loader/change/attach_plan.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "common/pins/abi_names.h"
+#include "loader/device/hook_description.h"
+#include "loader/hook/dispatcher_attach.h"
+#include "loader/hook/link_attach.h"
+
+namespace tally::loader {
+namespace {
+
+std::vector<std::uint32_t> wanted_modes(ModeChoice choice) {
+    switch (choice) {
+        case ModeChoice::kNative:
+            return {XDP_TALLY_MODE_NATIVE};
+        case ModeChoice::kGeneric:
+            return {XDP_TALLY_MODE_GENERIC};
+        case ModeChoice::kOffload:
+            return {XDP_TALLY_MODE_OFFLOADED};
+        case ModeChoice::kAuto:
+            break;
+    }
+    return {XDP_TALLY_MODE_NATIVE, XDP_TALLY_MODE_GENERIC};
+}
+
+Error mode_conflict(const std::string& what, std::uint32_t running, const std::string& hint) {
+    return make_error(ErrorKind::kConflict, what,
+                      fmt::format("a program already runs in {} mode, and a mode is not changed in place",
+                                  mode_name(running)))
+        .with_hint(hint);
+}
+
+// Where the hook is free. The link of a --run ends with its process, however that ends; a component would
+// not.
+Result<std::vector<AttachMethod>> first_methods(const LoadRequest& request, const NetnsContext& context,
+                                                AttachPlan& plan) {
+    if (request.for_command && request.attach == AttachChoice::kDispatcher) {
+        return make_error(ErrorKind::kNotFound, "attaching through a dispatcher",
+                          "none is in use there, and --run starts none")
+            .with_hint("without --attach dispatcher the program is attached by a link");
+    }
+    if (request.attach == AttachChoice::kLink || request.mode == ModeChoice::kOffload ||
+        request.for_command) {
+        return std::vector{AttachMethod::kNewLink};
+    }
+    // A dry run mounts nothing.
+    plan.no_dispatcher = dispatcher_obstacle(request.dry_run && context.bpffs_option.empty());
+    if (plan.no_dispatcher.empty()) {
+        return request.attach == AttachChoice::kDispatcher
+                   ? std::vector{AttachMethod::kComponent}
+                   : std::vector{AttachMethod::kComponent, AttachMethod::kNewLink};
+    }
+    if (request.attach == AttachChoice::kDispatcher) {
+        return make_error(ErrorKind::kSystem, "attaching through a dispatcher", plan.no_dispatcher)
+            .with_hint("--attach link needs none; without --attach the best there is is taken");
+    }
+    return std::vector{AttachMethod::kNewLink};
+}
+
+// Our own program runs there already.
+Result<AttachPlan> plan_replacement(const LoadRequest& request, const NetnsContext& context,
+                                    const DeviceState& state, const std::string& what, AttachPlan plan) {
+    const bool to_dispatcher = request.attach == AttachChoice::kDispatcher;
+    if (state.our_component() == nullptr) {
+        plan.moves = to_dispatcher;
+        plan.methods = {state.link_alive() ? AttachMethod::kUpdateLink : AttachMethod::kReplaceByNetlink};
+        if (plan.moves) {
+            TALLY_ASSIGN_OR_RETURN(auto methods, first_methods(request, context, plan));
+            plan.methods = std::move(methods);
+        }
+        return plan;
+    }
+    plan.moves = request.attach == AttachChoice::kLink;
+    plan.methods = {plan.moves ? AttachMethod::kNewLink : AttachMethod::kComponent};
+    if (plan.moves && state.hook.dispatcher->components.size() > 1) {
+        return make_error(ErrorKind::kConflict, what,
+                          "a link takes the hook alone, and other programs share it: " +
+                              describe_holder(context, *state.interface, *state.hook.program))
+            .with_hint("without --attach it stays in the dispatcher");
+    }
+    return plan;
+}
+
+// Somebody else's program runs there.
+Result<AttachPlan> plan_beside_foreign(const LoadRequest& request, const NetnsContext& context,
+                                       const DeviceState& state, const std::string& what, AttachPlan plan) {
+    if (state.hook.dispatcher && request.attach != AttachChoice::kLink &&
+        request.mode != ModeChoice::kOffload) {
+        plan.old_program.reset();
+        plan.methods = {AttachMethod::kComponent};
+        return plan;
+    }
+    plan.foreign = true;
+    const auto link = find_xdp_link(state.interface->ifindex, plan.old_program->id);
+    const bool has_link = link && *link;
+    if (has_link || !request.force || request.for_command) {
+        const bool can_join = state.hook.dispatcher.has_value();
+        const std::string holder = describe_holder(context, *state.interface, *plan.old_program);
+        return make_error(ErrorKind::kConflict, what,
+                          fmt::format("the hook is taken by {}{}", holder,
+                                      request.for_command ? "; --run replaces no program" : ""))
+            .with_hint(fmt::format("{}{}{}", can_join ? "without --attach link it joins them; " : "",
+                                   next_command(context, *state.interface, *plan.old_program, can_join),
+                                   has_link || request.for_command ? "" : "; --force takes its place"));
+    }
+    plan.ended_dispatcher = state.hook.dispatcher.has_value();
+    plan.moves = request.attach == AttachChoice::kDispatcher;
+    plan.methods = {plan.moves ? AttachMethod::kComponent : AttachMethod::kReplaceByNetlink};
+    return plan;
+}
+
+bool serves(const std::vector<std::uint32_t>& modes, std::uint32_t mode) {
+    return std::find(modes.begin(), modes.end(), mode) != modes.end();
+}
+
+}  // namespace
+
+Result<AttachPlan> make_attach_plan(const LoadRequest& request, const NetnsContext& context,
+                                    const Interface& interface, const DeviceState& state) {
+    const std::string what = fmt::format("loading on '{}'", interface.name);
+    AttachPlan plan;
+    plan.modes = wanted_modes(request.mode);
+    plan.keeps_link = request.for_command;
+    if (state.reserved()) {
+        return explain_reserved(what, state);
+    }
+    if (state.observes() && state.meta->ifindex == interface.ifindex) {
+        return make_error(ErrorKind::kConflict, what,
+                          "the pinned counters are those of an `xdp_loader --observe`, and a program that "
+                          "counts by itself needs none")
+            .with_hint(fmt::format("`xdp_loader {} --unload` ends it", context.option(interface.name)));
+    }
+    if (state.component_is_hidden() && !request.force) {
+        return *state.dispatcher_trouble;
+    }
+    plan.old_program = state.our_program();
+    if (plan.old_program && request.for_command) {
+        return make_error(ErrorKind::kConflict, what,
+                          fmt::format("program {} of an earlier load runs there, and would not after --run",
+                                      plan.old_program->id))
+            .with_hint(fmt::format("`xdp_loader {} --unload` first", context.option(interface.name)));
+    }
+    if (state.link_alive() && !plan.old_program) {
+        return make_error(
+                   ErrorKind::kConflict, what,
+                   fmt::format("the link pinned for this name runs program {} on another interface (moved "
+                               "or renamed, or of another network namespace)",
+                               state.link_info->program_id))
+            .with_hint(fmt::format("`xdp_loader {} --unload` ends it, --bpffs DIR keeps apart",
+                                   context.option(interface.name)));
+    }
+    const bool ours = plan.old_program.has_value();
+    if (!ours) {
+        plan.old_program = request.mode == ModeChoice::kOffload ? state.hook.offloaded : state.hook.program;
+    }
+    if (!plan.old_program) {
+        TALLY_ASSIGN_OR_RETURN(auto methods, first_methods(request, context, plan));
+        plan.methods = std::move(methods);
+        return plan;
+    }
+    const std::uint32_t running = plan.old_program->mode;
+    TALLY_ASSIGN_OR_RETURN(auto decided,
+                           ours ? plan_replacement(request, context, state, what, std::move(plan))
+                                : plan_beside_foreign(request, context, state, what, std::move(plan)));
+    if (!serves(decided.modes, running)) {
+        return mode_conflict(
+            what, running,
+            ours ? fmt::format("`xdp_loader {} --unload` first, or load without a mode option",
+                               context.option(interface.name))
+                 : "load without a mode option");
+    }
+    decided.modes = {running};
+    return decided;
+}
+
+// In native mode jumbo frames come in fragments. Elsewhere the linear program serves, which every driver
+// takes; generic mode hands it every frame in one piece. A dispatcher takes fragments only where all its
+// components do: there ours is not the one that keeps large frames away.
+std::vector<Attempt> make_attempts(const LoadRequest& request, const Interface& interface,
+                                   const AttachPlan& plan) {
+    constexpr std::uint32_t kUsualMtu = 1500;
+    std::vector<Attempt> attempts;
+    for (const auto mode : plan.modes) {
+        for (const auto method : plan.methods) {
+            if (!request.program.filename.empty()) {
+                attempts.push_back(
+                    {method, Variant::kLinear, mode, true});  // the file says itself what it is
+                continue;
+            }
+            const bool jumbo = mode == XDP_TALLY_MODE_NATIVE && interface.mtu > kUsualMtu;
+            const bool frags = jumbo || method == AttachMethod::kComponent;
+            attempts.push_back({method, frags ? Variant::kFrags : Variant::kLinear, mode, true});
+            attempts.push_back({method, frags ? Variant::kLinear : Variant::kFrags, mode, true});
+        }
+    }
+    if (plan.methods.front() == AttachMethod::kUpdateLink) {
+        attempts.push_back(
+            {AttachMethod::kUpdateLink, attempts.front().variant, attempts.front().mode, false});
+    }
+    return attempts;
+}
+
+}  // namespace tally::loader

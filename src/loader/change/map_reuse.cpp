@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+#include "loader/change/map_reuse.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <linux/bpf.h>
+
+#include <algorithm>
+
+#include <xdp_tally/abi.h>
+
+#include "common/pins/bpffs.h"
+#include "loader/change/map_compatibility.h"
+
+namespace tally::loader {
+namespace {
+
+Result<void> reuse_map(ProgramObject& object, ProgramObject::Map& map, const std::string& path) {
+    auto fd = open_map_pin(path, false);
+    if (!fd && fd.error().kind == ErrorKind::kPermission) {
+        fd = open_map_pin(path, true);  // 0444: its owner without CAP_DAC_OVERRIDE
+    }
+    if (!fd) {
+        return fd.error();
+    }
+    return object.reuse(map, fd->get());
+}
+
+Result<void> check_new_maps(const LoadRequest& request, const ProgramObject& object) {
+    std::vector<std::string> names;
+    for (const auto& map : object.maps()) {
+        names.push_back(map.name);
+    }
+    for (const auto& name : request.new_maps) {
+        if (std::find(names.begin(), names.end(), name) == names.end()) {
+            return make_error(ErrorKind::kNotFound, fmt::format("starting map '{}' empty", name),
+                              "the object has no map of that name")
+                .with_hint(fmt::format("--new-map takes one of: {}", fmt::join(names, ", ")));
+        }
+    }
+    return {};
+}
+
+}  // namespace
+
+Result<void> reuse_maps(const LoadRequest& request, ProgramObject& object, const DeviceState& state,
+                        const std::string& directory) {
+    TALLY_TRY(check_new_maps(request, object));
+    std::string differences;
+    std::string options;
+    for (auto& map : object.maps()) {
+        const auto& fresh = request.new_maps;
+        const bool kept =
+            request.reuse_maps && std::find(fresh.begin(), fresh.end(), map.name) == fresh.end();
+        // The marks are what the generations share.
+        const bool wanted = kept || map.name == XDP_TALLY_MARK_NAME;
+        const MapPin* pinned = wanted && map.reusable ? state.find_map(map.pin_name) : nullptr;
+        if (pinned == nullptr || (map.name == XDP_TALLY_MARK_NAME && !state.owns(*pinned))) {
+            continue;
+        }
+        const auto lines = compare_layouts(layout_of(pinned->info), object.layout(map));
+        if (lines.empty()) {
+            TALLY_TRY(reuse_map(object, map, directory + '/' + map.pin_name));
+        } else {
+            differences += fmt::format("{}: {}\n", map.name, fmt::join(lines, "\n" + map.name + ": "));
+            options += fmt::format(" --new-map {}", map.name);
+        }
+    }
+    if (differences.empty()) {
+        return {};
+    }
+    return make_error(ErrorKind::kConflict, fmt::format("reusing the maps pinned in {}", directory),
+                      "the layouts differ")
+        .with_details(std::move(differences))
+        .with_hint(fmt::format("`--reuse-maps{}` starts that map empty and keeps the others; totals are "
+                               "carried across maps",
+                               options));
+}
+
+Result<void> check_names_are_free(const std::vector<std::string>& pins, const DeviceState& state,
+                                  const std::string& directory) {
+    for (const auto& pin : pins) {
+        const MapPin* map = state.find_map(pin);
+        const bool other =
+            std::find(state.other_pins.begin(), state.other_pins.end(), pin) != state.other_pins.end();
+        if (other || (map != nullptr && !state.owns(*map))) {
+            const std::string kind = map != nullptr ? fmt::format("a map (id {})", map->info.id)
+                                                    : std::string("something that is not a map");
+            return make_error(ErrorKind::kConflict, fmt::format("pinning {}/{}", directory, pin),
+                              fmt::format("the name is taken by {} that xdp_loader did not pin", kind))
+                .with_hint(fmt::format("if nobody needs it, `rm {}/{}`; or --bpffs DIR for another place",
+                                       directory, pin));
+        }
+    }
+    return {};
+}
+
+Result<void> check_pins_are_free(const ProgramObject& object, const DeviceState& state,
+                                 const std::string& directory) {
+    std::vector<std::string> wanted = {XDP_TALLY_META_NAME, XDP_TALLY_LINK_NAME};
+    for (const auto& map : object.maps()) {
+        if (!map.reused) {
+            wanted.push_back(map.pin_name);
+        }
+    }
+    return check_names_are_free(wanted, state, directory);
+}
+
+}  // namespace tally::loader

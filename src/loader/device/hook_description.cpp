@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+#include "loader/device/hook_description.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "common/kernel/dispatcher.h"
+#include "common/pins/abi_names.h"
+#include "loader/device/pin_search.h"
+
+namespace tally::loader {
+namespace {
+
+std::string name_pins(const std::vector<std::string>& pins, std::string_view what) {
+    return pins.empty() ? std::string() : fmt::format(", {} pinned as {}", what, fmt::join(pins, " and "));
+}
+
+// In front of a command that has no option for the network namespace: only that is changed, for the BPF file
+// system is hidden inside `ip netns exec`.
+std::string from_inside(const std::string& netns) {
+    if (netns.empty()) {
+        return {};
+    }
+    const bool is_path = netns.find('/') != std::string::npos;
+    return fmt::format("nsenter --net={}{} ", is_path ? "" : "/run/netns/", netns);
+}
+
+std::string ip_command(const std::string& netns) {
+    const bool is_name = !netns.empty() && netns.find('/') == std::string::npos;
+    return is_name ? "ip -n " + netns : from_inside(netns) + "ip";
+}
+
+}  // namespace
+
+ProgramOutcome describe_program(std::uint32_t id, const DeviceState& state) {
+    ProgramOutcome outcome;
+    outcome.id = id;
+    if (const auto fd = open_program_by_id(id)) {
+        if (const auto info = program_info(fd->get())) {
+            outcome.name = info->name;
+            outcome.tag = info->tag;
+        }
+    }
+    if (state.meta && state.meta->program_id == id) {
+        outcome.name = state.meta->program;
+        if (!state.observes()) {  // of other people's programs the kernel does not tell
+            outcome.frags = (state.meta->flags & XDP_TALLY_META_FRAGS) != 0;
+        }
+    }
+    return outcome;
+}
+
+PositionOutcome describe_position(const Component& component) {
+    PositionOutcome position = {component.priority, {}};
+    for (std::size_t action = 0; action < kActionNames.size(); ++action) {
+        if ((component.chain_actions & (1U << action)) != 0) {
+            position.chain_actions.emplace_back(kActionNames[action]);
+        }
+    }
+    return position;
+}
+
+HookOutcome describe_hook(const HookProgram& attached, const DeviceState& state) {
+    HookOutcome hook = {std::string(mode_name(attached.mode)), describe_program(attached.id, state), {}};
+    if (state.hook.dispatcher && state.hook.dispatcher->program_id == attached.id) {
+        for (const auto& component : state.hook.dispatcher->components) {
+            hook.components.push_back(
+                {describe_program(component.program_id, state), describe_position(component)});
+        }
+    }
+    return hook;
+}
+
+std::string describe_holder(const NetnsContext& context, const Interface& interface,
+                            const HookProgram& program) {
+    std::string text = fmt::format("program {}", program.id);
+    if (const auto fd = open_program_by_id(program.id)) {
+        if (const auto info = program_info(fd->get())) {
+            text += fmt::format(" '{}'", info->name);
+        }
+    }
+    text += fmt::format(" in {} mode", mode_name(program.mode));
+    const auto link = find_xdp_link(interface.ifindex, program.id);
+    if (link && *link) {
+        text += fmt::format(", attached by link {}", (*link)->id);
+        text += name_pins(find_pins(context.bpffs.path, ObjectType::kLink, (*link)->id), "that link is");
+    } else if (link) {
+        text += ", attached by netlink";
+    }
+    text += name_pins(find_pins(context.bpffs.path, ObjectType::kProgram, program.id), "the program is");
+    const auto dispatcher = read_dispatcher(interface.ifindex);
+    if (dispatcher && *dispatcher) {
+        text +=
+            ", libxdp's dispatcher of" + std::string((*dispatcher)->components.empty() ? " no program" : "");
+        for (const auto& component : (*dispatcher)->components) {
+            text += fmt::format("{} {} '{}'", &component == (*dispatcher)->components.data() ? "" : ",",
+                                component.program_id, component.name);
+        }
+    } else if (!dispatcher && dispatcher.error().kind != ErrorKind::kPermission) {
+        text += ", libxdp's dispatcher: " + dispatcher.error().reason;
+    }
+    return text;
+}
+
+std::string next_command(const NetnsContext& context, const Interface& interface, const HookProgram& program,
+                         bool is_dispatcher) {
+    const auto link = find_xdp_link(interface.ifindex, program.id);
+    if (link && *link) {
+        return fmt::format(
+            "only the link's owner can replace or detach it: end that process or remove its pin, or `bpftool "
+            "link detach id {}`",
+            (*link)->id);
+    }
+    if (is_dispatcher) {
+        return fmt::format("`{}xdp-loader unload {} --all` ends it and its programs",
+                           from_inside(context.netns_option), interface.name);
+    }
+    return fmt::format("`{} link set dev {} {} off` detaches it", ip_command(context.netns_option),
+                       interface.name,
+                       program.mode == XDP_TALLY_MODE_GENERIC  ? "xdpgeneric"
+                       : program.mode == XDP_TALLY_MODE_NATIVE ? "xdpdrv"
+                                                               : "xdpoffload");
+}
+
+Error explain_reserved(const std::string& what, const DeviceState& state) {
+    return make_error(
+               ErrorKind::kConflict, what,
+               fmt::format("a running `xdp_loader --run` holds program {} there", state.meta->program_id))
+        .with_hint("it is unloaded when the command ends that runs under it");
+}
+
+}  // namespace tally::loader

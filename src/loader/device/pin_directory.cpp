@@ -1,0 +1,343 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+#include "loader/device/pin_directory.h"
+
+#include <bpf/bpf.h>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <linux/magic.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+
+#include "common/base/directory.h"
+#include "common/pins/bpffs.h"
+#include "common/pins/pin_names.h"
+
+namespace tally::loader {
+namespace {
+
+constexpr int kOpenDirectory = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+
+// The directory behind a descriptor, also after somebody has renamed or replaced it.
+std::string directory_of(const UniqueFd& fd) {
+    return fmt::format("/proc/self/fd/{}", fd.get());
+}
+
+// The same with the path that a person knows.
+Result<UniqueFd> named(Result<UniqueFd> pin, const std::string& path) {
+    if (!pin) {
+        pin.error().what = fmt::format("opening the pin {}", path);
+    }
+    return pin;
+}
+
+// Removed, or renamed, by the loader that held the lock before.
+bool is_elsewhere(const UniqueFd& directory, const std::string& path) {
+    struct stat ours = {};
+    struct stat there = {};
+    return ::fstat(directory.get(), &ours) != 0 || ::lstat(path.c_str(), &there) != 0 ||
+           ours.st_ino != there.st_ino || ours.st_dev != there.st_dev;
+}
+
+Error not_a_directory(const std::string& path) {
+    return make_error(ErrorKind::kConflict, fmt::format("opening {}", path),
+                      "something that is not a directory has this name");
+}
+
+Result<void> check_owner(const struct stat& status, const std::string& path) {
+    const std::string what = fmt::format("checking {}", path);
+    if (status.st_uid != ::geteuid() && status.st_uid != 0) {
+        return make_error(ErrorKind::kConflict, what,
+                          fmt::format("it belongs to user {}, who could change what is in it", status.st_uid))
+            .with_hint(fmt::format("run it as that user, or remove it: `rm -r {}`", path));
+    }
+    if ((status.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
+        return make_error(ErrorKind::kConflict, what, "others than its owner may write to it")
+            .with_hint(fmt::format("`chmod 0755 {}`, after a look at what is in it", path));
+    }
+    return {};
+}
+
+// A directory that nobody else can write to; none where there is none.
+Result<std::optional<UniqueFd>> open_trustworthy(int parent, const std::string& name,
+                                                 const std::string& path) {
+    UniqueFd directory(::openat(parent, name.c_str(), kOpenDirectory));
+    if (!directory) {
+        if (errno == ENOENT) {
+            return std::optional<UniqueFd>();
+        }
+        if (errno == ENOTDIR || errno == ELOOP) {
+            return not_a_directory(path);
+        }
+        return last_error(fmt::format("opening {}", path));
+    }
+    struct statfs filesystem = {};
+    struct stat status = {};
+    const std::string what = fmt::format("checking {}", path);
+    if (::fstatfs(directory.get(), &filesystem) != 0 || ::fstat(directory.get(), &status) != 0) {
+        return last_error(what);
+    }
+    if (filesystem.f_type != static_cast<long>(BPF_FS_MAGIC)) {
+        return make_error(ErrorKind::kConflict, what, "it is not in a BPF file system");
+    }
+    TALLY_TRY(check_owner(status, path));
+    return std::optional(std::move(directory));
+}
+
+// Of an interface in a named network namespace: the directory of that namespace; else empty.
+std::string namespace_directory_of(const std::string& path) {
+    const std::string parent = path.substr(0, path.find_last_of('/'));
+    return netns_of_directory_name(parent.substr(parent.find_last_of('/') + 1)) ? parent : std::string();
+}
+
+// mkdir with exactly this mode, whatever the umask; an existing directory will do.
+// True where it was not there before.
+Result<bool> make_directory(int parent, const std::string& name, mode_t mode, const std::string& path) {
+    if (::mkdirat(parent, name.c_str(), mode) == 0) {
+        if (::fchmodat(parent, name.c_str(), mode, 0) != 0) {
+            const int code = errno;
+            if (code == ENOENT) {
+                return false;  // empty as it was, another loader has removed it: the caller will miss it
+            }
+            ::unlinkat(parent, name.c_str(), AT_REMOVEDIR);
+            return system_error(code, fmt::format("setting the mode of {}", path));
+        }
+        return true;
+    }
+    if (errno == EEXIST) {
+        return false;
+    }
+    auto error = last_error(fmt::format("creating {}", path));
+    if (error.code == EROFS) {
+        error.hint = "`mount -o remount,rw` on that BPF file system, or --bpffs DIR for another";
+    }
+    return error;
+}
+
+template <typename Lock>
+auto lock_where_they_are(const NetnsContext& context, const Interface& interface, const Lock& lock) {
+    for (;;) {
+        const std::string directory = context.pins_of(interface);
+        auto pins = lock(directory);
+        if (!pins || context.pins_of(interface) == directory) {
+            return pins;
+        }
+    }
+}
+
+}  // namespace
+
+Result<PinDirectory> PinDirectory::lock(const std::string& path) {
+    for (;;) {
+        TALLY_ASSIGN_OR_RETURN(auto directory, try_lock(path, Create::kYes, Wait::kYes));
+        if (directory) {
+            return std::move(*directory);
+        }
+    }
+}
+
+Result<std::optional<PinDirectory>> PinDirectory::lock_existing(const std::string& path) {
+    for (;;) {
+        TALLY_ASSIGN_OR_RETURN(auto directory, try_lock(path, Create::kNo, Wait::kYes));
+        if (directory) {
+            return directory;
+        }
+        if (::access(path.c_str(), F_OK) != 0) {
+            return std::optional<PinDirectory>();
+        }
+    }
+}
+
+Result<std::optional<PinDirectory>> PinDirectory::lock_if_free(const std::string& path) {
+    return try_lock(path, Create::kNo, Wait::kNo);
+}
+
+// None where the directory was removed under our hands by the loader that held the lock before: try again.
+// And where the lock is held, if that is not to be waited for.
+Result<std::optional<PinDirectory>> PinDirectory::try_lock(const std::string& path, Create create_option,
+                                                           Wait wait) {
+    const bool create = create_option == Create::kYes;
+    PinDirectory self;
+    self.path_ = path;
+    self.parent_ = namespace_directory_of(path);
+    if (!self.parent_.empty()) {
+        if (create) {
+            TALLY_TRY(make_directory(AT_FDCWD, self.parent_, 0755, self.parent_));
+        }
+        TALLY_ASSIGN_OR_RETURN(auto parent, open_trustworthy(AT_FDCWD, self.parent_, self.parent_));
+        if (!parent) {
+            return std::optional<PinDirectory>();
+        }
+    }
+    if (create) {
+        const auto created = make_directory(AT_FDCWD, path, 0755, path);
+        if (!created && created.error().code == ENOENT && !self.parent_.empty()) {
+            return std::optional<PinDirectory>();  // the namespace's directory went
+        }
+        if (!created) {
+            self.remove_empty_parent();
+            return created.error();
+        }
+        self.created_ = *created;
+    }
+    TALLY_ASSIGN_OR_RETURN(auto directory, open_trustworthy(AT_FDCWD, path, path));
+    if (!directory) {
+        return std::optional<PinDirectory>();
+    }
+    self.directory_ = std::move(*directory);
+    const std::string staging_path = fmt::format("{}/{}", path, kStagingName);
+    const auto made = make_directory(self.directory_.get(), kStagingName, 0700, staging_path);
+    if (!made) {
+        if (made.error().code == ENOENT) {
+            return std::optional<PinDirectory>();
+        }
+        return made.error();
+    }
+    TALLY_ASSIGN_OR_RETURN(auto staging, open_trustworthy(self.directory_.get(), kStagingName, staging_path));
+    if (!staging) {
+        return std::optional<PinDirectory>();
+    }
+    if (::flock(staging->get(), wait == Wait::kYes ? LOCK_EX : LOCK_EX | LOCK_NB) != 0) {
+        if (errno == EWOULDBLOCK) {
+            return std::optional<PinDirectory>();
+        }
+        return last_error(fmt::format("locking {}", staging_path));
+    }
+    if (is_elsewhere(*staging, staging_path) || is_elsewhere(self.directory_, path)) {
+        return std::optional<PinDirectory>();
+    }
+    self.staging_ = std::move(*staging);
+    return std::optional(std::move(self));
+}
+
+Result<void> PinDirectory::check(const std::string& path) {
+    if (const auto parent = namespace_directory_of(path); !parent.empty()) {
+        TALLY_TRY(open_trustworthy(AT_FDCWD, parent, parent));
+    }
+    TALLY_ASSIGN_OR_RETURN(auto directory, open_trustworthy(AT_FDCWD, path, path));
+    if (!directory) {
+        return {};
+    }
+    // Looked at from outside: only its owner can open it.
+    struct stat staging = {};
+    if (::fstatat(directory->get(), kStagingName, &staging, AT_SYMLINK_NOFOLLOW) != 0) {
+        return errno == ENOENT ? Result<void>()
+                               : last_error(fmt::format("checking {}/{}", path, kStagingName));
+    }
+    const std::string staging_path = fmt::format("{}/{}", path, kStagingName);
+    if (!S_ISDIR(staging.st_mode)) {
+        return not_a_directory(staging_path);
+    }
+    return check_owner(staging, staging_path);
+}
+
+PinDirectory::~PinDirectory() {
+    if (!directory_) {
+        return;  // moved from, or never opened
+    }
+    if (staging_ && !leave_staged_) {
+        if (const auto names = staged()) {
+            for (const auto& name : *names) {
+                ::unlinkat(staging_.get(), name.c_str(), 0);
+            }
+        }
+    }
+    // Both fail where something is left inside, which is what is wanted.
+    if (staging_) {
+        ::unlinkat(directory_.get(), kStagingName, AT_REMOVEDIR);
+    }
+    if (staging_ || created_) {
+        ::rmdir(path_.c_str());
+        remove_empty_parent();
+    }
+}
+
+void PinDirectory::remove_empty_parent() const {
+    if (!parent_.empty()) {
+        ::rmdir(parent_.c_str());
+    }
+}
+
+Result<std::vector<std::string>> PinDirectory::pins() const {
+    TALLY_ASSIGN_OR_RETURN(auto names, list_directory(directory_of(directory_)));
+    const auto is_lock = [](const std::string& name) {
+        return name == kStagingName || name == kFollowerName || name == kRunName;
+    };
+    names.erase(std::remove_if(names.begin(), names.end(), is_lock), names.end());
+    return names;
+}
+
+Result<std::vector<std::string>> PinDirectory::staged() const {
+    return list_directory(directory_of(staging_));
+}
+
+Result<UniqueFd> PinDirectory::open(const std::string& pin, bool read_only) const {
+    return named(open_pin(directory_of(directory_) + '/' + pin, read_only), path_ + '/' + pin);
+}
+
+Result<UniqueFd> PinDirectory::open_staged(const std::string& pin, bool read_only) const {
+    return named(open_pin(directory_of(staging_) + '/' + pin, read_only), staged_path(pin));
+}
+
+std::string PinDirectory::staged_path(const std::string& pin) const {
+    return fmt::format("{}/{}/{}", path_, kStagingName, pin);
+}
+
+Result<void> PinDirectory::set_staged_mode(const std::string& pin, mode_t mode) {
+    if (::fchmodat(staging_.get(), pin.c_str(), mode, 0) != 0) {
+        return last_error(fmt::format("setting the mode of {}", staged_path(pin)));
+    }
+    return {};
+}
+
+Result<void> PinDirectory::stage(int fd, const std::string& pin) {
+    if (bpf_obj_pin(fd, (directory_of(staging_) + '/' + pin).c_str()) != 0) {
+        return last_error(fmt::format("pinning {}", staged_path(pin)));
+    }
+    return set_staged_mode(pin, kOwnerOnly);  // whatever the umask
+}
+
+Result<void> PinDirectory::publish(const std::string& staged, const std::string& pin, mode_t mode) {
+    TALLY_TRY(set_staged_mode(staged, mode));
+    if (::renameat(staging_.get(), staged.c_str(), directory_.get(), pin.c_str()) != 0) {
+        return last_error(fmt::format("renaming {} to {}/{}", staged_path(staged), path_, pin));
+    }
+    return {};
+}
+
+Result<void> PinDirectory::remove(const std::string& pin) {
+    if (::unlinkat(directory_.get(), pin.c_str(), 0) != 0) {
+        return last_error(fmt::format("removing {}/{}", path_, pin));
+    }
+    return {};
+}
+
+Result<void> PinDirectory::rename(const std::string& path) {
+    if (::renameat2(AT_FDCWD, path_.c_str(), AT_FDCWD, path.c_str(), RENAME_NOREPLACE) != 0) {
+        return last_error(fmt::format("renaming {} to {}", path_, path));
+    }
+    path_ = path;
+    return {};
+}
+
+Result<void> PinDirectory::remove_staged(const std::string& pin) {
+    if (::unlinkat(staging_.get(), pin.c_str(), 0) != 0) {
+        return last_error(fmt::format("removing {}", staged_path(pin)));
+    }
+    return {};
+}
+
+Result<PinDirectory> lock_pins_of(const NetnsContext& context, const Interface& interface) {
+    return lock_where_they_are(context, interface, &PinDirectory::lock);
+}
+
+Result<std::optional<PinDirectory>> lock_existing_pins_of(const NetnsContext& context,
+                                                          const Interface& interface) {
+    return lock_where_they_are(context, interface, &PinDirectory::lock_existing);
+}
+
+}  // namespace tally::loader

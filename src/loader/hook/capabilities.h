@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+// Linux capabilities of this process.
+#pragma once
+
+#include "common/base/result.h"
+
+namespace tally::loader {
+
+// kPermission, naming what is missing, unless this process may load and attach XDP programs:
+// CAP_BPF (or CAP_SYS_ADMIN, which includes it) and CAP_NET_ADMIN. CAP_BPF: kernel 5.8.
+Result<void> check_load_capabilities();
+
+// The same for observing, which has to open other people's programs by their ids: CAP_SYS_ADMIN.
+Result<void> check_observe_capabilities();
+
+}  // namespace tally::loader

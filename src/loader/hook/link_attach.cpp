@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+#include "loader/hook/link_attach.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <fmt/format.h>
+#include <linux/bpf.h>
+#include <linux/if_ether.h>
+#include <linux/if_link.h>
+#include <unistd.h>
+
+#include "common/kernel/bpf_info.h"
+#include "common/kernel/libbpf_options.h"
+#include "common/kernel/library_log.h"
+#include "common/pins/abi_names.h"
+
+namespace tally::loader {
+namespace {
+
+std::uint32_t mode_flag(std::uint32_t mode) {
+    switch (mode) {
+        case XDP_TALLY_MODE_GENERIC:
+            return XDP_FLAGS_SKB_MODE;
+        case XDP_TALLY_MODE_OFFLOADED:
+            return XDP_FLAGS_HW_MODE;
+        default:
+            return XDP_FLAGS_DRV_MODE;
+    }
+}
+
+// Netlink's compare-and-swap, to `new_program_fd`; -1 detaches.
+int swap_by_netlink(int ifindex, int old_program_fd, int new_program_fd, std::uint32_t mode) {
+    bpf_xdp_attach_opts options;
+    init_options(options);
+    options.old_prog_fd = old_program_fd;
+    return bpf_xdp_attach(ifindex, new_program_fd, mode_flag(mode) | XDP_FLAGS_REPLACE, &options);
+}
+
+// A link's refusal is a bare number; netlink's comes with the driver's words, which libbpf prints. So ask
+// once more by netlink, only where the hook is empty.
+std::string driver_words(const Interface& interface, int program_fd, std::uint32_t mode) {
+    const int ifindex = static_cast<int>(interface.ifindex);
+    take_library_warnings();
+    if (bpf_xdp_attach(ifindex, program_fd, mode_flag(mode) | XDP_FLAGS_UPDATE_IF_NOEXIST, nullptr) == 0) {
+        swap_by_netlink(ifindex, program_fd, -1, mode);
+        return {};
+    }
+    return find_kernel_message(take_library_warnings());
+}
+
+}  // namespace
+
+std::uint32_t veth_linear_mtu() {
+    constexpr std::uint32_t kHeadroom = 256;    // XDP_PACKET_HEADROOM
+    constexpr std::uint32_t kSharedInfo = 320;  // struct skb_shared_info, cache-line aligned, 17 fragments
+    return static_cast<std::uint32_t>(::sysconf(_SC_PAGESIZE)) - kHeadroom - kSharedInfo - ETH_HLEN;
+}
+
+Result<UniqueFd> create_xdp_link(const Interface& interface, int program_fd, std::uint32_t mode) {
+    bpf_link_create_opts options;
+    init_options(options);
+    options.flags = mode_flag(mode);
+    UniqueFd link(bpf_link_create(program_fd, static_cast<int>(interface.ifindex), BPF_XDP, &options));
+    if (link) {
+        return link;
+    }
+    auto error = last_error(fmt::format("attaching to '{}' in {} mode", interface.name, mode_name(mode)));
+    if (error.code != EBUSY && error.code != EEXIST && error.kind != ErrorKind::kPermission) {
+        error.kind = ErrorKind::kSystem;
+    }
+    if (error.code == EOPNOTSUPP && mode == XDP_TALLY_MODE_NATIVE) {
+        error.hint =
+            "--skb-mode works with every driver; without a mode option the best that it has is taken";
+    }
+    if (error.code == ERANGE) {
+        error.hint = fmt::format(
+            "a program without frags support takes frames of one page: on veth an MTU up to {}, also of the "
+            "peer; build it as SEC(\"xdp.frags\"), lower the MTU, or use --skb-mode",
+            veth_linear_mtu());
+    }
+    return error;
+}
+
+void add_driver_words(Error& error, const Interface& interface, int program_fd, std::uint32_t mode) {
+    const bool is_drivers = error.kind == ErrorKind::kSystem;
+    if (const auto words = is_drivers ? driver_words(interface, program_fd, mode) : ""; !words.empty()) {
+        error.reason = words + " (" + error.reason + ")";
+    }
+}
+
+Result<Rollback> update_xdp_link(int link_fd, int program_fd, std::uint32_t old_program_id) {
+    auto old_program = open_program_by_id(old_program_id);
+    bpf_link_update_opts options;
+    init_options(options);
+    if (old_program) {
+        options.flags = BPF_F_REPLACE;
+        options.old_prog_fd = static_cast<__u32>(old_program->get());
+    }
+    if (bpf_link_update(link_fd, program_fd, &options) != 0) {
+        auto error = last_error("swapping the program of the link");
+        if (error.code == EPERM && old_program) {
+            error.kind = ErrorKind::kConflict;
+            error.reason =
+                fmt::format("it no longer runs program {}: somebody else changed it", old_program_id);
+        } else if (error.code != EPERM) {
+            error.kind = ErrorKind::kSystem;
+        }
+        if (error.code == ERANGE) {
+            error.hint = fmt::format("the MTU needs a program with frags support (on veth above {})",
+                                     veth_linear_mtu());
+        }
+        return error;
+    }
+    if (!old_program) {
+        return Rollback();
+    }
+    return Rollback([link_fd, old = std::move(*old_program)] {
+        return bpf_link_update(link_fd, old.get(), nullptr) == 0;
+    });
+}
+
+Result<Rollback> replace_by_netlink(const Interface& interface, int program_fd,
+                                    const HookProgram& old_program) {
+    const std::string what = fmt::format("replacing program {} on '{}'", old_program.id, interface.name);
+    auto old_fd = open_program_by_id(old_program.id);
+    if (!old_fd) {
+        auto error = std::move(old_fd).error();
+        error.what = what;
+        if (error.kind == ErrorKind::kPermission) {
+            error.reason = "naming the old program takes CAP_SYS_ADMIN";
+        }
+        return error;
+    }
+    const int ifindex = static_cast<int>(interface.ifindex);
+    const std::uint32_t mode = old_program.mode;
+    if (const int code = swap_by_netlink(ifindex, old_fd->get(), program_fd, mode); code != 0) {
+        auto error = system_error(code, what);
+        if (error.code == EEXIST) {
+            error.reason = "another program has taken its place meanwhile";
+        }
+        return error;
+    }
+    return Rollback([ifindex, mode, program_fd, old = std::move(*old_fd)] {
+        return swap_by_netlink(ifindex, program_fd, old.get(), mode) == 0;
+    });
+}
+
+Result<void> attach_by_netlink(std::uint32_t ifindex, int program_fd, std::uint32_t mode) {
+    const __u32 flags = mode_flag(mode) | XDP_FLAGS_UPDATE_IF_NOEXIST;
+    if (const int code = bpf_xdp_attach(static_cast<int>(ifindex), program_fd, flags, nullptr); code != 0) {
+        return system_error(code, "attaching by netlink");
+    }
+    return {};
+}
+
+Result<void> detach_link(int link_fd) {
+    if (bpf_link_detach(link_fd) != 0) {
+        return last_error("detaching the link");
+    }
+    return {};
+}
+
+Result<void> detach_by_netlink(std::uint32_t ifindex, const HookProgram& program) {
+    const std::string what = fmt::format("detaching program {}", program.id);
+    const auto fd = open_program_by_id(program.id);
+    const int index = static_cast<int>(ifindex);
+    const int code = fd ? swap_by_netlink(index, fd->get(), -1, program.mode)
+                        : bpf_xdp_detach(index, mode_flag(program.mode), nullptr);
+    if (code == -EEXIST) {
+        return make_error(ErrorKind::kConflict, what, "another program has taken its place meanwhile");
+    }
+    if (code != 0) {
+        return system_error(code, what);
+    }
+    return {};
+}
+
+}  // namespace tally::loader

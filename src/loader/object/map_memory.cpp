@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+#include "loader/object/map_memory.h"
+
+#include <linux/bpf.h>
+
+#include <fstream>
+#include <limits>
+#include <string>
+
+namespace tally::loader {
+namespace {
+
+constexpr std::uint64_t kPointer = 8;
+
+// The kernel's slots are multiples of 8 bytes.
+std::uint64_t padded(std::uint64_t size) {
+    return (size + kPointer - 1) / kPointer * kPointer;
+}
+
+}  // namespace
+
+std::uint64_t map_memory(const MapLayout& layout, std::uint64_t possible_cpus) {
+    if ((layout.flags & BPF_F_NO_PREALLOC) != 0) {
+        return 0;
+    }
+    const std::uint64_t key = padded(layout.key_size);
+    const std::uint64_t value = padded(layout.value_size);
+    std::uint64_t entry = kPointer;
+    switch (layout.type) {
+        case BPF_MAP_TYPE_ARRAY:
+            entry = value;
+            break;
+        case BPF_MAP_TYPE_PERCPU_ARRAY:
+            entry = kPointer + value * possible_cpus;
+            break;
+        case BPF_MAP_TYPE_HASH:
+        case BPF_MAP_TYPE_LRU_HASH:
+            entry = key + value;
+            break;
+        case BPF_MAP_TYPE_PERCPU_HASH:
+        case BPF_MAP_TYPE_LRU_PERCPU_HASH:
+            entry = key + kPointer + value * possible_cpus;
+            break;
+        case BPF_MAP_TYPE_QUEUE:
+        case BPF_MAP_TYPE_STACK:
+            entry = layout.value_size;
+            break;
+        case BPF_MAP_TYPE_RINGBUF:
+            entry = 1;  // its entries are bytes
+            break;
+        default:  // a slot for a pointer: programs, sockets, devices, other maps
+            break;
+    }
+    std::uint64_t bytes = 0;
+    return __builtin_mul_overflow(entry, std::uint64_t{layout.max_entries}, &bytes)
+               ? std::numeric_limits<std::uint64_t>::max()
+               : bytes;
+}
+
+std::optional<std::uint64_t> available_memory() {
+    std::ifstream file("/proc/meminfo");
+    std::string label;
+    std::uint64_t kibibytes = 0;
+    for (std::string rest; file >> label >> kibibytes; std::getline(file, rest)) {
+        if (label == "MemAvailable:") {
+            return kibibytes * 1024;
+        }
+    }
+    return std::nullopt;
+}
+
+}  // namespace tally::loader

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+// What the maps of an object will cost. The kernel allocates most maps whole when they are created, page by
+// page: one that does not fit makes it end other processes first, and refuse last.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "loader/object/map_layout.h"
+
+namespace tally::loader {
+
+// At least this many bytes are allocated at once for a map of this layout; UINT64_MAX where a number does not
+// hold them. 0 for maps that grow as they are filled. Pure.
+std::uint64_t map_memory(const MapLayout& layout, std::uint64_t possible_cpus);
+
+// What the machine can give without swapping (MemAvailable of /proc/meminfo, kernel 3.14); none where it does
+// not tell.
+std::optional<std::uint64_t> available_memory();
+
+}  // namespace tally::loader

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+#include "loader/object/object_file.h"
+
+#include <elf.h>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstring>
+
+#include "common/base/unique_fd.h"
+#include "common/kernel/libbpf_options.h"
+#include "common/kernel/library_log.h"
+#include "loader/object/verifier_log.h"
+
+namespace tally::loader {
+
+Error ObjectFile::refuse(std::string reason, std::string hint) const {
+    return make_error(ErrorKind::kSystem, operation(), std::move(reason)).with_hint(std::move(hint));
+}
+
+Result<ObjectFile> ObjectFile::read(const std::string& path) {
+    constexpr off_t kLargest = 256 << 20;
+    ObjectFile self;
+    self.path_ = path;
+    const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+    struct stat status = {};
+    if (!fd || ::fstat(fd.get(), &status) != 0) {
+        return last_error(self.operation());
+    }
+    if (!S_ISREG(status.st_mode)) {
+        return self.refuse("it is not a regular file");
+    }
+    if (status.st_size > kLargest) {
+        return self.refuse("it is larger than 256 MiB");
+    }
+    auto& image = self.image_;
+    image.resize(static_cast<std::size_t>(status.st_size));
+    std::size_t size = 0;
+    for (ssize_t got = 1; got > 0 && size < image.size(); size += static_cast<std::size_t>(got)) {
+        got = ::read(fd.get(), image.data() + size, image.size() - size);
+        if (got < 0) {
+            return last_error(self.operation());
+        }
+    }
+    image.resize(size);
+    if (size < SELFMAG || std::memcmp(image.data(), ELFMAG, SELFMAG) != 0) {
+        return self.refuse("it is not an ELF file",
+                           "compile it with `clang -target bpf -g -O2 -c prog.bpf.c -o prog.bpf.o`");
+    }
+    self.sections_ = read_sections(image);
+    if (self.sections_.broken_type) {
+        return self.refuse(fmt::format("it is damaged: type {} of its BTF refers to something that is not "
+                                       "there, or to itself",
+                                       *self.sections_.broken_type),
+                           "compile it again");
+    }
+    return self;
+}
+
+Error ObjectFile::explain_refusal() const {
+    if (sections_.maps && !sections_.btf) {
+        return refuse("it has maps, but no BTF, which describes them",
+                      "compile it with `clang -target bpf -g`; BTF stays when `llvm-strip -g` strips it");
+    }
+    if (sections_.legacy_maps) {
+        return refuse("its maps are defined in SEC(\"maps\"), which libbpf 1.0 and later do not support",
+                      "define them in SEC(\".maps\"), with __uint(type, ...) and the like");
+    }
+    return refuse("it is damaged, or it is not a BPF object",
+                  "`llvm-readelf -S FILE` shows what is in it; -v shows libbpf's own messages");
+}
+
+Result<UniqueObject> ObjectFile::open() const {
+    // libbpf names an object after its file, up to the first dot; global data is named after the object.
+    const std::string file = path_.substr(path_.find_last_of('/') + 1);
+    const std::string name = file.substr(0, file.find('.'));
+    bpf_object_open_opts options;
+    init_options(options);
+    options.object_name = name.c_str();
+    take_library_warnings();
+    UniqueObject object(bpf_object__open_mem(image_.data(), image_.size(), &options));
+    if (!object) {
+        return explain_refusal().with_details(last_lines(take_library_warnings(), 3));
+    }
+    return object;
+}
+
+}  // namespace tally::loader

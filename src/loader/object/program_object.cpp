@@ -1,0 +1,309 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+#include "loader/object/program_object.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <linux/bpf.h>
+
+#include <algorithm>
+#include <span>
+#include <string_view>
+
+#include <xdp_tally/abi.h>
+
+#include "common/kernel/library_log.h"
+#include "common/pins/abi_names.h"
+#include "common/pins/bpffs.h"
+#include "common/pins/pin_names.h"
+#include "loader/object/map_memory.h"
+#include "loader/object/verifier_log.h"
+
+#include "frags.skel.h"
+#include "frags_alone.skel.h"
+#include "linear.skel.h"
+#include "linear_alone.skel.h"
+
+namespace tally::loader {
+namespace {
+
+constexpr const char* kRedirectMap = "redirect_to";  // of the built-in object; the loader fills it
+constexpr std::size_t kVerifierLogSize = 1U << 20;
+
+std::span<const unsigned char> builtin_image(Variant variant, HookSharing sharing) {
+    const bool exclusive = sharing == HookSharing::kExclusive;
+    std::size_t size = 0;
+    const void* bytes = nullptr;
+    if (variant == Variant::kFrags) {
+        bytes = exclusive ? tally_frags_alone__elf_bytes(&size) : tally_frags__elf_bytes(&size);
+    } else {
+        bytes = exclusive ? tally_linear_alone__elf_bytes(&size) : tally_linear__elf_bytes(&size);
+    }
+    return {static_cast<const unsigned char*>(bytes), size};
+}
+
+bool is_xdp_entry(const bpf_program* program) {
+    return bpf_program__type(program) == BPF_PROG_TYPE_XDP &&
+           bpf_program__expected_attach_type(program) == BPF_XDP;
+}
+
+// Of tally.bpf.h: no map for others to see, and so not pinned.
+constexpr std::string_view kGenerationSection = ".rodata.tally";
+
+// libbpf calls global data "<object>.bss"; the object's name changes with its file's, the section's does not.
+std::string source_name(const bpf_map* map) {
+    const std::string name = bpf_map__name(map);
+    const auto dot = name.find('.');
+    return bpf_map__is_internal(map) && dot != std::string::npos ? name.substr(dot) : name;
+}
+
+// Names that would not become pins of their own below the directory.
+bool is_pin_name(const std::string& name) {
+    return !name.empty() && name.find('/') == std::string::npos && name != kStagingName &&
+           name != XDP_TALLY_META_NAME && name != XDP_TALLY_LINK_NAME;
+}
+
+}  // namespace
+
+Result<ProgramObject> ProgramObject::open_builtin(const std::string& action, Variant variant,
+                                                  HookSharing sharing) {
+    return open_builtin_program("xdp_" + action + (variant == Variant::kFrags ? "_frags" : ""), variant,
+                                sharing);
+}
+
+Result<ProgramObject> ProgramObject::open_builtin_program(const std::string& program, Variant variant,
+                                                          HookSharing sharing) {
+    const auto image = builtin_image(variant, sharing);
+    UniqueObject object(bpf_object__open_mem(image.data(), image.size(), nullptr));
+    if (!object) {
+        return last_error("opening the built-in BPF object");
+    }
+    if (bpf_map* target = bpf_object__find_map_by_name(object.get(), kRedirectMap);
+        target != nullptr && !program.starts_with("xdp_redirect")) {
+        bpf_map__set_autocreate(target, false);
+    }
+    ObjectSections sections;
+    sections.filled_maps = {kRedirectMap};
+    return select(std::move(object), "the built-in object", program, sections);
+}
+
+Result<ProgramObject> ProgramObject::open_file(const std::string& path, const std::string& program) {
+    TALLY_ASSIGN_OR_RETURN(auto file, ObjectFile::read(path));
+    return open_program(std::make_shared<const ObjectFile>(std::move(file)), program);
+}
+
+Result<ProgramObject> ProgramObject::open_program(std::shared_ptr<const ObjectFile> file,
+                                                  const std::string& program) {
+    TALLY_ASSIGN_OR_RETURN(auto object, file->open());
+    TALLY_ASSIGN_OR_RETURN(auto self, select(std::move(object), file->path(), program, file->sections()));
+    self.file_ = std::move(file);
+    return self;
+}
+
+Result<ProgramObject> ProgramObject::select(UniqueObject object, const std::string& source,
+                                            const std::string& program, const ObjectSections& sections) {
+    ProgramObject self;
+    self.source_ = source;
+    std::vector<std::string> names;
+    bpf_program* candidate = nullptr;
+    bpf_program* first = nullptr;
+    // Clang puts the targets of tail calls first, where a map's definition names them: none of them is meant.
+    const auto is_target = [&sections](const bpf_program* of) {
+        return sections.map_values.count(bpf_program__name(of)) > 0;
+    };
+    bpf_object__for_each_program(candidate, object.get()) {
+        if (!is_xdp_entry(candidate)) {
+            continue;
+        }
+        const std::string name = bpf_program__name(candidate);
+        names.push_back(name);
+        if (name == program) {
+            self.program_ = candidate;
+        }
+        if (first == nullptr || (is_target(first) && !is_target(candidate))) {
+            first = candidate;
+        }
+    }
+    if (program.empty()) {
+        self.program_ = first;
+    }
+    if (names.empty()) {
+        return make_error(ErrorKind::kNotFound, fmt::format("looking for an XDP program in {}", source),
+                          "there is none")
+            .with_hint("an XDP program is a function in a section named \"xdp\" or \"xdp.frags\"");
+    }
+    if (self.program_ == nullptr) {
+        return make_error(ErrorKind::kNotFound,
+                          fmt::format("looking for program '{}' in {}", program, source),
+                          "there is no XDP program of that name")
+            .with_hint(fmt::format("--progname takes one of: {}", fmt::join(names, ", ")));
+    }
+
+    self.program_name_ = bpf_program__name(self.program_);
+    self.object_ = std::move(object);
+    self.names_ = std::move(names);
+    TALLY_TRY(self.take_maps(sections));
+    // Other programs of the object are loaded only where its own tail calls may reach them.
+    bpf_object__for_each_program(candidate, self.object_.get()) {
+        bpf_program__set_autoload(candidate, candidate == self.program_ || is_target(candidate));
+    }
+    return self;
+}
+
+Result<void> ProgramObject::take_maps(const ObjectSections& sections) {
+    bpf_map* map = nullptr;
+    bpf_object__for_each_map(map, object_.get()) {
+        if (!bpf_map__autocreate(map)) {
+            continue;
+        }
+        has_tail_calls_ = has_tail_calls_ || bpf_map__type(map) == BPF_MAP_TYPE_PROG_ARRAY;
+        // Pins are this loader's work: without this libbpf would reuse and pin LIBBPF_PIN_BY_NAME maps
+        // itself.
+        bpf_map__set_pin_path(map, nullptr);
+        const std::string name = source_name(map);
+        if (name == kGenerationSection) {
+            generation_ = map;
+            continue;
+        }
+        if (name == XDP_TALLY_MARK_NAME) {
+            mark_ = map;
+            bpf_map__set_autocreate(map, false);
+            continue;
+        }
+        const bool read_only = name.starts_with(".rodata") || name.starts_with(".kconfig");
+        if (!is_pin_name(name)) {
+            return make_error(
+                       ErrorKind::kConflict, fmt::format("reading {}", source_),
+                       fmt::format("its map '{}' cannot be pinned: the name is reserved or invalid", name))
+                .with_hint("rename the map; its pin is named after it");
+        }
+        const bool reusable = !read_only && sections.filled_maps.count(name) == 0;
+        maps_.push_back(Map{name, encode_pin_name(name), map, reusable});
+    }
+    if (maps_.size() + (mark_ != nullptr ? 1 : 0) > XDP_TALLY_MAX_MAPS) {
+        return make_error(
+            ErrorKind::kSystem, fmt::format("reading {}", source_),
+            fmt::format("it has {} maps, and at most {} are supported", maps_.size(), XDP_TALLY_MAX_MAPS));
+    }
+    return {};
+}
+
+Result<std::vector<std::string>> ProgramObject::list_programs(const std::string& path) {
+    TALLY_ASSIGN_OR_RETURN(auto object, open_file(path, {}));
+    return object.names_;
+}
+
+bool ProgramObject::has_frags() const {
+    // libbpf adds the flag of SEC("xdp.frags") only while loading: the section's name is what tells before.
+    return (bpf_program__flags(program_) & BPF_F_XDP_HAS_FRAGS) != 0 ||
+           std::string_view(bpf_program__section_name(program_)).starts_with("xdp.frags");
+}
+
+Result<void> ProgramObject::reuse(Map& map, int fd) {
+    if (const int code = bpf_map__reuse_fd(map.map, fd); code != 0) {
+        return system_error(code, fmt::format("reusing the map {}", map.name));
+    }
+    map.reused = true;
+    return {};
+}
+
+void ProgramObject::set_offload_device(std::uint32_t ifindex) {
+    bpf_program__set_ifindex(program_, ifindex);
+    for (const auto& map : maps_) {
+        bpf_map__set_ifindex(map.map, ifindex);
+    }
+}
+
+void ProgramObject::clear_attach_type() {
+    bpf_program* program = nullptr;
+    bpf_object__for_each_program(program, object_.get()) {
+        if (is_xdp_entry(program)) {
+            bpf_program__set_expected_attach_type(program, static_cast<bpf_attach_type>(0));
+        }
+    }
+}
+
+Result<void> ProgramObject::join_dispatcher(std::uint64_t generation) {
+    // libxdp 1.3 does not see the section's name, and would have the dispatcher refuse fragments.
+    if (has_frags()) {
+        bpf_program__set_flags(program_, bpf_program__flags(program_) | BPF_F_XDP_HAS_FRAGS);
+    }
+    if (!uses_generation_marks()) {
+        return {};
+    }
+    if (const int code = bpf_map__set_initial_value(generation_, &generation, sizeof(generation));
+        code != 0) {
+        return system_error(code, fmt::format("setting the generation of '{}'", program_name_));
+    }
+    generation_number_ = generation;
+    bpf_map__set_autocreate(mark_, true);
+    maps_.push_back(Map{XDP_TALLY_MARK_NAME, XDP_TALLY_MARK_NAME, mark_, true});
+    return {};
+}
+
+Result<void> ProgramObject::check_memory() const {
+    const auto available = available_memory();
+    const int cpus = libbpf_num_possible_cpus();
+    if (!available || cpus <= 0) {
+        return {};
+    }
+    for (const auto& map : maps_) {
+        if (bpf_map__fd(map.map) >= 0) {
+            continue;  // reused
+        }
+        constexpr double kMebi = 1024 * 1024;
+        const auto needed = map_memory(layout(map), static_cast<std::uint64_t>(cpus));
+        if (needed > *available) {
+            return make_error(
+                ErrorKind::kSystem, fmt::format("creating map {}", map.name),
+                fmt::format("its {} entries need at least {:.0f} MiB; {:.0f} MiB of memory are available",
+                            bpf_map__max_entries(map.map), static_cast<double>(needed) / kMebi,
+                            static_cast<double>(*available) / kMebi));
+        }
+    }
+    return {};
+}
+
+Result<void> ProgramObject::load() {
+    TALLY_TRY(check_memory());
+    // Nothing writes into it unless the load fails: untouched, it takes no memory.
+    const auto log = std::make_unique_for_overwrite<char[]>(kVerifierLogSize);  // NOLINT(*-avoid-c-arrays)
+    log[0] = '\0';
+    bpf_program__set_log_buf(program_, log.get(), kVerifierLogSize);
+    take_library_warnings();
+    const int code = bpf_object__load(object_.get());
+    bpf_program__set_log_buf(program_, nullptr, 0);
+    if (code == 0) {
+        return {};
+    }
+    return explain_failed_load(
+        system_error(code, fmt::format("loading program '{}' of {}", program_name_, source_)), log.get(),
+        take_library_warnings());
+}
+
+int ProgramObject::own_map_fd() const {
+    if (generation_ != nullptr) {
+        return bpf_map__fd(generation_);
+    }
+    const auto own = std::find_if(maps_.begin(), maps_.end(), [](const Map& map) { return !map.reused; });
+    return own == maps_.end() ? -1 : bpf_map__fd(own->map);
+}
+
+Result<ProgramObject> ProgramObject::open_component() const {
+    const auto variant = has_frags() ? Variant::kFrags : Variant::kLinear;
+    auto component = file_ ? open_program(file_, program_name_)
+                           : open_builtin_program(program_name_, variant, HookSharing::kShared);
+    if (!component) {
+        return component;
+    }
+    TALLY_TRY(component->join_dispatcher(generation_number_));
+    for (std::size_t i = 0; i < maps_.size(); ++i) {
+        TALLY_TRY(component->reuse(component->maps_[i], bpf_map__fd(maps_[i].map)));
+    }
+    if (generation_ != nullptr) {
+        Map generation = {"the generation", {}, component->generation_};
+        TALLY_TRY(component->reuse(generation, bpf_map__fd(generation_)));
+    }
+    return component;
+}
+
+}  // namespace tally::loader

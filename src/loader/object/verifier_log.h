@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+// What the verifier and libbpf say about a program that cannot be loaded, cut to what a person reads.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+#include "common/base/error.h"
+
+namespace tally::loader {
+
+std::string last_lines(std::string_view text, std::size_t count);
+
+// `error` of a failed load with its reason and details from the verifier's log, or, where the verifier was
+// not asked, from libbpf's warnings. kPermission where a capability is what the verifier misses. Pure.
+Error explain_failed_load(Error error, std::string_view verifier_log, std::string_view warnings);
+
+}  // namespace tally::loader

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+#include "loader/observe/follow.h"
+
+#include <fmt/format.h>
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
+#include <poll.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <chrono>
+#include <csignal>
+#include <utility>
+
+#include "common/pins/pin_names.h"
+#include "common/pins/process_lock.h"
+#include "loader/change/recovery.h"
+
+namespace tally::loader {
+namespace {
+
+using std::chrono::milliseconds;
+
+// The kernel announces neither that a bpf_link was attached or updated, nor that pins were removed: these are
+// looked for so often. What cannot be observed is tried again less and less often.
+constexpr milliseconds kInterval(100);
+constexpr milliseconds kLongestInterval(1000);
+
+std::string lock_path(const std::string& directory) {
+    return directory + '/' + kFollowerName;
+}
+
+// Readable once SIGINT or SIGTERM has come.
+Result<UniqueFd> take_signals() {
+    sigset_t signals = {};
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGTERM);
+    UniqueFd fd(::signalfd(-1, &signals, SFD_CLOEXEC));
+    if (!fd || ::sigprocmask(SIG_BLOCK, &signals, nullptr) != 0) {
+        return last_error("preparing for signals");
+    }
+    return fd;
+}
+
+// The kernel's announcements that something about an interface of this namespace has changed; what, is for
+// the reader to find out.
+Result<UniqueFd> listen_to_links() {
+    UniqueFd fd(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE));
+    sockaddr_nl address = {};
+    address.nl_family = AF_NETLINK;
+    address.nl_groups = RTMGRP_LINK;
+    if (!fd || ::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0) {
+        return last_error("listening to changes of interfaces");
+    }
+    return fd;
+}
+
+// True: the process is to end.
+bool wait_for_event(const UniqueFd& signals, const UniqueFd& announcements, milliseconds at_most) {
+    std::array<pollfd, 2> events = {{{signals.get(), POLLIN, 0}, {announcements.get(), POLLIN, 0}}};
+    ::poll(events.data(), events.size(), static_cast<int>(at_most.count()));
+    std::array<char, 4096> buffer = {};
+    while (::recv(announcements.get(), buffer.data(), buffer.size(), 0) > 0) {
+    }
+    return events[0].revents != 0;
+}
+
+}  // namespace
+
+Result<FollowedObservation> FollowedObservation::begin(const std::string& directory) {
+    TALLY_ASSIGN_OR_RETURN(auto meta, read_meta(directory + '/' + XDP_TALLY_META_NAME));
+    TALLY_ASSIGN_OR_RETURN(auto lock, take_process_lock(lock_path(directory)));
+    if (!lock) {
+        return make_error(ErrorKind::kConflict, fmt::format("following '{}'", meta.interface),
+                          "another process follows it already");
+    }
+    FollowedObservation self;
+    self.directory_ = directory;
+    self.lineage_ = meta.lineage;
+    self.lock_ = std::move(*lock);
+    TALLY_ASSIGN_OR_RETURN(auto signals, take_signals());
+    self.signals_ = std::move(signals);
+    return self;
+}
+
+FollowedObservation::~FollowedObservation() {
+    if (lock_) {
+        remove_follower_lock(directory_);
+    }
+}
+
+Result<FollowedObservation::End> FollowedObservation::follow(const Renew& renew, const Tell& tell) {
+    TALLY_ASSIGN_OR_RETURN(auto announcements, listen_to_links());
+    TALLY_ASSIGN_OR_RETURN(auto links, LinkSocket::open());
+    milliseconds interval = kInterval;
+    std::string failure;
+    int failed_times = 0;
+    while (const auto meta = pinned_meta()) {
+        const auto link = links.find(meta->ifindex);
+        if (!link && link.error().kind == ErrorKind::kNotFound) {
+            return make_error(ErrorKind::kNotFound, fmt::format("following '{}'", meta->interface),
+                              "the interface is gone");
+        }
+        if (const auto renewed = link ? renew_if_replaced(*meta, *link, renew) : link.error()) {
+            failed_times = 0;
+            interval = kInterval;
+        } else {
+            const std::string message = renewed.error().message();
+            failed_times = message == failure ? failed_times + 1 : 1;
+            failure = message;
+            interval = std::min(interval * 2, kLongestInterval);
+            if (failed_times == 2) {  // once: it has met another change that was under way
+                tell(renewed.error());
+            }
+        }
+        if (wait_for_event(signals_, announcements, interval)) {
+            return End::kInterrupted;
+        }
+    }
+    lock_.reset();  // its directory was removed with the pins, and may be another process's by now
+    return End::kUnloaded;
+}
+
+// None where the pins are not those of this observation any more.
+std::optional<Meta> FollowedObservation::pinned_meta() const {
+    const auto meta = read_meta(directory_ + '/' + XDP_TALLY_META_NAME);
+    const bool pinned = meta && meta->attach_kind == XDP_TALLY_ATTACH_OBSERVE && meta->lineage == lineage_ &&
+                        ::access((directory_ + '/' + XDP_TALLY_LINK_NAME).c_str(), F_OK) == 0;
+    return pinned ? std::optional(*meta) : std::nullopt;
+}
+
+Result<void> FollowedObservation::renew_if_replaced(const Meta& meta, const Link& link,
+                                                    const Renew& renew) const {
+    if (!link.hook.program || link.hook.program->id == meta.program_id) {
+        return {};
+    }
+    // Not waited for, as no signal would end that: the next round is soon enough.
+    TALLY_ASSIGN_OR_RETURN(auto pins, PinDirectory::lock_if_free(directory_));
+    if (!pins) {
+        return {};
+    }
+    TALLY_TRY(repair(*pins, meta.ifindex));
+    return pinned_meta() ? renew(*pins, link.interface) : Result<void>();
+}
+
+void remove_follower_lock(const std::string& directory) {
+    ::rmdir(lock_path(directory).c_str());
+}
+
+}  // namespace tally::loader

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+#include "loader/verbs/clean.h"
+
+#include "common/kernel/netns.h"
+#include "loader/device/pin_removal.h"
+#include "loader/observe/follow.h"
+#include "loader/verbs/existing_device.h"
+
+namespace tally::loader {
+namespace {
+
+// Nothing can feed the pins any more. A link tells for itself; what netlink attached can be judged from
+// inside its network namespace, and from anywhere once its program is gone.
+bool nothing_feeds(const DeviceState& state) {
+    if (state.link_alive() || state.our_program() || state.reserved()) {
+        return false;
+    }
+    if (state.observes()) {
+        const bool same_device = state.interface && state.interface->ifindex == state.meta->ifindex;
+        return !(same_device && state.hook.find(state.meta->program_id));
+    }
+    if (state.meta && state.meta->attach_kind != XDP_TALLY_ATTACH_LINK) {
+        const auto netns = current_netns_inode();
+        if (netns && *netns == state.meta->netns_inode) {
+            return true;
+        }
+        const auto program = open_program_by_id(state.meta->program_id);
+        return !program && program.error().code == ENOENT;
+    }
+    return true;
+}
+
+}  // namespace
+
+Result<Outcome> clean(const Options& options, const NetnsContext& context, const std::string& device) {
+    TALLY_ASSIGN_OR_RETURN(auto existing, open_existing(options, context, device));
+    const DeviceState& state = existing.state;
+    Outcome outcome = std::move(existing.outcome);
+    outcome.verb = "cleaned";
+
+    if (our_pins(state, false).empty()) {
+        outcome.notes.emplace_back("nothing to remove: no pins of ours");
+        return outcome;
+    }
+    if (state.component_is_hidden()) {
+        outcome.notes.push_back("nothing removed: the pins may be in use; " +
+                                state.dispatcher_trouble->message());
+        return outcome;
+    }
+    if (!nothing_feeds(state)) {
+        outcome.notes.emplace_back("nothing to remove: the pins are in use");
+        return outcome;
+    }
+    const PinRemoval removal = {existing.directory, existing.pins ? &*existing.pins : nullptr,
+                                options.keep_maps, options.dry_run};
+    TALLY_TRY(remove_our_pins(
+        state, removal, [] { return Result<void>(); }, outcome));
+    if (removal.pins != nullptr) {
+        remove_follower_lock(existing.directory);
+    }
+    return outcome;
+}
+
+}  // namespace tally::loader

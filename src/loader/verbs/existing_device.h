@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+// The ground for taking something away from a device: locked, repaired, looked at.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "common/base/result.h"
+#include "common/pins/netns_context.h"
+#include "loader/device/device_state.h"
+#include "loader/device/pin_directory.h"
+#include "loader/options.h"
+#include "loader/outcome.h"
+
+namespace tally::loader {
+
+struct ExistingDevice {
+    std::string directory;
+    std::optional<PinDirectory> pins;  // none in a dry run, or where there is no directory
+    DeviceState state;
+    Outcome outcome;  // begun: device, directory, and a note where an interrupted change was put right
+    bool repaired = false;
+};
+
+// The device itself may be gone, as long as there are pins of its name; kNotFound otherwise. Whatever could
+// not be looked at is an error: half a picture is no ground for removing things.
+Result<ExistingDevice> open_existing(const Options& options, const NetnsContext& context,
+                                     const std::string& device);
+
+}  // namespace tally::loader

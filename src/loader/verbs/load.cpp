@@ -1,0 +1,301 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+#include "loader/verbs/load.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "common/kernel/dispatcher.h"
+#include "common/kernel/link_socket.h"
+#include "common/pins/bpffs.h"
+#include "common/pins/bpffs_mount.h"
+#include "common/pins/pin_names.h"
+#include "common/pins/process_lock.h"
+#include "loader/change/attach_plan.h"
+#include "loader/change/generation.h"
+#include "loader/change/killed_run.h"
+#include "loader/change/map_reuse.h"
+#include "loader/change/publication.h"
+#include "loader/change/recovery.h"
+#include "loader/change/replace_program.h"
+#include "loader/device/device_state.h"
+#include "loader/hook/capabilities.h"
+#include "loader/object/chosen_program.h"
+#include "loader/object/program_object.h"
+#include "loader/observe/follow.h"
+#include "loader/verbs/load_outcome.h"
+
+namespace tally::loader {
+namespace {
+
+// What one load of one device works on.
+struct LoadContext {
+    const LoadRequest& request;
+    const NetnsContext& netns;
+    RunHold* hold;
+    Interface interface;
+    std::string directory;             // of the pins
+    std::optional<PinDirectory> pins;  // locked; none in a dry run
+    DeviceState state;
+    bool attached = false;  // the kernel took the program: another attempt would do no better
+
+    bool dry_run() const { return !pins; }
+    void look_again() { state = inspect_device(directory, interface); }
+};
+
+// A move ends what was attached before, and the way back from it may fail when the new program is gone
+// already.
+bool nothing_runs(const Interface& interface) {
+    const auto hook = query_xdp_hook(interface.ifindex);
+    return hook && hook->empty();
+}
+
+constexpr const char* kFinishedLater = "the next load, --unload or --clean finishes";
+
+// After a failure: everything as it was, or the new program stays, and the staging area with what the next
+// run needs to finish. The hint of `error` says which.
+void take_back(LoadContext& load, const AttachPlan& plan, PinChanges& changes, Rollback rollback,
+               const Meta& meta, Error& error) {
+    const bool prepared = changes.stage_old_pins().has_value();
+    if (!prepared || !rollback.run()) {
+        if (!(prepared && plan.moves && nothing_runs(load.interface))) {
+            (void)changes.unstage_old_pins();
+            load.pins->leave_staged();
+            error.hint =
+                fmt::format("the new program runs, but its pins are not all in place: {}", kFinishedLater);
+            return;
+        }
+        error.hint =
+            "no program is attached any more: the old one could not be attached again either; load again";
+        error.hint += plan.foreign ? "" : ", with --reuse-maps the counters go on";
+    }
+    if (!discard_generation(*load.pins, load.state.meta, meta)) {
+        load.pins->leave_staged();
+        error.hint += fmt::format("{}its pins are not all back in place: {}", error.hint.empty() ? "" : "; ",
+                                  kFinishedLater);
+    }
+}
+
+// The object, as it has to be for the way in which it is going to be attached.
+Result<ProgramObject> open_for(const ProgramChoice& choice, const Interface& interface,
+                               const Attempt& attempt, std::uint64_t generation) {
+    const auto sharing =
+        attempt.method == AttachMethod::kComponent ? HookSharing::kShared : HookSharing::kExclusive;
+    TALLY_ASSIGN_OR_RETURN(auto object, open_chosen_program(choice, attempt.variant, sharing));
+    if (attempt.mode == XDP_TALLY_MODE_OFFLOADED) {
+        object.set_offload_device(interface.ifindex);
+    }
+    if (!attempt.attach_type) {
+        object.clear_attach_type();
+    }
+    if (attempt.method == AttachMethod::kComponent) {
+        if (const auto obstacle = component_obstacle(object); !obstacle.empty()) {
+            return make_error(ErrorKind::kSystem,
+                              fmt::format("adding '{}' to a dispatcher", object.program_name()), obstacle)
+                .with_hint("--attach link gives it the hook alone");
+        }
+        TALLY_TRY(object.join_dispatcher(generation));
+    }
+    return object;
+}
+
+// Before anything is attached, so that what a kill leaves in a dispatcher is known for what it is.
+Result<void> reserve_for_run(LoadContext& load) {
+    if (load.hold == nullptr || load.hold->lock) {  // for an attempt that failed
+        return {};
+    }
+    TALLY_ASSIGN_OR_RETURN(auto lock, take_process_lock(load.directory + '/' + kRunName));
+    if (!lock) {
+        return make_error(ErrorKind::kConflict, fmt::format("locking {}/{}", load.directory, kRunName),
+                          "another process holds it");
+    }
+    load.hold->lock = std::move(*lock);
+    return {};
+}
+
+// One whole load, or nothing. A dry run stops where the first change would be made.
+Result<Outcome> try_load(LoadContext& load, const AttachPlan& plan, const Attempt& attempt) {
+    const LoadRequest& request = load.request;
+    const std::uint64_t generation = load.state.meta ? load.state.meta->generation + 1 : 1;
+    TALLY_ASSIGN_OR_RETURN(auto object, open_for(request.program, load.interface, attempt, generation));
+    TALLY_TRY(reuse_maps(request, object, load.state, load.directory));
+    TALLY_TRY(check_pins_are_free(object, load.state, load.directory));
+    TALLY_TRY(object.load());
+    TALLY_TRY(set_redirect_target(request.program, object));
+    TALLY_ASSIGN_OR_RETURN(auto meta, make_meta(load.interface, object, load.state.meta, attempt));
+    meta.flags |= request.for_command ? XDP_TALLY_META_RUN : 0U;
+    TALLY_ASSIGN_OR_RETURN(const auto program, program_info(object.program_fd()));
+    auto outcome = describe_load(load.interface, object, program, meta, load.directory);
+    outcome.verb = plan.old_program ? "replaced" : "loaded";
+    if (load.dry_run()) {
+        forget_what_goes(outcome, plan, attempt);
+        if (load.state.interrupted) {
+            outcome.notes.emplace_back("a change was interrupted; it would be finished or discarded first");
+        }
+        return outcome;
+    }
+    PinDirectory& pins = *load.pins;
+    TALLY_TRY(stage_generation(pins, object, meta));
+    TALLY_TRY(reserve_for_run(load));
+    if (attempt.method == AttachMethod::kComponent && load.state.our_component() != nullptr) {
+        TALLY_TRY(stage_replaced_meta(pins));
+    }
+    const PositionWish wish = {request.priority, request.chain_actions};
+    TALLY_ASSIGN_OR_RETURN(auto replacement,
+                           replace_program(pins, plan, attempt, wish, load.state, object, meta));
+    load.attached = true;
+    PublicationReport report;
+    PinChanges changes(pins);
+    if (auto published = publish_generation(pins, changes, meta, load.state.meta, report); !published) {
+        take_back(load, plan, changes, std::move(replacement.rollback), meta, published.error());
+        return published.error();
+    }
+    if (load.hold != nullptr) {
+        load.hold->ifindex = load.interface.ifindex;
+        load.hold->link = std::move(replacement.new_link);
+    }
+    outcome.removed = std::move(report.removed);
+    outcome.notes.insert(outcome.notes.end(), report.notes.begin(), report.notes.end());
+    describe_replacement(replacement, outcome);
+    return outcome;
+}
+
+// Of two refusals the later one is told, but for two: the MTU is what the user can change, and a kernel
+// before 5.18 refuses the xdp.frags variant before it has looked at the device.
+bool says_more(const Attempt& attempt, const Error& error, const Error& earlier) {
+    const bool unknown_variant = attempt.variant == Variant::kFrags && error.code == EINVAL;
+    return earlier.code != ERANGE && !unknown_variant;
+}
+
+// After a failed attempt: nothing of it may be in the way of the next. False where there can be none.
+Result<bool> prepare_next_attempt(LoadContext& load, const AttachPlan& plan) {
+    if (load.dry_run()) {
+        return true;
+    }
+    TALLY_TRY(repair(*load.pins, load.interface.ifindex));
+    load.look_again();
+    // What had to end first was attached again, but not by the link that it had.
+    return !load.state.trouble && (!plan.moves || load.state.hook.find(plan.old_program->id));
+}
+
+Result<Outcome> load_by_plan(LoadContext& load) {
+    const LoadRequest& request = load.request;
+    if (load.state.trouble) {
+        return *load.state.trouble;
+    }
+    TALLY_ASSIGN_OR_RETURN(const auto plan,
+                           make_attach_plan(request, load.netns, load.interface, load.state));
+    Refusals refusals;
+    refusals.dispatcher = plan.no_dispatcher;
+    std::optional<Error> failure;
+    for (const auto& attempt : make_attempts(request, load.interface, plan)) {
+        if (!attempt.attach_type && failure->code != EINVAL) {
+            break;
+        }
+        if (failure) {
+            TALLY_ASSIGN_OR_RETURN(const bool ready, prepare_next_attempt(load, plan));
+            if (!ready) {
+                break;
+            }
+        }
+        auto outcome = try_load(load, plan, attempt);
+        if (outcome) {
+            describe_choice(request, load.interface, plan, attempt, refusals, *outcome);
+            return outcome;
+        }
+        refusals.note(attempt, outcome.error());
+        if (!failure || says_more(attempt, outcome.error(), *failure)) {
+            failure = std::move(outcome).error();
+        }
+        if (failure->kind != ErrorKind::kSystem || load.attached) {
+            break;
+        }
+    }
+    if (failure->code == ERANGE && request.program.filename.empty()) {
+        failure->hint =
+            "lower the MTU, or use --skb-mode: frames of several buffers take kernel 5.18, and a driver that "
+            "has them";
+    }
+    if (request.mode == ModeChoice::kOffload && failure->hint.empty()) {
+        failure->hint =
+            "offload mode takes a network card that runs BPF itself; without a mode option the driver does";
+    }
+    return *failure;
+}
+
+// The pins of an interface that was renamed follow it, once the load is done.
+void rename_pins(PinDirectory& pins, const std::string& directory, Outcome& outcome) {
+    const std::string old_directory = pins.path();
+    if (const auto renamed = pins.rename(directory); !renamed) {
+        outcome.notes.push_back("the pins stay below the interface's old name: " + renamed.error().message());
+        return;
+    }
+    outcome.pin_dir = directory;
+    for (auto& map : outcome.maps) {
+        map.pin.replace(0, old_directory.size(), directory);
+    }
+    outcome.notes.push_back("the interface was renamed: its pins moved here from " + old_directory);
+}
+
+}  // namespace
+
+std::string mount_for_loads(const std::vector<std::string>& devices, NetnsContext& context) {
+    const auto exists = [](const std::string& device) { return resolve_interface(device).has_value(); };
+    if (is_bpffs(context.bpffs.path) || context.obstacle || !check_load_capabilities() ||
+        std::none_of(devices.begin(), devices.end(), exists)) {
+        return {};
+    }
+    const std::string before = context.bpffs.path;
+    const auto mounted = ensure_bpffs(context.bpffs);
+    if (mounted && (*mounted || context.bpffs.path != before)) {
+        use_bpffs_for_dispatchers(context.bpffs.path);
+    }
+    return mounted && *mounted ? "mounted a BPF file system on " + context.bpffs.path : std::string();
+}
+
+Result<Outcome> load(const LoadRequest& request, NetnsContext& context, const std::string& device,
+                     RunHold* hold) {
+    if (context.obstacle) {
+        return *context.obstacle;
+    }
+    TALLY_ASSIGN_OR_RETURN(const auto interface, resolve_interface(device));
+    TALLY_TRY(check_load_capabilities());
+    LoadContext load{request, context, hold, interface, {}, std::nullopt, {}};
+    std::string repaired;
+    if (request.dry_run) {
+        load.directory = context.pins_of(interface);
+    } else {
+        // As a rule mount_for_loads has; else this says why it could not.
+        TALLY_TRY(ensure_bpffs(context.bpffs));
+        TALLY_ASSIGN_OR_RETURN(load.pins, lock_pins_of(context, interface));
+        load.directory = load.pins->path();
+        TALLY_ASSIGN_OR_RETURN(repaired, repair(*load.pins, interface.ifindex));
+    }
+    load.look_again();
+    TALLY_ASSIGN_OR_RETURN(const auto ended, end_killed_run(load.state, load.directory, load.dry_run()));
+    auto outcome = load_by_plan(load);
+    if (!outcome) {
+        if (hold != nullptr && hold->lock) {
+            ::rmdir((load.directory + '/' + kRunName).c_str());
+        }
+        return outcome;
+    }
+    for (const auto& note : {repaired, ended}) {
+        if (!note.empty()) {
+            outcome->notes.push_back(note);
+        }
+    }
+    if (load.dry_run()) {
+        return outcome;
+    }
+    remove_follower_lock(load.directory);
+    if (load.directory != context.directory(interface.name)) {
+        rename_pins(*load.pins, context.directory(interface.name), *outcome);
+    }
+    return outcome;
+}
+
+}  // namespace tally::loader

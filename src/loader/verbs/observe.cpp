@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+#include "loader/verbs/observe.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "common/kernel/dispatcher.h"
+#include "common/kernel/link_socket.h"
+#include "common/pins/abi_names.h"
+#include "common/pins/bpffs.h"
+#include "common/pins/bpffs_mount.h"
+#include "common/pins/pin_names.h"
+#include "loader/change/recovery.h"
+#include "loader/device/hook_description.h"
+#include "loader/hook/capabilities.h"
+#include "loader/observe/follow.h"
+#include "loader/observe/observation.h"
+
+namespace tally::loader {
+namespace {
+
+// What we attached ourselves counts already.
+Result<void> check_not_ours(const NetnsContext& context, const Interface& interface,
+                            const DeviceState& state) {
+    const auto ours = state.our_program();
+    if (state.observes() || !(ours || state.reserved())) {
+        return {};
+    }
+    return make_error(ErrorKind::kConflict, fmt::format("observing '{}'", interface.name),
+                      fmt::format("program {} there was loaded by xdp_loader, and counts by itself",
+                                  state.meta->program_id))
+        .with_hint(fmt::format("`xdp_stats {}` shows what it counts", context.option(interface.name)));
+}
+
+Outcome describe_observation(const Interface& interface, const DeviceState& state, const Target& target,
+                             const Observation& observation, const std::string& directory) {
+    Outcome outcome;
+    outcome.verb = "observing";
+    outcome.dev = interface.name;
+    outcome.mode = mode_name(target.program.mode);
+    outcome.attach = attach_name(XDP_TALLY_ATTACH_OBSERVE);
+    outcome.program = describe_program(target.program.id, state);
+    outcome.pin_dir = directory;
+    outcome.removed = observation.report.removed;
+    outcome.notes = observation.report.notes;
+    const Meta& meta = observation.meta;
+    if (meta.magic == XDP_TALLY_MAGIC) {
+        outcome.program->name = meta.program;
+        outcome.generation = meta.generation;
+    }
+    const auto add_map = [&](std::size_t index, const std::string& pin) {
+        const bool reused = state.observes() && owns_map(*state.meta, meta.map_ids[index]);
+        outcome.maps.push_back({decode_pin_name(pin), meta.map_ids[index], directory + '/' + pin, reused});
+    };
+    add_map(0, XDP_TALLY_MAP_NAME);
+    for (std::size_t i = 0; i < target.components.size(); ++i) {
+        const auto& component = target.components[i];
+        add_map(i + 1, component_map_pin(component.program_id, component.name));
+    }
+    if (target.components.size() > 1) {
+        outcome.notes.push_back(
+            fmt::format("each of the dispatcher's {} programs is counted, too: xdp_stats --per-program",
+                        target.components.size()));
+    }
+    return outcome;
+}
+
+// `pins` is none in a dry run.
+Result<Outcome> observe_hook(const NetnsContext& context, const Interface& interface,
+                             const std::string& directory, PinDirectory* pins) {
+    const auto state = inspect_device(directory, interface);
+    if (state.trouble) {
+        return *state.trouble;
+    }
+    TALLY_TRY(check_not_ours(context, interface, state));
+    TALLY_ASSIGN_OR_RETURN(auto target, find_target(interface, state.hook, context.option(interface.name)));
+    TALLY_ASSIGN_OR_RETURN(auto observation, renew_observation(pins, directory, interface, state, target));
+    auto outcome = describe_observation(interface, state, target, observation, directory);
+    if (pins != nullptr) {
+        const auto link = pins->open(XDP_TALLY_LINK_NAME, false);
+        if (const auto info = link ? link_info(link->get()) : link.error()) {
+            outcome.link_id = info->id;
+        }
+    }
+    return outcome;
+}
+
+}  // namespace
+
+Result<Outcome> observe(const Options& options, NetnsContext& context, const std::string& device) {
+    if (context.obstacle) {
+        return *context.obstacle;
+    }
+    TALLY_ASSIGN_OR_RETURN(auto interface, resolve_interface(device));
+    TALLY_TRY(check_observe_capabilities());
+    if (options.dry_run) {
+        return observe_hook(context, interface, context.pins_of(interface), nullptr);
+    }
+    TALLY_ASSIGN_OR_RETURN(const bool mounted, ensure_bpffs(context.bpffs));
+    if (mounted) {
+        use_bpffs_for_dispatchers(context.bpffs.path);
+    }
+    TALLY_ASSIGN_OR_RETURN(auto pins, lock_pins_of(context, interface));
+    TALLY_ASSIGN_OR_RETURN(auto repaired, repair(pins, interface.ifindex));
+    TALLY_ASSIGN_OR_RETURN(auto outcome, observe_hook(context, interface, pins.path(), &pins));
+    outcome.notes.push_back(
+        options.follow ? "what takes the program's place is going to be observed, until this process ends"
+                       : fmt::format("once the program is replaced, `xdp_loader {} --observe` observes the "
+                                     "next one; with --follow it stays, and does so by itself",
+                                     context.option(interface.name)));
+    if (!repaired.empty()) {
+        outcome.notes.push_back(repaired);
+    }
+    if (mounted) {
+        outcome.notes.push_back("mounted a BPF file system on " + context.bpffs.path);
+    }
+    return outcome;
+}
+
+int follow_observation(const NetnsContext& context, const Outcome& observed,
+                       const std::function<void(const Outcome&)>& report) {
+    const auto tell = [&](Outcome outcome) {
+        outcome.netns = context.netns;
+        report(outcome);
+        return outcome.error ? exit_status(outcome.error->kind) : 0;
+    };
+    auto followed = FollowedObservation::begin(observed.pin_dir);
+    if (!followed) {
+        return tell(failed_outcome(observed.dev, std::move(followed).error()));
+    }
+    tell(observed);
+    const auto renew = [&](PinDirectory& pins, const Interface& interface) -> Result<void> {
+        TALLY_ASSIGN_OR_RETURN(auto outcome, observe_hook(context, interface, pins.path(), &pins));
+        tell(std::move(outcome));
+        return {};
+    };
+    auto end =
+        followed->follow(renew, [&](const Error& error) { tell(failed_outcome(observed.dev, error)); });
+    if (!end) {
+        Error error = std::move(end).error();
+        if (error.kind == ErrorKind::kNotFound) {
+            error.hint =
+                fmt::format("`xdp_loader {} --clean` removes its pins", context.option(observed.dev));
+        }
+        return tell(failed_outcome(observed.dev, std::move(error)));
+    }
+    if (*end == FollowedObservation::End::kUnloaded) {
+        Outcome unloaded;
+        unloaded.dev = observed.dev;
+        unloaded.verb = "unloaded";
+        tell(std::move(unloaded));
+    }
+    return 0;
+}
+
+}  // namespace tally::loader

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+#include "loader/verbs/run_command.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cstdint>
+#include <optional>
+#include <utility>
+
+#include "common/pins/bpffs_mount.h"
+#include "common/pins/pin_names.h"
+#include "loader/device/device_state.h"
+#include "loader/device/pin_directory.h"
+#include "loader/device/pin_removal.h"
+#include "loader/hook/dispatcher_attach.h"
+#include "loader/hook/link_attach.h"
+#include "loader/verbs/child_command.h"
+#include "loader/verbs/load.h"
+
+namespace tally::loader {
+namespace {
+
+struct LoadedDevice {
+    std::string name;
+    std::string directory;  // of its pins
+    std::uint32_t program_id = 0;
+    RunHold hold;
+};
+
+// What a load on a later device would refuse: then nothing has to be unloaded from those before it.
+Result<void> rehearse(const RunRequest& request, NetnsContext& context) {
+    LoadRequest rehearsal = request.load;
+    rehearsal.dry_run = true;
+    for (std::size_t i = 1; i < request.devices.size(); ++i) {
+        TALLY_TRY(load(rehearsal, context, request.devices[i]));
+    }
+    return {};
+}
+
+Result<void> end_run(const LoadedDevice& device, bool keep_maps) {
+    const auto detached = device.hold.link ? detach_link(device.hold.link.get())
+                                           : detach_component(device.hold.ifindex, device.program_id);
+    if (!detached && detached.error().kind != ErrorKind::kNotFound) {  // the device is gone
+        return detached.error();
+    }
+    TALLY_ASSIGN_OR_RETURN(auto pins, PinDirectory::lock_existing(device.directory));
+    const auto state = inspect_device(device.directory, std::nullopt);
+    if (state.trouble) {
+        return *state.trouble;
+    }
+    if (!pins || !state.meta || state.meta->program_id != device.program_id) {
+        return make_error(
+            ErrorKind::kNotFound, fmt::format("unloading from '{}'", device.name),
+            fmt::format("the pins of program {} are no longer in {}", device.program_id, device.directory));
+    }
+    for (const auto& pin : our_pins(state, keep_maps)) {
+        TALLY_TRY(pins->remove(pin));
+    }
+    ::rmdir((device.directory + '/' + kRunName).c_str());
+    return {};
+}
+
+}  // namespace
+
+int run_command_loaded(const RunRequest& request, NetnsContext& context, const UniqueFd& home,
+                       const std::function<void(const Outcome&)>& report) {
+    const auto fail = [&](Error error) {
+        const int status = exit_status(error.kind);
+        report(failed_outcome({}, std::move(error)));
+        return status;
+    };
+    const auto inherited = hold_signals();
+    auto checked = check_named_bpffs(context.bpffs);
+    if (checked) {
+        checked = rehearse(request, context);
+    }
+    if (!checked) {
+        return fail(std::move(checked).error());
+    }
+    std::string mounted = mount_for_loads(request.devices, context);
+    std::vector<LoadedDevice> loaded;
+    int status = 0;
+    for (const auto& device : request.devices) {
+        RunHold hold;
+        auto outcome = load(request.load, context, device, &hold);
+        if (!outcome) {
+            status = fail(std::move(outcome).error());
+            break;
+        }
+        if (!mounted.empty()) {
+            outcome->notes.push_back(std::exchange(mounted, {}));
+        }
+        outcome->netns = context.netns;
+        report(*outcome);
+        loaded.push_back({device, outcome->pin_dir, outcome->program->id, std::move(hold)});
+    }
+    if (status == 0) {
+        status = run_child_command(request.command, home, inherited);
+    }
+    for (const auto& device : loaded) {
+        if (auto ended = end_run(device, request.keep_maps); !ended) {
+            const int failure = fail(std::move(ended).error());
+            status = status == 0 ? failure : status;
+        }
+    }
+    return status;
+}
+
+}  // namespace tally::loader

@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+#include "loader/verbs/status.h"
+
+#include <fmt/format.h>
+#include <net/if.h>
+
+#include <memory>
+#include <set>
+
+#include "common/base/directory.h"
+#include "common/kernel/link_socket.h"
+#include "common/kernel/netns.h"
+#include "common/pins/abi_names.h"
+#include "common/pins/bpffs.h"
+#include "common/pins/pin_names.h"
+#include "loader/change/killed_run.h"
+#include "loader/device/device_state.h"
+#include "loader/device/hook_description.h"
+#include "loader/device/pin_removal.h"
+
+namespace tally::loader {
+namespace {
+
+std::string explain_unseen(const DeviceState& state) {
+    if (state.component_is_hidden()) {
+        return "whether our program runs there cannot be told: " + state.dispatcher_trouble->message();
+    }
+    const auto netns = current_netns_inode();
+    const bool from_here = state.meta && netns && *netns == state.meta->netns_inode;
+    if (const auto name = from_here ? interface_name(state.meta->ifindex) : std::nullopt) {
+        return fmt::format("the device is called '{}' now; the next load there takes the pins along", *name);
+    }
+    return "the pins' device cannot be seen from here: it is in another network namespace";
+}
+
+void explain_observation(const DeviceState& state, const std::string& option, Outcome& outcome) {
+    switch (state.attach_state()) {
+        case AttachState::kDetached:
+            outcome.notes.push_back(fmt::format(
+                "the observed program is gone; once there is another one, `xdp_loader {} --observe` goes on "
+                "with the pinned maps, --clean removes them",
+                option));
+            break;
+        case AttachState::kStale:
+            outcome.notes.push_back(fmt::format(
+                "another program has taken the place of the observed one; `xdp_loader {} --observe` goes on "
+                "with it",
+                option));
+            break;
+        default:
+            break;
+    }
+}
+
+void explain_state(const DeviceState& state, const NetnsContext& context, const std::string& option,
+                   Outcome& outcome) {
+    switch (state.attach_state()) {
+        case AttachState::kForeign:
+            outcome.notes.push_back(describe_holder(
+                context, *state.interface, state.hook.program ? *state.hook.program : *state.hook.offloaded));
+            break;
+        case AttachState::kDetached:
+            outcome.notes.push_back(
+                fmt::format("nothing feeds the pinned maps; `xdp_loader {} -M` goes on with them, "
+                            "--clean removes them",
+                            option));
+            break;
+        case AttachState::kStale:
+            if (state.link_alive() && !state.our_program()) {
+                outcome.notes.emplace_back(
+                    "the link pinned here runs its program on another interface: this one was renamed, or "
+                    "moved to another network namespace");
+                break;
+            }
+            outcome.notes.emplace_back(
+                "the program that runs here feeds other maps than the pinned ones; loading again mends it");
+            break;
+        case AttachState::kUnknown:
+            outcome.notes.push_back(explain_unseen(state));
+            break;
+        case AttachState::kOrphaned:
+            outcome.notes.push_back(
+                fmt::format("the pins' device is gone; `xdp_loader {} --clean` removes them", option));
+            break;
+        default:
+            break;
+    }
+}
+
+void explain(const DeviceState& state, const NetnsContext& context, const std::string& directory,
+             Outcome& outcome) {
+    const std::string option = context.option(outcome.dev);
+    if (state.observes() && state.attach_state() != AttachState::kOrphaned) {
+        explain_observation(state, option, outcome);
+    } else {
+        explain_state(state, context, option, outcome);
+    }
+    if (state.interrupted) {
+        outcome.notes.emplace_back(
+            "a change was interrupted; the next load, --unload or --clean puts it right");
+    }
+    if (const auto left = describe_killed_run(state); !left.empty()) {
+        outcome.notes.push_back(left + ": the next load, --unload or --clean detaches it");
+    }
+    if (state.trouble && !state.link_hidden) {
+        outcome.notes.push_back("not everything could be read: " + state.trouble->message());
+    }
+    if (const auto note = describe_foreign_pins(state, directory); !note.empty() && !state.interrupted) {
+        outcome.notes.push_back(note);
+    }
+}
+
+// The pins of a renamed interface are told of under its new name.
+bool is_listed_by_new_name(const NetnsContext& context, const DeviceState& state, const std::string& device) {
+    if (!state.meta || context.visibility != NetnsContext::Visibility::kHere) {
+        return false;
+    }
+    const auto name = interface_name(state.meta->ifindex);
+    return name && *name != device &&
+           context.pins_of({*name, state.meta->ifindex, 0}) == context.directory(device);
+}
+
+// None where nothing is there; kPermission where one may not look.
+Result<std::vector<std::string>> names_below(const std::string& directory) {
+    auto names = list_directory(directory);
+    if (!names && names.error().kind != ErrorKind::kPermission) {
+        return std::vector<std::string>();
+    }
+    return names;
+}
+
+}  // namespace
+
+Result<Outcome> status(const NetnsContext& context, const std::string& device) {
+    TALLY_ASSIGN_OR_RETURN(auto located, context.locate(device));
+    const auto& [interface, name, directory] = located;
+    Outcome outcome;
+    outcome.dev = name;
+    const auto state = inspect_device(directory, interface);
+    if (!interface && !state.has_directory) {
+        return context.explain_missing(device);
+    }
+    outcome.verb = "status";
+    outcome.state = state_name(state.attach_state());
+    if (const auto& attached = state.hook.program ? state.hook.program : state.hook.offloaded) {
+        outcome.hook = describe_hook(*attached, state);
+    }
+    if (state.meta) {
+        outcome.mode = mode_name(state.meta->attach_mode);
+        outcome.attach = attach_name(state.meta->attach_kind);
+        outcome.program = describe_program(state.meta->program_id, state);
+        outcome.generation = state.meta->generation;
+    }
+    if (const Component* ours = state.our_component()) {
+        outcome.position = describe_position(*ours);
+    }
+    if (state.link_info) {
+        outcome.link_id = state.link_info->id;
+    }
+    if (state.has_pins()) {
+        outcome.pin_dir = directory;
+    }
+    for (const auto& map : state.maps) {
+        outcome.maps.push_back(
+            MapOutcome{decode_pin_name(map.pin_name), map.info.id, directory + '/' + map.pin_name, false});
+    }
+    explain(state, context, directory, outcome);
+    if (directory != context.directory(name)) {
+        outcome.notes.emplace_back(
+            state.observes() ? "the interface was renamed: its pins stay where they are until --unload"
+                             : "the interface was renamed; the next load takes its pins along");
+    }
+    return outcome;
+}
+
+Result<std::vector<std::string>> known_devices(const Options& options, const NetnsContext& context) {
+    std::set<std::string> devices;
+    if (options.verb == Verb::kStatus && context.visibility == NetnsContext::Visibility::kHere) {
+        TALLY_ASSIGN_OR_RETURN(auto socket, LinkSocket::open());
+        const std::unique_ptr<struct if_nameindex, void (*)(struct if_nameindex*)> interfaces(
+            ::if_nameindex(), &::if_freenameindex);
+        for (auto* entry = interfaces.get(); entry != nullptr && entry->if_index != 0; ++entry) {
+            const auto link = socket.find(entry->if_index);
+            if (link && !link->hook.empty()) {
+                devices.insert(link->interface.name);
+            }
+        }
+    }
+    TALLY_ASSIGN_OR_RETURN(auto names, names_below(context.directory()));
+    for (const auto& name : names) {
+        const std::string device = decode_pin_name(name);
+        if (!check_interface_name(device)) {
+            continue;
+        }
+        // Only directories with our record, or with a change that was cut off before there was one.
+        const auto state = inspect_device(context.directory(device), std::nullopt);
+        if ((state.meta || state.interrupted) && !is_listed_by_new_name(context, state, device)) {
+            devices.insert(device);
+        }
+    }
+    return std::vector<std::string>(devices.begin(), devices.end());
+}
+
+Result<std::vector<std::string>> known_namespaces(const NetnsContext& context) {
+    std::vector<std::string> namespaces;
+    TALLY_ASSIGN_OR_RETURN(auto names, names_below(context.bpffs.path));
+    for (const auto& name : names) {
+        if (auto netns = netns_of_directory_name(name)) {
+            namespaces.push_back(std::move(*netns));
+        }
+    }
+    return namespaces;
+}
+
+}  // namespace tally::loader

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+// What is attached to a device and pinned for it.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "common/base/result.h"
+#include "common/pins/netns_context.h"
+#include "loader/options.h"
+#include "loader/outcome.h"
+
+namespace tally::loader {
+
+// Needs no privilege for what the pins' modes let everybody read.
+Result<Outcome> status(const NetnsContext& context, const std::string& device);
+
+// The devices of one place that --status and --clean mean without --dev: interfaces with a program, and pin
+// directories.
+Result<std::vector<std::string>> known_devices(const Options& options, const NetnsContext& context);
+// The other network namespaces that have, or had, pins below the root.
+Result<std::vector<std::string>> known_namespaces(const NetnsContext& context);
+
+}  // namespace tally::loader

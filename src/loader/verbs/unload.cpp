@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+#include "loader/verbs/unload.h"
+
+#include <fmt/format.h>
+
+#include "common/pins/abi_names.h"
+#include "loader/device/hook_description.h"
+#include "loader/device/pin_removal.h"
+#include "loader/hook/dispatcher_attach.h"
+#include "loader/hook/link_attach.h"
+#include "loader/observe/follow.h"
+#include "loader/verbs/existing_device.h"
+
+namespace tally::loader {
+namespace {
+
+// A program that is not ours, named by its id: detached where netlink attached it, and its pins are not our
+// matter.
+Result<Outcome> unload_foreign(const Options& options, const NetnsContext& context, const DeviceState& state,
+                               const HookProgram& program, Outcome outcome) {
+    const auto link = find_xdp_link(state.interface->ifindex, program.id);
+    if (link && *link) {
+        return make_error(ErrorKind::kConflict, fmt::format("detaching program {}", program.id),
+                          describe_holder(context, *state.interface, program))
+            .with_hint(next_command(context, *state.interface, program, false));
+    }
+    outcome.notes.push_back("it was not ours: " + describe_holder(context, *state.interface, program));
+    if (options.dry_run) {
+        return outcome;
+    }
+    const bool component = state.hook.dispatcher && state.hook.dispatcher->find(program.id) != nullptr;
+    TALLY_TRY(component ? detach_component(state.interface->ifindex, program.id)
+                        : detach_by_netlink(state.interface->ifindex, program));
+    return outcome;
+}
+
+Error nothing_to_unload(const NetnsContext& context, const DeviceState& state, const std::string& device) {
+    auto error = make_error(ErrorKind::kNotFound, fmt::format("unloading from '{}'", device),
+                            "xdp-tally has nothing attached or pinned there");
+    if (state.interface && state.hook.program) {
+        const HookProgram& program = *state.hook.program;
+        error.reason += "; " + describe_holder(context, *state.interface, program) + " is not ours";
+        const auto link = find_xdp_link(state.interface->ifindex, program.id);
+        error.hint = link && *link ? next_command(context, *state.interface, program, false)
+                                   : fmt::format("`xdp_loader {} --unload {}` detaches it all the same",
+                                                 context.option(device), program.id);
+    }
+    return error;
+}
+
+// What a dispatcher calls cannot be seen: then it can only be detached as a whole.
+Error hidden_component(const DeviceState& state, const NetnsContext& context, const std::string& device) {
+    Error error = *state.dispatcher_trouble;
+    error.hint += fmt::format("{}`xdp_loader {} --unload {}` detaches the dispatcher with all its programs",
+                              error.hint.empty() ? "" : "; ", context.option(device), state.hook.program->id);
+    return error;
+}
+
+Result<void> detach_ours(const DeviceState& state, const std::optional<HookProgram>& program) {
+    if (state.link_alive()) {
+        return detach_link(state.link.get());
+    }
+    if (state.our_component() != nullptr) {
+        return detach_component(state.interface->ifindex, program->id);
+    }
+    if (program) {
+        return detach_by_netlink(state.interface->ifindex, *program);
+    }
+    return {};
+}
+
+}  // namespace
+
+Result<Outcome> unload(const Options& options, const NetnsContext& context, const std::string& device) {
+    TALLY_ASSIGN_OR_RETURN(auto existing, open_existing(options, context, device));
+    const DeviceState& state = existing.state;
+    Outcome outcome = std::move(existing.outcome);
+    outcome.verb = "unloaded";
+
+    const auto ours = state.our_program();
+    const bool names_another =
+        options.unload_id && state.meta && *options.unload_id != state.meta->program_id;
+    if (state.reserved() && !names_another) {
+        return explain_reserved(fmt::format("unloading from '{}'", device), state);
+    }
+    if (state.component_is_hidden() && !names_another) {
+        return hidden_component(state, context, device);
+    }
+    if (options.unload_id && !(ours && ours->id == *options.unload_id)) {
+        const auto program = state.hook.find(*options.unload_id);
+        if (!program && state.dispatcher_trouble) {
+            return hidden_component(state, context, device);
+        }
+        if (!program) {
+            return make_error(ErrorKind::kNotFound, fmt::format("unloading from '{}'", device),
+                              fmt::format("no program with id {} is attached there", *options.unload_id))
+                .with_hint(fmt::format("`xdp_loader {} --status` shows what is", context.option(device)));
+        }
+        return unload_foreign(options, context, state, *program, std::move(outcome));
+    }
+    const bool keeps_all = options.keep_maps && !our_pins(state, false).empty();
+    if (!ours && our_pins(state, options.keep_maps).empty() && !existing.repaired && !keeps_all) {
+        return nothing_to_unload(context, state, device);
+    }
+    if (ours) {
+        outcome.mode = mode_name(ours->mode);
+        outcome.program = describe_program(ours->id, state);
+    }
+    const PinRemoval removal = {existing.directory, existing.pins ? &*existing.pins : nullptr,
+                                options.keep_maps, options.dry_run};
+    TALLY_TRY(remove_our_pins(
+        state, removal, [&] { return detach_ours(state, ours); }, outcome));
+    if (removal.pins != nullptr) {
+        remove_follower_lock(existing.directory);
+    }
+    return outcome;
+}
+
+}  // namespace tally::loader

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+#include "stats/cli/notices.h"
+
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <utility>
+
+namespace tally::stats {
+namespace {
+
+NoticeSink& sink() {
+    static NoticeSink sink;
+    return sink;
+}
+
+}  // namespace
+
+void Notices::say(const std::string& title, const std::string& text) const {
+    if (quiet_) {
+        return;
+    }
+    if (sink()) {
+        sink()(title + ": " + text);
+    } else {
+        // Not fmt::print, which throws where nobody takes it.
+        std::fputs(fmt::format("{}: {}: {}\n", kProgramName, title, text).c_str(), stderr);
+    }
+}
+
+void redirect_notices(NoticeSink sink_to_use) {
+    sink() = std::move(sink_to_use);
+}
+
+}  // namespace tally::stats

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+#include "stats/cli/stop_signal.h"
+
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdint>
+#include <initializer_list>
+
+namespace tally::stats {
+namespace {
+
+volatile std::sig_atomic_t g_stop = 0;
+int g_descriptor = -1;
+
+void request_stop(int) {
+    const int saved = errno;
+    g_stop = 1;
+    const std::uint64_t one = 1;
+    [[maybe_unused]] const auto written = ::write(g_descriptor, &one, sizeof(one));
+    errno = saved;
+}
+
+void stop_on(std::initializer_list<int> signals) {
+    struct sigaction action = {};
+    action.sa_handler = request_stop;  // no SA_RESTART: a blocked write must end, too
+    for (const int signal : signals) {
+        sigaction(signal, &action, nullptr);
+    }
+}
+
+}  // namespace
+
+Result<void> install_stop_signals() {
+    g_descriptor = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (g_descriptor < 0) {
+        return last_error("preparing for signals");
+    }
+    stop_on({SIGINT, SIGTERM});
+    struct sigaction action = {};
+    action.sa_handler = SIG_IGN;
+    sigaction(SIGPIPE, &action, nullptr);
+    return {};
+}
+
+void stop_on_terminal_signals() {
+    stop_on({SIGHUP, SIGQUIT});
+}
+
+int stop_descriptor() {
+    return g_descriptor;
+}
+
+bool stop_requested() {
+    return g_stop != 0;
+}
+
+bool wait_for_stop(std::chrono::milliseconds time) {
+    pollfd stop = {g_descriptor, POLLIN, 0};
+    ::poll(&stop, 1, static_cast<int>(time.count()));
+    return stop_requested();
+}
+
+}  // namespace tally::stats

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+// SIGINT and SIGTERM end a run cleanly: they interrupt what blocks and make a descriptor readable.
+#pragma once
+
+#include <chrono>
+
+#include "common/base/result.h"
+
+namespace tally::stats {
+
+// Also ignores SIGPIPE: a reader that went away is an error of write(2). Once per process.
+Result<void> install_stop_signals();
+
+// For who has the terminal to itself: SIGHUP and SIGQUIT end the run in the same way.
+void stop_on_terminal_signals();
+
+// Readable from the first signal on.
+int stop_descriptor();
+bool stop_requested();
+
+// True when a signal came within this time, or before.
+bool wait_for_stop(std::chrono::milliseconds time);
+
+}  // namespace tally::stats

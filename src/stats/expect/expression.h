@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+// Conditions on a device's counters, as in --expect 'drop.packets == 100'. Pure.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "common/base/result.h"
+#include "stats/model/sample_report.h"
+
+namespace tally::stats {
+
+enum class Field { kPackets, kBytes, kPps, kBps };
+enum class Comparison { kEqual, kUnequal, kAtLeast, kAtMost, kMore, kLess };
+
+struct Expectation {
+    std::string text;                   // as it was typed
+    std::optional<std::size_t> action;  // enum xdp_action; none: the total
+    Field field = Field::kPackets;
+    Comparison comparison = Comparison::kEqual;
+    std::uint64_t number = 0;  // packets and bytes are whole numbers, compared exactly
+    double rate = 0;           // for pps and bps
+};
+
+// ACTION.FIELD OP NUMBER, blanks between them as one likes. ACTION: XDP_DROP or drop, in any case, or total.
+// FIELD: packets, bytes, pps, bps. OP: == != >= <= > <. NUMBER: decimal, with k, M or G (10^3, 10^6, 10^9)
+// behind it if need be. kUsage for anything else: the details point at the first character that is wrong.
+Result<Expectation> parse_expectation(std::string_view text);
+
+// A value that was seen, as exactly as it is known.
+struct Seen {
+    bool known = false;  // a rate is not before the second sample
+    std::uint64_t number = 0;
+    double rate = 0;
+};
+
+bool is_rate(Field field);
+std::string_view field_name(Field field);
+std::string_view comparison_name(Comparison comparison);
+// "XDP_DROP", "total".
+std::string_view action_name(const Expectation& expectation);
+
+Seen look(const Expectation& expectation, const SampleReport& report);
+// What is not known does not hold.
+bool holds(const Expectation& expectation, const Seen& seen);
+
+}  // namespace tally::stats

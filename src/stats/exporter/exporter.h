@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+// Serves the counters to Prometheus (--listen), until SIGINT or SIGTERM.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "common/base/result.h"
+#include "stats/cli/listen_address.h"
+#include "stats/source/reader_set.h"
+
+namespace tally::stats {
+
+// The readers have been started. Gives up privileges (drop_privileges) before the first client is served,
+// says on stdout where it listens, and reads the maps whenever somebody asks. kConflict where the port is
+// taken.
+Result<void> serve(ReaderSet& readers, const ListenAddress& address, const std::optional<std::string>& user);
+
+}  // namespace tally::stats

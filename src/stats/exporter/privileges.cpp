@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+#include "stats/exporter/privileges.h"
+
+#include <fmt/format.h>
+#include <grp.h>
+#include <linux/bpf.h>
+#include <pwd.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cstdint>
+#include <thread>
+#include <vector>
+
+#include "common/base/capability_sets.h"
+
+namespace tally::stats {
+namespace {
+
+// Whether bpf() is for the privileged alone: then it does not even look at its argument, a descriptor that
+// none can be. Asked by a thread that has no capabilities any more.
+bool reading_takes_cap_bpf() {
+    bool refused = false;
+    std::thread([&refused] {
+        if (set_capability_sets({})) {
+            bpf_attr attributes = {};
+            attributes.map_fd = UINT32_MAX;
+            refused = ::syscall(SYS_bpf, BPF_MAP_LOOKUP_ELEM, &attributes, sizeof(attributes)) != 0 &&
+                      errno == EPERM;
+        }
+    }).join();
+    return refused;
+}
+
+// The groups go first: who is another user may not drop them any more.
+Result<void> exec_command(const std::string& name) {
+    const std::string what = fmt::format("changing to user '{}'", name);
+    const passwd* const user = ::getpwnam(name.c_str());
+    if (user == nullptr) {
+        return make_error(ErrorKind::kNotFound, what, "there is no such user");
+    }
+    if (::geteuid() == user->pw_uid) {
+        return {};
+    }
+    if (::setgroups(0, nullptr) != 0 || ::setresgid(user->pw_gid, user->pw_gid, user->pw_gid) != 0 ||
+        ::setresuid(user->pw_uid, user->pw_uid, user->pw_uid) != 0) {
+        auto error = last_error(what);
+        if (error.kind == ErrorKind::kPermission) {
+            error.reason += " (it requires CAP_SETUID and CAP_SETGID)";
+        }
+        return error;
+    }
+    return {};
+}
+
+Result<void> keep_only(const std::vector<unsigned int>& kept) {
+    TALLY_ASSIGN_OR_RETURN(auto data, read_capability_sets());
+    CapabilitySets left = {};
+    for (const unsigned int capability : kept) {
+        auto& part = left[CAP_TO_INDEX(capability)];
+        part.permitted |= CAP_TO_MASK(capability) & data[CAP_TO_INDEX(capability)].permitted;
+        part.effective = part.permitted;
+    }
+    return set_capability_sets(left);
+}
+
+}  // namespace
+
+Result<void> drop_privileges(const std::optional<std::string>& user, bool keep_low_ports) {
+    std::vector<unsigned int> kept;
+    if (keep_low_ports) {
+        kept.push_back(CAP_NET_BIND_SERVICE);
+    }
+    if (reading_takes_cap_bpf()) {
+        kept.push_back(CAP_BPF);
+    }
+    if (user) {
+        // Otherwise another user has none left to choose from.
+        ::prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0);
+        TALLY_TRY(exec_command(*user));
+    }
+    TALLY_TRY(keep_only(kept));
+    ::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
+    ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+    return {};
+}
+
+}  // namespace tally::stats

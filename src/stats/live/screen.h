@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+// The terminal as a full screen. The only place that knows ncurses.
+#pragma once
+
+#include <memory>
+#include <optional>
+
+#include "common/base/result.h"
+#include "common/base/unique_fd.h"
+#include "stats/live/canvas.h"
+
+namespace tally::stats {
+
+enum class Key {
+    kOther,
+    kUp,
+    kDown,
+    kPageUp,
+    kPageDown,
+    kHome,
+    kEnd,
+    kEnter,
+    kBack,
+    kRedraw,
+    kCharacter,  // KeyPress::character says which
+};
+
+struct KeyPress {
+    Key key = Key::kOther;
+    char character = 0;
+};
+
+// There is one at a time. The terminal is as it was before once it is gone, and while the process is stopped
+// (Ctrl-Z).
+class Screen {
+  public:
+    // kUsage where stdin or stdout is no terminal; kSystem for a terminal that cannot be drawn on, or whose
+    // description is missing. Draws nothing.
+    static Result<void> check();
+    // After check().
+    static Result<std::unique_ptr<Screen>> open();
+
+    Screen(const Screen&) = delete;
+    Screen& operator=(const Screen&) = delete;
+    ~Screen();
+
+    int width() const;
+    int height() const;
+    bool unicode() const { return unicode_; }
+    bool colour() const { return colour_; }
+    // Whether Braille characters are worth trying: the kernel's console has none.
+    bool has_fine_characters() const;
+
+    void show(const Canvas& canvas);
+    // The next show() draws every cell anew.
+    void forget_contents();
+
+    // Readable when there may be a key, or something has happened to the terminal.
+    int events() const { return events_.get(); }
+    // What has happened to the terminal: another size, or the wish that the process stops, which it does
+    // here. False: the terminal is gone.
+    bool process_signals();
+    std::optional<KeyPress> next_key();
+
+  private:
+    Screen(UniqueFd events, UniqueFd signals, bool unicode);
+
+    void begin();
+    void leave();
+    void stop();
+
+    UniqueFd events_;   // epoll
+    UniqueFd signals_;  // written to by signal handlers
+    bool unicode_;
+    bool colour_ = false;
+};
+
+}  // namespace tally::stats

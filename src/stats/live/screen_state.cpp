@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+#include "stats/live/screen_state.h"
+
+#include <linux/bpf.h>
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <string_view>
+
+namespace tally::stats {
+namespace {
+
+constexpr std::int64_t kMillisecond = 1'000'000;
+constexpr std::int64_t kSecond = 1000 * kMillisecond;
+constexpr std::array<std::int64_t, 10> kIntervals = {
+    100 * kMillisecond, 200 * kMillisecond, 500 * kMillisecond, kSecond,      2 * kSecond,
+    5 * kSecond,        10 * kSecond,       20 * kSecond,       30 * kSecond, 60 * kSecond};
+
+bool is_digit(char c) {
+    return c >= '0' && c <= '9';
+}
+
+// Takes the number at the beginning off the text; its digits without leading zeros.
+std::string_view take_number(std::string_view& text) {
+    std::size_t size = 0;
+    while (size < text.size() && is_digit(text[size])) {
+        ++size;
+    }
+    std::string_view number = text.substr(0, size);
+    text.remove_prefix(size);
+    number.remove_prefix(std::min(number.find_first_not_of('0'), number.size()));
+    return number;
+}
+
+// -1, 0 or 1. Numbers in names count as numbers.
+int compare_names(std::string_view a, std::string_view b) {
+    while (!a.empty() && !b.empty()) {
+        if (is_digit(a[0]) && is_digit(b[0])) {
+            const auto left = take_number(a);
+            const auto right = take_number(b);
+            if (left.size() != right.size()) {
+                return left.size() < right.size() ? -1 : 1;
+            }
+            if (const int order = left.compare(right); order != 0) {
+                return order;
+            }
+        } else if (a[0] != b[0]) {
+            return a[0] < b[0] ? -1 : 1;
+        } else {
+            a.remove_prefix(1);
+            b.remove_prefix(1);
+        }
+    }
+    return static_cast<int>(!a.empty()) - static_cast<int>(!b.empty());
+}
+
+double rank(const ScreenSource& source, Sort sort) {
+    switch (sort) {
+        case Sort::kPackets:
+            return rate_of(source, kAllActions).pps;
+        case Sort::kDrops:
+            return rate_of(source, XDP_DROP).pps;
+        case Sort::kName:
+            break;
+    }
+    return 0;
+}
+
+}  // namespace
+
+Counter total_of(const ScreenSource& source, std::size_t action) {
+    Counter total = {};
+    for (std::size_t one = 0; one < source.report.actions.size(); ++one) {
+        if (action != kAllActions && action != one) {
+            continue;
+        }
+        const Counter& session = source.report.actions[one].session;
+        if (source.zero) {
+            add_to(total, growth((*source.zero)[one], session));
+        } else {
+            add_to(total, source.report.before_start[one]);
+            add_to(total, session);
+        }
+    }
+    return total;
+}
+
+bool is_idle(const ScreenSource& source, std::size_t action) {
+    const Counter total = total_of(source, action);
+    return total.rx_packets == 0 && total.rx_bytes == 0;
+}
+
+Rate rate_of(const ScreenSource& source, std::size_t action) {
+    if (!source.report.readable) {
+        return {};
+    }
+    return action == kAllActions ? source.report.total.rate : source.report.actions[action].rate;
+}
+
+void ScreenState::take(std::size_t number, const SampleReport& report, double now) {
+    const auto [found, appeared] = sources_.try_emplace(number);
+    ScreenSource& source = found->second;
+    if (appeared) {
+        source.number = number;
+        if (zero_ != Zero::kNone) {
+            source.zero = Counters();
+        }
+    }
+    const auto generation = [](const SampleReport& of) { return of.program ? of.program->generation : 0; };
+    if (source.report.map_id != 0 && report.map_id != 0 &&
+        (source.report.map_id != report.map_id || generation(source.report) != generation(report))) {
+        source.replaced = now;
+    }
+    source.report = report;
+    if (report.readable && report.period > 0) {
+        History::PacketRates pps = {};
+        for (std::size_t action = 0; action < pps.size(); ++action) {
+            pps[action] = static_cast<float>(report.actions[action].rate.pps);
+        }
+        source.history.add(now, report.period, pps);
+    }
+}
+
+void ScreenState::forget(std::size_t number) {
+    sources_.erase(number);
+}
+
+void ScreenState::reset_zero() {
+    zero_ = Zero::kReset;
+    for (auto& [number, source] : sources_) {
+        Counters& zero = source.zero.emplace();
+        for (std::size_t action = 0; action < zero.size(); ++action) {
+            zero[action] = source.report.actions[action].session;
+        }
+    }
+}
+
+const ScreenSource* ScreenState::find(std::size_t number) const {
+    const auto known = sources_.find(number);
+    return known == sources_.end() ? nullptr : &known->second;
+}
+
+Rate ScreenState::total_rate() const {
+    Rate sum;
+    for (const auto& [number, source] : sources_) {
+        const Rate rate = rate_of(source, kAllActions);
+        sum.pps += rate.pps;
+        sum.bps += rate.bps;
+    }
+    return sum;
+}
+
+double ScreenState::span(double now) const {
+    double span = 0;
+    for (const auto& [number, source] : sources_) {
+        span = std::max(span, source.history.span(now));
+    }
+    return span;
+}
+
+std::vector<const ScreenSource*> sorted(const ScreenState& model, Sort sort) {
+    std::vector<const ScreenSource*> order;
+    order.reserve(model.sources().size());
+    for (const auto& [number, source] : model.sources()) {
+        order.push_back(&source);
+    }
+    std::stable_sort(order.begin(), order.end(), [&](const ScreenSource* a, const ScreenSource* b) {
+        const double first = rank(*a, sort);
+        const double second = rank(*b, sort);
+        return first != second ? first > second : compare_names(a->report.title, b->report.title) < 0;
+    });
+    return order;
+}
+
+std::int64_t longer_interval(std::int64_t nanoseconds) {
+    const auto* const step = std::upper_bound(kIntervals.begin(), kIntervals.end(), nanoseconds);
+    return step == kIntervals.end() ? nanoseconds : *step;
+}
+
+std::int64_t shorter_interval(std::int64_t nanoseconds) {
+    const auto* const step = std::lower_bound(kIntervals.begin(), kIntervals.end(), nanoseconds);
+    return step == kIntervals.begin() ? nanoseconds : *(step - 1);
+}
+
+}  // namespace tally::stats

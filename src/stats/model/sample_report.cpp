@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+#include "stats/model/sample_report.h"
+
+#include "common/base/printable.h"
+
+namespace tally::stats {
+namespace {
+
+bool counted_anything(const Counters& counters) {
+    const Counter sum = sum_of_actions(counters);
+    return sum.rx_packets != 0 || sum.rx_bytes != 0;
+}
+
+void fill_actions(ActionValues& actions, CounterValues& total, const Counters& counts, const Rates& rates,
+                  const Counters& session) {
+    for (std::size_t action = 0; action < counts.size(); ++action) {
+        actions[action] = CounterValues{counts[action], session[action], rates.actions[action]};
+    }
+    total = CounterValues{sum_of_actions(counts), sum_of_actions(session), rates.total};
+}
+
+}  // namespace
+
+void fill_values(SampleReport& report, const Counters& before, const Counters& now, double seconds,
+                 const Counters& session) {
+    report.period = seconds;
+    fill_actions(report.actions, report.total, report.since_start ? session : now,
+                 compute_rates(before, now, seconds), session);
+}
+
+void fill_cpu_values(SampleReport& report, const std::vector<Counters>& before,
+                     const std::vector<Counters>& now, double seconds, const std::vector<Counters>& session) {
+    report.cpus.clear();
+    for (std::size_t cpu = 0; cpu < now.size(); ++cpu) {
+        const Counters& counts = report.since_start ? session[cpu] : now[cpu];
+        if (!counted_anything(counts)) {
+            continue;
+        }
+        const Rates rates = compute_rates(before[cpu], now[cpu], seconds);
+        CpuValues& values = report.cpus.emplace_back();
+        values.cpu = static_cast<unsigned>(cpu);
+        for (std::size_t action = 0; action < counts.size(); ++action) {
+            values.actions[action] =
+                CounterValues{counts[action], session[cpu][action], rates.actions[action]};
+        }
+    }
+}
+
+ProgramValues identify(std::uint32_t id, std::string_view name) {
+    ProgramValues program;
+    program.id = id;
+    program.name = printable(name);
+    program.label = std::to_string(id) + ':' + program.name;
+    return program;
+}
+
+void fill_program_values(const SampleReport& report, ProgramValues& program, const Counters& before,
+                         const Counters& now, double seconds, const Counters& session) {
+    fill_actions(program.actions, program.total, report.since_start ? session : now,
+                 compute_rates(before, now, seconds), session);
+}
+
+}  // namespace tally::stats

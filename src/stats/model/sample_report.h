@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+// What one sample of one map has to show, in numbers and words; the outputs turn it into text. Pure.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/pins/abi_names.h"
+#include "common/pins/attach_state.h"
+#include "stats/model/rates.h"
+
+namespace tally::stats {
+
+struct CounterValues {
+    Counter count = {};    // what the map holds, or what was counted since the start (--since-start)
+    Counter session = {};  // what was counted since the start, across every map
+    Rate rate = {};
+};
+
+using ActionValues = std::array<CounterValues, kActions>;
+
+struct CpuValues {
+    unsigned cpu = 0;
+    ActionValues actions = {};  // what maps that came and went unseen counted is in no CPU's `session`
+};
+
+// One of the programs behind an observed dispatcher, or the only one there is.
+struct ProgramValues {
+    std::uint32_t id = 0;
+    std::string name;
+    std::string label;  // "12:first_drops": names need not be unique
+    ActionValues actions = {};
+    CounterValues total = {};
+};
+
+// The program that counts into the map, or was the last to, as the meta names it.
+struct AttachedProgram {
+    std::uint64_t generation = 0;
+    std::uint32_t id = 0;
+    std::string name;
+    std::string mode;    // "native", "generic", "offloaded"
+    std::string attach;  // "link", "dispatcher", "netlink", "observe"
+};
+
+struct SampleReport {
+    std::string title;                  // "veth0", a path, "map 32"
+    std::optional<std::string> device;  // none for --map and --map-id
+    std::optional<std::string> netns;   // the device's network namespace; none: the initial one
+    std::uint32_t map_id = 0;
+    std::optional<AttachedProgram> program;
+    AttachState state = AttachState::kForeign;
+    bool since_start = false;  // `count` is `session`
+
+    std::int64_t time = 0;  // of the reading: nanoseconds since 1970 UTC
+    double period = 0;      // measured seconds behind the rates; 0: there are no rates yet
+    bool readable = false;  // else the numbers are those of the latest reading, if there has been any
+    ActionValues actions = {};
+    CounterValues total = {};
+    Counters before_start = {};           // counted before this command started, as far as it is known
+    std::vector<CpuValues> cpus;          // those that counted anything, in order; empty without --per-cpu
+    std::vector<ProgramValues> programs;  // in the order they run; empty without --per-program
+};
+
+// Fill in the numbers of a reading. `seconds` is the time since the reading `before`; 0: no rates. `session`
+// is what was counted since the start, the latter per possible CPU. A report that is filled again allocates
+// nothing.
+void fill_values(SampleReport& report, const Counters& before, const Counters& now, double seconds,
+                 const Counters& session);
+void fill_cpu_values(SampleReport& report, const std::vector<Counters>& before,
+                     const std::vector<Counters>& now, double seconds, const std::vector<Counters>& session);
+// A program of SampleReport::programs, without numbers yet.
+ProgramValues identify(std::uint32_t id, std::string_view name);
+// The numbers of one of SampleReport::programs, whose map is read at moments of its own.
+void fill_program_values(const SampleReport& report, ProgramValues& program, const Counters& before,
+                         const Counters& now, double seconds, const Counters& session);
+
+}  // namespace tally::stats

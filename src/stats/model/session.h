@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+// What was counted since this command started, across every map that took its turn. Pure.
+//
+// A lineage is the generations between a first load and its unload. The meta of a map carries what all other
+// maps of its lineage have counted, so `carried` plus the map is the lineage's exact total, and the
+// difference of two such totals is exact however many maps came and went unseen between them. Without a meta,
+// a map counts from zero when it first appears.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "common/pins/counters.h"
+
+namespace tally::stats {
+
+// What the meta of a map says about the other maps of its lineage.
+struct Origin {
+    std::uint64_t lineage = 0;
+    Counters carried = {};
+};
+
+class Session {
+  public:
+    // The map that was there when the session started; `reading` was counted before.
+    void start_with(const Counters& reading, const std::optional<Origin>& origin);
+
+    // A map that appeared since: the first one, or one that replaces another, whose last reading has been
+    // given to add(). `reading` is the new map's first. Without `origin` it is taken for a map of the same
+    // lineage.
+    void replace_map(const Counters& reading, const std::optional<Origin>& origin);
+
+    // Another meta for the same map: its program was replaced, the meta appeared after the map, or a load
+    // failed and what its map counted is carried now.
+    void set_origin(const Origin& origin);
+
+    // A further reading of the map.
+    void add(const Counters& reading);
+
+    const Counters& counted() const { return counted_; }
+    // What the maps had counted when the session started: that of one without a meta, or of a lineage.
+    const Counters& before_start() const { return before_start_; }
+
+  private:
+    Counters lineage_total() const { return sum_of(carried_, last_); }
+    // What of `carried` is no news: it was counted already, or before the session started.
+    Counters known_of(const Origin& origin) const;
+    // The session has counted `known` of the lineage's total as it is now.
+    void adopt(const Origin& origin, const Counters& known);
+
+    Counters counted_ = {};
+    Counters before_start_ = {};
+    Counters last_ = {};     // the latest reading of the map
+    Counters carried_ = {};  // what other maps of its lineage have counted
+    std::optional<std::uint64_t> lineage_;
+    bool unknown_past_ = false;  // the session started with a map without a meta
+};
+
+}  // namespace tally::stats

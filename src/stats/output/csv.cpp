@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+#include <functional>
+#include <map>
+
+#include "common/pins/abi_names.h"
+#include "stats/output/format.h"
+#include "stats/output/numbers.h"
+
+namespace tally::stats {
+namespace {
+
+std::string quoted_field(std::string_view text) {
+    if (text.find_first_of(",\"\r\n") == std::string_view::npos) {
+        return std::string(text);
+    }
+    std::string field = "\"";
+    for (const char c : text) {
+        field += c;
+        if (c == '"') {
+            field += '"';
+        }
+    }
+    return field + '"';
+}
+
+// RFC 4180 without its carriage returns: a header, then one line per action and one for their total; with
+// --per-cpu also one per action and CPU, with --per-program the same lines before them for each program.
+class CsvFormat final : public SampleFormat {
+  public:
+    explicit CsvFormat(Detail detail) : detail_(detail) {}
+
+    void append(fmt::memory_buffer& buffer, const SampleReport& report) override {
+        if (!header_written_) {
+            fmt::format_to(fmt::appender(buffer),
+                           "time,dev,netns,map_id,generation,state,period,action,{}packets,bytes,pps,bps,"
+                           "session_packets,session_bytes\n",
+                           detail_column());
+            header_written_ = true;
+        }
+        append_start(report);
+        if (detail_ == Detail::kPerProgram) {
+            append_programs(buffer, report);
+        }
+        for (std::size_t action = 0; action < report.actions.size(); ++action) {
+            append_row(buffer, report, kActionNames[action], "all", report.actions[action], true);
+            if (detail_ == Detail::kPerCpu) {
+                append_cpus(buffer, report, action);
+            }
+        }
+        append_row(buffer, report, "total", "all", report.total, true);
+    }
+
+    void start_anew() override { header_written_ = false; }
+
+  private:
+    // The fields that all lines of a sample begin with.
+    void append_start(const SampleReport& report) {
+        start_.clear();
+        append_time(start_, report.time);
+        fmt::format_to(fmt::appender(start_), ",{},{},{},", name_field(report.device),
+                       name_field(report.netns), report.map_id);
+        if (report.program) {
+            fmt::format_to(fmt::appender(start_), "{}", report.program->generation);
+        }
+        fmt::format_to(fmt::appender(start_), ",{},", state_name(report.state));
+        append_decimal(start_, report.period, kPeriodDecimals);
+    }
+
+    std::string_view name_field(const std::optional<std::string>& name) { return name ? field(*name) : ""; }
+
+    std::string_view field(const std::string& name) {
+        auto known = fields_.find(name);
+        if (known == fields_.end()) {
+            known = fields_.emplace(name, quoted_field(name)).first;
+        }
+        return known->second;
+    }
+
+    void append_cpus(fmt::memory_buffer& buffer, const SampleReport& report, std::size_t action) {
+        for (const CpuValues& cpu : report.cpus) {
+            const CounterValues& values = cpu.actions[action];
+            if (values.count.rx_packets != 0 || values.count.rx_bytes != 0) {
+                append_row(buffer, report, kActionNames[action], fmt::format_int(cpu.cpu).c_str(), values,
+                           false);
+            }
+        }
+    }
+
+    void append_programs(fmt::memory_buffer& buffer, const SampleReport& report) {
+        for (const ProgramValues& program : report.programs) {
+            const std::string_view part = field(program.label);
+            for (std::size_t action = 0; action < program.actions.size(); ++action) {
+                append_row(buffer, report, kActionNames[action], part, program.actions[action], true);
+            }
+            append_row(buffer, report, "total", part, program.total, true);
+        }
+    }
+
+    std::string_view detail_column() const {
+        return detail_ == Detail::kNone ? "" : detail_ == Detail::kPerCpu ? "cpu," : "program,";
+    }
+
+    // `part`: which CPU or program the row is about, or all of them. A CPU's session total is not known.
+    void append_row(fmt::memory_buffer& buffer, const SampleReport& report, std::string_view action,
+                    std::string_view part, const CounterValues& values, bool session) {
+        buffer.append(start_.data(), start_.data() + start_.size());
+        fmt::format_to(fmt::appender(buffer), ",{},", action);
+        if (detail_ != Detail::kNone) {
+            fmt::format_to(fmt::appender(buffer), "{},", part);
+        }
+        fmt::format_to(fmt::appender(buffer), "{},{},", values.count.rx_packets, values.count.rx_bytes);
+        if (report.period > 0) {
+            append_decimal(buffer, values.rate.pps, kRateDecimals);
+            buffer.push_back(',');
+            append_decimal(buffer, values.rate.bps, kRateDecimals);
+        } else {
+            buffer.push_back(',');
+        }
+        if (session) {
+            fmt::format_to(fmt::appender(buffer), ",{},{}\n", values.session.rx_packets,
+                           values.session.rx_bytes);
+        } else {
+            fmt::format_to(fmt::appender(buffer), ",,\n");
+        }
+    }
+
+    Detail detail_;
+    bool header_written_ = false;
+    fmt::memory_buffer start_;
+    std::map<std::string, std::string, std::less<>> fields_;  // name -> CSV field
+};
+
+}  // namespace
+
+std::unique_ptr<SampleFormat> make_csv_format(Detail detail) {
+    return std::make_unique<CsvFormat>(detail);
+}
+
+}  // namespace tally::stats

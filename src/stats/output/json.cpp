@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+#include <nlohmann/json.hpp>
+
+#include <functional>
+#include <map>
+
+#include "common/pins/abi_names.h"
+#include "stats/output/format.h"
+#include "stats/output/numbers.h"
+
+namespace tally::stats {
+namespace {
+
+// One object a line. Names and meaning of the fields are a promise: they are only ever added to.
+class JsonFormat final : public SampleFormat {
+  public:
+    explicit JsonFormat(Detail detail) : detail_(detail) {}
+
+    void append(fmt::memory_buffer& buffer, const SampleReport& report) override {
+        text(buffer, R"({"schema":1,"time":")");
+        append_time(buffer, report.time);
+        text(buffer, R"(","dev":)");
+        append_name(buffer, report.device);
+        text(buffer, R"(,"netns":)");
+        append_name(buffer, report.netns);
+        fmt::format_to(fmt::appender(buffer), R"(,"map_id":{},"generation":)", report.map_id);
+        if (report.program) {
+            fmt::format_to(fmt::appender(buffer), "{}", report.program->generation);
+        } else {
+            text(buffer, "null");
+        }
+        fmt::format_to(fmt::appender(buffer), R"(,"state":"{}","period":)", state_name(report.state));
+        append_decimal(buffer, report.period, kPeriodDecimals);
+
+        const bool rates = report.period > 0;
+        text(buffer, R"(,"actions":)");
+        append_actions(buffer, report.actions, rates, true);
+        text(buffer, R"(,"total":)");
+        append_values(buffer, report.total, rates, true);
+        if (detail_ == Detail::kPerCpu) {
+            append_cpus(buffer, report, rates);
+        } else if (detail_ == Detail::kPerProgram) {
+            append_programs(buffer, report, rates);
+        }
+        text(buffer, "}\n");
+    }
+
+  private:
+    static void text(fmt::memory_buffer& buffer, std::string_view words) {
+        buffer.append(words.data(), words.data() + words.size());
+    }
+
+    void append_name(fmt::memory_buffer& buffer, const std::optional<std::string>& name) {
+        if (name) {
+            append_string(buffer, *name);
+        } else {
+            text(buffer, "null");
+        }
+    }
+
+    void append_string(fmt::memory_buffer& buffer, const std::string& name) {
+        auto known = escaped_.find(name);
+        if (known == escaped_.end()) {
+            // A name is bytes; those that are not UTF-8 become U+FFFD.
+            auto quoted = nlohmann::json(name).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+            known = escaped_.emplace(name, std::move(quoted)).first;
+        }
+        text(buffer, known->second);
+    }
+
+    static void append_values(fmt::memory_buffer& buffer, const CounterValues& values, bool rates,
+                              bool session) {
+        fmt::format_to(fmt::appender(buffer), R"({{"packets":{},"bytes":{},"pps":)", values.count.rx_packets,
+                       values.count.rx_bytes);
+        append_rate(buffer, values.rate.pps, rates);
+        text(buffer, R"(,"bps":)");
+        append_rate(buffer, values.rate.bps, rates);
+        if (session) {
+            fmt::format_to(fmt::appender(buffer), R"(,"session_packets":{},"session_bytes":{})",
+                           values.session.rx_packets, values.session.rx_bytes);
+        }
+        text(buffer, "}");
+    }
+
+    static void append_rate(fmt::memory_buffer& buffer, double rate, bool known) {
+        if (known) {
+            append_decimal(buffer, rate, kRateDecimals);
+        } else {
+            text(buffer, "null");
+        }
+    }
+
+    static void append_actions(fmt::memory_buffer& buffer, const ActionValues& actions, bool rates,
+                               bool session) {
+        for (std::size_t action = 0; action < actions.size(); ++action) {
+            fmt::format_to(fmt::appender(buffer), R"({}"{}":)", action == 0 ? '{' : ',',
+                           kActionNames[action]);
+            append_values(buffer, actions[action], rates, session);
+        }
+        text(buffer, "}");
+    }
+
+    static void append_cpus(fmt::memory_buffer& buffer, const SampleReport& report, bool rates) {
+        text(buffer, R"(,"cpus":[)");
+        for (const CpuValues& cpu : report.cpus) {
+            fmt::format_to(fmt::appender(buffer), R"({}{{"cpu":{},"actions":)",
+                           &cpu == report.cpus.data() ? "" : ",", cpu.cpu);
+            append_actions(buffer, cpu.actions, rates, false);
+            text(buffer, "}");
+        }
+        text(buffer, "]");
+    }
+
+    void append_programs(fmt::memory_buffer& buffer, const SampleReport& report, bool rates) {
+        text(buffer, R"(,"programs":[)");
+        for (const ProgramValues& program : report.programs) {
+            fmt::format_to(fmt::appender(buffer), R"({}{{"id":{},"name":)",
+                           &program == report.programs.data() ? "" : ",", program.id);
+            append_string(buffer, program.name);
+            text(buffer, R"(,"actions":)");
+            append_actions(buffer, program.actions, rates, true);
+            text(buffer, R"(,"total":)");
+            append_values(buffer, program.total, rates, true);
+            text(buffer, "}");
+        }
+        text(buffer, "]");
+    }
+
+    Detail detail_;
+    std::map<std::string, std::string, std::less<>> escaped_;  // name -> JSON string, quotes included
+};
+
+}  // namespace
+
+std::unique_ptr<SampleFormat> make_json_format(Detail detail) {
+    return std::make_unique<JsonFormat>(detail);
+}
+
+}  // namespace tally::stats

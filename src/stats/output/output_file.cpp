@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+#include "stats/output/output_file.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <memory>
+#include <utility>
+
+#include "common/base/unique_fd.h"
+
+namespace tally::stats {
+namespace {
+
+// The process's own, so that no two of them write to the same one. Its name begins with a dot and does not
+// end in .prom: nobody takes what a killed one left for samples.
+std::string temporary_name(const std::string& path) {
+    const auto name = path.find_last_of('/') + 1;
+    return fmt::format("{}.{}.{}", path.substr(0, name), path.substr(name), ::getpid());
+}
+
+bool write_all(int fd, std::string_view text) {
+    while (!text.empty()) {
+        const auto written = ::write(fd, text.data(), text.size());
+        if (written < 0 && errno != EINTR) {
+            return false;
+        }
+        text.remove_prefix(written < 0 ? 0 : static_cast<std::size_t>(written));
+    }
+    return true;
+}
+
+}  // namespace
+
+Result<OutputFile> OutputFile::at(const std::string& path) {
+    struct stat status = {};
+    if (::stat(path.c_str(), &status) != 0) {
+        if (::lstat(path.c_str(), &status) == 0 && S_ISLNK(status.st_mode)) {
+            return make_error(ErrorKind::kUsage, fmt::format("--output '{}'", path),
+                              "it is a symbolic link to a file that does not exist")
+                .with_hint(fmt::format("name the file itself: `readlink -m {}` prints its path", path));
+        }
+        return OutputFile(path);  // writing tells what is wrong with the directory
+    }
+    if (!S_ISREG(status.st_mode)) {
+        return make_error(ErrorKind::kUsage, fmt::format("--output '{}'", path), "it is not a regular file");
+    }
+    const std::unique_ptr<char, void (*)(void*)> real(::realpath(path.c_str(), nullptr), &std::free);
+    return OutputFile(real ? real.get() : path);
+}
+
+Result<bool> OutputFile::write(std::string_view text) {
+    const std::string what = "writing " + path_;
+    const std::string name = temporary_name(path_);
+    const UniqueFd fd(::open(name.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0666));
+    if (!fd) {
+        return last_error(what);
+    }
+    if (!write_all(fd.get(), text) || std::rename(name.c_str(), path_.c_str()) != 0) {
+        auto error = last_error(what);
+        ::unlink(name.c_str());
+        return error;
+    }
+    return true;
+}
+
+}  // namespace tally::stats

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+#include "stats/output/printer.h"
+
+#include <poll.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+
+#include "stats/cli/stop_signal.h"
+
+namespace tally::stats {
+
+Result<bool> write_to_stdout(std::string_view text) {
+    while (!text.empty()) {
+        const auto written = ::write(STDOUT_FILENO, text.data(), text.size());
+        if (written >= 0) {
+            text.remove_prefix(static_cast<std::size_t>(written));
+        } else if (errno == EAGAIN) {
+            std::array<pollfd, 2> ready = {{{STDOUT_FILENO, POLLOUT, 0}, {stop_descriptor(), POLLIN, 0}}};
+            ::poll(ready.data(), ready.size(), -1);
+        } else if (errno == EPIPE) {
+            return false;
+        } else if (errno != EINTR) {
+            return last_error("writing to stdout");
+        }
+        if (stop_requested() && !text.empty()) {
+            return false;
+        }
+    }
+    return true;
+}
+
+Result<bool> Printer::take(std::size_t /*source*/, const SampleReport& report) {
+    if (report.readable || output_.takes_unreadable()) {
+        output_.append(buffer_, report);
+    }
+    return destination_.holds_one_round() ? Result<bool>(true) : flush();
+}
+
+Result<bool> Printer::end_round() {
+    output_.append_round(buffer_);
+    auto written = flush();
+    if (destination_.holds_one_round()) {
+        output_.start_anew();
+    }
+    return written;
+}
+
+Result<bool> Printer::flush() {
+    // A round in which there was nothing to read replaces the one before, too.
+    const bool needed = buffer_.size() > 0 || destination_.holds_one_round();
+    auto written = needed ? destination_.write({buffer_.data(), buffer_.size()}) : Result<bool>(true);
+    buffer_.clear();
+    return written;
+}
+
+}  // namespace tally::stats

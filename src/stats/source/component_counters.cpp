@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+#include "stats/source/component_counters.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "common/base/directory.h"
+#include "common/pins/bpffs.h"
+#include "common/pins/pin_names.h"
+#include "stats/source/pin_error.h"
+
+namespace tally::stats {
+
+Result<void> ComponentCounters::take(const Meta& meta, const std::string& directory, bool under_way) {
+    std::vector<Program> known = std::exchange(components_, {});
+    const auto names = list_directory(directory);
+    for (const auto& name : names ? *names : std::vector<std::string>()) {
+        const auto component = parse_component_map_pin(name);
+        if (!component) {
+            continue;
+        }
+        const std::string path = fmt::format("{}/{}", directory, name);
+        auto fd = open_map_pin(path, true);
+        if (!fd) {
+            if (fd.error().code == ENOENT) {
+                continue;
+            }
+            return explain_pin_error(std::move(fd).error(), path);
+        }
+        TALLY_ASSIGN_OR_RETURN(auto map, CounterMap::from_fd(std::move(*fd)));
+        const std::uint32_t id = map.info().id;
+        const auto* const end = meta.map_ids + meta.map_count;
+        const auto* const found = std::find(meta.map_ids, end, id);
+        if (found == end) {
+            continue;
+        }
+        const auto position = static_cast<std::size_t>(found - meta.map_ids);
+        const auto old = std::find_if(known.begin(), known.end(),
+                                      [id](const Program& program) { return program.map.info().id == id; });
+        if (old != known.end()) {
+            components_.push_back(std::move(*old));
+            components_.back().position = position;
+            known.erase(old);
+            continue;
+        }
+        Program program = {component->program_id, component->name, position, std::move(map), {}, {}, {}};
+        TALLY_TRY(program.map.read(program.now));
+        program.before = program.now;
+        program.session = under_way ? program.now.total : Counters{};
+        components_.push_back(std::move(program));
+    }
+    std::sort(components_.begin(), components_.end(),
+              [](const Program& a, const Program& b) { return a.position < b.position; });
+    return {};
+}
+
+Result<void> ComponentCounters::read() {
+    for (Program& program : components_) {
+        std::swap(program.before, program.now);
+        TALLY_TRY(program.map.read(program.now));
+        for (std::size_t action = 0; action < program.session.size(); ++action) {
+            add_to(program.session[action], growth(program.before.total[action], program.now.total[action]));
+        }
+    }
+    return {};
+}
+
+void ComponentCounters::list_in(SampleReport& report) const {
+    report.programs.clear();
+    for (const Program& program : components_) {
+        report.programs.push_back(identify(program.id, program.name));
+    }
+}
+
+void ComponentCounters::fill(SampleReport& report) const {
+    for (std::size_t i = 0; i < components_.size(); ++i) {
+        const Program& program = components_[i];
+        const double seconds = static_cast<double>(program.now.time - program.before.time) / 1e9;
+        fill_program_values(report, report.programs[i], program.before.total, program.now.total,
+                            report.period > 0 ? seconds : 0, program.session);
+    }
+}
+
+}  // namespace tally::stats

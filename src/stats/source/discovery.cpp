@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+#include "stats/source/discovery.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <utility>
+
+#include <xdp_tally/abi.h>
+
+#include "common/base/directory.h"
+#include "common/pins/abi_names.h"
+#include "common/pins/bpffs.h"
+#include "common/pins/netns_context.h"
+#include "common/pins/pin_names.h"
+#include "stats/source/pin_error.h"
+
+namespace tally::stats {
+namespace {
+
+bool exists(const std::string& path) {
+    struct stat status = {};
+    return ::lstat(path.c_str(), &status) == 0;
+}
+
+bool is_directory(const std::string& path) {
+    struct stat status = {};
+    return ::lstat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode);
+}
+
+std::string last_component(const std::string& path) {
+    return path.substr(path.find_last_of('/') + 1);
+}
+
+}  // namespace
+
+Result<std::vector<FoundMap>> Discovery::look() {
+    if (auto names = list_directory(root_); !names) {
+        return explain_pin_error(std::move(names).error(), root_ + '/' + XDP_TALLY_MAP_NAME);
+    }
+    std::vector<FoundMap> found;
+    scan_all(found);
+    return found;
+}
+
+std::vector<FoundMap> Discovery::look_again(const PinWatcher::Events& events) {
+    std::vector<FoundMap> found;
+    if (events.everything) {
+        scan_all(found);
+        return found;
+    }
+    for (const int watch : events.watches) {
+        if (const auto known = directories_.find(watch); known != directories_.end()) {
+            const Directory directory = known->second;  // scanning changes the map
+            scan(directory, found);
+        }
+    }
+    return found;
+}
+
+void Discovery::scan_all(std::vector<FoundMap>& found) {
+    watches_.clear();  // so that every directory is looked into
+    directories_.clear();
+    unwatched_ = false;
+    scan({root_, {}, Kind::kRoot}, found);
+}
+
+// Watched before it is looked into: what comes later causes an event.
+void Discovery::scan(const Directory& directory, std::vector<FoundMap>& found) {
+    if (is_directory(directory.path) && watch(directory)) {
+        look_inside(directory, found);
+    } else {
+        forget_directory(directory.path);
+    }
+}
+
+// False where it has vanished: then the directory above it is watched.
+bool Discovery::watch(const Directory& directory) {
+    const int number = watcher_->watch(directory.path);
+    if (number < 0) {
+        // What this user may not even pass through is left out until its mode changes.
+        unwatched_ = unwatched_ || ::access(directory.path.c_str(), X_OK) == 0;
+        return true;
+    }
+    const auto known = directories_.find(number);
+    if (known != directories_.end()) {
+        return known->second.path == directory.path;
+    }
+    forget_directory(directory.path);  // one of this name, before
+    watches_[directory.path] = number;
+    directories_[number] = directory;
+    return true;
+}
+
+void Discovery::look_inside(const Directory& directory, std::vector<FoundMap>& found) {
+    if (directory.kind == Kind::kInterface) {
+        if (!exists(directory.path + '/' + XDP_TALLY_MAP_NAME)) {
+            told_.erase(directory.path);
+        } else if (told_.insert(directory.path).second) {
+            found.push_back(
+                {directory.path, directory.netns, decode_pin_name(last_component(directory.path))});
+        }
+        return;
+    }
+    const auto names = list_directory(directory.path);
+    for (const auto& name : names ? *names : std::vector<std::string>()) {
+        Directory inner{directory.path + '/' + name, directory.netns, Kind::kInterface};
+        if (auto netns = netns_of_directory_name(name); netns && directory.kind == Kind::kRoot) {
+            inner.kind = Kind::kNetns;
+            inner.netns = *netns;
+        }
+        if (!watches_.contains(inner.path)) {
+            scan(inner, found);
+        }
+    }
+}
+
+void Discovery::forget_directory(const std::string& path) {
+    told_.erase(path);
+    if (const auto watch = watches_.find(path); watch != watches_.end()) {
+        directories_.erase(watch->second);
+        watches_.erase(watch);
+    }
+}
+
+}  // namespace tally::stats

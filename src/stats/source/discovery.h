@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+// Which counter maps are pinned below the root of a BPF file system: in the directories of interfaces, and in
+// those of named network namespaces one further down.
+#pragma once
+
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "common/base/result.h"
+#include "stats/source/pin_watcher.h"
+
+namespace tally::stats {
+
+struct FoundMap {
+    std::string directory;  // the map's
+    std::string netns;      // what bpffs calls the namespace; empty: the initial one
+    std::string name;       // of the directory, decoded: the interface's, if it is one's
+};
+
+class Discovery {
+  public:
+    // `watcher` must outlive it.
+    Discovery(std::string root, PinWatcher& watcher) : root_(std::move(root)), watcher_(&watcher) {}
+
+    // Everything there is now, and watches for more. An error of the root itself; what cannot be looked into
+    // further down is left out.
+    Result<std::vector<FoundMap>> look();
+    // The same for what events speak of: only what was not told before, unless it has been gone in between.
+    std::vector<FoundMap> look_again(const PinWatcher::Events& events);
+
+    // Some directory cannot be watched: look() has to be called from time to time.
+    bool must_poll() const { return unwatched_; }
+    // Tells the map again when something happens in its directory.
+    void forget(const std::string& directory) { told_.erase(directory); }
+
+  private:
+    enum class Kind { kRoot, kNetns, kInterface };
+    struct Directory {
+        std::string path;
+        std::string netns;
+        Kind kind = Kind::kRoot;
+    };
+
+    void scan(const Directory& directory, std::vector<FoundMap>& found);
+    void scan_all(std::vector<FoundMap>& found);
+    bool watch(const Directory& directory);
+    void look_inside(const Directory& directory, std::vector<FoundMap>& found);
+    void forget_directory(const std::string& path);
+
+    std::string root_;
+    PinWatcher* watcher_;
+    std::map<std::string, int> watches_;    // the number of each watched directory
+    std::map<int, Directory> directories_;  // and back
+    std::set<std::string> told_;
+    bool unwatched_ = false;
+};
+
+}  // namespace tally::stats

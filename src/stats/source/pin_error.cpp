@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+#include "stats/source/pin_error.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/pins/bpffs.h"
+
+namespace tally::stats {
+namespace {
+
+unsigned mode_of(const struct stat& status) {
+    return status.st_mode & 07777U;
+}
+
+// The first directory on the way that this user may not pass; empty where the way is free.
+std::string barrier_on(const std::string& path) {
+    for (auto slash = path.find('/', 1); slash != std::string::npos; slash = path.find('/', slash + 1)) {
+        std::string directory = path.substr(0, slash);
+        if (::faccessat(AT_FDCWD, directory.c_str(), X_OK, AT_EACCESS) != 0 && errno == EACCES) {
+            return directory;
+        }
+    }
+    return {};
+}
+
+Error explain_denial(Error error, const std::string& pin) {
+    struct stat status = {};
+    if (const std::string directory = barrier_on(pin); !directory.empty()) {
+        error.reason += fmt::format(": this user may not enter {}", directory);
+        if (::stat(directory.c_str(), &status) == 0) {
+            error.reason += fmt::format(" (mode {:04o})", mode_of(status));
+        }
+        error.hint =
+            fmt::format("as root, `chmod 0755 {}` lets every user read the counters below it", directory);
+        return error;
+    }
+    if (::stat(pin.c_str(), &status) != 0) {
+        return error;
+    }
+    if (S_ISDIR(status.st_mode)) {
+        return make_error(ErrorKind::kNotFound, std::move(error.what), "it is a directory, not a pinned map")
+            .with_hint(fmt::format("`ls {}` shows the pins in it", pin));
+    }
+    if (!is_bpffs(pin)) {
+        // The kernel's word for opening as a pin what is none.
+        return make_error(ErrorKind::kNotFound, std::move(error.what),
+                          "it is not a pin: it is not in a BPF file system");
+    }
+    error.reason +=
+        fmt::format(": the pin's mode is {:04o}, its owner's uid {}", mode_of(status), status.st_uid);
+    error.hint = fmt::format("as root, `chmod 0444 {}` lets every user read it", pin);
+    return error;
+}
+
+}  // namespace
+
+Error explain_pin_error(Error error, const std::string& pin) {
+    switch (error.code) {
+        case EACCES:
+            return explain_denial(std::move(error), pin);
+        case EPERM:
+            if (pin.find('.', pin.find_last_of('/') + 1) != std::string::npos) {
+                // bpffs refuses names with a dot by this number, even to look them up.
+                return make_error(ErrorKind::kNotFound, std::move(error.what),
+                                  "the name of a pin cannot contain a dot");
+            }
+            error.reason += ": this kernel requires CAP_BPF";
+            error.hint = "run it as root; from kernel 5.19 on, every user who can reach the pin may read it";
+            return error;
+        case EINVAL:
+            return make_error(ErrorKind::kConflict, std::move(error.what), "it is not a map");
+        default:
+            return error;
+    }
+}
+
+Error explain_map_id_error(Error error) {
+    if (error.kind == ErrorKind::kPermission) {
+        error.reason += ": opening a map by its id requires CAP_SYS_ADMIN";
+        error.hint = "run it as root, or name the map's pin with --map PATH";
+    } else if (error.kind == ErrorKind::kNotFound) {
+        return make_error(ErrorKind::kNotFound, std::move(error.what), "there is no map with this id")
+            .with_hint("`bpftool map` lists the maps");
+    }
+    return error;
+}
+
+}  // namespace tally::stats

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+#include "stats/source/pinned_map.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/file.h>
+
+#include <algorithm>
+
+#include "common/base/unique_fd.h"
+#include "common/pins/bpffs.h"
+#include "common/pins/pin_names.h"
+#include "stats/source/pin_error.h"
+
+namespace tally::stats {
+namespace {
+
+// A device that was renamed since its last load has its pins below the old name.
+std::string directory_of_device(const std::string& device, const NetnsContext& context) {
+    const auto located = context.locate(device);
+    return located ? located->directory : context.directory(device);
+}
+
+std::string pin_of(const Source& source, const NetnsContext& context) {
+    switch (source.kind) {
+        case Source::Kind::kDevice: {
+            const auto& known = source.directory;
+            return (known.empty() ? directory_of_device(source.name, context) : known) + '/' +
+                   XDP_TALLY_MAP_NAME;
+        }
+        case Source::Kind::kPin:
+            return source.name;
+        case Source::Kind::kMapId:
+            break;
+    }
+    return {};
+}
+
+std::string directory_of(const std::string& path) {
+    const auto slash = path.find_last_of('/');
+    if (slash == std::string::npos) {
+        return ".";
+    }
+    return slash == 0 ? "/" : path.substr(0, slash);
+}
+
+bool same_map(const MapInfo& a, const MapInfo& b) {
+    // Not the id alone: a program's may be equal.
+    return a.id == b.id && a.type == b.type && a.key_size == b.key_size && a.value_size == b.value_size &&
+           a.max_entries == b.max_entries;
+}
+
+}  // namespace
+
+PinnedMap::PinnedMap(const Source& source, const NetnsContext& context, PinWatcher& watcher)
+    : map_id_(source.map_id),
+      pin_(pin_of(source, context)),
+      directory_(directory_of(pin_)),
+      watcher_(&watcher) {}
+
+Result<CounterMap> PinnedMap::open_map() const {
+    auto fd = pin_.empty() ? open_map_by_id(map_id_, true) : open_map_pin(pin_, true);
+    if (!fd) {
+        return pin_.empty() ? explain_map_id_error(std::move(fd).error())
+                            : explain_pin_error(std::move(fd).error(), pin_);
+    }
+    return CounterMap::from_fd(std::move(fd).value());
+}
+
+Result<OpenedMap> PinnedMap::open() const {
+    for (bool again = false;; again = true) {
+        TALLY_ASSIGN_OR_RETURN(auto map, open_map());
+        OpenedMap opened{std::move(map), meta(), false};
+        const bool agree = opened.meta && opened.meta->counter_map_id == opened.map.info().id;
+        opened.changing = !agree && change_is_under_way();
+        // Where nobody is at work, a change may have ended between the two: looking again tells.
+        if (agree || opened.changing || again || pin_.empty()) {
+            return opened;
+        }
+    }
+}
+
+Result<PinnedMap::Look> PinnedMap::look(const MapInfo& held) const {
+    if (pin_.empty()) {
+        return Look::kSame;
+    }
+    auto fd = open_pin(pin_, true);
+    if (!fd) {
+        if (fd.error().kind == ErrorKind::kNotFound) {
+            return Look::kMissing;
+        }
+        return explain_pin_error(std::move(fd).error(), pin_);
+    }
+    TALLY_ASSIGN_OR_RETURN(auto info, map_info(fd->get()));
+    return same_map(info, held) ? Look::kSame : Look::kOther;
+}
+
+std::optional<Meta> PinnedMap::meta() const {
+    if (pin_.empty()) {
+        return std::nullopt;
+    }
+    auto meta = read_meta(directory_ + '/' + XDP_TALLY_META_NAME);
+    return meta ? std::optional(*meta) : std::nullopt;
+}
+
+bool PinnedMap::change_is_under_way() const {
+    if (pin_.empty()) {
+        return false;
+    }
+    const UniqueFd staging(
+        ::open((directory_ + '/' + kStagingName).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    return staging ? ::flock(staging.get(), LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK : errno == EACCES;
+}
+
+void PinnedMap::rename(const std::string& device, const NetnsContext& context) {
+    *this = PinnedMap({Source::Kind::kDevice, device, 0, {}}, context, *watcher_);
+    watch();
+}
+
+void PinnedMap::watch() {
+    if (!pin_.empty()) {
+        watch_ = watcher_->watch(directory_);
+    }
+}
+
+bool PinnedMap::woken_by(const PinWatcher::Events& events) const {
+    return events.everything || (watch_ >= 0 && std::find(events.watches.begin(), events.watches.end(),
+                                                          watch_) != events.watches.end());
+}
+
+}  // namespace tally::stats

@@ -1,0 +1,427 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+#include "stats/source/reader.h"
+
+#include <fmt/format.h>
+#include <linux/bpf.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "common/base/clock.h"
+#include "common/base/printable.h"
+#include "common/kernel/bpf_info.h"
+#include "common/kernel/interface.h"
+#include "common/kernel/link_socket.h"
+#include "common/pins/abi_names.h"
+
+namespace tally::stats {
+namespace {
+
+// Where events tell of changes, a pin is looked at this often all the same: a file system that is mounted
+// above it, say, causes none.
+constexpr std::int64_t kPinAge = 100'000'000;  // nanoseconds
+
+// Two readings closer than this, as when the map was replaced just now, say nothing about a rate. Well below
+// the smallest interval, as a sample that comes late shortens the next period.
+constexpr double kShortestPeriod = 0.0001;  // seconds
+
+// Nothing is pinned at the path, as opposed to something that is no map, or a map id that does not exist.
+bool is_missing(const Error& error) {
+    return error.code == ENOENT;
+}
+
+std::optional<std::string> device_of(const Source& source) {
+    return source.kind == Source::Kind::kDevice ? std::optional(source.name) : std::nullopt;
+}
+
+std::string title_of(const Source& source, const NetnsContext& context) {
+    if (source.kind == Source::Kind::kMapId) {
+        return fmt::format("map {}", source.map_id);
+    }
+    const bool elsewhere = source.kind == Source::Kind::kDevice && !context.netns.empty();
+    return printable(elsewhere ? context.netns + '/' + source.name : source.name);
+}
+
+// By its name, unless the process cannot go to its namespace: then the name may be another device's.
+std::optional<std::string> device_to_monitor(const Source& source, const NetnsContext& context) {
+    const bool seen = context.visibility == NetnsContext::Visibility::kHere || !source.directory.empty();
+    return seen ? device_of(source) : std::nullopt;
+}
+
+bool same_generation(const Meta& a, const Meta& b) {
+    return a.lineage == b.lineage && a.generation == b.generation;
+}
+
+bool same_carried(const Meta& a, const Meta& b) {
+    return std::equal(std::begin(a.carried), std::end(a.carried), std::begin(b.carried),
+                      [](const Counter& x, const Counter& y) {
+                          return x.rx_packets == y.rx_packets && x.rx_bytes == y.rx_bytes;
+                      });
+}
+
+}  // namespace
+
+Reader::Reader(const Source& source, const ReadRequest& request, NetnsContext& context, PinWatcher& watcher)
+    : request_(&request),
+      context_(&context),
+      finds_device_(source.directory.empty() && context.visibility == NetnsContext::Visibility::kHere),
+      pinned_map_(source, context, watcher),
+      state_monitor_(device_to_monitor(source, context), pinned_map_.directory(), context, request.notices) {
+    report_.device = device_of(source);
+    if (report_.device && !context_->netns.empty()) {
+        report_.netns = context_->netns;
+    }
+    report_.title = title_of(source, *context_);
+    report_.since_start = request.since_start;
+}
+
+Result<void> Reader::start() {
+    if (report_.device && finds_device_) {
+        auto interface = resolve_interface(*report_.device);
+        if (!interface && !(request_->wait && interface.error().kind == ErrorKind::kNotFound)) {
+            return std::move(interface).error();
+        }
+        device_awaited_ = !interface;
+    }
+    auto opened = pinned_map_.open();
+    if (!opened && !is_missing(opened.error())) {
+        return std::move(opened).error();
+    }
+    // The session starts with the map that is there when the change has ended.
+    if (opened && opened->changing && transition_.wait(nanoseconds_of(CLOCK_MONOTONIC))) {
+        return {};
+    }
+    if (opened) {
+        TALLY_TRY(replace_map(std::move(*opened)));
+        TALLY_TRY(check_components());
+    }
+    started_ = true;
+    return {};
+}
+
+Result<void> Reader::join() {
+    started_ = true;
+    pinned_map_.watch();
+    return start();
+}
+
+bool Reader::must_poll() const {
+    return device_awaited_ || in_transition() || (!ready() && !pinned_map_.watching());
+}
+
+Result<void> Reader::follow() {
+    if (device_awaited_) {
+        const auto interface = resolve_interface(*report_.device);
+        if (!interface) {
+            note_pin_missing("there is no such device yet");
+            return {};
+        }
+        set_device(interface->name);  // it may have been named by an alternative name, or have had another
+        device_awaited_ = false;
+        obstacle_.clear();
+    }
+    pinned_map_.watch();
+    TALLY_TRY(look_at_pin());
+    if (ready()) {
+        if (const auto meta = pinned_map_.meta()) {
+            take_meta(*meta);
+        }
+    }
+    state_monitor_.expire();
+    return {};
+}
+
+bool Reader::knows_pin() const {
+    return ready() && pinned_map_.watching() && nanoseconds_of(CLOCK_MONOTONIC) - pin_time_ < kPinAge;
+}
+
+Result<void> Reader::look_at_pin() {
+    pin_time_ = nanoseconds_of(CLOCK_MONOTONIC);
+    if (!map_) {
+        return open_pin();
+    }
+    const auto look = pinned_map_.look(map_->info());
+    if (!look) {
+        note_pin_missing(look.error().message());
+        return {};
+    }
+    switch (*look) {
+        case PinnedMap::Look::kSame:
+            transition_.end();
+            if (!obstacle_.empty()) {
+                obstacle_.clear();
+                request_->notices.say(report_.title, fmt::format("map {} is pinned again", map_->info().id));
+            }
+            return {};
+        case PinnedMap::Look::kMissing:
+            if (follow_renamed_device()) {
+                return look_at_pin();
+            }
+            note_pin_missing(fmt::format("map {} is no longer pinned", map_->info().id));
+            return {};
+        case PinnedMap::Look::kOther:
+            break;
+    }
+    return open_pin();
+}
+
+Result<void> Reader::open_pin() {
+    auto opened = pinned_map_.open();
+    if (!opened) {
+        note_pin_missing(!map_ && is_missing(opened.error())
+                             ? fmt::format("nothing is pinned at {} yet", pinned_map_.pin())
+                             : opened.error().message());
+        return {};
+    }
+    if (opened->changing && transition_.wait(pin_time_)) {
+        return {};
+    }
+    transition_.end();
+    if (map_ && opened->map.info().id == map_->info().id) {
+        return {};  // a load that failed has put it back
+    }
+    return replace_map(std::move(*opened));
+}
+
+// A load renames the directory of a renamed device: the meta there is of the same lineage.
+bool Reader::follow_renamed_device() {
+    if (!report_.device || !meta_ || !finds_device_) {
+        return false;
+    }
+    const auto name = interface_name(meta_->ifindex);
+    if (!name || *name == *report_.device) {
+        return false;
+    }
+    const auto meta = read_meta(context_->directory(*name) + '/' + XDP_TALLY_META_NAME);
+    if (!meta || meta->lineage != meta_->lineage) {
+        return false;
+    }
+    request_->notices.say(report_.title, fmt::format("the device and its pins were renamed to {}", *name));
+    set_device(*name);
+    return true;
+}
+
+void Reader::set_device(const std::string& name) {
+    report_.device = name;
+    report_.title = title_of({Source::Kind::kDevice, name, 0, {}}, *context_);
+    pinned_map_.rename(name, *context_);
+    state_monitor_.rename(name, pinned_map_.directory());
+}
+
+void Reader::note_pin_missing(const std::string& why) {
+    transition_.end();
+    started_ = true;
+    if (why != obstacle_) {
+        request_->notices.say(report_.title, why + "; waiting");
+        obstacle_ = why;
+    }
+}
+
+Result<void> Reader::replace_map(OpenedMap opened) {
+    const std::uint32_t id = opened.map.info().id;
+    const std::uint32_t old_id = map_ ? map_->info().id : 0;
+    if (map_) {
+        // The last packets it counted, before the descriptor is closed.
+        TALLY_TRY(map_->read(now_));
+        session_.add(now_.total);
+        if (request_->per_cpu) {
+            cpu_session_.add(before_.per_cpu, now_.per_cpu);
+        }
+    }
+    map_ = std::move(opened.map);
+    meta_ = opened.meta;
+    TALLY_TRY(map_->read(before_));
+    const bool under_way = std::exchange(started_, true);
+    if (under_way) {
+        session_.replace_map(before_.total, origin());
+        if (request_->per_cpu) {
+            cpu_session_.replace_map(old_id, now_.per_cpu, id, before_.per_cpu);
+        }
+        const std::string notice = old_id == 0 ? fmt::format("map {} is pinned", id)
+                                               : fmt::format("map {} was replaced by map {}", old_id, id);
+        request_->notices.say(report_.title, own_meta() == nullptr ? notice
+                                                                   : fmt::format("{} (generation {})", notice,
+                                                                                 own_meta()->generation));
+    } else {
+        session_.start_with(before_.total, origin());
+        cpu_session_.start_with(before_.per_cpu);
+    }
+    report_.cpus.reserve(before_.per_cpu.size());
+    obstacle_.clear();
+    state_monitor_.expire();
+    describe_map();
+    describe_program();
+    take_components(under_way);
+    return {};
+}
+
+// A program of a dispatcher that has its own counters says nothing about the others.
+Result<void> Reader::check_components() const {
+    const Meta* const meta = own_meta();
+    if (!request_->per_program || (meta != nullptr && meta->attach_kind != XDP_TALLY_ATTACH_DISPATCHER)) {
+        return {};
+    }
+    const std::string option = context_->option(*report_.device);
+    return make_error(ErrorKind::kNotFound, fmt::format("looking for the programs of '{}'", report_.title),
+                      meta == nullptr ? "the pinned map has no metadata that names a program"
+                                      : "only one program of the dispatcher has counters")
+        .with_hint(fmt::format("{}`xdp_loader {} --observe` counts each of them",
+                               meta == nullptr ? "" : "`xdp_loader " + option + " --unload`, then ", option));
+}
+
+// Where a program is alone on the hook, all counts are its own.
+void Reader::take_components(bool under_way) {
+    const Meta* const meta = own_meta();
+    report_.programs.clear();
+    if (!request_->per_program || meta == nullptr || meta->attach_kind == XDP_TALLY_ATTACH_DISPATCHER) {
+        components_.clear();
+        return;
+    }
+    if (meta->attach_kind == XDP_TALLY_ATTACH_OBSERVE) {
+        if (const auto taken = components_.take(*meta, pinned_map_.directory(), under_way); !taken) {
+            request_->notices.say(report_.title, taken.error().message());
+        }
+        components_.list_in(report_);
+    }
+    if (components_.empty()) {
+        report_.programs.push_back(identify(meta->program_id, meta->program));
+    }
+}
+
+void Reader::fill_components() {
+    if (components_.empty() && !report_.programs.empty()) {
+        report_.programs.front().actions = report_.actions;
+        report_.programs.front().total = report_.total;
+    } else {
+        components_.fill(report_);
+    }
+}
+
+bool Reader::take_meta(const Meta& meta) {
+    // The meta of another map belongs to a change that look_at_pin has yet to see.
+    const Meta* const own = own_meta();
+    if (meta.counter_map_id != map_->info().id ||
+        (own != nullptr && same_generation(*own, meta) && same_carried(*own, meta))) {
+        return false;
+    }
+    // In the same generation, what a load that failed had counted is carried now.
+    if (own != nullptr && !same_generation(*own, meta)) {
+        request_->notices.say(
+            report_.title,
+            fmt::format("the program was replaced by {} (id {}), map {} is kept (generation {})",
+                        printable(meta.program), meta.program_id, meta.counter_map_id, meta.generation));
+    }
+    meta_ = meta;
+    session_.set_origin(*origin());
+    describe_program();
+    take_components(true);
+    return true;
+}
+
+void Reader::describe_map() {
+    const MapInfo& info = map_->info();
+    report_.map_id = info.id;
+    if (request_->notices.verbose()) {
+        request_->notices.say(
+            report_.title,
+            fmt::format("map {} '{}' has {} entries{}, read {}", info.id, printable(info.name),
+                        info.max_entries,
+                        info.type == BPF_MAP_TYPE_PERCPU_ARRAY
+                            ? fmt::format(" for each of {} possible CPUs", before_.per_cpu.size())
+                            : ", shared by all CPUs",
+                        map_->reads_in_one_call() ? "by one batch lookup per sample"
+                                                  : "by one lookup per entry: this kernel has no batch "
+                                                    "lookup for its type"));
+    }
+}
+
+void Reader::describe_program() {
+    report_.program.reset();
+    if (const Meta* meta = own_meta()) {
+        report_.program = AttachedProgram{meta->generation, meta->program_id, printable(meta->program),
+                                          std::string(mode_name(meta->attach_mode)),
+                                          std::string(attach_name(meta->attach_kind))};
+    }
+}
+
+Result<void> Reader::sample() {
+    report_.readable = false;
+    if (device_awaited_) {
+        return {};
+    }
+    if (!knows_pin()) {
+        TALLY_TRY(look_at_pin());
+    }
+    if (!ready()) {
+        return {};
+    }
+    TALLY_TRY(map_->read(now_));
+    if (went_backwards(before_.total, now_.total)) {
+        request_->notices.say(
+            report_.title, fmt::format("map {} was reset: it counts from smaller numbers", map_->info().id));
+    }
+    session_.add(now_.total);
+    if (request_->per_cpu) {
+        cpu_session_.add(before_.per_cpu, now_.per_cpu);
+    }
+    TALLY_TRY(components_.read());
+    const double seconds = static_cast<double>(now_.time - before_.time) / 1e9;
+    fill_report(before_, now_, seconds >= kShortestPeriod ? seconds : 0);
+    std::swap(before_, now_);
+    return {};
+}
+
+void Reader::show_first_reading() {
+    fill_report(before_, before_, 0);
+}
+
+void Reader::fill_report(const Sample& before, const Sample& now, double seconds) {
+    report_.readable = true;
+    report_.time = nanoseconds_of(CLOCK_REALTIME);
+    report_.before_start = session_.before_start();
+    fill_values(report_, before.total, now.total, seconds, session_.counted());
+    if (request_->per_cpu && map_->info().type == BPF_MAP_TYPE_PERCPU_ARRAY) {
+        fill_cpu_values(report_, before.per_cpu, now.per_cpu, seconds, cpu_session_.counted());
+    } else {
+        report_.cpus.clear();
+    }
+    if (state_monitor_.must_look(now.time)) {
+        refresh_state(now.time);
+    }
+    fill_components();  // which may be others since
+}
+
+void Reader::refresh_state(std::int64_t now) {
+    bool changing = false;
+    if (look_at_state(now) != AttachState::kAttached) {
+        // Perhaps the program was replaced and nobody told: then there is another meta.
+        const auto meta = pinned_map_.meta();
+        if (meta && take_meta(*meta)) {
+            look_at_state(now);
+        } else if (state_monitor_.is_news()) {
+            const bool published = meta && !(meta_ && same_generation(*meta_, *meta));
+            changing = published || pinned_map_.change_is_under_way();
+        }
+    }
+    report_.state = state_monitor_.tell(report_.title, map_->info().id, changing);
+}
+
+AttachState Reader::look_at_state(std::int64_t now) {
+    return state_monitor_.look(meta_ ? &*meta_ : nullptr, map_->info().id, now);
+}
+
+const Meta* Reader::own_meta() const {
+    return meta_ && meta_->counter_map_id == map_->info().id ? &*meta_ : nullptr;
+}
+
+std::optional<Origin> Reader::origin() const {
+    const Meta* meta = own_meta();
+    if (meta == nullptr) {
+        return std::nullopt;
+    }
+    Origin origin{meta->lineage, {}};
+    std::copy_n(meta->carried, kActions, origin.carried.begin());
+    return origin;
+}
+
+}  // namespace tally::stats

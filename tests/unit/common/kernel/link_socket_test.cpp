@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+#include "common/kernel/link_socket.h"
+
+#include <gtest/gtest.h>
+
+namespace tally {
+namespace {
+
+// The loopback device is there in every network namespace, and nobody attaches XDP to it.
+TEST(LinkSocket, FindsByNameAndByIndex) {
+    auto links = LinkSocket::open();
+    ASSERT_TRUE(links) << links.error().message();
+    const auto by_name = links->find("lo");
+    ASSERT_TRUE(by_name) << by_name.error().message();
+    EXPECT_EQ(by_name->interface.ifindex, 1U);
+    EXPECT_GT(by_name->interface.mtu, 0U);
+    EXPECT_TRUE(by_name->hook.empty());
+    const auto by_index = links->find(1);
+    ASSERT_TRUE(by_index);
+    EXPECT_EQ(by_index->interface.name, "lo");
+}
+
+TEST(LinkSocket, WhatIsNotThereIsNotFound) {
+    auto links = LinkSocket::open();
+    ASSERT_TRUE(links);
+    for (const char* name : {"no-such-device", "no-such-alternative-name-either"}) {
+        const auto link = links->find(name);
+        ASSERT_FALSE(link);
+        EXPECT_EQ(link.error().kind, ErrorKind::kNotFound) << link.error().message();
+    }
+    EXPECT_EQ(links->find(0x7ffffff0).error().kind, ErrorKind::kNotFound);
+    EXPECT_TRUE(links->find("lo")) << "the socket goes on";
+}
+
+}  // namespace
+}  // namespace tally

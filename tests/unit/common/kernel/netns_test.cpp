@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+#include "common/base/unique_fd.h"
+#include "common/kernel/netns.h"
+
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <linux/nsfs.h>
+#include <sys/ioctl.h>
+
+
+namespace tally {
+namespace {
+
+using testing::HasSubstr;
+
+// Every kernel tells the kind of a namespace. An emulator that does not know the question answers instead of
+// it.
+bool kinds_are_told() {
+    const UniqueFd own(::open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC));
+    return own && ::ioctl(own.get(), NS_GET_NSTYPE) >= 0;
+}
+
+TEST(Netns, TheCurrentOneHasANumber) {
+    if (!kinds_are_told()) {
+        GTEST_SKIP() << "the kind of a namespace is not told";
+    }
+    const auto inode = current_netns_inode();
+    ASSERT_TRUE(inode);
+    EXPECT_GT(*inode, 0U);
+    const auto netns = open_netns("/proc/self/ns/net");
+    ASSERT_TRUE(netns) << netns.error().message();
+    EXPECT_EQ(*netns_inode(*netns), *inode);
+}
+
+TEST(Netns, WhatCannotBeANameIsAUsageError) {
+    for (const char* name : {"", ".", ".."}) {
+        EXPECT_EQ(open_netns(name).error().kind, ErrorKind::kUsage) << name;
+    }
+    EXPECT_EQ(check_netns_name("a/b").error().kind, ErrorKind::kUsage);
+    EXPECT_TRUE(check_netns_name("red.1"));
+}
+
+TEST(Netns, OneThatDoesNotExistIsNotFound) {
+    for (const char* name : {"no-such-namespace", "/proc/self/ns/no-such-file"}) {
+        const auto netns = open_netns(name);
+        ASSERT_FALSE(netns);
+        EXPECT_EQ(netns.error().kind, ErrorKind::kNotFound);
+        EXPECT_THAT(netns.error().what, HasSubstr(name));
+        EXPECT_FALSE(netns.error().hint.empty());
+    }
+}
+
+TEST(Netns, AFileOfAnotherKindIsAUsageError) {
+    if (!kinds_are_told()) {
+        GTEST_SKIP() << "the kind of a namespace is not told";
+    }
+    EXPECT_THAT(open_netns("/proc/self/ns/mnt").error().reason, HasSubstr("another kind"));
+    EXPECT_EQ(open_netns("/proc/self/ns/mnt").error().kind, ErrorKind::kUsage);
+    EXPECT_THAT(open_netns("/etc/passwd").error().reason, HasSubstr("no namespace"));
+    EXPECT_EQ(open_netns("/etc/passwd").error().kind, ErrorKind::kUsage);
+}
+
+}  // namespace
+}  // namespace tally

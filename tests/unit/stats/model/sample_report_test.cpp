@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+#include "stats/model/sample_report.h"
+
+#include <gmock/gmock.h>
+
+#include "stats/counters_for_tests.h"
+
+namespace tally::stats {
+namespace {
+
+TEST(SampleReport, ShowsTheMapAndTheSession) {
+    SampleReport report;
+    const Counters before = counters({{XDP_DROP, {10, 600}}, {XDP_PASS, {100, 10000}}});
+    const Counters now = counters({{XDP_DROP, {14, 840}}, {XDP_PASS, {106, 10600}}});
+    const Counters session = counters({{XDP_DROP, {5, 300}}, {XDP_PASS, {50, 5000}}});
+    fill_values(report, before, now, 2.0, session);
+    EXPECT_DOUBLE_EQ(report.period, 2.0);
+    EXPECT_EQ(report.actions[XDP_DROP].count, (Counter{14, 840}));
+    EXPECT_EQ(report.actions[XDP_DROP].session, (Counter{5, 300}));
+    EXPECT_DOUBLE_EQ(report.actions[XDP_DROP].rate.pps, 2);
+    EXPECT_DOUBLE_EQ(report.actions[XDP_PASS].rate.bps, 2400);
+    EXPECT_EQ(report.actions[XDP_TX].count, (Counter{0, 0}));
+    EXPECT_EQ(report.total.count, (Counter{120, 11440}));
+    EXPECT_EQ(report.total.session, (Counter{55, 5300}));
+    EXPECT_DOUBLE_EQ(report.total.rate.pps, 5);
+}
+
+TEST(SampleReport, SinceStartShowsTheSessionAsTheTotals) {
+    SampleReport report;
+    report.since_start = true;
+    fill_values(report, passed(100, 10000), passed(106, 10600), 1.0, passed(6, 600));
+    EXPECT_EQ(report.actions[XDP_PASS].count, (Counter{6, 600}));
+    EXPECT_EQ(report.total.count, (Counter{6, 600}));
+    EXPECT_DOUBLE_EQ(report.total.rate.pps, 6);
+}
+
+TEST(SampleReport, HasARowForEveryCpuThatCountedAnything) {
+    SampleReport report;
+    const std::vector<Counters> before = {passed(1, 60), {}, dropped(3, 180), {}};
+    const std::vector<Counters> now = {passed(1, 60), {}, dropped(7, 420), {}};
+    fill_cpu_values(report, before, now, 2.0, {passed(0, 0), {}, dropped(4, 240), {}});
+    ASSERT_EQ(report.cpus.size(), 2U);
+    EXPECT_EQ(report.cpus[0].cpu, 0U);
+    EXPECT_EQ(report.cpus[0].actions[XDP_PASS].count, (Counter{1, 60}));
+    EXPECT_DOUBLE_EQ(report.cpus[0].actions[XDP_PASS].rate.pps, 0);
+    EXPECT_EQ(report.cpus[1].cpu, 2U);
+    EXPECT_EQ(report.cpus[1].actions[XDP_DROP].count, (Counter{7, 420}));
+    EXPECT_DOUBLE_EQ(report.cpus[1].actions[XDP_DROP].rate.pps, 2);
+    EXPECT_DOUBLE_EQ(report.cpus[1].actions[XDP_DROP].rate.bps, 960);
+
+    report.since_start = true;
+    fill_cpu_values(report, before, now, 2.0, {passed(0, 0), {}, dropped(4, 240), {}});
+    ASSERT_EQ(report.cpus.size(), 1U);  // CPU 0 has counted nothing since the start
+    EXPECT_EQ(report.cpus[0].cpu, 2U);
+    EXPECT_EQ(report.cpus[0].actions[XDP_DROP].count, (Counter{4, 240}));
+}
+
+}  // namespace
+}  // namespace tally::stats

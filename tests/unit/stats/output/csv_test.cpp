@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+#include <gmock/gmock.h>
+
+#include "stats/output/format.h"
+#include "stats/report_for_tests.h"
+
+namespace tally::stats {
+namespace {
+
+constexpr const char* kHeader =
+    "time,dev,netns,map_id,generation,state,period,action,packets,bytes,pps,bps,session_packets,session_"
+    "bytes\n";
+
+TEST(CsvOutput, HasALinePerActionAndOneForTheTotal) {
+    const auto output = make_csv_format(Detail::kNone);
+    const std::string start = "2026-01-31T12:00:00.123Z,veth0,,32,1,attached,2.000104,";
+    const std::string rows = start + "XDP_ABORTED,0,0,0.0,0.0,0,0\n" +        //
+                             start + "XDP_DROP,1,60,0.0,0.0,0,0\n" +          //
+                             start + "XDP_PASS,10,980,5.0,3920.0,10,980\n" +  //
+                             start + "XDP_TX,0,0,0.0,0.0,0,0\n" +             //
+                             start + "XDP_REDIRECT,0,0,0.0,0.0,0,0\n" +       //
+                             start + "total,11,1040,5.0,3920.0,10,980\n";
+    EXPECT_EQ(text_of(*output, example_report()), kHeader + rows);
+    EXPECT_EQ(text_of(*output, example_report()), rows);  // the header comes once
+}
+
+TEST(CsvOutput, FieldsAreEmptyWhereThereIsNothingToTell) {
+    const auto output = make_csv_format(Detail::kNone);
+    const std::string text = text_of(*output, foreign_report());
+    EXPECT_THAT(
+        text, testing::HasSubstr("\n2026-01-31T12:00:00.123Z,,,32,,foreign,0.0,XDP_PASS,10,980,,,10,980\n"));
+}
+
+TEST(CsvOutput, PerCpuHasAColumnMore) {
+    const auto output = make_csv_format(Detail::kPerCpu);
+    SampleReport report = example_report();
+    report.cpus = {example_cpu(0, XDP_PASS, {{4, 400}, {}, {2, 1600}}),
+                   example_cpu(63, XDP_DROP, {{1, 60}, {}, {}})};
+    const std::string start = "2026-01-31T12:00:00.123Z,veth0,,32,1,attached,2.000104,";
+    EXPECT_EQ(
+        text_of(*output, report),
+        "time,dev,netns,map_id,generation,state,period,action,cpu,packets,bytes,pps,bps,session_packets,"
+        "session_bytes\n" +  //
+            start +
+            "XDP_ABORTED,all,0,0,0.0,0.0,0,0\n" +                //
+            start + "XDP_DROP,all,1,60,0.0,0.0,0,0\n" +          //
+            start + "XDP_DROP,63,1,60,0.0,0.0,,\n" +             //
+            start + "XDP_PASS,all,10,980,5.0,3920.0,10,980\n" +  //
+            start + "XDP_PASS,0,4,400,2.0,1600.0,,\n" +          //
+            start + "XDP_TX,all,0,0,0.0,0.0,0,0\n" +             //
+            start + "XDP_REDIRECT,all,0,0,0.0,0.0,0,0\n" +       //
+            start + "total,all,11,1040,5.0,3920.0,10,980\n");
+}
+
+TEST(CsvOutput, PerProgramHasAColumnMore) {
+    const std::string text = text_of(*make_csv_format(Detail::kPerProgram), dispatcher_report());
+    const std::string start = "2026-01-31T12:00:00.123Z,veth0,,32,1,attached,2.000104,";
+    EXPECT_THAT(text, testing::HasSubstr(",action,program,packets,"));
+    EXPECT_THAT(text, testing::HasSubstr("\n" + start + "XDP_DROP,7:first,1,60,0.0,0.0,0,0\n"));
+    EXPECT_THAT(text, testing::HasSubstr("\n" + start + "total,7:first,11,1040,5.0,3920.0,10,980\n"));
+    EXPECT_THAT(text, testing::HasSubstr("\n" + start + "total,12:second,10,980,5.0,3920.0,10,980\n"));
+    EXPECT_THAT(text, testing::HasSubstr("\n" + start + "XDP_DROP,all,1,60,0.0,0.0,0,0\n"));
+    EXPECT_THAT(text, testing::EndsWith("\n" + start + "total,all,11,1040,5.0,3920.0,10,980\n"));
+}
+
+TEST(CsvOutput, NamesAreQuoted) {
+    const auto output = make_csv_format(Detail::kNone);
+    SampleReport report = example_report();
+    report.device = "a,b";
+    EXPECT_THAT(text_of(*output, report), testing::HasSubstr("Z,\"a,b\",,32,"));
+    report.device = "a\"b";
+    EXPECT_THAT(text_of(*output, report), testing::HasSubstr("Z,\"a\"\"b\",,32,"));
+    report.device = "plain";
+    EXPECT_THAT(text_of(*output, report), testing::HasSubstr("Z,plain,,32,"));
+}
+
+TEST(CsvOutput, IntegersAreExact) {
+    const auto output = make_csv_format(Detail::kNone);
+    SampleReport report = example_report();
+    report.actions[XDP_TX] = {{kMost, kMost}, {kMost, kMost}, {}};
+    EXPECT_THAT(text_of(*output, report),
+                testing::HasSubstr("XDP_TX,18446744073709551615,18446744073709551615,0.0,0.0,"
+                                   "18446744073709551615,18446744073709551615\n"));
+}
+
+}  // namespace
+}  // namespace tally::stats

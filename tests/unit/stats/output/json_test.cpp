@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+#include <gmock/gmock.h>
+#include <nlohmann/json.hpp>
+
+#include "stats/output/format.h"
+#include "stats/report_for_tests.h"
+
+namespace tally::stats {
+namespace {
+
+std::string json_of(const SampleReport& report, Detail detail = Detail::kNone) {
+    return text_of(*make_json_format(detail), report);
+}
+
+TEST(JsonOutput, IsTheRecordOfTheContract) {
+    EXPECT_EQ(
+        json_of(example_report()),
+        R"({"schema":1,"time":"2026-01-31T12:00:00.123Z","dev":"veth0","netns":null,"map_id":32,"generation":1,)"
+        R"("state":"attached","period":2.000104,"actions":{)"
+        R"("XDP_ABORTED":{"packets":0,"bytes":0,"pps":0.0,"bps":0.0,"session_packets":0,"session_bytes":0},)"
+        R"("XDP_DROP":{"packets":1,"bytes":60,"pps":0.0,"bps":0.0,"session_packets":0,"session_bytes":0},)"
+        R"("XDP_PASS":{"packets":10,"bytes":980,"pps":5.0,"bps":3920.0,"session_packets":10,"session_bytes":980},)"
+        R"("XDP_TX":{"packets":0,"bytes":0,"pps":0.0,"bps":0.0,"session_packets":0,"session_bytes":0},)"
+        R"("XDP_REDIRECT":{"packets":0,"bytes":0,"pps":0.0,"bps":0.0,"session_packets":0,"session_bytes":0}},)"
+        R"("total":{"packets":11,"bytes":1040,"pps":5.0,"bps":3920.0,"session_packets":10,"session_bytes":980}})"
+        "\n");
+}
+
+TEST(JsonOutput, HasNullWhereThereIsNothingToTell) {
+    const auto sample = nlohmann::json::parse(json_of(foreign_report()));
+    EXPECT_TRUE(sample["dev"].is_null());
+    EXPECT_TRUE(sample["generation"].is_null());
+    EXPECT_EQ(sample["state"], "foreign");
+    EXPECT_EQ(sample["period"], 0.0);
+    EXPECT_TRUE(sample["actions"]["XDP_PASS"]["pps"].is_null());
+    EXPECT_TRUE(sample["total"]["bps"].is_null());
+    EXPECT_EQ(sample["actions"]["XDP_PASS"]["packets"], 10);
+}
+
+TEST(JsonOutput, IntegersAreExact) {
+    SampleReport report = example_report();
+    report.program->generation = kMost;
+    report.actions[XDP_TX] = {{kMost, kMost - 1}, {kMost - 2, kMost - 3}, {}};
+    const std::string text = json_of(report);
+    EXPECT_THAT(text, testing::HasSubstr(R"("generation":18446744073709551615,)"));
+    EXPECT_THAT(text,
+                testing::HasSubstr(
+                    R"("XDP_TX":{"packets":18446744073709551615,"bytes":18446744073709551614,"pps":0.0,)"
+                    R"("bps":0.0,"session_packets":18446744073709551613,)"
+                    R"("session_bytes":18446744073709551612})"));
+}
+
+TEST(JsonOutput, NamesAreEscaped) {
+    const auto output = make_json_format(Detail::kNone);
+    SampleReport report = example_report();
+    for (const std::string name : {R"(a"b\c)", "tab\there", "\x1b[31m", "gr\xc3\xbc\xc3\x9f"}) {
+        report.device = name;
+        EXPECT_EQ(nlohmann::json::parse(text_of(*output, report))["dev"], name);
+        EXPECT_EQ(nlohmann::json::parse(text_of(*output, report))["dev"], name);  // from memory this time
+    }
+    report.device = "\xff!";  // no UTF-8: U+FFFD stands for it
+    EXPECT_EQ(nlohmann::json::parse(text_of(*output, report))["dev"], "\xef\xbf\xbd!");
+}
+
+TEST(JsonOutput, PerCpuListsThoseThatCounted) {
+    SampleReport report = example_report();
+    EXPECT_THAT(json_of(report, Detail::kPerCpu), testing::EndsWith(R"("session_bytes":980},"cpus":[]})"
+                                                                    "\n"));
+    report.cpus = {example_cpu(0, XDP_PASS, {{4, 400}, {}, {2, 1600}}),
+                   example_cpu(63, XDP_DROP, {{1, 60}, {}, {}})};
+    const std::string text = json_of(report, Detail::kPerCpu);
+    EXPECT_THAT(
+        text, testing::HasSubstr(
+                  R"("cpus":[{"cpu":0,"actions":{"XDP_ABORTED":{"packets":0,"bytes":0,"pps":0.0,"bps":0.0},)"
+                  R"("XDP_DROP":{"packets":0,"bytes":0,"pps":0.0,"bps":0.0},)"
+                  R"("XDP_PASS":{"packets":4,"bytes":400,"pps":2.0,"bps":1600.0},)"
+                  R"("XDP_TX":{"packets":0,"bytes":0,"pps":0.0,"bps":0.0},)"
+                  R"("XDP_REDIRECT":{"packets":0,"bytes":0,"pps":0.0,"bps":0.0}}},{"cpu":63,)"));
+    const auto sample = nlohmann::json::parse(text);
+    EXPECT_EQ(sample["cpus"].size(), 2U);
+    EXPECT_EQ(sample["cpus"][1]["actions"]["XDP_DROP"]["bytes"], 60);
+    EXPECT_FALSE(nlohmann::json::parse(json_of(report)).contains("cpus"));
+}
+
+TEST(JsonOutput, PerProgramListsThemInTheOrderTheyRun) {
+    const auto sample = nlohmann::json::parse(json_of(dispatcher_report(), Detail::kPerProgram));
+    ASSERT_EQ(sample["programs"].size(), 2U);
+    EXPECT_EQ(sample["programs"][0]["id"], 7);
+    EXPECT_EQ(sample["programs"][0]["name"], "first");
+    EXPECT_EQ(sample["programs"][0]["actions"], sample["actions"]);
+    EXPECT_EQ(sample["programs"][0]["total"], sample["total"]);
+    EXPECT_EQ(sample["programs"][1]["actions"]["XDP_DROP"]["packets"], 0);
+    EXPECT_EQ(sample["programs"][1]["total"]["session_packets"], 10);
+    EXPECT_FALSE(sample.contains("cpus"));
+    EXPECT_EQ(nlohmann::json::parse(json_of(example_report(), Detail::kPerProgram))["programs"],
+              nlohmann::json::array());
+}
+
+}  // namespace
+}  // namespace tally::stats
