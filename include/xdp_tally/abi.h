@@ -61,9 +61,11 @@ enum xdp_tally_attach {
 /* Bits of xdp_tally_meta.flags. */
 /* 1U and 2U are reserved: version 0.1.0 set them on maps to which it had added earlier counts. */
 #define XDP_TALLY_META_MIGRATED 2U
-#define XDP_TALLY_META_FRAGS 4U	 /* the program takes frames in several buffers (xdp.frags) */
+#define XDP_TALLY_META_FRAGS 4U /* the program takes frames in several buffers (xdp.frags) */
 /* The program uses xdp_tally_mark: replacing it in a dispatcher counts exactly. */
 #define XDP_TALLY_META_MARKS 8U
+/* Loaded by `xdp_loader --run`, which holds the flock of +run/ beside the pins until it unloads. */
+#define XDP_TALLY_META_RUN 16U
 
 /*
  * The value of the one-entry array map xdp_stats_meta: who feeds the counter map beside it. Every

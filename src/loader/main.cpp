@@ -176,7 +176,9 @@ int run_around_command(const Options& options) {
     if (!context) {
         return fail(options, context.error());
     }
-    return run_command_loaded(options, *context, *home,
+    const RunRequest request = {make_load_request(options), without_repetitions(options.devices, *context),
+                                options.command, options.keep_maps};
+    return run_command_loaded(request, *context, *home,
                               [&](const Outcome& outcome) { report(options, outcome); });
 }
 

@@ -10,7 +10,7 @@
 
 #include "common/base/early_exit.h"
 #include "common/pins/abi_names.h"
-#include "loader/change/load_request.h"
+#include "loader/requests.h"
 
 namespace tally::loader {
 

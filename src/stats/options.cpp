@@ -170,15 +170,6 @@ Result<Options> read_options(const Given& given) {
 
 }  // namespace
 
-void add_source(std::vector<Source>& sources, Source source) {
-    const auto same = [&](const Source& other) {
-        return other.kind == source.kind && other.name == source.name && other.map_id == source.map_id;
-    };
-    if (std::none_of(sources.begin(), sources.end(), same)) {
-        sources.push_back(std::move(source));
-    }
-}
-
 std::variant<Options, EarlyExit> parse_options(int argc, const char* const* argv) {
     auto words = parse_words(kProgram, argc, argv);
     if (auto* exit = std::get_if<EarlyExit>(&words)) {

@@ -208,7 +208,7 @@ def test_ordinary_user(lab, veth0):
 def test_user_that_does_not_exist(lab, veth0):
     lab.load("veth0")
     err = run([STATS, "--dev", "veth0", "--listen", "0", "--user", "no-such-user"], NOT_FOUND).err
-    assert err == "xdp_stats: becoming user 'no-such-user': there is no such user\n"
+    assert err == "xdp_stats: changing to user 'no-such-user': there is no such user\n"
 
 
 def test_user_needs_privileges(lab, veth0):
@@ -256,8 +256,8 @@ def test_ipv6(lab, veth0):
 
 
 @pytest.mark.parametrize("address, reason", [
-    ("nowhere:9417", "'nowhere' is no IP address"), ("127.0.0.1:", "a port is a number"),
-    ("70000", "a port is a number"), ("::1:9417", "in brackets"), ("[127.0.0.1]:1", "no IP address"),
+    ("nowhere:9417", "'nowhere' is not an IP address"), ("127.0.0.1:", "a port is a number"),
+    ("70000", "a port is a number"), ("::1:9417", "in brackets"), ("[127.0.0.1]:1", "not an IP address"),
     ("127.0.0.1:80x", "a port is a number")])
 def test_addresses_that_are_none(address, reason):
     err = run([STATS, "--all", "--listen", address], USAGE).err

@@ -143,7 +143,7 @@ def test_a_detached_program_is_said(lab, veth0, terminal):
     screen = terminal()
     screen.start("--dev", "veth0", "--interval", "100ms")
     (pin_dir("veth0") / "xdp_link").unlink()
-    screen.wait_for(r"veth0 +detached g1(.|\n)*nothing feeds map")
+    screen.wait_for(r"veth0 +detached g1(.|\n)*no XDP program counts into map")
     assert outcome["generation"] == 1
     screen.quit()
 
@@ -304,7 +304,7 @@ def test_detail_of_a_foreign_map(lab, terminal):
     screen.start("--map", path)
     screen.wait_for("foreign")
     screen.keys("Enter")
-    screen.wait_for("there is no metadata record")
+    screen.wait_for("the map has no metadata")
     screen.quit()
 
 
@@ -472,7 +472,7 @@ def test_stdin_is_no_terminal(lab, counted, terminal):
 
 
 @pytest.mark.parametrize("term, reason", [("nonsense", "no description of the terminal 'nonsense'"),
-                                          ("", "TERM is not set"), ("dumb", "no cursor that could be moved")])
+                                          ("", "TERM is not set"), ("dumb", "cannot move its cursor")])
 def test_terminals_that_will_not_do(lab, counted, terminal, term, reason):
     text = terminal(120, 24).command(f"TERM={term} {STATS} --live --dev veth0")
     assert reason in text and "hint: " in text and "status 1" in text

@@ -1,26 +1,14 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 #include "common/pins/attach_state.h"
 
+#include <array>
+
 namespace tally {
 
 std::string_view state_name(AttachState state) {
-    switch (state) {
-        case AttachState::kNone:
-            return "none";
-        case AttachState::kForeign:
-            return "foreign";
-        case AttachState::kAttached:
-            return "attached";
-        case AttachState::kDetached:
-            return "detached";
-        case AttachState::kOrphaned:
-            return "orphaned";
-        case AttachState::kStale:
-            return "stale";
-        case AttachState::kUnknown:
-            break;
-    }
-    return "unknown";
+    constexpr std::array<std::string_view, 7> kNames = {"none",     "foreign", "attached", "detached",
+                                                        "orphaned", "stale",   "unknown"};
+    return kNames.at(static_cast<std::size_t>(state));
 }
 
 AttachState judge_attach_state(const AttachFacts& facts) {

@@ -34,12 +34,17 @@ Error mode_conflict(const std::string& what, std::uint32_t running, const std::s
         .with_hint(hint);
 }
 
-// Where the hook is free. A link that --run holds itself ends with it, however that ends; a component would
+// Where the hook is free. The link of a --run ends with its process, however that ends; a component would
 // not.
 Result<std::vector<AttachMethod>> first_methods(const LoadRequest& request, const NetnsContext& context,
                                                 AttachPlan& plan) {
+    if (request.for_command && request.attach == AttachChoice::kDispatcher) {
+        return make_error(ErrorKind::kNotFound, "attaching through a dispatcher",
+                          "none is in use there, and --run starts none")
+            .with_hint("without --attach dispatcher the program is attached by a link");
+    }
     if (request.attach == AttachChoice::kLink || request.mode == ModeChoice::kOffload ||
-        (request.attach == AttachChoice::kAuto && request.for_command)) {
+        request.for_command) {
         return std::vector{AttachMethod::kNewLink};
     }
     // A dry run mounts nothing.
@@ -91,13 +96,16 @@ Result<AttachPlan> plan_beside_foreign(const LoadRequest& request, const NetnsCo
     }
     plan.foreign = true;
     const auto link = find_xdp_link(state.interface->ifindex, plan.old_program->id);
-    if ((link && *link) || !request.force) {
+    const bool has_link = link && *link;
+    if (has_link || !request.force || request.for_command) {
         const bool can_join = state.hook.dispatcher.has_value();
-        return make_error(
-                   ErrorKind::kConflict, what,
-                   "the hook is taken by " + describe_holder(context, *state.interface, *plan.old_program))
-            .with_hint((can_join ? "without --attach link it joins them; " : "") +
-                       next_command(context, *state.interface, *plan.old_program, can_join));
+        const std::string holder = describe_holder(context, *state.interface, *plan.old_program);
+        return make_error(ErrorKind::kConflict, what,
+                          fmt::format("the hook is taken by {}{}", holder,
+                                      request.for_command ? "; --run replaces no program" : ""))
+            .with_hint(fmt::format("{}{}{}", can_join ? "without --attach link it joins them; " : "",
+                                   next_command(context, *state.interface, *plan.old_program, can_join),
+                                   has_link || request.for_command ? "" : "; --force takes its place"));
     }
     plan.ended_dispatcher = state.hook.dispatcher.has_value();
     plan.moves = request.attach == AttachChoice::kDispatcher;
@@ -116,6 +124,7 @@ Result<AttachPlan> make_attach_plan(const LoadRequest& request, const NetnsConte
     const std::string what = fmt::format("loading on '{}'", interface.name);
     AttachPlan plan;
     plan.modes = wanted_modes(request.mode);
+    plan.keeps_link = request.for_command;
     if (state.reserved()) {
         return explain_reserved(what, state);
     }

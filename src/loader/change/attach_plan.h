@@ -9,9 +9,9 @@
 
 #include "common/base/result.h"
 #include "common/pins/netns_context.h"
-#include "loader/change/load_request.h"
 #include "loader/device/device_state.h"
 #include "loader/object/program_object.h"
+#include "loader/requests.h"
 
 namespace tally::loader {
 
@@ -19,13 +19,14 @@ namespace tally::loader {
 enum class AttachMethod { kNewLink, kUpdateLink, kReplaceByNetlink, kComponent };
 
 struct AttachPlan {
-    std::vector<AttachMethod> methods;           // to be tried in this order
-    std::vector<std::uint32_t> modes;            // the same; one where a program is replaced
+    std::vector<AttachMethod> methods;       // to be tried in this order
+    std::vector<std::uint32_t> modes;        // the same; one where a program is replaced
     std::optional<HookProgram> old_program;  // what is replaced
-    bool foreign = false;                        // and it is somebody else's
-    bool ended_dispatcher = false;               // with all the programs in it
+    bool foreign = false;                    // and it is somebody else's
+    bool ended_dispatcher = false;           // with all the programs in it
     // The old attachment has to end before the new one can begin: links and dispatchers exclude each other.
     bool moves = false;
+    bool keeps_link = false;    // for a --run: a link is the process's own, and pinned nowhere
     std::string no_dispatcher;  // why --attach auto does not even try a dispatcher
 };
 

@@ -6,9 +6,9 @@
 #include <vector>
 
 #include "common/base/result.h"
-#include "loader/change/load_request.h"
 #include "loader/device/device_state.h"
 #include "loader/object/program_object.h"
+#include "loader/requests.h"
 
 namespace tally::loader {
 

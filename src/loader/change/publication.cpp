@@ -75,14 +75,16 @@ Result<void> remove_unused(const PinDirectory& directory, PinChanges& changes, c
     return {};
 }
 
-bool by_link(const Meta& meta) {
-    return meta.attach_kind == XDP_TALLY_ATTACH_LINK || meta.attach_kind == XDP_TALLY_ATTACH_OBSERVE;
+bool pins_link(const Meta& meta) {
+    const bool by_link =
+        meta.attach_kind == XDP_TALLY_ATTACH_LINK || meta.attach_kind == XDP_TALLY_ATTACH_OBSERVE;
+    return by_link && (meta.flags & XDP_TALLY_META_RUN) == 0;
 }
 
-// What has taken over needs no link; the old one is severed, or observed what is gone.
+// What has taken over pins no link; the old one is severed, or observed what is gone.
 Result<void> remove_old_link(const PinDirectory& directory, PinChanges& changes, const Meta& meta,
                              const Meta& old_meta, std::vector<std::string>& removed) {
-    if (by_link(old_meta) && !by_link(meta) && directory.open(XDP_TALLY_LINK_NAME, false)) {
+    if (pins_link(old_meta) && !pins_link(meta) && directory.open(XDP_TALLY_LINK_NAME, false)) {
         TALLY_TRY(changes.remove(XDP_TALLY_LINK_NAME));
         removed.push_back(directory.path() + '/' + XDP_TALLY_LINK_NAME);
     }

@@ -170,6 +170,22 @@ Result<void> remove_staged(PinDirectory& directory) {
     return is_staged(staged, kCarriedMeta) ? directory.remove_staged(kCarriedMeta) : Result<void>();
 }
 
+// Then the old counter map is gone, and what it counted is in the meta of the new generation alone.
+bool counters_are_published(const PinDirectory& directory, const Meta& meta,
+                            const std::optional<Meta>& old_meta) {
+    const auto fd = directory.open(XDP_TALLY_MAP_NAME, true);
+    const auto info = fd ? map_info(fd->get()) : fd.error();
+    return info && info->id == meta.counter_map_id && !(old_meta && owns_map(*old_meta, info->id));
+}
+
+// The program of a --run ends with its process, wherever in the publication that was.
+bool must_be_finished(const PinDirectory& directory, const std::vector<std::string>& staged, const Meta& meta,
+                      const std::optional<Meta>& old_meta) {
+    const bool was_taken_back = std::any_of(
+        staged.begin(), staged.end(), [](const std::string& name) { return !restored_pin(name).empty(); });
+    return !was_taken_back && counters_are_published(directory, meta, old_meta);
+}
+
 Result<std::string> finish_or_discard(PinDirectory& directory, const std::vector<std::string>& staged,
                                       std::uint32_t ifindex) {
     TALLY_ASSIGN_OR_RETURN(auto meta, meta_if_any(directory.open_staged(XDP_TALLY_META_NAME, true)));
@@ -180,7 +196,7 @@ Result<std::string> finish_or_discard(PinDirectory& directory, const std::vector
     }
     if (meta) {
         TALLY_ASSIGN_OR_RETURN(const bool attached, is_attached(directory, *meta, ifindex));
-        if (attached) {
+        if (attached || must_be_finished(directory, staged, *meta, old_meta)) {
             TALLY_TRY(clear_revocation(directory, *meta));
             PinChanges changes(directory);
             TALLY_TRY(changes.unstage_old_pins());

@@ -102,17 +102,26 @@ Result<Replacement> join_dispatcher(PinDirectory& pins, const Attempt& attempt, 
     return replacement;
 }
 
-Result<Replacement> attach_new_link(PinDirectory& pins, const Attempt& attempt, const DeviceState& state,
-                                    int program_fd) {
-    TALLY_ASSIGN_OR_RETURN(auto link, create_xdp_link(*state.interface, program_fd, attempt.mode));
-    TALLY_ASSIGN_OR_RETURN(auto info, link_info(link.get()));
-    TALLY_TRY(pins.stage(link.get(), XDP_TALLY_LINK_NAME));
+Result<Replacement> attach_new_link(PinDirectory& pins, const AttachPlan& plan, const Attempt& attempt,
+                                    const DeviceState& state, int program_fd) {
+    auto created = create_xdp_link(*state.interface, program_fd, attempt.mode);
+    if (!created) {
+        if (!plan.keeps_link) {
+            add_driver_words(created.error(), *state.interface, program_fd, attempt.mode);
+        }
+        return std::move(created).error();
+    }
+    TALLY_ASSIGN_OR_RETURN(auto info, link_info(created->get()));
+    if (!plan.keeps_link) {
+        TALLY_TRY(pins.stage(created->get(), XDP_TALLY_LINK_NAME));
+    }
     Replacement replacement;
     replacement.link_id = info.id;
-    replacement.rollback = Rollback([link = std::move(link)] {
-        (void)detach_link(link.get());  // sooner than by its last descriptor and pin
+    replacement.rollback = Rollback([link = created->get()] {
+        (void)detach_link(link);  // sooner than by its last descriptor and pin
         return true;
     });
+    replacement.new_link = std::move(*created);
     return replacement;
 }
 
@@ -139,7 +148,7 @@ Result<Replacement> attach(PinDirectory& pins, const AttachPlan& plan, const Att
         case AttachMethod::kNewLink:
             break;
     }
-    return attach_new_link(pins, attempt, state, object.program_fd());
+    return attach_new_link(pins, plan, attempt, state, object.program_fd());
 }
 
 }  // namespace

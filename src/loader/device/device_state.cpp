@@ -16,7 +16,7 @@
 #include "common/kernel/netns.h"
 #include "common/pins/bpffs.h"
 #include "common/pins/pin_names.h"
-#include "loader/device/process_lock.h"
+#include "common/pins/process_lock.h"
 
 namespace tally::loader {
 namespace {
@@ -192,6 +192,10 @@ const Component* DeviceState::our_component() const {
     return may_be ? hook.dispatcher->find(meta->program_id) : nullptr;
 }
 
+const Component* DeviceState::left_by_killed_run() const {
+    return run_has_ended ? our_component() : nullptr;
+}
+
 bool DeviceState::component_is_hidden() const {
     return meta && meta->attach_kind == XDP_TALLY_ATTACH_DISPATCHER && dispatcher_trouble &&
            !hook.find(meta->program_id);
@@ -290,6 +294,7 @@ DeviceState inspect_device(const std::string& directory, const std::optional<Int
         }
     }
     state.reserved_by_run = process_lock_is_held(directory + '/' + kRunName).value_or(true);
+    state.run_has_ended = state.meta && is_of_ended_run(*state.meta, directory);
     inspect_staging(state, directory);
     disown_stray_link(state);
     find_renamed(state);

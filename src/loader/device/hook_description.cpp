@@ -102,8 +102,8 @@ std::string describe_holder(const NetnsContext& context, const Interface& interf
     return text;
 }
 
-std::string next_command(const NetnsContext& context, const Interface& interface,
-                         const HookProgram& program, bool is_dispatcher) {
+std::string next_command(const NetnsContext& context, const Interface& interface, const HookProgram& program,
+                         bool is_dispatcher) {
     const auto link = find_xdp_link(interface.ifindex, program.id);
     if (link && *link) {
         return fmt::format(
@@ -112,11 +112,11 @@ std::string next_command(const NetnsContext& context, const Interface& interface
             (*link)->id);
     }
     if (is_dispatcher) {
-        return fmt::format("`{}xdp-loader unload {} --all` ends it and its programs; --force takes its place",
+        return fmt::format("`{}xdp-loader unload {} --all` ends it and its programs",
                            from_inside(context.netns_option), interface.name);
     }
-    return fmt::format("--force replaces it; `{} link set dev {} {} off` detaches it",
-                       ip_command(context.netns_option), interface.name,
+    return fmt::format("`{} link set dev {} {} off` detaches it", ip_command(context.netns_option),
+                       interface.name,
                        program.mode == XDP_TALLY_MODE_GENERIC  ? "xdpgeneric"
                        : program.mode == XDP_TALLY_MODE_NATIVE ? "xdpdrv"
                                                                : "xdpoffload");

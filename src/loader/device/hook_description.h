@@ -21,8 +21,8 @@ HookOutcome describe_hook(const HookProgram& attached, const DeviceState& state)
 std::string describe_holder(const NetnsContext& context, const Interface& interface,
                             const HookProgram& program);
 // What to type next where that is in the way; in the network namespace that the user named.
-std::string next_command(const NetnsContext& context, const Interface& interface,
-                         const HookProgram& program, bool is_dispatcher);
+std::string next_command(const NetnsContext& context, const Interface& interface, const HookProgram& program,
+                         bool is_dispatcher);
 
 // Why nobody else may replace or detach it. With DeviceState::held_by_a_run().
 Error explain_reserved(const std::string& what, const DeviceState& state);

@@ -16,7 +16,6 @@
 #include "common/base/directory.h"
 #include "common/pins/bpffs.h"
 #include "common/pins/pin_names.h"
-#include "loader/device/process_lock.h"
 
 namespace tally::loader {
 namespace {

@@ -37,7 +37,7 @@ int swap_by_netlink(int ifindex, int old_program_fd, int new_program_fd, std::ui
 }
 
 // A link's refusal is a bare number; netlink's comes with the driver's words, which libbpf prints. So ask
-// once more by netlink, only where the hook is empty, and take back at once what should unexpectedly succeed.
+// once more by netlink, only where the hook is empty.
 std::string driver_words(const Interface& interface, int program_fd, std::uint32_t mode) {
     const int ifindex = static_cast<int>(interface.ifindex);
     take_library_warnings();
@@ -67,9 +67,6 @@ Result<UniqueFd> create_xdp_link(const Interface& interface, int program_fd, std
     auto error = last_error(fmt::format("attaching to '{}' in {} mode", interface.name, mode_name(mode)));
     if (error.code != EBUSY && error.code != EEXIST && error.kind != ErrorKind::kPermission) {
         error.kind = ErrorKind::kSystem;
-        if (const auto words = driver_words(interface, program_fd, mode); !words.empty()) {
-            error.reason = words + " (" + error.reason + ")";
-        }
     }
     if (error.code == EOPNOTSUPP && mode == XDP_TALLY_MODE_NATIVE) {
         error.hint =
@@ -82,6 +79,13 @@ Result<UniqueFd> create_xdp_link(const Interface& interface, int program_fd, std
             veth_linear_mtu());
     }
     return error;
+}
+
+void add_driver_words(Error& error, const Interface& interface, int program_fd, std::uint32_t mode) {
+    const bool is_drivers = error.kind == ErrorKind::kSystem;
+    if (const auto words = is_drivers ? driver_words(interface, program_fd, mode) : ""; !words.empty()) {
+        error.reason = words + " (" + error.reason + ")";
+    }
 }
 
 Result<Rollback> update_xdp_link(int link_fd, int program_fd, std::uint32_t old_program_id) {

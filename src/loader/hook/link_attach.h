@@ -13,8 +13,11 @@
 namespace tally::loader {
 
 // Creates a link in this mode (enum xdp_tally_mode); kernel 5.9. Nothing stays attached once the descriptor
-// is closed, unless the link has been pinned. A refusal carries the driver's own words where it gave any.
+// is closed, unless the link has been pinned.
 Result<UniqueFd> create_xdp_link(const Interface& interface, int program_fd, std::uint32_t mode);
+// Puts the driver's own words, if it gave any, into the error of create_xdp_link. They come with netlink
+// alone, which is asked to attach the program; should that unexpectedly succeed, it is detached again.
+void add_driver_words(Error& error, const Interface& interface, int program_fd, std::uint32_t mode);
 
 // Swaps the program of a link in place. The swap is refused (EPERM) where the link no longer runs
 // `old_program_id`; knowing the old program takes CAP_SYS_ADMIN, without it the lock of the pin directory

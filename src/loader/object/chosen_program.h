@@ -5,8 +5,8 @@
 #include <string>
 
 #include "common/base/result.h"
-#include "loader/object/program_choice.h"
 #include "loader/object/program_object.h"
+#include "loader/requests.h"
 
 namespace tally::loader {
 

@@ -17,8 +17,8 @@
 #include <utility>
 
 #include "common/pins/pin_names.h"
+#include "common/pins/process_lock.h"
 #include "loader/change/recovery.h"
-#include "loader/device/process_lock.h"
 
 namespace tally::loader {
 namespace {

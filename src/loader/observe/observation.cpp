@@ -85,7 +85,7 @@ bool is_complete(const DeviceState& state, const std::vector<Watched>& list) {
 }
 
 Result<Meta> make_meta(const Interface& interface, const DeviceState& state, const Target& target,
-                         const std::vector<Watched>& list) {
+                       const std::vector<Watched>& list) {
     TALLY_ASSIGN_OR_RETURN(auto meta, begin_generation(interface, state.meta));
     meta.attach_kind = XDP_TALLY_ATTACH_OBSERVE;
     meta.attach_mode = target.program.mode;

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 #include <linux/bpf.h>
 
+#include "common/base/unique_handle.h"
 #include "common/kernel/bpf_info.h"
 #include "common/kernel/libbpf_options.h"
 #include "common/kernel/library_log.h"
@@ -16,8 +17,6 @@
 
 namespace tally::loader {
 namespace {
-
-};
 
 std::string name_target(std::uint32_t id, const std::string& name) {
     return fmt::format("observing program {} '{}'", id, name);

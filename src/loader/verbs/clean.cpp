@@ -1,10 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 #include "loader/verbs/clean.h"
 
-#include <unistd.h>
-
 #include "common/kernel/netns.h"
-#include "common/pins/pin_names.h"
 #include "loader/device/pin_removal.h"
 #include "loader/observe/follow.h"
 #include "loader/verbs/existing_device.h"
@@ -60,7 +57,6 @@ Result<Outcome> clean(const Options& options, const NetnsContext& context, const
         state, removal, [] { return Result<void>(); }, outcome));
     if (removal.pins != nullptr) {
         remove_follower_lock(existing.directory);
-        ::rmdir((existing.directory + '/' + kRunName).c_str());
     }
     return outcome;
 }

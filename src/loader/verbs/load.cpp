@@ -2,6 +2,7 @@
 #include "loader/verbs/load.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <optional>
@@ -11,8 +12,11 @@
 #include "common/kernel/link_socket.h"
 #include "common/pins/bpffs.h"
 #include "common/pins/bpffs_mount.h"
+#include "common/pins/pin_names.h"
+#include "common/pins/process_lock.h"
 #include "loader/change/attach_plan.h"
 #include "loader/change/generation.h"
+#include "loader/change/killed_run.h"
 #include "loader/change/map_reuse.h"
 #include "loader/change/publication.h"
 #include "loader/change/recovery.h"
@@ -31,6 +35,7 @@ namespace {
 struct LoadContext {
     const LoadRequest& request;
     const NetnsContext& netns;
+    RunHold* hold;
     Interface interface;
     std::string directory;             // of the pins
     std::optional<PinDirectory> pins;  // locked; none in a dry run
@@ -97,6 +102,20 @@ Result<ProgramObject> open_for(const ProgramChoice& choice, const Interface& int
     return object;
 }
 
+// Before anything is attached, so that what a kill leaves in a dispatcher is known for what it is.
+Result<void> reserve_for_run(LoadContext& load) {
+    if (load.hold == nullptr || load.hold->lock) {  // for an attempt that failed
+        return {};
+    }
+    TALLY_ASSIGN_OR_RETURN(auto lock, take_process_lock(load.directory + '/' + kRunName));
+    if (!lock) {
+        return make_error(ErrorKind::kConflict, fmt::format("locking {}/{}", load.directory, kRunName),
+                          "another process holds it");
+    }
+    load.hold->lock = std::move(*lock);
+    return {};
+}
+
 // One whole load, or nothing. A dry run stops where the first change would be made.
 Result<Outcome> try_load(LoadContext& load, const AttachPlan& plan, const Attempt& attempt) {
     const LoadRequest& request = load.request;
@@ -107,6 +126,7 @@ Result<Outcome> try_load(LoadContext& load, const AttachPlan& plan, const Attemp
     TALLY_TRY(object.load());
     TALLY_TRY(set_redirect_target(request.program, object));
     TALLY_ASSIGN_OR_RETURN(auto meta, make_meta(load.interface, object, load.state.meta, attempt));
+    meta.flags |= request.for_command ? XDP_TALLY_META_RUN : 0U;
     TALLY_ASSIGN_OR_RETURN(const auto program, program_info(object.program_fd()));
     auto outcome = describe_load(load.interface, object, program, meta, load.directory);
     outcome.verb = plan.old_program ? "replaced" : "loaded";
@@ -119,6 +139,7 @@ Result<Outcome> try_load(LoadContext& load, const AttachPlan& plan, const Attemp
     }
     PinDirectory& pins = *load.pins;
     TALLY_TRY(stage_generation(pins, object, meta));
+    TALLY_TRY(reserve_for_run(load));
     if (attempt.method == AttachMethod::kComponent && load.state.our_component() != nullptr) {
         TALLY_TRY(stage_replaced_meta(pins));
     }
@@ -131,6 +152,10 @@ Result<Outcome> try_load(LoadContext& load, const AttachPlan& plan, const Attemp
     if (auto published = publish_generation(pins, changes, meta, load.state.meta, report); !published) {
         take_back(load, plan, changes, std::move(replacement.rollback), meta, published.error());
         return published.error();
+    }
+    if (load.hold != nullptr) {
+        load.hold->ifindex = load.interface.ifindex;
+        load.hold->link = std::move(replacement.new_link);
     }
     outcome.removed = std::move(report.removed);
     outcome.notes.insert(outcome.notes.end(), report.notes.begin(), report.notes.end());
@@ -231,33 +256,44 @@ std::string mount_for_loads(const std::vector<std::string>& devices, NetnsContex
     return mounted && *mounted ? "mounted a BPF file system on " + context.bpffs.path : std::string();
 }
 
-Result<Outcome> load(const LoadRequest& request, NetnsContext& context, const std::string& device) {
+Result<Outcome> load(const LoadRequest& request, NetnsContext& context, const std::string& device,
+                     RunHold* hold) {
     if (context.obstacle) {
         return *context.obstacle;
     }
     TALLY_ASSIGN_OR_RETURN(const auto interface, resolve_interface(device));
     TALLY_TRY(check_load_capabilities());
-    LoadContext load{request, context, interface, {}, std::nullopt, {}};
+    LoadContext load{request, context, hold, interface, {}, std::nullopt, {}};
+    std::string repaired;
     if (request.dry_run) {
         load.directory = context.pins_of(interface);
-        load.look_again();
-        return load_by_plan(load);
+    } else {
+        // As a rule mount_for_loads has; else this says why it could not.
+        TALLY_TRY(ensure_bpffs(context.bpffs));
+        TALLY_ASSIGN_OR_RETURN(load.pins, lock_pins_of(context, interface));
+        load.directory = load.pins->path();
+        TALLY_ASSIGN_OR_RETURN(repaired, repair(*load.pins, interface.ifindex));
     }
-    // As a rule mount_for_loads has; else this says why it could not.
-    TALLY_TRY(ensure_bpffs(context.bpffs));
-    TALLY_ASSIGN_OR_RETURN(load.pins, lock_pins_of(context, interface));
-    load.directory = load.pins->path();
-    TALLY_ASSIGN_OR_RETURN(const auto repaired, repair(*load.pins, interface.ifindex));
     load.look_again();
+    TALLY_ASSIGN_OR_RETURN(const auto ended, end_killed_run(load.state, load.directory, load.dry_run()));
     auto outcome = load_by_plan(load);
-    if (outcome) {
-        remove_follower_lock(load.directory);
+    if (!outcome) {
+        if (hold != nullptr && hold->lock) {
+            ::rmdir((load.directory + '/' + kRunName).c_str());
+        }
+        return outcome;
     }
-    if (outcome && load.directory != context.directory(interface.name)) {
+    for (const auto& note : {repaired, ended}) {
+        if (!note.empty()) {
+            outcome->notes.push_back(note);
+        }
+    }
+    if (load.dry_run()) {
+        return outcome;
+    }
+    remove_follower_lock(load.directory);
+    if (load.directory != context.directory(interface.name)) {
         rename_pins(*load.pins, context.directory(interface.name), *outcome);
-    }
-    if (outcome && !repaired.empty()) {
-        outcome->notes.push_back(repaired);
     }
     return outcome;
 }

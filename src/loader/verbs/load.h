@@ -2,13 +2,15 @@
 // Attaching a program, or replacing what an earlier load attached.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
 #include "common/base/result.h"
+#include "common/base/unique_fd.h"
 #include "common/pins/netns_context.h"
-#include "loader/change/load_request.h"
 #include "loader/outcome.h"
+#include "loader/requests.h"
 
 namespace tally::loader {
 
@@ -18,8 +20,16 @@ namespace tally::loader {
 // could be: a load says why.
 std::string mount_for_loads(const std::vector<std::string>& devices, NetnsContext& context);
 
+// What a --run keeps of a load.
+struct RunHold {
+    std::uint32_t ifindex = 0;
+    UniqueFd lock;  // others leave the device alone as long as it is held
+    UniqueFd link;  // keeps the program attached, and is pinned nowhere; none in a dispatcher
+};
+
 // Attaches, or replaces what an earlier run attached. Either everything is in place afterwards, or nothing
-// has changed.
-Result<Outcome> load(const LoadRequest& request, NetnsContext& context, const std::string& device);
+// has changed. `hold` is given where request.for_command is set, but for a dry run.
+Result<Outcome> load(const LoadRequest& request, NetnsContext& context, const std::string& device,
+                     RunHold* hold = nullptr);
 
 }  // namespace tally::loader

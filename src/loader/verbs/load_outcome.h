@@ -9,10 +9,10 @@
 #include "common/kernel/interface.h"
 #include "common/pins/meta.h"
 #include "loader/change/attach_plan.h"
-#include "loader/change/load_request.h"
 #include "loader/change/replace_program.h"
 #include "loader/object/program_object.h"
 #include "loader/outcome.h"
+#include "loader/requests.h"
 
 namespace tally::loader {
 

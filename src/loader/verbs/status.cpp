@@ -13,6 +13,7 @@
 #include "common/pins/abi_names.h"
 #include "common/pins/bpffs.h"
 #include "common/pins/pin_names.h"
+#include "loader/change/killed_run.h"
 #include "loader/device/device_state.h"
 #include "loader/device/hook_description.h"
 #include "loader/device/pin_removal.h"
@@ -97,6 +98,9 @@ void explain(const DeviceState& state, const NetnsContext& context, const std::s
     if (state.interrupted) {
         outcome.notes.emplace_back(
             "a change was interrupted; the next load, --unload or --clean puts it right");
+    }
+    if (const auto left = describe_killed_run(state); !left.empty()) {
+        outcome.notes.push_back(left + ": the next load, --unload or --clean detaches it");
     }
     if (state.trouble && !state.link_hidden) {
         outcome.notes.push_back("not everything could be read: " + state.trouble->message());

@@ -2,10 +2,8 @@
 #include "loader/verbs/unload.h"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include "common/pins/abi_names.h"
-#include "common/pins/pin_names.h"
 #include "loader/device/hook_description.h"
 #include "loader/device/pin_removal.h"
 #include "loader/hook/dispatcher_attach.h"
@@ -73,8 +71,7 @@ Result<void> detach_ours(const DeviceState& state, const std::optional<HookProgr
 
 }  // namespace
 
-Result<Outcome> unload(const Options& options, const NetnsContext& context, const std::string& device,
-                       std::optional<std::uint32_t> run_program) {
+Result<Outcome> unload(const Options& options, const NetnsContext& context, const std::string& device) {
     TALLY_ASSIGN_OR_RETURN(auto existing, open_existing(options, context, device));
     const DeviceState& state = existing.state;
     Outcome outcome = std::move(existing.outcome);
@@ -83,13 +80,7 @@ Result<Outcome> unload(const Options& options, const NetnsContext& context, cons
     const auto ours = state.our_program();
     const bool names_another =
         options.unload_id && state.meta && *options.unload_id != state.meta->program_id;
-    if (run_program && state.meta && state.meta->program_id != *run_program) {
-        return make_error(ErrorKind::kNotFound, fmt::format("ending the run on '{}'", device),
-                          fmt::format("program {} has taken the place of program {}, and stays",
-                                      state.meta->program_id, *run_program));
-    }
-    const bool held = run_program ? state.link_is_unpinned() : state.reserved();
-    if (held && !names_another) {
+    if (state.reserved() && !names_another) {
         return explain_reserved(fmt::format("unloading from '{}'", device), state);
     }
     if (state.component_is_hidden() && !names_another) {
@@ -121,7 +112,6 @@ Result<Outcome> unload(const Options& options, const NetnsContext& context, cons
         state, removal, [&] { return detach_ours(state, ours); }, outcome));
     if (removal.pins != nullptr) {
         remove_follower_lock(existing.directory);
-        ::rmdir((existing.directory + '/' + kRunName).c_str());
     }
     return outcome;
 }

@@ -3,35 +3,90 @@
 
 #include <gmock/gmock.h>
 
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
 namespace tally::stats {
 namespace {
 
+using testing::ElementsAre;
+using testing::IsEmpty;
+using testing::SizeIs;
+
 constexpr std::uint32_t kMap = 32;
+constexpr std::int64_t kNow = 1'000'000'000;
 
 // The loopback device is there in every network namespace, and nobody attaches XDP to it.
-TEST(StateMonitor, AsksTheKernel) {
-    auto context = enter_netns_context(std::nullopt, "/sys/fs/bpf");
-    ASSERT_TRUE(context) << context.error().message();
-    Meta meta = {};
-    meta.counter_map_id = kMap;
-    meta.program_id = 57;
-    meta.attach_kind = XDP_TALLY_ATTACH_LINK;
-    meta.netns_inode = context->inode;
-    meta.ifindex = 1;
-    StateMonitor lo("lo", {}, *context);
-    EXPECT_EQ(lo.look(nullptr, kMap), AttachState::kForeign);
-    EXPECT_EQ(lo.look(&meta, kMap), AttachState::kDetached);
-    EXPECT_FALSE(lo.device_gone());
-    StateMonitor missing("no-such-device", {}, *context);
-    EXPECT_EQ(missing.look(&meta, kMap), AttachState::kDetached);
-    EXPECT_TRUE(missing.device_gone());
-    StateMonitor by_meta(std::nullopt, {}, *context);
-    EXPECT_EQ(by_meta.look(&meta, kMap), AttachState::kDetached);
-    meta.netns_inode = context->inode + 1;
-    EXPECT_EQ(by_meta.look(&meta, kMap), AttachState::kUnknown);
-    meta.netns_inode = context->inode;
-    context->links.reset();
-    EXPECT_EQ(lo.look(&meta, kMap), AttachState::kUnknown);
+class StateMonitorTest : public testing::Test {
+  protected:
+    void SetUp() override {
+        auto context = enter_netns_context(std::nullopt, "/sys/fs/bpf");
+        ASSERT_TRUE(context) << context.error().message();
+        context_ = std::move(*context);
+        meta_.counter_map_id = kMap;
+        meta_.program_id = 57;
+        meta_.attach_kind = XDP_TALLY_ATTACH_NETLINK;
+        meta_.netns_inode = context_.inode;
+        meta_.ifindex = 1;
+        redirect_notices([this](const std::string& notice) { notices_.push_back(notice); });
+    }
+    void TearDown() override { redirect_notices({}); }
+
+    StateMonitor monitor(std::optional<std::string> device) {
+        return {std::move(device), "/no/such/directory", context_, Notices()};
+    }
+
+    NetnsContext context_;
+    Meta meta_ = {};
+    std::vector<std::string> notices_;
+};
+
+TEST_F(StateMonitorTest, AsksTheKernel) {
+    StateMonitor lo = monitor("lo");
+    EXPECT_EQ(lo.look(nullptr, kMap, kNow), AttachState::kForeign);
+    EXPECT_EQ(lo.look(&meta_, kMap, kNow), AttachState::kDetached);
+    lo.tell("lo", kMap, false);
+    StateMonitor missing = monitor("no-such-device");
+    EXPECT_EQ(missing.look(&meta_, kMap, kNow), AttachState::kDetached);
+    missing.tell("gone", kMap, false);
+    EXPECT_THAT(notices_, ElementsAre("lo: no XDP program counts into map 32",
+                                      "gone: the device is gone; no XDP program counts into map 32"));
+    StateMonitor by_meta = monitor(std::nullopt);
+    EXPECT_EQ(by_meta.look(&meta_, kMap, kNow), AttachState::kDetached);
+    meta_.netns_inode = context_.inode + 1;
+    EXPECT_EQ(by_meta.look(&meta_, kMap, kNow), AttachState::kUnknown);
+    meta_.netns_inode = context_.inode;
+    context_.links.reset();
+    EXPECT_EQ(lo.look(&meta_, kMap, kNow), AttachState::kUnknown);
+}
+
+TEST_F(StateMonitorTest, LooksAgainWhenTheLatestLookIsOld) {
+    StateMonitor lo = monitor("lo");
+    EXPECT_TRUE(lo.must_look(kNow));
+    lo.look(&meta_, kMap, kNow);
+    EXPECT_FALSE(lo.must_look(kNow + 1));
+    EXPECT_TRUE(lo.must_look(kNow + 1'000'000'000));
+    lo.expire();
+    EXPECT_TRUE(lo.must_look(kNow + 1));
+}
+
+TEST_F(StateMonitorTest, KeepsTheStateWhileALoaderIsAtWork) {
+    StateMonitor lo = monitor("lo");
+    lo.look(nullptr, kMap, kNow);
+    EXPECT_EQ(lo.tell("lo", kMap, true), AttachState::kForeign);  // there is none to keep yet
+    EXPECT_FALSE(lo.is_news());
+    lo.look(&meta_, kMap, kNow + 1);
+    EXPECT_TRUE(lo.is_news());
+    EXPECT_EQ(lo.tell("lo", kMap, true), AttachState::kForeign);
+    EXPECT_TRUE(lo.must_look(kNow + 2));
+    lo.look(&meta_, kMap, kNow + Transition::kLongest);
+    EXPECT_EQ(lo.tell("lo", kMap, true), AttachState::kForeign);
+    EXPECT_THAT(notices_, IsEmpty());
+    lo.look(&meta_, kMap, kNow + 1 + Transition::kLongest);
+    EXPECT_EQ(lo.tell("lo", kMap, true), AttachState::kDetached);
+    EXPECT_THAT(notices_, SizeIs(1));
 }
 
 }  // namespace

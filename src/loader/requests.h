@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-// What a load is asked to do. Knows no BPF.
+// What the verbs are asked to do. Knows no BPF.
 #pragma once
 
 #include <cstdint>
@@ -7,9 +7,17 @@
 #include <string>
 #include <vector>
 
-#include "loader/object/program_choice.h"
+#include "common/pins/abi_names.h"
 
 namespace tally::loader {
+
+// Which program is to be loaded.
+struct ProgramChoice {
+    Action action = Action::kPass;  // the built-in program's verdict
+    std::string redirect_to;        // interface name; with Action::kRedirect
+    std::string filename;           // empty: the built-in program
+    std::string progname;           // empty: the first XDP program of the file
+};
 
 enum class ModeChoice { kAuto, kNative, kGeneric, kOffload };
 enum class AttachChoice { kAuto, kDispatcher, kLink };

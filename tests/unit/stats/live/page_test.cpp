@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-#include "stats/live/list_page.h"
-#include "stats/report_for_tests.h"
-
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 
 #include <clocale>
 
+#include "stats/live/list_page.h"
+#include "stats/live/page.h"
+#include "stats/report_for_tests.h"
 
 namespace tally::stats {
 namespace {
@@ -21,14 +21,14 @@ class ListPage : public testing::Test {
     static void TearDownTestSuite() { std::setlocale(LC_CTYPE, "C"); }
 
     ListPage() {
-        around_.host = "host";
-        around_.clock = "12:00:00";
-        around_.interval = std::chrono::seconds(1);
-        around_.now = 2;
+        context_.host = "host";
+        context_.clock = "12:00:00";
+        context_.interval = std::chrono::seconds(1);
+        context_.now = 2;
     }
 
     void add(std::size_t number, const std::string& title) {
-        SampleReport report = example_block();
+        SampleReport report = example_report();
         report.title = title;
         report.before_start = counters({{XDP_DROP, {1, 60}}});
         model_.take(number, report, 2);
@@ -36,7 +36,7 @@ class ListPage : public testing::Test {
 
     std::vector<std::string> page(int width = 80, int height = 24, bool unicode = true) {
         Canvas canvas(width, height, unicode);
-        draw_page(canvas, model_, choice_, around_);
+        draw_page(canvas, model_, choice_, context_);
         std::vector<std::string> lines;
         lines.reserve(static_cast<std::size_t>(height));
         for (int y = 0; y < height; ++y) {
@@ -51,7 +51,7 @@ class ListPage : public testing::Test {
 
     ScreenState model_{false};
     LiveChoice choice_;
-    Surroundings around_;
+    ViewContext context_;
 };
 
 TEST_F(ListPage, TheListHasALineForEveryDeviceAndAction) {
@@ -123,7 +123,7 @@ TEST_F(ListPage, TheSuccessorOfOneThatIsGoneIsSelected) {
 TEST_F(ListPage, TheDetailNamesTheProgram) {
     add(0, "veth0");
     choice_.detail = true;
-    around_.pin = "/sys/fs/bpf/veth0/xdp_stats_map";
+    context_.pin = "/sys/fs/bpf/veth0/xdp_stats_map";
     EXPECT_THAT(text(),
                 AllOf(HasSubstr("xdp_pass (id 57), native mode, by link, generation 1"),
                       HasSubstr("32, pinned at /sys/fs/bpf/veth0/xdp_stats_map"), HasSubstr("60 s ago"),
@@ -131,7 +131,7 @@ TEST_F(ListPage, TheDetailNamesTheProgram) {
 }
 
 TEST_F(ListPage, TheDetailHasABarForEveryCpu) {
-    SampleReport report = example_block();
+    SampleReport report = example_report();
     report.cpus = {example_cpu(0, XDP_PASS, {{}, {}, {1000, 0}}),
                    example_cpu(3, XDP_DROP, {{}, {}, {500, 0}})};
     model_.take(0, report, 2);
@@ -141,7 +141,7 @@ TEST_F(ListPage, TheDetailHasABarForEveryCpu) {
 }
 
 TEST_F(ListPage, ManyCpusAreNotAllShown) {
-    SampleReport report = example_block();
+    SampleReport report = example_report();
     for (unsigned cpu = 0; cpu < 512; ++cpu) {
         report.cpus.push_back(example_cpu(cpu, XDP_PASS, {{}, {}, {1, 0}}));
     }
@@ -151,17 +151,17 @@ TEST_F(ListPage, ManyCpusAreNotAllShown) {
 }
 
 TEST_F(ListPage, NamesCannotCommandTheTerminal) {
-    SampleReport report = example_block();
+    SampleReport report = example_report();
     report.title = "e\x1b[2J";
-    report.program_info->program = "p\x1b]0;x\x07";
+    report.program->name = "p\x1b]0;x\x07";
     model_.take(0, report, 2);
-    around_.notice =
+    context_.notice =
         "a\x1b"
         "b\nc";
-    around_.pin =
+    context_.pin =
         "/p\x9b"
         "1";
-    around_.host = "h\x1b";
+    context_.host = "h\x1b";
     for (const bool detail : {false, true}) {
         choice_.detail = detail;
         for (const auto& line : page()) {
@@ -189,7 +189,7 @@ TEST_F(ListPage, WithoutUnicodeAllIsAscii) {
 }
 
 TEST_F(ListPage, EverySizeIsDrawn) {
-    SampleReport report = example_block();
+    SampleReport report = example_report();
     report.title = "interface0123456";
     report.cpus = {example_cpu(0, XDP_PASS, {{}, {}, {1000, 0}})};
     model_.take(0, report, 2);
@@ -199,7 +199,7 @@ TEST_F(ListPage, EverySizeIsDrawn) {
             for (const bool detail : {false, true}) {
                 choice_.detail = detail;
                 choice_.help = (width + height) % 2 == 0;
-                around_.strokes = width % 2 == 0 ? Strokes::kBraille : Strokes::kSymbols;
+                context_.strokes = width % 2 == 0 ? Strokes::kBraille : Strokes::kSymbols;
                 page(width, height);
             }
         }
@@ -211,7 +211,7 @@ TEST_F(ListPage, EverySizeIsDrawn) {
 }
 
 TEST_F(ListPage, NumbersOfAnySizeStayInTheirColumns) {
-    SampleReport report = example_block();
+    SampleReport report = example_report();
     report.before_start = {};
     report.actions[XDP_PASS].session = {kMost, kMost};
     report.actions[XDP_PASS].rate = {148.8e6, 1e12};

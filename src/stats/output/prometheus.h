@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-// What a round of samples is in Prometheus's words. Pure. The names and labels are a promise
-// (docs/interface.md).
+// Samples as Prometheus metrics. Pure. Their names and labels are promised in docs/interface.md.
 #pragma once
 
 #include <prometheus/metric_family.h>
@@ -18,7 +17,7 @@ class Metrics {
   public:
     Metrics();
 
-    // A block that has never been read has nothing but xdp_up 0.
+    // A source that has never been read has nothing but xdp_up 0.
     void add(const SampleReport& report);
     // All that were added, and what is told of this program; none are left.
     std::vector<prometheus::MetricFamily> take();

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-#include "stats/output/format.h"
-#include "stats/output/metrics.h"
-#include "stats/report_for_tests.h"
+#include "stats/output/prometheus.h"
 
 #include <gmock/gmock.h>
 
 #include <map>
 #include <string>
 
+#include "stats/output/format.h"
+#include "stats/report_for_tests.h"
 
 namespace tally::stats {
 namespace {
@@ -42,7 +42,7 @@ std::map<std::string, Values> metrics_of(const SampleReport& report) {
 }
 
 TEST(Metrics, CountWhatWasThereBeforeAndWhatWasCountedSince) {
-    SampleReport report = example_block();
+    SampleReport report = example_report();
     report.before_start[XDP_PASS] = {90, 9000};
     report.actions[XDP_PASS].count = {3, 300};  // of this generation alone: another metric's matter
     const auto metrics = metrics_of(report);
@@ -54,16 +54,16 @@ TEST(Metrics, CountWhatWasThereBeforeAndWhatWasCountedSince) {
 }
 
 TEST(Metrics, NameTheProgramAndItsGeneration) {
-    const auto metrics = metrics_of(example_block());
+    const auto metrics = metrics_of(example_report());
     EXPECT_THAT(metrics.at("xdp_program_info"), ElementsAre(Pair("veth0,,xdp_pass,57,native,link", 1)));
     EXPECT_THAT(metrics.at("xdp_map_generation"), ElementsAre(Pair("veth0,", 1)));
 }
 
 TEST(Metrics, TellNamespacesApart) {
-    SampleReport red = example_block();
+    SampleReport red = example_report();
     red.netns = "red";
     Metrics metrics;
-    metrics.add(example_block());
+    metrics.add(example_report());
     metrics.add(red);
     EXPECT_THAT(values_of(metrics.take()).at("xdp_up"), ElementsAre(Pair("veth0,", 1), Pair("veth0,red", 1)));
 }
@@ -75,7 +75,7 @@ TEST(Metrics, AreUpWhereSomethingMayFeedTheCounters) {
                                                     {AttachState::kDetached, 0},
                                                     {AttachState::kStale, 0}};
     for (const auto& [state, up] : expected) {
-        SampleReport report = example_block();
+        SampleReport report = example_report();
         report.state = state;
         const auto metrics = metrics_of(report);
         EXPECT_EQ(metrics.at("xdp_up").at("veth0,"), up) << state_name(state);
@@ -87,7 +87,7 @@ TEST(Metrics, AreUpWhereSomethingMayFeedTheCounters) {
 }
 
 TEST(Metrics, KeepTheirCountsWithoutThePin) {
-    SampleReport report = example_block();
+    SampleReport report = example_report();
     report.readable = false;
     const auto metrics = metrics_of(report);
     EXPECT_EQ(metrics.at("xdp_up").at("veth0,"), 0);
@@ -95,7 +95,7 @@ TEST(Metrics, KeepTheirCountsWithoutThePin) {
 }
 
 TEST(Metrics, ClaimNoStateWithoutThePin) {
-    SampleReport report = example_block();
+    SampleReport report = example_report();
     report.readable = false;
     const auto states = metrics_of(report).at("xdp_feed_state");
     EXPECT_EQ(states.at("veth0,,attached"), 0);
@@ -110,12 +110,12 @@ TEST(Metrics, OfWhatHasNeverBeenReadIsThatAlone) {
 }
 
 TEST(Metrics, OfAPinGoByItsPath) {
-    EXPECT_THAT(metrics_of(foreign_block()).at("xdp_up"),
+    EXPECT_THAT(metrics_of(foreign_report()).at("xdp_up"),
                 ElementsAre(Pair("/sys/fs/bpf/other/xdp_stats_map,", 1)));
 }
 
 TEST(Metrics, AreUtf8) {
-    SampleReport report = example_block();
+    SampleReport report = example_report();
     report.device =
         "\xff"
         "0";
@@ -125,7 +125,7 @@ TEST(Metrics, AreUtf8) {
 
 TEST(Metrics, AreTakenOnce) {
     Metrics metrics;
-    metrics.add(example_block());
+    metrics.add(example_report());
     metrics.take();
     EXPECT_THAT(values_of(metrics.take()), ElementsAre(Key("xdp_tally_build_info")));
 }
@@ -133,7 +133,7 @@ TEST(Metrics, AreTakenOnce) {
 TEST(PrometheusOutput, IsOneDocumentARound) {
     const auto output = make_prometheus_format();
     fmt::memory_buffer buffer;
-    output->append(buffer, example_block());
+    output->append(buffer, example_report());
     EXPECT_THAT(fmt::to_string(buffer), IsEmpty());
     output->append_round(buffer);
     const std::string text = fmt::to_string(buffer);

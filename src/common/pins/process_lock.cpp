@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-#include "loader/device/process_lock.h"
+#include "common/pins/process_lock.h"
 
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 
-namespace tally::loader {
+#include "common/pins/pin_names.h"
+
+namespace tally {
 namespace {
 
 UniqueFd open_lock(const std::string& path) {
@@ -41,4 +43,8 @@ std::optional<bool> process_lock_is_held(const std::string& path) {
     return ::flock(fd.get(), LOCK_SH | LOCK_NB) != 0;
 }
 
-}  // namespace tally::loader
+bool is_of_ended_run(const Meta& meta, const std::string& directory) {
+    return (meta.flags & XDP_TALLY_META_RUN) != 0 && process_lock_is_held(directory + '/' + kRunName) == false;
+}
+
+}  // namespace tally

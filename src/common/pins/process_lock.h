@@ -9,12 +9,9 @@
 
 #include "common/base/result.h"
 #include "common/base/unique_fd.h"
-#include "common/pins/pin_names.h"
+#include "common/pins/meta.h"
 
-namespace tally::loader {
-
-// Of the process that runs a command under our program.
-inline constexpr const char* kRunName = "+run";
+namespace tally {
 
 // The lock, which goes along with the descriptor into a new process; none where another process has it. Makes
 // the directory.
@@ -23,4 +20,8 @@ Result<std::optional<UniqueFd>> take_process_lock(const std::string& path);
 // Whether somebody has it; none where this process may not look.
 std::optional<bool> process_lock_is_held(const std::string& path);
 
-}  // namespace tally::loader
+// The pins in `directory`, whose meta this is, are of an `xdp_loader --run` that has ended: a program of theirs
+// that is still attached was left by a kill. False where this process may not look.
+bool is_of_ended_run(const Meta& meta, const std::string& directory);
+
+}  // namespace tally
