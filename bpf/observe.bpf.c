@@ -5,6 +5,7 @@
  * (5.5): what a kernel does not have is found out by CO-RE.
  */
 #define XDP_TALLY_LINEAR
+#define XDP_TALLY_ALONE
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_core_read.h>

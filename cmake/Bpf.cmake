@@ -2,12 +2,12 @@
 #
 #   tally_add_bpf_object(<target> SOURCE <file.bpf.c> [INCLUDE <directory>] [NO_BTF] [OUTPUT_VAR <var>])
 #       Builds <binary dir>/<target>.bpf.o as part of `all`; <var> gets its path. NO_BTF: as without clang's -g.
-#   tally_embed(<library> OBJECT <target> SYMBOL <name>)
-#       Adds the object's bytes to a library as `extern "C" const unsigned char <name>[], <name>_end[]`.
+#   tally_add_skeletons(<library> <target>...)
+#       The library may include "<target>.skel.h" of these objects: bpftool's skeleton tally_<target>, with the object in it.
 
 find_program(TALLY_BPF_CLANG NAMES clang REQUIRED)
 find_program(TALLY_LLVM_STRIP NAMES llvm-strip)
-enable_language(ASM)
+find_program(TALLY_BPFTOOL NAMES bpftool REQUIRED)
 
 # The kernel headers' <asm/types.h> is in the multiarch directory, which clang -target bpf does not search.
 set(_tally_bpf_flags -target bpf -g -O2 -mcpu=v3 -Wall -Wextra -Werror -Wno-unused-parameter
@@ -46,15 +46,21 @@ function(tally_add_bpf_object target)
     endif()
 endfunction()
 
-function(tally_embed library)
-    cmake_parse_arguments(PARSE_ARGV 1 ARG "" "OBJECT;SYMBOL" "")
-    get_target_property(object ${ARG_OBJECT} TALLY_BPF_OBJECT)
-    set(TALLY_EMBED_SYMBOL ${ARG_SYMBOL})
-    set(TALLY_EMBED_FILE ${object})
-    set(assembly "${CMAKE_CURRENT_BINARY_DIR}/${ARG_SYMBOL}.S")
-    configure_file(${PROJECT_SOURCE_DIR}/cmake/embed.S.in ${assembly} @ONLY)
-    # The assembler reads the object by .incbin, which no dependency scanner sees.
-    set_source_files_properties(${assembly} PROPERTIES OBJECT_DEPENDS ${object})
-    target_sources(${library} PRIVATE ${assembly})
-    add_dependencies(${library} ${ARG_OBJECT})
+function(tally_add_skeletons library)
+    set(directory "${CMAKE_CURRENT_BINARY_DIR}/skeletons")
+    file(MAKE_DIRECTORY ${directory})
+    foreach(target IN LISTS ARGN)
+        get_target_property(object ${target} TALLY_BPF_OBJECT)
+        set(header "${directory}/${target}.skel.h")
+        add_custom_command(
+            OUTPUT ${header}
+            COMMAND ${TALLY_BPFTOOL} gen skeleton ${object} name tally_${target} > ${header}
+            DEPENDS ${object}
+            COMMENT "Generating ${target}.skel.h"
+            VERBATIM)
+        target_sources(${library} PRIVATE ${header})
+        add_dependencies(${library} ${target})
+    endforeach()
+    # What bpftool writes is not held to this project's warnings.
+    target_include_directories(${library} SYSTEM PRIVATE ${directory})
 endfunction()

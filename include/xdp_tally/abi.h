@@ -59,11 +59,13 @@ enum xdp_tally_attach {
 #define XDP_TALLY_MARKS 2
 
 /* Bits of xdp_tally_meta.flags. */
-#define XDP_TALLY_META_MIGRATES 1U /* the counter map starts from what the map before it held */
-#define XDP_TALLY_META_MIGRATED 2U /* and that has been added to it */
-#define XDP_TALLY_META_FRAGS 4U	   /* the program takes frames in several buffers (xdp.frags) */
+/* 1U and 2U are reserved: version 0.1.0 set them on maps to which it had added earlier counts. */
+#define XDP_TALLY_META_MIGRATED 2U
+#define XDP_TALLY_META_FRAGS 4U /* the program takes frames in several buffers (xdp.frags) */
 /* The program uses xdp_tally_mark: replacing it in a dispatcher counts exactly. */
 #define XDP_TALLY_META_MARKS 8U
+/* Loaded by `xdp_loader --run`, which holds the flock of +run/ beside the pins until it unloads. */
+#define XDP_TALLY_META_RUN 16U
 
 /*
  * The value of the one-entry array map xdp_stats_meta: who feeds the counter map beside it. Every
@@ -94,9 +96,10 @@ struct xdp_tally_meta {
 	char interface[16]; /* IFNAMSIZ; always terminated */
 	char program[64];   /* the program's full name, cut if longer; always terminated */
 	/*
-	 * What earlier counter maps of this lineage held when they were replaced. carried plus the
-	 * pinned map is the exact total since generation 1, whatever replacements a reader did not
-	 * see. (Counts that were migrated are not in carried: the pinned map holds them itself.)
+	 * What earlier counter maps of this lineage held when they were replaced, and what maps of
+	 * loads that failed had counted until then. carried plus the pinned map is the exact total
+	 * since generation 1, whatever replacements a reader did not see. It may grow within a
+	 * generation: then a new xdp_stats_meta with otherwise equal fields is pinned.
 	 */
 	struct xdp_tally_counter carried[XDP_TALLY_ACTIONS];
 	/* Ids of every map that this generation has pinned here: a pin of another map is not ours.

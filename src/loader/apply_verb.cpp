@@ -32,7 +32,7 @@ Result<Outcome> dispatch_verb(const Options& options, NetnsContext& context, con
         case Verb::kObserve:
             return observe(options, context, device);
         default:
-            return load(options, context, device);
+            return load(make_load_request(options), context, device);
     }
 }
 
@@ -45,6 +45,26 @@ Outcome complete(Result<Outcome> result, const Options& options, const NetnsCont
 }
 
 }  // namespace
+
+ProgramChoice program_choice(const Options& options) {
+    return {options.action, options.redirect_to, options.filename, options.progname};
+}
+
+LoadRequest make_load_request(const Options& options) {
+    LoadRequest request;
+    request.program = program_choice(options);
+    request.mode = options.mode;
+    request.attach = options.attach;
+    request.priority = options.priority;
+    request.chain_actions = options.chain_actions;
+    request.reuse_maps = options.reuse_maps;
+    request.new_maps = options.new_maps;
+    request.force = options.force;
+    request.for_command = options.verb == Verb::kRun;
+    request.dry_run = options.dry_run;
+    request.verbose = options.verbose;
+    return request;
+}
 
 std::vector<std::string> without_repetitions(const std::vector<std::string>& devices,
                                              const NetnsContext& context) {
@@ -62,11 +82,6 @@ std::vector<std::string> without_repetitions(const std::vector<std::string>& dev
 Outcome apply_verb(const Options& options, NetnsContext& context, const std::string& device) {
     auto result = dispatch_verb(options, context, device);
     return complete(std::move(result), options, context, device);
-}
-
-Outcome end_run(const Options& options, NetnsContext& context, const std::string& device,
-                std::uint32_t program_id) {
-    return complete(unload(options, context, device, program_id), options, context, device);
 }
 
 void work_on_each(const std::vector<std::string>& devices, const DeviceWork& work,

@@ -2,7 +2,6 @@
 // One verb on one device or on many, whatever comes of it.
 #pragma once
 
-#include <cstdint>
 #include <functional>
 #include <string>
 #include <vector>
@@ -10,8 +9,12 @@
 #include "common/pins/netns_context.h"
 #include "loader/options.h"
 #include "loader/outcome.h"
+#include "loader/requests.h"
 
 namespace tally::loader {
+
+ProgramChoice program_choice(const Options& options);
+LoadRequest make_load_request(const Options& options);
 
 // A device that is named twice, or by an alternative name as well, is worked on once, under its own name.
 std::vector<std::string> without_repetitions(const std::vector<std::string>& devices,
@@ -19,10 +22,6 @@ std::vector<std::string> without_repetitions(const std::vector<std::string>& dev
 
 // What options.verb asks for. Each device succeeds or fails on its own: a failure is an outcome, too.
 Outcome apply_verb(const Options& options, NetnsContext& context, const std::string& device);
-
-// Unloads the program that a --run has held until now; a failure where another one has taken its place.
-Outcome end_run(const Options& options, NetnsContext& context, const std::string& device,
-                std::uint32_t program_id);
 
 using DeviceWork = std::function<Outcome(const std::string& device)>;
 

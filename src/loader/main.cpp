@@ -17,6 +17,7 @@
 #include "loader/options.h"
 #include "loader/outcome.h"
 #include "loader/verbs/load.h"
+#include "loader/verbs/observe.h"
 #include "loader/verbs/run_command.h"
 #include "loader/verbs/status.h"
 #include "loader/verbs/try_run.h"
@@ -105,7 +106,7 @@ class Run {
         };
         if (options_.verb == Verb::kLoad || options_.verb == Verb::kUnload) {
             if (options_.verb == Verb::kLoad && !options_.dry_run) {
-                mounted = mount_for_loads(options_, context);
+                mounted = mount_for_loads(options_.devices, context);
             }
             // Where that has failed, a load tries again, which would change the place: each has its own.
             const auto work = [&](const std::string& device) {
@@ -133,12 +134,12 @@ class Run {
             return {};
         }
         const std::string here = "/proc/thread-self/ns/net";
-        TALLY_ASSIGN_OR_RETURN(auto rollback, open_netns(here));
+        TALLY_ASSIGN_OR_RETURN(auto own, open_netns(here));
         for (const auto& netns : namespaces) {
             TALLY_ASSIGN_OR_RETURN(auto context, enter_netns_context(netns, home.bpffs.path));
             auto worked = work_on_all(context);
             if (context.visibility == NetnsContext::Visibility::kHere) {
-                TALLY_TRY(enter_netns(rollback, here));
+                TALLY_TRY(enter_netns(own, here));
             }
             TALLY_TRY(worked);
         }
@@ -175,8 +176,32 @@ int run_around_command(const Options& options) {
     if (!context) {
         return fail(options, context.error());
     }
-    return run_command_loaded(options, *context, *home,
+    const RunRequest request = {make_load_request(options), without_repetitions(options.devices, *context),
+                                options.command, options.keep_maps};
+    return run_command_loaded(request, *context, *home,
                               [&](const Outcome& outcome) { report(options, outcome); });
+}
+
+// With --json a document for each outcome.
+int observe_in_foreground(const Options& options) {
+    auto context = enter_netns_context(options.netns, options.bpffs);
+    if (!context) {
+        return fail(options, context.error());
+    }
+    const auto tell = [&](const Outcome& outcome) {
+        report(options, outcome);
+        if (options.json) {
+            write_to_stdout(format_json({outcome}));
+        }
+    };
+    const Outcome outcome = apply_verb(options, *context, options.devices.front());
+    if (outcome.error) {
+        tell(outcome);
+        return exit_status(outcome.error->kind);
+    }
+    const int status = follow_observation(*context, outcome, tell);
+    const int lost_output = write_outcome(options, {});
+    return status != 0 ? status : lost_output;
 }
 
 int run(const Options& options) {
@@ -188,6 +213,11 @@ int run(const Options& options) {
             return list_programs(options);
         case Verb::kRun:
             return run_around_command(options);
+        case Verb::kObserve:
+            if (options.follow) {
+                return observe_in_foreground(options);
+            }
+            break;
         default:
             break;
     }

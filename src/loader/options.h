@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-// The command line of xdp_loader. Knows no BPF.
+// The command line of xdp_loader; option_table.h describes its options. Knows no BPF.
 #pragma once
 
 #include <cstdint>
@@ -9,19 +9,19 @@
 #include <vector>
 
 #include "common/base/early_exit.h"
+#include "common/pins/abi_names.h"
+#include "loader/requests.h"
 
 namespace tally::loader {
 
 enum class Verb { kLoad, kObserve, kUnload, kStatus, kClean, kRun, kTryRun, kListPrograms };
-enum class ModeChoice { kAuto, kNative, kGeneric, kOffload };
-enum class AttachChoice { kAuto, kDispatcher, kLink };
 
 struct Options {
     Verb verb = Verb::kLoad;
     std::vector<std::string> devices;
     std::optional<std::string> netns;  // name or path; none: the current one
-    std::string action = "pass";       // the built-in program's verdict
-    std::string redirect_to;           // interface name; with action "redirect"
+    Action action = Action::kPass;     // the built-in program's verdict
+    std::string redirect_to;           // interface name; with Action::kRedirect
     std::string filename;              // empty: the built-in program
     std::string progname;              // empty: the first XDP program of the file
     ModeChoice mode = ModeChoice::kAuto;
@@ -30,9 +30,10 @@ struct Options {
     std::optional<std::uint32_t> chain_actions;  // a bit for each verdict after which the next program runs
     std::optional<std::uint32_t> unload_id;
     std::vector<std::string> command;    // with kRun
-    std::optional<std::string> try_run;  // with kTestRun: how many packets, or the file they are in
+    std::optional<std::string> try_run;  // with kTryRun: how many packets, or the file they are in
     bool reuse_maps = false;
-    bool migrate = false;
+    std::vector<std::string> new_maps;  // with reuse_maps: maps that start empty all the same
+    bool follow = false;                // with kObserve: observe replacements, too, until interrupted
     bool force = false;
     bool keep_maps = false;
     bool dry_run = false;
@@ -42,6 +43,7 @@ struct Options {
     std::string bpffs;
 };
 
+// What is to be done, or why nothing is.
 std::variant<Options, EarlyExit> parse_options(int argc, const char* const* argv);
 
 }  // namespace tally::loader

@@ -141,4 +141,19 @@ Result<void> run_loop(ReaderSet& readers, Consumer& consumer, const Pace& pace) 
     return Loop(readers, consumer, pace).run();
 }
 
+Result<void> run_once(ReaderSet& readers, Consumer& consumer) {
+    for (const ReaderSet::Member& member : readers.members()) {
+        if (!member.reader->ready()) {
+            continue;  // gone since it was found
+        }
+        member.reader->show_first_reading();
+        TALLY_ASSIGN_OR_RETURN(auto go_on, consumer.take(member.number, member.reader->report()));
+        if (!go_on) {
+            return {};
+        }
+    }
+    TALLY_TRY(consumer.end_round());
+    return {};
+}
+
 }  // namespace tally::stats

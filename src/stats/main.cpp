@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 // xdp_stats: shows what the counters pinned by xdp_loader, or by others of the same layout, hold.
-#include <poll.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -29,7 +28,6 @@
 #include "stats/output/output_file.h"
 #include "stats/output/printer.h"
 #include "stats/source/reader_set.h"
-#include "stats/source/vantage.h"
 
 namespace tally::stats {
 namespace {
@@ -53,41 +51,63 @@ Error nothing_pinned(const Source& source, const NetnsContext& context, const st
     return error;
 }
 
+// A single reading has to wait for a loader that is replacing a map, which takes moments unless it is stuck.
+Result<void> wait_for_transitions(ReaderSet& readers) {
+    constexpr std::chrono::milliseconds kPause(5);
+    while (readers.any_in_transition() && !wait_for_stop(kPause)) {
+        TALLY_TRY(readers.follow_polled());
+    }
+    return {};
+}
+
 // Every source is looked at before anything is printed. The status is that of the first that is not as it
 // should be; all of them are named.
-int start_sources(ReaderSet& readers, const NetnsContext& context, const Options& options) {
-    readers.add_sources();
+int start_sources(ReaderSet& readers, const Options& options) {
+    readers.add_sources(options.sources);
+    std::vector<Result<void>> started;
+    for (const ReaderSet::Member& member : readers.members()) {
+        started.push_back(member.reader->start());
+    }
+    if (options.once) {
+        if (const auto waited = wait_for_transitions(readers); !waited) {
+            return fail(waited.error(), options);
+        }
+    }
     int status = 0;
     for (std::size_t i = 0; i < options.sources.size(); ++i) {
-        Reader& reader = *readers.members()[i].reader;
-        auto started = reader.start();
-        if (started && options.once && !reader.ready()) {
-            started = nothing_pinned(options.sources[i], context, reader.pin());
+        const Reader& reader = *readers.members()[i].reader;
+        if (started[i] && options.once && !reader.ready()) {
+            started[i] = nothing_pinned(options.sources[i], readers.context(), reader.pin());
         }
-        if (!started) {
-            const int failure = fail(started.error(), options);
+        if (!started[i]) {
+            const int failure = fail(started[i].error(), options);
             status = status == 0 ? failure : status;
         }
     }
     return status;
 }
 
-int start_all(ReaderSet& readers, const NetnsContext& context, const Options& options) {
-    if (const auto discovered = readers.discover(); !discovered) {
+int start_all(ReaderSet& readers, const Options& options) {
+    auto discovered = readers.discover();
+    if (discovered && options.once) {
+        discovered = wait_for_transitions(readers);
+    }
+    if (!discovered) {
         return fail(discovered.error(), options);
     }
     if (readers.members().empty()) {
         Notices(options.quiet, options.verbose)
-            .say(context.bpffs.path, options.once ? "no counter map is pinned below it"
-                                                  : "no counter map is pinned below it yet; waiting");
+            .say(readers.context().bpffs.path, options.once
+                                                   ? "no counter map is pinned below it"
+                                                   : "no counter map is pinned below it yet; waiting");
     }
     return 0;
 }
 
 // Where the devices are. A namespace that does not exist yet is waited for if the run waits; none where a
 // signal or the time limit of --expect ended that.
-Result<std::optional<NetnsContext>> find_place(const Options& options, steady_clock::time_point limit) {
-    constexpr int kPollMilliseconds = 20;
+Result<std::optional<NetnsContext>> find_netns(const Options& options, steady_clock::time_point limit) {
+    constexpr std::chrono::milliseconds kPause(20);
     for (bool said = false;; said = true) {
         auto context = enter_netns_context(options.netns, options.bpffs);
         if (context && context->visibility != NetnsContext::Visibility::kGone) {
@@ -102,8 +122,7 @@ Result<std::optional<NetnsContext>> find_place(const Options& options, steady_cl
             Notices(options.quiet, options.verbose)
                 .say(*options.netns, "there is no such network namespace yet; waiting");
         }
-        pollfd stop = {stop_descriptor(), POLLIN, 0};
-        if (::poll(&stop, 1, kPollMilliseconds) > 0 || steady_clock::now() >= limit) {
+        if (wait_for_stop(kPause) || steady_clock::now() >= limit) {
             return std::optional<NetnsContext>();
         }
     }
@@ -137,7 +156,7 @@ Result<void> print(ReaderSet& readers, Destination& destination, const Options& 
     const auto output = make_format(options.format, detail_of(options), ::isatty(STDOUT_FILENO) == 1);
     Printer printer(*output, destination);
     if (options.once) {
-        return print_once(readers, printer);
+        return run_once(readers, printer);
     }
     Pace pace;
     pace.first = std::min(options.interval, kFirstBlock);
@@ -181,9 +200,9 @@ Result<void> show(ReaderSet& readers, const Options& options) {
 Result<void> report_expectations(const ExpectationCheck& expecter, const Options& options,
                                  steady_clock::time_point begin) {
     if (!options.quiet) {
-        TALLY_TRY(write_record(options.format == Format::kJson
-                                   ? expecter.describe_as_json(steady_clock::now() - begin)
-                                   : expecter.describe()));
+        TALLY_TRY(write_to_stdout(options.format == Format::kJson
+                                      ? expecter.describe_as_json(steady_clock::now() - begin)
+                                      : expecter.describe()));
     }
     if (expecter.all_held()) {
         return {};
@@ -230,7 +249,7 @@ int run(Options options) {
         return fail(ready.error(), options);
     }
     const auto begin = steady_clock::now();
-    const auto context = find_place(
+    auto context = find_netns(
         options, options.expectations.empty() ? steady_clock::time_point::max() : begin + options.within);
     if (!context) {
         return fail(context.error(), options);
@@ -244,13 +263,15 @@ int run(Options options) {
     if (!devices) {
         return fail(devices.error(), options);
     }
-    auto own = look_from_here(**context);
-    if (!own) {
-        return fail(own.error(), options);
-    }
-    ReaderSet readers(std::move(*own), options);
-    const int status =
-        options.all ? start_all(readers, **context, options) : start_sources(readers, **context, options);
+    ReadRequest request;
+    request.wait = options.wait;
+    request.per_cpu = options.per_cpu;
+    request.per_program = options.per_program;
+    request.since_start = options.since_start;
+    request.keep_going = options.all || options.listen;
+    request.notices = Notices(options.quiet, options.verbose);
+    ReaderSet readers(std::move(**context), request);
+    const int status = options.all ? start_all(readers, options) : start_sources(readers, options);
     if (status != 0) {
         return status;
     }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-// The command line of xdp_stats. Knows no BPF.
+// The command line of xdp_stats; option_table.h describes its options. Knows no BPF.
 #pragma once
 
 #include <chrono>
@@ -12,25 +12,10 @@
 #include "common/base/early_exit.h"
 #include "stats/cli/listen_address.h"
 #include "stats/expect/expression.h"
+#include "stats/output/format.h"
+#include "stats/source/read_request.h"
 
 namespace tally::stats {
-
-enum class Format { kTable, kJson, kCsv, kPrometheus };
-// What records show beside the totals.
-enum class Detail { kNone, kPerCpu, kPerProgram };
-
-// Whose counters to show: a device's pinned map, a pin anywhere, or a map by its id.
-struct Source {
-    enum class Kind { kDevice, kPin, kMapId };
-
-    Kind kind = Kind::kDevice;
-    std::string name;  // the device, or the path of the pin
-    std::uint32_t map_id = 0;
-    std::string directory;  // of the device's pins; empty: where a loader puts them
-};
-
-// Each source is read once.
-void add_source(std::vector<Source>& sources, Source source);
 
 struct Options {
     std::vector<Source> sources;       // devices, pins, ids, each in the order they were given
@@ -56,6 +41,7 @@ struct Options {
     std::string bpffs;
 };
 
+// What is to be done, or why nothing is.
 std::variant<Options, EarlyExit> parse_options(int argc, const char* const* argv);
 
 }  // namespace tally::stats

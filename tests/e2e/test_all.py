@@ -19,8 +19,8 @@ def passed(count, size=100):
 
 
 def once(*args, prefix=()):
-    records = [json.loads(line) for line in run([*prefix, STATS, "--all", "--once", "--json", *args]).out.splitlines()]
-    return {(record["netns"], record["dev"]): record for record in records}
+    samples = [json.loads(line) for line in run([*prefix, STATS, "--all", "--once", "--json", *args]).out.splitlines()]
+    return {(sample["netns"], sample["dev"]): sample for sample in samples}
 
 
 def load_in(lab, netns, dev="veth0"):
@@ -40,11 +40,11 @@ def test_every_device(lab):
         lab.load(veth.name)
         send(veth, 10 * (index + 1), 100)
         lab.wait_for_counts(veth.name, passed(10 * (index + 1)))
-    records = once()
-    assert list(records) == [(None, "other"), (None, "veth0"), (None, "veth1.7")]
-    assert {dev: counts_of(record) for (_, dev), record in records.items()} == {
+    samples = once()
+    assert list(samples) == [(None, "other"), (None, "veth0"), (None, "veth1.7")]
+    assert {dev: counts_of(sample) for (_, dev), sample in samples.items()} == {
         "veth0": passed(10), "veth1.7": passed(20), "other": passed(30)}
-    assert {record["state"] for record in records.values()} == {"attached"}
+    assert {sample["state"] for sample in samples.values()} == {"attached"}
 
 
 def test_namespaces(lab, veth0, red):
@@ -52,14 +52,14 @@ def test_namespaces(lab, veth0, red):
     lab.load("veth0")
     red.veth()
     load_in(lab, red)
-    records = once()
-    assert set(records) == {(None, "veth0"), ("red", "veth0")}
-    assert {record["state"] for record in records.values()} == {"attached"}
+    samples = once()
+    assert set(samples) == {(None, "veth0"), ("red", "veth0")}
+    assert {sample["state"] for sample in samples.values()} == {"attached"}
     # From inside, what is outside is seen as well.
     inside = once(prefix=red.inside)
-    assert {key: record["map_id"] for key, record in inside.items()} == {
-        key: record["map_id"] for key, record in records.items()}
-    assert {record["state"] for record in inside.values()} == {"attached"}
+    assert {key: sample["map_id"] for key, sample in inside.items()} == {
+        key: sample["map_id"] for key, sample in samples.items()}
+    assert {sample["state"] for sample in inside.values()} == {"attached"}
 
 
 def test_namespace_of_the_same_name_made_anew(lab, netns):
@@ -67,12 +67,12 @@ def test_namespace_of_the_same_name_made_anew(lab, netns):
     red.veth()
     load_in(lab, red)
     reader = lab.stats("--all")
-    first = reader.wait_for(lambda record: record["netns"] == "red" and record["state"] == "attached")
+    first = reader.wait_for(lambda sample: sample["netns"] == "red" and sample["state"] == "attached")
     red.delete()
     red = netns("red")
     red.veth()
     load_in(lab, red)
-    reader.wait_for(lambda record: record["map_id"] != first["map_id"] and record["state"] == "attached")
+    reader.wait_for(lambda sample: sample["map_id"] != first["map_id"] and sample["state"] == "attached")
 
 
 def test_devices_come_and_go(lab):
@@ -81,24 +81,24 @@ def test_devices_come_and_go(lab):
     reader.wait_for_message("no counter map is pinned below it yet; waiting")
     veth0, veth1 = lab.veth("veth0"), lab.veth("veth1")
     lab.load("veth0")
-    reader.wait_for(lambda record: record["dev"] == "veth0")
+    reader.wait_for(lambda sample: sample["dev"] == "veth0")
     lab.load("veth1")
-    reader.wait_for(lambda record: record["dev"] == "veth1")
+    reader.wait_for(lambda sample: sample["dev"] == "veth1")
     send(veth0, 7, 100)
     send(veth1, 5, 100)
-    reader.wait_for(lambda record: record["dev"] == "veth0" and session_of(record) == passed(7))
-    reader.wait_for(lambda record: record["dev"] == "veth1" and session_of(record) == passed(5))
+    reader.wait_for(lambda sample: sample["dev"] == "veth0" and session_of(sample) == passed(7))
+    reader.wait_for(lambda sample: sample["dev"] == "veth1" and session_of(sample) == passed(5))
     lab.loader("--dev", "veth0", "--unload")
     reader.wait_for_message("veth0: map .* is no longer pinned")
     lab.load("veth0")
     send(veth0, 3, 100)
-    reader.wait_for(lambda record: record["dev"] == "veth0" and session_of(record) == passed(10))
+    reader.wait_for(lambda sample: sample["dev"] == "veth0" and session_of(sample) == passed(10))
 
 
 def test_replacements_lose_nothing(lab, veth0):
     lab.load("veth0")
     reader = lab.stats("--all", interval="20ms")
-    reader.wait_for(lambda record: record["dev"] == "veth0")
+    reader.wait_for(lambda sample: sample["dev"] == "veth0")
     traffic = lab.traffic(veth0, 100)
     for _ in range(10):
         lab.load("veth0")
@@ -110,23 +110,23 @@ def test_new_one_is_shown_without_waiting_for_the_interval(lab, veth0):
     reader = lab.stats("--all", interval="1h")
     reader.wait_for_message("waiting")
     lab.load("veth0")
-    reader.wait_for(lambda record: record["dev"] == "veth0")
+    reader.wait_for(lambda sample: sample["dev"] == "veth0")
 
 
 def test_pin_that_is_no_devices(lab, veth0):
-    """A map without a record, in a directory that no interface has the name of, goes by its path."""
+    """A map without a meta, in a directory that no interface has the name of, goes by its path."""
     lab.load("veth0")
     path = lab.foreign_map(BPFFS / "xdp-filter" / "xdp_stats_map", "percpu_array", 4, 16, 5)
-    records = [json.loads(line) for line in run([STATS, "--all", "--once", "--json"]).out.splitlines()]
-    assert [(record["dev"], record["state"]) for record in records] == [("veth0", "attached"), (None, "foreign")]
+    samples = [json.loads(line) for line in run([STATS, "--all", "--once", "--json"]).out.splitlines()]
+    assert [(sample["dev"], sample["state"]) for sample in samples] == [("veth0", "attached"), (None, "foreign")]
     lines = run([STATS, "--all", "--once"]).out.splitlines()
     assert f"{path}: foreign" in "\n".join(lines)
 
 
-def test_device_without_a_record(lab, veth0):
+def test_device_without_a_meta(lab, veth0):
     """A map of the tutorial's programs."""
     lab.foreign_map(pin_dir("veth0") / "xdp_stats_map", "percpu_array", 4, 16, 5)
-    assert [(key, record["state"]) for key, record in once().items()] == [((None, "veth0"), "foreign")]
+    assert [(key, sample["state"]) for key, sample in once().items()] == [((None, "veth0"), "foreign")]
 
 
 def test_what_cannot_be_read_is_said_and_left_out(lab, veth0):
@@ -166,8 +166,8 @@ def test_ordinary_user(lab, veth0, red):
     load_in(lab, red)
     _, stats = copy_for_everyone()
     out = run([*as_user(NOBODY), stats, "--all", "--once", "--json"]).out
-    records = {record["netns"]: record["state"] for record in map(json.loads, out.splitlines())}
-    assert records == {None: "attached", "red": "unknown"}
+    samples = {sample["netns"]: sample["state"] for sample in map(json.loads, out.splitlines())}
+    assert samples == {None: "attached", "red": "unknown"}
 
 
 def test_many(lab):
@@ -178,8 +178,8 @@ def test_many(lab):
     outcomes = lab.loader_json(*(word for name in names for word in ("--dev", name)))
     assert {outcome["outcome"] for outcome in outcomes} == {"loaded"}
     out = run([STATS, "--all", "--json", "--count", "3", "--interval", "10ms"]).out
-    records = [json.loads(line)["dev"] for line in out.splitlines()]
-    assert sorted(records) == sorted(names * 3)
+    samples = [json.loads(line)["dev"] for line in out.splitlines()]
+    assert sorted(samples) == sorted(names * 3)
 
 
 @pytest.mark.parametrize("args", [["--dev", "veth0"], ["--map", "x"], ["--map-id", "1"], ["--netns", "red"],
@@ -207,9 +207,9 @@ def test_what_nobody_may_look_into(lab, veth0):
     (BPFFS / "closed").chmod(0o700)
     _, stats = copy_for_everyone()
     reader = lab.stats("--all", interval="10ms", prefix=as_user(NOBODY), program=stats)
-    reader.wait_for(lambda record: record["dev"] == "veth0")
+    reader.wait_for(lambda sample: sample["dev"] == "veth0")
     (BPFFS / "closed").chmod(0o755)
-    reader.wait_for(lambda record: record["dev"] is None or record["dev"] == "closed")
+    reader.wait_for(lambda sample: sample["dev"] is None or sample["dev"] == "closed")
     said = [line for line in reader.lines["err"] if "another" in line]
     assert len(said) == 1, said
 
@@ -222,7 +222,7 @@ def test_closed_root(lab, veth0):
     BPFFS.chmod(0o700)
     _, stats = copy_for_everyone()
     err = run([*as_user(NOBODY), stats, "--all", "--once"], 3).err
-    assert "keeps this user out" in err and f"chmod 0755 {BPFFS}" in err
+    assert "this user may not enter" in err and f"chmod 0755 {BPFFS}" in err
 
 
 # ---- --output
@@ -236,15 +236,15 @@ def test_output_is_replaced_by_whole_rounds(lab, veth0, tmp_path):
     wait_until(file.exists, "no output")
     inodes = set()
 
-    def record():
+    def sample():
         with file.open(encoding="utf-8") as opened:
             inodes.add(os.fstat(opened.fileno()).st_ino)
             (line,) = opened.read().splitlines()
         return json.loads(line)
 
     send(veth0, 123, 100)
-    wait_until(lambda: session_of(record()) == passed(123), "the last counts never came")
-    wait_until(lambda: record() and len(inodes) > 1, "the file was never replaced")
+    wait_until(lambda: session_of(sample()) == passed(123), "the last counts never came")
+    wait_until(lambda: sample() and len(inodes) > 1, "the file was never replaced")
     reader.stop()
     assert reader.lines["out"] == []
     assert [path.name for path in tmp_path.iterdir()] == ["samples.json"]
@@ -273,7 +273,7 @@ def test_output_keeps_links_and_the_umask(lab, veth0, tmp_path):
 def test_output_replaces_nothing_but_files(lab, veth0, path):
     lab.load("veth0")
     before = os.lstat(path)
-    assert "it is not a file" in run([STATS, "--dev", "veth0", "--once", "--output", path], USAGE).err
+    assert "it is not a regular file" in run([STATS, "--dev", "veth0", "--once", "--output", path], USAGE).err
     assert os.lstat(path).st_ino == before.st_ino
 
 

@@ -13,10 +13,10 @@ import pytest
 from support.namespaces import Namespace
 from support.pins import BPFFS
 from support.processes import DEADLINE, run
-from support.programs import LOADER, STATS, TOP, object_file
+from support.programs import LOADER, OBJECTS, STATS, object_file
 
 PROGRAMS = {"xdp_loader": LOADER, "xdp_stats": STATS}
-COMPLETION = TOP / "contrib/completion"
+COMPLETION = OBJECTS.parents[1] / "contrib/completion"  # of the build: their options are filled in there
 VALUES = {"--action": ["pass", "drop", "aborted", "tx", "redirect"], "--format": ["table", "json", "csv", "prometheus"]}
 
 
@@ -171,6 +171,12 @@ def test_conditions(lab):
     run([STATS, "--dev", "veth0", *expressions])
 
 
+def test_verdicts_with_commas_between_them(lab):
+    assert complete("xdp_loader", "--chain-actions", "") == ["aborted", "drop", "none", "pass", "redirect", "tx"]
+    assert complete("xdp_loader", "--chain-actions", "pass,t") == ["pass,tx"]
+    assert complete("xdp_loader", "--chain-actions=pass,drop,a") == ["pass,drop,aborted"]
+
+
 @pytest.mark.parametrize("option", ["--interval", "-i", "--count", "-n", "--within", "--map-id"])
 def test_numbers_are_not_guessed(lab, option):
     assert complete("xdp_stats", option, "") == []
@@ -257,6 +263,14 @@ def test_typed_values(lab, shell, keys, expected):
     shell(lab, keys.split()[0]).offered(keys.replace("OWN", object_file("own")), expected)
 
 
+def test_zsh_leaves_out_what_is_excluded(lab):
+    """Behind `--status` an option of loads cannot be meant."""
+    shell = zsh(lab, "xdp_loader")
+    shell.offered("xdp_loader --status --", ["--dev", "--json", "--verbose"])
+    assert not re.search(r"^--(force|unload|keep-maps) ", shell.text, re.MULTILINE)
+
+
 def test_syntax(lab):
     run(["bash", "-n", COMPLETION / "xdp-tally.bash"])
+    run(["shellcheck", COMPLETION / "xdp-tally.bash"])
     run(["zsh", "-n", COMPLETION / "_xdp-tally"])

@@ -16,37 +16,26 @@ from pathlib import Path
 
 import pytest
 
+from support.bpftool import bpftool
 from support.devices import attached
-from support.maps import ACTIONS, dump_counts, read_meta
+from support.maps import dump_counts, lineage_counts, read_meta
 from support.pins import PINS, pin_dir, pinned_link, pins_of
-from support.process_table import is_waiting_for_a_lock
-from support.processes import DEADLINE, SANITIZER, run, wait_until
+from support.process_table import descriptors_of, is_waiting_for_a_lock, memory_of
+from support.processes import DEADLINE, SANITIZER, wait_until
 from support.programs import CONFLICT, LOADER, MODES, NOT_FOUND, STATS, object_file
 from support.samples import session_of
-from support.traffic import send
+from support.traffic import SIZE, send
 
 FRAMES = int(os.environ.get("XDP_TALLY_FRAMES", "1000000"))
 REPLACEMENTS = int(os.environ.get("XDP_TALLY_REPLACEMENTS", "100"))
 LOADERS = int(os.environ.get("XDP_TALLY_LOADERS", "30"))
 SOAK = int(os.environ.get("XDP_TALLY_SOAK", "200"))
 
-SIZE = 100
 OK = 0
 
 
-def last_record(reader):
+def last_sample(reader):
     return json.loads(reader.lines["out"][-1])
-
-
-def sum_of(*counts):
-    """{action: (packets, bytes)} added up."""
-    pairs = {name: [count[name] for count in counts if name in count] for name in ACTIONS}
-    return {name: tuple(map(sum, zip(*found))) for name, found in pairs.items() if found}
-
-
-def lineage_total(dev):
-    """Everything since generation 1, by bpftool: what earlier maps held and what the pinned one holds."""
-    return sum_of(read_meta(dev).carried, dump_counts(pin_dir(dev) / "xdp_stats_map"))
 
 
 def report(capsys, text):
@@ -65,9 +54,9 @@ def test_a_million_frames_during_a_hundred_replacements(lab, veth0, mode, reuse,
     lab.load("veth0", MODES[mode])
     reader = lab.reading("--dev", "veth0")
     traffic = lab.traffic(veth0, SIZE, pause_us=0)
-    reader.wait_for(lambda record: record["total"]["packets"] > 0)
+    reader.wait_for(lambda sample: sample["total"]["packets"] > 0)
     began, done = time.monotonic(), 0
-    while done < REPLACEMENTS or last_record(reader)["total"]["session_packets"] < FRAMES:
+    while done < REPLACEMENTS or last_sample(reader)["total"]["session_packets"] < FRAMES:
         done += 1
         outcome = lab.load("veth0", MODES[mode], "--action", ("pass", "drop")[done % 2], *reuse)
         assert outcome["generation"] == done + 1
@@ -75,19 +64,20 @@ def test_a_million_frames_during_a_hundred_replacements(lab, veth0, mode, reuse,
     sent = traffic.finish()
     report(capsys, f"{sent} frames, {done} replacements, {time.monotonic() - began:.1f} s: ")
     assert sent >= FRAMES and done >= REPLACEMENTS
-    record = reader.wait_for_session(sent)
-    session = session_of(record)
+    sample = reader.wait_for_session(sent)
+    session = session_of(sample)
     assert set(session) == {"XDP_PASS", "XDP_DROP"}
-    assert record["total"]["session_bytes"] == sent * SIZE
-    assert lineage_total("veth0") == session
+    assert sample["total"]["session_bytes"] == sent * SIZE
+    assert lineage_counts("veth0") == session
     if reuse:
         assert dump_counts(pin_dir("veth0") / "xdp_stats_map") == session
 
 
 # ---- many loaders ------------------------------------------------------------------------------------------
 
-LOADS = ([], ["--reuse-maps"], ["--action", "drop"], ["--action", "drop", "--reuse-maps"], ["--migrate"])
-OTHER_LAYOUTS = (["--filename", object_file("six_entries")], ["--filename", object_file("six_entries"), "--migrate"],
+NEW_COUNTERS = ["--reuse-maps", "--new-map", "xdp_stats_map"]
+LOADS = ([], ["--reuse-maps"], ["--action", "drop"], ["--action", "drop", "--reuse-maps"], NEW_COUNTERS)
+OTHER_LAYOUTS = (["--filename", object_file("six_entries")], ["--filename", object_file("six_entries"), *NEW_COUNTERS],
                  ["--filename", object_file("own"), "--reuse-maps"])
 OTHER_VERBS = (["--unload"], ["--unload", "--keep-maps"], ["--status"], ["--clean"])
 
@@ -113,26 +103,26 @@ def run_at_once(lab, commands):
 
 
 def check_consistent(lab, veth):
-    """Hook, link, record and counter map belong together, nothing is half done, and the next packets count."""
+    """Hook, link, meta and counter map belong together, nothing is half done, and the next packets count."""
     dev = veth.name
     (outcome,) = lab.loader_json("--dev", dev, "--status")
-    record = read_meta(dev)
+    meta = read_meta(dev)
     mode, program = attached(dev)
     assert outcome["state"] == "attached"
-    assert record.program_id == program == outcome["program"]["id"]
-    assert outcome["mode"] == mode and outcome["generation"] == record.generation
+    assert meta.program_id == program == outcome["program"]["id"]
+    assert outcome["mode"] == mode and outcome["generation"] == meta.generation
     assert pins_of(dev) == PINS  # and no +staging
-    assert pinned_id(dev, "map", "xdp_stats_map") == record.counter_map_id
+    assert pinned_id(dev, "map", "xdp_stats_map") == meta.counter_map_id
     assert pinned_link(pin_dir(dev) / "xdp_link")["prog_id"] == program
     before = lab.once(dev)["total"]["packets"]
     send(veth, 7, SIZE)
     wait_until(lambda: lab.once(dev)["total"]["packets"] >= before + 7, "the packets are not counted")
     assert lab.once(dev)["total"]["packets"] == before + 7
-    return record
+    return meta
 
 
 def pinned_id(dev, kind, name):
-    return json.loads(run(["bpftool", "--json", kind, "show", "pinned", pin_dir(dev) / name]).out)["id"]
+    return bpftool(kind, "show", "pinned", pin_dir(dev) / name)["id"]
 
 
 def commands_for(dev, arguments):
@@ -149,14 +139,14 @@ def test_many_loaders_at_once(lab, veth0, arguments, statuses):
     reader = lab.reading("--dev", "veth0")
     others = [lab.reading("--dev", "veth0", interval="10ms"), lab.reading("--map", pin_dir("veth0") / "xdp_stats_map")]
     traffic = lab.traffic(veth0, SIZE)
-    reader.wait_for(lambda record: record["total"]["packets"] > 0)
+    reader.wait_for(lambda sample: sample["total"]["packets"] > 0)
     results = run_at_once(lab, commands_for("veth0", arguments))
     sent = traffic.finish()
     assert {status for _, status, _ in results} <= statuses, [shown for *_, shown in results if shown]
-    for record in (reader.wait_for_session(sent), others[0].wait_for_session(sent)):
-        assert record["total"]["session_bytes"] == sent * SIZE
-    record = check_consistent(lab, veth0)
-    assert record.generation == 1 + sum(status == OK for _, status, _ in results)
+    for sample in (reader.wait_for_session(sent), others[0].wait_for_session(sent)):
+        assert sample["total"]["session_bytes"] == sent * SIZE
+    meta = check_consistent(lab, veth0)
+    assert meta.generation == 1 + sum(status == OK for _, status, _ in results)
     for reader in (reader, *others):
         reader.stop()
 
@@ -186,10 +176,10 @@ def test_many_verbs_at_once(lab, veth0):
         else:
             assert outcome["state"] == "none" and attached("veth0") is None and not pin_dir("veth0").exists()
     (counters,) = [item["id"] for item in lab.load("veth0")["maps"] if item["name"] == "xdp_stats_map"]
-    before = [reader.wait_for(lambda record: record["map_id"] == counters) for reader in readers]
+    before = [reader.wait_for(lambda sample: sample["map_id"] == counters) for reader in readers]
     check_consistent(lab, veth0)
-    for reader, record in zip(readers, before):
-        reader.wait_for_session(record["total"]["session_packets"] + 7)
+    for reader, sample in zip(readers, before):
+        reader.wait_for_session(sample["total"]["session_packets"] + 7)
         reader.stop()
 
 
@@ -217,7 +207,7 @@ def test_loaders_on_two_devices_at_once(lab):
     readers = [lab.reading("--dev", veth.name) for veth in veths]
     traffics = [lab.traffic(veth, size) for veth, size in zip(veths, (SIZE, 2 * SIZE))]
     for reader in readers:
-        reader.wait_for(lambda record: record["total"]["packets"] > 0)
+        reader.wait_for(lambda sample: sample["total"]["packets"] > 0)
     pairs = zip(commands_for("veth0", LOADS), commands_for("veth1", LOADS[::-1]))
     results = run_at_once(lab, [command for pair in islice(pairs, LOADERS // 2) for command in pair])
     assert all(status == OK for _, status, _ in results), [shown for _, status, shown in results if status]
@@ -253,21 +243,15 @@ def test_a_loader_that_waits_keeps_no_other_device_waiting(lab):
 # ---- many in a row -----------------------------------------------------------------------------------------
 
 BATCH = 50
-KINDS = ([], ["--reuse-maps"], ["--action", "drop"], ["--filename", object_file("six_entries"), "--migrate"],
-         ["--migrate"], ["--filename", object_file("generation_a")],
+KINDS = ([], ["--reuse-maps"], ["--action", "drop"], ["--filename", object_file("six_entries"), *NEW_COUNTERS],
+         NEW_COUNTERS, ["--filename", object_file("generation_a")],
          ["--filename", object_file("generation_b"), "--reuse-maps"])
-
-
-def resident(pid):
-    """KiB of memory that only this process has."""
-    return int(re.search(r"^RssAnon:\s*(\d+) kB", Path(f"/proc/{pid}/status").read_text(), re.MULTILINE).group(1))
 
 
 def held_by(pid):
     """What a process has open, and what it watches."""
-    fds = sorted(os.readlink(entry.path) for entry in os.scandir(f"/proc/{pid}/fd"))
     infos = "".join(Path(entry.path).read_text() for entry in os.scandir(f"/proc/{pid}/fdinfo"))
-    return fds, infos.count("inotify wd:")
+    return descriptors_of(pid), infos.count("inotify wd:")
 
 
 def listed(kind):
@@ -292,7 +276,7 @@ def objects_in_use(dev):
     """Those of the running generation: all that there may be of ours."""
 
     def shown(kind, *which):
-        return json.loads(run(["bpftool", "--json", kind, "show", *which]).out)
+        return bpftool(kind, "show", *which)
 
     directory = pin_dir(dev)
     program = shown("prog", "id", attached(dev)[1])
@@ -327,8 +311,8 @@ def test_replacements_in_a_row_leave_nothing(lab, veth0, monkeypatch, capsys):
         generation = lab.load("veth0")["generation"]
         done += BATCH
         assert generation == done + 1
-        reader.wait_for(lambda record: record["generation"] == generation and record["state"] == "attached")
-        now = held_by(pid), pins_of("veth0"), resident(pid)
+        reader.wait_for(lambda sample: sample["generation"] == generation and sample["state"] == "attached")
+        now = held_by(pid), pins_of("veth0"), memory_of(pid)
         after_first = after_first or now
         assert now[:2] == after_first[:2], f"after {done} replacements"
         assert now[2] <= after_first[2] + tolerance, f"KiB after {done} replacements"
@@ -337,6 +321,6 @@ def test_replacements_in_a_row_leave_nothing(lab, veth0, monkeypatch, capsys):
     report(capsys, f"{done} replacements in {time.monotonic() - began:.0f} s, the reader's memory "
                    f"{after_first[2]} KiB, then {now[2]} KiB, {len(now[0][0])} descriptors: ")
     sent = traffic.finish()
-    record = reader.wait_for_session(sent)
-    assert record["total"]["session_bytes"] == sent * SIZE
-    assert lineage_total("veth0") == session_of(record)
+    sample = reader.wait_for_session(sent)
+    assert sample["total"]["session_bytes"] == sent * SIZE
+    assert lineage_counts("veth0") == session_of(sample)

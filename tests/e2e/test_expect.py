@@ -11,9 +11,7 @@ from support import kernel
 from support.pins import pin_dir
 from support.processes import Process, run, wait_until
 from support.programs import STATS
-from support.traffic import send
-
-SIZE = 100
+from support.traffic import SIZE, send
 
 
 def expect(*args, status=0, dev="veth0"):

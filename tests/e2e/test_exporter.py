@@ -1,7 +1,6 @@
 """xdp_stats --listen and --format prometheus: what a scrape says, and what clients cannot do to the exporter."""
 
 import os
-import re
 import signal
 import socket
 import urllib.error
@@ -13,6 +12,7 @@ import pytest
 from support import kernel
 from support.exporter import Exporter, once, parse
 from support.pins import BPFFS, pin_dir
+from support.process_table import descriptors_of, memory_of
 from support.processes import NOBODY, as_user, run, wait_until
 from support.programs import CONFLICT, NOT_FOUND, STATS, USAGE, copy_for_everyone
 from support.prometheus import check_metrics
@@ -20,7 +20,6 @@ from support.traffic import send
 
 ACTIONS = ("aborted", "drop", "pass", "tx", "redirect")
 CAP_BPF = 1 << 39
-KIBIBYTES = re.compile(r"\s*(\d+) kB")
 
 
 def counters(samples, name, dev="veth0", netns=""):
@@ -75,7 +74,7 @@ def test_never_goes_back(lab, veth0):
     lab.load("veth0")
     exporter = Exporter(lab, "--dev", "veth0")
     sent = 0
-    for arguments in ([], ["--reuse-maps"], ["--action", "pass"], ["--migrate"]):
+    for arguments in ([], ["--reuse-maps"], ["--action", "pass"], ["--reuse-maps", "--new-map", "xdp_stats_map"]):
         send(veth0, 10, 100)
         sent += 10
         wait_until(lambda: exporter.packets() >= sent, "counts never came")
@@ -107,7 +106,7 @@ def test_replacements_between_scrapes(lab, veth0):
 
 
 def test_new_exporter_goes_on(lab, veth0):
-    """A lineage's counts are in its record: another exporter, and another generation, say the same."""
+    """A lineage's counts are in its meta: another exporter, and another generation, say the same."""
     lab.load("veth0")
     send(veth0, 10, 100)
     lab.wait_for_counts("veth0", {"XDP_PASS": (10, 1000)})
@@ -209,7 +208,7 @@ def test_ordinary_user(lab, veth0):
 def test_user_that_does_not_exist(lab, veth0):
     lab.load("veth0")
     err = run([STATS, "--dev", "veth0", "--listen", "0", "--user", "no-such-user"], NOT_FOUND).err
-    assert err == "xdp_stats: becoming user 'no-such-user': there is no such user\n"
+    assert err == "xdp_stats: changing to user 'no-such-user': there is no such user\n"
 
 
 def test_user_needs_privileges(lab, veth0):
@@ -257,8 +256,8 @@ def test_ipv6(lab, veth0):
 
 
 @pytest.mark.parametrize("address, reason", [
-    ("nowhere:9417", "'nowhere' is no IP address"), ("127.0.0.1:", "a port is a number"),
-    ("70000", "a port is a number"), ("::1:9417", "in brackets"), ("[127.0.0.1]:1", "no IP address"),
+    ("nowhere:9417", "'nowhere' is not an IP address"), ("127.0.0.1:", "a port is a number"),
+    ("70000", "a port is a number"), ("::1:9417", "in brackets"), ("[127.0.0.1]:1", "not an IP address"),
     ("127.0.0.1:80x", "a port is a number")])
 def test_addresses_that_are_none(address, reason):
     err = run([STATS, "--all", "--listen", address], USAGE).err
@@ -303,14 +302,6 @@ def answer_to(exporter, request):
         return answer
 
 
-def resident(exporter):
-    return int(KIBIBYTES.match(exporter.status()["VmRSS"])[1])
-
-
-def descriptors(exporter):
-    return len(os.listdir(f"/proc/{exporter.process.popen.pid}/fd"))
-
-
 @pytest.fixture(name="exporter")
 def running_exporter(lab, veth0):
     lab.load("veth0")
@@ -335,32 +326,32 @@ def test_nothing_else_is_served(exporter, path):
     b"GET /metrics HTTP/1.1\r\nX: " + b"y" * 5000000],
     ids=["zeros", "method", "newlines", "noise", "version", "length", "chunk", "headers", "header"])
 def test_garbage(exporter, request_bytes):
-    memory = resident(exporter)
+    memory = memory_of(exporter.process.popen.pid)
     for _ in range(3):
         answer_to(exporter, request_bytes)
     assert exporter.packets() == 0
-    assert resident(exporter) < memory + 8192
+    assert memory_of(exporter.process.popen.pid) < memory + 8192
 
 
 def test_clients_that_leave_at_once(exporter):
-    before = descriptors(exporter)
+    before = len(descriptors_of(exporter.process.popen.pid))
     for _ in range(500):
         with connect(exporter) as client:
             client.sendall(b"GET /metrics HTTP/1.1\r\n\r\n")
     assert exporter.packets() == 0
-    wait_until(lambda: descriptors(exporter) <= before, "descriptors leak")
+    wait_until(lambda: len(descriptors_of(exporter.process.popen.pid)) <= before, "descriptors leak")
 
 
 def test_thousand_slow_clients(exporter):
     """They send half a request and nothing more. A scrape is answered while they are there, and memory is bounded."""
-    memory = resident(exporter)
+    memory = memory_of(exporter.process.popen.pid)
     clients = []
     try:
         for _ in range(1000):
             clients.append(connect(exporter))
             clients[-1].sendall(b"GET /metrics HTTP/1.1\r\nX-Slow: ")
         assert exporter.packets() == 0
-        assert resident(exporter) < memory + 32768
+        assert memory_of(exporter.process.popen.pid) < memory + 32768
     finally:
         for client in clients:
             client.close()

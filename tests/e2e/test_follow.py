@@ -1,21 +1,19 @@
 """xdp_stats while maps, programs and devices come and go under it: nothing is lost, nothing counted twice."""
 
 import json
-import os
 
 import pytest
 
 from support.pins import pin_dir
+from support.process_table import descriptors_of
 from support.processes import run
 from support.programs import MODES, STATS, object_file
 from support.samples import counts_of, session_of
-from support.traffic import send
-
-SIZE = 100
+from support.traffic import SIZE, send
 
 
-def packets(record):
-    return record["total"]["packets"]
+def packets(sample):
+    return sample["total"]["packets"]
 
 
 def test_reload_with_new_maps(lab, veth0):
@@ -25,7 +23,7 @@ def test_reload_with_new_maps(lab, veth0):
     first = reader.wait_for_session(100)
     lab.load("veth0", "--action", "drop")
     reader.wait_for_message("generation|replaced|map")
-    reader.wait_for(lambda record: record["generation"] == 2)
+    reader.wait_for(lambda sample: sample["generation"] == 2)
     send(veth0, 40, SIZE)
     second = reader.wait_for_session(140)
     assert first["map_id"] != second["map_id"]
@@ -40,8 +38,8 @@ def test_last_packets_of_the_old_map_are_not_lost(lab, veth0):
     reader = lab.reading("--dev", "veth0", interval="2s")
     send(veth0, 100, SIZE)
     lab.load("veth0", "--action", "drop")
-    record = reader.wait_for(lambda record: record["generation"] == 2)
-    assert session_of(record) == {"XDP_PASS": (100, 100 * SIZE)}
+    sample = reader.wait_for(lambda sample: sample["generation"] == 2)
+    assert session_of(sample) == {"XDP_PASS": (100, 100 * SIZE)}
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -50,33 +48,30 @@ def test_replacements_under_traffic_lose_nothing(lab, veth0, mode, replacements,
     lab.load("veth0", MODES[mode])
     reader = lab.reading("--dev", "veth0")
     traffic = lab.traffic(veth0, SIZE)
-    reader.wait_for(lambda record: packets(record) > 0)
+    reader.wait_for(lambda sample: packets(sample) > 0)
     for number in range(replacements):
         action = ("drop", "pass")[number % 2]
         generation = lab.load("veth0", MODES[mode], "--action", action, *reuse)["generation"]
         assert generation == number + 2
-        reader.wait_for(lambda record: record["generation"] == generation)
+        reader.wait_for(lambda sample: sample["generation"] == generation)
     sent = traffic.finish()
-    record = reader.wait_for_session(sent)
-    session = session_of(record)
+    sample = reader.wait_for_session(sent)
+    session = session_of(sample)
     assert set(session) == {"XDP_PASS", "XDP_DROP"}
-    assert record["total"]["session_bytes"] == sent * SIZE
+    assert sample["total"]["session_bytes"] == sent * SIZE
     if reuse:
-        assert counts_of(record) == session
+        assert counts_of(sample) == session
 
 
 def test_replacements_leave_no_descriptor_behind(lab, veth0):
     lab.load("veth0")
     reader = lab.reading("--dev", "veth0")
 
-    def descriptors():
-        return sorted(os.readlink(entry.path) for entry in os.scandir(f"/proc/{reader.popen.pid}/fd"))
-
     def reload():
         generation = lab.load("veth0")["generation"]
         for _ in range(2):
-            reader.wait_for(lambda record: record["generation"] == generation)
-        return descriptors()
+            reader.wait_for(lambda sample: sample["generation"] == generation)
+        return descriptors_of(reader.popen.pid)
 
     before = reload()
     for _ in range(5):
@@ -85,7 +80,7 @@ def test_replacements_leave_no_descriptor_behind(lab, veth0):
 
 
 def test_replacements_between_two_looks_lose_nothing(lab, veth0):
-    """Generations that came and went unseen are known from the metadata record."""
+    """Generations that came and went unseen are known from the meta."""
     lab.load("veth0")
     reader = lab.reading("--dev", "veth0")
     traffic = lab.traffic(veth0, SIZE)
@@ -101,7 +96,7 @@ def test_reload_with_reused_maps(lab, veth0):
     send(veth0, 100, SIZE)
     first = reader.wait_for_session(100)
     lab.load("veth0", "--action", "drop", "--reuse-maps")
-    reader.wait_for(lambda record: record["generation"] == 2)
+    reader.wait_for(lambda sample: sample["generation"] == 2)
     send(veth0, 40, SIZE)
     second = reader.wait_for_session(140)
     assert first["map_id"] == second["map_id"]
@@ -113,7 +108,7 @@ def test_reader_before_loader(lab, veth0):
     reader = lab.stats("--dev", "veth0")
     reader.wait_for_message("veth0")
     lab.load("veth0")
-    reader.wait_for(lambda record: record["state"] == "attached")
+    reader.wait_for(lambda sample: sample["state"] == "attached")
     send(veth0, 30, SIZE)
     assert session_of(reader.wait_for_session(30)) == {"XDP_PASS": (30, 30 * SIZE)}
 
@@ -122,7 +117,7 @@ def test_reader_waiting_for_the_pin_says_so_once(lab, veth0):
     reader = lab.stats("--dev", "veth0")
     reader.wait_for_message("veth0")
     lab.load("veth0")
-    reader.wait_for(lambda record: True)
+    reader.wait_for(lambda sample: True)
     messages = reader.stop()
     assert len([line for line in messages.splitlines() if "wait" in line]) == 1, messages
 
@@ -132,7 +127,7 @@ def test_reader_waits_for_the_device(lab):
     reader.wait_for_message("veth0")
     veth = lab.veth("veth0")
     lab.load("veth0")
-    reader.wait_for(lambda record: record["state"] == "attached")
+    reader.wait_for(lambda sample: sample["state"] == "attached")
     send(veth, 30, SIZE)
     reader.wait_for_session(30)
 
@@ -142,7 +137,7 @@ def test_reader_waits_for_a_map_path(lab, veth0):
     reader = lab.stats("--map", path, "--wait")
     reader.wait_for_message("xdp_stats_map")
     lab.load("veth0")
-    reader.wait_for(lambda record: True)
+    reader.wait_for(lambda sample: True)
     send(veth0, 30, SIZE)
     reader.wait_for_session(30)
 
@@ -163,9 +158,9 @@ def test_unload_while_reading(lab, veth0):
     reader.wait_for_message("veth0")
     lab.load("veth0", "--action", "drop")
     send(veth0, 20, SIZE)
-    record = reader.wait_for_session(70)
-    assert record["generation"] == 1
-    assert session_of(record) == {"XDP_PASS": (50, 50 * SIZE), "XDP_DROP": (20, 20 * SIZE)}
+    sample = reader.wait_for_session(70)
+    assert sample["generation"] == 1
+    assert session_of(sample) == {"XDP_PASS": (50, 50 * SIZE), "XDP_DROP": (20, 20 * SIZE)}
 
 
 def test_unload_keeping_maps_while_reading(lab, veth0):
@@ -174,10 +169,10 @@ def test_unload_keeping_maps_while_reading(lab, veth0):
     send(veth0, 50, SIZE)
     reader.wait_for_session(50)
     lab.loader("--dev", "veth0", "--unload", "--keep-maps")
-    record = reader.wait_for(lambda record: record["state"] == "detached")
-    assert counts_of(record) == {"XDP_PASS": (50, 50 * SIZE)}
+    sample = reader.wait_for(lambda sample: sample["state"] == "detached")
+    assert counts_of(sample) == {"XDP_PASS": (50, 50 * SIZE)}
     lab.load("veth0", "--reuse-maps")
-    reader.wait_for(lambda record: record["state"] == "attached")
+    reader.wait_for(lambda sample: sample["state"] == "attached")
     send(veth0, 5, SIZE)
     reader.wait_for_session(55)
 
@@ -189,9 +184,9 @@ def test_device_deleted_while_reading(lab, veth0):
     send(veth0, 50, SIZE)
     reader.wait_for_session(50)
     lab.delete(veth0)
-    record = reader.wait_for(lambda record: record["state"] != "attached")
-    assert record["state"] == "detached"
-    assert session_of(record) == {"XDP_PASS": (50, 50 * SIZE)}
+    sample = reader.wait_for(lambda sample: sample["state"] != "attached")
+    assert sample["state"] == "detached"
+    assert session_of(sample) == {"XDP_PASS": (50, 50 * SIZE)}
     reader.stop()
     lab.loader("--dev", "veth0", "--clean")
 
@@ -202,10 +197,10 @@ def test_device_deleted_and_made_again_while_reading(lab, veth0):
     send(veth0, 50, SIZE)
     reader.wait_for_session(50)
     lab.delete(veth0)
-    reader.wait_for(lambda record: record["state"] != "attached")
+    reader.wait_for(lambda sample: sample["state"] != "attached")
     again = lab.veth("veth0")
     lab.load("veth0")
-    reader.wait_for(lambda record: record["state"] == "attached")
+    reader.wait_for(lambda sample: sample["state"] == "attached")
     send(again, 7, SIZE)
     reader.wait_for_session(57)
 
@@ -213,11 +208,11 @@ def test_device_deleted_and_made_again_while_reading(lab, veth0):
 def test_program_of_somebody_else_makes_it_stale(lab, veth0):
     lab.load("veth0")
     reader = lab.reading("--dev", "veth0")
-    reader.wait_for(lambda record: record["state"] == "attached")
+    reader.wait_for(lambda sample: sample["state"] == "attached")
     run(["bpftool", "link", "detach", "pinned", pin_dir("veth0") / "xdp_link"])
-    reader.wait_for(lambda record: record["state"] == "detached")
+    reader.wait_for(lambda sample: sample["state"] == "detached")
     lab.foreign_attach("veth0")
-    reader.wait_for(lambda record: record["state"] == "stale")
+    reader.wait_for(lambda sample: sample["state"] == "stale")
 
 
 def test_several_devices(lab):
@@ -229,10 +224,10 @@ def test_several_devices(lab):
         send(veth, 10 * number, SIZE)
     waiting = {name: 10 * number for number, name in enumerate(devices, 1)}
 
-    def all_there(record):
-        assert packets(record) <= waiting.get(record["dev"], packets(record))
-        if waiting.get(record["dev"]) == packets(record):
-            del waiting[record["dev"]]
+    def all_there(sample):
+        assert packets(sample) <= waiting.get(sample["dev"], packets(sample))
+        if waiting.get(sample["dev"]) == packets(sample):
+            del waiting[sample["dev"]]
         return not waiting
 
     reader.wait_for(all_there)
@@ -244,11 +239,11 @@ def test_another_devices_replacement_does_not_matter(lab):
         lab.load(name)
     reader = lab.reading("--dev", "veth0", "--dev", "veth1")
     send(devices["veth0"], 10, SIZE)
-    reader.wait_for(lambda record: record["dev"] == "veth0" and packets(record) == 10)
+    reader.wait_for(lambda sample: sample["dev"] == "veth0" and packets(sample) == 10)
     lab.load("veth1")
-    reader.wait_for(lambda record: record["dev"] == "veth1" and record["generation"] == 2)
-    record = reader.wait_for(lambda record: record["dev"] == "veth0")
-    assert record["generation"] == 1 and packets(record) == 10
+    reader.wait_for(lambda sample: sample["dev"] == "veth1" and sample["generation"] == 2)
+    sample = reader.wait_for(lambda sample: sample["dev"] == "veth0")
+    assert sample["generation"] == 1 and packets(sample) == 10
 
 
 def test_since_start(lab, veth0):
@@ -256,14 +251,14 @@ def test_since_start(lab, veth0):
     send(veth0, 100, SIZE)
     lab.wait_for_counts("veth0", {"XDP_PASS": (100, 100 * SIZE)})
     reader = lab.reading("--dev", "veth0", "--since-start")
-    assert packets(reader.records()[0]) == 0
+    assert packets(reader.samples()[0]) == 0
     send(veth0, 8, SIZE)
-    record = reader.wait_for_session(8)
-    assert counts_of(record) == {"XDP_PASS": (8, 8 * SIZE)}
+    sample = reader.wait_for_session(8)
+    assert counts_of(sample) == {"XDP_PASS": (8, 8 * SIZE)}
     lab.load("veth0", "--action", "drop")
     send(veth0, 2, SIZE)
-    record = reader.wait_for_session(10)
-    assert counts_of(record) == {"XDP_PASS": (8, 8 * SIZE), "XDP_DROP": (2, 2 * SIZE)}
+    sample = reader.wait_for_session(10)
+    assert counts_of(sample) == {"XDP_PASS": (8, 8 * SIZE), "XDP_DROP": (2, 2 * SIZE)}
 
 
 def test_session_starts_with_the_reader(lab, veth0):
@@ -271,7 +266,7 @@ def test_session_starts_with_the_reader(lab, veth0):
     send(veth0, 100, SIZE)
     lab.wait_for_counts("veth0", {"XDP_PASS": (100, 100 * SIZE)})
     reader = lab.reading("--dev", "veth0")
-    first = reader.records()[0]
+    first = reader.samples()[0]
     assert packets(first) == 100 and first["total"]["session_packets"] == 0
     send(veth0, 1, SIZE)
     assert packets(reader.wait_for_session(1)) == 101
@@ -284,11 +279,11 @@ def test_rates_are_the_difference_by_the_measured_time(lab, veth0):
     for action in ("pass", "drop", "pass"):
         generation = lab.load("veth0", "--action", action)["generation"]
         for _ in range(3):
-            reader.wait_for(lambda record: record["generation"] == generation and packets(record) > 0)
+            reader.wait_for(lambda sample: sample["generation"] == generation and packets(sample) > 0)
     traffic.finish()
     reader.stop()
     compared = 0
-    for before, after in zip(reader.records(), reader.records()[1:]):
+    for before, after in zip(reader.samples(), reader.samples()[1:]):
         if before["map_id"] == after["map_id"] and after["total"]["pps"] is not None:
             for old, new in [(before["total"], after["total"]),
                              *((before["actions"][name], after["actions"][name]) for name in after["actions"])]:
@@ -313,7 +308,7 @@ def test_map_path_is_followed(lab, veth0):
     send(veth0, 10, SIZE)
     reader.wait_for_session(10)
     lab.load("veth0", "--action", "drop")
-    reader.wait_for(lambda record: packets(record) == 0)
+    reader.wait_for(lambda sample: packets(sample) == 0)
     send(veth0, 5, SIZE)
     assert session_of(reader.wait_for_session(15)) == {"XDP_PASS": (10, 10 * SIZE), "XDP_DROP": (5, 5 * SIZE)}
 
@@ -326,8 +321,8 @@ def test_map_id_is_held_on_to(lab, veth0):
     send(veth0, 10, SIZE)
     reader.wait_for_session(10)
     lab.load("veth0", "--action", "drop")
-    record = reader.wait_for(lambda record: True)
-    assert record["map_id"] == number and packets(record) == 10
+    sample = reader.wait_for(lambda sample: True)
+    assert sample["map_id"] == number and packets(sample) == 10
 
 
 def test_once_never_waits(lab, veth0):
@@ -335,6 +330,6 @@ def test_once_never_waits(lab, veth0):
     assert "xdp_loader" in result.err  # what to do about it
     run([STATS, "--dev", "nope", "--once"], status=4)
     lab.load("veth0")
-    record = json.loads(run([STATS, "--dev", "veth0", "--once", "--json"]).out)
-    assert record["period"] == 0.0
-    assert all(action["pps"] is None and action["bps"] is None for action in record["actions"].values())
+    sample = json.loads(run([STATS, "--dev", "veth0", "--once", "--json"]).out)
+    assert sample["period"] == 0.0
+    assert all(action["pps"] is None and action["bps"] is None for action in sample["actions"].values())

@@ -5,6 +5,7 @@ import re
 
 import pytest
 
+from support.bpftool import bpftool
 from support.devices import attached, rename
 from support.maps import dump_counts
 from support.namespaces import Namespace
@@ -200,10 +201,10 @@ def test_map_pinned_by_the_tutorials_loader(lab, veth0):
     run(["bpftool", "net", "attach", "xdp", "pinned", program, "dev", "veth0"])
     send(veth0, 14, 100)
     wait_until(lambda: lab.once("veth0")["total"]["packets"] >= 14, "14 packets")
-    record = lab.once("veth0")
-    assert counts_of(record) == {"XDP_PASS": (14, 1400)}
-    assert record["state"] == "foreign"
-    assert record["generation"] is None
+    sample = lab.once("veth0")
+    assert counts_of(sample) == {"XDP_PASS": (14, 1400)}
+    assert sample["state"] == "foreign"
+    assert sample["generation"] is None
 
 
 def xdp_filter_map(lab, veth):
@@ -225,9 +226,9 @@ def test_xdp_filters_map(lab, veth0):
         return json.loads(run([STATS, "--map", path, "--once", "--json"]).out)
 
     wait_until(lambda: read()["total"]["packets"] >= 33, "33 packets")
-    record = read()
-    assert counts_of(record) == {"XDP_PASS": (33, 3300)}
-    assert record["state"] == "foreign"
+    sample = read()
+    assert counts_of(sample) == {"XDP_PASS": (33, 3300)}
+    assert sample["state"] == "foreign"
 
 
 def test_xdp_filters_program_is_refused(lab, veth0):
@@ -250,7 +251,7 @@ def test_bpftool_dumps_our_map_with_field_names(lab, veth0):
     send(veth0, 7, 100)
     lab.wait_for_counts("veth0", {"XDP_PASS": (7, 700)})
     path = pin_dir("veth0") / "xdp_stats_map"
-    entries = json.loads(run(["bpftool", "--json", "map", "dump", "pinned", path]).out)
+    entries = bpftool("map", "dump", "pinned", path)
     values = [value["value"] for value in entries[2]["formatted"]["values"]]
     assert sum(value["rx_packets"] for value in values) == 7
     assert sum(value["rx_bytes"] for value in values) == 700

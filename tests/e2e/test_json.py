@@ -11,56 +11,20 @@ import jsonschema
 import pytest
 
 from support import kernel
+from support.bpftool import binary, bpftool
 from support.maps import ACTIONS
 from support.pins import BPFFS, pin_dir
 from support.processes import NOBODY, as_user, run
 from support.programs import LOADER, STATS, TOP, copy_for_everyone, object_file
 from support.samples import counts_of
+from support.schemas import (DOCUMENT, ERRORS, JUDGEMENT, PROGRAM_LIST, SAMPLE, TEST_RUN, checked, errors_of,
+                             samples_of, validator)
 from support.traffic import send
 
 COLUMNS = ("time,dev,netns,map_id,generation,state,period,action,packets,bytes,pps,bps,"
            "session_packets,session_bytes").split(",")
 LARGEST = 2**64 - 1
 PAGE = (TOP / "docs/json.md").read_text()
-
-
-def validator(program, definition):
-    """Of one kind of object. An integer is a number without a point: 1.0 is none."""
-    schema = json.loads((TOP / f"docs/schema/{program}.schema.json").read_text())
-    types = jsonschema.Draft202012Validator.TYPE_CHECKER.redefine(
-        "integer", lambda _, value: isinstance(value, int) and not isinstance(value, bool))
-    strict = jsonschema.validators.extend(jsonschema.Draft202012Validator, type_checker=types)
-    strict.check_schema(schema)
-    return strict({**{key: schema[key] for key in ("$schema", "$defs")}, "$ref": f"#/$defs/{definition}"})
-
-
-SAMPLE = validator("xdp_stats", "sample")
-JUDGEMENT = validator("xdp_stats", "judgement")
-DOCUMENT = validator("xdp_loader", "document")
-TEST_RUN = validator("xdp_loader", "test_run")
-PROGRAM_LIST = validator("xdp_loader", "program_list")
-ERRORS = {name: validator(name, "error_line") for name in ("xdp_stats", "xdp_loader")}
-
-
-def checked(kind, text):
-    """One line with one object of this kind."""
-    assert text.endswith("\n") and text.count("\n") == 1, text
-    value = json.loads(text)
-    kind.validate(value)
-    return value
-
-
-def errors_of(program, result):
-    """All of stderr: a line of JSON for each error."""
-    return [checked(ERRORS[program], line)["error"] for line in result.err.splitlines(keepends=True)]
-
-
-def samples_of(result):
-    records = [checked(SAMPLE, line) for line in result.out.splitlines(keepends=True)]
-    for record in records:
-        for figures in (*record["actions"].values(), record["total"]):
-            assert (figures["pps"] is None) == (figures["bps"] is None) == (record["period"] == 0)
-    return records
 
 
 def load(lab, *args, status=0, prefix=(), loader=LOADER):
@@ -229,8 +193,8 @@ def test_netns(lab, veth0):
     run(["ip", "link", "set", "dev", veth0.peer, "netns", "red"])
     (outcome,) = load(lab, "--netns", "red", "--dev", veth0.peer)
     assert (outcome["dev"], outcome["netns"]) == (veth0.peer, "red")
-    (record,) = read("--netns", "red", "--dev", veth0.peer, "--once")
-    assert (record["dev"], record["netns"]) == (veth0.peer, "red")
+    (sample,) = read("--netns", "red", "--dev", veth0.peer, "--once")
+    assert (sample["dev"], sample["netns"]) == (veth0.peer, "red")
     rows = csv_rows("--netns", "red", "--dev", veth0.peer, "--once")
     assert {row["netns"] for row in rows} == {"red"}
     result = run([STATS, "--json", "--netns", "red", "--dev", veth0.peer, "--expect", "total.packets == 0"])
@@ -259,23 +223,23 @@ def test_samples(lab, veth0):
     lab.load("veth0")
     (once,) = read("--dev", "veth0", "--once")
     assert once["period"] == 0 and once["state"] == "attached"
-    records = read("--dev", "veth0", "--count", "3", "--interval", "50ms")
-    assert all(record["period"] > 0 and record["total"]["pps"] == 0 for record in records)
+    samples = read("--dev", "veth0", "--count", "3", "--interval", "50ms")
+    assert all(sample["period"] > 0 and sample["total"]["pps"] == 0 for sample in samples)
 
 
 def test_sample_right_after_a_replacement(lab, veth0):
-    """Every record of a run during which the map is replaced is valid."""
+    """Every sample of a run during which the map is replaced is valid."""
     lab.load("veth0")
     reader = lab.reading("--dev", "veth0")
     lab.load("veth0", "--action", "drop")
-    reader.wait_for(lambda record: record["generation"] == 2)
+    reader.wait_for(lambda sample: sample["generation"] == 2)
     reader.stop()
-    for record in reader.records():
-        SAMPLE.validate(record)
+    for sample in reader.samples():
+        SAMPLE.validate(sample)
 
 
 def test_states_of_maps(lab, veth0):
-    """A pin knows its record; an id, and a map of others, are `foreign` and have no generation."""
+    """A pin knows its meta; an id, and a map of others, are `foreign` and have no generation."""
     number = lab.load("veth0")["maps"][0]["id"]
     (by_path,) = read("--map", pin_dir("veth0") / "xdp_stats_map", "--once")
     assert (by_path["dev"], by_path["state"], by_path["generation"]) == (None, "attached", 1)
@@ -287,18 +251,18 @@ def test_per_cpu(lab, veth0):
     lab.load("veth0")
     send(veth0, 10, 100)
     lab.wait_for_counts("veth0", {"XDP_PASS": (10, 1000)})
-    (record,) = read("--dev", "veth0", "--once", "--per-cpu")
-    assert sum(row["actions"]["XDP_PASS"]["packets"] for row in record["cpus"]) == 10
-    records = read("--dev", "veth0", "--count", "2", "--interval", "20ms", "--per-cpu")
-    assert all(row["actions"]["XDP_PASS"]["pps"] == 0 for record in records for row in record["cpus"])
+    (sample,) = read("--dev", "veth0", "--once", "--per-cpu")
+    assert sum(row["actions"]["XDP_PASS"]["packets"] for row in sample["cpus"]) == 10
+    samples = read("--dev", "veth0", "--count", "2", "--interval", "20ms", "--per-cpu")
+    assert all(row["actions"]["XDP_PASS"]["pps"] == 0 for sample in samples for row in sample["cpus"])
 
 
 def test_several_sources(lab):
     for name in ("veth0", "veth1"):
         lab.veth(name)
         lab.load(name)
-    records = read("--dev", "veth0", "--dev", "veth1", "--once")
-    assert [record["dev"] for record in records] == ["veth0", "veth1"]
+    samples = read("--dev", "veth0", "--dev", "veth1", "--once")
+    assert [sample["dev"] for sample in samples] == ["veth0", "veth1"]
 
 
 # ---- --expect
@@ -388,8 +352,8 @@ def large(lab):
         # bpftool gives every CPU the same value: what is expected is what they add up to, as the kernel's counters do.
         values = struct.pack("=QQ", packets, octets)
         run(["bpftool", "map", "update", "pinned", path, "key", key, 0, 0, 0, "value", *values])
-        shown = json.loads(run(["bpftool", "--json", "map", "lookup", "pinned", path, "key", key, 0, 0, 0]).out)
-        raw = [bytes(int(octet, 16) for octet in value["value"]) for value in shown["values"]]
+        shown = bpftool("map", "lookup", "pinned", path, "key", key, 0, 0, 0)
+        raw = [binary(value["value"]) for value in shown["values"]]
         pairs = [struct.unpack("=QQ", value) for value in raw]
         return tuple(sum(column) % 2**64 for column in zip(*pairs))
 
@@ -409,14 +373,14 @@ def csv_rows(*args):
 def test_large_numbers_are_exact(lab, large):
     """Counters up to 2^64-1 are written digit by digit, in JSON and in CSV."""
     path, expected = large
-    (record,) = read("--map", path, "--once")
-    assert counts_of(record) == expected
+    (sample,) = read("--map", path, "--once")
+    assert counts_of(sample) == expected
     rows = {row["action"]: row for row in csv_rows("--map", path, "--once")}
     for action, (packets, octets) in expected.items():
         assert max(packets, octets) > 2**53
         assert (rows[action]["packets"], rows[action]["bytes"]) == (str(packets), str(octets))
-    (record,) = read("--map", path, "--once", "--per-cpu")
-    for cpu in record["cpus"]:
+    (sample,) = read("--map", path, "--once", "--per-cpu")
+    for cpu in sample["cpus"]:
         assert cpu["actions"]["XDP_DROP"]["packets"] == LARGEST
     result = run([STATS, "--map", path, "--json", "--expect", f"drop.packets == {expected['XDP_DROP'][0]}"])
     assert checked(JUDGEMENT, result.out)["expectations"][0]["seen"] == expected["XDP_DROP"][0]
@@ -426,9 +390,9 @@ def test_the_largest_number_is_exact(lab):
     """2^64-1 in a single slot."""
     path = lab.foreign_map(BPFFS / "large" / "map", kind="array", value=16, entries=5)
     run(["bpftool", "map", "update", "pinned", path, "key", 1, 0, 0, 0, "value", *struct.pack("=QQ", LARGEST, LARGEST)])
-    (record,) = read("--map", path, "--once")
-    assert counts_of(record) == {"XDP_DROP": (LARGEST, LARGEST)}
-    assert record["total"]["packets"] == LARGEST
+    (sample,) = read("--map", path, "--once")
+    assert counts_of(sample) == {"XDP_DROP": (LARGEST, LARGEST)}
+    assert sample["total"]["packets"] == LARGEST
     total = csv_rows("--map", path, "--once")[-1]
     assert (total["action"], total["packets"], total["bytes"]) == ("total", str(LARGEST), str(LARGEST))
 

@@ -2,106 +2,19 @@
 
 import os
 import re
-import shlex
 import signal
-import subprocess
-import tempfile
-from pathlib import Path
 
 import pytest
 
 from support.maps import dump_counts
 from support.pins import pin_dir
+from support.process_table import lives, processes
 from support.processes import run, wait_until
 from support.programs import STATS
+from support.tmux import PROMPT, Terminal
 from support.traffic import send
 
-PROMPT = "ready>"
-UTF8 = {"LC_ALL": "C.UTF-8"}
 COLOUR = re.compile(r"\x1b\[([0-9;]*;)?3[0-7]m")
-
-
-class Terminal:
-    """A tmux server of its own with one window, which runs a shell."""
-
-    def __init__(self, width=80, height=24, **environment):
-        # Closer than TMPDIR may be: the path of a socket has at most 107 bytes.
-        self.directory = tempfile.TemporaryDirectory(prefix="live", dir="/run")
-        self.scratch = Path(self.directory.name)
-        self.prefix = ["tmux", "-S", str(self.scratch / "socket"), "-f", "/dev/null"]
-        settings = {**UTF8, "PS1": PROMPT, "COLORTERM": "", "LANG": "", **environment}
-        self.environment = [f"{name}={value}" for name, value in settings.items()]
-        # tmux itself goes by the locale, too: -u.
-        self.tmux("-u", "new-session", "-d", "-x", width, "-y", height,
-                  shlex.join(["env", *self.environment, "sh", "-i"]))
-        self.tmux("set-option", "-g", "escape-time", "0")
-        self.wait_for(lambda text: PROMPT in text)
-
-    def tmux(self, *command, check=True):
-        done = subprocess.run([*self.prefix, *map(str, command)], capture_output=True, text=True, check=False,
-                              stdin=subprocess.DEVNULL, timeout=30)
-        assert not check or done.returncode == 0, (command, done.stderr)
-        return done.stdout
-
-    def close(self):
-        self.tmux("kill-server", check=False)
-        self.directory.cleanup()
-
-    # -- what one sees
-
-    def text(self, styles=False):
-        return self.tmux("capture-pane", "-p", *(["-e"] if styles else []))
-
-    def lines(self):
-        return self.text().splitlines()
-
-    def wait_for(self, condition):
-        """The text on the screen, as soon as it meets the condition, which may be a pattern."""
-        test = re.compile(condition, re.MULTILINE).search if isinstance(condition, str) else condition
-
-        def look():
-            text = self.text()
-            return text if test(text) else None
-
-        return wait_until(look, lambda: f"not on the screen ({condition}):\n{self.text()}")
-
-    def full_screen(self):
-        """Whether the alternate screen is shown, and the cursor hidden."""
-        return self.tmux("display-message", "-p", "#{alternate_on} #{cursor_flag}").strip() == "1 0"
-
-    # -- what one does
-
-    def keys(self, *keys):
-        self.tmux("send-keys", *keys)
-
-    def type(self, line):
-        self.tmux("send-keys", "-l", line)
-        self.keys("Enter")
-
-    def command(self, line):
-        """Has the shell run the line to its end: what is on the screen then."""
-        self.type(f"clear; {line}; echo status $?")
-        return self.wait_for(r"^status \d+\n")
-
-    def start(self, *options, prefix=""):
-        """Starts the view, and notes how the terminal was."""
-        self.type(f"stty -a >{self.scratch}/before; {prefix} {STATS} --live {shlex.join(map(str, options))}; "
-                  f"echo status $?; stty -a >{self.scratch}/after")
-        return self.wait_for(r"q quit|terminal too small")
-
-    def wait_for_end(self, status=0):
-        text = self.wait_for(rf"^status {status}\n(.*\n)*{PROMPT}")
-        assert self.tmux("display-message", "-p", "#{alternate_on} #{cursor_flag}").strip() == "0 1"
-        before, after = ((self.scratch / name).read_text() for name in ("before", "after"))
-        assert before == after
-        return text
-
-    def quit(self):
-        self.keys("q")
-        return self.wait_for_end()
-
-    def resize(self, width, height):
-        self.tmux("resize-window", "-x", width, "-y", height)
 
 
 @pytest.fixture
@@ -138,18 +51,10 @@ def shows(name, packets, size):
     return lambda text: {f"{packets:,}", f"{size:,}"} <= set(row(text, name))
 
 
-def executable(pid):
-    try:
-        return os.readlink(f"/proc/{pid}/exe")
-    except OSError:
-        return None  # it has ended, or is a thread of the kernel
-
-
 def reader():
     """The process, of which there is one."""
     def look():
-        return [int(pid) for pid in os.listdir("/proc")
-                if pid.isdigit() and executable(pid) == os.path.realpath(STATS)]
+        return [process.pid for process in processes() if process.name == "xdp_stats" and process.state != "Z"]
 
     (pid,) = wait_until(look, "no xdp_stats runs")
     return pid
@@ -238,7 +143,7 @@ def test_a_detached_program_is_said(lab, veth0, terminal):
     screen = terminal()
     screen.start("--dev", "veth0", "--interval", "100ms")
     (pin_dir("veth0") / "xdp_link").unlink()
-    screen.wait_for(r"veth0 +detached g1(.|\n)*nothing feeds map")
+    screen.wait_for(r"veth0 +detached g1(.|\n)*no XDP program counts into map")
     assert outcome["generation"] == 1
     screen.quit()
 
@@ -399,7 +304,7 @@ def test_detail_of_a_foreign_map(lab, terminal):
     screen.start("--map", path)
     screen.wait_for("foreign")
     screen.keys("Enter")
-    screen.wait_for("there is no metadata record")
+    screen.wait_for("the map has no metadata")
     screen.quit()
 
 
@@ -534,7 +439,7 @@ def test_the_terminal_goes_away(lab, counted, terminal):
     screen.start("--dev", "veth0")
     pid = reader()
     screen.tmux("kill-server", check=False)
-    wait_until(lambda: executable(pid) is None, "xdp_stats goes on without a terminal")
+    wait_until(lambda: not lives(pid), "xdp_stats goes on without a terminal")
 
 
 def test_an_error_is_printed_once_the_screen_is_restored(lab, counted, terminal):
@@ -567,7 +472,7 @@ def test_stdin_is_no_terminal(lab, counted, terminal):
 
 
 @pytest.mark.parametrize("term, reason", [("nonsense", "no description of the terminal 'nonsense'"),
-                                          ("", "TERM is not set"), ("dumb", "no cursor that could be moved")])
+                                          ("", "TERM is not set"), ("dumb", "cannot move its cursor")])
 def test_terminals_that_will_not_do(lab, counted, terminal, term, reason):
     text = terminal(120, 24).command(f"TERM={term} {STATS} --live --dev veth0")
     assert reason in text and "hint: " in text and "status 1" in text

@@ -1,22 +1,21 @@
 """Loading: what is attached, pinned, recorded and reported; what replaces what."""
 
-import json
 import os
 import stat
 import struct
 import subprocess
-import threading
 import time
 
 import pytest
 
 from support import kernel
+from support.background import PinReader
+from support.bpftool import bpftool
 from support.devices import attached, link_info
 from support.maps import dump_map, read_meta
 from support.pins import BPFFS, PINS, pin_dir, pinned_link, pins_of
 from support.processes import run, wait_until
 from support.programs import LOADER, STATS, TOP, object_file
-from support.raw_bpf import open_pin
 from support.samples import counts_of
 from support.traffic import send
 
@@ -26,7 +25,7 @@ def mode_of(path):
 
 
 def bpftool_map(path):
-    return json.loads(run(["bpftool", "--json", "map", "show", "pinned", path]).out)
+    return bpftool("map", "show", "pinned", path)
 
 
 # ---- one load
@@ -113,7 +112,7 @@ def test_counter_map_is_the_tutorials(lab, veth0):
     assert {key: counters[key] for key in expected} == expected
 
 
-def test_metadata_record(lab, veth0):
+def test_meta(lab, veth0):
     outcome = lab.load("veth0", "--skb-mode")
     now = time.time_ns()
     meta = read_meta("veth0")
@@ -343,27 +342,10 @@ def test_maps_of_two_generations(lab, veth0):
 def test_path_of_the_map_never_misses(lab, veth0):
     lab.load("veth0")
     path = pin_dir("veth0") / "xdp_stats_map"
-    misses, looks = [], [0]
-    done = threading.Event()
-
-    def look():
-        while not done.is_set():
-            try:
-                os.close(open_pin(path))
-                looks[0] += 1
-            except OSError as error:
-                misses.append(error)
-
-    watcher = threading.Thread(target=look)
-    watcher.start()
-    try:
+    with PinReader(path) as reader:
         for action in ("drop", "pass") * 5:
             lab.load("veth0", "--action", action)
-    finally:
-        done.set()
-        watcher.join()
-    assert not misses
-    assert looks[0] > 0
+    assert reader.failures == [] and reader.opened > 0
 
 
 def test_staging_directory_is_gone_after_success_and_failure(lab, veth0):
@@ -374,7 +356,7 @@ def test_staging_directory_is_gone_after_success_and_failure(lab, veth0):
 
 
 def test_loaders_at_the_same_time_take_turns(lab, veth0):
-    """Whoever wins, map, program and record belong together afterwards."""
+    """Whoever wins, map, program and meta belong together afterwards."""
     loaders = [lab.process(LOADER, "--dev", "veth0", "--action", action) for action in ("pass", "drop") * 4]
     for loader in loaders:
         loader.wait()

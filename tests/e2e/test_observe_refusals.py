@@ -7,7 +7,7 @@ import pytest
 
 from support.pins import pin_dir
 from support.processes import run
-from support.programs import CONFLICT, NOT_FOUND, PERMISSION, STATS
+from support.programs import CONFLICT, NOT_FOUND, PERMISSION, STATS, USAGE
 from support.raw_bpf import bpf
 
 BPF_PROG_LOAD, BPF_PROG_TYPE_TRACING, BPF_TRACE_FEXIT = 5, 26, 25
@@ -25,19 +25,29 @@ def takes_tracing_programs():
     raise AssertionError("an empty program was loaded")
 
 
-def test_nothing_is_attached(lab, veth0):
+@pytest.mark.parametrize("options", [[], ["--follow"]])
+def test_nothing_is_attached(lab, veth0, options):
     world = lab.world()
-    result = lab.loader("--dev", "veth0", "--observe", status=NOT_FOUND)
+    result = lab.loader("--dev", "veth0", "--observe", *options, status=NOT_FOUND)
     assert result.err.startswith("xdp_loader: observing 'veth0': no XDP program is attached")
     assert "\nhint: `xdp_loader --dev veth0` " in result.err
     assert lab.world() == world
+
+
+@pytest.mark.parametrize("options, told", [
+    (["--dev", "veth0", "--follow"], "--observe"),
+    (["--dev", "veth0", "--dev", "veth1", "--observe", "--follow"], "--follow takes one --dev"),
+    (["--dev", "veth0", "--observe", "--follow", "--dry-run"], "--dry-run cannot be combined with --follow"),
+])
+def test_misused_follow(lab, options, told):
+    assert told in lab.loader(*options, status=USAGE).err
 
 
 def test_no_such_device(lab):
     assert "nosuch0" in lab.loader("--dev", "nosuch0", "--observe", status=NOT_FOUND).err
 
 
-@pytest.mark.parametrize("options", [[], ["--dry-run"]])
+@pytest.mark.parametrize("options", [[], ["--dry-run"], ["--follow"]])
 def test_ours_counts_already(lab, veth0, options):
     lab.load("veth0")
     world = lab.world()
@@ -56,13 +66,14 @@ def test_without_capabilities(lab, veth0):
     run(["ip", "link", "set", "dev", "veth0", "xdp", "off"])
 
 
-def test_kernel_refuses_tracing_programs(lab, veth0):
+@pytest.mark.parametrize("options", [[], ["--follow"]])
+def test_kernel_refuses_tracing_programs(lab, veth0, options):
     """One line that says so, and nothing has changed."""
     if takes_tracing_programs():
         pytest.skip("this kernel takes tracing programs")
     lab.foreign_attach("veth0")
     world = lab.world()
-    result = lab.loader("--dev", "veth0", "--observe", status=1)
+    result = lab.loader("--dev", "veth0", "--observe", *options, status=1)
     (line,) = result.err.splitlines()
     assert "this kernel refuses tracing programs" in line
     assert lab.world() == world
@@ -70,7 +81,7 @@ def test_kernel_refuses_tracing_programs(lab, veth0):
     run(["ip", "link", "set", "dev", "veth0", "xdp", "off"])
 
 
-def test_per_program_of_a_map_without_a_record(lab, veth0):
+def test_per_program_of_a_map_without_a_meta(lab, veth0):
     """Nobody knows who feeds it."""
     lab.foreign_map(pin_dir("veth0") / "xdp_stats_map", kind="percpu_array", key=4, value=16, entries=5)
     result = run([STATS, "--dev", "veth0", "--once", "--per-program"], status=NOT_FOUND)
@@ -80,7 +91,7 @@ def test_per_program_of_a_map_without_a_record(lab, veth0):
 def test_per_program_of_ours(lab, veth0):
     """Which is alone on the hook: all is its own doing."""
     outcome = lab.load("veth0", "--attach", "link")
-    record = lab.once("veth0", "--per-program")
-    (program,) = record["programs"]
+    sample = lab.once("veth0", "--per-program")
+    (program,) = sample["programs"]
     assert (program["id"], program["name"]) == (outcome["program"]["id"], outcome["program"]["name"])
-    assert (program["actions"], program["total"]) == (record["actions"], record["total"])
+    assert (program["actions"], program["total"]) == (sample["actions"], sample["total"])

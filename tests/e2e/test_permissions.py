@@ -25,10 +25,10 @@ def test_reads_once(lab, veth0, programs):
     send(veth0, 12, 100)
     lab.wait_for_counts("veth0", {"XDP_PASS": (12, 1200)})
     result = run([*as_user(NOBODY), programs["stats"], "--dev", "veth0", "--once", "--json"])
-    record = json.loads(result.out)
-    assert counts_of(record) == {"XDP_PASS": (12, 1200)}
-    assert record["state"] == "attached"
-    assert record["generation"] == 1
+    sample = json.loads(result.out)
+    assert counts_of(sample) == {"XDP_PASS": (12, 1200)}
+    assert sample["state"] == "attached"
+    assert sample["generation"] == 1
     assert result.err == ""
 
 
@@ -40,8 +40,8 @@ def test_follows_a_replacement(lab, veth0, programs):
     reader.wait_for_session(12)
     lab.load("veth0", "--action", "drop")
     send(veth0, 3, 100)
-    record = reader.wait_for_session(15)
-    assert record["generation"] == 2 and record["state"] == "attached"
+    sample = reader.wait_for_session(15)
+    assert sample["generation"] == 2 and sample["state"] == "attached"
 
 
 def test_cannot_write_the_counters(lab, veth0):

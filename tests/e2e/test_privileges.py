@@ -7,27 +7,27 @@ import json
 import os
 import stat
 import subprocess
-import threading
 from pathlib import Path
 
 import pytest
 
 from support import kernel, raw_bpf
+from support.background import Repeated
 from support.devices import attached
-from support.maps import dump_counts
+from support.maps import dump_counts, read_meta
 from support.pins import BPFFS, pin_dir
 from support.processes import NOBODY, as_user, run, wait_until
 from support.programs import (CONFLICT, FAILED, LOADER, NOT_FOUND, PERMISSION, STATS, USAGE, copy_for_everyone,
                               object_file)
 from support.samples import counts_of
-from support.traffic import send
+from support.traffic import SIZE, send
 
-SIZE = 100
 SOMEBODY = NOBODY - 1  # a user without anything
 # CAP_PERFMON only where the verifier asks for it: a program that subtracts packet pointers to count bytes, as the
 # built-in ones do. (Seen on kernel 6.18; since 5.8, where CAP_BPF and CAP_PERFMON came.)
 ALL = ("bpf", "net_admin", "perfmon")
-LOADS = ([], ["--reuse-maps"], ["--migrate"], ["--action", "drop"])
+NEW_COUNTERS = ["--reuse-maps", "--new-map", "xdp_stats_map"]
+LOADS = ([], ["--reuse-maps"], NEW_COUNTERS, ["--action", "drop"])
 
 
 def with_capabilities(*names, uid=NOBODY):
@@ -109,7 +109,7 @@ def state_of(root):
 
 
 def test_three_capabilities_do_everything(lab, veth0, root):
-    """Load, replace, reuse, migrate there and back, and unload; root's powers are for none of it."""
+    """Load, replace, reuse, another layout there and back, and unload; root's powers are for none of it."""
     user = User(root)
     six = for_everyone(object_file("six_entries"))
     assert user.load()["outcome"] == "loaded"
@@ -122,9 +122,10 @@ def test_three_capabilities_do_everything(lab, veth0, root):
     send(veth0, 2, SIZE)
     both = {"XDP_PASS": (2, 2 * SIZE), "XDP_DROP": (3, 3 * SIZE)}
     user.wait_for_counts(both)
-    for arguments in (["--filename", six, "--migrate"], ["--migrate"]):
+    for arguments in (["--filename", six, *NEW_COUNTERS], NEW_COUNTERS):
         assert user.load(*arguments)["maps"][0]["reused"] is False
-        user.wait_for_counts(both)
+        user.wait_for_counts({})
+    assert read_meta("veth0").carried["XDP_PASS"] == (6, 6 * SIZE)
     (status,) = json.loads(user.loader("--status", "--json").out)["devices"]
     assert status["state"] == "attached" and status["generation"] == 5
     user.loader("--unload", "--keep-maps")
@@ -148,8 +149,8 @@ def test_a_reader_without_privileges_follows_what_such_a_user_loads(lab, veth0, 
     user.load("--action", "drop")
     send(veth0, 2, SIZE)
     for reader in (by_name, by_path):
-        record = reader.wait_for_session(7)
-        assert record["generation"] == 2 and record["state"] == "attached"
+        sample = reader.wait_for_session(7)
+        assert sample["generation"] == 2 and sample["state"] == "attached"
         reader.stop()
     user.loader("--unload")
 
@@ -227,10 +228,10 @@ def check_modes(dev="veth0"):
 
 @pytest.mark.parametrize("umask", UMASKS)
 def test_modes_whatever_the_umask(lab, veth0, umask):
-    """After a load, a replacement, a reuse, a migration, and with other maps beside: always the same."""
+    """After a load, a replacement, a reuse, a new counter map, and with other maps beside: always the same."""
     prefix = under_umask(umask)
     for arguments in ([], ["--action", "drop"], ["--reuse-maps"],
-                      ["--filename", object_file("six_entries"), "--migrate"], ["--migrate"],
+                      ["--filename", object_file("six_entries"), *NEW_COUNTERS], NEW_COUNTERS,
                       ["--filename", object_file("generation_a")],
                       ["--filename", object_file("generation_b"), "--reuse-maps"]):
         lab.loader("--dev", "veth0", *arguments, prefix=prefix)
@@ -250,8 +251,8 @@ def test_everybody_reads_whatever_the_umask(lab, veth0, umask):
     send(veth0, 6, SIZE)
     lab.wait_for_counts("veth0", {"XDP_PASS": (6, 6 * SIZE)})
     for source in (["--dev", "veth0"], ["--map", pin_dir("veth0") / "xdp_stats_map"]):
-        record = json.loads(run([*as_user(NOBODY), stats, *source, "--once", "--json"]).out)
-        assert counts_of(record) == {"XDP_PASS": (6, 6 * SIZE)}
+        sample = json.loads(run([*as_user(NOBODY), stats, *source, "--once", "--json"]).out)
+        assert counts_of(sample) == {"XDP_PASS": (6, 6 * SIZE)}
 
 
 @pytest.mark.parametrize("umask", UMASKS)
@@ -271,7 +272,7 @@ def test_a_user_with_capabilities_needs_no_umask_either(lab, veth0, umask):
 
 
 def test_an_ordinary_user_opens_nothing_for_writing(lab, veth0):
-    """Neither the counters nor the record, nor the link or another map in any way."""
+    """Neither the counters nor the meta, nor the link or another map in any way."""
     lab.load("veth0", "--filename", object_file("generation_a"))
     directory = pin_dir("veth0")
     script = "import sys; sys.path.insert(0, sys.argv[1]); import raw_bpf; raw_bpf.open_pin(sys.argv[2])"
@@ -286,18 +287,13 @@ def test_an_ordinary_user_opens_nothing_for_writing(lab, veth0):
         assert str(directory / name) in refused.err
 
 
-class ModeWatcher:
+class ModeWatcher(Repeated):
     """Looks at every pin, published and staged, over and over; `wrong` has those that were too open."""
 
     def __init__(self, directory):
+        super().__init__(self.look)
         self.directory = directory
         self.wrong, self.looks, self.staged, self.seen = [], 0, 0, set()
-        self.ended = threading.Event()
-        self.thread = threading.Thread(target=self.loop, daemon=True)
-
-    def loop(self):
-        while not self.ended.is_set():
-            self.look()
 
     def look(self):
         for directory in (self.directory, self.directory / "+staging"):
@@ -325,19 +321,11 @@ class ModeWatcher:
         if mode & ~allowed or (mode & 0o222 and name in READABLE and directory == self.directory):
             self.wrong.append((str(directory / name), oct(mode)))
 
-    def __enter__(self):
-        self.thread.start()
-        return self
-
-    def __exit__(self, *exception):
-        self.ended.set()
-        self.thread.join()
-
 
 @pytest.mark.parametrize("umask", ["000", "077"])
 def test_no_pin_is_too_open_at_any_instant(lab, veth0, umask):
     """Neither published nor staged, during first loads and replacements of every kind."""
-    kinds = ([], ["--reuse-maps"], ["--filename", object_file("six_entries"), "--migrate"], ["--migrate"],
+    kinds = ([], ["--reuse-maps"], ["--filename", object_file("six_entries"), *NEW_COUNTERS], NEW_COUNTERS,
              ["--filename", object_file("generation_a")])
     with ModeWatcher(pin_dir("veth0")) as watcher:
         for number in range(4):

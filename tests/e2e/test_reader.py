@@ -37,16 +37,16 @@ def stats(*args, status=0):
 
 @pytest.mark.parametrize("option", [["--json"], ["--format", "json"], ["--format=json"]])
 def test_json(lab, counted, option):
-    record = json.loads(stats("--dev", "veth0", "--once", *option).out)
-    assert counts_of(record) == COUNTED
-    assert list(record["actions"]) == list(ACTIONS)
-    assert record["schema"] == 1
-    assert record["dev"] == "veth0" and record["netns"] is None
-    assert record["map_id"] == next(item["id"] for item in counted["maps"] if item["name"] == "xdp_stats_map")
-    assert record["generation"] == counted["generation"]
-    assert record["state"] == "attached"
-    assert record["period"] == 0.0
-    assert record["total"] == {"packets": 1234, "bytes": 123400, "pps": None, "bps": None, "session_packets": 0,
+    sample = json.loads(stats("--dev", "veth0", "--once", *option).out)
+    assert counts_of(sample) == COUNTED
+    assert list(sample["actions"]) == list(ACTIONS)
+    assert sample["schema"] == 1
+    assert sample["dev"] == "veth0" and sample["netns"] is None
+    assert sample["map_id"] == next(item["id"] for item in counted["maps"] if item["name"] == "xdp_stats_map")
+    assert sample["generation"] == counted["generation"]
+    assert sample["state"] == "attached"
+    assert sample["period"] == 0.0
+    assert sample["total"] == {"packets": 1234, "bytes": 123400, "pps": None, "bps": None, "session_packets": 0,
                                "session_bytes": 0}
 
 
@@ -89,9 +89,9 @@ def test_table_on_a_terminal_is_aligned(lab, counted):
 
 def test_per_cpu_rows_add_up(lab, counted):
     cpus = os.cpu_count()
-    record = json.loads(stats("--dev", "veth0", "--once", "--json", "--per-cpu").out)
-    assert counts_of(record) == COUNTED
-    rows = record["cpus"]
+    sample = json.loads(stats("--dev", "veth0", "--once", "--json", "--per-cpu").out)
+    assert counts_of(sample) == COUNTED
+    rows = sample["cpus"]
     assert 1 <= len(rows) <= cpus
     total = sum(row["actions"]["XDP_PASS"]["packets"] for row in rows)
     assert total == 1234
@@ -108,9 +108,9 @@ def test_map_and_map_id(lab, counted):
     number = next(item["id"] for item in counted["maps"] if item["name"] == "xdp_stats_map")
     by_path = json.loads(stats("--map", pin_dir("veth0") / "xdp_stats_map", "--once", "--json").out)
     by_id = json.loads(stats("--map-id", number, "--once", "--json").out)
-    for record in (by_path, by_id):
-        assert counts_of(record) == COUNTED
-        assert record["map_id"] == number
+    for sample in (by_path, by_id):
+        assert counts_of(sample) == COUNTED
+        assert sample["map_id"] == number
 
 
 def test_map_ids_are_told_apart(lab, counted):
@@ -135,8 +135,8 @@ def test_several_devices_once(lab, counted):
     send(other, 5, 60)
     lab.wait_for_counts("veth1", {"XDP_DROP": (5, 300)})
     out = stats("--dev", "veth0", "--dev", "veth1", "--once", "--json").out
-    records = [json.loads(line) for line in out.splitlines()]
-    assert {record["dev"]: counts_of(record) for record in records} == {
+    samples = [json.loads(line) for line in out.splitlines()]
+    assert {sample["dev"]: counts_of(sample) for sample in samples} == {
         "veth0": COUNTED, "veth1": {"XDP_DROP": (5, 300)}}
 
 
@@ -189,18 +189,18 @@ def test_a_full_disk_is_an_error(lab, counted):
     assert "writing to stdout: No space left on device" in json.loads(done.stderr)["error"]["message"]
 
 
-def test_output_is_flushed_a_record_at_a_time(lab, counted):
+def test_output_is_flushed_a_sample_at_a_time(lab, counted):
     """Into a pipe, with the next sample an hour away."""
     reader = lab.stats("--dev", "veth0", interval="3600")
-    reader.wait_for(lambda record: record["total"]["packets"] == 1234)
+    reader.wait_for(lambda sample: sample["total"]["packets"] == 1234)
 
 
-def test_quiet_keeps_the_records(lab, veth0):
+def test_quiet_keeps_the_samples(lab, veth0):
     reader = lab.stats("--dev", "veth0", "--quiet")
     lab.load("veth0")
-    reader.wait_for(lambda record: record["generation"] == 1)
+    reader.wait_for(lambda sample: sample["generation"] == 1)
     lab.load("veth0")
-    reader.wait_for(lambda record: record["generation"] == 2)
+    reader.wait_for(lambda sample: sample["generation"] == 2)
     assert reader.stop() == ""
 
 

@@ -1,24 +1,25 @@
-"""The recipes of README.md, run in their order as they stand, in one shell."""
+"""The commands of README.md and docs/recipes.md, run in their order as they stand."""
 
+import os
 import re
 
 from support.code_blocks import blocks
 from support.pins import BPFFS
 from support.processes import run
-from support.programs import SENDER, TOP, copy_for_everyone
+from support.programs import LOADER, SENDER, STATS, TOP, copy_for_everyone
 
 README = (TOP / "README.md").read_text()
+RECIPES = (TOP / "docs/recipes.md").read_text()
 BUILT = "$top/build/release/src/loader:$top/build/release/src/stats"
 
 
-def recipes():
-    return "\n".join(block.text for block in blocks(README, "sh"))
+def commands(page):
+    return "\n".join(block.text for block in blocks(page, "sh"))
 
 
 def promises():
     """What the recipes print, in pieces of one line or more that follow each other."""
-    section = README.partition("\n## Recipes\n")[2].partition("\n## ")[0]
-    shown = [block.text for block in blocks(section, "text") if not block.text.startswith("# ")]
+    shown = [block.text for block in blocks(RECIPES, "text") if not block.text.startswith("# ")]
     return [piece for text in shown for piece in re.split(r"^\.\.\.\n", text, flags=re.MULTILINE)]
 
 
@@ -27,10 +28,26 @@ def without_ids(text):
     return re.sub(" +", " ", re.sub(r"\btag [0-9a-f]{16}", "tag N", text))
 
 
+def test_first_commands(lab, tmp_path, monkeypatch):
+    """On an interface of that name, as root already, and without waiting for the 30 s."""
+    for name, text in {"sudo": 'exec "$@"', "sleep": "exit 0"}.items():
+        (tmp_path / name).write_text(f"#!/bin/sh\n{text}\n")
+        (tmp_path / name).chmod(0o755)
+    for program in (LOADER, STATS):
+        (tmp_path / os.path.basename(program)).symlink_to(program)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    script = commands(README)
+    assert script.count("sudo xdp_") == 5
+    lab.veth("eth0")
+    shell = run(["bash", "-eux", "-c", script])
+    assert shell.out.count("eth0: attached, map ") == 3 and "xdp_drop" in shell.err
+    assert not (BPFFS / "eth0").exists()
+
+
 def test_recipes(lab, monkeypatch):
     """Recipe 10 wants the programs where an ordinary user can reach them."""
     copy_for_everyone()
-    script = recipes()
+    script = commands(RECIPES)
     assert BUILT in script
     monkeypatch.chdir(TOP)
     monkeypatch.setenv("XDP_TALLY_BUILD", SENDER.rsplit("/tests/tools/", 1)[0])

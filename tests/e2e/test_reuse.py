@@ -1,20 +1,19 @@
 """--reuse-maps: counters go on where the layouts are equal, and nothing changes where they are not."""
 
-import json
 import struct
 
 import pytest
 
+from support.bpftool import bpftool
 from support.devices import attached
 from support.maps import dump_map
 from support.pins import pin_dir, pins_of
-from support.processes import run
 from support.programs import object_file
 from support.traffic import Capture, send
 
 
 def map_id(dev, name):
-    return json.loads(run(["bpftool", "--json", "map", "show", "pinned", pin_dir(dev) / name]).out)["id"]
+    return bpftool("map", "show", "pinned", pin_dir(dev) / name)["id"]
 
 
 @pytest.mark.parametrize("option", ["-M", "--reuse-maps"])

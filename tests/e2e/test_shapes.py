@@ -4,7 +4,6 @@ Every shape goes through the same life: a load, exact traffic, a replacement tha
 does not, and the end. What is particular to one shape has a test of its own.
 """
 
-import json
 import socket
 import struct
 from collections import Counter
@@ -12,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from support.bpftool import bpftool
 from support.devices import attached, link_info, mac_bytes
 from support.maps import dump_map
 from support.pins import BPFFS, pin_dir, pins_of
@@ -57,7 +57,7 @@ def numbers(path, form="=Q"):
 def variables(dev, section):
     """Global variables by name, as the map's own type information tells them."""
     path = pin_dir(dev) / section.replace(".", "%2E")
-    (entry,) = json.loads(run(["bpftool", "--json", "map", "dump", "pinned", path]).out)
+    (entry,) = bpftool("map", "dump", "pinned", path)
     ((_, items),) = entry["formatted"]["value"].items()
     return {name: value for item in items for name, value in item.items()}
 

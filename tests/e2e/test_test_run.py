@@ -323,7 +323,7 @@ def test_without_capabilities(lab):
     ["--test-run", "1", "--status"],
     ["--test-run", "1", "--clean"],
     ["--test-run", "1", "--reuse-maps"],
-    ["--test-run", "1", "--migrate"],
+    ["--test-run", "1", "--new-map", "xdp_stats_map"],
     ["--test-run", "1", "--force"],
     ["--test-run", "1", "--dry-run"],
     ["--test-run", "1", "--keep-maps"],

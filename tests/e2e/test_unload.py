@@ -63,9 +63,9 @@ def test_unload_keeps_maps(lab, veth0):
     lab.loader("--dev", "veth0", "--unload", "--keep-maps")
     assert attached("veth0") is None
     assert pins_of("veth0") == ["only_a", "shared", "xdp_stats_map", "xdp_stats_meta"]
-    record = lab.once("veth0")
-    assert record["state"] == "detached"
-    assert record["total"]["packets"] == 5
+    sample = lab.once("veth0")
+    assert sample["state"] == "detached"
+    assert sample["total"]["packets"] == 5
     assert lab.status("veth0")["state"] == "detached"
     lab.loader("--dev", "veth0", "--clean")
     assert not pin_dir("veth0").exists()

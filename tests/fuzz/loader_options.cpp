@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 // Any command line is either understood or refused in words.
-#include <algorithm>
-
-#include "common/pins/abi_names.h"
 #include "loader/options.h"
 
 #include "command_line.h"
@@ -24,9 +21,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     REQUIRE(options.devices.empty() || !(runs_test || options.verb == Verb::kListPrograms));
     REQUIRE((options.verb == Verb::kRun) == !options.command.empty());
     REQUIRE(runs_test == options.try_run.has_value());
-    REQUIRE((options.action == "redirect") == !options.redirect_to.empty());
-    constexpr const char* kActions[] = {"pass", "drop", "aborted", "tx", "redirect"};
-    REQUIRE(std::find(std::begin(kActions), std::end(kActions), options.action) != std::end(kActions));
+    REQUIRE((options.action == Action::kRedirect) == !options.redirect_to.empty());
+    REQUIRE(options.new_maps.empty() || options.reuse_maps);
+    REQUIRE(!options.follow || (options.verb == Verb::kObserve && !options.dry_run));
     REQUIRE(!options.unload_id || (*options.unload_id > 0 && options.verb == Verb::kUnload));
     REQUIRE(!options.keep_maps || options.verb == Verb::kUnload || options.verb == Verb::kRun);
     REQUIRE(options.progname.empty() || !options.filename.empty());

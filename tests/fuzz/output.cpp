@@ -35,11 +35,11 @@ Sample take_sample(FuzzedDataProvider& input, std::size_t cpus) {
     return sample;
 }
 
-SampleReport take_block(FuzzedDataProvider& input) {
+SampleReport take_report(FuzzedDataProvider& input) {
     SampleReport report;
     report.readable = true;
     report.map_id = input.ConsumeIntegral<std::uint32_t>();
-    report.state = static_cast<AttachState>(input.ConsumeIntegralInRange(0, 4));
+    report.state = static_cast<AttachState>(input.ConsumeIntegralInRange(0, 6));
     report.since_start = input.ConsumeBool();
     // Years that have four digits.
     report.time = input.ConsumeIntegralInRange<std::int64_t>(0, 9'000'000'000'000'000'000);
@@ -51,8 +51,8 @@ SampleReport take_block(FuzzedDataProvider& input) {
     fill_values(report, before.total, now.total, seconds, session.total);
     fill_cpu_values(report, before.per_cpu, now.per_cpu, seconds, session.per_cpu);
     if (input.ConsumeBool()) {
-        report.program_info =
-            FeedingProgram{input.ConsumeIntegral<std::uint64_t>(), input.ConsumeIntegral<std::uint32_t>(),
+        report.program =
+            AttachedProgram{input.ConsumeIntegral<std::uint64_t>(), input.ConsumeIntegral<std::uint32_t>(),
                            "program", "native", "link"};
     }
     if (input.ConsumeBool()) {
@@ -72,7 +72,7 @@ bool close(double written, double meant) {
     return std::abs(written - meant) <= 0.001 + std::abs(meant) * 1e-12;
 }
 
-void check_json_figures(const json& written, const CounterValues& values, bool rates, bool session) {
+void check_json_values(const json& written, const CounterValues& values, bool rates, bool session) {
     REQUIRE(written["packets"].get<std::uint64_t>() == values.count.rx_packets);
     REQUIRE(written["bytes"].get<std::uint64_t>() == values.count.rx_bytes);
     REQUIRE(written["pps"].is_null() == !rates && written["bps"].is_null() == !rates);
@@ -87,35 +87,35 @@ void check_json_figures(const json& written, const CounterValues& values, bool r
 void check_json_actions(const json& written, const ActionValues& actions, bool rates, bool session) {
     REQUIRE(written.size() == actions.size());
     for (std::size_t action = 0; action < actions.size(); ++action) {
-        check_json_figures(written[std::string(kActionNames[action])], actions[action], rates, session);
+        check_json_values(written[std::string(kActionNames[action])], actions[action], rates, session);
     }
 }
 
 void check_json(const std::string& text, const SampleReport& report, bool per_cpu) {
     REQUIRE(text.find('\n') == text.size() - 1);
-    const json record = json::parse(text);  // an exception is a finding
-    REQUIRE(record["schema"] == 1 && record["map_id"] == report.map_id);
-    REQUIRE(record["state"] == std::string(state_name(report.state)));
-    REQUIRE(record["time"].get<std::string>().size() == 24);
-    REQUIRE(record["dev"].is_null() == !report.device.has_value());
+    const json sample = json::parse(text);  // an exception is a finding
+    REQUIRE(sample["schema"] == 1 && sample["map_id"] == report.map_id);
+    REQUIRE(sample["state"] == std::string(state_name(report.state)));
+    REQUIRE(sample["time"].get<std::string>().size() == 24);
+    REQUIRE(sample["dev"].is_null() == !report.device.has_value());
     if (report.device) {
         // Bytes that are no UTF-8 are replaced, so only what was valid comes back as it was.
-        const std::string device = record["dev"];
+        const std::string device = sample["dev"];
         REQUIRE(device == *report.device || device.find("\xef\xbf\xbd") != std::string::npos);
     }
-    REQUIRE(record["generation"].is_null() == !report.program_info.has_value());
-    REQUIRE(!report.program_info ||
-            record["generation"].get<std::uint64_t>() == report.program_info->generation);
-    REQUIRE(std::abs(record["period"].get<double>() - report.period) <= 1e-6 + report.period * 1e-12);
+    REQUIRE(sample["generation"].is_null() == !report.program.has_value());
+    REQUIRE(!report.program ||
+            sample["generation"].get<std::uint64_t>() == report.program->generation);
+    REQUIRE(std::abs(sample["period"].get<double>() - report.period) <= 1e-6 + report.period * 1e-12);
     const bool rates = report.period > 0;
-    check_json_actions(record["actions"], report.actions, rates, true);
-    check_json_figures(record["total"], report.total, rates, true);
-    REQUIRE(record.contains("cpus") == per_cpu);
+    check_json_actions(sample["actions"], report.actions, rates, true);
+    check_json_values(sample["total"], report.total, rates, true);
+    REQUIRE(sample.contains("cpus") == per_cpu);
     if (per_cpu) {
-        REQUIRE(record["cpus"].size() == report.cpus.size());
+        REQUIRE(sample["cpus"].size() == report.cpus.size());
         for (std::size_t i = 0; i < report.cpus.size(); ++i) {
-            REQUIRE(record["cpus"][i]["cpu"] == report.cpus[i].cpu);
-            check_json_actions(record["cpus"][i]["actions"], report.cpus[i].actions, rates, false);
+            REQUIRE(sample["cpus"][i]["cpu"] == report.cpus[i].cpu);
+            check_json_actions(sample["cpus"][i]["actions"], report.cpus[i].actions, rates, false);
         }
     }
 }
@@ -238,7 +238,7 @@ void check_terminal_table(const std::string& text) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     FuzzedDataProvider input(data, size);
     const bool per_cpu = input.ConsumeBool();
-    const SampleReport report = take_block(input);
+    const SampleReport report = take_report(input);
     const Detail detail = per_cpu ? Detail::kPerCpu : Detail::kNone;
     const auto as_json = make_json_format(detail);
     check_json(write(*as_json, report), report, per_cpu);

@@ -13,20 +13,20 @@ from pathlib import Path
 import pytest
 
 from support import kernel
+from support.bpftool import bpftool
 from support.devices import attached, link_info, rename, wait_for_carrier
 from support.maps import ACTIONS, dump_counts, read_meta
 from support.namespaces import UNNAMED_PEER, Namespace, nsenter, pair_into, process_in
 from support.pins import BPFFS, PINS, pin_dir, pins_of
-from support.processes import NOBODY, as_user, run, wait_until
-from support.programs import CONFLICT, LOADER, SENDER, STATS, copy_for_everyone, object_file
+from support.processes import NOBODY, Process, as_user, run, wait_until
+from support.programs import CONFLICT, LOADER, NOT_FOUND, SENDER, STATS, copy_for_everyone, object_file
 from support.raw_bpf import bpf, open_pin
 from support.samples import counts_of, session_of
 from support.strace import FAULT_STEP, count_calls, strace
-from support.traffic import Traffic, send
+from support.traffic import SIZE, Traffic, send
 
-SIZE = 100
 BPF_LINK_UPDATE = 29
-OBSERVED = ["+follower", *PINS]
+LOCK = "+follower"
 OUT_OF_RANGE = 7
 VERDICTS = {number: name for number, name in enumerate(ACTIONS)}
 
@@ -35,6 +35,33 @@ def observe(lab, dev="veth0"):
     (outcome,) = lab.loader_json("--dev", dev, "--observe")
     assert (outcome["outcome"], outcome["attach"]) == ("observing", "observe"), outcome
     return outcome
+
+
+class Follower(Process):
+    """`xdp_loader --observe --follow`, whose outcomes are waited for."""
+
+    def __init__(self, *options, prefix=()):
+        super().__init__([*prefix, LOADER, *options, "--observe", "--follow", "--json"])
+        self.outcome = self.wait_for("observing")
+
+    def wait_for(self, what, **fields):
+        """The next outcome of this kind, with these fields."""
+        def meets(line):
+            (outcome,) = json.loads(line)["devices"]
+            return outcome["outcome"] == what and all(outcome[name] == value for name, value in fields.items())
+
+        return json.loads(self.wait_for_line(meets))["devices"][0]
+
+    def fail(self, lab, status):
+        """Waits for that end: what it said."""
+        lab.processes.remove(self)
+        return self.wait(status)
+
+
+def follow(lab, *options, prefix=()):
+    follower = lab.started(Follower(*(options or ("--dev", "veth0")), prefix=prefix))
+    assert follower.outcome["attach"] == "observe", follower.outcome
+    return follower
 
 
 def send_for(veth, verdict, count, size=SIZE):
@@ -70,27 +97,7 @@ def update_link(link, program):
 
 def tracing_links():
     """Of fexit programs; components of a dispatcher have such links, too."""
-    links = json.loads(run(["bpftool", "--json", "link", "list"]).out or "[]")
-    return [link for link in links if link.get("prog_type") == "tracing"]
-
-
-def followers():
-    """Processes that follow: [pid]."""
-    found = []
-    for path in Path("/proc").iterdir():
-        try:
-            words = path.joinpath("cmdline").read_text().split("\0") if path.name.isdigit() else []
-        except OSError:
-            continue  # it ended while we looked
-        if "--observe" in words:
-            found.append(int(path.name))
-    return found
-
-
-def kill_follower():
-    (pid,) = followers()
-    os.kill(pid, signal.SIGKILL)
-    wait_until(lambda: not followers(), "the follower has ended")
+    return [link for link in bpftool("link", "list") if link.get("prog_type") == "tracing"]
 
 
 @pytest.fixture
@@ -99,26 +106,6 @@ def plain(lab, veth0):
     path = lab.foreign_program("verdicts")
     attach(path, "veth0")
     return lab.program_at(path)
-
-
-def test_relative_paths(lab, tmp_path):
-    """The process that stays behind is in another directory."""
-    red = Namespace(lab, "red")
-    red.veth()
-    root = tmp_path / "bpf"
-    root.mkdir()
-    run(["mount", "-t", "bpf", "bpf", root])
-    lab.cleanups.insert(0, lambda: run(["umount", root]))
-    attach_inside = ["nsenter", f"--net={red.path}", "bpftool", "net", "attach", "xdpdrv", "pinned"]
-    run([*attach_inside, lab.foreign_program("verdicts"), "dev", "veth0"])
-    at_names = ["env", "-C", "/run/netns"]
-    options = ["--netns", "./red", "--dev", "veth0", "--bpffs", os.path.relpath(root, "/run/netns")]
-    lab.loader(*options, "--observe", prefix=at_names)
-    run([*attach_inside, lab.foreign_program("no_counter"), "dev", "veth0", "overwrite"])
-    wait_until(lambda: json.loads(run([*at_names, STATS, *options, "--once", "--json"]).out)["generation"] == 2,
-               "the replacement is followed")
-    lab.loader(*options, "--unload", prefix=at_names)
-    wait_until(lambda: not followers(), "the follower has ended")
 
 
 # ---- a plain program
@@ -192,8 +179,8 @@ def test_bond(lab, veth0):
 
 
 def test_renamed(lab, veth0, plain):
-    """It is observed under its new name, also by another --observe, and that is where it ends."""
-    observe(lab)
+    """It is observed and followed under its new name, also by another --observe, and that is where it ends."""
+    follower = follow(lab)
     expected = send_each(veth0, {1: 10})
     renamed = rename(veth0, "veth9")
     expected["XDP_DROP"] = tuple(a + b for a, b in zip(expected["XDP_DROP"], send_each(renamed, {1: 20})["XDP_DROP"]))
@@ -202,9 +189,11 @@ def test_renamed(lab, veth0, plain):
     assert (shown["state"], shown["program"]["id"]) == ("attached", plain["id"])
     assert shown["notes"] == ["the interface was renamed: its pins stay where they are until --unload"]
     wait_until(lambda: counts_of(lab.once("veth9")) == expected, lambda: f"{expected} expected: {lab.once('veth9')}")
+    attach(lab.foreign_program("no_counter"), "veth9")
+    assert follower.wait_for("observing", dev="veth9")["pin_dir"] == str(pin_dir("veth0"))
     lab.loader("--dev", "veth9", "--unload")
+    follower.wait_for("unloaded")
     assert not pin_dir("veth0").exists() and not pin_dir("veth9").exists()
-    wait_until(lambda: not followers(), "the follower has ended")
 
 
 def test_only_this_namespace(lab, veth0, plain):
@@ -226,11 +215,11 @@ def test_only_this_namespace(lab, veth0, plain):
     lab.wait_for_counts("veth0", send_each(veth0, {1: 30}))
 
 
-def test_pins_and_record(lab, veth0, plain):
+def test_pins_and_meta(lab, veth0, plain):
     outcome = observe(lab)
-    assert pins_of("veth0") == OBSERVED
-    modes = {name: oct((pin_dir("veth0") / name).stat().st_mode & 0o777) for name in OBSERVED}
-    assert modes == {"+follower": "0o700", "xdp_link": "0o600", "xdp_stats_map": "0o444", "xdp_stats_meta": "0o444"}
+    assert pins_of("veth0") == PINS
+    modes = {name: oct((pin_dir("veth0") / name).stat().st_mode & 0o777) for name in PINS}
+    assert modes == {"xdp_link": "0o600", "xdp_stats_map": "0o444", "xdp_stats_meta": "0o444"}
     meta = read_meta("veth0")
     assert (meta.generation, meta.attach_kind, meta.program_id) == (1, 4, plain["id"])
     assert (meta.ifindex, meta.interface) == (link_info("veth0")["ifindex"], "veth0")
@@ -244,9 +233,9 @@ def test_reader_needs_no_privilege(lab, veth0, plain):
     send_each(veth0, {1: 20})
     _, stats = copy_for_everyone()
     wait_until(lambda: lab.once("veth0")["total"]["packets"] == 20, "20 packets")
-    record = json.loads(run([*as_user(NOBODY), stats, "--dev", "veth0", "--once", "--json"]).out)
-    assert record["state"] == "attached"
-    assert counts_of(record) == {"XDP_DROP": (20, 20 * SIZE)}
+    sample = json.loads(run([*as_user(NOBODY), stats, "--dev", "veth0", "--once", "--json"]).out)
+    assert sample["state"] == "attached"
+    assert counts_of(sample) == {"XDP_DROP": (20, 20 * SIZE)}
 
 
 # ---- its end
@@ -254,13 +243,13 @@ def test_reader_needs_no_privilege(lab, veth0, plain):
 
 def test_unload_leaves_nothing(lab, veth0, plain):
     before = lab.world()
-    observe(lab)
-    assert len(followers()) == 1
+    follower = follow(lab)
     (outcome,) = lab.loader_json("--dev", "veth0", "--unload")
     assert outcome["outcome"] == "unloaded"
     assert lab.world() == before
     assert attached("veth0") == ("native", plain["id"])
-    wait_until(lambda: not followers(), "the follower has ended")
+    follower.wait_for("unloaded")
+    follower.wait()
     wait_until(lambda: not tracing_links(), lambda: f"still there: {tracing_links()}")
 
 
@@ -278,22 +267,30 @@ def test_unload_and_keep_maps(lab, veth0, plain):
 
 
 def test_device_is_deleted(lab, veth0, plain):
-    observe(lab)
+    follower = follow(lab)
     lab.delete(veth0)
-    wait_until(lambda: not followers(), "the follower has ended")
+    message = json.loads(follower.fail(lab, NOT_FOUND))["error"]
+    assert message["message"] == "following 'veth0': the interface is gone"
+    assert message["hint"].startswith("`xdp_loader --dev veth0 --clean`")
+    assert pins_of("veth0") == PINS
     assert lab.status("veth0")["state"] == "orphaned"
     (outcome,) = lab.loader_json("--dev", "veth0", "--clean")
     assert str(pin_dir("veth0") / "xdp_stats_map") in outcome["removed"]
     assert not pin_dir("veth0").exists()
 
 
-def test_clean_leaves_an_observation_alone(lab, veth0, plain):
+@pytest.mark.parametrize("replaced", [False, True])
+def test_clean_removes_what_observes_nothing(lab, veth0, plain, replaced):
     observe(lab)
     world = lab.world()
     lab.loader("--dev", "veth0", "--clean")
+    assert lab.world() == world
     detach("veth0")
+    if replaced:
+        attach(lab.foreign_program("no_counter"), "veth0")
     lab.loader("--dev", "veth0", "--clean")
-    assert lab.world()["pins"] == world["pins"]
+    assert not pin_dir("veth0").exists()
+    wait_until(lambda: not tracing_links(), lambda: f"still there: {tracing_links()}")
 
 
 # ---- what comes in its place
@@ -302,53 +299,70 @@ def test_clean_leaves_an_observation_alone(lab, veth0, plain):
 @pytest.mark.parametrize("reader_runs", [False, True])
 def test_replaced(lab, veth0, plain, reader_runs):
     """The next program is observed, in the same map: nothing that was counted is lost."""
-    observe(lab)
+    follower = follow(lab)
     reader = lab.reading("--dev", "veth0") if reader_runs else None
     lab.wait_for_counts("veth0", send_each(veth0, {1: 100}))
     other = lab.foreign_program("no_counter")
     attach(other, "veth0")
-    wait_until(lambda: read_meta("veth0").program_id == lab.program_at(other)["id"], "the next is observed")
-    meta = read_meta("veth0")
-    assert (meta.generation, meta.program) == (2, "no_counter")
+    renewed = follower.wait_for("observing")
+    assert (renewed["dev"], renewed["generation"], renewed["maps"][0]["reused"]) == ("veth0", 2, True)
+    assert renewed["program"]["id"] == read_meta("veth0").program_id == lab.program_at(other)["id"]
+    assert (read_meta("veth0").generation, read_meta("veth0").program) == (2, "no_counter")
     send_for(veth0, 1, 50)
     lab.wait_for_counts("veth0", {"XDP_DROP": (100, 100 * SIZE), "XDP_PASS": (50, 50 * SIZE)})
     assert lab.once("veth0")["state"] == lab.status("veth0")["state"] == "attached"
     if reader:
-        record = reader.wait_for_session(150)
-        assert (record["generation"], record["state"]) == (2, "attached")
+        sample = reader.wait_for_session(150)
+        assert (sample["generation"], sample["state"]) == (2, "attached")
+
+
+def test_stale_until_observed_again(lab, veth0, plain):
+    """Nobody follows: that is told, and mended by the command that is told."""
+    assert "`xdp_loader --dev veth0 --observe`" in " ".join(observe(lab)["notes"])
+    lab.wait_for_counts("veth0", send_each(veth0, {1: 10}))
+    attach(lab.foreign_program("no_counter"), "veth0")
+    assert lab.once("veth0")["state"] == "stale"
+    shown = lab.status("veth0")
+    assert shown["state"] == "stale" and "`xdp_loader --dev veth0 --observe`" in " ".join(shown["notes"])
+    assert observe(lab)["generation"] == 2
+    assert lab.once("veth0")["state"] == lab.status("veth0")["state"] == "attached"
+    send(veth0, 5, SIZE)
+    lab.wait_for_counts("veth0", {"XDP_DROP": (10, 10 * SIZE), "XDP_PASS": (5, 5 * SIZE)})
 
 
 def test_updated_link(lab, veth0):
     """That announces itself to nobody."""
     _, link = lab.foreign_link("veth0")
-    observe(lab)
+    follower = follow(lab)
     other = lab.foreign_program("verdicts")
     update_link(link, other)
-    wait_until(lambda: read_meta("veth0").program_id == lab.program_at(other)["id"], "the next is observed")
+    assert follower.wait_for("observing")["program"]["id"] == lab.program_at(other)["id"]
     lab.wait_for_counts("veth0", send_each(veth0, {1: 40, 3: 10}))
 
 
 def test_detached_and_attached_again(lab, veth0, plain):
-    observe(lab)
+    follower = follow(lab)
     lab.wait_for_counts("veth0", send_each(veth0, {1: 10}))
     detach("veth0")
-    wait_until(lambda: lab.once("veth0")["state"] == "detached", "detached")
-    assert lab.status("veth0")["state"] == "detached"
+    assert lab.once("veth0")["state"] == "detached"
+    shown = lab.status("veth0")
+    assert shown["state"] == "detached" and "`xdp_loader --dev veth0 --observe`" in " ".join(shown["notes"])
     attach(lab.foreign_program("no_counter"), "veth0")
-    wait_until(lambda: lab.once("veth0")["state"] == "attached", "attached")
+    follower.wait_for("observing")
+    assert lab.once("veth0")["state"] == "attached"
     send(veth0, 5, SIZE)
     lab.wait_for_counts("veth0", {"XDP_DROP": (10, 10 * SIZE), "XDP_PASS": (5, 5 * SIZE)})
 
 
 def test_replaced_under_traffic(lab, veth0, plain):
     """Never more than was sent; what is missing passed between a replacement and the next observer."""
-    observe(lab)
+    follower = follow(lab)
     traffic = lab.started(Traffic(veth0._replace(mac="02:00:00:00:00:02"), SIZE, pause_us=200))
     paths = [BPFFS / "foreign_verdicts", lab.foreign_program("no_counter")]
     for round_number in range(6):
         wanted = paths[(round_number + 1) % 2]
         attach(wanted, "veth0")
-        wait_until(lambda wanted=wanted: read_meta("veth0").program_id == lab.program_at(wanted)["id"], "observed")
+        assert follower.wait_for("observing")["program"]["id"] == lab.program_at(wanted)["id"]
     counted = lab.once("veth0")["total"]["packets"]
     wait_until(lambda: lab.once("veth0")["total"]["packets"] > counted, "packets flow")
     sent = traffic.finish()
@@ -360,67 +374,83 @@ def test_replaced_under_traffic(lab, veth0, plain):
 
 
 def test_program_that_cannot_be_observed_comes(lab, veth0, plain):
-    """It is said, and the follower goes on looking for one that can."""
-    observe(lab)
-    other = lab.foreign_program("void_context")
-    attach(other, "veth0")
-    wait_until(lambda: lab.once("veth0")["state"] == "stale", "stale")
-    assert lab.status("veth0")["state"] == "stale"
+    """It is said, once, and the follower goes on looking for one that can."""
+    follower = follow(lab)
+    attach(lab.foreign_program("void_context"), "veth0")
+    assert "struct xdp_md *" in follower.wait_for("failed")["error"]["message"]
+    assert lab.once("veth0")["state"] == lab.status("veth0")["state"] == "stale"
     result = lab.loader("--dev", "veth0", "--observe", status=1)
     assert "struct xdp_md *" in result.err
-    attach(BPFFS / "foreign_verdicts", "veth0")
-    wait_until(lambda: lab.once("veth0")["state"] == "attached", "attached")
-    lab.wait_for_counts("veth0", send_each(veth0, {1: 10}))
+    attach(lab.foreign_program("no_counter"), "veth0")
+    follower.wait_for("observing")
+    send(veth0, 10, SIZE)
+    lab.wait_for_counts("veth0", {"XDP_PASS": (10, 10 * SIZE)})
+    follower.stop()
+    assert len(follower.lines["err"]) == 1, follower.describe()
 
 
 # ---- the follower
 
 
-def test_killed_follower(lab, veth0, plain):
-    """Counting goes on, replacements go unnoticed, and --observe mends it."""
-    observe(lab)
-    kill_follower()
+@pytest.mark.parametrize("with_signal", [signal.SIGINT, signal.SIGTERM])
+def test_interrupted(lab, veth0, plain, with_signal):
+    """What is attached stays, and so do the pins; its lock goes."""
+    follower = follow(lab)
+    assert pins_of("veth0") == [LOCK, *PINS]
+    assert oct((pin_dir("veth0") / LOCK).stat().st_mode & 0o777) == "0o700"
+    follower.stop(with_signal)
+    assert follower.lines["err"] == []
+    assert pins_of("veth0") == PINS
     lab.wait_for_counts("veth0", send_each(veth0, {1: 10}))
-    seen = lab.status("veth0")
-    assert seen["state"] == "attached"
-    assert "no process follows" in " ".join(seen["notes"])
+    assert lab.status("veth0")["state"] == "attached"
+
+
+def test_its_output(lab, veth0, plain):
+    """A block of lines for each program."""
+    follower = lab.process(LOADER, "--dev", "veth0", "--observe", "--follow")
+    follower.wait_for_line("^veth0: observing verdict_by_destination ")
     attach(lab.foreign_program("no_counter"), "veth0")
-    assert lab.once("veth0")["state"] == lab.status("veth0")["state"] == "stale"
-    assert observe(lab)["generation"] == 2
-    assert len(followers()) == 1
-    send(veth0, 5, SIZE)
-    lab.wait_for_counts("veth0", {"XDP_DROP": (10, 10 * SIZE), "XDP_PASS": (5, 5 * SIZE)})
+    follower.wait_for_line("^veth0: observing no_counter ")
+    lab.loader("--dev", "veth0", "--unload")
+    follower.wait_for_line("^veth0: unloaded$")
 
 
-def test_told_to_end(lab, veth0, plain):
-    """By SIGTERM: what is attached stays, and so do the pins."""
-    observe(lab)
-    (pid,) = followers()
-    os.kill(pid, signal.SIGTERM)
-    wait_until(lambda: not followers(), "the follower has ended")
+def test_second_follower(lab, veth0, plain):
+    first = follow(lab)
+    world = lab.world()
+    result = lab.loader("--dev", "veth0", "--observe", "--follow", status=CONFLICT)
+    assert result.err == "xdp_loader: following 'veth0': another process follows it already\n"
+    assert result.out == ""
+    assert lab.world() == world
+    attach(lab.foreign_program("no_counter"), "veth0")
+    first.wait_for("observing")
+
+
+def test_killed_follower(lab, veth0, plain):
+    """Counting goes on; the lock that is left is in nobody's way, and goes with the pins."""
+    killed = follow(lab)
+    killed.popen.kill()
+    killed.fail(lab, -signal.SIGKILL)
     lab.wait_for_counts("veth0", send_each(veth0, {1: 10}))
+    assert pins_of("veth0") == [LOCK, *PINS]
+    follow(lab).stop()
+    assert pins_of("veth0") == PINS
+    killed = follow(lab)
+    killed.popen.kill()
+    killed.fail(lab, -signal.SIGKILL)
     lab.loader("--dev", "veth0", "--unload")
     assert not pin_dir("veth0").exists()
 
 
 def test_observed_again(lab, veth0, plain):
-    """Is the same observation, with one follower."""
-    observe(lab)
-    (pid,) = followers()
+    """Is the same observation."""
+    follower = follow(lab)
     world = lab.world()
     assert observe(lab)["generation"] == 1
-    assert followers() == [pid]
     assert lab.world() == world
-
-
-def test_follower_holds_nothing_of_its_caller(lab, veth0, plain):
-    """No output, no directory, no terminal: who waits for the end of the loader does not wait for it."""
-    observe(lab)  # would not return otherwise: it reads the loader's output to its end
-    (pid,) = followers()
-    assert os.readlink(f"/proc/{pid}/cwd") == "/"
-    streams = {os.readlink(f"/proc/{pid}/fd/{number}") for number in range(3)}
-    assert streams == {"/dev/null"}
-    assert os.getsid(pid) == pid
+    follower.stop()
+    assert observe(lab)["generation"] == 1
+    assert follow(lab).outcome["generation"] == 1
 
 
 def rounds(pid):
@@ -429,36 +459,79 @@ def rounds(pid):
     return int(count)
 
 
-def test_follower_waits_for_no_lock(lab, veth0, plain):
-    """Who holds it may be waiting for the follower to end."""
-    observe(lab)
-    (pid,) = followers()
+@pytest.mark.parametrize("end", ["signal", "unpinned"])
+def test_waits_for_no_lock(lab, veth0, plain, end):
+    """Of a loader that is stuck: a signal ends it all the same, and so does the end of the observation."""
+    follower = follow(lab)
     staging = pin_dir("veth0") / "+staging"
     staging.mkdir(mode=0o700)
     held = os.open(staging, os.O_RDONLY)
     fcntl.flock(held, fcntl.LOCK_EX)
     attach(lab.foreign_program("no_counter"), "veth0")
-    before = rounds(pid)
-    wait_until(lambda: rounds(pid) >= before + 20, "the follower goes round")
+    before = rounds(follower.popen.pid)
+    wait_until(lambda: rounds(follower.popen.pid) >= before + 3, "the follower goes round")
     assert read_meta("veth0").program_id == plain["id"]
-    (pin_dir("veth0") / "xdp_link").unlink()
-    wait_until(lambda: not followers(), "the follower has ended")
+    if end == "signal":
+        follower.stop()
+    else:
+        (pin_dir("veth0") / "xdp_link").unlink()
+        follower.wait_for("unloaded")
     os.close(held)
     lab.loader("--dev", "veth0", "--unload")
     assert not pin_dir("veth0").exists()
+
+
+# What an older version has left: the lock of a process that stayed behind, which ended when the pins went.
+
+
+@pytest.mark.parametrize("runs", [False, True])
+def test_unload_after_an_older_version(lab, veth0, plain, runs):
+    before = lab.world()
+    observe(lab)
+    lock = hold_lock(runs)
+    if runs:
+        lab.loader("--dev", "veth0", "--observe", "--follow", status=CONFLICT)
+    lab.loader("--dev", "veth0", "--unload")
+    assert lab.world() == before
+    os.close(lock)
+
+
+def test_clean_after_an_older_version(lab, veth0, plain):
+    observe(lab)
+    lock = hold_lock(True)
+    detach("veth0")
+    lab.loader("--dev", "veth0", "--clean")
+    assert not pin_dir("veth0").exists()
+    os.close(lock)
+
+
+def test_load_after_an_older_version(lab, veth0):
+    """Whose pins somebody has removed by hand."""
+    pin_dir("veth0").mkdir(mode=0o755)
+    os.close(hold_lock(False))
+    lab.load("veth0", "--attach", "link")
+    assert pins_of("veth0") == PINS
+
+
+def hold_lock(locked):
+    path = pin_dir("veth0") / LOCK
+    path.mkdir(mode=0o700)
+    lock = os.open(path, os.O_RDONLY)
+    if locked:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+    return lock
 
 
 def test_several_devices(lab, veth0, plain):
     veth1 = lab.veth("veth1")
     attach(lab.foreign_program("no_counter"), "veth1")
     lab.loader("--dev", "veth0", "--dev", "veth1", "--observe")
-    assert len(followers()) == 2
     expected = send_each(veth0, {1: 10})
     send(veth1, 7, SIZE)
     lab.wait_for_counts("veth0", expected)
     lab.wait_for_counts("veth1", {"XDP_PASS": (7, 7 * SIZE)})
     lab.loader("--dev", "veth1", "--unload")
-    assert len(followers()) == 1
+    assert pins_of("veth0") == PINS
 
 
 # ---- refusals
@@ -479,7 +552,6 @@ def test_dry_run(lab, veth0, plain):
     (outcome,) = lab.loader_json("--dev", "veth0", "--observe", "--dry-run")
     assert outcome["outcome"] == "observing" and outcome["dry_run"]
     assert lab.world() == world
-    assert not followers()
 
 
 def test_argument_of_no_type(lab, veth0):
@@ -488,7 +560,6 @@ def test_argument_of_no_type(lab, veth0):
     result = lab.loader("--dev", "veth0", "--observe", status=1)
     assert "struct xdp_md *" in result.err and "\nhint: " in result.err
     assert lab.world() == world
-    assert not followers()
 
 
 def test_program_without_types(lab, veth0):
@@ -586,7 +657,7 @@ def test_two_components(lab, veth0, chain):
 def test_rebuilt(lab, veth0, chain):
     """A component goes on being counted, without a gap, while others come and go; the final verdict follows."""
     chain.add("first_drops")
-    observe(lab)
+    follow(lab)
     send_each(veth0, {1: 10, 2: 20})
     chain.wait_for_counts("first_drops", frames(DROP=10, PASS=20))
     kept = chain.map_pin("first_drops").stat().st_ino
@@ -612,7 +683,7 @@ def test_rebuilt(lab, veth0, chain):
 
 def test_component_is_exact_across_rebuilds_under_traffic(lab, veth0, chain):
     chain.add("first_drops")
-    observe(lab)
+    follow(lab)
     traffic = lab.started(Traffic(veth0._replace(mac="02:00:00:00:00:02"), SIZE, pause_us=1000))
     for _ in range(3):
         chain.add("then_chooses")
@@ -625,7 +696,7 @@ def test_component_is_exact_across_rebuilds_under_traffic(lab, veth0, chain):
 
 def test_dispatcher_after_a_plain_program(lab, veth0, plain, chain):
     """From one kind of hook to the other and back."""
-    observe(lab)
+    follow(lab)
     lab.wait_for_counts("veth0", send_each(veth0, {1: 10}))
     detach("veth0")
     chain.add("first_drops")
@@ -637,13 +708,13 @@ def test_dispatcher_after_a_plain_program(lab, veth0, plain, chain):
     chain.remove("first_drops")
     attach(BPFFS / "foreign_verdicts", "veth0")
     chain.wait_until_observed()
-    assert pins_of("veth0") == OBSERVED
+    assert pins_of("veth0") == [LOCK, *PINS]
     send_each(veth0, {1: 5})
     lab.wait_for_counts("veth0", frames(DROP=20, TX=4))
 
 
-def programs_of(record):
-    return [(program["id"], program["name"], counts_of(program)) for program in record["programs"]]
+def programs_of(sample):
+    return [(program["id"], program["name"], counts_of(program)) for program in sample["programs"]]
 
 
 def test_per_program(lab, veth0, chain):
@@ -655,12 +726,12 @@ def test_per_program(lab, veth0, chain):
     lab.wait_for_counts("veth0", frames(DROP=120, PASS=130, TX=14))
     _, stats = copy_for_everyone()
     reader = as_user(NOBODY) if kernel.unprivileged_reading() else []
-    record = json.loads(run([*reader, stats, "--dev", "veth0", "--once", "--json", "--per-program"]).out)
-    assert programs_of(record) == [
+    sample = json.loads(run([*reader, stats, "--dev", "veth0", "--once", "--json", "--per-program"]).out)
+    assert programs_of(sample) == [
         (chain.ids["first_drops"], "first_drops", frames(DROP=120, PASS=144)),
         (chain.ids["then_chooses"], "then_chooses", frames(PASS=130, TX=14)),
     ]
-    assert counts_of(record) == frames(DROP=120, PASS=130, TX=14)
+    assert counts_of(sample) == frames(DROP=120, PASS=130, TX=14)
 
     table = run([STATS, "--dev", "veth0", "--once", "--per-program"]).out
     heads = [line for line in table.splitlines() if line.endswith(":")]
@@ -676,19 +747,19 @@ def test_per_program(lab, veth0, chain):
 def test_per_program_follows_rebuilds(lab, veth0, chain):
     """A reader that runs sees programs come and go."""
     chain.add("first_drops")
-    observe(lab)
+    follow(lab)
     lab.wait_for_counts("veth0", send_each(veth0, {1: 10}))
     reader = lab.reading("--dev", "veth0", "--per-program")
     chain.add("then_chooses")
     chain.wait_until_observed()
     send_each(veth0, {1: 5, 2: 6, 3: 7})
-    record = reader.wait_for(lambda record: record["total"]["session_packets"] >= 18
-                             and len(record["programs"]) == 2)
-    first, second = record["programs"]
+    sample = reader.wait_for(lambda sample: sample["total"]["session_packets"] >= 18
+                             and len(sample["programs"]) == 2)
+    first, second = sample["programs"]
     assert (counts_of(first), session_of(first)) == (frames(DROP=15, PASS=13), frames(DROP=5, PASS=13))
     assert counts_of(second) == session_of(second) == frames(PASS=6, TX=7)
     chain.remove("first_drops")
-    reader.wait_for(lambda record: [program["name"] for program in record["programs"]] == ["then_chooses"])
+    reader.wait_for(lambda sample: [program["name"] for program in sample["programs"]] == ["then_chooses"])
 
 
 def test_per_program_of_one(lab, veth0, plain):
@@ -696,8 +767,8 @@ def test_per_program_of_one(lab, veth0, plain):
     observe(lab)
     expected = send_each(veth0, {1: 10, 2: 5})
     lab.wait_for_counts("veth0", expected)
-    record = lab.once("veth0", "--per-program")
-    assert programs_of(record) == [(plain["id"], "verdict_by_destination", expected)]
+    sample = lab.once("veth0", "--per-program")
+    assert programs_of(sample) == [(plain["id"], "verdict_by_destination", expected)]
 
 
 def test_per_program_beside_a_component_of_ours(lab, veth0):
@@ -714,7 +785,6 @@ def test_killed_at_every_step(lab, veth0, chain, syscall, tmp_path):
         if pin_dir("veth0").exists():
             lab.loader("--dev", "veth0", "--unload")
         observe(lab)
-        kill_follower()
         chain.remove("then_chooses") if "then_chooses" in chain.ids else chain.add("then_chooses")
         assert lab.once("veth0")["state"] == "stale"
 
@@ -780,59 +850,48 @@ def test_xdp_filter(lab, veth0, policy):
 
 
 def test_observed_namespace(lab):
-    """Observed from outside; and a follower is not what keeps a namespace in existence."""
+    """Observed and followed from outside."""
     red = Namespace(lab, "red")
     veth = red.veth()
-    path = lab.foreign_program("verdicts")
-    run(["nsenter", f"--net={red.path}", "bpftool", "net", "attach", "xdpdrv", "pinned", path, "dev", "veth0"])
-    lab.loader(*red.option, "--dev", "veth0", "--observe")
+
+    def attach_inside(name):
+        run(["nsenter", f"--net={red.path}", "bpftool", "net", "attach", "xdpdrv", "pinned", lab.foreign_program(name),
+             "dev", "veth0", "overwrite"])
+
+    attach_inside("verdicts")
+    follower = follow(lab, *red.option, "--dev", "veth0")
+    assert follower.outcome["netns"] == "red"
     send_for(veth, 1, 30)
-    record = lambda: json.loads(run([STATS, *red.option, "--dev", "veth0", "--once", "--json"]).out)
-    wait_until(lambda: record()["total"]["packets"] >= 30, "30 packets")
-    assert counts_of(record()) == frames(DROP=30) and record()["state"] == "attached"
+    sample = lambda: json.loads(run([STATS, *red.option, "--dev", "veth0", "--once", "--json"]).out)
+    wait_until(lambda: sample()["total"]["packets"] >= 30, "30 packets")
+    assert counts_of(sample()) == frames(DROP=30) and sample()["state"] == "attached"
+    attach_inside("no_counter")
+    assert follower.wait_for("observing", netns="red")["generation"] == 2
+    follower.stop()
     run(["ip", "netns", "delete", "red"])
-    wait_until(lambda: not followers(), "the follower has ended")
     wait_until(lambda: veth.peer not in lab.world()["links"], "the namespace has gone")
     lab.loader(*red.option, "--dev", "veth0", "--clean")
     assert not red.pins.exists()
 
 
-@pytest.mark.parametrize("caller", [(), ("sh", "-c", '"$@"; exit', "sh")])
-def test_namespace_without_a_name(lab, caller):
-    """Observed by a command from elsewhere, or whose caller ends: it is followed as long as anybody is there."""
+def test_namespace_without_a_name(lab):
+    """An observation is not what keeps it in existence."""
     with process_in("unshare", "--net") as pid:
         inside = nsenter(pid, "net")
         directory = f"netns:{os.stat(f'/proc/{pid}/ns/net').st_ino}/veth0"
         pair_into(pid)
-        for name in ("verdicts", "no_counter"):
-            program = lab.foreign_program(name)
-            run([*inside, "bpftool", "net", "attach", "xdpdrv", "pinned", program, "dev", "veth0", "overwrite"])
-            if name == "verdicts":
-                lab.loader("--dev", "veth0", "--observe", prefix=[*inside, *caller])
-            number = lab.program_at(program)["id"]
-            wait_until(lambda number=number: read_meta(directory).program_id == number, "it is observed")
-        assert len(followers()) == 1
+        program = lab.foreign_program("verdicts")
+        run([*inside, "bpftool", "net", "attach", "xdpdrv", "pinned", program, "dev", "veth0"])
+        lab.loader("--dev", "veth0", "--observe", prefix=inside)
+        assert read_meta(directory).program_id == lab.program_at(program)["id"]
         os.kill(pid, signal.SIGTERM)
-        wait_until(lambda: not followers(), "the follower has ended")
         wait_until(lambda: UNNAMED_PEER not in lab.world()["links"], "the namespace has gone")
     lab.loader("--clean")
     assert not (BPFFS / directory).exists()
 
 
-def test_namespace_that_nothing_else_keeps(lab):
-    """Nothing can follow there, and that is said."""
-    program = lab.foreign_program("verdicts")
-    script = (f"ip link add name veth0 type veth peer name peer0; ip link set dev veth0 up;"
-              f"bpftool net attach xdpdrv pinned {program} dev veth0; exec {LOADER} --dev veth0 --observe")
-    result = run(["unshare", "--net", "sh", "-euc", script])
-    assert "a replacement will not be noticed" in result.out and "--netns PATH" in result.out
-    assert not followers()
-    wait_until(lambda: "orphaned" in lab.loader("--status").out, "the namespace has gone")
-    lab.loader("--clean")
-
-
 def test_dispatcher_where_a_bpffs_had_to_be_mounted(lab, no_bpffs):
-    """The process that is left behind looks for libxdp's pins in what was mounted, which is hidden where it runs."""
+    """A follower looks for libxdp's pins in what was mounted, which is hidden where it runs."""
     red = Namespace(lab, "red")
     red.veth()
     inside = ["nsenter", f"--net={red.path}"]  # the caller's /sys/fs/bpf
@@ -841,10 +900,11 @@ def test_dispatcher_where_a_bpffs_had_to_be_mounted(lab, no_bpffs):
     run(["mount", "-t", "bpf", "bpf", elsewhere])
     run(["bpftool", "prog", "load", object_file("verdicts"), elsewhere / "verdicts", "type", "xdp"])
     run([*inside, "bpftool", "net", "attach", "xdpdrv", "pinned", elsewhere / "verdicts", "dev", "veth0"])
-    assert "mounted a BPF file system" in lab.loader("--dev", "veth0", "--observe", prefix=red.inside).out
+    follower = follow(lab, "--dev", "veth0", prefix=red.inside)
+    assert "mounted a BPF file system" in " ".join(follower.outcome["notes"])
     run([*inside, "ip", "link", "set", "dev", "veth0", "xdpdrv", "off"])
     run([*inside, "xdp-loader", "load", "--prog-name", "first_drops", "veth0", object_file("verdicts_chain")])
-    wait_until(lambda: read_meta("netns:red/veth0").program_id == red.attached(), "the dispatcher is observed")
+    assert follower.wait_for("observing")["program"]["id"] == red.attached()
     lab.loader(*red.option, "--dev", "veth0", "--unload")
     run([*inside, "xdp-loader", "unload", "--all", "veth0"])
     run(["umount", elsewhere])

@@ -1,70 +1,81 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-// What both command lines share on top of CLI11.
+// Command lines of options that a table describes.
 #pragma once
 
-#include <CLI/CLI.hpp>
-
-#include <memory>
+#include <charconv>
+#include <cstddef>
+#include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
+#include <variant>
+#include <vector>
+
+#include "common/base/early_exit.h"
+#include "common/base/option_table.h"
 
 namespace tally {
 
-// CLI11 2.1 takes the next argument for the value of "--dev=". Says so, or nothing.
-inline std::string find_empty_value(int argc, const char* const* argv) {
-    for (int i = 1; i < argc && std::string_view(argv[i]) != "--"; ++i) {
-        const std::string_view word = argv[i];
-        if (word.starts_with("--") && word.size() > 2 && word.find('=') == word.size() - 1) {
-            return std::string(word.substr(0, word.size() - 1)) + " has no value";
-        }
-    }
-    return {};
-}
+// An option that earlier versions had.
+struct RemovedOption {
+    std::string_view name;
+    std::string_view hint;  // what to use instead
+};
 
-// Before the command line is understood: whether the user asked for JSON, so that what is wrong with it can
-// be said in JSON, too.
-inline bool wants_json(int argc, const char* const* argv) {
-    for (int i = 1; i < argc && std::string_view(argv[i]) != "--"; ++i) {
-        const std::string_view word = argv[i];
-        const bool json_follows =
-            word == "--format" && i + 1 < argc && std::string_view(argv[i + 1]) == "json";
-        if (word == "--json" || word == "--format=json" || json_follows) {
-            return true;
-        }
-    }
-    return false;
-}
+struct Program {
+    std::string_view name;
+    std::string_view version;
+    std::string_view description;  // --help begins with it
+    std::string_view footer;       // and ends with it
+    std::span<const OptionRow> options;
+    std::span<const RemovedOption> removed = {};
+};
 
-// What a word that belongs to no option was meant for, after a parse that failed; empty where there is none.
-inline std::string hint_of_extras(const CLI::App& app) {
-    const auto extras = app.remaining();
-    const bool is_device = !extras.empty() && !extras.front().starts_with('-');
-    return is_device ? "a device is named with --dev " + extras.front() : std::string();
-}
+struct ParsedWords {
+    std::vector<std::vector<std::string>> values;  // for each row, one of each time the option was given
+    std::vector<std::string> command;              // what is behind "--"
+};
 
-// How --help shows options: CLI11's layout without its lists of exclusions, which hide the text.
-class HelpFormatter : public CLI::Formatter {
+// Refused is what no table row allows, what a row does not allow together, and a value that is not one of the
+// words of "a|b|c".
+std::variant<ParsedWords, EarlyExit> parse_words(const Program& program, int argc, const char* const* argv);
+
+// Before the command line is parsed: whether the user asked for JSON, so that errors in it can be JSON, too.
+bool wants_json(int argc, const char* const* argv);
+
+// What was given for the options of the table; a name that is not in the table does not compile.
+template <const auto& Rows>
+class ParsedOptions {
   public:
-    HelpFormatter() { column_width(kColumn); }
+    struct Name {
+        consteval Name(const char* name) : row(find_row(Rows, name)) {}  // NOLINT(*-explicit-*)
+        std::size_t row;
+    };
 
-    std::string make_option_opts(const CLI::Option* option) const override {
-        const std::string type = option->get_type_name();
-        const std::string value = option->get_default_str();
-        return (type.empty() ? "" : " " + type) + (value.empty() ? "" : " (" + value + ")");
-    }
+    explicit ParsedOptions(ParsedWords words) : words_(std::move(words)) {}
 
-    // One blank line between groups, not two.
-    std::string make_help(const CLI::App* app, std::string name, CLI::AppFormatMode mode) const override {
-        std::string text = CLI::Formatter::make_help(app, std::move(name), mode);
-        for (auto at = text.find("\n\n\n"); at != std::string::npos; at = text.find("\n\n\n", at)) {
-            text.erase(at, 1);
-        }
-        return text;
+    bool has(Name name) const { return !values(name).empty(); }
+    const std::vector<std::string>& values(Name name) const { return words_.values[name.row]; }
+    std::optional<std::string> value(Name name) const {
+        return has(name) ? std::optional(values(name).front()) : std::nullopt;
     }
+    // Or the table's default.
+    std::string value_or_default(Name name) const {
+        return value(name).value_or(std::string(Rows[name.row].value));
+    }
+    const std::vector<std::string>& command() const { return words_.command; }
 
   private:
-    static constexpr std::size_t kColumn = 34;
+    ParsedWords words_;
 };
+
+// A decimal number that fits, and nothing else.
+template <typename Number>
+std::optional<Number> parse_number(std::string_view text) {
+    Number number = 0;
+    const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), number);
+    return code == std::errc() && end == text.data() + text.size() ? std::optional(number) : std::nullopt;
+}
 
 }  // namespace tally

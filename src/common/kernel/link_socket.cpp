@@ -56,11 +56,11 @@ XdpHook parse_hook(std::string_view attributes) {
     const auto take_program = [&](int type, std::string_view payload) {
         const auto id = load<std::uint32_t>(payload);
         if (type == IFLA_XDP_DRV_PROG_ID) {
-            hook.program = AttachedProgram{id, XDP_TALLY_MODE_NATIVE};
+            hook.program = HookProgram{id, XDP_TALLY_MODE_NATIVE};
         } else if (type == IFLA_XDP_SKB_PROG_ID) {
-            hook.program = AttachedProgram{id, XDP_TALLY_MODE_GENERIC};
+            hook.program = HookProgram{id, XDP_TALLY_MODE_GENERIC};
         } else if (type == IFLA_XDP_HW_PROG_ID) {
-            hook.offloaded = AttachedProgram{id, XDP_TALLY_MODE_OFFLOADED};
+            hook.offloaded = HookProgram{id, XDP_TALLY_MODE_OFFLOADED};
         }
     };
     for_each_attribute(attributes, take_program);

@@ -11,14 +11,14 @@ const Component* Dispatcher::find(std::uint32_t id) const {
     return found == components.end() ? nullptr : &*found;
 }
 
-std::optional<AttachedProgram> XdpHook::find(std::uint32_t id) const {
+std::optional<HookProgram> XdpHook::find(std::uint32_t id) const {
     for (const auto& candidate : {program, offloaded}) {
         if (candidate && candidate->id == id) {
             return candidate;
         }
     }
     if (dispatcher && dispatcher->find(id) != nullptr) {
-        return AttachedProgram{id, dispatcher->mode};
+        return HookProgram{id, dispatcher->mode};
     }
     return std::nullopt;
 }

@@ -9,7 +9,7 @@
 
 namespace tally {
 
-struct AttachedProgram {
+struct HookProgram {
     std::uint32_t id = 0;
     std::uint32_t mode = 0;  // enum xdp_tally_mode
 };
@@ -35,13 +35,13 @@ struct Dispatcher {
 
 struct XdpHook {
     // Generic mode excludes native; offloaded can stand beside either.
-    std::optional<AttachedProgram> program;    // native or generic
-    std::optional<AttachedProgram> offloaded;  // in the network card
+    std::optional<HookProgram> program;    // native or generic
+    std::optional<HookProgram> offloaded;  // in the network card
     // `program` looked into, where it is a dispatcher (look_into_dispatcher).
     std::optional<Dispatcher> dispatcher;
 
     // Also a component of the dispatcher.
-    std::optional<AttachedProgram> find(std::uint32_t id) const;
+    std::optional<HookProgram> find(std::uint32_t id) const;
     bool empty() const { return !program && !offloaded; }
 };
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -10,6 +11,9 @@
 #include <xdp_tally/abi.h>
 
 namespace tally {
+
+// Numbered as enum xdp_action.
+enum class Action : std::uint32_t { kAborted, kDrop, kPass, kTx, kRedirect };
 
 inline constexpr int kActions = XDP_TALLY_ACTIONS;
 // Indexed by enum xdp_action.
@@ -19,6 +23,10 @@ inline constexpr std::array<std::string_view, kActions> kActionNames = {"XDP_ABO
 // The same as options, metrics and the full-screen view spell them.
 inline constexpr std::array<std::string_view, kActions> kShortActionNames = {"aborted", "drop", "pass", "tx",
                                                                              "redirect"};
+
+constexpr std::string_view short_action_name(Action action) {
+    return kShortActionNames[static_cast<std::size_t>(action)];
+}
 
 // "native", "generic", "offloaded"; "unknown" for a number a newer writer may have used.
 std::string_view mode_name(std::uint32_t mode);

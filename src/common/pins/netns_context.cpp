@@ -15,6 +15,20 @@
 #include "common/pins/pin_names.h"
 
 namespace tally {
+namespace {
+
+Result<UniqueFd> open_by_pin_name(const std::string& netns) {
+    return open_netns(netns.empty() ? "/proc/1/ns/net" : netns);
+}
+
+Result<void> open_links(NetnsContext& context) {
+    TALLY_ASSIGN_OR_RETURN(auto links, LinkSocket::open());
+    context.links = std::make_shared<LinkSocket>(std::move(links));
+    return {};
+}
+
+}  // namespace
+
 std::string NetnsContext::directory(const std::string& interface) const {
     return directory() + '/' + encode_pin_name(interface);
 }
@@ -28,9 +42,8 @@ std::string NetnsContext::pins_of(const Interface& interface) const {
     if (visibility != Visibility::kHere || ::access(own.c_str(), F_OK) == 0) {
         return own;
     }
-    const auto netns_inode = current_netns_inode();
     auto hook = query_xdp_hook(interface.ifindex);
-    if (!netns_inode || !hook || hook->empty()) {
+    if (!hook || hook->empty()) {
         return own;
     }
     // One that cannot be read leaves the hook's own program to go by.
@@ -39,9 +52,9 @@ std::string NetnsContext::pins_of(const Interface& interface) const {
     for (const auto& name : names ? *names : std::vector<std::string>()) {
         std::string other = directory() + '/' + name;
         const auto meta = read_meta(other + '/' + XDP_TALLY_META_NAME);
-        // Where a load was cut off, the hook runs a program that no published record names yet.
+        // Where a load was cut off, the hook runs a program that no published meta names yet.
         const bool interrupted = ::access((other + '/' + kStagingName).c_str(), F_OK) == 0;
-        if (meta && meta->ifindex == interface.ifindex && meta->netns_inode == *netns_inode &&
+        if (meta && meta->ifindex == interface.ifindex && meta->netns_inode == inode &&
             (hook->find(meta->program_id) || interrupted)) {
             return other;
         }
@@ -65,7 +78,12 @@ Result<std::optional<Interface>> NetnsContext::find(const std::string& interface
         return find_interface(interface);
     }
     TALLY_TRY(check_interface_name(interface));
-    return std::optional<Interface>();
+    const auto link =
+        links ? links->find(interface) : Result<Link>(make_error(ErrorKind::kNotFound, interface));
+    if (!link && link.error().kind != ErrorKind::kNotFound) {
+        return link.error();
+    }
+    return link ? std::optional(link->interface) : std::nullopt;
 }
 
 Result<NetnsContext::Located> NetnsContext::locate(const std::string& interface) const {
@@ -94,8 +112,9 @@ Result<NetnsContext> enter_netns_context(const std::optional<std::string>& netns
     context.netns_option = netns.value_or("");
     use_bpffs_for_dispatchers(bpffs == kDefaultBpffs ? context.bpffs.path : locate_bpffs(kDefaultBpffs).path);
     if (!netns) {
-        TALLY_ASSIGN_OR_RETURN(auto inode, current_netns_inode());
-        context.netns = netns_pin_name(inode, context.bpffs.path);
+        TALLY_ASSIGN_OR_RETURN(context.inode, current_netns_inode());
+        TALLY_TRY(open_links(context));
+        context.netns = netns_pin_name(context.inode, context.bpffs.path);
         return context;
     }
     const auto fd = open_netns(*netns);
@@ -113,13 +132,44 @@ Result<NetnsContext> enter_netns_context(const std::optional<std::string>& netns
         context.obstacle = fd.error();
         return context;
     }
-    TALLY_ASSIGN_OR_RETURN(auto inode, netns_inode(*fd));
-    context.netns = netns_pin_name(inode, context.bpffs.path);
+    TALLY_ASSIGN_OR_RETURN(context.inode, netns_inode(*fd));
+    context.netns = netns_pin_name(context.inode, context.bpffs.path);
     if (auto entered = enter_netns(*fd, *netns); !entered) {
         context.visibility = NetnsContext::Visibility::kHidden;
         context.obstacle = entered.error();
+        return context;
     }
+    TALLY_TRY(open_links(context));
     return context;
+}
+
+Result<NetnsContext> view_netns_context(const std::string& netns, const NetnsContext& own) {
+    NetnsContext context;
+    context.bpffs = own.bpffs;
+    context.bpffs_option = own.bpffs_option;
+    context.netns = netns;
+    context.netns_option = netns;
+    context.visibility = NetnsContext::Visibility::kHidden;
+    const auto there = open_by_pin_name(netns);
+    const auto here = open_netns("/proc/thread-self/ns/net");
+    if (!there || !here) {
+        return context;
+    }
+    TALLY_ASSIGN_OR_RETURN(context.inode, netns_inode(*there));
+    if (!enter_netns(*there, netns)) {
+        return context;
+    }
+    if (open_links(context)) {
+        context.visibility = NetnsContext::Visibility::kRemote;
+    }
+    TALLY_TRY(enter_netns(*here, "this command's own"));
+    return context;
+}
+
+std::uint64_t inode_of_netns(const std::string& netns) {
+    const auto fd = open_by_pin_name(netns);
+    const auto inode = fd ? netns_inode(*fd) : Result<std::uint64_t>(0);
+    return inode ? *inode : 0;
 }
 
 }  // namespace tally

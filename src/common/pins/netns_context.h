@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-// Where a command works: a network namespace, and the BPF file system with the pins of its interfaces.
+// A network namespace that a command works with: where the pins of its interfaces are, and how these are
+// seen.
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 
 #include "common/base/result.h"
 #include "common/kernel/interface.h"
+#include "common/kernel/link_socket.h"
 #include "common/pins/bpffs.h"
 #include "common/pins/bpffs_mount.h"
 
@@ -16,7 +19,8 @@ namespace tally {
 struct NetnsContext {
     enum class Visibility {
         kHere,    // this process is in the namespace
-        kHidden,  // it cannot go there, and so not ask about its interfaces
+        kRemote,  // it is not: `links` alone looks there
+        kHidden,  // it may not go there, and so not ask about its interfaces
         kGone,    // there is no namespace of this name (any more)
     };
 
@@ -25,7 +29,11 @@ struct NetnsContext {
     std::string netns;  // what the namespace is called in bpffs (netns_pin_name); empty: the initial one
     std::string netns_option;  // what the user calls it; empty: it is where the command was started
     Visibility visibility = Visibility::kHere;
-    std::optional<Error> obstacle;  // unless kHere: why not
+    std::optional<Error> obstacle;  // why a namespace that the user named is kHidden or kGone
+    std::uint64_t inode = 0;        // of the namespace; 0 where it is not known
+    // Asks about its interfaces; none with kHidden and kGone. Copies share it: it is for one thread at a
+    // time.
+    std::shared_ptr<LinkSocket> links;
 
     // <bpffs>/<interface>, or <bpffs>/netns:<name>/<interface>, encoded as bpffs needs it. The name must have
     // passed check_interface_name.
@@ -35,7 +43,7 @@ struct NetnsContext {
     std::string directory() const;
 
     // Where the interface's pins are: in its own directory, or else in that of the name it had when they were
-    // made, as the record there and the program on its hook tell.
+    // made, as the meta there and the program on its hook tell.
     std::string pins_of(const Interface& interface) const;
 
     // How the user's next command names the interface: "--dev eth0", "--netns red --dev eth0",
@@ -60,5 +68,13 @@ struct NetnsContext {
 // `bpffs` is the root the user named, or the default one, which is looked for in the caller's ancestors where
 // it is hidden here (locate_bpffs). kUsage for what cannot name a namespace.
 Result<NetnsContext> enter_netns_context(const std::optional<std::string>& netns, const std::string& bpffs);
+
+// The namespace that bpffs calls so (NetnsContext::netns), seen from `own`: kRemote, or kHidden where the
+// calling thread may not go there for a moment (CAP_SYS_ADMIN) or no namespace has that name. An error only
+// where it cannot come back.
+Result<NetnsContext> view_netns_context(const std::string& netns, const NetnsContext& own);
+
+// The inode of the namespace that bpffs calls so now; 0 where that cannot be told.
+std::uint64_t inode_of_netns(const std::string& netns);
 
 }  // namespace tally

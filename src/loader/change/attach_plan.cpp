@@ -6,7 +6,6 @@
 #include <algorithm>
 
 #include "common/pins/abi_names.h"
-#include "common/pins/bpffs.h"
 #include "loader/device/hook_description.h"
 #include "loader/hook/dispatcher_attach.h"
 #include "loader/hook/link_attach.h"
@@ -35,21 +34,27 @@ Error mode_conflict(const std::string& what, std::uint32_t running, const std::s
         .with_hint(hint);
 }
 
-// Where the hook is free. A link that --run holds itself ends with it, however that ends; a component would
+// Where the hook is free. The link of a --run ends with its process, however that ends; a component would
 // not.
-Result<std::vector<AttachMethod>> ways_to_begin(const Options& options, AttachPlan& plan) {
-    if (options.attach == AttachChoice::kLink || options.mode == ModeChoice::kOffload ||
-        (options.attach == AttachChoice::kAuto && options.verb == Verb::kRun)) {
+Result<std::vector<AttachMethod>> first_methods(const LoadRequest& request, const NetnsContext& context,
+                                                AttachPlan& plan) {
+    if (request.for_command && request.attach == AttachChoice::kDispatcher) {
+        return make_error(ErrorKind::kNotFound, "attaching through a dispatcher",
+                          "none is in use there, and --run starts none")
+            .with_hint("without --attach dispatcher the program is attached by a link");
+    }
+    if (request.attach == AttachChoice::kLink || request.mode == ModeChoice::kOffload ||
+        request.for_command) {
         return std::vector{AttachMethod::kNewLink};
     }
     // A dry run mounts nothing.
-    plan.no_dispatcher = dispatcher_obstacle(options.dry_run && options.bpffs == kDefaultBpffs);
+    plan.no_dispatcher = dispatcher_obstacle(request.dry_run && context.bpffs_option.empty());
     if (plan.no_dispatcher.empty()) {
-        return options.attach == AttachChoice::kDispatcher
+        return request.attach == AttachChoice::kDispatcher
                    ? std::vector{AttachMethod::kComponent}
                    : std::vector{AttachMethod::kComponent, AttachMethod::kNewLink};
     }
-    if (options.attach == AttachChoice::kDispatcher) {
+    if (request.attach == AttachChoice::kDispatcher) {
         return make_error(ErrorKind::kSystem, "attaching through a dispatcher", plan.no_dispatcher)
             .with_hint("--attach link needs none; without --attach the best there is is taken");
     }
@@ -57,19 +62,19 @@ Result<std::vector<AttachMethod>> ways_to_begin(const Options& options, AttachPl
 }
 
 // Our own program runs there already.
-Result<AttachPlan> plan_replacement(const Options& options, const NetnsContext& context,
+Result<AttachPlan> plan_replacement(const LoadRequest& request, const NetnsContext& context,
                                     const DeviceState& state, const std::string& what, AttachPlan plan) {
-    const bool to_dispatcher = options.attach == AttachChoice::kDispatcher;
+    const bool to_dispatcher = request.attach == AttachChoice::kDispatcher;
     if (state.our_component() == nullptr) {
         plan.moves = to_dispatcher;
         plan.methods = {state.link_alive() ? AttachMethod::kUpdateLink : AttachMethod::kReplaceByNetlink};
         if (plan.moves) {
-            TALLY_ASSIGN_OR_RETURN(auto methods, ways_to_begin(options, plan));
+            TALLY_ASSIGN_OR_RETURN(auto methods, first_methods(request, context, plan));
             plan.methods = std::move(methods);
         }
         return plan;
     }
-    plan.moves = options.attach == AttachChoice::kLink;
+    plan.moves = request.attach == AttachChoice::kLink;
     plan.methods = {plan.moves ? AttachMethod::kNewLink : AttachMethod::kComponent};
     if (plan.moves && state.hook.dispatcher->components.size() > 1) {
         return make_error(ErrorKind::kConflict, what,
@@ -81,26 +86,29 @@ Result<AttachPlan> plan_replacement(const Options& options, const NetnsContext& 
 }
 
 // Somebody else's program runs there.
-Result<AttachPlan> plan_beside_foreign(const Options& options, const NetnsContext& context,
+Result<AttachPlan> plan_beside_foreign(const LoadRequest& request, const NetnsContext& context,
                                        const DeviceState& state, const std::string& what, AttachPlan plan) {
-    if (state.hook.dispatcher && options.attach != AttachChoice::kLink &&
-        options.mode != ModeChoice::kOffload) {
+    if (state.hook.dispatcher && request.attach != AttachChoice::kLink &&
+        request.mode != ModeChoice::kOffload) {
         plan.old_program.reset();
         plan.methods = {AttachMethod::kComponent};
         return plan;
     }
     plan.foreign = true;
     const auto link = find_xdp_link(state.interface->ifindex, plan.old_program->id);
-    if ((link && *link) || !options.force) {
+    const bool has_link = link && *link;
+    if (has_link || !request.force || request.for_command) {
         const bool can_join = state.hook.dispatcher.has_value();
-        return make_error(
-                   ErrorKind::kConflict, what,
-                   "the hook is taken by " + describe_holder(context, *state.interface, *plan.old_program))
-            .with_hint((can_join ? "without --attach link it joins them; " : "") +
-                       next_command(context, *state.interface, *plan.old_program, can_join));
+        const std::string holder = describe_holder(context, *state.interface, *plan.old_program);
+        return make_error(ErrorKind::kConflict, what,
+                          fmt::format("the hook is taken by {}{}", holder,
+                                      request.for_command ? "; --run replaces no program" : ""))
+            .with_hint(fmt::format("{}{}{}", can_join ? "without --attach link it joins them; " : "",
+                                   next_command(context, *state.interface, *plan.old_program, can_join),
+                                   has_link || request.for_command ? "" : "; --force takes its place"));
     }
     plan.ended_dispatcher = state.hook.dispatcher.has_value();
-    plan.moves = options.attach == AttachChoice::kDispatcher;
+    plan.moves = request.attach == AttachChoice::kDispatcher;
     plan.methods = {plan.moves ? AttachMethod::kComponent : AttachMethod::kReplaceByNetlink};
     return plan;
 }
@@ -111,11 +119,12 @@ bool serves(const std::vector<std::uint32_t>& modes, std::uint32_t mode) {
 
 }  // namespace
 
-Result<AttachPlan> make_attach_plan(const Options& options, const NetnsContext& context,
+Result<AttachPlan> make_attach_plan(const LoadRequest& request, const NetnsContext& context,
                                     const Interface& interface, const DeviceState& state) {
     const std::string what = fmt::format("loading on '{}'", interface.name);
     AttachPlan plan;
-    plan.modes = wanted_modes(options.mode);
+    plan.modes = wanted_modes(request.mode);
+    plan.keeps_link = request.for_command;
     if (state.reserved()) {
         return explain_reserved(what, state);
     }
@@ -125,11 +134,11 @@ Result<AttachPlan> make_attach_plan(const Options& options, const NetnsContext& 
                           "counts by itself needs none")
             .with_hint(fmt::format("`xdp_loader {} --unload` ends it", context.option(interface.name)));
     }
-    if (state.component_is_hidden() && !options.force) {
+    if (state.component_is_hidden() && !request.force) {
         return *state.dispatcher_trouble;
     }
     plan.old_program = state.our_program();
-    if (plan.old_program && options.verb == Verb::kRun) {
+    if (plan.old_program && request.for_command) {
         return make_error(ErrorKind::kConflict, what,
                           fmt::format("program {} of an earlier load runs there, and would not after --run",
                                       plan.old_program->id))
@@ -146,17 +155,17 @@ Result<AttachPlan> make_attach_plan(const Options& options, const NetnsContext& 
     }
     const bool ours = plan.old_program.has_value();
     if (!ours) {
-        plan.old_program = options.mode == ModeChoice::kOffload ? state.hook.offloaded : state.hook.program;
+        plan.old_program = request.mode == ModeChoice::kOffload ? state.hook.offloaded : state.hook.program;
     }
     if (!plan.old_program) {
-        TALLY_ASSIGN_OR_RETURN(auto methods, ways_to_begin(options, plan));
+        TALLY_ASSIGN_OR_RETURN(auto methods, first_methods(request, context, plan));
         plan.methods = std::move(methods);
         return plan;
     }
     const std::uint32_t running = plan.old_program->mode;
     TALLY_ASSIGN_OR_RETURN(auto decided,
-                           ours ? plan_replacement(options, context, state, what, std::move(plan))
-                                : plan_beside_foreign(options, context, state, what, std::move(plan)));
+                           ours ? plan_replacement(request, context, state, what, std::move(plan))
+                                : plan_beside_foreign(request, context, state, what, std::move(plan)));
     if (!serves(decided.modes, running)) {
         return mode_conflict(
             what, running,
@@ -171,13 +180,13 @@ Result<AttachPlan> make_attach_plan(const Options& options, const NetnsContext& 
 // In native mode jumbo frames come in fragments. Elsewhere the linear program serves, which every driver
 // takes; generic mode hands it every frame in one piece. A dispatcher takes fragments only where all its
 // components do: there ours is not the one that keeps large frames away.
-std::vector<Attempt> make_attempts(const Options& options, const Interface& interface,
+std::vector<Attempt> make_attempts(const LoadRequest& request, const Interface& interface,
                                    const AttachPlan& plan) {
     constexpr std::uint32_t kUsualMtu = 1500;
     std::vector<Attempt> attempts;
     for (const auto mode : plan.modes) {
         for (const auto method : plan.methods) {
-            if (!options.filename.empty()) {
+            if (!request.program.filename.empty()) {
                 attempts.push_back(
                     {method, Variant::kLinear, mode, true});  // the file says itself what it is
                 continue;

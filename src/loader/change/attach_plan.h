@@ -11,7 +11,7 @@
 #include "common/pins/netns_context.h"
 #include "loader/device/device_state.h"
 #include "loader/object/program_object.h"
-#include "loader/options.h"
+#include "loader/requests.h"
 
 namespace tally::loader {
 
@@ -19,13 +19,14 @@ namespace tally::loader {
 enum class AttachMethod { kNewLink, kUpdateLink, kReplaceByNetlink, kComponent };
 
 struct AttachPlan {
-    std::vector<AttachMethod> methods;           // to be tried in this order
-    std::vector<std::uint32_t> modes;            // the same; one where a program is replaced
-    std::optional<AttachedProgram> old_program;  // what is replaced
-    bool foreign = false;                        // and it is somebody else's
-    bool ended_dispatcher = false;               // with all the programs in it
+    std::vector<AttachMethod> methods;       // to be tried in this order
+    std::vector<std::uint32_t> modes;        // the same; one where a program is replaced
+    std::optional<HookProgram> old_program;  // what is replaced
+    bool foreign = false;                    // and it is somebody else's
+    bool ended_dispatcher = false;           // with all the programs in it
     // The old attachment has to end before the new one can begin: links and dispatchers exclude each other.
     bool moves = false;
+    bool keeps_link = false;    // for a --run: a link is the process's own, and pinned nowhere
     std::string no_dispatcher;  // why --attach auto does not even try a dispatcher
 };
 
@@ -40,11 +41,11 @@ struct Attempt {
 };
 
 // kConflict where the hook is held by a program that may not be replaced, or that runs in another mode.
-Result<AttachPlan> make_attach_plan(const Options& options, const NetnsContext& context,
+Result<AttachPlan> make_attach_plan(const LoadRequest& request, const NetnsContext& context,
                                     const Interface& interface, const DeviceState& state);
 
 // What to try, in this order, until the kernel takes one.
-std::vector<Attempt> make_attempts(const Options& options, const Interface& interface,
+std::vector<Attempt> make_attempts(const LoadRequest& request, const Interface& interface,
                                    const AttachPlan& plan);
 
 }  // namespace tally::loader

@@ -6,9 +6,25 @@
 #include <algorithm>
 
 #include "common/base/clock.h"
+#include "common/kernel/bpf_info.h"
 #include "common/kernel/netns.h"
+#include "common/pins/counter_map.h"
 
 namespace tally::loader {
+namespace {
+
+std::uint32_t kind_of(AttachMethod method) {
+    switch (method) {
+        case AttachMethod::kReplaceByNetlink:
+            return XDP_TALLY_ATTACH_NETLINK;
+        case AttachMethod::kComponent:
+            return XDP_TALLY_ATTACH_DISPATCHER;
+        default:
+            return XDP_TALLY_ATTACH_LINK;
+    }
+}
+
+}  // namespace
 
 Result<Meta> begin_generation(const Interface& interface, const std::optional<Meta>& before) {
     Meta meta = {};
@@ -28,6 +44,79 @@ Result<Meta> begin_generation(const Interface& interface, const std::optional<Me
     meta.ifindex = interface.ifindex;
     interface.name.copy(meta.interface, sizeof(meta.interface) - 1);
     return meta;
+}
+
+Result<Meta> make_meta(const Interface& interface, const ProgramObject& object,
+                       const std::optional<Meta>& before, const Attempt& attempt) {
+    TALLY_ASSIGN_OR_RETURN(auto meta, begin_generation(interface, before));
+    meta.attach_mode = attempt.mode;
+    meta.attach_kind = kind_of(attempt.method);
+    meta.flags = object.has_frags() ? XDP_TALLY_META_FRAGS : 0U;
+    object.program_name().copy(meta.program, sizeof(meta.program) - 1);
+    if (attempt.method == AttachMethod::kComponent) {
+        meta.flags |= object.uses_generation_marks() ? XDP_TALLY_META_MARKS : 0U;
+        if (object.own_map_fd() >= 0) {
+            TALLY_ASSIGN_OR_RETURN(auto own, map_info(object.own_map_fd()));
+            meta.own_map_id = own.id;
+        }
+    } else {
+        TALLY_ASSIGN_OR_RETURN(auto program, program_info(object.program_fd()));
+        meta.program_id = program.id;
+    }
+    for (const auto& map : object.maps()) {
+        TALLY_ASSIGN_OR_RETURN(auto info, map_info(ProgramObject::map_fd(map)));
+        meta.map_ids[meta.map_count++] = info.id;
+        if (map.name == XDP_TALLY_MAP_NAME) {
+            meta.counter_map_id = info.id;
+        }
+    }
+    return meta;
+}
+
+Result<void> stage_generation(PinDirectory& pins, const ProgramObject& object, const Meta& meta) {
+    for (const auto& map : object.maps()) {
+        if (!map.reused) {
+            TALLY_TRY(pins.stage(ProgramObject::map_fd(map), map.pin_name));
+        }
+    }
+    TALLY_ASSIGN_OR_RETURN(auto fd, create_meta_map());
+    TALLY_TRY(write_meta(fd.get(), meta));
+    return pins.stage(fd.get(), XDP_TALLY_META_NAME);
+}
+
+void carry(Meta& meta, const Meta& old_meta, const Counters& counts) {
+    for (std::size_t action = 0; action < counts.size(); ++action) {
+        meta.carried[action] = old_meta.carried[action];
+        add_to(meta.carried[action], counts[action]);
+    }
+}
+
+Result<Counters> counts_of(const PinDirectory& directory, std::uint32_t map_id) {
+    for (const bool staged : {true, false}) {
+        auto fd = staged ? directory.open_staged(XDP_TALLY_MAP_NAME, true)
+                         : directory.open(XDP_TALLY_MAP_NAME, true);
+        if (!fd) {
+            if (fd.error().code == ENOENT) {
+                continue;
+            }
+            return fd.error();
+        }
+        TALLY_ASSIGN_OR_RETURN(const auto info, map_info(fd->get()));
+        if (info.id != map_id) {
+            continue;
+        }
+        const auto sample = read_counters(fd->get());
+        if (!sample && sample.error().kind != ErrorKind::kConflict) {
+            return sample.error();
+        }
+        return sample ? sample->total : Counters{};
+    }
+    return Counters{};
+}
+
+bool is_zero(const Counters& counts) {
+    return std::all_of(counts.begin(), counts.end(),
+                       [](const Counter& counter) { return counter.rx_packets == 0; });
 }
 
 }  // namespace tally::loader

@@ -11,7 +11,6 @@
 
 #include "common/pins/bpffs.h"
 #include "loader/change/map_compatibility.h"
-#include "loader/change/migration.h"
 
 namespace tally::loader {
 namespace {
@@ -27,45 +26,55 @@ Result<void> reuse_map(ProgramObject& object, ProgramObject::Map& map, const std
     return object.reuse(map, fd->get());
 }
 
+Result<void> check_new_maps(const LoadRequest& request, const ProgramObject& object) {
+    std::vector<std::string> names;
+    for (const auto& map : object.maps()) {
+        names.push_back(map.name);
+    }
+    for (const auto& name : request.new_maps) {
+        if (std::find(names.begin(), names.end(), name) == names.end()) {
+            return make_error(ErrorKind::kNotFound, fmt::format("starting map '{}' empty", name),
+                              "the object has no map of that name")
+                .with_hint(fmt::format("--new-map takes one of: {}", fmt::join(names, ", ")));
+        }
+    }
+    return {};
+}
+
 }  // namespace
 
-Result<MapPlan> reuse_maps(const Options& options, ProgramObject& object, const DeviceState& state,
-                           const std::string& directory) {
-    MapPlan plan;
+Result<void> reuse_maps(const LoadRequest& request, ProgramObject& object, const DeviceState& state,
+                        const std::string& directory) {
+    TALLY_TRY(check_new_maps(request, object));
     std::string differences;
+    std::string options;
     for (auto& map : object.maps()) {
+        const auto& fresh = request.new_maps;
+        const bool kept =
+            request.reuse_maps && std::find(fresh.begin(), fresh.end(), map.name) == fresh.end();
         // The marks are what the generations share.
-        const bool wanted = options.reuse_maps || options.migrate || map.name == XDP_TALLY_MARK_NAME;
+        const bool wanted = kept || map.name == XDP_TALLY_MARK_NAME;
         const MapPin* pinned = wanted && map.reusable ? state.find_map(map.pin_name) : nullptr;
         if (pinned == nullptr || (map.name == XDP_TALLY_MARK_NAME && !state.owns(*pinned))) {
             continue;
         }
-        const auto old_layout = layout_of(pinned->info);
-        const auto new_layout = object.layout(map);
-        const auto lines = compare_layouts(old_layout, new_layout);
+        const auto lines = compare_layouts(layout_of(pinned->info), object.layout(map));
         if (lines.empty()) {
             TALLY_TRY(reuse_map(object, map, directory + '/' + map.pin_name));
-        } else if (options.migrate && map.name != XDP_TALLY_MAP_NAME) {
-            plan.notes.push_back(fmt::format("{} has another layout and starts empty", map.name));
-        } else if (options.migrate && counts_like_ours(old_layout) && counts_like_ours(new_layout) &&
-                   new_layout.type == BPF_MAP_TYPE_PERCPU_ARRAY) {
-            plan.migrates = true;
-            plan.notes.push_back(fmt::format("{} starts from the counts of the old map", map.name));
         } else {
             differences += fmt::format("{}: {}\n", map.name, fmt::join(lines, "\n" + map.name + ": "));
+            options += fmt::format(" --new-map {}", map.name);
         }
     }
     if (differences.empty()) {
-        return plan;
+        return {};
     }
-    auto error = make_error(ErrorKind::kConflict, fmt::format("reusing the maps pinned in {}", directory),
-                            "their layout is another");
-    error.details = std::move(differences);
-    error.hint =
-        options.migrate
-            ? "the counters do not mean the same; without --migrate new maps start at zero"
-            : "--migrate takes over counts that mean the same; without --reuse-maps new maps start at zero";
-    return error;
+    return make_error(ErrorKind::kConflict, fmt::format("reusing the maps pinned in {}", directory),
+                      "the layouts differ")
+        .with_details(std::move(differences))
+        .with_hint(fmt::format("`--reuse-maps{}` starts that map empty and keeps the others; totals are "
+                               "carried across maps",
+                               options));
 }
 
 Result<void> check_names_are_free(const std::vector<std::string>& pins, const DeviceState& state,

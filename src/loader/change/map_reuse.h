@@ -8,19 +8,15 @@
 #include "common/base/result.h"
 #include "loader/device/device_state.h"
 #include "loader/object/program_object.h"
-#include "loader/options.h"
+#include "loader/requests.h"
 
 namespace tally::loader {
 
-struct MapPlan {
-    bool migrates = false;  // the new counter map starts from the old one's counts
-    std::vector<std::string> notes;
-};
-
-// Before the object is loaded: with --reuse-maps and --migrate it is given the pinned maps that it can go on
-// with (Map::reused), the map of marks always. kConflict lists all differences at once.
-Result<MapPlan> reuse_maps(const Options& options, ProgramObject& object, const DeviceState& state,
-                           const std::string& directory);
+// Before the object is loaded: with request.reuse_maps it is given the pinned maps that it can go on with
+// (Map::reused), but for those of request.new_maps; the map of generation marks always. kConflict lists all
+// differences at once; kNotFound for a new map that the object does not have.
+Result<void> reuse_maps(const LoadRequest& request, ProgramObject& object, const DeviceState& state,
+                        const std::string& directory);
 
 // A pin that xdp-tally did not create is never overwritten: kConflict where one of these names is taken.
 Result<void> check_names_are_free(const std::vector<std::string>& pins, const DeviceState& state,

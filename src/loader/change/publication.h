@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-// From staged to published: the part of a load after the program has been swapped, shared with the repair of
-// an interrupted one.
+// From staged to published: the part of a load after the program was replaced, shared with the recovery of an
+// interrupted one.
 #pragma once
 
 #include <optional>
@@ -8,52 +8,42 @@
 #include <vector>
 
 #include "common/base/result.h"
-#include "common/pins/counters.h"
 #include "common/pins/meta.h"
-#include "loader/change/migration.h"
+#include "loader/change/pin_changes.h"
 #include "loader/device/pin_directory.h"
 
 namespace tally::loader {
 
-// The staging area holds the new generation: its maps, its metadata (not frozen yet), and the link if it is
-// new. The order of what follows is what readers and a repair rely on:
+// In the staging area: the meta of the component that is being replaced, until it is out of the dispatcher.
+inline constexpr const char* kReplacedMeta = "+replaced";
+
+// The staging area holds the new generation: its maps, its meta (not frozen yet), and the link if it is new.
+// The order of what follows is what readers and a recovery rely on:
 //
 //   1. the new link's pin, which keeps the program attached when this process ends
 //   2. an RCU grace period: no CPU runs the old program any more, the old counters are final
-//   3. carried = what the old record carried + the old counters; the metadata is complete, and frozen
+//   3. carried = what the old meta carried + the old counters; the meta is complete, and frozen
 //   4. the maps' pins, the counter map's last
 //   5. pins of maps that the new generation no longer has are removed
-//   6. the metadata's pin: the new generation is published
-//   7. the old component goes out of the dispatcher, as stage_old_record has it
+//   6. the meta's pin: the new generation is published
+//   7. the old component leaves the dispatcher, as stage_replaced_meta has it
 //
-// On an error the pins are put back as they were; where that fails, too, the staging area is left for a
-// repair to finish from, and the program must stay. After step 6 there is no way back: should step 7 fail, it
-// is left to the next run, and said.
-//
-// `mover`, if any, is prepare_migration's: in step 3 the old counts are then added to the new map instead.
+// After an error `changes` holds what was done up to step 6, for discard_generation, or the staging area is
+// kept for a recovery to finish from. After step 6 there is no way back: should step 7 fail, it is left to
+// the next run, and noted.
 struct PublicationReport {
     std::vector<std::string> removed;  // paths of step 5
     std::vector<std::string> notes;
-    Counters moved = {};  // by `mover`, also where a later step failed
 };
-Result<void> publish_generation(PinDirectory& directory, const Meta& meta,
-                                const std::optional<Meta>& old_meta, CountMover* mover,
-                                PublicationReport& report);
+Result<void> publish_generation(PinDirectory& directory, PinChanges& changes, const Meta& meta,
+                                const std::optional<Meta>& old_meta, PublicationReport& report);
 
-// Where a component is going to be replaced by another, which libxdp cannot do in one step: the record of the
-// old one is kept in the staging area, as long as it has not been taken out.
-Result<void> stage_old_meta(PinDirectory& directory);
+// Where one component is going to replace another, which libxdp cannot do in one step: keeps the meta of the
+// old one in the staging area until it has left the dispatcher.
+Result<void> stage_replaced_meta(PinDirectory& directory);
 
-// For metadata with XDP_TALLY_META_MIGRATES, once the new generation is staged. None where an interrupted run
-// had published the new counter map already.
-Result<std::optional<CountMover>> prepare_migration(const PinDirectory& directory);
-
-// After the old program was put back: what the new one counted meanwhile is added to the pinned counters.
-// They have `moved` already, which is in the new map as well.
-Result<void> give_counts_back(const PinDirectory& directory, int new_counter_fd, const Counters& moved);
-
-// What an interrupted run left in the staging area is finished where its program runs (as its link or the
-// hook tell), else discarded. Returns what was done in words; empty where there was nothing to do.
-Result<std::string> repair(PinDirectory& directory, std::uint32_t ifindex);
+// Takes the component that the staged meta of the replaced one names out of the dispatcher, if there is one;
+// `meta` is published.
+Result<void> take_out_replaced_component(PinDirectory& directory, const Meta& meta);
 
 }  // namespace tally::loader

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 #include "loader/change/replace_program.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <chrono>
-#include <memory>
 #include <utility>
 
 #include <xdp_tally/abi.h>
@@ -19,29 +18,28 @@ namespace {
 
 using std::chrono::steady_clock;
 
-// Ends what is attached; the way back attaches the same program in the same way again.
-Result<Rollback> leave(PinDirectory& pins, const AttachPlan& plan, const DeviceState& state) {
+// Ends what is attached; the rollback attaches the same program in the same way again.
+Result<Rollback> detach_current(PinDirectory& pins, const AttachPlan& plan, const DeviceState& state) {
     const Interface interface = *state.interface;
-    const AttachedProgram old = *plan.old_program;
-    TALLY_ASSIGN_OR_RETURN(auto fd, open_program_by_id(old.id));
-    const auto program = std::make_shared<UniqueFd>(std::move(fd));
+    const HookProgram old = *plan.old_program;
+    TALLY_ASSIGN_OR_RETURN(auto program, open_program_by_id(old.id));
     if (state.link_alive() && !plan.foreign) {
         TALLY_TRY(detach_link(state.link.get()));
-        return Rollback([&pins, interface, old, program] {
-            const auto link = create_xdp_link(interface, program->get(), old.mode);
+        return Rollback([&pins, interface, old, program = std::move(program)] {
+            const auto link = create_xdp_link(interface, program.get(), old.mode);
             return link && pins.stage(link->get(), XDP_TALLY_LINK_NAME) &&
-                   pins.publish(XDP_TALLY_LINK_NAME, kOwnerOnly);
+                   pins.publish(XDP_TALLY_LINK_NAME, XDP_TALLY_LINK_NAME, kOwnerOnly);
         });
     }
     if (state.our_component() != nullptr) {
         TALLY_TRY(detach_component(interface.ifindex, old.id));
-        return Rollback([interface, old, program] {
-            return static_cast<bool>(reattach_component(program->get(), interface.ifindex, old.mode));
+        return Rollback([interface, old, program = std::move(program)] {
+            return static_cast<bool>(reattach_component(program.get(), interface.ifindex, old.mode));
         });
     }
     TALLY_TRY(detach_by_netlink(interface.ifindex, old));
-    return Rollback([interface, old, program] {
-        return static_cast<bool>(attach_by_netlink(interface.ifindex, program->get(), old.mode));
+    return Rollback([interface, old, program = std::move(program)] {
+        return static_cast<bool>(attach_by_netlink(interface.ifindex, program.get(), old.mode));
     });
 }
 
@@ -74,26 +72,25 @@ Result<Replacement> join_dispatcher(PinDirectory& pins, const Attempt& attempt, 
     TALLY_ASSIGN_OR_RETURN(auto opened, object.open_component());
     const auto position = old != nullptr ? choose_next_position(wish, *old, *state.hook.dispatcher)
                                          : choose_position(wish, own_priority(opened));
-    const auto marks =
-        std::make_shared<UniqueFd>(object.uses_generation_marks() ? ::dup(object.marks_fd()) : -1);
-    if (*marks) {
-        TALLY_TRY(end_revocation(marks->get()));
+    UniqueFd marks(object.uses_generation_marks() ? ::fcntl(object.marks_fd(), F_DUPFD_CLOEXEC, 0) : -1);
+    if (marks) {
+        TALLY_TRY(end_revocation(marks.get()));
     }
     Replacement replacement;
     TALLY_ASSIGN_OR_RETURN(auto component, attach_component(opened, interface, attempt.mode, position));
     meta.program_id = component.program_id;
-    // The old component is still there: it is taken out once everything else is published.
-    replacement.rollback = [marks, ifindex = interface.ifindex, id = component.program_id,
-                            generation = meta.generation] {
-        const bool revoked = !*marks || revoke_generation(marks->get(), generation);
+    // The old component is still there: it leaves once everything else is published.
+    replacement.rollback = Rollback([marks = std::move(marks), ifindex = interface.ifindex,
+                                     id = component.program_id, generation = meta.generation] {
+        const bool revoked = !marks || revoke_generation(marks.get(), generation);
         if (!revoked || !detach_component(ifindex, id)) {
             return false;
         }
         wait_for_running_programs();
-        return !*marks || end_revocation(marks->get());
-    };
+        return !marks || end_revocation(marks.get());
+    });
     if (auto written = rewrite_staged_meta(pins, meta); !written) {
-        replacement.rollback();
+        replacement.rollback.run();
         return written.error();
     }
     if (old != nullptr) {
@@ -105,18 +102,26 @@ Result<Replacement> join_dispatcher(PinDirectory& pins, const Attempt& attempt, 
     return replacement;
 }
 
-Result<Replacement> attach_new_link(PinDirectory& pins, const Attempt& attempt, const DeviceState& state,
-                                    int program_fd) {
-    TALLY_ASSIGN_OR_RETURN(auto fd, create_xdp_link(*state.interface, program_fd, attempt.mode));
-    const auto link = std::make_shared<UniqueFd>(std::move(fd));
-    TALLY_ASSIGN_OR_RETURN(auto info, link_info(link->get()));
-    TALLY_TRY(pins.stage(link->get(), XDP_TALLY_LINK_NAME));
+Result<Replacement> attach_new_link(PinDirectory& pins, const AttachPlan& plan, const Attempt& attempt,
+                                    const DeviceState& state, int program_fd) {
+    auto created = create_xdp_link(*state.interface, program_fd, attempt.mode);
+    if (!created) {
+        if (!plan.keeps_link) {
+            add_driver_words(created.error(), *state.interface, program_fd, attempt.mode);
+        }
+        return std::move(created).error();
+    }
+    TALLY_ASSIGN_OR_RETURN(auto info, link_info(created->get()));
+    if (!plan.keeps_link) {
+        TALLY_TRY(pins.stage(created->get(), XDP_TALLY_LINK_NAME));
+    }
     Replacement replacement;
     replacement.link_id = info.id;
-    replacement.rollback = [link] {
-        (void)detach_link(link->get());  // sooner than by its last descriptor and pin
+    replacement.rollback = Rollback([link = created->get()] {
+        (void)detach_link(link);  // sooner than by its last descriptor and pin
         return true;
-    };
+    });
+    replacement.new_link = std::move(*created);
     return replacement;
 }
 
@@ -127,15 +132,15 @@ Result<Replacement> attach(PinDirectory& pins, const AttachPlan& plan, const Att
     switch (attempt.method) {
         case AttachMethod::kUpdateLink: {
             TALLY_ASSIGN_OR_RETURN(
-                auto rollback, update_xdp_link(state.link.get(), object.program_fd(), plan.old_program->id));
+                replacement.rollback,
+                update_xdp_link(state.link.get(), object.program_fd(), plan.old_program->id));
             replacement.link_id = state.link_info->id;
-            replacement.rollback = std::move(rollback);
             return replacement;
         }
         case AttachMethod::kReplaceByNetlink: {
             TALLY_ASSIGN_OR_RETURN(
-                auto rollback, replace_by_netlink(*state.interface, object.program_fd(), *plan.old_program));
-            replacement.rollback = std::move(rollback);
+                replacement.rollback,
+                replace_by_netlink(*state.interface, object.program_fd(), *plan.old_program));
             return replacement;
         }
         case AttachMethod::kComponent:
@@ -143,7 +148,7 @@ Result<Replacement> attach(PinDirectory& pins, const AttachPlan& plan, const Att
         case AttachMethod::kNewLink:
             break;
     }
-    return attach_new_link(pins, attempt, state, object.program_fd());
+    return attach_new_link(pins, plan, attempt, state, object.program_fd());
 }
 
 }  // namespace
@@ -155,19 +160,20 @@ Result<Replacement> replace_program(PinDirectory& pins, const AttachPlan& plan, 
         return attach(pins, plan, attempt, wish, state, object, meta);
     }
     const auto start = steady_clock::now();
-    TALLY_ASSIGN_OR_RETURN(auto restore_old, leave(pins, plan, state));
+    TALLY_ASSIGN_OR_RETURN(auto restore_old, detach_current(pins, plan, state));
     auto replacement = attach(pins, plan, attempt, wish, state, object, meta);
     const std::chrono::duration<double, std::milli> gap = steady_clock::now() - start;
     if (!replacement) {
-        if (!restore_old()) {
+        if (!restore_old.run()) {
             replacement.error().details +=
                 fmt::format("program {} could not be attached again either\n", plan.old_program->id);
         }
         return replacement;
     }
-    replacement->rollback = [restore_old, forth = std::move(replacement->rollback)] {
-        return forth() && restore_old();
-    };
+    replacement->rollback =
+        Rollback([detach_new = std::move(replacement->rollback), restore = std::move(restore_old)]() mutable {
+            return detach_new.run() && restore.run();
+        });
     replacement->notes.push_back(fmt::format(
         "links and dispatchers exclude each other: for {:.1f} ms no program was attached, and packets passed "
         "uncounted",

@@ -21,13 +21,14 @@ namespace tally::loader {
 struct Replacement {
     Rollback rollback;  // empty: none but that of the staged link
     std::optional<std::uint32_t> link_id;
+    UniqueFd new_link;  // where one was made: for AttachPlan::keeps_link, and for the rollback
     std::optional<Component> component;
     std::vector<std::string> notes;
 };
 
-// The new generation is staged, and `object` loaded. A new link is staged, too: from then on its pin keeps
-// the program attached, and the staging area takes it down with itself. What a component has become is
-// written into `meta`, the staged one as well. On an error the hook is as it was.
+// The new generation is staged, and `object` loaded. A new link is staged, too, unless the caller keeps it:
+// from then on its pin keeps the program attached, and the staging area takes it down with itself. What a
+// component has become is written into `meta`, the staged one as well. On an error the hook is as it was.
 Result<Replacement> replace_program(PinDirectory& pins, const AttachPlan& plan, const Attempt& attempt,
                                     const PositionWish& wish, const DeviceState& state,
                                     const ProgramObject& object, Meta& meta);

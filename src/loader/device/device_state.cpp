@@ -16,7 +16,7 @@
 #include "common/kernel/netns.h"
 #include "common/pins/bpffs.h"
 #include "common/pins/pin_names.h"
-#include "loader/device/process_lock.h"
+#include "common/pins/process_lock.h"
 
 namespace tally::loader {
 namespace {
@@ -175,7 +175,7 @@ std::string_view state_name(AttachState attach_state) {
     return "none";
 }
 
-std::optional<AttachedProgram> DeviceState::our_program() const {
+std::optional<HookProgram> DeviceState::our_program() const {
     if (link_alive()) {
         return hook.find(link_info->program_id);
     }
@@ -190,6 +190,10 @@ std::optional<AttachedProgram> DeviceState::our_program() const {
 const Component* DeviceState::our_component() const {
     const bool may_be = meta && meta->attach_kind == XDP_TALLY_ATTACH_DISPATCHER && hook.dispatcher;
     return may_be ? hook.dispatcher->find(meta->program_id) : nullptr;
+}
+
+const Component* DeviceState::left_by_killed_run() const {
+    return run_has_ended ? our_component() : nullptr;
 }
 
 bool DeviceState::component_is_hidden() const {
@@ -290,6 +294,7 @@ DeviceState inspect_device(const std::string& directory, const std::optional<Int
         }
     }
     state.reserved_by_run = process_lock_is_held(directory + '/' + kRunName).value_or(true);
+    state.run_has_ended = state.meta && is_of_ended_run(*state.meta, directory);
     inspect_staging(state, directory);
     disown_stray_link(state);
     find_renamed(state);

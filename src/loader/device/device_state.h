@@ -54,6 +54,7 @@ struct DeviceState {
     bool interrupted = false;                  // a change was cut off: the staging area is not empty
     bool link_hidden = false;                  // there is a link that this process may not open
     bool reserved_by_run = false;              // the pins are of an `xdp_loader --run` that has not ended
+    bool run_has_ended = false;                // or of one that has
     std::optional<Error> trouble;              // the first thing that could not be looked at, if any
 
     bool has_pins() const { return meta || link || !maps.empty() || !other_pins.empty(); }
@@ -61,9 +62,11 @@ struct DeviceState {
     bool link_alive() const { return link_info && link_info->ifindex != 0; }
     // The program that we attached and that still runs: by its link, else by the metadata of another
     // attachment.
-    std::optional<AttachedProgram> our_program() const;
+    std::optional<HookProgram> our_program() const;
     // The same, where it runs in a dispatcher.
     const Component* our_component() const;
+    // The same, of an `xdp_loader --run` that was killed: the kernel ends links with their process, not this.
+    const Component* left_by_killed_run() const;
     // It may run in a dispatcher that could not be looked into: neither attached nor detached can be said of
     // it.
     bool component_is_hidden() const;

@@ -60,7 +60,7 @@ PositionOutcome describe_position(const Component& component) {
     return position;
 }
 
-HookOutcome describe_hook(const AttachedProgram& attached, const DeviceState& state) {
+HookOutcome describe_hook(const HookProgram& attached, const DeviceState& state) {
     HookOutcome hook = {std::string(mode_name(attached.mode)), describe_program(attached.id, state), {}};
     if (state.hook.dispatcher && state.hook.dispatcher->program_id == attached.id) {
         for (const auto& component : state.hook.dispatcher->components) {
@@ -72,7 +72,7 @@ HookOutcome describe_hook(const AttachedProgram& attached, const DeviceState& st
 }
 
 std::string describe_holder(const NetnsContext& context, const Interface& interface,
-                            const AttachedProgram& program) {
+                            const HookProgram& program) {
     std::string text = fmt::format("program {}", program.id);
     if (const auto fd = open_program_by_id(program.id)) {
         if (const auto info = program_info(fd->get())) {
@@ -102,8 +102,8 @@ std::string describe_holder(const NetnsContext& context, const Interface& interf
     return text;
 }
 
-std::string next_command(const NetnsContext& context, const Interface& interface,
-                         const AttachedProgram& program, bool is_dispatcher) {
+std::string next_command(const NetnsContext& context, const Interface& interface, const HookProgram& program,
+                         bool is_dispatcher) {
     const auto link = find_xdp_link(interface.ifindex, program.id);
     if (link && *link) {
         return fmt::format(
@@ -112,11 +112,11 @@ std::string next_command(const NetnsContext& context, const Interface& interface
             (*link)->id);
     }
     if (is_dispatcher) {
-        return fmt::format("`{}xdp-loader unload {} --all` ends it and its programs; --force takes its place",
+        return fmt::format("`{}xdp-loader unload {} --all` ends it and its programs",
                            from_inside(context.netns_option), interface.name);
     }
-    return fmt::format("--force replaces it; `{} link set dev {} {} off` detaches it",
-                       ip_command(context.netns_option), interface.name,
+    return fmt::format("`{} link set dev {} {} off` detaches it", ip_command(context.netns_option),
+                       interface.name,
                        program.mode == XDP_TALLY_MODE_GENERIC  ? "xdpgeneric"
                        : program.mode == XDP_TALLY_MODE_NATIVE ? "xdpdrv"
                                                                : "xdpoffload");

@@ -15,14 +15,14 @@ ProgramOutcome describe_program(std::uint32_t id, const DeviceState& state);
 
 PositionOutcome describe_position(const Component& component);
 // What runs on the hook, whoever attached it; of a dispatcher also its components.
-HookOutcome describe_hook(const AttachedProgram& attached, const DeviceState& state);
+HookOutcome describe_hook(const HookProgram& attached, const DeviceState& state);
 
 // Who holds the hook, in one line: program id, name, mode, the link or dispatcher behind it, and their pins.
 std::string describe_holder(const NetnsContext& context, const Interface& interface,
-                            const AttachedProgram& program);
+                            const HookProgram& program);
 // What to type next where that is in the way; in the network namespace that the user named.
-std::string next_command(const NetnsContext& context, const Interface& interface,
-                         const AttachedProgram& program, bool is_dispatcher);
+std::string next_command(const NetnsContext& context, const Interface& interface, const HookProgram& program,
+                         bool is_dispatcher);
 
 // Why nobody else may replace or detach it. With DeviceState::held_by_a_run().
 Error explain_reserved(const std::string& what, const DeviceState& state);

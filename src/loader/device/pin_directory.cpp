@@ -16,7 +16,6 @@
 #include "common/base/directory.h"
 #include "common/pins/bpffs.h"
 #include "common/pins/pin_names.h"
-#include "loader/device/process_lock.h"
 
 namespace tally::loader {
 namespace {
@@ -302,10 +301,10 @@ Result<void> PinDirectory::stage(int fd, const std::string& pin) {
     return set_staged_mode(pin, kOwnerOnly);  // whatever the umask
 }
 
-Result<void> PinDirectory::publish(const std::string& pin, mode_t mode) {
-    TALLY_TRY(set_staged_mode(pin, mode));
-    if (::renameat(staging_.get(), pin.c_str(), directory_.get(), pin.c_str()) != 0) {
-        return last_error(fmt::format("renaming {} to {}/{}", staged_path(pin), path_, pin));
+Result<void> PinDirectory::publish(const std::string& staged, const std::string& pin, mode_t mode) {
+    TALLY_TRY(set_staged_mode(staged, mode));
+    if (::renameat(staging_.get(), staged.c_str(), directory_.get(), pin.c_str()) != 0) {
+        return last_error(fmt::format("renaming {} to {}/{}", staged_path(staged), path_, pin));
     }
     return {};
 }

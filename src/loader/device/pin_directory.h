@@ -54,15 +54,15 @@ class PinDirectory {
 
     // Staged pins are their owner's alone (0600): who may not override permissions can still write to them.
     Result<void> stage(int fd, const std::string& pin);
-    // Gives a staged pin its mode and renames it into place, over the old one: at no instant is there none.
-    Result<void> publish(const std::string& pin, mode_t mode);
+    // Gives what is staged as `staged` its mode and renames it to `pin`, over the old one: at no instant is
+    // there none.
+    Result<void> publish(const std::string& staged, const std::string& pin, mode_t mode);
     Result<void> remove(const std::string& pin);
     Result<void> remove_staged(const std::string& pin);
     // The whole directory gets another path, where nothing may be yet. Who waits for the lock tries again.
     Result<void> rename(const std::string& path);
     // Leaves what is staged where it is, for the next run to finish or discard.
     void leave_staged() { leave_staged_ = true; }
-    bool leaves_staged() const { return leave_staged_; }
 
   private:
     PinDirectory() = default;

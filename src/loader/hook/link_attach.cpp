@@ -9,8 +9,6 @@
 #include <linux/if_link.h>
 #include <unistd.h>
 
-#include <memory>
-
 #include "common/kernel/bpf_info.h"
 #include "common/kernel/libbpf_options.h"
 #include "common/kernel/library_log.h"
@@ -39,7 +37,7 @@ int swap_by_netlink(int ifindex, int old_program_fd, int new_program_fd, std::ui
 }
 
 // A link's refusal is a bare number; netlink's comes with the driver's words, which libbpf prints. So ask
-// once more by netlink, only where the hook is empty, and take back at once what should unexpectedly succeed.
+// once more by netlink, only where the hook is empty.
 std::string driver_words(const Interface& interface, int program_fd, std::uint32_t mode) {
     const int ifindex = static_cast<int>(interface.ifindex);
     take_library_warnings();
@@ -69,9 +67,6 @@ Result<UniqueFd> create_xdp_link(const Interface& interface, int program_fd, std
     auto error = last_error(fmt::format("attaching to '{}' in {} mode", interface.name, mode_name(mode)));
     if (error.code != EBUSY && error.code != EEXIST && error.kind != ErrorKind::kPermission) {
         error.kind = ErrorKind::kSystem;
-        if (const auto words = driver_words(interface, program_fd, mode); !words.empty()) {
-            error.reason = words + " (" + error.reason + ")";
-        }
     }
     if (error.code == EOPNOTSUPP && mode == XDP_TALLY_MODE_NATIVE) {
         error.hint =
@@ -86,8 +81,15 @@ Result<UniqueFd> create_xdp_link(const Interface& interface, int program_fd, std
     return error;
 }
 
+void add_driver_words(Error& error, const Interface& interface, int program_fd, std::uint32_t mode) {
+    const bool is_drivers = error.kind == ErrorKind::kSystem;
+    if (const auto words = is_drivers ? driver_words(interface, program_fd, mode) : ""; !words.empty()) {
+        error.reason = words + " (" + error.reason + ")";
+    }
+}
+
 Result<Rollback> update_xdp_link(int link_fd, int program_fd, std::uint32_t old_program_id) {
-    const auto old_program = open_program_by_id(old_program_id);
+    auto old_program = open_program_by_id(old_program_id);
     bpf_link_update_opts options;
     init_options(options);
     if (old_program) {
@@ -112,12 +114,13 @@ Result<Rollback> update_xdp_link(int link_fd, int program_fd, std::uint32_t old_
     if (!old_program) {
         return Rollback();
     }
-    const auto fd = std::make_shared<UniqueFd>(::dup(old_program->get()));
-    return Rollback([link_fd, fd] { return bpf_link_update(link_fd, fd->get(), nullptr) == 0; });
+    return Rollback([link_fd, old = std::move(*old_program)] {
+        return bpf_link_update(link_fd, old.get(), nullptr) == 0;
+    });
 }
 
 Result<Rollback> replace_by_netlink(const Interface& interface, int program_fd,
-                                    const AttachedProgram& old_program) {
+                                    const HookProgram& old_program) {
     const std::string what = fmt::format("replacing program {} on '{}'", old_program.id, interface.name);
     auto old_fd = open_program_by_id(old_program.id);
     if (!old_fd) {
@@ -137,9 +140,8 @@ Result<Rollback> replace_by_netlink(const Interface& interface, int program_fd,
         }
         return error;
     }
-    const auto old_program_fd = std::make_shared<UniqueFd>(std::move(*old_fd));
-    return Rollback([ifindex, mode, program_fd, old_program_fd] {
-        return swap_by_netlink(ifindex, program_fd, old_program_fd->get(), mode) == 0;
+    return Rollback([ifindex, mode, program_fd, old = std::move(*old_fd)] {
+        return swap_by_netlink(ifindex, program_fd, old.get(), mode) == 0;
     });
 }
 
@@ -158,7 +160,7 @@ Result<void> detach_link(int link_fd) {
     return {};
 }
 
-Result<void> detach_by_netlink(std::uint32_t ifindex, const AttachedProgram& program) {
+Result<void> detach_by_netlink(std::uint32_t ifindex, const HookProgram& program) {
     const std::string what = fmt::format("detaching program {}", program.id);
     const auto fd = open_program_by_id(program.id);
     const int index = static_cast<int>(ifindex);

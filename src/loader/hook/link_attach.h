@@ -3,21 +3,21 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 
 #include "common/base/result.h"
 #include "common/base/unique_fd.h"
 #include "common/kernel/interface.h"
 #include "common/kernel/xdp_hook.h"
+#include "loader/hook/rollback.h"
 
 namespace tally::loader {
 
 // Creates a link in this mode (enum xdp_tally_mode); kernel 5.9. Nothing stays attached once the descriptor
-// is closed, unless the link has been pinned. A refusal carries the driver's own words where it gave any.
+// is closed, unless the link has been pinned.
 Result<UniqueFd> create_xdp_link(const Interface& interface, int program_fd, std::uint32_t mode);
-
-// Puts the program back that ran before; false where the kernel refuses.
-using Rollback = std::function<bool()>;
+// Puts the driver's own words, if it gave any, into the error of create_xdp_link. They come with netlink
+// alone, which is asked to attach the program; should that unexpectedly succeed, it is detached again.
+void add_driver_words(Error& error, const Interface& interface, int program_fd, std::uint32_t mode);
 
 // Swaps the program of a link in place. The swap is refused (EPERM) where the link no longer runs
 // `old_program_id`; knowing the old program takes CAP_SYS_ADMIN, without it the lock of the pin directory
@@ -27,7 +27,7 @@ Result<Rollback> update_xdp_link(int link_fd, int program_fd, std::uint32_t old_
 // Replaces a program that was attached by netlink, by compare-and-swap (XDP_FLAGS_REPLACE, kernel 5.7).
 // CAP_SYS_ADMIN, to name the old program. The attachment outlives the process.
 Result<Rollback> replace_by_netlink(const Interface& interface, int program_fd,
-                                    const AttachedProgram& old_program);
+                                    const HookProgram& old_program);
 
 // Attaches by netlink where nothing is attached: for the way back after detach_by_netlink.
 Result<void> attach_by_netlink(std::uint32_t ifindex, int program_fd, std::uint32_t mode);
@@ -35,7 +35,7 @@ Result<void> attach_by_netlink(std::uint32_t ifindex, int program_fd, std::uint3
 // Ends a link's attachment, whoever else holds the link (BPF_LINK_DETACH, kernel 5.9).
 Result<void> detach_link(int link_fd);
 // Detaches what netlink attached, if it is still this program.
-Result<void> detach_by_netlink(std::uint32_t ifindex, const AttachedProgram& program);
+Result<void> detach_by_netlink(std::uint32_t ifindex, const HookProgram& program);
 
 // The MTU up to which a program without frags support runs on veth, whose frames must fit one page together
 // with headroom and tailroom (drivers/net/veth.c, veth_xdp_set).

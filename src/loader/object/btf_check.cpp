@@ -11,14 +11,14 @@ namespace tally::loader {
 namespace {
 
 // Of typedefs and qualifiers on top of each other: libbpf resolves no more either.
-constexpr int kMaxDepth = 32;
+constexpr int kMostNesting = 32;
 
 bool has_name(const btf* types, std::uint32_t offset) {
     return btf__name_by_offset(types, offset) != nullptr;
 }
 
 bool has_type(const btf* types, std::uint32_t id) {
-    for (int depth = 0; depth < kMaxDepth; ++depth) {
+    for (int depth = 0; depth < kMostNesting; ++depth) {
         const btf_type* type = btf__type_by_id(types, id);
         if (type == nullptr || !(btf_is_mod(type) || btf_is_typedef(type))) {
             return type != nullptr;

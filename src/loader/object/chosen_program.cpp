@@ -10,12 +10,13 @@
 namespace tally::loader {
 
 Result<ProgramObject> open_chosen_program(const ProgramChoice& choice, Variant variant, HookSharing sharing) {
-    return choice.filename.empty() ? ProgramObject::open_builtin(choice.action, variant, sharing)
-                                   : ProgramObject::open_file(choice.filename, choice.progname);
+    return choice.filename.empty()
+               ? ProgramObject::open_builtin(std::string(short_action_name(choice.action)), variant, sharing)
+               : ProgramObject::open_file(choice.filename, choice.progname);
 }
 
 Result<void> set_redirect_target(const ProgramChoice& choice, const ProgramObject& object) {
-    if (!choice.filename.empty() || choice.action != "redirect") {
+    if (!choice.filename.empty() || choice.action != Action::kRedirect) {
         return {};
     }
     TALLY_ASSIGN_OR_RETURN(auto target, resolve_interface(choice.redirect_to));

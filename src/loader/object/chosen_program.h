@@ -6,20 +6,14 @@
 
 #include "common/base/result.h"
 #include "loader/object/program_object.h"
+#include "loader/requests.h"
 
 namespace tally::loader {
-
-struct ProgramChoice {
-    std::string action;       // of the built-in program: the verdict
-    std::string filename;     // empty: the built-in program
-    std::string progname;     // of the file; empty: its first XDP program
-    std::string redirect_to;  // interface name; with action "redirect"
-};
 
 // The built-in program in this variant; a file says itself what it is.
 Result<ProgramObject> open_chosen_program(const ProgramChoice& choice, Variant variant, HookSharing sharing);
 
-// After load(): writes redirect_to into the built-in program's map. Nothing for any other program.
+// After load(): writes choice.redirect_to into the built-in program's map. Nothing for any other program.
 Result<void> set_redirect_target(const ProgramChoice& choice, const ProgramObject& object);
 
 }  // namespace tally::loader

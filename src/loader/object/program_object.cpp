@@ -18,17 +18,10 @@
 #include "loader/object/map_memory.h"
 #include "loader/object/verifier_log.h"
 
-// The objects of bpf/, embedded by cmake/Bpf.cmake.
-extern "C" {
-extern const unsigned char tally_linear_object[];
-extern const unsigned char tally_linear_object_end[];
-extern const unsigned char tally_frags_object[];
-extern const unsigned char tally_frags_object_end[];
-extern const unsigned char tally_linear_alone_object[];
-extern const unsigned char tally_linear_alone_object_end[];
-extern const unsigned char tally_frags_alone_object[];
-extern const unsigned char tally_frags_alone_object_end[];
-}
+#include "frags.skel.h"
+#include "frags_alone.skel.h"
+#include "linear.skel.h"
+#include "linear_alone.skel.h"
 
 namespace tally::loader {
 namespace {
@@ -37,13 +30,15 @@ constexpr const char* kRedirectMap = "redirect_to";  // of the built-in object; 
 constexpr std::size_t kVerifierLogSize = 1U << 20;
 
 std::span<const unsigned char> builtin_image(Variant variant, HookSharing sharing) {
-    const bool alone = sharing == HookSharing::kExclusive;
+    const bool exclusive = sharing == HookSharing::kExclusive;
+    std::size_t size = 0;
+    const void* bytes = nullptr;
     if (variant == Variant::kFrags) {
-        return alone ? std::span(tally_frags_alone_object, tally_frags_alone_object_end)
-                     : std::span(tally_frags_object, tally_frags_object_end);
+        bytes = exclusive ? tally_frags_alone__elf_bytes(&size) : tally_frags__elf_bytes(&size);
+    } else {
+        bytes = exclusive ? tally_linear_alone__elf_bytes(&size) : tally_linear__elf_bytes(&size);
     }
-    return alone ? std::span(tally_linear_alone_object, tally_linear_alone_object_end)
-                 : std::span(tally_linear_object, tally_linear_object_end);
+    return {static_cast<const unsigned char*>(bytes), size};
 }
 
 bool is_xdp_entry(const bpf_program* program) {

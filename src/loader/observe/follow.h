@@ -1,45 +1,56 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-// The process that stays behind an --observe: where the observed program is replaced or the dispatcher
-// rebuilt, it attaches the observers anew.
-//
-// It ends when the pins are gone (--unload), the interface or its network namespace is, or by SIGTERM, which
-// leaves the observers where they are. Its lock is the directory +follower beside the pins, 0700 like
-// +staging: held while it lives, removed when it ends by itself.
+// Following an observation, in the foreground: what takes the place of the observed program is observed, too.
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 
 #include "common/base/result.h"
+#include "common/base/unique_fd.h"
 #include "common/kernel/interface.h"
-#include "common/pins/netns_context.h"
+#include "common/kernel/link_socket.h"
+#include "common/pins/meta.h"
+#include "loader/device/pin_directory.h"
 
 namespace tally::loader {
 
-// What a follower needs to know of what it follows.
-struct Followed {
-    std::string directory;  // with the pins
-    Interface interface;
-    std::uint64_t lineage = 0;  // of the record: another one is another observation's
-    // A file that is the interface's network namespace as long as that is wanted: a follower must not be what
-    // keeps it in existence. Empty: it lasts as long as any process. Once it is gone, another process in
-    // there will do.
-    std::string anchor;
+class FollowedObservation {
+  public:
+    // The observation that is pinned in the directory, which this process is the only one to follow: it holds
+    // the flock of +follower, a directory beside the pins, 0700 like +staging. kConflict where another one
+    // does, kNotFound where there is no observation. From here on SIGINT and SIGTERM do nothing but end
+    // follow().
+    static Result<FollowedObservation> begin(const std::string& directory);
+
+    FollowedObservation(FollowedObservation&&) = default;
+    FollowedObservation& operator=(FollowedObservation&&) = delete;
+    ~FollowedObservation();
+
+    // Makes the pins, which are locked, observe what is on the interface's hook now.
+    using Renew = std::function<Result<void>(PinDirectory& pins, const Interface& interface)>;
+    // Why the program that is there now is not observed; it is tried again.
+    using Tell = std::function<void(const Error& error)>;
+
+    enum class End { kInterrupted, kUnloaded };
+    // kNotFound once the interface is gone. The pins stay.
+    Result<End> follow(const Renew& renew, const Tell& tell);
+
+  private:
+    FollowedObservation() = default;
+
+    std::optional<Meta> pinned_meta() const;
+    Result<void> renew_if_replaced(const Meta& meta, const Link& link, const Renew& renew) const;
+
+    std::string directory_;
+    std::uint64_t lineage_ = 0;  // another one is another observation's
+    UniqueFd lock_;
+    UniqueFd signals_;
 };
 
-// The anchor of the current network namespace, which is that of the place. None where nothing but programs of
-// this name is in there.
-std::optional<std::string> netns_anchor(const NetnsContext& context);
-
-// Forks it, unless one is there. The new process's id, none where one was.
-Result<std::optional<int>> start_follower(const Followed& followed);
-
-// Whether one is there; none where this process may not look.
-std::optional<bool> has_follower(const std::string& directory);
-
-// After the pins were removed, or where nothing is left to follow: waits until the follower has ended, and
-// removes what a killed one left.
-void wait_for_follower(const std::string& directory);
+// After the pins were removed, or are no observation any more: the lock that a follower has left there. One
+// that still runs ends by itself.
+void remove_follower_lock(const std::string& directory);
 
 }  // namespace tally::loader

@@ -13,6 +13,7 @@
 #include "common/pins/pin_names.h"
 #include "loader/change/generation.h"
 #include "loader/change/map_reuse.h"
+#include "loader/change/recovery.h"
 #include "loader/observe/observer.h"
 
 namespace tally::loader {
@@ -61,7 +62,7 @@ Result<std::vector<Watched>> list_watched(const PinDirectory* pins, const Device
                            look_at_pins(pins, state, goes_on,
                                         {target.verdict_program, XDP_TALLY_MAP_NAME, XDP_TALLY_LINK_NAME,
                                          std::nullopt, false, std::nullopt}));
-    // Published before the record that names the program it belongs to.
+    // Published before the meta that names the program it belongs to.
     whole.attached = goes_on && state.link && state.meta->program_id == target.program.id;
     list.push_back(std::move(whole));
     for (const auto& component : target.components) {
@@ -83,8 +84,8 @@ bool is_complete(const DeviceState& state, const std::vector<Watched>& list) {
     return all && state.component_links.size() + 1 == list.size() && state.meta->map_count == list.size();
 }
 
-Result<Meta> make_record(const Interface& interface, const DeviceState& state, const Target& target,
-                         const std::vector<Watched>& list) {
+Result<Meta> make_meta(const Interface& interface, const DeviceState& state, const Target& target,
+                       const std::vector<Watched>& list) {
     TALLY_ASSIGN_OR_RETURN(auto meta, begin_generation(interface, state.meta));
     meta.attach_kind = XDP_TALLY_ATTACH_OBSERVE;
     meta.attach_mode = target.program.mode;
@@ -109,7 +110,7 @@ Result<Meta> make_record(const Interface& interface, const DeviceState& state, c
     return meta;
 }
 
-// The record goes last: where it is staged, everything is, and a run that is cut off can be finished.
+// The meta goes last: where it is staged, everything is, and a change that is cut off can be finished.
 Result<void> stage(PinDirectory& pins, const std::vector<Watched>& list, const Meta& meta) {
     for (const auto& watched : list) {
         if (!watched.map) {
@@ -186,9 +187,16 @@ Result<Observation> renew_observation(PinDirectory* pins, const std::string& dir
     if (pins == nullptr) {
         return observation;
     }
-    TALLY_ASSIGN_OR_RETURN(auto meta, make_record(interface, state, target, list));
+    TALLY_ASSIGN_OR_RETURN(auto meta, make_meta(interface, state, target, list));
     TALLY_TRY(stage(*pins, list, meta));
-    TALLY_TRY(publish_generation(*pins, meta, state.meta, nullptr, observation.report));
+    PinChanges changes(*pins);
+    if (auto published = publish_generation(*pins, changes, meta, state.meta, observation.report);
+        !published) {
+        if (!changes.stage_old_pins() || !discard_generation(*pins, state.meta, meta)) {
+            pins->leave_staged();
+        }
+        return published.error();
+    }
     observation.meta = meta;
     return observation;
 }

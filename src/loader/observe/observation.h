@@ -18,7 +18,7 @@ namespace tally::loader {
 
 // What there is to observe on a hook.
 struct Target {
-    AttachedProgram program;  // on the hook
+    HookProgram program;  // on the hook
     // Whose return value is the hook's verdict. libxdp puts a single component right in the dispatcher's
     // place, where nothing else can be attached to the dispatcher: then it is the component's.
     std::uint32_t verdict_program = 0;

@@ -6,32 +6,17 @@
 #include <fmt/format.h>
 #include <linux/bpf.h>
 
-#include <cstring>
-
-#include <xdp_tally/abi.h>
-
+#include "common/base/unique_handle.h"
 #include "common/kernel/bpf_info.h"
 #include "common/kernel/libbpf_options.h"
 #include "common/kernel/library_log.h"
 #include "common/kernel/netns.h"
 #include "loader/hook/capabilities.h"
 
-// bpf/observe.bpf.c, embedded by cmake/Bpf.cmake.
-extern "C" {
-extern const unsigned char tally_observe_object[];
-extern const unsigned char tally_observe_object_end[];
-}
+#include "observe.skel.h"
 
 namespace tally::loader {
 namespace {
-
-constexpr const char* kProgram = "observe";
-
-// The constants of bpf/observe.bpf.c, in their order.
-struct Constants {
-    std::int32_t ifindex = 0;
-    std::uint32_t netns = 0;
-};
 
 std::string name_target(std::uint32_t id, const std::string& name) {
     return fmt::format("observing program {} '{}'", id, name);
@@ -72,21 +57,6 @@ Result<std::string> entry_function(int program_fd, const std::string& what) {
     return std::string(btf__name_by_offset(types.get(), type->name_off));
 }
 
-Result<void> set_constants(bpf_object* object, const Interface& interface) {
-    TALLY_ASSIGN_OR_RETURN(auto netns, current_netns_inode());
-    const Constants constants = {static_cast<std::int32_t>(interface.ifindex),
-                                 static_cast<std::uint32_t>(netns)};
-    bpf_map* map = nullptr;
-    bpf_object__for_each_map(map, object) {
-        if (std::strstr(bpf_map__name(map), ".rodata") != nullptr) {
-            if (const int code = bpf_map__set_initial_value(map, &constants, sizeof(constants)); code != 0) {
-                return system_error(code, "naming the observed interface");
-            }
-        }
-    }
-    return {};
-}
-
 // Why the kernel does not take the tracing program.
 Error explain_refusal(int code, const std::string& what) {
     const std::string words = take_library_warnings();
@@ -107,44 +77,45 @@ Error explain_refusal(int code, const std::string& what) {
 
 }  // namespace
 
+void Observer::Destroyer::operator()(tally_observe* skeleton) const {
+    tally_observe__destroy(skeleton);
+}
+
 Result<Observer> Observer::load(std::uint32_t target_id, const Interface& interface,
                                 std::optional<int> counter_fd) {
     TALLY_TRY(check_observe_capabilities());
+    TALLY_ASSIGN_OR_RETURN(auto netns, current_netns_inode());
     TALLY_ASSIGN_OR_RETURN(auto target, open_program_by_id(target_id));
     TALLY_ASSIGN_OR_RETURN(auto info, program_info(target.get()));
     Observer observer;
     observer.target_ = name_target(target_id, info.name);
     TALLY_ASSIGN_OR_RETURN(auto function, entry_function(target.get(), observer.target_));
     observer.function_ = std::move(function);
-    observer.object_.reset(bpf_object__open_mem(
-        tally_observe_object, static_cast<std::size_t>(tally_observe_object_end - tally_observe_object),
-        nullptr));
-    if (!observer.object_) {
+    observer.skeleton_.reset(tally_observe__open());
+    tally_observe* const skeleton = observer.skeleton_.get();
+    if (skeleton == nullptr) {
         return last_error(observer.target_);
     }
-    bpf_object* const object = observer.object_.get();
-    bpf_program* const program = bpf_object__find_program_by_name(object, kProgram);
-    if (const int code = bpf_program__set_attach_target(program, target.get(), observer.function_.c_str());
-        code != 0) {
+    skeleton->rodata->observed_ifindex = static_cast<std::int32_t>(interface.ifindex);
+    skeleton->rodata->observed_netns = static_cast<std::uint32_t>(netns);
+    int code =
+        bpf_program__set_attach_target(skeleton->progs.observe, target.get(), observer.function_.c_str());
+    if (code == 0 && counter_fd) {
+        code = bpf_map__reuse_fd(skeleton->maps.xdp_stats_map, *counter_fd);
+    }
+    if (code != 0) {
         return system_error(code, observer.target_);
     }
-    TALLY_TRY(set_constants(object, interface));
-    if (counter_fd) {
-        bpf_map* const map = bpf_object__find_map_by_name(object, XDP_TALLY_MAP_NAME);
-        if (const int code = bpf_map__reuse_fd(map, *counter_fd); code != 0) {
-            return system_error(code, observer.target_);
-        }
-    }
     take_library_warnings();
-    if (const int code = bpf_object__load(object); code != 0) {
+    code = tally_observe__load(skeleton);
+    if (code != 0) {
         return explain_refusal(code, observer.target_);
     }
     return observer;
 }
 
 Result<UniqueFd> Observer::attach() const {
-    const bpf_program* const program = bpf_object__find_program_by_name(object_.get(), kProgram);
-    UniqueFd link(bpf_raw_tracepoint_open(nullptr, bpf_program__fd(program)));
+    UniqueFd link(bpf_raw_tracepoint_open(nullptr, bpf_program__fd(skeleton_->progs.observe)));
     if (!link) {
         auto error = last_error(target_);
         if (error.code == EBUSY) {
@@ -158,7 +129,7 @@ Result<UniqueFd> Observer::attach() const {
 }
 
 int Observer::counter_fd() const {
-    return bpf_object__find_map_fd_by_name(object_.get(), XDP_TALLY_MAP_NAME);
+    return bpf_map__fd(skeleton_->maps.xdp_stats_map);
 }
 
 }  // namespace tally::loader

@@ -14,6 +14,8 @@
 #include "common/base/unique_handle.h"
 #include "common/kernel/interface.h"
 
+struct tally_observe;  // of observe.skel.h
+
 namespace tally::loader {
 
 class Observer {
@@ -35,7 +37,11 @@ class Observer {
     const std::string& target_function() const { return function_; }
 
   private:
-    UniqueHandle<bpf_object, bpf_object__close> object_;
+    struct Destroyer {
+        void operator()(tally_observe* skeleton) const;
+    };
+
+    std::unique_ptr<tally_observe, Destroyer> skeleton_;
     std::string function_;
     std::string target_;  // for messages
 };

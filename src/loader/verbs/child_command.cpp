@@ -7,8 +7,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
-#include <csignal>
 
 #include "common/base/error.h"
 #include "common/base/error_report.h"
@@ -18,24 +18,35 @@ namespace tally::loader {
 namespace {
 
 constexpr int kSignalled = 128;
+constexpr std::array kHeldSignals = {SIGTERM, SIGHUP, SIGINT, SIGQUIT};
 
 sigset_t waited_signals() {
     sigset_t signals;
     sigemptyset(&signals);
-    for (const int number : {SIGCHLD, SIGTERM, SIGHUP, SIGINT, SIGQUIT}) {
+    sigaddset(&signals, SIGCHLD);
+    for (const int number : kHeldSignals) {
         sigaddset(&signals, number);
     }
     return signals;
 }
 
-// What the command gets back as this process got it.
-struct Inherited {
-    sigset_t mask = {};
-    struct sigaction on_child = {};
-};
+// The signal that would have ended this process by now; 0 where none would.
+int pending_signal(const InheritedSignals& inherited) {
+    sigset_t pending;
+    ::sigpending(&pending);
+    for (const int number : kHeldSignals) {
+        struct sigaction action = {};
+        ::sigaction(number, nullptr, &action);
+        const bool is_ignored = action.sa_handler == SIG_IGN || sigismember(&inherited.mask, number) == 1;
+        if (sigismember(&pending, number) == 1 && !is_ignored) {
+            return number;
+        }
+    }
+    return 0;
+}
 
 [[noreturn]] void exec_command(const std::vector<std::string>& command, const UniqueFd& netns,
-                               const Inherited& inherited, pid_t parent) {
+                               const InheritedSignals& inherited, pid_t parent) {
     ::prctl(PR_SET_PDEATHSIG, SIGTERM);
     if (::getppid() != parent) {
         ::_exit(kSignalled + SIGTERM);  // it was killed before we asked to be told
@@ -59,14 +70,23 @@ struct Inherited {
 
 }  // namespace
 
-int run_child_command(const std::vector<std::string>& command, const UniqueFd& netns) {
+InheritedSignals hold_signals() {
     const sigset_t signals = waited_signals();
-    Inherited inherited;
+    InheritedSignals inherited;
     ::sigprocmask(SIG_BLOCK, &signals, &inherited.mask);
     // Where the caller ignores SIGCHLD, nobody is told of the end, and there is nothing to wait for.
     struct sigaction usual = {};
     usual.sa_handler = SIG_DFL;
     ::sigaction(SIGCHLD, &usual, &inherited.on_child);
+    return inherited;
+}
+
+int run_child_command(const std::vector<std::string>& command, const UniqueFd& netns,
+                      const InheritedSignals& inherited) {
+    if (const int number = pending_signal(inherited); number != 0) {
+        return kSignalled + number;
+    }
+    const sigset_t signals = waited_signals();
     const pid_t parent = ::getpid();
     const pid_t child = ::fork();
     if (child < 0) {

@@ -1,10 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 #include "loader/verbs/clean.h"
 
-#include <unistd.h>
-
 #include "common/kernel/netns.h"
-#include "common/pins/pin_names.h"
 #include "loader/device/pin_removal.h"
 #include "loader/observe/follow.h"
 #include "loader/verbs/existing_device.h"
@@ -14,14 +11,13 @@ namespace {
 
 // Nothing can feed the pins any more. A link tells for itself; what netlink attached can be judged from
 // inside its network namespace, and from anywhere once its program is gone.
-bool nothing_feeds(const DeviceState& state, const std::string& directory) {
+bool nothing_feeds(const DeviceState& state) {
     if (state.link_alive() || state.our_program() || state.reserved()) {
         return false;
     }
     if (state.observes()) {
-        const AttachState attach_state = state.attach_state();
-        return attach_state == AttachState::kOrphaned ||
-               (attach_state == AttachState::kDetached && has_follower(directory) == false);
+        const bool same_device = state.interface && state.interface->ifindex == state.meta->ifindex;
+        return !(same_device && state.hook.find(state.meta->program_id));
     }
     if (state.meta && state.meta->attach_kind != XDP_TALLY_ATTACH_LINK) {
         const auto netns = current_netns_inode();
@@ -51,7 +47,7 @@ Result<Outcome> clean(const Options& options, const NetnsContext& context, const
                                 state.dispatcher_trouble->message());
         return outcome;
     }
-    if (!nothing_feeds(state, existing.directory)) {
+    if (!nothing_feeds(state)) {
         outcome.notes.emplace_back("nothing to remove: the pins are in use");
         return outcome;
     }
@@ -60,10 +56,7 @@ Result<Outcome> clean(const Options& options, const NetnsContext& context, const
     TALLY_TRY(remove_our_pins(
         state, removal, [] { return Result<void>(); }, outcome));
     if (removal.pins != nullptr) {
-        if (state.observes()) {
-            wait_for_follower(existing.directory);
-        }
-        ::rmdir((existing.directory + '/' + kRunName).c_str());
+        remove_follower_lock(existing.directory);
     }
     return outcome;
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 #include "loader/verbs/existing_device.h"
 
-#include "loader/change/publication.h"
+#include "loader/change/killed_run.h"
+#include "loader/change/recovery.h"
 #include "loader/hook/capabilities.h"
 
 namespace tally::loader {
@@ -35,6 +36,11 @@ Result<ExistingDevice> open_existing(const Options& options, const NetnsContext&
     }
     if (!interface && !existing.state.has_directory) {
         return context.explain_missing(device);
+    }
+    TALLY_ASSIGN_OR_RETURN(auto ended, end_killed_run(existing.state, existing.directory, options.dry_run));
+    if (!ended.empty()) {
+        existing.repaired = true;
+        existing.outcome.notes.push_back(std::move(ended));
     }
     return existing;
 }

@@ -1,139 +1,50 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 #include "loader/verbs/load.h"
 
-#include <bpf/bpf.h>
 #include <fmt/format.h>
-#include <linux/bpf.h>
+#include <unistd.h>
 
 #include <algorithm>
-#include <cstring>
+#include <optional>
 #include <utility>
 
-#include <xdp_tally/abi.h>
-
-#include "common/kernel/bpf_info.h"
 #include "common/kernel/dispatcher.h"
 #include "common/kernel/link_socket.h"
-#include "common/pins/abi_names.h"
 #include "common/pins/bpffs.h"
 #include "common/pins/bpffs_mount.h"
+#include "common/pins/pin_names.h"
+#include "common/pins/process_lock.h"
 #include "loader/change/attach_plan.h"
 #include "loader/change/generation.h"
+#include "loader/change/killed_run.h"
 #include "loader/change/map_reuse.h"
-#include "loader/change/migration.h"
 #include "loader/change/publication.h"
+#include "loader/change/recovery.h"
 #include "loader/change/replace_program.h"
 #include "loader/device/device_state.h"
-#include "loader/device/hook_description.h"
 #include "loader/hook/capabilities.h"
-#include "loader/hook/link_attach.h"
+#include "loader/object/chosen_program.h"
 #include "loader/object/program_object.h"
+#include "loader/observe/follow.h"
+#include "loader/verbs/load_outcome.h"
 
 namespace tally::loader {
 namespace {
 
-std::uint32_t kind_of(AttachMethod method) {
-    switch (method) {
-        case AttachMethod::kReplaceByNetlink:
-            return XDP_TALLY_ATTACH_NETLINK;
-        case AttachMethod::kComponent:
-            return XDP_TALLY_ATTACH_DISPATCHER;
-        default:
-            return XDP_TALLY_ATTACH_LINK;
-    }
-}
+// What one load of one device works on.
+struct LoadContext {
+    const LoadRequest& request;
+    const NetnsContext& netns;
+    RunHold* hold;
+    Interface interface;
+    std::string directory;             // of the pins
+    std::optional<PinDirectory> pins;  // locked; none in a dry run
+    DeviceState state;
+    bool attached = false;  // the kernel took the program: another attempt would do no better
 
-std::uint64_t next_generation(const DeviceState& state) {
-    return state.meta ? state.meta->generation + 1 : 1;
-}
-
-// The id of a component's program, which libxdp has not loaded yet, comes later.
-Result<Meta> make_meta(const Interface& interface, const ProgramObject& object, const DeviceState& state,
-                       const Attempt& attempt) {
-    TALLY_ASSIGN_OR_RETURN(auto meta, begin_generation(interface, state.meta));
-    meta.attach_mode = attempt.mode;
-    meta.attach_kind = kind_of(attempt.method);
-    meta.flags = object.has_frags() ? XDP_TALLY_META_FRAGS : 0U;
-    object.program_name().copy(meta.program, sizeof(meta.program) - 1);
-    if (attempt.method == AttachMethod::kComponent) {
-        meta.flags |= object.uses_generation_marks() ? XDP_TALLY_META_MARKS : 0U;
-        if (object.own_map_fd() >= 0) {
-            TALLY_ASSIGN_OR_RETURN(auto own, map_info(object.own_map_fd()));
-            meta.own_map_id = own.id;
-        }
-    } else {
-        TALLY_ASSIGN_OR_RETURN(auto program, program_info(object.program_fd()));
-        meta.program_id = program.id;
-    }
-    for (const auto& map : object.maps()) {
-        TALLY_ASSIGN_OR_RETURN(auto info, map_info(ProgramObject::map_fd(map)));
-        meta.map_ids[meta.map_count++] = info.id;
-        if (map.name == XDP_TALLY_MAP_NAME) {
-            meta.counter_map_id = info.id;
-        }
-    }
-    return meta;
-}
-
-Result<void> stage_generation(PinDirectory& pins, const ProgramObject& object, const Meta& meta) {
-    for (const auto& map : object.maps()) {
-        if (!map.reused) {
-            TALLY_TRY(pins.stage(ProgramObject::map_fd(map), map.pin_name));
-        }
-    }
-    TALLY_ASSIGN_OR_RETURN(auto fd, create_meta_map());
-    TALLY_TRY(write_meta(fd.get(), meta));
-    return pins.stage(fd.get(), XDP_TALLY_META_NAME);
-}
-
-Outcome describe_load(const Interface& interface, const ProgramObject& object, const ProgramInfo& program,
-                      const Meta& meta, const MapPlan& map_plan, const std::string& directory) {
-    Outcome outcome;
-    outcome.notes = map_plan.notes;
-    outcome.dev = interface.name;
-    outcome.mode = mode_name(meta.attach_mode);
-    outcome.attach = attach_name(meta.attach_kind);
-    outcome.program = ProgramOutcome{program.id, object.program_name(), program.tag, object.has_frags()};
-    outcome.generation = meta.generation;
-    outcome.pin_dir = directory;
-    bool counts = false;
-    for (std::size_t i = 0; i < object.maps().size(); ++i) {
-        const auto& map = object.maps()[i];
-        outcome.maps.push_back(
-            MapOutcome{map.name, meta.map_ids[i], directory + '/' + map.pin_name, map.reused});
-        counts = counts || map.name == XDP_TALLY_MAP_NAME;
-    }
-    if (!counts) {
-        outcome.notes.emplace_back(
-            "the object has no map 'xdp_stats_map', so nothing is counted: #include <xdp_tally/tally.bpf.h> "
-            "in it");
-    }
-    return outcome;
-}
-
-void describe_takeover(const Replacement& replacement, Outcome& outcome) {
-    outcome.link_id = replacement.link_id;
-    outcome.notes.insert(outcome.notes.end(), replacement.notes.begin(), replacement.notes.end());
-    if (replacement.component) {
-        outcome.program->id = replacement.component->program_id;
-        outcome.position = describe_position(*replacement.component);
-    }
-}
-
-// A dry run has had the verifier look at a program and at maps that go with it.
-void forget_what_goes(Outcome& outcome, const AttachPlan& plan, const Attempt& attempt) {
-    outcome.program->id = 0;
-    for (auto& map : outcome.maps) {
-        map.id = map.reused ? map.id : 0;
-    }
-    if (plan.modes.size() > 1) {
-        outcome.mode = "auto";  // only attaching tells whether the driver takes it
-    }
-    if (attempt.method == AttachMethod::kComponent && plan.methods.size() > 1) {
-        outcome.notes.emplace_back(
-            "whether the program fits a dispatcher shows when libxdp loads it: else it would be a link");
-    }
-}
+    bool dry_run() const { return !pins; }
+    void look_again() { state = inspect_device(directory, interface); }
+};
 
 // A move ends what was attached before, and the way back from it may fail when the new program is gone
 // already.
@@ -142,47 +53,38 @@ bool nothing_runs(const Interface& interface) {
     return hook && hook->empty();
 }
 
-// Maps whose pins were published, and taken back, are pinned nowhere, and the next run is to publish them.
-// What is still staged is refused.
-void stage_again(PinDirectory& pins, const ProgramObject& object) {
-    for (const auto& map : object.maps()) {
-        if (!map.reused) {
-            (void)pins.stage(ProgramObject::map_fd(map), map.pin_name);
-        }
-    }
-}
+constexpr const char* kFinishedLater = "the next load, --unload or --clean finishes";
 
-// The pins are as they were, or `pins` leaves what is staged: then the new program has to stay.
-void roll_back(PinDirectory& pins, const Interface& interface, const ProgramObject& object,
-               const AttachPlan& plan, const Rollback& rollback, const Counters& moved, Error& error) {
-    const bool is_back = !pins.leaves_staged() && rollback && rollback();
-    if (!is_back && plan.moves && !pins.leaves_staged() && nothing_runs(interface)) {
+// After a failure: everything as it was, or the new program stays, and the staging area with what the next
+// run needs to finish. The hint of `error` says which.
+void take_back(LoadContext& load, const AttachPlan& plan, PinChanges& changes, Rollback rollback,
+               const Meta& meta, Error& error) {
+    const bool prepared = changes.stage_old_pins().has_value();
+    if (!prepared || !rollback.run()) {
+        if (!(prepared && plan.moves && nothing_runs(load.interface))) {
+            (void)changes.unstage_old_pins();
+            load.pins->leave_staged();
+            error.hint =
+                fmt::format("the new program runs, but its pins are not all in place: {}", kFinishedLater);
+            return;
+        }
         error.hint =
             "no program is attached any more: the old one could not be attached again either; load again";
         error.hint += plan.foreign ? "" : ", with --reuse-maps the counters go on";
-    } else if (!is_back) {
-        stage_again(pins, object);
-        pins.leave_staged();
-        error.hint =
-            "the new program runs, but its pins are not all in place: the next load, --unload or --clean "
-            "finishes";
-        return;
     }
-    for (const auto& map : object.maps()) {
-        if (plan.old_program && map.name == XDP_TALLY_MAP_NAME && !map.reused) {
-            // Best effort: what it is for has failed already, and that is what has to be told.
-            (void)give_counts_back(pins, ProgramObject::map_fd(map), moved);
-        }
+    if (!discard_generation(*load.pins, load.state.meta, meta)) {
+        load.pins->leave_staged();
+        error.hint += fmt::format("{}its pins are not all back in place: {}", error.hint.empty() ? "" : "; ",
+                                  kFinishedLater);
     }
 }
 
 // The object, as it has to be for the way in which it is going to be attached.
-Result<ProgramObject> open_for(const Options& options, const Interface& interface, const Attempt& attempt,
-                               std::uint64_t generation) {
+Result<ProgramObject> open_for(const ProgramChoice& choice, const Interface& interface,
+                               const Attempt& attempt, std::uint64_t generation) {
     const auto sharing =
         attempt.method == AttachMethod::kComponent ? HookSharing::kShared : HookSharing::kExclusive;
-    TALLY_ASSIGN_OR_RETURN(auto object,
-                           open_chosen_program(program_choice(options), attempt.variant, sharing));
+    TALLY_ASSIGN_OR_RETURN(auto object, open_chosen_program(choice, attempt.variant, sharing));
     if (attempt.mode == XDP_TALLY_MODE_OFFLOADED) {
         object.set_offload_device(interface.ifindex);
     }
@@ -200,75 +102,66 @@ Result<ProgramObject> open_for(const Options& options, const Interface& interfac
     return object;
 }
 
-// One whole load, or nothing. `pins` is none in a dry run, which stops where the first change would be made.
-Result<Outcome> try_load(const Options& options, const Interface& interface, const std::string& directory,
-                         const DeviceState& state, const AttachPlan& plan, const Attempt& attempt,
-                         PinDirectory* pins) {
-    TALLY_ASSIGN_OR_RETURN(auto object, open_for(options, interface, attempt, next_generation(state)));
-    TALLY_ASSIGN_OR_RETURN(auto map_plan, reuse_maps(options, object, state, directory));
-    TALLY_TRY(check_pins_are_free(object, state, directory));
+// Before anything is attached, so that what a kill leaves in a dispatcher is known for what it is.
+Result<void> reserve_for_run(LoadContext& load) {
+    if (load.hold == nullptr || load.hold->lock) {  // for an attempt that failed
+        return {};
+    }
+    TALLY_ASSIGN_OR_RETURN(auto lock, take_process_lock(load.directory + '/' + kRunName));
+    if (!lock) {
+        return make_error(ErrorKind::kConflict, fmt::format("locking {}/{}", load.directory, kRunName),
+                          "another process holds it");
+    }
+    load.hold->lock = std::move(*lock);
+    return {};
+}
+
+// One whole load, or nothing. A dry run stops where the first change would be made.
+Result<Outcome> try_load(LoadContext& load, const AttachPlan& plan, const Attempt& attempt) {
+    const LoadRequest& request = load.request;
+    const std::uint64_t generation = load.state.meta ? load.state.meta->generation + 1 : 1;
+    TALLY_ASSIGN_OR_RETURN(auto object, open_for(request.program, load.interface, attempt, generation));
+    TALLY_TRY(reuse_maps(request, object, load.state, load.directory));
+    TALLY_TRY(check_pins_are_free(object, load.state, load.directory));
     TALLY_TRY(object.load());
-    TALLY_TRY(set_redirect_target(program_choice(options), object));
-    TALLY_ASSIGN_OR_RETURN(auto meta, make_meta(interface, object, state, attempt));
-    meta.flags |= map_plan.migrates ? XDP_TALLY_META_MIGRATES : 0U;
-    TALLY_ASSIGN_OR_RETURN(auto program, program_info(object.program_fd()));
-    auto outcome = describe_load(interface, object, program, meta, map_plan, directory);
+    TALLY_TRY(set_redirect_target(request.program, object));
+    TALLY_ASSIGN_OR_RETURN(auto meta, make_meta(load.interface, object, load.state.meta, attempt));
+    meta.flags |= request.for_command ? XDP_TALLY_META_RUN : 0U;
+    TALLY_ASSIGN_OR_RETURN(const auto program, program_info(object.program_fd()));
+    auto outcome = describe_load(load.interface, object, program, meta, load.directory);
     outcome.verb = plan.old_program ? "replaced" : "loaded";
-    if (pins == nullptr) {
+    if (load.dry_run()) {
         forget_what_goes(outcome, plan, attempt);
-        if (state.interrupted) {
+        if (load.state.interrupted) {
             outcome.notes.emplace_back("a change was interrupted; it would be finished or discarded first");
         }
         return outcome;
     }
-    TALLY_TRY(stage_generation(*pins, object, meta));
-    if (attempt.method == AttachMethod::kComponent && state.our_component() != nullptr) {
-        TALLY_TRY(stage_old_meta(*pins));
+    PinDirectory& pins = *load.pins;
+    TALLY_TRY(stage_generation(pins, object, meta));
+    TALLY_TRY(reserve_for_run(load));
+    if (attempt.method == AttachMethod::kComponent && load.state.our_component() != nullptr) {
+        TALLY_TRY(stage_replaced_meta(pins));
     }
-    std::optional<CountMover> mover;
-    if (map_plan.migrates) {
-        TALLY_ASSIGN_OR_RETURN(auto prepared, prepare_migration(*pins));
-        mover = std::move(prepared);
-    }
-    const PositionWish wish = {options.priority, options.chain_actions};
+    const PositionWish wish = {request.priority, request.chain_actions};
     TALLY_ASSIGN_OR_RETURN(auto replacement,
-                           replace_program(*pins, plan, attempt, wish, state, object, meta));
+                           replace_program(pins, plan, attempt, wish, load.state, object, meta));
+    load.attached = true;
     PublicationReport report;
-    auto published = publish_generation(*pins, meta, state.meta, mover ? &*mover : nullptr, report);
-    if (!published) {
-        roll_back(*pins, interface, object, plan, replacement.rollback, report.moved, published.error());
+    PinChanges changes(pins);
+    if (auto published = publish_generation(pins, changes, meta, load.state.meta, report); !published) {
+        take_back(load, plan, changes, std::move(replacement.rollback), meta, published.error());
         return published.error();
+    }
+    if (load.hold != nullptr) {
+        load.hold->ifindex = load.interface.ifindex;
+        load.hold->link = std::move(replacement.new_link);
     }
     outcome.removed = std::move(report.removed);
     outcome.notes.insert(outcome.notes.end(), report.notes.begin(), report.notes.end());
-    describe_takeover(replacement, outcome);
+    describe_replacement(replacement, outcome);
     return outcome;
 }
-
-// Nothing of a failed attempt may be in the way of the next.
-Result<void> empty_staging(PinDirectory& pins) {
-    TALLY_ASSIGN_OR_RETURN(auto names, pins.staged());
-    for (const auto& name : names) {
-        TALLY_TRY(pins.remove_staged(name));
-    }
-    return {};
-}
-
-// Why it did not become what is tried first.
-struct Refusals {
-    std::string native;
-    std::string dispatcher;
-
-    void note(const Attempt& attempt, const Error& error) {
-        if (attempt.method == AttachMethod::kComponent) {
-            dispatcher = error.reason;
-        }
-        // A refusal that the MTU is to blame for says more than that of the other variant.
-        if (attempt.mode == XDP_TALLY_MODE_NATIVE && (native.empty() || error.code == ERANGE)) {
-            native = error.reason;
-        }
-    }
-};
 
 // Of two refusals the later one is told, but for two: the MTU is what the user can change, and a kernel
 // before 5.18 refuses the xdp.frags variant before it has looked at the device.
@@ -277,73 +170,56 @@ bool says_more(const Attempt& attempt, const Error& error, const Error& earlier)
     return earlier.code != ERANGE && !unknown_variant;
 }
 
-void describe_choice(const Options& options, const Interface& interface, const AttachPlan& plan,
-                     const Attempt& attempt, const Refusals& refusals, Outcome& outcome) {
-    if (attempt.mode == XDP_TALLY_MODE_GENERIC && !refusals.native.empty()) {
-        outcome.notes.push_back("not in native mode: " + refusals.native);
+// After a failed attempt: nothing of it may be in the way of the next. False where there can be none.
+Result<bool> prepare_next_attempt(LoadContext& load, const AttachPlan& plan) {
+    if (load.dry_run()) {
+        return true;
     }
-    if (attempt.method == AttachMethod::kNewLink && !refusals.dispatcher.empty()) {
-        outcome.notes.push_back("by a link, not in a dispatcher: " + refusals.dispatcher);
-    }
-    if (options.verbose && options.filename.empty()) {
-        outcome.notes.push_back(fmt::format("the {} program serves MTU {}",
-                                            attempt.variant == Variant::kFrags ? "xdp.frags" : "linear",
-                                            interface.mtu));
-    }
-    if (plan.foreign) {
-        outcome.notes.push_back(fmt::format("took the place of program {}", plan.old_program->id));
-        if (plan.ended_dispatcher) {
-            outcome.notes.push_back(fmt::format(
-                "libxdp's pins of the programs that it called stay; `xdp-loader clean {}` removes them",
-                interface.name));
-        }
-    }
+    TALLY_TRY(repair(*load.pins, load.interface.ifindex));
+    load.look_again();
+    // What had to end first was attached again, but not by the link that it had.
+    return !load.state.trouble && (!plan.moves || load.state.hook.find(plan.old_program->id));
 }
 
-Result<Outcome> load_by_plan(const Options& options, const NetnsContext& context, const Interface& interface,
-                             const std::string& directory, DeviceState state, PinDirectory* pins) {
-    if (state.trouble) {
-        return *state.trouble;
+Result<Outcome> load_by_plan(LoadContext& load) {
+    const LoadRequest& request = load.request;
+    if (load.state.trouble) {
+        return *load.state.trouble;
     }
-    TALLY_ASSIGN_OR_RETURN(auto plan, make_attach_plan(options, context, interface, state));
-    const auto attempts = make_attempts(options, interface, plan);
+    TALLY_ASSIGN_OR_RETURN(const auto plan,
+                           make_attach_plan(request, load.netns, load.interface, load.state));
     Refusals refusals;
     refusals.dispatcher = plan.no_dispatcher;
     std::optional<Error> failure;
-    for (const auto& attempt : attempts) {
+    for (const auto& attempt : make_attempts(request, load.interface, plan)) {
         if (!attempt.attach_type && failure->code != EINVAL) {
             break;
         }
-        auto outcome = try_load(options, interface, directory, state, plan, attempt, pins);
+        if (failure) {
+            TALLY_ASSIGN_OR_RETURN(const bool ready, prepare_next_attempt(load, plan));
+            if (!ready) {
+                break;
+            }
+        }
+        auto outcome = try_load(load, plan, attempt);
         if (outcome) {
-            describe_choice(options, interface, plan, attempt, refusals, *outcome);
+            describe_choice(request, load.interface, plan, attempt, refusals, *outcome);
             return outcome;
         }
         refusals.note(attempt, outcome.error());
         if (!failure || says_more(attempt, outcome.error(), *failure)) {
             failure = std::move(outcome).error();
         }
-        const bool unfinished = pins != nullptr && pins->leaves_staged();
-        if (failure->kind != ErrorKind::kSystem || unfinished) {
+        if (failure->kind != ErrorKind::kSystem || load.attached) {
             break;
         }
-        if (pins != nullptr) {
-            TALLY_TRY(empty_staging(*pins));
-        }
-        if (pins != nullptr && plan.moves) {
-            // What had to end first was attached again, but not by the link that it had.
-            state = inspect_device(directory, interface);
-            if (state.trouble || !state.hook.find(plan.old_program->id)) {
-                break;
-            }
-        }
     }
-    if (failure->code == ERANGE && options.filename.empty()) {
+    if (failure->code == ERANGE && request.program.filename.empty()) {
         failure->hint =
             "lower the MTU, or use --skb-mode: frames of several buffers take kernel 5.18, and a driver that "
             "has them";
     }
-    if (options.mode == ModeChoice::kOffload && failure->hint.empty()) {
+    if (request.mode == ModeChoice::kOffload && failure->hint.empty()) {
         failure->hint =
             "offload mode takes a network card that runs BPF itself; without a mode option the driver does";
     }
@@ -366,14 +242,10 @@ void rename_pins(PinDirectory& pins, const std::string& directory, Outcome& outc
 
 }  // namespace
 
-ProgramChoice program_choice(const Options& options) {
-    return {options.action, options.filename, options.progname, options.redirect_to};
-}
-
-std::string mount_for_loads(const Options& options, NetnsContext& context) {
+std::string mount_for_loads(const std::vector<std::string>& devices, NetnsContext& context) {
     const auto exists = [](const std::string& device) { return resolve_interface(device).has_value(); };
     if (is_bpffs(context.bpffs.path) || context.obstacle || !check_load_capabilities() ||
-        std::none_of(options.devices.begin(), options.devices.end(), exists)) {
+        std::none_of(devices.begin(), devices.end(), exists)) {
         return {};
     }
     const std::string before = context.bpffs.path;
@@ -384,29 +256,44 @@ std::string mount_for_loads(const Options& options, NetnsContext& context) {
     return mounted && *mounted ? "mounted a BPF file system on " + context.bpffs.path : std::string();
 }
 
-Result<Outcome> load(const Options& options, NetnsContext& context, const std::string& device) {
+Result<Outcome> load(const LoadRequest& request, NetnsContext& context, const std::string& device,
+                     RunHold* hold) {
     if (context.obstacle) {
         return *context.obstacle;
     }
-    TALLY_ASSIGN_OR_RETURN(auto interface, resolve_interface(device));
+    TALLY_ASSIGN_OR_RETURN(const auto interface, resolve_interface(device));
     TALLY_TRY(check_load_capabilities());
-    if (options.dry_run) {
-        const std::string directory = context.pins_of(interface);
-        return load_by_plan(options, context, interface, directory, inspect_device(directory, interface),
-                            nullptr);
+    LoadContext load{request, context, hold, interface, {}, std::nullopt, {}};
+    std::string repaired;
+    if (request.dry_run) {
+        load.directory = context.pins_of(interface);
+    } else {
+        // As a rule mount_for_loads has; else this says why it could not.
+        TALLY_TRY(ensure_bpffs(context.bpffs));
+        TALLY_ASSIGN_OR_RETURN(load.pins, lock_pins_of(context, interface));
+        load.directory = load.pins->path();
+        TALLY_ASSIGN_OR_RETURN(repaired, repair(*load.pins, interface.ifindex));
     }
-    // As a rule mount_for_loads has; else this says why it could not.
-    TALLY_TRY(ensure_bpffs(context.bpffs));
-    TALLY_ASSIGN_OR_RETURN(auto pins, lock_pins_of(context, interface));
-    const std::string directory = pins.path();
-    TALLY_ASSIGN_OR_RETURN(auto repaired, repair(pins, interface.ifindex));
-    auto outcome =
-        load_by_plan(options, context, interface, directory, inspect_device(directory, interface), &pins);
-    if (outcome && directory != context.directory(interface.name)) {
-        rename_pins(pins, context.directory(interface.name), *outcome);
+    load.look_again();
+    TALLY_ASSIGN_OR_RETURN(const auto ended, end_killed_run(load.state, load.directory, load.dry_run()));
+    auto outcome = load_by_plan(load);
+    if (!outcome) {
+        if (hold != nullptr && hold->lock) {
+            ::rmdir((load.directory + '/' + kRunName).c_str());
+        }
+        return outcome;
     }
-    if (outcome && !repaired.empty()) {
-        outcome->notes.push_back(repaired);
+    for (const auto& note : {repaired, ended}) {
+        if (!note.empty()) {
+            outcome->notes.push_back(note);
+        }
+    }
+    if (load.dry_run()) {
+        return outcome;
+    }
+    remove_follower_lock(load.directory);
+    if (load.directory != context.directory(interface.name)) {
+        rename_pins(*load.pins, context.directory(interface.name), *outcome);
     }
     return outcome;
 }

@@ -11,7 +11,7 @@
 #include "common/pins/bpffs.h"
 #include "common/pins/bpffs_mount.h"
 #include "common/pins/pin_names.h"
-#include "loader/change/publication.h"
+#include "loader/change/recovery.h"
 #include "loader/device/hook_description.h"
 #include "loader/hook/capabilities.h"
 #include "loader/observe/follow.h"
@@ -66,13 +66,24 @@ Outcome describe_observation(const Interface& interface, const DeviceState& stat
     return outcome;
 }
 
-void note_follower(const Result<std::optional<int>>& pinned_map, Outcome& outcome) {
-    if (!pinned_map) {
-        outcome.notes.push_back("a replacement will not be noticed: " + pinned_map.error().message());
-    } else if (*pinned_map) {
-        outcome.notes.push_back(
-            fmt::format("process {} observes what takes its place; --unload ends it", **pinned_map));
+// `pins` is none in a dry run.
+Result<Outcome> observe_hook(const NetnsContext& context, const Interface& interface,
+                             const std::string& directory, PinDirectory* pins) {
+    const auto state = inspect_device(directory, interface);
+    if (state.trouble) {
+        return *state.trouble;
     }
+    TALLY_TRY(check_not_ours(context, interface, state));
+    TALLY_ASSIGN_OR_RETURN(auto target, find_target(interface, state.hook, context.option(interface.name)));
+    TALLY_ASSIGN_OR_RETURN(auto observation, renew_observation(pins, directory, interface, state, target));
+    auto outcome = describe_observation(interface, state, target, observation, directory);
+    if (pins != nullptr) {
+        const auto link = pins->open(XDP_TALLY_LINK_NAME, false);
+        if (const auto info = link ? link_info(link->get()) : link.error()) {
+            outcome.link_id = info->id;
+        }
+    }
+    return outcome;
 }
 
 }  // namespace
@@ -83,45 +94,21 @@ Result<Outcome> observe(const Options& options, NetnsContext& context, const std
     }
     TALLY_ASSIGN_OR_RETURN(auto interface, resolve_interface(device));
     TALLY_TRY(check_observe_capabilities());
-    std::optional<PinDirectory> pins;
-    std::string repaired;
-    bool mounted = false;
-    if (!options.dry_run) {
-        TALLY_ASSIGN_OR_RETURN(auto was_mounted, ensure_bpffs(context.bpffs));
-        mounted = was_mounted;
-        if (mounted) {
-            use_bpffs_for_dispatchers(context.bpffs.path);  // of the follower, too
-        }
-        TALLY_ASSIGN_OR_RETURN(auto locked, lock_pins_of(context, interface));
-        pins = std::move(locked);
-        TALLY_ASSIGN_OR_RETURN(auto done, repair(*pins, interface.ifindex));
-        repaired = std::move(done);
+    if (options.dry_run) {
+        return observe_hook(context, interface, context.pins_of(interface), nullptr);
     }
-    const std::string directory = pins ? pins->path() : context.pins_of(interface);
-    const auto state = inspect_device(directory, interface);
-    if (state.trouble) {
-        return *state.trouble;
+    TALLY_ASSIGN_OR_RETURN(const bool mounted, ensure_bpffs(context.bpffs));
+    if (mounted) {
+        use_bpffs_for_dispatchers(context.bpffs.path);
     }
-    TALLY_TRY(check_not_ours(context, interface, state));
-    TALLY_ASSIGN_OR_RETURN(auto target, find_target(interface, state.hook, context.option(interface.name)));
-    TALLY_ASSIGN_OR_RETURN(auto observation,
-                           renew_observation(pins ? &*pins : nullptr, directory, interface, state, target));
-    auto outcome = describe_observation(interface, state, target, observation, directory);
-    if (pins) {
-        const auto link = pins->open(XDP_TALLY_LINK_NAME, false);
-        if (const auto info = link ? link_info(link->get()) : link.error()) {
-            outcome.link_id = info->id;
-        }
-        if (auto anchor = netns_anchor(context)) {
-            note_follower(
-                start_follower({directory, interface, observation.meta.lineage, std::move(*anchor)}),
-                outcome);
-        } else {
-            outcome.notes.emplace_back(
-                "a replacement will not be noticed: no name and no process but this one keeps the network "
-                "namespace; name it by --netns PATH");
-        }
-    }
+    TALLY_ASSIGN_OR_RETURN(auto pins, lock_pins_of(context, interface));
+    TALLY_ASSIGN_OR_RETURN(auto repaired, repair(pins, interface.ifindex));
+    TALLY_ASSIGN_OR_RETURN(auto outcome, observe_hook(context, interface, pins.path(), &pins));
+    outcome.notes.push_back(
+        options.follow ? "what takes the program's place is going to be observed, until this process ends"
+                       : fmt::format("once the program is replaced, `xdp_loader {} --observe` observes the "
+                                     "next one; with --follow it stays, and does so by itself",
+                                     context.option(interface.name)));
     if (!repaired.empty()) {
         outcome.notes.push_back(repaired);
     }
@@ -129,6 +116,42 @@ Result<Outcome> observe(const Options& options, NetnsContext& context, const std
         outcome.notes.push_back("mounted a BPF file system on " + context.bpffs.path);
     }
     return outcome;
+}
+
+int follow_observation(const NetnsContext& context, const Outcome& observed,
+                       const std::function<void(const Outcome&)>& report) {
+    const auto tell = [&](Outcome outcome) {
+        outcome.netns = context.netns;
+        report(outcome);
+        return outcome.error ? exit_status(outcome.error->kind) : 0;
+    };
+    auto followed = FollowedObservation::begin(observed.pin_dir);
+    if (!followed) {
+        return tell(failed_outcome(observed.dev, std::move(followed).error()));
+    }
+    tell(observed);
+    const auto renew = [&](PinDirectory& pins, const Interface& interface) -> Result<void> {
+        TALLY_ASSIGN_OR_RETURN(auto outcome, observe_hook(context, interface, pins.path(), &pins));
+        tell(std::move(outcome));
+        return {};
+    };
+    auto end =
+        followed->follow(renew, [&](const Error& error) { tell(failed_outcome(observed.dev, error)); });
+    if (!end) {
+        Error error = std::move(end).error();
+        if (error.kind == ErrorKind::kNotFound) {
+            error.hint =
+                fmt::format("`xdp_loader {} --clean` removes its pins", context.option(observed.dev));
+        }
+        return tell(failed_outcome(observed.dev, std::move(error)));
+    }
+    if (*end == FollowedObservation::End::kUnloaded) {
+        Outcome unloaded;
+        unloaded.dev = observed.dev;
+        unloaded.verb = "unloaded";
+        tell(std::move(unloaded));
+    }
+    return 0;
 }
 
 }  // namespace tally::loader

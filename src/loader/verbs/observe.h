@@ -2,6 +2,7 @@
 // Counting what a program does that somebody else attached.
 #pragma once
 
+#include <functional>
 #include <string>
 
 #include "common/base/result.h"
@@ -14,5 +15,10 @@ namespace tally::loader {
 // Counts the verdicts of the program that somebody else attached, and, where it is a dispatcher, of each of
 // its components. All or nothing, as with a load.
 Result<Outcome> observe(const Options& options, NetnsContext& context, const std::string& device);
+
+// With the outcome of observe(): stays, observes what takes the program's place, and reports that and its own
+// outcome, until SIGINT or SIGTERM, an unload, or the end of the interface. The exit status.
+int follow_observation(const NetnsContext& context, const Outcome& observed,
+                       const std::function<void(const Outcome&)>& report);
 
 }  // namespace tally::loader

@@ -13,10 +13,10 @@
 #include "common/pins/abi_names.h"
 #include "common/pins/bpffs.h"
 #include "common/pins/pin_names.h"
+#include "loader/change/killed_run.h"
 #include "loader/device/device_state.h"
 #include "loader/device/hook_description.h"
 #include "loader/device/pin_removal.h"
-#include "loader/observe/follow.h"
 
 namespace tally::loader {
 namespace {
@@ -33,27 +33,19 @@ std::string explain_unseen(const DeviceState& state) {
     return "the pins' device cannot be seen from here: it is in another network namespace";
 }
 
-void explain_observation(const DeviceState& state, const std::string& option, bool followed,
-                         Outcome& outcome) {
+void explain_observation(const DeviceState& state, const std::string& option, Outcome& outcome) {
     switch (state.attach_state()) {
-        case AttachState::kAttached:
-            if (!followed) {
-                outcome.notes.push_back(fmt::format(
-                    "no process follows: once the program is replaced, `xdp_loader {} --observe` again",
-                    option));
-            }
-            break;
         case AttachState::kDetached:
-            outcome.notes.push_back(
-                followed ? "what is attached there next is going to be observed"
-                         : fmt::format("nothing is observed; `xdp_loader {} --observe` goes on with the "
-                                       "pinned maps, --clean removes them",
-                                       option));
+            outcome.notes.push_back(fmt::format(
+                "the observed program is gone; once there is another one, `xdp_loader {} --observe` goes on "
+                "with the pinned maps, --clean removes them",
+                option));
             break;
         case AttachState::kStale:
             outcome.notes.push_back(fmt::format(
-                "another program has taken the place of the observed one; `xdp_loader {} --observe` {}",
-                option, followed ? "says why that is not observed" : "goes on with it"));
+                "another program has taken the place of the observed one; `xdp_loader {} --observe` goes on "
+                "with it",
+                option));
             break;
         default:
             break;
@@ -99,13 +91,16 @@ void explain(const DeviceState& state, const NetnsContext& context, const std::s
              Outcome& outcome) {
     const std::string option = context.option(outcome.dev);
     if (state.observes() && state.attach_state() != AttachState::kOrphaned) {
-        explain_observation(state, option, has_follower(directory).value_or(true), outcome);
+        explain_observation(state, option, outcome);
     } else {
         explain_state(state, context, option, outcome);
     }
     if (state.interrupted) {
         outcome.notes.emplace_back(
             "a change was interrupted; the next load, --unload or --clean puts it right");
+    }
+    if (const auto left = describe_killed_run(state); !left.empty()) {
+        outcome.notes.push_back(left + ": the next load, --unload or --clean detaches it");
     }
     if (state.trouble && !state.link_hidden) {
         outcome.notes.push_back("not everything could be read: " + state.trouble->message());

@@ -2,10 +2,8 @@
 #include "loader/verbs/unload.h"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include "common/pins/abi_names.h"
-#include "common/pins/pin_names.h"
 #include "loader/device/hook_description.h"
 #include "loader/device/pin_removal.h"
 #include "loader/hook/dispatcher_attach.h"
@@ -19,7 +17,7 @@ namespace {
 // A program that is not ours, named by its id: detached where netlink attached it, and its pins are not our
 // matter.
 Result<Outcome> unload_foreign(const Options& options, const NetnsContext& context, const DeviceState& state,
-                               const AttachedProgram& program, Outcome outcome) {
+                               const HookProgram& program, Outcome outcome) {
     const auto link = find_xdp_link(state.interface->ifindex, program.id);
     if (link && *link) {
         return make_error(ErrorKind::kConflict, fmt::format("detaching program {}", program.id),
@@ -40,7 +38,7 @@ Error nothing_to_unload(const NetnsContext& context, const DeviceState& state, c
     auto error = make_error(ErrorKind::kNotFound, fmt::format("unloading from '{}'", device),
                             "xdp-tally has nothing attached or pinned there");
     if (state.interface && state.hook.program) {
-        const AttachedProgram& program = *state.hook.program;
+        const HookProgram& program = *state.hook.program;
         error.reason += "; " + describe_holder(context, *state.interface, program) + " is not ours";
         const auto link = find_xdp_link(state.interface->ifindex, program.id);
         error.hint = link && *link ? next_command(context, *state.interface, program, false)
@@ -58,7 +56,7 @@ Error hidden_component(const DeviceState& state, const NetnsContext& context, co
     return error;
 }
 
-Result<void> detach_ours(const DeviceState& state, const std::optional<AttachedProgram>& program) {
+Result<void> detach_ours(const DeviceState& state, const std::optional<HookProgram>& program) {
     if (state.link_alive()) {
         return detach_link(state.link.get());
     }
@@ -73,8 +71,7 @@ Result<void> detach_ours(const DeviceState& state, const std::optional<AttachedP
 
 }  // namespace
 
-Result<Outcome> unload(const Options& options, const NetnsContext& context, const std::string& device,
-                       std::optional<std::uint32_t> run_program) {
+Result<Outcome> unload(const Options& options, const NetnsContext& context, const std::string& device) {
     TALLY_ASSIGN_OR_RETURN(auto existing, open_existing(options, context, device));
     const DeviceState& state = existing.state;
     Outcome outcome = std::move(existing.outcome);
@@ -83,13 +80,7 @@ Result<Outcome> unload(const Options& options, const NetnsContext& context, cons
     const auto ours = state.our_program();
     const bool names_another =
         options.unload_id && state.meta && *options.unload_id != state.meta->program_id;
-    if (run_program && state.meta && state.meta->program_id != *run_program) {
-        return make_error(ErrorKind::kNotFound, fmt::format("ending the run on '{}'", device),
-                          fmt::format("program {} has taken the place of program {}, and stays",
-                                      state.meta->program_id, *run_program));
-    }
-    const bool held = run_program ? state.link_is_unpinned() : state.reserved();
-    if (held && !names_another) {
+    if (state.reserved() && !names_another) {
         return explain_reserved(fmt::format("unloading from '{}'", device), state);
     }
     if (state.component_is_hidden() && !names_another) {
@@ -120,10 +111,7 @@ Result<Outcome> unload(const Options& options, const NetnsContext& context, cons
     TALLY_TRY(remove_our_pins(
         state, removal, [&] { return detach_ours(state, ours); }, outcome));
     if (removal.pins != nullptr) {
-        if (state.observes()) {
-            wait_for_follower(existing.directory);
-        }
-        ::rmdir((existing.directory + '/' + kRunName).c_str());
+        remove_follower_lock(existing.directory);
     }
     return outcome;
 }

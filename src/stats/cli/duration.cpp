@@ -46,11 +46,11 @@ Result<nanoseconds> parse_duration(std::string_view text) {
             continue;
         }
         if (code == std::errc::result_out_of_range || number * seconds > kLongest) {
-            return refuse(text, "the longest time is a year");
+            return refuse(text, "the longest time allowed is a year");
         }
         return nanoseconds(std::llround(number * seconds * 1e9));
     }
-    return refuse(text, fmt::format("'{}' is no unit of time; those are ns, us, ms, s, m, h", unit));
+    return refuse(text, fmt::format("'{}' is not a unit of time; units are ns, us, ms, s, m and h", unit));
 }
 
 Result<nanoseconds> parse_interval(std::string_view text) {

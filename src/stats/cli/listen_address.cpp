@@ -14,8 +14,8 @@ namespace {
 Error malformed(std::string_view text, std::string reason) {
     return make_error(ErrorKind::kUsage, fmt::format("'{}'", text), std::move(reason))
         .with_hint(
-            "an address and a port, like 127.0.0.1:9417 or [::1]:9417; 0.0.0.0 and [::] are all of this "
-            "machine's addresses");
+            "expected an address and a port, like 127.0.0.1:9417 or [::1]:9417; 0.0.0.0 and [::] mean all "
+            "addresses of this machine");
 }
 
 bool is_address(int family, const std::string& host) {
@@ -51,8 +51,8 @@ Result<ListenAddress> parse_listen_address(std::string_view text) {
     ListenAddress address{std::string(bracketed ? host.substr(1, host.size() - 2) : host), *port};
     if (!is_address(bracketed ? AF_INET6 : AF_INET, address.host)) {
         const bool bare = !bracketed && is_address(AF_INET6, address.host);
-        return malformed(text, bare ? "an IPv6 address stands in brackets here"
-                                    : fmt::format("'{}' is no IP address", address.host));
+        return malformed(text, bare ? "an IPv6 address must be in brackets"
+                                    : fmt::format("'{}' is not an IP address", address.host));
     }
     return address;
 }

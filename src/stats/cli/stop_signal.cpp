@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 #include "stats/cli/stop_signal.h"
 
+#include <poll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -54,6 +55,12 @@ int stop_descriptor() {
 
 bool stop_requested() {
     return g_stop != 0;
+}
+
+bool wait_for_stop(std::chrono::milliseconds time) {
+    pollfd stop = {g_descriptor, POLLIN, 0};
+    ::poll(&stop, 1, static_cast<int>(time.count()));
+    return stop_requested();
 }
 
 }  // namespace tally::stats

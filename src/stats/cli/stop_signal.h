@@ -2,6 +2,8 @@
 // SIGINT and SIGTERM end a run cleanly: they interrupt what blocks and make a descriptor readable.
 #pragma once
 
+#include <chrono>
+
 #include "common/base/result.h"
 
 namespace tally::stats {
@@ -15,5 +17,8 @@ void stop_on_terminal_signals();
 // Readable from the first signal on.
 int stop_descriptor();
 bool stop_requested();
+
+// True when a signal came within this time, or before.
+bool wait_for_stop(std::chrono::milliseconds time);
 
 }  // namespace tally::stats

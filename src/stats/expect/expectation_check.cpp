@@ -93,7 +93,7 @@ Error ExpectationCheck::unmet(const std::optional<std::string>& within) const {
     const auto open = judgements_.size() - static_cast<std::size_t>(held);
     const bool seconds = within && std::isdigit(static_cast<unsigned char>(within->back())) != 0;
     return make_error(
-        ErrorKind::kUnmet, "waiting for what is expected",
+        ErrorKind::kUnmet, "waiting for the expectations",
         within ? fmt::format("{} of {} did not hold within {}{}", open, judgements_.size(), *within,
                              seconds ? "s" : "")
                : fmt::format("{} of {} did not hold before it was interrupted", open, judgements_.size()));

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "stats/expect/expression.h"
-#include "stats/loop.h"
+#include "stats/model/consumer.h"
 
 namespace tally::stats {
 

@@ -56,7 +56,7 @@ class Parser {
         TALLY_TRY(parse_number(expectation));
         skip_blanks();
         if (at_ < text_.size()) {
-            return refuse(at_, "nothing may follow the number");
+            return refuse(at_, "unexpected text after the number");
         }
         return expectation;
     }
@@ -100,12 +100,12 @@ class Parser {
             return {};
         }
         return refuse(begin,
-                      word.empty() ? "an action is wanted here" : fmt::format("'{}' is no action", word));
+                      word.empty() ? "expected an action" : fmt::format("'{}' is not an action", word));
     }
 
     Result<void> parse_field(Expectation& expectation) {
         if (at_ >= text_.size() || text_[at_] != '.') {
-            return refuse(at_, "a '.' and a field are wanted here");
+            return refuse(at_, "expected '.' and a field");
         }
         const std::size_t begin = ++at_;
         const auto word = take_word();
@@ -115,7 +115,7 @@ class Parser {
                 return {};
             }
         }
-        return refuse(begin, word.empty() ? "a field is wanted here" : fmt::format("'{}' is no field", word));
+        return refuse(begin, word.empty() ? "expected a field" : fmt::format("'{}' is not a field", word));
     }
 
     Result<void> parse_comparison(Expectation& expectation) {
@@ -127,7 +127,7 @@ class Parser {
                 return {};
             }
         }
-        return refuse(at_, "an operator is wanted here");
+        return refuse(at_, "expected an operator");
     }
 
     // The decimal point is moved by the factor, so that nothing is rounded.
@@ -144,7 +144,7 @@ class Parser {
             }
         }
         if (digits.empty() || !is_digit(text_[begin]) || !is_digit(text_[at_ - 1])) {
-            return refuse(begin, "a number is wanted here");
+            return refuse(begin, "expected a number");
         }
         std::size_t whole = point.value_or(digits.size());
         for (const auto& [letter, zeros] : kFactors) {
@@ -164,7 +164,7 @@ class Parser {
             return refuse(begin, "the number is larger than any counter (2^64 - 1)");
         }
         if (!is_rate(expectation.field) && !is_whole) {
-            return refuse(begin, "packets and bytes are whole numbers");
+            return refuse(begin, "packets and bytes must be whole numbers");
         }
         const std::string decimal = digits + '.' + fraction;
         std::from_chars(decimal.data(), decimal.data() + decimal.size(), expectation.rate);

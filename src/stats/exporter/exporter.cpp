@@ -21,8 +21,8 @@
 #include "common/base/unique_fd.h"
 #include "stats/cli/stop_signal.h"
 #include "stats/exporter/privileges.h"
-#include "stats/output/metrics.h"
 #include "stats/output/printer.h"
+#include "stats/output/prometheus.h"
 
 namespace tally::stats {
 namespace {
@@ -53,7 +53,7 @@ class Scrapes final : public prometheus::Collectable {
     std::vector<prometheus::MetricFamily> Collect() const override {
         const std::lock_guard lock(mutex_);
         for (ReaderSet::Member& member : readers_.members()) {
-            // One that cannot be read has been remarked on; its block says that there is nothing.
+            // Why one cannot be read has been told; its report says that it cannot.
             [[maybe_unused]] const auto sampled = readers_.sample(member);
             metrics_.add(member.reader->report());
         }
@@ -61,26 +61,21 @@ class Scrapes final : public prometheus::Collectable {
         return metrics_.take();
     }
 
-    Result<void> follow(bool events, bool polls) {
+    Result<void> follow() {
         const std::lock_guard lock(mutex_);
-        if (events) {
-            TALLY_TRY(readers_.follow_events());
-        }
-        if (polls) {
-            TALLY_TRY(readers_.follow_polled());
-        }
+        TALLY_TRY(readers_.follow_events());
+        TALLY_TRY(readers_.follow_polled());
         readers_.drop_lost(std::chrono::steady_clock::now());
         return {};
     }
 
-    bool must_poll() const {
+    // After how many milliseconds something has to be done although nothing happens; -1: never.
+    int timeout() const {
         const std::lock_guard lock(mutex_);
-        return readers_.must_poll();
-    }
-
-    bool any_lost() const {
-        const std::lock_guard lock(mutex_);
-        return readers_.any_lost();
+        if (readers_.must_poll()) {
+            return static_cast<int>(kPollPeriod.count());
+        }
+        return readers_.any_lost() ? static_cast<int>(kLostPeriod.count()) : -1;
     }
 
   private:
@@ -138,16 +133,17 @@ Result<std::unique_ptr<Server>> listen_at(const ListenAddress& address) {
         if (errno == 0) {
             // It refused before it asked the kernel. Debian 12's civetweb is built without IPv6.
             return make_error(ErrorKind::kSystem, what,
-                              "this machine's web server library, civetweb, refuses it")
-                .with_hint("an IPv4 address is what every build of it takes");
+                              "this machine's web server library, civetweb, does not accept it")
+                .with_hint("every build of it accepts IPv4 addresses");
         }
         auto error = last_error(what);
         if (error.code == EADDRINUSE) {
             error.kind = ErrorKind::kConflict;
-            error.hint = fmt::format("`ss -ltnp 'sport = :{}'` shows who listens there", address.port);
+            error.hint =
+                fmt::format("`ss -ltnp 'sport = :{}'` shows the process that listens there", address.port);
         } else if (error.code == EACCES) {
-            error.reason += ": ports below 1024 take CAP_NET_BIND_SERVICE";
-            error.hint = "start it as root (with --user NAME it goes on as that user), or take another port";
+            error.reason += ": ports below 1024 require CAP_NET_BIND_SERVICE";
+            error.hint = "start it as root (with --user NAME it continues as that user), or use another port";
         }
         return error;
     }
@@ -155,22 +151,14 @@ Result<std::unique_ptr<Server>> listen_at(const ListenAddress& address) {
 
 Result<void> follow_until_stopped(Scrapes& scrapes, int events) {
     while (true) {
-        const bool polls = scrapes.must_poll();
-        int timeout = -1;
-        if (polls) {
-            timeout = static_cast<int>(kPollPeriod.count());
-        } else if (scrapes.any_lost()) {
-            timeout = static_cast<int>(kLostPeriod.count());
-        }
         std::array<pollfd, 2> watched = {{{stop_descriptor(), POLLIN, 0}, {events, POLLIN, 0}}};
-        const int ready = ::poll(watched.data(), watched.size(), timeout);
-        if (ready < 0 && errno != EINTR) {
+        if (::poll(watched.data(), watched.size(), scrapes.timeout()) < 0 && errno != EINTR) {
             return last_error("waiting for changes of the pins");
         }
         if (stop_requested()) {
             return {};
         }
-        TALLY_TRY(scrapes.follow(ready > 0 && (watched[1].revents & POLLIN) != 0, polls));
+        TALLY_TRY(scrapes.follow());
     }
 }
 
@@ -182,7 +170,7 @@ Result<void> serve(ReaderSet& readers, const ListenAddress& address, const std::
     TALLY_TRY(readers.follow_all());
     const auto scrapes = std::make_shared<Scrapes>(readers);
     server->serve(scrapes);
-    TALLY_TRY(write_record(fmt::format("serving http://{}/metrics\n", server->address().text())));
+    TALLY_TRY(write_to_stdout(fmt::format("serving http://{}/metrics\n", server->address().text())));
     return follow_until_stopped(*scrapes, readers.events());
 }
 

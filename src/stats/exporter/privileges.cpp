@@ -35,7 +35,7 @@ bool reading_takes_cap_bpf() {
 
 // The groups go first: who is another user may not drop them any more.
 Result<void> exec_command(const std::string& name) {
-    const std::string what = fmt::format("becoming user '{}'", name);
+    const std::string what = fmt::format("changing to user '{}'", name);
     const passwd* const user = ::getpwnam(name.c_str());
     if (user == nullptr) {
         return make_error(ErrorKind::kNotFound, what, "there is no such user");
@@ -47,7 +47,7 @@ Result<void> exec_command(const std::string& name) {
         ::setresuid(user->pw_uid, user->pw_uid, user->pw_uid) != 0) {
         auto error = last_error(what);
         if (error.kind == ErrorKind::kPermission) {
-            error.reason += " (it takes CAP_SETUID and CAP_SETGID)";
+            error.reason += " (it requires CAP_SETUID and CAP_SETGID)";
         }
         return error;
     }

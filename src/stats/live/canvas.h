@@ -40,7 +40,7 @@ class Canvas {
     int height() const { return height_; }
     bool unicode() const { return unicode_; }
 
-    // UTF-8, cut at `end` (a column) and at the edge. Whatever a terminal might obey, or is no UTF-8, becomes
+    // UTF-8, cut at `end` (a column) and at the edge. A control character, or what is not UTF-8, becomes
     // '?'. The column after the last character.
     int write(int x, int y, std::string_view text, Style style = {},
               int end = std::numeric_limits<int>::max());

@@ -35,7 +35,8 @@ constexpr int kDelete = 0x7f;
 constexpr int kEscapeMilliseconds = 100;
 
 constexpr const char* kOperation = "opening the full-screen view";
-constexpr const char* kOtherWays = "without --live there is a table, and --format json or csv for programs";
+constexpr const char* kOtherWays =
+    "without --live samples are printed as a table, or with --format json or csv for programs";
 
 // What signal handlers leave behind.
 int g_signals = -1;
@@ -91,9 +92,10 @@ Result<void> check_terminal() {
     int found = 0;
     if (term.empty() || ::setupterm(term.c_str(), STDOUT_FILENO, &found) != OK) {
         const std::string reason =
-            term.empty() ? "TERM is not set" : "no description of the terminal '" + term + "'";
+            term.empty() ? "TERM is not set" : "there is no description of the terminal '" + term + "'";
         return make_error(ErrorKind::kSystem, kOperation, reason)
-            .with_hint("TERM=xterm or TERM=vt100 may do; the package ncurses-term describes many more");
+            .with_hint(
+                "TERM=xterm or TERM=vt100 may work; the package ncurses-term describes more terminals");
     }
     // Addresses the cursor: without it there is no full screen.
     const char* const address = ::tigetstr("cup");
@@ -101,7 +103,7 @@ Result<void> check_terminal() {
     ::del_curterm(::set_curterm(nullptr));
     if (!able) {
         return make_error(ErrorKind::kSystem, kOperation,
-                          "a terminal '" + term + "' has no cursor that could be moved")
+                          "the terminal '" + term + "' cannot move its cursor")
             .with_hint(kOtherWays);
     }
     return {};
@@ -123,7 +125,7 @@ bool watch(int epoll, int fd) {
 Result<void> Screen::check() {
     if (::isatty(STDIN_FILENO) != 1 || ::isatty(STDOUT_FILENO) != 1) {
         return make_error(ErrorKind::kUsage, kOperation,
-                          ::isatty(STDOUT_FILENO) == 1 ? "stdin is not a terminal: there are no keys to press"
+                          ::isatty(STDOUT_FILENO) == 1 ? "stdin is not a terminal, so no keys can be read"
                                                        : "stdout is not a terminal")
             .with_hint(kOtherWays);
     }

@@ -99,17 +99,15 @@ Rate rate_of(const ScreenSource& source, std::size_t action) {
 }
 
 void ScreenState::take(std::size_t number, const SampleReport& report, double now) {
-    const auto [context, appeared] = sources_.try_emplace(number);
-    ScreenSource& source = context->second;
+    const auto [found, appeared] = sources_.try_emplace(number);
+    ScreenSource& source = found->second;
     if (appeared) {
         source.number = number;
         if (zero_ != Zero::kNone) {
             source.zero = Counters();
         }
     }
-    const auto generation = [](const SampleReport& of) {
-        return of.program_info ? of.program_info->generation : 0;
-    };
+    const auto generation = [](const SampleReport& of) { return of.program ? of.program->generation : 0; };
     if (source.report.map_id != 0 && report.map_id != 0 &&
         (source.report.map_id != report.map_id || generation(source.report) != generation(report))) {
         source.replaced = now;
@@ -159,30 +157,6 @@ double ScreenState::span(double now) const {
         span = std::max(span, source.history.span(now));
     }
     return span;
-}
-
-Sort next(Sort sort) {
-    switch (sort) {
-        case Sort::kName:
-            return Sort::kPackets;
-        case Sort::kPackets:
-            return Sort::kDrops;
-        case Sort::kDrops:
-            break;
-    }
-    return Sort::kName;
-}
-
-Units next(Units units) {
-    switch (units) {
-        case Units::kPacketsAndBits:
-            return Units::kBytes;
-        case Units::kBytes:
-            return Units::kRaw;
-        case Units::kRaw:
-            break;
-    }
-    return Units::kPacketsAndBits;
 }
 
 std::vector<const ScreenSource*> sorted(const ScreenState& model, Sort sort) {

@@ -34,7 +34,7 @@ class ScreenState {
     // From where totals count.
     enum class Zero { kNone, kStart, kReset };
 
-    // `from_zero`: totals count from the first block on.
+    // `from_zero`: totals count from the first sample on.
     explicit ScreenState(bool from_zero) : zero_(from_zero ? Zero::kStart : Zero::kNone) {}
 
     void take(std::size_t number, const SampleReport& report, double now);
@@ -59,8 +59,12 @@ enum class Sort { kName, kPackets, kDrops };
 // Totals and rates in: packets and bits; bytes; the same as the first in plain digits.
 enum class Units { kPacketsAndBits, kBytes, kRaw };
 
-Sort next(Sort sort);
-Units next(Units units);
+inline Sort next(Sort sort) {
+    return sort == Sort::kDrops ? Sort::kName : static_cast<Sort>(static_cast<int>(sort) + 1);
+}
+inline Units next(Units units) {
+    return units == Units::kRaw ? Units::kPacketsAndBits : static_cast<Units>(static_cast<int>(units) + 1);
+}
 
 // The sources in the order they are shown; equal ones by name, "eth2" before "eth10".
 std::vector<const ScreenSource*> sorted(const ScreenState& model, Sort sort);

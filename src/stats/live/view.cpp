@@ -37,11 +37,11 @@ double monotonic_seconds() {
 
 View::View(std::unique_ptr<Screen> screen, Pace& pace, bool since_start, PinOf pin_of)
     : screen_(std::move(screen)), pace_(pace), pin_of_(std::move(pin_of)), model_(since_start) {
-    around_.host = host_name();
+    context_.host = host_name();
     // Without colours lines could not be told apart.
-    around_.strokes =
+    context_.strokes =
         screen_->colour() && screen_->has_fine_characters() ? Strokes::kBraille : Strokes::kSymbols;
-    redirect_notices([this](const std::string& notice) { around_.notice = time_of_day() + "  " + notice; });
+    redirect_notices([this](const std::string& notice) { context_.notice = time_of_day() + "  " + notice; });
     draw();
 }
 
@@ -89,23 +89,17 @@ bool View::handle_key(KeyPress press) {
     const auto page = static_cast<std::ptrdiff_t>(choice_.detail ? 1 : choice_.page);
     switch (press.key) {
         case Key::kUp:
-            move_selection(choice_, shown(), -1);
-            break;
+            return move(-1);
         case Key::kDown:
-            move_selection(choice_, shown(), 1);
-            break;
+            return move(1);
         case Key::kPageUp:
-            move_selection(choice_, shown(), -page);
-            break;
+            return move(-page);
         case Key::kPageDown:
-            move_selection(choice_, shown(), page);
-            break;
+            return move(page);
         case Key::kHome:
-            move_selection(choice_, shown(), -kFarthest);
-            break;
+            return move(-kFarthest);
         case Key::kEnd:
-            move_selection(choice_, shown(), kFarthest);
-            break;
+            return move(kFarthest);
         case Key::kEnter:
             choice_.detail = true;
             break;
@@ -116,23 +110,26 @@ bool View::handle_key(KeyPress press) {
             screen_->forget_contents();
             break;
         case Key::kCharacter:
-            return obey_character(press.character);
+            return handle_character(press.character);
         case Key::kOther:
             break;
     }
     return true;
 }
 
-bool View::obey_character(char character) {
+bool View::move(std::ptrdiff_t by) {
+    move_selection(choice_, shown(), by);
+    return true;
+}
+
+bool View::handle_character(char character) {
     switch (character) {
         case 'q':
             return false;
         case 'j':
-            move_selection(choice_, shown(), 1);
-            break;
+            return move(1);
         case 'k':
-            move_selection(choice_, shown(), -1);
-            break;
+            return move(-1);
         case 'p':
             pause();
             break;
@@ -169,19 +166,19 @@ bool View::obey_character(char character) {
 void View::pause() {
     choice_.paused = !choice_.paused;
     if (choice_.paused) {
-        held_ = Held{model_, around_.clock, around_.now};
+        held_ = Held{model_, context_.clock, context_.now};
     } else {
         held_.reset();
     }
 }
 
 void View::draw() {
-    around_.interval = pace_.interval;
-    around_.clock = held_ ? held_->clock : time_of_day();
-    around_.now = held_ ? held_->now : monotonic_seconds();
-    around_.pin = choice_.selected ? pin_of_(*choice_.selected) : "";
+    context_.interval = pace_.interval;
+    context_.clock = held_ ? held_->clock : time_of_day();
+    context_.now = held_ ? held_->now : monotonic_seconds();
+    context_.pin = choice_.selected ? pin_of_(*choice_.selected) : "";
     Canvas canvas(screen_->width(), screen_->height(), screen_->unicode());
-    draw_page(canvas, shown(), choice_, around_);
+    draw_page(canvas, shown(), choice_, context_);
     screen_->show(canvas);
 }
 

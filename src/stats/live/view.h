@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-// The full-screen view: takes the samples, the keys and the remarks, and draws.
+// The full-screen view: takes the samples, the keys and the notices, and draws.
 #pragma once
 
 #include <functional>
@@ -8,9 +8,10 @@
 #include <string>
 
 #include "stats/live/list_page.h"
+#include "stats/live/page.h"
 #include "stats/live/screen.h"
 #include "stats/live/screen_state.h"
-#include "stats/loop.h"
+#include "stats/model/consumer.h"
 
 namespace tally::stats {
 
@@ -19,7 +20,7 @@ class View final : public Consumer {
     // What a source's map is pinned as; empty: not.
     using PinOf = std::function<std::string(std::size_t source)>;
 
-    // `pace` is what the loop goes by: the keys change its interval. From now on remarks go to the screen.
+    // The keys change the interval of `pace`, which is the loop's. From now on notices go to the screen.
     View(std::unique_ptr<Screen> screen, Pace& pace, bool since_start, PinOf pin_of);
     ~View() override;
 
@@ -30,9 +31,10 @@ class View final : public Consumer {
     Result<bool> take_input() override;
 
   private:
-    // False: the person wants to leave.
+    // False: the person wants to quit.
     bool handle_key(KeyPress press);
-    bool obey_character(char character);
+    bool handle_character(char character);
+    bool move(std::ptrdiff_t by);
     void pause();
     void draw();
     const ScreenState& shown() const { return held_ ? held_->model : model_; }
@@ -49,7 +51,7 @@ class View final : public Consumer {
     PinOf pin_of_;
     ScreenState model_;
     LiveChoice choice_;
-    Surroundings around_;
+    ViewContext context_;
     std::optional<Held> held_;
 };
 

@@ -21,22 +21,6 @@ void fill_actions(ActionValues& actions, CounterValues& total, const Counters& c
 
 }  // namespace
 
-std::string_view state_name(AttachState state) {
-    switch (state) {
-        case AttachState::kForeign:
-            return "foreign";
-        case AttachState::kAttached:
-            return "attached";
-        case AttachState::kDetached:
-            return "detached";
-        case AttachState::kStale:
-            return "stale";
-        case AttachState::kUnknown:
-            break;
-    }
-    return "unknown";
-}
-
 void fill_values(SampleReport& report, const Counters& before, const Counters& now, double seconds,
                  const Counters& session) {
     report.period = seconds;

@@ -9,20 +9,10 @@
 #include <vector>
 
 #include "common/pins/abi_names.h"
+#include "common/pins/attach_state.h"
 #include "stats/model/rates.h"
 
 namespace tally::stats {
-
-// Whether the counters are being fed.
-enum class AttachState {
-    kUnknown,   // there is a record, but no way to look at the device it speaks of
-    kForeign,   // no metadata record to tell
-    kAttached,  // the program on the device counts into this map
-    kDetached,  // nothing does
-    kStale,     // the program on the device counts elsewhere
-};
-
-std::string_view state_name(AttachState state);
 
 struct CounterValues {
     Counter count = {};    // what the map holds, or what was counted since the start (--since-start)
@@ -46,11 +36,11 @@ struct ProgramValues {
     CounterValues total = {};
 };
 
-// The feeding program, as the metadata record names it.
-struct FeedingProgram {
+// The program that counts into the map, or was the last to, as the meta names it.
+struct AttachedProgram {
     std::uint64_t generation = 0;
-    std::uint32_t program_id = 0;
-    std::string program;
+    std::uint32_t id = 0;
+    std::string name;
     std::string mode;    // "native", "generic", "offloaded"
     std::string attach;  // "link", "dispatcher", "netlink", "observe"
 };
@@ -60,7 +50,7 @@ struct SampleReport {
     std::optional<std::string> device;  // none for --map and --map-id
     std::optional<std::string> netns;   // the device's network namespace; none: the initial one
     std::uint32_t map_id = 0;
-    std::optional<FeedingProgram> program_info;
+    std::optional<AttachedProgram> program;
     AttachState state = AttachState::kForeign;
     bool since_start = false;  // `count` is `session`
 
@@ -75,15 +65,15 @@ struct SampleReport {
 };
 
 // Fill in the numbers of a reading. `seconds` is the time since the reading `before`; 0: no rates. `session`
-// is what was counted since the start, the latter per possible CPU. A block that is filled again allocates
+// is what was counted since the start, the latter per possible CPU. A report that is filled again allocates
 // nothing.
 void fill_values(SampleReport& report, const Counters& before, const Counters& now, double seconds,
                  const Counters& session);
 void fill_cpu_values(SampleReport& report, const std::vector<Counters>& before,
                      const std::vector<Counters>& now, double seconds, const std::vector<Counters>& session);
-// A program of block.programs, without numbers yet.
+// A program of SampleReport::programs, without numbers yet.
 ProgramValues identify(std::uint32_t id, std::string_view name);
-// The numbers of one of block.programs, whose map is read at moments of its own.
+// The numbers of one of SampleReport::programs, whose map is read at moments of its own.
 void fill_program_values(const SampleReport& report, ProgramValues& program, const Counters& before,
                          const Counters& now, double seconds, const Counters& session);
 

@@ -14,81 +14,54 @@ std::uint64_t excess(std::uint64_t of, std::uint64_t over) {
 
 void Session::start_with(const Counters& reading, const std::optional<Origin>& origin) {
     last_ = reading;
-    before_start_ = origin ? sum_of(origin->carried, reading) : reading;
     unknown_past_ = !origin;
     if (origin) {
         lineage_ = origin->lineage;
-        before_ = origin->carried;
+        carried_ = origin->carried;
     }
+    before_start_ = lineage_total();
 }
 
-void Session::take_up(const Counters& reading, const std::optional<Origin>& origin) {
-    const Counters seen = seen_of_lineage();
-    early_.reset();
+void Session::replace_map(const Counters& reading, const std::optional<Origin>& origin) {
     if (!origin) {
-        before_ = seen;
-        count_from_zero(reading);
-    } else if (lineage_ == origin->lineage) {
-        count_difference(seen, sum_of(origin->carried, reading));
-        before_ = origin->carried;
-    } else {
-        // A lineage that began after the session did. What its earlier maps held is the session's, unless
-        // the session has no way to tell when it began.
-        if (!unknown_past_) {
-            count_from_zero(origin->carried);
-        }
-        count_from_zero(reading);
-        before_ = origin->carried;
+        carried_ = lineage_total();
+        last_ = {};
+        add(reading);
+        return;
     }
-    if (origin) {
-        lineage_ = origin->lineage;
-        unknown_past_ = false;
-    }
+    const Counters known = lineage_ == origin->lineage ? lineage_total() : known_of(*origin);
     last_ = reading;
-}
-
-void Session::take_up_early(const Counters& reading) {
-    before_ = seen_of_lineage();
-    early_ = Counters{};
-    last_ = reading;
+    adopt(*origin, known);
 }
 
 void Session::set_origin(const Origin& origin) {
-    if (lineage_ == origin.lineage) {
-        count_difference(seen_of_lineage(), sum_of(origin.carried, last_));
-    } else if (early_) {
-        // The first map of a lineage that began after the session did, as in take_up.
-        count_difference(*early_, unknown_past_ ? last_ : sum_of(origin.carried, last_));
-    }
-    early_.reset();
-    lineage_ = origin.lineage;
-    before_ = origin.carried;
-    unknown_past_ = false;
+    adopt(origin, sum_of(known_of(origin), last_));
 }
 
 void Session::add(const Counters& reading) {
     for (std::size_t action = 0; action < reading.size(); ++action) {
-        const Counter counted = growth(last_[action], reading[action]);
-        add_to(counted_[action], counted);
-        if (early_) {
-            add_to((*early_)[action], counted);
-        }
+        add_to(counted_[action], growth(last_[action], reading[action]));
     }
     last_ = reading;
 }
 
-Counters Session::seen_of_lineage() const {
-    return sum_of(before_, early_.value_or(last_));
+Counters Session::known_of(const Origin& origin) const {
+    if (lineage_ == origin.lineage) {
+        return carried_;
+    }
+    return unknown_past_ ? origin.carried : Counters{};
 }
 
-void Session::count_from_zero(const Counters& reading) {
-    counted_ = sum_of(counted_, reading);
-}
-
-void Session::count_difference(const Counters& seen, const Counters& now) {
-    for (std::size_t action = 0; action < now.size(); ++action) {
-        counted_[action].rx_packets += excess(now[action].rx_packets, seen[action].rx_packets);
-        counted_[action].rx_bytes += excess(now[action].rx_bytes, seen[action].rx_bytes);
+// Never less than nothing: a map that still counted when the meta of its successor was written shows up as
+// more known than there is.
+void Session::adopt(const Origin& origin, const Counters& known) {
+    lineage_ = origin.lineage;
+    carried_ = origin.carried;
+    unknown_past_ = false;
+    const Counters total = lineage_total();
+    for (std::size_t action = 0; action < total.size(); ++action) {
+        counted_[action].rx_packets += excess(total[action].rx_packets, known[action].rx_packets);
+        counted_[action].rx_bytes += excess(total[action].rx_bytes, known[action].rx_bytes);
     }
 }
 

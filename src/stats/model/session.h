@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 // What was counted since this command started, across every map that took its turn. Pure.
 //
-// Within a lineage (the generations between a first load and its unload) a metadata record says what all
-// earlier maps held, so `carried` plus the map is the lineage's exact total, and the difference of two such
-// totals is exact however many generations came and went unseen between them. Without a record, a map counts
-// from zero when it first appears.
+// A lineage is the generations between a first load and its unload. The meta of a map carries what all other
+// maps of its lineage have counted, so `carried` plus the map is the lineage's exact total, and the
+// difference of two such totals is exact however many maps came and went unseen between them. Without a meta,
+// a map counts from zero when it first appears.
 #pragma once
 
 #include <cstdint>
@@ -14,7 +14,7 @@
 
 namespace tally::stats {
 
-// What the metadata record of a map says about the maps before it.
+// What the meta of a map says about the other maps of its lineage.
 struct Origin {
     std::uint64_t lineage = 0;
     Counters carried = {};
@@ -25,41 +25,35 @@ class Session {
     // The map that was there when the session started; `reading` was counted before.
     void start_with(const Counters& reading, const std::optional<Origin>& origin);
 
-    // A map that appeared since: the first one, or one in the place of another, whose last reading has been
-    // given to add(). `reading` is the new map's first.
-    void take_up(const Counters& reading, const std::optional<Origin>& origin);
+    // A map that appeared since: the first one, or one that replaces another, whose last reading has been
+    // given to add(). `reading` is the new map's first. Without `origin` it is taken for a map of the same
+    // lineage.
+    void replace_map(const Counters& reading, const std::optional<Origin>& origin);
 
-    // A map that appeared before its record, which is on its way: what it holds already may have been moved
-    // there from the map before, and been counted. That is left out until the record tells.
-    void take_up_early(const Counters& reading);
-
-    // Another record for the same map: its program was replaced and the map reused, or the record of a new
-    // map appeared after the map.
+    // Another meta for the same map: its program was replaced, the meta appeared after the map, or a load
+    // failed and what its map counted is carried now.
     void set_origin(const Origin& origin);
 
     // A further reading of the map.
     void add(const Counters& reading);
 
     const Counters& counted() const { return counted_; }
-    // What the maps had counted when the session started: that of one without a record, or of a lineage.
+    // What the maps had counted when the session started: that of one without a meta, or of a lineage.
     const Counters& before_start() const { return before_start_; }
 
   private:
-    void count_from_zero(const Counters& reading);
-    // What the lineage has counted as far as it was seen.
-    Counters seen_of_lineage() const;
-    // Adds what `now` is above `seen`. Never less than nothing: a map that was still being fed when its
-    // successor's record was written shows up as more seen than carried.
-    void count_difference(const Counters& seen, const Counters& now);
+    Counters lineage_total() const { return sum_of(carried_, last_); }
+    // What of `carried` is no news: it was counted already, or before the session started.
+    Counters known_of(const Origin& origin) const;
+    // The session has counted `known` of the lineage's total as it is now.
+    void adopt(const Origin& origin, const Counters& known);
 
     Counters counted_ = {};
     Counters before_start_ = {};
-    Counters last_ = {};    // the latest reading of the current map
-    Counters before_ = {};  // what the current map's lineage had counted when the map took its turn
-    // What the current map has counted since it was taken up early, as long as its record has not come.
-    std::optional<Counters> early_;
+    Counters last_ = {};     // the latest reading of the map
+    Counters carried_ = {};  // what other maps of its lineage have counted
     std::optional<std::uint64_t> lineage_;
-    bool unknown_past_ = false;  // the session started with a map without a record
+    bool unknown_past_ = false;  // the session started with a map without a meta
 };
 
 }  // namespace tally::stats

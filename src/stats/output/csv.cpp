@@ -25,9 +25,9 @@ std::string quoted_field(std::string_view text) {
 
 // RFC 4180 without its carriage returns: a header, then one line per action and one for their total; with
 // --per-cpu also one per action and CPU, with --per-program the same lines before them for each program.
-class CsvOutput final : public SampleFormat {
+class CsvFormat final : public SampleFormat {
   public:
-    explicit CsvOutput(Detail detail) : detail_(detail) {}
+    explicit CsvFormat(Detail detail) : detail_(detail) {}
 
     void append(fmt::memory_buffer& buffer, const SampleReport& report) override {
         if (!header_written_) {
@@ -53,14 +53,14 @@ class CsvOutput final : public SampleFormat {
     void start_anew() override { header_written_ = false; }
 
   private:
-    // The fields that all lines of a record begin with.
+    // The fields that all lines of a sample begin with.
     void append_start(const SampleReport& report) {
         start_.clear();
         append_time(start_, report.time);
         fmt::format_to(fmt::appender(start_), ",{},{},{},", name_field(report.device),
                        name_field(report.netns), report.map_id);
-        if (report.program_info) {
-            fmt::format_to(fmt::appender(start_), "{}", report.program_info->generation);
+        if (report.program) {
+            fmt::format_to(fmt::appender(start_), "{}", report.program->generation);
         }
         fmt::format_to(fmt::appender(start_), ",{},", state_name(report.state));
         append_decimal(start_, report.period, kPeriodDecimals);
@@ -97,15 +97,7 @@ class CsvOutput final : public SampleFormat {
     }
 
     std::string_view detail_column() const {
-        switch (detail_) {
-            case Detail::kPerCpu:
-                return "cpu,";
-            case Detail::kPerProgram:
-                return "program,";
-            case Detail::kNone:
-                break;
-        }
-        return "";
+        return detail_ == Detail::kNone ? "" : detail_ == Detail::kPerCpu ? "cpu," : "program,";
     }
 
     // `part`: which CPU or program the row is about, or all of them. A CPU's session total is not known.
@@ -141,7 +133,7 @@ class CsvOutput final : public SampleFormat {
 }  // namespace
 
 std::unique_ptr<SampleFormat> make_csv_format(Detail detail) {
-    return std::make_unique<CsvOutput>(detail);
+    return std::make_unique<CsvFormat>(detail);
 }
 
 }  // namespace tally::stats

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-// The formats. Each output turns blocks into text and knows neither BPF nor where the text goes.
+// The formats: each turns samples into text, and knows neither BPF nor where the text goes.
 #pragma once
 
 #include <fmt/format.h>
@@ -7,9 +7,12 @@
 #include <memory>
 
 #include "stats/model/sample_report.h"
-#include "stats/options.h"
 
 namespace tally::stats {
+
+enum class Format { kTable, kJson, kCsv, kPrometheus };
+// What samples show beside the totals.
+enum class Detail { kNone, kPerCpu, kPerProgram };
 
 class SampleFormat {
   public:
@@ -18,12 +21,12 @@ class SampleFormat {
     SampleFormat& operator=(const SampleFormat&) = delete;
     virtual ~SampleFormat() = default;
 
-    // Appends one whole record, of a block that is readable. Allocates nothing once the buffer has grown and
+    // Appends one whole sample, which is readable. Allocates nothing once the buffer has grown and
     // the device is known.
     virtual void append(fmt::memory_buffer& buffer, const SampleReport& report) = 0;
-    // There is something to say of blocks that are not readable: append() takes them, too.
+    // append() takes samples that are not readable, too: there is something to say of them.
     virtual bool takes_unreadable() const { return false; }
-    // Formats that do not write block by block append all of the round's.
+    // A format that does not write each sample by itself appends all of the round.
     virtual void append_round(fmt::memory_buffer& /*buffer*/) {}
     // What follows is a document of its own.
     virtual void start_anew() {}

@@ -12,9 +12,9 @@ namespace tally::stats {
 namespace {
 
 // One object a line. Names and meaning of the fields are a promise: they are only ever added to.
-class JsonOutput final : public SampleFormat {
+class JsonFormat final : public SampleFormat {
   public:
-    explicit JsonOutput(Detail detail) : detail_(detail) {}
+    explicit JsonFormat(Detail detail) : detail_(detail) {}
 
     void append(fmt::memory_buffer& buffer, const SampleReport& report) override {
         text(buffer, R"({"schema":1,"time":")");
@@ -24,8 +24,8 @@ class JsonOutput final : public SampleFormat {
         text(buffer, R"(,"netns":)");
         append_name(buffer, report.netns);
         fmt::format_to(fmt::appender(buffer), R"(,"map_id":{},"generation":)", report.map_id);
-        if (report.program_info) {
-            fmt::format_to(fmt::appender(buffer), "{}", report.program_info->generation);
+        if (report.program) {
+            fmt::format_to(fmt::appender(buffer), "{}", report.program->generation);
         } else {
             text(buffer, "null");
         }
@@ -36,7 +36,7 @@ class JsonOutput final : public SampleFormat {
         text(buffer, R"(,"actions":)");
         append_actions(buffer, report.actions, rates, true);
         text(buffer, R"(,"total":)");
-        append_figures(buffer, report.total, rates, true);
+        append_values(buffer, report.total, rates, true);
         if (detail_ == Detail::kPerCpu) {
             append_cpus(buffer, report, rates);
         } else if (detail_ == Detail::kPerProgram) {
@@ -61,15 +61,15 @@ class JsonOutput final : public SampleFormat {
     void append_string(fmt::memory_buffer& buffer, const std::string& name) {
         auto known = escaped_.find(name);
         if (known == escaped_.end()) {
-            // A name is bytes; those that are no UTF-8 become U+FFFD.
+            // A name is bytes; those that are not UTF-8 become U+FFFD.
             auto quoted = nlohmann::json(name).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
             known = escaped_.emplace(name, std::move(quoted)).first;
         }
         text(buffer, known->second);
     }
 
-    static void append_figures(fmt::memory_buffer& buffer, const CounterValues& values, bool rates,
-                               bool session) {
+    static void append_values(fmt::memory_buffer& buffer, const CounterValues& values, bool rates,
+                              bool session) {
         fmt::format_to(fmt::appender(buffer), R"({{"packets":{},"bytes":{},"pps":)", values.count.rx_packets,
                        values.count.rx_bytes);
         append_rate(buffer, values.rate.pps, rates);
@@ -95,7 +95,7 @@ class JsonOutput final : public SampleFormat {
         for (std::size_t action = 0; action < actions.size(); ++action) {
             fmt::format_to(fmt::appender(buffer), R"({}"{}":)", action == 0 ? '{' : ',',
                            kActionNames[action]);
-            append_figures(buffer, actions[action], rates, session);
+            append_values(buffer, actions[action], rates, session);
         }
         text(buffer, "}");
     }
@@ -120,7 +120,7 @@ class JsonOutput final : public SampleFormat {
             text(buffer, R"(,"actions":)");
             append_actions(buffer, program.actions, rates, true);
             text(buffer, R"(,"total":)");
-            append_figures(buffer, program.total, rates, true);
+            append_values(buffer, program.total, rates, true);
             text(buffer, "}");
         }
         text(buffer, "]");
@@ -133,7 +133,7 @@ class JsonOutput final : public SampleFormat {
 }  // namespace
 
 std::unique_ptr<SampleFormat> make_json_format(Detail detail) {
-    return std::make_unique<JsonOutput>(detail);
+    return std::make_unique<JsonFormat>(detail);
 }
 
 }  // namespace tally::stats

@@ -16,32 +16,6 @@
 namespace tally::stats {
 namespace {
 
-// Removed unless it has taken the place of the other.
-class TemporaryFile {
-  public:
-    explicit TemporaryFile(std::string path) : path_(std::move(path)) {}
-    TemporaryFile(const TemporaryFile&) = delete;
-    TemporaryFile& operator=(const TemporaryFile&) = delete;
-    ~TemporaryFile() {
-        if (!path_.empty()) {
-            ::unlink(path_.c_str());
-        }
-    }
-
-    const char* path() const { return path_.c_str(); }
-
-    bool rename_to(const std::string& path) {
-        const bool renamed = std::rename(path_.c_str(), path.c_str()) == 0;
-        if (renamed) {
-            path_.clear();
-        }
-        return renamed;
-    }
-
-  private:
-    std::string path_;
-};
-
 // The process's own, so that no two of them write to the same one. Its name begins with a dot and does not
 // end in .prom: nobody takes what a killed one left for samples.
 std::string temporary_name(const std::string& path) {
@@ -68,12 +42,12 @@ Result<OutputFile> OutputFile::at(const std::string& path) {
         if (::lstat(path.c_str(), &status) == 0 && S_ISLNK(status.st_mode)) {
             return make_error(ErrorKind::kUsage, fmt::format("--output '{}'", path),
                               "it is a symbolic link to a file that does not exist")
-                .with_hint(fmt::format("name the file itself: `readlink -m {}` tells where it leads", path));
+                .with_hint(fmt::format("name the file itself: `readlink -m {}` prints its path", path));
         }
         return OutputFile(path);  // writing tells what is wrong with the directory
     }
     if (!S_ISREG(status.st_mode)) {
-        return make_error(ErrorKind::kUsage, fmt::format("--output '{}'", path), "it is not a file");
+        return make_error(ErrorKind::kUsage, fmt::format("--output '{}'", path), "it is not a regular file");
     }
     const std::unique_ptr<char, void (*)(void*)> real(::realpath(path.c_str(), nullptr), &std::free);
     return OutputFile(real ? real.get() : path);
@@ -86,9 +60,10 @@ Result<bool> OutputFile::write(std::string_view text) {
     if (!fd) {
         return last_error(what);
     }
-    TemporaryFile file(name);
-    if (!write_all(fd.get(), text) || !file.rename_to(path_)) {
-        return last_error(what);
+    if (!write_all(fd.get(), text) || std::rename(name.c_str(), path_.c_str()) != 0) {
+        auto error = last_error(what);
+        ::unlink(name.c_str());
+        return error;
     }
     return true;
 }

@@ -11,11 +11,11 @@
 
 namespace tally::stats {
 
-Result<bool> write_record(std::string_view record) {
-    while (!record.empty()) {
-        const auto written = ::write(STDOUT_FILENO, record.data(), record.size());
+Result<bool> write_to_stdout(std::string_view text) {
+    while (!text.empty()) {
+        const auto written = ::write(STDOUT_FILENO, text.data(), text.size());
         if (written >= 0) {
-            record.remove_prefix(static_cast<std::size_t>(written));
+            text.remove_prefix(static_cast<std::size_t>(written));
         } else if (errno == EAGAIN) {
             std::array<pollfd, 2> ready = {{{STDOUT_FILENO, POLLOUT, 0}, {stop_descriptor(), POLLIN, 0}}};
             ::poll(ready.data(), ready.size(), -1);
@@ -24,7 +24,7 @@ Result<bool> write_record(std::string_view record) {
         } else if (errno != EINTR) {
             return last_error("writing to stdout");
         }
-        if (stop_requested() && !record.empty()) {
+        if (stop_requested() && !text.empty()) {
             return false;
         }
     }
@@ -53,21 +53,6 @@ Result<bool> Printer::flush() {
     auto written = needed ? destination_.write({buffer_.data(), buffer_.size()}) : Result<bool>(true);
     buffer_.clear();
     return written;
-}
-
-Result<void> print_once(ReaderSet& readers, Printer& printer) {
-    for (const ReaderSet::Member& member : readers.members()) {
-        if (!member.reader->ready()) {
-            continue;  // gone since it was found
-        }
-        member.reader->show_first_reading();
-        TALLY_ASSIGN_OR_RETURN(auto go_on, printer.take(member.number, member.reader->report()));
-        if (!go_on) {
-            return {};
-        }
-    }
-    TALLY_TRY(printer.end_round());
-    return {};
 }
 
 }  // namespace tally::stats

@@ -1,25 +1,25 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-// Writes every block to stdout, or every round to a file.
+// Writes every sample to stdout, or every round to a file.
 #pragma once
 
 #include <string_view>
 
 #include "common/base/result.h"
-#include "stats/loop.h"
+#include "stats/model/consumer.h"
 #include "stats/output/format.h"
 
 namespace tally::stats {
 
-// One write for a whole record, so that it is not torn between two readers of a pipe. False when the run is
+// One write for a whole sample, so that two readers of a pipe do not get a part each. False when the run is
 // over: nobody reads any more, or a signal came while the other end did not read.
-Result<bool> write_record(std::string_view record);
+Result<bool> write_to_stdout(std::string_view text);
 
-// Where records go.
+// Where samples go.
 class Destination {
   public:
     virtual ~Destination() = default;
 
-    // A record; for a file, all of a round. False: the run is over.
+    // A sample; for a file, all of a round. False: the run is over.
     virtual Result<bool> write(std::string_view text) = 0;
     // The file holds a single round.
     virtual bool holds_one_round() const { return false; }
@@ -27,7 +27,7 @@ class Destination {
 
 class Stdout final : public Destination {
   public:
-    Result<bool> write(std::string_view text) override { return write_record(text); }
+    Result<bool> write(std::string_view text) override { return write_to_stdout(text); }
 };
 
 class Printer final : public Consumer {
@@ -46,8 +46,5 @@ class Printer final : public Consumer {
     Destination& destination_;
     fmt::memory_buffer buffer_;
 };
-
-// One block of every reader that is ready, as start() found it.
-Result<void> print_once(ReaderSet& readers, Printer& printer);
 
 }  // namespace tally::stats

@@ -13,7 +13,7 @@ constexpr std::string_view kBitUnit = "bit/s";
 constexpr unsigned kActionWidth = 12;  // "XDP_REDIRECT"
 constexpr unsigned kCpuWidth = 4;
 
-// Columns of one block; numbers of any size stay below one another.
+// Of the columns of one sample: numbers of any size stay aligned.
 struct Widths {
     unsigned packets = 0;
     unsigned pps = 0;
@@ -25,12 +25,12 @@ unsigned decimal_width(double value) {
     return static_cast<unsigned>(fmt::formatted_size("{:.1f}", value));
 }
 
-// "veth0: attached, map 32, generation 1, period 2.000 s" and who feeds it, for people on a line of its own.
+// "veth0: attached, map 32, generation 1, period 2.000 s" and the program, for people on a line of its own.
 void append_head(fmt::memory_buffer& buffer, const SampleReport& report, bool terminal) {
     const auto to = fmt::appender(buffer);
     fmt::format_to(to, "{}: {}, map {}", report.title, state_name(report.state), report.map_id);
-    if (report.program_info) {
-        fmt::format_to(to, ", generation {}", report.program_info->generation);
+    if (report.program) {
+        fmt::format_to(to, ", generation {}", report.program->generation);
     }
     if (report.since_start) {
         fmt::format_to(to, ", totals since start");
@@ -38,20 +38,19 @@ void append_head(fmt::memory_buffer& buffer, const SampleReport& report, bool te
     if (report.period > 0) {
         fmt::format_to(to, ", period {:.{}f} s", report.period, terminal ? 3 : 6);
     }
-    if (report.program_info) {
+    if (report.program) {
         const bool over = report.state == AttachState::kDetached || report.state == AttachState::kStale;
         fmt::format_to(to, "{}{}{} (id {}), {} mode, by {}", terminal ? "\n  " : ", ",
-                       over ? "last fed by " : "", report.program_info->program,
-                       report.program_info->program_id, report.program_info->mode,
-                       report.program_info->attach);
+                       over ? "last attached: " : "", report.program->name, report.program->id,
+                       report.program->mode, report.program->attach);
     }
     buffer.push_back('\n');
 }
 
 // A table for people; where nobody looks, plain numbers in columns that awk can count.
-class TableOutput final : public SampleFormat {
+class TableFormat final : public SampleFormat {
   public:
-    TableOutput(Detail detail, bool terminal)
+    TableFormat(Detail detail, bool terminal)
         : detail_(detail), per_cpu_(detail == Detail::kPerCpu), terminal_(terminal) {}
 
     void append(fmt::memory_buffer& buffer, const SampleReport& report) override {
@@ -182,7 +181,7 @@ class TableOutput final : public SampleFormat {
         }
     }
 
-    // People see the heads of the blocks stand out; awk finds the action at the start of the line.
+    // For people the first line of each sample stands out; awk finds the action at the start of the line.
     std::string_view indent() const { return terminal_ ? "  " : ""; }
 
     Detail detail_;
@@ -194,7 +193,7 @@ class TableOutput final : public SampleFormat {
 }  // namespace
 
 std::unique_ptr<SampleFormat> make_table_format(Detail detail, bool terminal) {
-    return std::make_unique<TableOutput>(detail, terminal);
+    return std::make_unique<TableFormat>(detail, terminal);
 }
 
 }  // namespace tally::stats

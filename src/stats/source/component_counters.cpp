@@ -13,7 +13,7 @@
 
 namespace tally::stats {
 
-Result<void> ComponentCounters::take_up(const Meta& meta, const std::string& directory, bool under_way) {
+Result<void> ComponentCounters::take(const Meta& meta, const std::string& directory, bool under_way) {
     std::vector<Program> known = std::exchange(components_, {});
     const auto names = list_directory(directory);
     for (const auto& name : names ? *names : std::vector<std::string>()) {
@@ -32,11 +32,11 @@ Result<void> ComponentCounters::take_up(const Meta& meta, const std::string& dir
         TALLY_ASSIGN_OR_RETURN(auto map, CounterMap::from_fd(std::move(*fd)));
         const std::uint32_t id = map.info().id;
         const auto* const end = meta.map_ids + meta.map_count;
-        const auto* const context = std::find(meta.map_ids, end, id);
-        if (context == end) {
+        const auto* const found = std::find(meta.map_ids, end, id);
+        if (found == end) {
             continue;
         }
-        const auto position = static_cast<std::size_t>(context - meta.map_ids);
+        const auto position = static_cast<std::size_t>(found - meta.map_ids);
         const auto old = std::find_if(known.begin(), known.end(),
                                       [id](const Program& program) { return program.map.info().id == id; });
         if (old != known.end()) {

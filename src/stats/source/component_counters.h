@@ -15,17 +15,17 @@ namespace tally::stats {
 
 class ComponentCounters {
   public:
-    // Which there are by the record, in the order they run, with the pins in `directory`. Those that are
-    // known already go on; one that comes while the run is under way counts from zero. A pin that is gone
-    // again belongs to a change that brings another record.
-    Result<void> take_up(const Meta& meta, const std::string& directory, bool under_way);
-    // There is nothing to tell apart: no dispatcher, or nothing of it is pinned.
+    // Those that the meta names, in the order they run; `directory` has their pins. Those that are known
+    // already go on; one that appears while the run is under way counts from zero. A pin that is gone again
+    // belongs to a change that brings another meta.
+    Result<void> take(const Meta& meta, const std::string& directory, bool under_way);
+    // There are none: no dispatcher, or nothing of it is pinned.
     void clear() { components_.clear(); }
     bool empty() const { return components_.empty(); }
 
     // A further reading of every map.
     Result<void> read();
-    // Which programs they are, and, for a block that has been told so, what the latest reading says.
+    // Which programs they are; and, in a report that lists them, what the latest reading says.
     void list_in(SampleReport& report) const;
     void fill(SampleReport& report) const;
 
@@ -33,7 +33,7 @@ class ComponentCounters {
     struct Program {
         std::uint32_t id = 0;
         std::string name;
-        std::size_t position = 0;  // of its map in the record
+        std::size_t position = 0;  // of its map in the meta
         CounterMap map;
         Sample before;
         Sample now;

@@ -70,7 +70,7 @@ void Discovery::scan(const Directory& directory, std::vector<FoundMap>& found) {
     if (is_directory(directory.path) && watch(directory)) {
         look_inside(directory, found);
     } else {
-        lose(directory.path);
+        forget_directory(directory.path);
     }
 }
 
@@ -86,7 +86,7 @@ bool Discovery::watch(const Directory& directory) {
     if (known != directories_.end()) {
         return known->second.path == directory.path;
     }
-    lose(directory.path);  // one of this name, before
+    forget_directory(directory.path);  // one of this name, before
     watches_[directory.path] = number;
     directories_[number] = directory;
     return true;
@@ -115,7 +115,7 @@ void Discovery::look_inside(const Directory& directory, std::vector<FoundMap>& f
     }
 }
 
-void Discovery::lose(const std::string& path) {
+void Discovery::forget_directory(const std::string& path) {
     told_.erase(path);
     if (const auto watch = watches_.find(path); watch != watches_.end()) {
         directories_.erase(watch->second);

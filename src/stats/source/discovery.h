@@ -47,7 +47,7 @@ class Discovery {
     void scan_all(std::vector<FoundMap>& found);
     bool watch(const Directory& directory);
     void look_inside(const Directory& directory, std::vector<FoundMap>& found);
-    void lose(const std::string& path);
+    void forget_directory(const std::string& path);
 
     std::string root_;
     PinWatcher* watcher_;

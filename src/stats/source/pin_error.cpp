@@ -29,7 +29,7 @@ std::string barrier_on(const std::string& path) {
 Error explain_denial(Error error, const std::string& pin) {
     struct stat status = {};
     if (const std::string directory = barrier_on(pin); !directory.empty()) {
-        error.reason += fmt::format(": {} keeps this user out", directory);
+        error.reason += fmt::format(": this user may not enter {}", directory);
         if (::stat(directory.c_str(), &status) == 0) {
             error.reason += fmt::format(" (mode {:04o})", mode_of(status));
         }
@@ -47,7 +47,7 @@ Error explain_denial(Error error, const std::string& pin) {
     if (!is_bpffs(pin)) {
         // The kernel's word for opening as a pin what is none.
         return make_error(ErrorKind::kNotFound, std::move(error.what),
-                          "it is no pin: it is not in a BPF file system");
+                          "it is not a pin: it is not in a BPF file system");
     }
     error.reason +=
         fmt::format(": the pin's mode is {:04o}, its owner's uid {}", mode_of(status), status.st_uid);
@@ -65,10 +65,10 @@ Error explain_pin_error(Error error, const std::string& pin) {
             if (pin.find('.', pin.find_last_of('/') + 1) != std::string::npos) {
                 // bpffs refuses names with a dot by this number, even to look them up.
                 return make_error(ErrorKind::kNotFound, std::move(error.what),
-                                  "no pin can have a dot in its name");
+                                  "the name of a pin cannot contain a dot");
             }
-            error.reason += ": this kernel wants CAP_BPF for it";
-            error.hint = "run it as root; kernels from 5.19 let every user read who can reach the pin";
+            error.reason += ": this kernel requires CAP_BPF";
+            error.hint = "run it as root; from kernel 5.19 on, every user who can reach the pin may read it";
             return error;
         case EINVAL:
             return make_error(ErrorKind::kConflict, std::move(error.what), "it is not a map");
@@ -79,11 +79,11 @@ Error explain_pin_error(Error error, const std::string& pin) {
 
 Error explain_map_id_error(Error error) {
     if (error.kind == ErrorKind::kPermission) {
-        error.reason += ": opening a map by its id needs CAP_SYS_ADMIN";
+        error.reason += ": opening a map by its id requires CAP_SYS_ADMIN";
         error.hint = "run it as root, or name the map's pin with --map PATH";
     } else if (error.kind == ErrorKind::kNotFound) {
-        return make_error(ErrorKind::kNotFound, std::move(error.what), "there is none with this id")
-            .with_hint("`bpftool map` lists the maps there are");
+        return make_error(ErrorKind::kNotFound, std::move(error.what), "there is no map with this id")
+            .with_hint("`bpftool map` lists the maps");
     }
     return error;
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-// Notices at once when pins come, go or change their place; one inotify descriptor for all directories.
+// Notices at once when pins are created, renamed or removed; one inotify descriptor for all directories.
 #pragma once
 
 #include <string>

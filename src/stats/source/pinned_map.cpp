@@ -4,11 +4,8 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/file.h>
-#include <sys/stat.h>
 
 #include <algorithm>
-#include <chrono>
-#include <thread>
 
 #include "common/base/unique_fd.h"
 #include "common/pins/bpffs.h"
@@ -18,13 +15,7 @@
 namespace tally::stats {
 namespace {
 
-using std::chrono::steady_clock;
-
-constexpr auto kPatience = std::chrono::milliseconds(50);
-// With a loader that is seen to be at work: taking back a load that failed can take it that long.
-constexpr auto kPatienceWithLoader = std::chrono::seconds(2);
-
-// That of its old name, where it was renamed and its pins have not been taken along.
+// A device that was renamed since its last load has its pins below the old name.
 std::string directory_of_device(const std::string& device, const NetnsContext& context) {
     const auto located = context.locate(device);
     return located ? located->directory : context.directory(device);
@@ -77,19 +68,15 @@ Result<CounterMap> PinnedMap::open_map() const {
 }
 
 Result<OpenedMap> PinnedMap::open() const {
-    const auto start = steady_clock::now();
-    for (auto pause = std::chrono::microseconds(50);;
-         pause = std::min(pause * 2, {std::chrono::milliseconds(5)})) {
+    for (bool again = false;; again = true) {
         TALLY_ASSIGN_OR_RETURN(auto map, open_map());
-        OpenedMap pinned{std::move(map), meta()};
-        const bool agreed =
-            pinned.meta ? pinned.meta->counter_map_id == pinned.map.info().id : !change_is_under_way();
-        const auto waited = steady_clock::now() - start;
-        const bool lasts = waited >= kPatience && !loader_is_at_work();
-        if (agreed || lasts || waited >= kPatienceWithLoader) {
-            return pinned;
+        OpenedMap opened{std::move(map), meta(), false};
+        const bool agree = opened.meta && opened.meta->counter_map_id == opened.map.info().id;
+        opened.changing = !agree && change_is_under_way();
+        // Where nobody is at work, a change may have ended between the two: looking again tells.
+        if (agree || opened.changing || again || pin_.empty()) {
+            return opened;
         }
-        std::this_thread::sleep_for(pause);
     }
 }
 
@@ -117,13 +104,17 @@ std::optional<Meta> PinnedMap::meta() const {
 }
 
 bool PinnedMap::change_is_under_way() const {
-    struct stat status = {};
-    return !pin_.empty() && ::stat((directory_ + '/' + kStagingName).c_str(), &status) == 0;
+    if (pin_.empty()) {
+        return false;
+    }
+    const UniqueFd staging(
+        ::open((directory_ + '/' + kStagingName).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    return staging ? ::flock(staging.get(), LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK : errno == EACCES;
 }
 
-bool PinnedMap::loader_is_at_work() const {
-    const UniqueFd fd(::open((directory_ + '/' + kStagingName).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    return fd && ::flock(fd.get(), LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+void PinnedMap::rename(const std::string& device, const NetnsContext& context) {
+    *this = PinnedMap({Source::Kind::kDevice, device, 0, {}}, context, *watcher_);
+    watch();
 }
 
 void PinnedMap::watch() {

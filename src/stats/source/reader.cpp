@@ -17,21 +17,12 @@
 namespace tally::stats {
 namespace {
 
-// What feeds a map is asked at most this often, so that fast sampling stays cheap; below the shortest
-// interval (1 s) at which every block has to know.
-constexpr std::int64_t kStateAge = 900'000'000;  // nanoseconds
-
 // Where events tell of changes, a pin is looked at this often all the same: a file system that is mounted
 // above it, say, causes none.
 constexpr std::int64_t kPinAge = 100'000'000;  // nanoseconds
 
-// While a loader is at work, its program may already run beside the old map, and a generation may be
-// published after the pin was looked at: that is no news unless it lasts, as it does when the loader was
-// killed.
-constexpr std::int64_t kLongestTransition = 500'000'000;  // nanoseconds
-
-// Two readings closer than this, as when another map was taken up just now, say nothing about a rate. Well
-// below the smallest interval, as a sample that comes late shortens the next period.
+// Two readings closer than this, as when the map was replaced just now, say nothing about a rate. Well below
+// the smallest interval, as a sample that comes late shortens the next period.
 constexpr double kShortestPeriod = 0.0001;  // seconds
 
 // Nothing is pinned at the path, as opposed to something that is no map, or a map id that does not exist.
@@ -51,47 +42,58 @@ std::string title_of(const Source& source, const NetnsContext& context) {
     return printable(elsewhere ? context.netns + '/' + source.name : source.name);
 }
 
-// By its name, unless that may be another device's: that of one the process cannot go to.
-std::optional<std::string> device_to_ask_for(const Source& source, const NetnsContext& context) {
+// By its name, unless the process cannot go to its namespace: then the name may be another device's.
+std::optional<std::string> device_to_monitor(const Source& source, const NetnsContext& context) {
     const bool seen = context.visibility == NetnsContext::Visibility::kHere || !source.directory.empty();
     return seen ? device_of(source) : std::nullopt;
 }
 
+bool same_generation(const Meta& a, const Meta& b) {
+    return a.lineage == b.lineage && a.generation == b.generation;
+}
+
+bool same_carried(const Meta& a, const Meta& b) {
+    return std::equal(std::begin(a.carried), std::end(a.carried), std::begin(b.carried),
+                      [](const Counter& x, const Counter& y) {
+                          return x.rx_packets == y.rx_packets && x.rx_bytes == y.rx_bytes;
+                      });
+}
+
 }  // namespace
 
-Reader::Reader(const Source& source, const Options& options, Vantage& vantage, PinWatcher& watcher)
-    : context_(&vantage.context),
-      watcher_(&watcher),
-      notices_(options.quiet, options.verbose),
-      wait_(options.wait),
-      per_cpu_(options.per_cpu),
-      per_program_(options.per_program),
-      looks_for_device_(source.directory.empty() &&
-                        vantage.context.visibility == NetnsContext::Visibility::kHere),
-      pinned_map_(source, vantage.context, watcher),
-      state_monitor_(device_to_ask_for(source, vantage.context), vantage) {
+Reader::Reader(const Source& source, const ReadRequest& request, NetnsContext& context, PinWatcher& watcher)
+    : request_(&request),
+      context_(&context),
+      finds_device_(source.directory.empty() && context.visibility == NetnsContext::Visibility::kHere),
+      pinned_map_(source, context, watcher),
+      state_monitor_(device_to_monitor(source, context), pinned_map_.directory(), context, request.notices) {
     report_.device = device_of(source);
     if (report_.device && !context_->netns.empty()) {
         report_.netns = context_->netns;
     }
     report_.title = title_of(source, *context_);
-    report_.since_start = options.since_start;
+    report_.since_start = request.since_start;
 }
 
 Result<void> Reader::start() {
-    if (report_.device && looks_for_device_) {
+    if (report_.device && finds_device_) {
         auto interface = resolve_interface(*report_.device);
-        if (!interface && !(wait_ && interface.error().kind == ErrorKind::kNotFound)) {
+        if (!interface && !(request_->wait && interface.error().kind == ErrorKind::kNotFound)) {
             return std::move(interface).error();
         }
         device_awaited_ = !interface;
     }
-    auto pinned = pinned_map_.open();
-    if (pinned) {
-        TALLY_TRY(take_up(std::move(pinned).value()));
+    auto opened = pinned_map_.open();
+    if (!opened && !is_missing(opened.error())) {
+        return std::move(opened).error();
+    }
+    // The session starts with the map that is there when the change has ended.
+    if (opened && opened->changing && transition_.wait(nanoseconds_of(CLOCK_MONOTONIC))) {
+        return {};
+    }
+    if (opened) {
+        TALLY_TRY(replace_map(std::move(*opened)));
         TALLY_TRY(check_components());
-    } else if (!is_missing(pinned.error())) {
-        return std::move(pinned).error();
     }
     started_ = true;
     return {};
@@ -103,6 +105,10 @@ Result<void> Reader::join() {
     return start();
 }
 
+bool Reader::must_poll() const {
+    return device_awaited_ || in_transition() || (!ready() && !pinned_map_.watching());
+}
+
 Result<void> Reader::follow() {
     if (device_awaited_) {
         const auto interface = resolve_interface(*report_.device);
@@ -112,6 +118,7 @@ Result<void> Reader::follow() {
         }
         set_device(interface->name);  // it may have been named by an alternative name, or have had another
         device_awaited_ = false;
+        obstacle_.clear();
     }
     pinned_map_.watch();
     TALLY_TRY(look_at_pin());
@@ -120,7 +127,7 @@ Result<void> Reader::follow() {
             take_meta(*meta);
         }
     }
-    state_time_ = 0;
+    state_monitor_.expire();
     return {};
 }
 
@@ -131,7 +138,7 @@ bool Reader::knows_pin() const {
 Result<void> Reader::look_at_pin() {
     pin_time_ = nanoseconds_of(CLOCK_MONOTONIC);
     if (!map_) {
-        return look_for_first_map();
+        return open_pin();
     }
     const auto look = pinned_map_.look(map_->info());
     if (!look) {
@@ -140,13 +147,14 @@ Result<void> Reader::look_at_pin() {
     }
     switch (*look) {
         case PinnedMap::Look::kSame:
-            if (std::exchange(unpinned_, false)) {
-                last_notice_.clear();
-                notices_.say(report_.title, fmt::format("map {} is pinned again", map_->info().id));
+            transition_.end();
+            if (!obstacle_.empty()) {
+                obstacle_.clear();
+                request_->notices.say(report_.title, fmt::format("map {} is pinned again", map_->info().id));
             }
             return {};
         case PinnedMap::Look::kMissing:
-            if (go_after_renamed_device()) {
+            if (follow_renamed_device()) {
                 return look_at_pin();
             }
             note_pin_missing(fmt::format("map {} is no longer pinned", map_->info().id));
@@ -154,128 +162,124 @@ Result<void> Reader::look_at_pin() {
         case PinnedMap::Look::kOther:
             break;
     }
-    auto pinned = pinned_map_.open();
-    if (!pinned) {
-        note_pin_missing(pinned.error().message());
+    return open_pin();
+}
+
+Result<void> Reader::open_pin() {
+    auto opened = pinned_map_.open();
+    if (!opened) {
+        note_pin_missing(!map_ && is_missing(opened.error())
+                             ? fmt::format("nothing is pinned at {} yet", pinned_map_.pin())
+                             : opened.error().message());
         return {};
     }
-    if (pinned->map.info().id == map_->info().id) {
+    if (opened->changing && transition_.wait(pin_time_)) {
+        return {};
+    }
+    transition_.end();
+    if (map_ && opened->map.info().id == map_->info().id) {
         return {};  // a load that failed has put it back
     }
-    return take_up(std::move(pinned).value());
+    return replace_map(std::move(*opened));
 }
 
-Result<void> Reader::look_for_first_map() {
-    auto pinned = pinned_map_.open();
-    if (pinned) {
-        return take_up(std::move(pinned).value());
-    }
-    note_pin_missing(is_missing(pinned.error())
-                         ? fmt::format("nothing is pinned at {} yet", pinned_map_.pin())
-                         : pinned.error().message());
-    return {};
-}
-
-// A loader takes the pins of a renamed device along to its new name: the record there is of the same lineage.
-bool Reader::go_after_renamed_device() {
-    if (!report_.device || !last_meta_ || !looks_for_device_) {
+// A load renames the directory of a renamed device: the meta there is of the same lineage.
+bool Reader::follow_renamed_device() {
+    if (!report_.device || !meta_ || !finds_device_) {
         return false;
     }
-    const auto name = interface_name(last_meta_->ifindex);
+    const auto name = interface_name(meta_->ifindex);
     if (!name || *name == *report_.device) {
         return false;
     }
     const auto meta = read_meta(context_->directory(*name) + '/' + XDP_TALLY_META_NAME);
-    if (!meta || meta->lineage != last_meta_->lineage) {
+    if (!meta || meta->lineage != meta_->lineage) {
         return false;
     }
-    notices_.say(report_.title, fmt::format("goes on as {}: the device was renamed", *name));
+    request_->notices.say(report_.title, fmt::format("the device and its pins were renamed to {}", *name));
     set_device(*name);
     return true;
 }
 
 void Reader::set_device(const std::string& name) {
-    const Source source = {Source::Kind::kDevice, name, 0, {}};
     report_.device = name;
-    report_.title = title_of(source, *context_);
-    pinned_map_ = PinnedMap(source, *context_, *watcher_);
-    pinned_map_.watch();
-    state_monitor_.rename(name);
+    report_.title = title_of({Source::Kind::kDevice, name, 0, {}}, *context_);
+    pinned_map_.rename(name, *context_);
+    state_monitor_.rename(name, pinned_map_.directory());
 }
 
 void Reader::note_pin_missing(const std::string& why) {
-    unpinned_ = true;
-    if (why != last_notice_) {
-        notices_.say(report_.title, why + "; waiting");
-        last_notice_ = why;
+    transition_.end();
+    started_ = true;
+    if (why != obstacle_) {
+        request_->notices.say(report_.title, why + "; waiting");
+        obstacle_ = why;
     }
 }
 
-Result<void> Reader::take_up(OpenedMap pinned) {
-    const std::uint32_t id = pinned.map.info().id;
-    std::string notice = fmt::format("map {} is pinned", id);
+Result<void> Reader::replace_map(OpenedMap opened) {
+    const std::uint32_t id = opened.map.info().id;
+    const std::uint32_t old_id = map_ ? map_->info().id : 0;
     if (map_) {
         // The last packets it counted, before the descriptor is closed.
         TALLY_TRY(map_->read(now_));
         session_.add(now_.total);
-        count_cpus(before_.per_cpu, now_.per_cpu);
-        notice = fmt::format("map {} was replaced by map {}", map_->info().id, id);
-    }
-    map_ = std::move(pinned.map);
-    meta_ = pinned.meta;
-    last_meta_ = meta_ ? meta_ : last_meta_;
-    TALLY_TRY(map_->read(before_));
-    if (started_) {
-        const bool early = own_meta() == nullptr && pinned_map_.change_is_under_way();
-        if (early) {
-            session_.take_up_early(before_.total);
-        } else {
-            session_.take_up(before_.total, origin());
+        if (request_->per_cpu) {
+            cpu_session_.add(before_.per_cpu, now_.per_cpu);
         }
-        take_up_cpus(early);
-        notices_.say(report_.title, own_meta() == nullptr
-                                        ? notice
-                                        : fmt::format("{} (generation {})", notice, own_meta()->generation));
+    }
+    map_ = std::move(opened.map);
+    meta_ = opened.meta;
+    TALLY_TRY(map_->read(before_));
+    const bool under_way = std::exchange(started_, true);
+    if (under_way) {
+        session_.replace_map(before_.total, origin());
+        if (request_->per_cpu) {
+            cpu_session_.replace_map(old_id, now_.per_cpu, id, before_.per_cpu);
+        }
+        const std::string notice = old_id == 0 ? fmt::format("map {} is pinned", id)
+                                               : fmt::format("map {} was replaced by map {}", old_id, id);
+        request_->notices.say(report_.title, own_meta() == nullptr ? notice
+                                                                   : fmt::format("{} (generation {})", notice,
+                                                                                 own_meta()->generation));
     } else {
         session_.start_with(before_.total, origin());
-        cpu_session_.resize(before_.per_cpu.size());
+        cpu_session_.start_with(before_.per_cpu);
     }
     report_.cpus.reserve(before_.per_cpu.size());
-    unpinned_ = false;
-    last_notice_.clear();
-    state_time_ = 0;
+    obstacle_.clear();
+    state_monitor_.expire();
     describe_map();
-    describe_feeder();
-    take_up_components();
+    describe_program();
+    take_components(under_way);
     return {};
 }
 
-// One program of a dispatcher that counts itself says nothing about the others.
+// A program of a dispatcher that has its own counters says nothing about the others.
 Result<void> Reader::check_components() const {
     const Meta* const meta = own_meta();
-    if (!per_program_ || (meta != nullptr && meta->attach_kind != XDP_TALLY_ATTACH_DISPATCHER)) {
+    if (!request_->per_program || (meta != nullptr && meta->attach_kind != XDP_TALLY_ATTACH_DISPATCHER)) {
         return {};
     }
     const std::string option = context_->option(*report_.device);
     return make_error(ErrorKind::kNotFound, fmt::format("looking for the programs of '{}'", report_.title),
-                      meta == nullptr ? "nothing tells which program counts into the pinned map"
-                                      : "only one program of the dispatcher is counted, by itself")
+                      meta == nullptr ? "the pinned map has no metadata that names a program"
+                                      : "only one program of the dispatcher has counters")
         .with_hint(fmt::format("{}`xdp_loader {} --observe` counts each of them",
                                meta == nullptr ? "" : "`xdp_loader " + option + " --unload`, then ", option));
 }
 
 // Where a program is alone on the hook, all counts are its own.
-void Reader::take_up_components() {
+void Reader::take_components(bool under_way) {
     const Meta* const meta = own_meta();
     report_.programs.clear();
-    if (!per_program_ || meta == nullptr || meta->attach_kind == XDP_TALLY_ATTACH_DISPATCHER) {
+    if (!request_->per_program || meta == nullptr || meta->attach_kind == XDP_TALLY_ATTACH_DISPATCHER) {
         components_.clear();
         return;
     }
     if (meta->attach_kind == XDP_TALLY_ATTACH_OBSERVE) {
-        const auto taken = components_.take_up(*meta, pinned_map_.directory(), started_);
-        if (!taken) {
-            notices_.say(report_.title, taken.error().message());
+        if (const auto taken = components_.take(*meta, pinned_map_.directory(), under_way); !taken) {
+            request_->notices.say(report_.title, taken.error().message());
         }
         components_.list_in(report_);
     }
@@ -294,35 +298,31 @@ void Reader::fill_components() {
 }
 
 bool Reader::take_meta(const Meta& meta) {
-    // A record of another map belongs to a change that look_at_pin has yet to see.
-    const Meta* own = own_meta();
+    // The meta of another map belongs to a change that look_at_pin has yet to see.
+    const Meta* const own = own_meta();
     if (meta.counter_map_id != map_->info().id ||
-        (own != nullptr && own->lineage == meta.lineage && own->generation == meta.generation)) {
+        (own != nullptr && same_generation(*own, meta) && same_carried(*own, meta))) {
         return false;
     }
-    if (own != nullptr) {
-        notices_.say(
+    // In the same generation, what a load that failed had counted is carried now.
+    if (own != nullptr && !same_generation(*own, meta)) {
+        request_->notices.say(
             report_.title,
-            fmt::format("program {} (id {}) took over, map {} goes on (generation {})",
+            fmt::format("the program was replaced by {} (id {}), map {} is kept (generation {})",
                         printable(meta.program), meta.program_id, meta.counter_map_id, meta.generation));
     }
     meta_ = meta;
-    last_meta_ = meta;
     session_.set_origin(*origin());
-    const auto early_cpus = std::exchange(early_cpus_, {});
-    if ((meta.flags & XDP_TALLY_META_MIGRATED) == 0) {
-        count_cpus({}, early_cpus);
-    }
-    describe_feeder();
-    take_up_components();
+    describe_program();
+    take_components(true);
     return true;
 }
 
 void Reader::describe_map() {
     const MapInfo& info = map_->info();
     report_.map_id = info.id;
-    if (notices_.verbose()) {
-        notices_.say(
+    if (request_->notices.verbose()) {
+        request_->notices.say(
             report_.title,
             fmt::format("map {} '{}' has {} entries{}, read {}", info.id, printable(info.name),
                         info.max_entries,
@@ -335,12 +335,12 @@ void Reader::describe_map() {
     }
 }
 
-void Reader::describe_feeder() {
-    report_.program_info.reset();
+void Reader::describe_program() {
+    report_.program.reset();
     if (const Meta* meta = own_meta()) {
-        report_.program_info = FeedingProgram{meta->generation, meta->program_id, printable(meta->program),
-                                              std::string(mode_name(meta->attach_mode)),
-                                              std::string(attach_name(meta->attach_kind))};
+        report_.program = AttachedProgram{meta->generation, meta->program_id, printable(meta->program),
+                                          std::string(mode_name(meta->attach_mode)),
+                                          std::string(attach_name(meta->attach_kind))};
     }
 }
 
@@ -357,129 +357,57 @@ Result<void> Reader::sample() {
     }
     TALLY_TRY(map_->read(now_));
     if (went_backwards(before_.total, now_.total)) {
-        notices_.say(report_.title,
-                     fmt::format("map {} was reset: it counts from smaller numbers again", map_->info().id));
+        request_->notices.say(
+            report_.title, fmt::format("map {} was reset: it counts from smaller numbers", map_->info().id));
     }
     session_.add(now_.total);
-    count_cpus(before_.per_cpu, now_.per_cpu);
+    if (request_->per_cpu) {
+        cpu_session_.add(before_.per_cpu, now_.per_cpu);
+    }
     TALLY_TRY(components_.read());
     const double seconds = static_cast<double>(now_.time - before_.time) / 1e9;
-    fill_block(before_, now_, seconds >= kShortestPeriod ? seconds : 0);
+    fill_report(before_, now_, seconds >= kShortestPeriod ? seconds : 0);
     std::swap(before_, now_);
     return {};
 }
 
 void Reader::show_first_reading() {
-    fill_block(before_, before_, 0);
+    fill_report(before_, before_, 0);
 }
 
-void Reader::fill_block(const Sample& before, const Sample& now, double seconds) {
+void Reader::fill_report(const Sample& before, const Sample& now, double seconds) {
     report_.readable = true;
     report_.time = nanoseconds_of(CLOCK_REALTIME);
     report_.before_start = session_.before_start();
     fill_values(report_, before.total, now.total, seconds, session_.counted());
-    if (per_cpu_ && map_->info().type == BPF_MAP_TYPE_PERCPU_ARRAY) {
-        fill_cpu_values(report_, before.per_cpu, now.per_cpu, seconds, cpu_session_);
+    if (request_->per_cpu && map_->info().type == BPF_MAP_TYPE_PERCPU_ARRAY) {
+        fill_cpu_values(report_, before.per_cpu, now.per_cpu, seconds, cpu_session_.counted());
     } else {
         report_.cpus.clear();
     }
-    if (state_time_ == 0 || now.time - state_time_ >= kStateAge) {
-        state_time_ = now.time;
-        refresh_state();
+    if (state_monitor_.must_look(now.time)) {
+        refresh_state(now.time);
     }
     fill_components();  // which may be others since
 }
 
-void Reader::count_cpus(const std::vector<Counters>& before, const std::vector<Counters>& now) {
-    if (!per_cpu_) {
-        return;
-    }
-    cpu_session_.resize(std::max(cpu_session_.size(), now.size()));
-    for (std::size_t cpu = 0; cpu < now.size(); ++cpu) {
-        for (std::size_t action = 0; action < now[cpu].size(); ++action) {
-            const Counter earlier = before.empty() ? Counter{} : before[cpu][action];
-            add_to(cpu_session_[cpu][action], growth(earlier, now[cpu][action]));
-        }
-    }
-}
-
-// Counts that a loader moved over stand on whatever CPU moved them: they are no CPU's growth.
-void Reader::take_up_cpus(bool early) {
-    early_cpus_.clear();
-    if (early) {
-        early_cpus_ = before_.per_cpu;  // until its record tells
-    } else if (own_meta() == nullptr || (own_meta()->flags & XDP_TALLY_META_MIGRATED) == 0) {
-        count_cpus({}, before_.per_cpu);
-    }
-}
-
-void Reader::refresh_state() {
-    AttachState state = look_at_state();
-    if (state != AttachState::kAttached) {
-        // Perhaps the program was replaced and nobody told: then there is another record.
+void Reader::refresh_state(std::int64_t now) {
+    bool changing = false;
+    if (look_at_state(now) != AttachState::kAttached) {
+        // Perhaps the program was replaced and nobody told: then there is another meta.
         const auto meta = pinned_map_.meta();
         if (meta && take_meta(*meta)) {
-            state = look_at_state();
-        } else if (state_ && state != *state_ && in_transition(meta)) {
-            state_time_ = 0;
-            return;
+            look_at_state(now);
+        } else if (state_monitor_.is_news()) {
+            const bool published = meta && !(meta_ && same_generation(*meta_, *meta));
+            changing = published || pinned_map_.change_is_under_way();
         }
     }
-    transition_began_ = 0;
-    if (state_ != state ||
-        (state == AttachState::kDetached && state_monitor_.device_gone() != device_gone_)) {
-        notify_of(state);
-    }
-    device_gone_ = state_monitor_.device_gone();
-    if (renamed_to_ != state_monitor_.renamed_to()) {
-        renamed_to_ = state_monitor_.renamed_to();
-        if (!renamed_to_.empty()) {
-            notices_.say(report_.title, fmt::format("the device is called {} now", renamed_to_));
-        }
-    }
-    state_ = state;
-    report_.state = state;
+    report_.state = state_monitor_.tell(report_.title, map_->info().id, changing);
 }
 
-bool Reader::in_transition(const std::optional<Meta>& meta) {
-    const bool published =
-        meta && !(meta_ && meta_->lineage == meta->lineage && meta_->generation == meta->generation);
-    if (!published && !pinned_map_.change_is_under_way()) {
-        return false;
-    }
-    if (transition_began_ == 0) {
-        transition_began_ = before_.time;
-    }
-    return before_.time - transition_began_ < kLongestTransition;
-}
-
-AttachState Reader::look_at_state() {
-    return state_monitor_.look(meta_ ? &*meta_ : nullptr, map_->info().id);
-}
-
-void Reader::notify_of(AttachState state) {
-    const std::uint32_t id = map_->info().id;
-    switch (state) {
-        case AttachState::kAttached:
-            if (state_) {
-                notices_.say(report_.title, fmt::format("map {} is being fed", id));
-            }
-            break;
-        case AttachState::kDetached:
-            notices_.say(
-                report_.title,
-                fmt::format(
-                    "{}: nothing feeds map {}",
-                    state_monitor_.device_gone() ? "the device is gone" : "no XDP program is attached", id));
-            break;
-        case AttachState::kStale:
-            notices_.say(report_.title,
-                         fmt::format("the XDP program on the device does not feed map {}", id));
-            break;
-        case AttachState::kForeign:
-        case AttachState::kUnknown:
-            break;
-    }
+AttachState Reader::look_at_state(std::int64_t now) {
+    return state_monitor_.look(meta_ ? &*meta_ : nullptr, map_->info().id, now);
 }
 
 const Meta* Reader::own_meta() const {

@@ -3,6 +3,7 @@
 // of bpffs, as they come and go.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <map>
@@ -12,12 +13,11 @@
 #include <vector>
 
 #include "common/base/result.h"
-#include "stats/cli/notices.h"
-#include "stats/options.h"
+#include "common/pins/netns_context.h"
 #include "stats/source/discovery.h"
 #include "stats/source/pin_watcher.h"
+#include "stats/source/read_request.h"
 #include "stats/source/reader.h"
-#include "stats/source/vantage.h"
 
 namespace tally::stats {
 
@@ -38,23 +38,29 @@ class ReaderSet {
         std::size_t number = 0;  // never that of another one
         std::unique_ptr<Reader> reader;
         std::optional<std::chrono::steady_clock::time_point> lost;  // when its pin was found to be gone
-        std::string problem;                                        // that was remarked on, and lasts
+        std::string problem;                                        // that was told, and lasts
     };
 
-    // `own`: where the process is. `options` must outlive the set.
-    ReaderSet(Vantage own, const Options& options);
+    // `own`: the namespace that the process is in.
+    ReaderSet(NetnsContext own, const ReadRequest& request) : request_(request), own_(std::move(own)) {}
 
-    // The sources of the command line, not started.
-    void add_sources();
-    // Every map there is now; those that cannot be read are remarked on. Later ones are taken up by follow().
+    // Named by the command line, not started.
+    void add_sources(const std::vector<Source>& sources);
+    // Every map there is now; which of them cannot be read is told. follow() adds later ones.
     Result<void> discover();
 
+    const NetnsContext& context() const { return own_; }
     std::vector<Member>& members() { return members_; }
     const std::vector<Member>& members() const { return members_; }
     // Readable while something has happened to the pins.
     int events() const { return watcher_.fd(); }
 
-    bool any_ready() const;
+    bool any_ready() const {
+        return any([](const Member& member) { return member.reader->ready(); });
+    }
+    bool any_in_transition() const {
+        return any([](const Member& member) { return member.reader->in_transition(); });
+    }
     // There is something that causes no event: follow_polled() has to be called every kPollPeriod.
     bool must_poll() const;
 
@@ -63,29 +69,33 @@ class ReaderSet {
     Result<void> follow_events();
     Result<void> follow_polled();
 
-    // One sample; with --all and --listen, a map that cannot be read any more is remarked on, and nothing to
-    // read.
+    // One sample. With ReadRequest::keep_going, that a map cannot be read any more is told, and no error.
     Result<void> sample(Member& member);
-    // Takes leave, with --all, of those whose pin has been gone for kLostPeriod since this was called first.
-    // Their numbers.
+    // Removes, with --all, those whose pin has been gone for kLostPeriod since this was called first. Their
+    // numbers.
     std::vector<std::size_t> drop_lost(std::chrono::steady_clock::time_point now);
-    // Some are on their way to that.
-    bool any_lost() const;
+    // There are some whose pin is gone.
+    bool any_lost() const {
+        return any([](const Member& member) { return member.lost.has_value(); });
+    }
 
   private:
+    template <typename Test>
+    bool any(const Test& test) const {
+        return std::any_of(members_.begin(), members_.end(), test);
+    }
     Result<void> follow(Member& member);
     Result<void> tolerate(Member& member, Result<void> outcome);
     // `under_way`: the run has begun, and counts all that the maps hold as its own.
-    Result<void> take_up(const std::vector<FoundMap>& found, bool under_way);
-    Result<void> take_up(const FoundMap& found, bool under_way);
-    Source source_of(const FoundMap& found, Vantage& vantage) const;
-    Result<Vantage*> vantage_of(const std::string& netns);
+    Result<void> add(const std::vector<FoundMap>& found, bool under_way);
+    Result<void> add(const FoundMap& found, bool under_way);
+    Source source_of(const FoundMap& found, NetnsContext& context) const;
+    Result<NetnsContext*> context_of(const std::string& netns);
 
-    const Options* options_;
-    Notices notices_;
+    ReadRequest request_;
     PinWatcher watcher_;
-    Vantage own_;
-    std::map<std::string, std::unique_ptr<Vantage>> others_;  // by what bpffs calls the namespace
+    NetnsContext own_;
+    std::map<std::string, std::unique_ptr<NetnsContext>> others_;  // by what bpffs calls the namespace
     std::optional<Discovery> discovery_;
     std::map<std::string, std::string> problems_;  // of what was found and could not be read, by directory
     std::vector<Member> members_;

@@ -1,84 +1,142 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 #include "stats/source/state_monitor.h"
 
+#include <fmt/format.h>
+#include <linux/bpf.h>
+
+#include "common/kernel/bpf_info.h"
 #include "common/kernel/dispatcher.h"
+#include "common/pins/bpffs.h"
 
 namespace tally::stats {
+namespace {
 
-AttachState judge_attach_state(const Meta* meta, std::uint32_t map_id, const HookView& view) {
-    if (meta == nullptr) {
-        return AttachState::kForeign;
-    }
-    if (view.visibility == HookView::Visibility::kHidden) {
-        return AttachState::kUnknown;
-    }
-    if (view.visibility == HookView::Visibility::kSeen && view.hook.find(meta->program_id)) {
-        return meta->counter_map_id == map_id ? AttachState::kAttached : AttachState::kStale;
-    }
-    if (view.meta_is_elsewhere) {
-        return AttachState::kUnknown;
-    }
-    if (view.visibility == HookView::Visibility::kGone || view.hook.empty()) {
-        return AttachState::kDetached;
-    }
-    // The hook names the record's program unless that is one of a dispatcher.
-    const bool alone = meta->attach_kind != XDP_TALLY_ATTACH_DISPATCHER;
-    return alone || view.hook_is_known ? AttachState::kStale : AttachState::kUnknown;
+// The device is asked at most this often, so that fast sampling stays cheap. It is less than 1 s, the
+// shortest interval at which every sample shows the state of its own time.
+constexpr std::int64_t kLongestAge = 900'000'000;  // nanoseconds
+
+}  // namespace
+
+bool StateMonitor::must_look(std::int64_t now) const {
+    return looked_at_ == 0 || now - looked_at_ >= kLongestAge;
 }
 
-AttachState StateMonitor::look(const Meta* meta, std::uint32_t map_id) {
-    const HookView seen = meta == nullptr ? HookView{} : view(*meta);
-    gone_ = seen.visibility == HookView::Visibility::kGone;
-    return judge_attach_state(meta, map_id, seen);
+AttachState StateMonitor::look(const Meta* meta, std::uint32_t map_id, std::int64_t now) {
+    looked_at_ = now;
+    latest_.renamed_to.clear();
+    AttachFacts facts = meta == nullptr ? AttachFacts{} : gather_facts(*meta);
+    facts.meta = meta;
+    facts.counter_map_id = map_id;
+    latest_.state = judge_attach_state(facts);
+    latest_.device_gone = latest_.state == AttachState::kOrphaned;
+    if (latest_.device_gone) {
+        latest_.state = AttachState::kDetached;
+    }
+    return latest_.state;
 }
 
-HookView StateMonitor::view(const Meta& meta) {
-    HookView view;
-    view.meta_is_elsewhere = meta.netns_inode != vantage_->inode;
-    if (!vantage_->links || (!device_ && view.meta_is_elsewhere)) {
-        return view;
+AttachState StateMonitor::tell(const std::string& title, std::uint32_t map_id, bool changing) {
+    if (changing && told_ && transition_.wait(looked_at_)) {
+        expire();
+        return told_->state;
     }
-    LinkSocket& socket = *vantage_->links;
-    renamed_to_.clear();
-    auto link = device_ ? socket.find(*device_) : socket.find(meta.ifindex);
-    if (link) {
-        link = look_inside(std::move(*link), meta);
+    transition_.end();
+    say_what_changed(title, map_id);
+    told_ = latest_;
+    return told_->state;
+}
+
+void StateMonitor::say_what_changed(const std::string& title, std::uint32_t map_id) const {
+    const Finding before = told_.value_or(Finding());
+    const bool changed = !told_ || before.state != latest_.state || before.device_gone != latest_.device_gone;
+    if (changed && latest_.state == AttachState::kAttached && told_) {
+        notices_.say(title, fmt::format("the XDP program on the device counts into map {}", map_id));
+    } else if (changed && latest_.state == AttachState::kDetached) {
+        notices_.say(title, fmt::format("{}no XDP program counts into map {}",
+                                        latest_.device_gone ? "the device is gone; " : "", map_id));
+    } else if (changed && latest_.state == AttachState::kStale) {
+        notices_.say(title, fmt::format("the XDP program on the device does not count into map {}", map_id));
     }
-    if (!link && link.error().kind == ErrorKind::kNotFound && device_ && !view.meta_is_elsewhere) {
-        // Renamed, if the interface with the record's index runs the record's program.
-        auto other = socket.find(meta.ifindex);
-        if (other) {
-            other = look_inside(std::move(*other), meta);
+    if (before.renamed_to != latest_.renamed_to && !latest_.renamed_to.empty()) {
+        notices_.say(title, fmt::format("the device is now called {}", latest_.renamed_to));
+    }
+}
+
+AttachFacts StateMonitor::gather_facts(const Meta& meta) {
+    AttachFacts facts;
+    facts.meta_is_elsewhere = meta.netns_inode != context_->inode;
+    if (context_->links && (device_ || !facts.meta_is_elsewhere)) {
+        const auto link = find_device(meta);
+        if (link) {
+            facts.device = AttachFacts::Device::kSeen;
+            facts.ifindex = link->interface.ifindex;
+            facts.hook = link->hook;
+            facts.dispatcher_known = link->hook.program && link->hook.program->id == known_program_;
+        } else if (link.error().kind == ErrorKind::kNotFound) {
+            facts.device = AttachFacts::Device::kGone;
         }
-        if (other && other->hook.find(meta.program_id)) {
-            renamed_to_ = other->interface.name;
-            link = std::move(other);
-        }
     }
-    if (link) {
-        view.visibility = HookView::Visibility::kSeen;
-        view.hook = link->hook;
-        view.hook_is_known = view.hook.program && view.hook.program->id == known_program_;
-    } else if (link.error().kind == ErrorKind::kNotFound) {
-        view.visibility = HookView::Visibility::kGone;
+    if (!facts.hook.find(meta.program_id) || meta.attach_kind == XDP_TALLY_ATTACH_OBSERVE) {
+        look_at_link(facts);
     }
-    return view;
+    return facts;
 }
 
-Link StateMonitor::look_inside(Link link, const Meta& meta) {
-    if (meta.attach_kind != XDP_TALLY_ATTACH_DISPATCHER || !link.hook.program) {
+Result<Link> StateMonitor::find_device(const Meta& meta) {
+    LinkSocket& socket = *context_->links;
+    auto link = look_inside(device_ ? socket.find(*device_) : socket.find(meta.ifindex), meta);
+    const bool may_be_renamed = device_ && meta.netns_inode == context_->inode;
+    const bool found = link && (link->interface.ifindex == meta.ifindex || link->hook.find(meta.program_id));
+    if (found || !may_be_renamed) {
         return link;
     }
-    if (link.hook.program->id != known_program_) {
-        if (auto dispatcher = read_dispatcher(link.interface.ifindex)) {
+    // It is the interface with the meta's index if that runs the meta's program.
+    auto other = look_inside(socket.find(meta.ifindex), meta);
+    if (!other || !other->hook.find(meta.program_id)) {
+        return link;
+    }
+    latest_.renamed_to = other->interface.name;
+    return other;
+}
+
+Result<Link> StateMonitor::look_inside(Result<Link> link, const Meta& meta) {
+    // libxdp looks in the namespace of this process alone.
+    const bool can_look = context_->visibility == NetnsContext::Visibility::kHere;
+    if (!link || !can_look || meta.attach_kind != XDP_TALLY_ATTACH_DISPATCHER || !link->hook.program) {
+        return link;
+    }
+    const std::uint32_t program = link->hook.program->id;
+    if (program != known_program_) {
+        if (auto dispatcher = read_dispatcher(link->interface.ifindex)) {
             dispatcher_ = std::move(*dispatcher);
-            known_program_ = dispatcher_ ? dispatcher_->program_id : link.hook.program->id;
+            known_program_ = dispatcher_ ? dispatcher_->program_id : program;
         }
     }
-    if (dispatcher_ && dispatcher_->program_id == link.hook.program->id) {
-        link.hook.dispatcher = dispatcher_;
+    if (dispatcher_ && dispatcher_->program_id == program) {
+        link->hook.dispatcher = dispatcher_;
     }
     return link;
+}
+
+void StateMonitor::look_at_link(AttachFacts& facts) const {
+    const auto fd = open_pin(directory_ + '/' + XDP_TALLY_LINK_NAME, false);
+    if (!fd) {
+        facts.link =
+            fd.error().code == ENOENT ? AttachFacts::PinnedLink::kNone : AttachFacts::PinnedLink::kHidden;
+        return;
+    }
+    if (object_type(fd->get()) != ObjectType::kLink) {
+        return;
+    }
+    const auto info = link_info(fd->get());
+    if (!info) {
+        facts.link = AttachFacts::PinnedLink::kHidden;
+    } else if (info->type == BPF_LINK_TYPE_XDP) {
+        facts.link = info->ifindex == 0 ? AttachFacts::PinnedLink::kSevered : AttachFacts::PinnedLink::kAlive;
+        facts.link_program_id = info->program_id;
+    } else if (info->type == BPF_LINK_TYPE_TRACING) {
+        facts.link = AttachFacts::PinnedLink::kAlive;
+    }
 }
 
 }  // namespace tally::stats

@@ -4,10 +4,11 @@ import re
 import urllib.request
 from pathlib import Path
 
+from support.process_table import status_in
 from support.processes import DEADLINE, run
 from support.programs import STATS
 
-SAMPLE = re.compile(r'(?P<name>\w+)(?:\{(?P<labels>[^}]*)\})? (?P<value>\S+)')
+LINE = re.compile(r'(?P<name>\w+)(?:\{(?P<labels>[^}]*)\})? (?P<value>\S+)')
 LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
 
 
@@ -16,17 +17,12 @@ def parse(text):
     samples = {}
     for line in text.splitlines():
         if line.startswith("xdp_"):
-            match = SAMPLE.fullmatch(line)
+            match = LINE.fullmatch(line)
             assert match, line
             key = match["name"], tuple(value for _, value in LABEL.findall(match["labels"] or ""))
             assert key not in samples, f"twice: {line}"
             samples[key] = float(match["value"])
     return samples
-
-
-def status_in(directory):
-    lines = directory.joinpath("status").read_text(encoding="utf-8").splitlines()
-    return dict(line.split(":\t", 1) for line in lines)
 
 
 class Exporter:
@@ -50,8 +46,7 @@ class Exporter:
         return self.scrape()["xdp_action_packets_total", (dev, netns, action)]
 
     def status(self):
-        """What the kernel says of the process: {"Uid": ..., "CapEff": ..., "VmRSS": ...}."""
-        return status_in(Path(f"/proc/{self.process.popen.pid}"))
+        return status_in(f"/proc/{self.process.popen.pid}")
 
     def threads(self):
         """The same of every thread."""

@@ -3,11 +3,12 @@
 import json
 import os
 import subprocess
-from pathlib import Path
 
+from support.bpftool import bpftool
 from support.devices import Veth, link_info, wait_for_carrier
 from support.maps import dump_counts
 from support.pins import BPFFS, pin_dir
+from support.process_table import processes
 from support.processes import Process, run, wait_until
 from support.programs import LOADER, object_file
 from support.raw_bpf import create_link, existing_ids, open_pin, pin
@@ -62,6 +63,10 @@ class Lab:
         assert outcome["outcome"] == "status", outcome
         return outcome
 
+    def states(self, **options):
+        """{(netns, dev): state} of every device that has pins."""
+        return {(item["netns"], item["dev"]): item["state"] for item in self.loader_json("--status", **options)}
+
     def remember(self, outcome):
         if (program := outcome.get("program")) and not outcome.get("dry_run"):
             self.program_ids.add(program["id"])
@@ -90,7 +95,7 @@ class Lab:
     def reading(self, *args, **options):
         """A reader that has taken its first sample: what is sent from now on counts as its session."""
         reader = self.stats(*args, **options)
-        reader.wait_for(lambda record: True)
+        reader.wait_for(lambda sample: True)
         return reader
 
     def traffic(self, veth, size, **options):
@@ -132,7 +137,7 @@ class Lab:
 
     @staticmethod
     def program_at(path):
-        return json.loads(run(["bpftool", "--json", "prog", "show", "pinned", path]).out)
+        return bpftool("prog", "show", "pinned", path)
 
     def foreign_attach(self, dev, mode="native"):
         """Attaches a foreign program by netlink: what bpftool tells of it."""
@@ -182,15 +187,8 @@ class Lab:
 
     @staticmethod
     def other_processes():
-        found = []
-        for entry in Path("/proc").iterdir():
-            try:
-                if entry.name.isdigit() and int(entry.name) != os.getpid():
-                    if entry.joinpath("stat").read_text().rpartition(")")[2].split()[0] != "Z":
-                        found.append(entry.joinpath("cmdline").read_text().replace("\0", " "))
-            except OSError:
-                pass  # it ended while we looked
-        return found
+        return [" ".join(process.words) for process in processes()
+                if process.pid != os.getpid() and process.state != "Z"]
 
     def close(self):
         """Takes down what the test built, the last first, by the programs' own means."""

@@ -1,22 +1,18 @@
 """Pinned maps and what they hold, by bpftool."""
 
-import json
 import struct
 from collections import namedtuple
 
+from support.bpftool import binary, bpftool
 from support.pins import pin_dir
-from support.processes import run
 
 ACTIONS = ("XDP_ABORTED", "XDP_DROP", "XDP_PASS", "XDP_TX", "XDP_REDIRECT")
 
 
 def dump_map(path):
     """The map as bpftool sees it: {key: [value of every CPU]} with integer keys, or {key: [value]}."""
-    entries = json.loads(run(["bpftool", "--json", "map", "dump", "pinned", path]).out)
+    entries = bpftool("map", "dump", "pinned", path)
     dump = {}
-
-    def binary(octets):
-        return bytes(int(octet, 16) for octet in octets)
 
     for entry in entries:
         key = int.from_bytes(binary(entry["key"]), "little")
@@ -48,3 +44,14 @@ def read_meta(dev):
     names = (text.rstrip(b"\0").decode() for text in (interface, program))
     pairs = [tuple(carried[2 * action:2 * action + 2]) for action in range(len(ACTIONS))]
     return Meta(*numbers, *names, {name: pair for name, pair in zip(ACTIONS, pairs) if pair != (0, 0)}, map_ids)
+
+
+def sum_of(*counts):
+    """{action: (packets, bytes)} added up."""
+    pairs = {name: [count[name] for count in counts if name in count] for name in ACTIONS}
+    return {name: tuple(map(sum, zip(*found))) for name, found in pairs.items() if found}
+
+
+def lineage_counts(dev):
+    """Everything since generation 1: what earlier maps held and what the pinned one holds."""
+    return sum_of(read_meta(dev).carried, dump_counts(pin_dir(dev) / "xdp_stats_map"))

@@ -20,6 +20,7 @@ class Entry:
         self.name = name
         self.state, parent, _, session = rest.split()[:4]
         self.parent, self.session = int(parent), int(session)
+        self.words = path.joinpath("cmdline").read_text().rstrip("\0").split("\0")
 
 
 def processes():
@@ -40,3 +41,19 @@ def loaders():
 
 def lives(pid):
     return any(process.pid == pid and process.state != "Z" for process in processes())
+
+
+def status_in(directory):
+    """What the kernel says of a process or a thread: {"Uid": ..., "CapEff": ..., "RssAnon": ...}."""
+    lines = Path(directory, "status").read_text(encoding="utf-8").splitlines()
+    return dict(line.split(":\t", 1) for line in lines)
+
+
+def memory_of(pid):
+    """KiB that only this process has."""
+    return int(status_in(f"/proc/{pid}")["RssAnon"].split()[0])
+
+
+def descriptors_of(pid):
+    """What a process has open."""
+    return sorted(os.readlink(entry.path) for entry in os.scandir(f"/proc/{pid}/fd"))

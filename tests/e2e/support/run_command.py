@@ -1,16 +1,34 @@
-"""xdp_loader --run in the background."""
+"""xdp_loader --run, to its end or in the background."""
 
 import signal
+import sys
 
-from support.process_table import processes
+from support.devices import attached
+from support.pins import pin_dir
 from support.processes import Process
 from support.programs import LOADER
 
+MAPS = ["xdp_stats_map", "xdp_stats_meta"]
+RUNNING = ["+run", *MAPS]  # what is pinned meanwhile, and the lock beside it
 GOES_ON = ("sh", "-c", "echo ready $$; exec tail -f /dev/null")
+NOTES_SIGNALS = """
+import os, signal, sys
+def note(number, frame):
+    os.write(1, b"got %d\\n" % number)
+    if number == signal.SIGTERM:
+        os._exit(9)
+for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
+    signal.signal(number, note)
+os.write(1, b"ready %d\\n" % os.getpid())
+while True:
+    signal.pause()
+"""
+# Says "got N" for every signal, and ends with 9 at SIGTERM.
+NOTING = (sys.executable, "-c", NOTES_SIGNALS)
 
 
 class Run(Process):
-    """`xdp_loader --run` around a command that says "ready PID" and goes on."""
+    """Around a command that says "ready PID" and goes on."""
 
     def __init__(self, *options, command=GOES_ON, prefix=(), ready=True):
         super().__init__([*prefix, LOADER, *options, "--run", "--", *command])
@@ -23,8 +41,18 @@ class Run(Process):
             self.popen.send_signal(with_signal)
         return self.wait(self.popen.wait(60) if status is None else status)
 
-    def guardian(self):
-        """The process that removes the pins should xdp_loader be killed."""
-        (found,) = [process for process in processes() if process.parent == self.popen.pid
-                    and process.pid != self.command_pid]
-        return found
+
+def running(lab, *options, **more):
+    return lab.started(Run(*options, **more))
+
+
+def run_loaded(lab, *options, command, status=0, prefix=()):
+    return lab.loader(*options, "--run", "--", *command, status=status, prefix=prefix)
+
+
+def shell(text):
+    return ("sh", "-euc", text)
+
+
+def clean(dev="veth0"):
+    return attached(dev) is None and not pin_dir(dev).exists()

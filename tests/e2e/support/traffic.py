@@ -6,6 +6,7 @@ import socket
 from support.processes import DEADLINE, Process, run
 from support.programs import SENDER
 
+SIZE = 100  # of a frame, where it does not matter
 FULL_FRAME = 1514
 ETHERTYPE = 0x88B5  # what send-frames puts on the wire
 

@@ -40,7 +40,7 @@ TEST(LoaderOptions, DefaultIsToLoadThePassingProgramInAutoMode) {
     const auto options = parsed({"--dev", "veth0"});
     EXPECT_EQ(options.verb, Verb::kLoad);
     EXPECT_THAT(options.devices, ElementsAre("veth0"));
-    EXPECT_EQ(options.action, "pass");
+    EXPECT_EQ(options.action, Action::kPass);
     EXPECT_EQ(options.mode, ModeChoice::kAuto);
     EXPECT_EQ(options.bpffs, "/sys/fs/bpf");
     EXPECT_FALSE(options.reuse_maps || options.force || options.dry_run || options.json);
@@ -73,7 +73,8 @@ TEST(LoaderOptions, APlaceInADispatcherIsForDispatchers) {
     EXPECT_THAT(refused({"-d", "a", "--attach", "link", "--prio", "20"}).message, HasSubstr("--prio"));
     EXPECT_THAT(refused({"-d", "a", "--offload-mode", "--chain-actions", "pass"}).message,
                 HasSubstr("--chain-actions"));
-    EXPECT_THAT(refused({"-d", "a", "--attach", "dispatcher", "--offload-mode"}).message, HasSubstr("card"));
+    EXPECT_THAT(refused({"-d", "a", "--attach", "dispatcher", "--offload-mode"}).message,
+                HasSubstr("--attach dispatcher cannot be combined with --offload-mode"));
     EXPECT_THAT(refused({"-d", "a", "--unload", "--attach", "link"}).message, HasSubstr("--attach"));
     EXPECT_THAT(refused({"-d", "a", "--chain-actions", "pass,"}).message, HasSubstr("aborted, drop"));
     EXPECT_THAT(refused({"-d", "a", "--chain-actions", "pass,accept"}).message, HasSubstr("pass,accept"));
@@ -83,11 +84,13 @@ TEST(LoaderOptions, APlaceInADispatcherIsForDispatchers) {
 TEST(LoaderOptions, ObservingAttachesNothingAndReplacesNothing) {
     EXPECT_EQ(parsed({"-d", "a", "--observe"}).verb, Verb::kObserve);
     EXPECT_TRUE(parsed({"-d", "a", "--observe", "--dry-run"}).dry_run);
+    EXPECT_FALSE(parsed({"-d", "a", "--observe"}).follow);
+    EXPECT_TRUE(parsed({"-d", "a", "--observe", "--follow"}).follow);
+    EXPECT_TRUE(parsed({"-d", "a", "--observe", "--follow", "--json"}).json);
     EXPECT_THAT(refused({"--observe"}).message, HasSubstr("--dev"));
     for (const std::vector<const char*>& option : {std::vector<const char*>{"--action", "drop"},
                                                    {"--filename", "f.o"},
                                                    {"--reuse-maps"},
-                                                   {"--migrate"},
                                                    {"--force"},
                                                    {"--attach", "link"},
                                                    {"--prio", "1"},
@@ -151,14 +154,46 @@ TEST(LoaderOptions, RunTakesEverythingBehindTheDashesAsItIs) {
 TEST(LoaderOptions, RunHasNoJsonBecauseStdoutIsTheCommands) {
     const auto exit = refused({"--dev", "a", "--json", "--run", "--", "true"});
     EXPECT_EQ(exit.status, 2);
-    EXPECT_THAT(exit.message, HasSubstr("stdout is the command's"));
+    EXPECT_THAT(exit.message, HasSubstr("--run cannot be combined with --json"));
+}
+
+TEST(LoaderOptions, MapsThatStartEmptyAreNamed) {
+    const auto options = parsed({"-d", "a", "--reuse-maps", "--new-map", "xdp_stats_map", "--new-map=flows"});
+    EXPECT_TRUE(options.reuse_maps);
+    EXPECT_THAT(options.new_maps, ElementsAre("xdp_stats_map", "flows"));
+    EXPECT_THAT(refused({"-d", "a", "--new-map", "flows"}).message,
+                HasSubstr("--new-map needs --reuse-maps"));
+}
+
+TEST(LoaderOptions, MigrateHasAPointer) {
+    for (const std::vector<const char*>& arguments :
+         {std::vector<const char*>{"-d", "a", "--migrate"}, {"--migrate", "--filename", "f", "-d", "a"}}) {
+        const auto exit = refused(arguments);
+        EXPECT_EQ(exit.status, 2);
+        EXPECT_EQ(
+            exit.message,
+            "xdp_loader: --migrate is no longer an option\n"
+            "hint: `--reuse-maps --new-map NAME` starts that map empty and keeps the others; totals are "
+            "carried across maps\n");
+    }
+}
+
+TEST(LoaderOptions, WordsBecomeChoices) {
+    EXPECT_EQ(parsed({"-d", "a", "--action", "drop"}).action, Action::kDrop);
+    EXPECT_EQ(parsed({"-d", "a", "--action=aborted"}).action, Action::kAborted);
+    EXPECT_EQ(parsed({"-d", "a", "--action", "tx"}).action, Action::kTx);
+    EXPECT_EQ(parsed({"-d", "a", "--action", "redirect", "--redirect-to", "b"}).action, Action::kRedirect);
+    EXPECT_THAT(refused({"-d", "a", "--action", "reject"}).message,
+                HasSubstr("--action 'reject': expected pass, drop, aborted, tx or redirect"));
+    EXPECT_THAT(refused({"-d", "a", "--attach", "both"}).message,
+                HasSubstr("expected auto, dispatcher or link"));
 }
 
 TEST(LoaderOptions, TestRunNeedsNoDevice) {
     const auto options = parsed({"--test-run", "100"});
     EXPECT_EQ(options.verb, Verb::kTryRun);
     EXPECT_EQ(options.try_run, "100");
-    EXPECT_EQ(options.action, "pass");
+    EXPECT_EQ(options.action, Action::kPass);
     const auto own = parsed({"--test-run=trace.pcap", "--filename", "f", "--progname", "p", "--json"});
     EXPECT_EQ(own.try_run, "trace.pcap");
     EXPECT_EQ(own.progname, "p");
@@ -198,6 +233,10 @@ TEST(LoaderOptions, ContradictionsAreUsageErrors) {
         {"--dev", "a", "--keep-maps"},
         {"--dev", "a", "--unload", "-M"},
         {"--dev", "a", "--unload", "--force"},
+        {"--dev", "a", "--follow"},
+        {"--dev", "a", "--observe", "--follow", "--dry-run"},
+        {"--dev", "a", "--filename", ""},
+        {"--dev", "a", "--filename", "f", "--progname", ""},
         {"--dev", "a", "--nonsense"},
         {"--dev", "a", "stray"},
         {"--dev"},
@@ -236,8 +275,9 @@ TEST(LoaderOptions, ContradictionsAreUsageErrors) {
 TEST(LoaderOptions, HelpAndVersionEndWithZero) {
     const auto help = refused({"--help"});
     EXPECT_EQ(help.status, 0);
-    for (const char* option : {"--dev", "--action", "--reuse-maps", "--unload", "--status", "--clean",
-                               "--dry-run", "--run", "--test-run", "--list-programs"}) {
+    for (const char* option :
+         {"--dev", "--action", "--reuse-maps", "--unload", "--status", "--clean", "--dry-run", "--run",
+          "--test-run", "--list-programs", "--new-map", "--follow"}) {
         EXPECT_THAT(help.message, HasSubstr(option));
     }
     const auto version = refused({"--version"});

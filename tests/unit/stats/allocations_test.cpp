@@ -42,7 +42,7 @@ TEST_P(Allocations, AreNoneBetweenReadingAndText) {
                                            {Detail::kPerProgram, true}}) {
         const auto output = make_format(GetParam(), detail, terminal);
         fmt::memory_buffer buffer;
-        SampleReport report = dispatcher_block();
+        SampleReport report = dispatcher_report();
         report.device = "a name \"too long\" for a short string, \x1b";
         Session session;
         std::vector<Counters> cpu_session(kCpus);

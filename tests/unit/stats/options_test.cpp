@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 
+#include <ostream>
 #include <vector>
 
 namespace tally::stats {
@@ -87,6 +88,12 @@ struct Mistake {
     const char* word;
 };
 
+void PrintTo(const Mistake& mistake, std::ostream* stream) {
+    for (const char* argument : mistake.arguments) {
+        *stream << argument << ' ';
+    }
+}
+
 class StatsUsage : public testing::TestWithParam<Mistake> {};
 
 TEST_P(StatsUsage, IsRefusedWithStatus2AndTheWord) {
@@ -126,12 +133,14 @@ TEST(StatsOptions, Expectations) {
 INSTANTIATE_TEST_SUITE_P(
     StatsOptions, StatsUsage,
     testing::Values(
-        Mistake{{}, "--dev"}, Mistake{{"--dev"}, "--dev"}, Mistake{{"--dev="}, "--dev has no value"},
+        Mistake{{}, "--dev IFACE, --map PATH, --map-id N or --all is required"},
+        Mistake{{"--dev"}, "--dev has no value"}, Mistake{{"--dev="}, "--dev has no value"},
         Mistake{{"--dev=", "--once"}, "--dev has no value"}, Mistake{{"veth0"}, "--dev veth0"},
         Mistake{{"-d", "a", "b"}, "b"}, Mistake{{"-d", "a", "--frobnicate"}, "--frobnicate"},
         Mistake{{"-d", "a", "-i", "0"}, "--interval '0'"},
         Mistake{{"-d", "a", "-i", "-1"}, "--interval '-1'"}, Mistake{{"-d", "a", "-i", ""}, "--interval ''"},
-        Mistake{{"-d", "a", "-i", "1us"}, "1ms"}, Mistake{{"-d", "a", "-n", "0"}, "--count '0'"},
+        Mistake{{"-d", "a", "-i", "1us"}, "1ms"},
+        Mistake{{"-d", "a", "-n", "0"}, "--count '0': expected a positive number"},
         Mistake{{"-d", "a", "-n", "-3"}, "'-3'"}, Mistake{{"-d", "a", "-n", "-1"}, "'-1'"},
         Mistake{{"-d", "a", "-n", "1.5"}, "'1.5'"}, Mistake{{"-d", "a", "-n", ""}, "''"},
         Mistake{{"-d", "a", "-n", "+1"}, "'+1'"},
@@ -144,7 +153,14 @@ INSTANTIATE_TEST_SUITE_P(
         Mistake{{"--map", "/m", "--per-program"}, "--per-program"},
         Mistake{{"--map-id", "7", "--per-program"}, "--per-program"},
         Mistake{{"-d", "a", "--per-program", "--expect", "total.packets > 1"}, "--per-program"},
-        Mistake{{"-d", "a", "-q", "-v"}, "--quiet"}));
+        Mistake{{"-d", "a", "--format", "prometheus", "--per-cpu"},
+                "--per-cpu cannot be combined with --format prometheus"},
+        Mistake{{"-d", "a", "--format", "csv", "--expect", "total.packets > 1"},
+                "--expect cannot be combined with --format csv"},
+        Mistake{{"-d", "a", "--within", "soon", "--expect", "total.packets > 1"}, "--within 'soon'"},
+        Mistake{{"-d", "a", "--user", "nobody"}, "--user needs --listen"},
+        Mistake{{"-d", "a", "--within", "1"}, "--within needs --expect"},
+        Mistake{{"-d", "a", "--", "b"}, "--dev b"}, Mistake{{"-d", "a", "-q", "-v"}, "--quiet"}));
 
 TEST(StatsOptions, HelpNamesEveryOptionAndShowsExamples) {
     const auto exit = ended({"--help"});

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-// A block with a number of every kind, for the formats.
+// A report with a number of every kind, for the formats.
 #pragma once
 
 #include "stats/counters_for_tests.h"
@@ -8,12 +8,12 @@
 namespace tally::stats {
 
 // 10 packets and 980 bytes passed in 2.000104 s, 1 dropped earlier.
-inline SampleReport example_block() {
+inline SampleReport example_report() {
     SampleReport report;
     report.title = "veth0";
     report.device = "veth0";
     report.map_id = 32;
-    report.program_info = FeedingProgram{1, 57, "xdp_pass", "native", "link"};
+    report.program = AttachedProgram{1, 57, "xdp_pass", "native", "link"};
     report.state = AttachState::kAttached;
     report.time = 1769860800'123'456'789;  // 2026-01-31 12:00:00.123 UTC
     report.readable = true;
@@ -24,12 +24,12 @@ inline SampleReport example_block() {
     return report;
 }
 
-// The same before there is anything to compare with, and without a metadata record.
-inline SampleReport foreign_block() {
-    SampleReport report = example_block();
+// The same before there is anything to compare with, and without a meta.
+inline SampleReport foreign_report() {
+    SampleReport report = example_report();
     report.device.reset();
     report.title = "/sys/fs/bpf/other/xdp_stats_map";
-    report.program_info.reset();
+    report.program.reset();
     report.state = AttachState::kForeign;
     report.period = 0;
     report.actions[XDP_PASS].rate = {};
@@ -45,8 +45,8 @@ inline CpuValues example_cpu(unsigned cpu, int action, CounterValues values) {
 }
 
 // Two programs: the first dropped 1 packet and handed on 10, which the second let pass.
-inline SampleReport dispatcher_block() {
-    SampleReport report = example_block();
+inline SampleReport dispatcher_report() {
+    SampleReport report = example_report();
     report.programs = {identify(7, "first"), identify(12, "second")};
     report.programs[0].actions = report.actions;
     report.programs[0].total = report.total;

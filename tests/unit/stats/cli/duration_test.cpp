@@ -54,10 +54,10 @@ INSTANTIATE_TEST_SUITE_P(
                     Refusal{"-0.5s", "negative"}, Refusal{"soon", "starts with a number"},
                     Refusal{"inf", "starts with a number"}, Refusal{"nan", "starts with a number"},
                     Refusal{"+1", "starts with a number"}, Refusal{" 1", "starts with a number"},
-                    Refusal{".", "starts with a number"}, Refusal{"1 ", "' ' is no unit"},
-                    Refusal{"2x", "'x' is no unit"}, Refusal{"1.2.3", "'.3' is no unit"},
-                    Refusal{"1e3", "'e3' is no unit"}, Refusal{"0x10", "'x10' is no unit"},
-                    Refusal{"5S", "'S' is no unit"}, Refusal{"8761h", "a year"},
+                    Refusal{".", "starts with a number"}, Refusal{"1 ", "' ' is not a unit"},
+                    Refusal{"2x", "'x' is not a unit"}, Refusal{"1.2.3", "'.3' is not a unit"},
+                    Refusal{"1e3", "'e3' is not a unit"}, Refusal{"0x10", "'x10' is not a unit"},
+                    Refusal{"5S", "'S' is not a unit"}, Refusal{"8761h", "a year"},
                     Refusal{"99999999999999999999999999", "a year"}));
 
 TEST(Duration, ANumberThatNoDoubleHoldsIsTooLong) {

@@ -28,11 +28,11 @@ TEST(ListenAddress, SaysWhatIsWrong) {
     for (const auto* text : {"", ":", "127.0.0.1", "127.0.0.1:", "1:65536", "1:-1", "1: 9417", "1:9417 "}) {
         EXPECT_EQ(address_of(text), "a port is a number from 0 to 65535") << text;
     }
-    EXPECT_EQ(address_of("localhost:1"), "'localhost' is no IP address");
-    EXPECT_EQ(address_of("1.2.3:1"), "'1.2.3' is no IP address");
-    EXPECT_EQ(address_of("[1.2.3.4]:1"), "'1.2.3.4' is no IP address");
-    EXPECT_EQ(address_of("[]:1"), "'[]' is no IP address");
-    EXPECT_EQ(address_of("::1:1"), "an IPv6 address stands in brackets here");
+    EXPECT_EQ(address_of("localhost:1"), "'localhost' is not an IP address");
+    EXPECT_EQ(address_of("1.2.3:1"), "'1.2.3' is not an IP address");
+    EXPECT_EQ(address_of("[1.2.3.4]:1"), "'1.2.3.4' is not an IP address");
+    EXPECT_EQ(address_of("[]:1"), "'[]' is not an IP address");
+    EXPECT_EQ(address_of("::1:1"), "an IPv6 address must be in brackets");
 }
 
 }  // namespace

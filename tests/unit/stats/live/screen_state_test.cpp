@@ -12,7 +12,7 @@ namespace {
 using testing::ElementsAre;
 
 SampleReport block_of(const std::string& title, double drops = 0, double passes = 0) {
-    SampleReport report = example_block();
+    SampleReport report = example_report();
     report.title = title;
     report.before_start = counters({{XDP_PASS, {100, 10000}}});
     report.actions[XDP_DROP].rate.pps = drops;
@@ -114,7 +114,7 @@ TEST(ScreenState, AReplacementIsNoticed) {
     EXPECT_EQ(model.find(1)->replaced, 3);
     EXPECT_EQ(model.find(1)->history.size(), 2U);
     // The map is kept, another program counts into it.
-    report.program_info->generation = 2;
+    report.program->generation = 2;
     model.take(1, report, 4);
     EXPECT_EQ(model.find(1)->replaced, 4);
 }

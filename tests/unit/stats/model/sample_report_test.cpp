@@ -55,13 +55,5 @@ TEST(SampleReport, HasARowForEveryCpuThatCountedAnything) {
     EXPECT_EQ(report.cpus[0].actions[XDP_DROP].count, (Counter{4, 240}));
 }
 
-TEST(AttachState, HasTheNamesOfTheContract) {
-    EXPECT_EQ(state_name(AttachState::kAttached), "attached");
-    EXPECT_EQ(state_name(AttachState::kDetached), "detached");
-    EXPECT_EQ(state_name(AttachState::kStale), "stale");
-    EXPECT_EQ(state_name(AttachState::kForeign), "foreign");
-    EXPECT_EQ(state_name(AttachState::kUnknown), "unknown");
-}
-
 }  // namespace
 }  // namespace tally::stats

@@ -15,15 +15,6 @@ Origin origin(const Counters& carried, std::uint64_t lineage = kLineage) {
     return Origin{lineage, carried};
 }
 
-// Its map holds the 1010 of the map before, which were moved there, and 2: no record has told so yet.
-Session taken_up_early() {
-    Session session;
-    session.start_with(passed(10, 600), origin({}));
-    session.add(passed(1010, 60600));
-    session.take_up_early(passed(1012, 60720));
-    return session;
-}
-
 TEST(Session, CountsFromTheFirstReading) {
     Session session;
     session.start_with(passed(100, 6000), origin({}));
@@ -38,7 +29,7 @@ TEST(Session, AddsTheOldMapsLastReadingAndTheNewMapFromZero) {
     Session session;
     session.start_with(passed(100, 6000), origin({}));
     session.add(passed(150, 9000));
-    session.take_up(dropped(7, 420), origin(passed(150, 9000)));
+    session.replace_map(dropped(7, 420), origin(passed(150, 9000)));
     EXPECT_EQ(session.counted(), counters({{XDP_PASS, {50, 3000}}, {XDP_DROP, {7, 420}}}));
     session.add(dropped(9, 540));
     EXPECT_EQ(session.counted(), counters({{XDP_PASS, {50, 3000}}, {XDP_DROP, {9, 540}}}));
@@ -51,7 +42,7 @@ TEST(Session, AddsWhatUnseenGenerationsCounted) {
     session.add(passed(120, 7200));
     // Generation 3 ended with 120 (total 1120). The next map seen says that 1500 were carried: generations in
     // between counted 380, and it holds 5 itself.
-    session.take_up(passed(5, 300), origin(passed(1500, 90000)));
+    session.replace_map(passed(5, 300), origin(passed(1500, 90000)));
     EXPECT_EQ(session.counted(), passed(405, 24300));  // 20 + 380 + 5
     // The difference of the lineage's totals: 1505 - 1100.
     session.add(passed(6, 360));
@@ -72,7 +63,7 @@ TEST(Session, ManyReplacementsAddUpToTheLineagesTotal) {
                          carried[XDP_PASS].rx_bytes + (last + unseen) * 100);
         total += 3 + unseen + 2;
         last = 2;
-        session.take_up(passed(last, last * 100), origin(carried));
+        session.replace_map(passed(last, last * 100), origin(carried));
         ASSERT_EQ(session.counted(), passed(total - 10, (total - 10) * 100)) << generation;
     }
 }
@@ -82,22 +73,11 @@ TEST(Session, AnOldMapThatCountedOnIsNotCountedTwice) {
     session.start_with(passed(0, 0), origin({}));
     // Read as 105 at last, although only 100 were carried.
     session.add(passed(105, 10500));
-    session.take_up(passed(20, 2000), origin(passed(100, 10000)));
+    session.replace_map(passed(20, 2000), origin(passed(100, 10000)));
     // The lineage has 120; the session has seen 105 of them.
     EXPECT_EQ(session.counted(), passed(120, 12000));
-    session.take_up(passed(0, 0), origin(passed(110, 11000)));
+    session.replace_map(passed(0, 0), origin(passed(110, 11000)));
     EXPECT_EQ(session.counted(), passed(120, 12000));  // never less than before
-}
-
-TEST(Session, AMapThatStartsFromItsPredecessorsCountsIsNotCountedTwice) {
-    Session session;
-    session.start_with(passed(40, 4000), origin({}));
-    session.add(passed(100, 10000));
-    // The counts moved into the new map: nothing is carried beside it, and it grew by 3 since.
-    session.take_up(passed(103, 10300), origin({}));
-    EXPECT_EQ(session.counted(), passed(63, 6300));
-    session.add(passed(110, 11000));
-    EXPECT_EQ(session.counted(), passed(70, 7000));
 }
 
 TEST(Session, AReusedMapGoesOn) {
@@ -112,56 +92,90 @@ TEST(Session, AReusedMapGoesOn) {
     session.add(passed(16, 960));
     EXPECT_EQ(session.counted(), passed(6, 360));
     // And is replaced: what it held when it ended is carried.
-    session.take_up(passed(1, 60), origin(passed(18, 1080), kOther));
+    session.replace_map(passed(1, 60), origin(passed(18, 1080), kOther));
     EXPECT_EQ(session.counted(), passed(9, 540));  // 6 + (18 - 16) + 1
 }
 
-TEST(Session, ARecordThatComesLateClosesTheGap) {
+TEST(Session, AMetaThatComesLateClosesTheGap) {
     Session session;
     session.start_with(passed(10, 600), origin({}));
     session.add(passed(20, 1200));
-    session.take_up_early(passed(3, 180));          // the record still speaks of another map
-    EXPECT_EQ(session.counted(), passed(10, 600));  // the 3 may be some of the 20
-    session.add(passed(4, 240));
-    EXPECT_EQ(session.counted(), passed(11, 660));
-    session.set_origin(origin(passed(25, 1500)));  // they are not, and 5 more than the session had seen
-    EXPECT_EQ(session.counted(), passed(19, 1140));
-    session.take_up(passed(0, 0), origin(passed(29, 1740)));
-    EXPECT_EQ(session.counted(), passed(19, 1140));
-}
-
-TEST(Session, ARecordThatComesLateTellsThatTheCountsWereMoved) {
-    Session session = taken_up_early();
-    session.add(passed(1015, 60900));
-    EXPECT_EQ(session.counted(), passed(1003, 60180));
-    session.set_origin(origin({}));
-    EXPECT_EQ(session.counted(), passed(1005, 60300));  // the lineage's 1015 but for the first 10
-    session.add(passed(1016, 60960));
-    session.set_origin(origin({}));  // generation + 1, the same map
-    EXPECT_EQ(session.counted(), passed(1006, 60360));
-}
-
-TEST(Session, SoDoesThatOfTheMapAfterOneWhoseRecordWasNeverSeen) {
-    Session session = taken_up_early();
-    session.add(passed(1013, 60780));
-    session.take_up(passed(5, 300), origin(passed(1014, 60840)));
-    EXPECT_EQ(session.counted(), passed(1009, 60540));  // 1014 + 5 but for the first 10
-}
-
-TEST(Session, AMapWhoseRecordNeverCameIsPartOfItsLineage) {
-    Session session;
-    session.start_with(passed(10, 600), origin({}));
-    session.add(passed(20, 1200));
-    session.take_up(passed(3, 180), std::nullopt);
+    session.replace_map(passed(3, 180), std::nullopt);  // the meta is still that of the other map
     EXPECT_EQ(session.counted(), passed(13, 780));
     session.add(passed(4, 240));
-    session.take_up(passed(1, 60), origin(passed(24, 1440)));  // 20 + 4: nothing was unseen
-    EXPECT_EQ(session.counted(), passed(15, 900));             // 10 + 4 + 1
+    EXPECT_EQ(session.counted(), passed(14, 840));
+    session.set_origin(origin(passed(25, 1500)));  // 5 more than the session had seen
+    EXPECT_EQ(session.counted(), passed(19, 1140));
+    session.replace_map(passed(0, 0), origin(passed(29, 1740)));
+    EXPECT_EQ(session.counted(), passed(19, 1140));
 }
 
-TEST(Session, TheFirstMapMayComeBeforeItsRecord) {
+// The new map is pinned, the load fails, what it counted is carried, and the map before it comes back.
+class LoadThatFails : public testing::Test {
+  protected:
+    LoadThatFails() {
+        session_.start_with(passed(100, 6000), origin(passed(50, 3000)));
+        session_.add(passed(110, 6600));
+    }
+    static Counters lifetime(const Session& session) {
+        return sum_of(session.before_start(), session.counted());
+    }
+
+    Session session_;
+};
+
+TEST_F(LoadThatFails, ShowsInTheMetaAlone) {
+    session_.set_origin(origin(passed(57, 3420)));  // the new map had counted 7
+    EXPECT_EQ(session_.counted(), passed(17, 1020));
+    session_.add(passed(112, 6720));
+    EXPECT_EQ(session_.counted(), passed(19, 1140));
+    EXPECT_EQ(lifetime(session_), passed(57 + 112, 3420 + 6720));
+    session_.set_origin(origin(passed(57, 3420)));
+    EXPECT_EQ(session_.counted(), passed(19, 1140));
+}
+
+TEST_F(LoadThatFails, ShowsItsMapBeforeItIsTakenBack) {
+    session_.replace_map(passed(3, 180), std::nullopt);
+    EXPECT_EQ(session_.counted(), passed(13, 780));
+    session_.add(passed(5, 300));
+    EXPECT_EQ(session_.counted(), passed(15, 900));
+    // It counted 7 in the end, and the old map 1 more.
+    session_.replace_map(passed(111, 6660), origin(passed(57, 3420)));
+    EXPECT_EQ(session_.counted(), passed(18, 1080));
+    EXPECT_EQ(lifetime(session_), passed(57 + 111, 3420 + 6660));
+}
+
+TEST_F(LoadThatFails, ShowsTheOldMapBeforeTheMetaThatCarries) {
+    session_.replace_map(passed(3, 180), std::nullopt);
+    session_.replace_map(passed(110, 6600), origin(passed(50, 3000)));
+    EXPECT_EQ(session_.counted(), passed(13, 780));  // never less than before
+    session_.set_origin(origin(passed(57, 3420)));
+    EXPECT_EQ(lifetime(session_), passed(57 + 110 + 3, 3420 + 6600 + 180));
+}
+
+TEST_F(LoadThatFails, MayFailAgainAndThenSucceed) {
+    session_.set_origin(origin(passed(57, 3420)));
+    session_.set_origin(origin(passed(60, 3600)));
+    session_.add(passed(115, 6900));
+    session_.replace_map(dropped(4, 240), origin(passed(60 + 115, 3600 + 6900)));
+    EXPECT_EQ(session_.counted(), counters({{XDP_PASS, {25, 1500}}, {XDP_DROP, {4, 240}}}));
+    EXPECT_EQ(lifetime(session_), counters({{XDP_PASS, {175, 10500}}, {XDP_DROP, {4, 240}}}));
+}
+
+TEST(Session, AMapWhoseMetaNeverCameIsPartOfItsLineage) {
     Session session;
-    session.take_up_early(passed(8, 480));
+    session.start_with(passed(10, 600), origin({}));
+    session.add(passed(20, 1200));
+    session.replace_map(passed(3, 180), std::nullopt);
+    EXPECT_EQ(session.counted(), passed(13, 780));
+    session.add(passed(4, 240));
+    session.replace_map(passed(1, 60), origin(passed(24, 1440)));  // 20 + 4: nothing was unseen
+    EXPECT_EQ(session.counted(), passed(15, 900));                 // 10 + 4 + 1
+}
+
+TEST(Session, TheFirstMapMayComeBeforeItsMeta) {
+    Session session;
+    session.replace_map(passed(8, 480), std::nullopt);
     session.add(passed(9, 540));
     session.set_origin(origin(passed(30, 1800)));
     EXPECT_EQ(session.counted(), passed(39, 2340));
@@ -172,16 +186,16 @@ TEST(Session, ANewLineageCountsFromItsBeginning) {
     session.start_with(passed(100, 6000), origin({}));
     session.add(passed(110, 6600));
     // Unloaded, loaded and replaced between two looks: the first of its maps counted 40 unseen.
-    session.take_up(passed(2, 120), origin(passed(40, 2400), kOther));
+    session.replace_map(passed(2, 120), origin(passed(40, 2400), kOther));
     EXPECT_EQ(session.counted(), passed(52, 3120));
 }
 
 TEST(Session, StartedBeforeTheFirstMapCountsAllOfIt) {
     Session session;
-    session.take_up(passed(8, 480), origin(passed(30, 1800)));
+    session.replace_map(passed(8, 480), origin(passed(30, 1800)));
     EXPECT_EQ(session.counted(), passed(38, 2280));
     Session foreign;
-    foreign.take_up(passed(8, 480), std::nullopt);
+    foreign.replace_map(passed(8, 480), std::nullopt);
     EXPECT_EQ(foreign.counted(), passed(8, 480));
 }
 
@@ -189,7 +203,7 @@ TEST(Session, AForeignMapCountsFromZeroWhenItAppears) {
     Session session;
     session.start_with(passed(100, 6000), std::nullopt);
     session.add(passed(101, 6060));
-    session.take_up(passed(9, 540), std::nullopt);
+    session.replace_map(passed(9, 540), std::nullopt);
     EXPECT_EQ(session.counted(), passed(10, 600));
 }
 
@@ -197,12 +211,12 @@ TEST(Session, DoesNotClaimAPastItCannotKnow) {
     Session session;
     session.start_with(passed(100, 6000), std::nullopt);
     session.add(passed(101, 6060));
-    // The first record seen says what maps before held: most of it was counted before the session.
-    session.take_up(passed(9, 540), origin(passed(5000, 300000)));
+    // The first meta seen says what maps before held: most of it was counted before the session.
+    session.replace_map(passed(9, 540), origin(passed(5000, 300000)));
     EXPECT_EQ(session.counted(), passed(10, 600));
     session.add(passed(11, 660));
-    session.take_up(passed(0, 0), origin(passed(5014, 300840)));  // from here on the lineage is known
-    EXPECT_EQ(session.counted(), passed(15, 900));                // 10 + 2 + 3 unseen
+    session.replace_map(passed(0, 0), origin(passed(5014, 300840)));  // from here on the lineage is known
+    EXPECT_EQ(session.counted(), passed(15, 900));                    // 10 + 2 + 3 unseen
 }
 
 TEST(Session, AResetCounterGoesOnFromItsNewValue) {
@@ -213,7 +227,7 @@ TEST(Session, AResetCounterGoesOnFromItsNewValue) {
     EXPECT_EQ(session.counted(), passed(70, 4200));
     session.add(passed(25, 1500));
     EXPECT_EQ(session.counted(), passed(75, 4500));
-    session.take_up(passed(1, 60), origin(passed(25, 1500)));
+    session.replace_map(passed(1, 60), origin(passed(25, 1500)));
     EXPECT_EQ(session.counted(), passed(76, 4560));
 }
 

@@ -20,20 +20,20 @@ TEST(CsvOutput, HasALinePerActionAndOneForTheTotal) {
                              start + "XDP_TX,0,0,0.0,0.0,0,0\n" +             //
                              start + "XDP_REDIRECT,0,0,0.0,0.0,0,0\n" +       //
                              start + "total,11,1040,5.0,3920.0,10,980\n";
-    EXPECT_EQ(text_of(*output, example_block()), kHeader + rows);
-    EXPECT_EQ(text_of(*output, example_block()), rows);  // the header comes once
+    EXPECT_EQ(text_of(*output, example_report()), kHeader + rows);
+    EXPECT_EQ(text_of(*output, example_report()), rows);  // the header comes once
 }
 
 TEST(CsvOutput, FieldsAreEmptyWhereThereIsNothingToTell) {
     const auto output = make_csv_format(Detail::kNone);
-    const std::string text = text_of(*output, foreign_block());
+    const std::string text = text_of(*output, foreign_report());
     EXPECT_THAT(
         text, testing::HasSubstr("\n2026-01-31T12:00:00.123Z,,,32,,foreign,0.0,XDP_PASS,10,980,,,10,980\n"));
 }
 
 TEST(CsvOutput, PerCpuHasAColumnMore) {
     const auto output = make_csv_format(Detail::kPerCpu);
-    SampleReport report = example_block();
+    SampleReport report = example_report();
     report.cpus = {example_cpu(0, XDP_PASS, {{4, 400}, {}, {2, 1600}}),
                    example_cpu(63, XDP_DROP, {{1, 60}, {}, {}})};
     const std::string start = "2026-01-31T12:00:00.123Z,veth0,,32,1,attached,2.000104,";
@@ -53,7 +53,7 @@ TEST(CsvOutput, PerCpuHasAColumnMore) {
 }
 
 TEST(CsvOutput, PerProgramHasAColumnMore) {
-    const std::string text = text_of(*make_csv_format(Detail::kPerProgram), dispatcher_block());
+    const std::string text = text_of(*make_csv_format(Detail::kPerProgram), dispatcher_report());
     const std::string start = "2026-01-31T12:00:00.123Z,veth0,,32,1,attached,2.000104,";
     EXPECT_THAT(text, testing::HasSubstr(",action,program,packets,"));
     EXPECT_THAT(text, testing::HasSubstr("\n" + start + "XDP_DROP,7:first,1,60,0.0,0.0,0,0\n"));
@@ -65,7 +65,7 @@ TEST(CsvOutput, PerProgramHasAColumnMore) {
 
 TEST(CsvOutput, NamesAreQuoted) {
     const auto output = make_csv_format(Detail::kNone);
-    SampleReport report = example_block();
+    SampleReport report = example_report();
     report.device = "a,b";
     EXPECT_THAT(text_of(*output, report), testing::HasSubstr("Z,\"a,b\",,32,"));
     report.device = "a\"b";
@@ -76,7 +76,7 @@ TEST(CsvOutput, NamesAreQuoted) {
 
 TEST(CsvOutput, IntegersAreExact) {
     const auto output = make_csv_format(Detail::kNone);
-    SampleReport report = example_block();
+    SampleReport report = example_report();
     report.actions[XDP_TX] = {{kMost, kMost}, {kMost, kMost}, {}};
     EXPECT_THAT(text_of(*output, report),
                 testing::HasSubstr("XDP_TX,18446744073709551615,18446744073709551615,0.0,0.0,"

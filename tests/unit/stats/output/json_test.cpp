@@ -14,7 +14,7 @@ std::string json_of(const SampleReport& report, Detail detail = Detail::kNone) {
 
 TEST(JsonOutput, IsTheRecordOfTheContract) {
     EXPECT_EQ(
-        json_of(example_block()),
+        json_of(example_report()),
         R"({"schema":1,"time":"2026-01-31T12:00:00.123Z","dev":"veth0","netns":null,"map_id":32,"generation":1,)"
         R"("state":"attached","period":2.000104,"actions":{)"
         R"("XDP_ABORTED":{"packets":0,"bytes":0,"pps":0.0,"bps":0.0,"session_packets":0,"session_bytes":0},)"
@@ -27,19 +27,19 @@ TEST(JsonOutput, IsTheRecordOfTheContract) {
 }
 
 TEST(JsonOutput, HasNullWhereThereIsNothingToTell) {
-    const auto record = nlohmann::json::parse(json_of(foreign_block()));
-    EXPECT_TRUE(record["dev"].is_null());
-    EXPECT_TRUE(record["generation"].is_null());
-    EXPECT_EQ(record["state"], "foreign");
-    EXPECT_EQ(record["period"], 0.0);
-    EXPECT_TRUE(record["actions"]["XDP_PASS"]["pps"].is_null());
-    EXPECT_TRUE(record["total"]["bps"].is_null());
-    EXPECT_EQ(record["actions"]["XDP_PASS"]["packets"], 10);
+    const auto sample = nlohmann::json::parse(json_of(foreign_report()));
+    EXPECT_TRUE(sample["dev"].is_null());
+    EXPECT_TRUE(sample["generation"].is_null());
+    EXPECT_EQ(sample["state"], "foreign");
+    EXPECT_EQ(sample["period"], 0.0);
+    EXPECT_TRUE(sample["actions"]["XDP_PASS"]["pps"].is_null());
+    EXPECT_TRUE(sample["total"]["bps"].is_null());
+    EXPECT_EQ(sample["actions"]["XDP_PASS"]["packets"], 10);
 }
 
 TEST(JsonOutput, IntegersAreExact) {
-    SampleReport report = example_block();
-    report.program_info->generation = kMost;
+    SampleReport report = example_report();
+    report.program->generation = kMost;
     report.actions[XDP_TX] = {{kMost, kMost - 1}, {kMost - 2, kMost - 3}, {}};
     const std::string text = json_of(report);
     EXPECT_THAT(text, testing::HasSubstr(R"("generation":18446744073709551615,)"));
@@ -52,7 +52,7 @@ TEST(JsonOutput, IntegersAreExact) {
 
 TEST(JsonOutput, NamesAreEscaped) {
     const auto output = make_json_format(Detail::kNone);
-    SampleReport report = example_block();
+    SampleReport report = example_report();
     for (const std::string name : {R"(a"b\c)", "tab\there", "\x1b[31m", "gr\xc3\xbc\xc3\x9f"}) {
         report.device = name;
         EXPECT_EQ(nlohmann::json::parse(text_of(*output, report))["dev"], name);
@@ -63,7 +63,7 @@ TEST(JsonOutput, NamesAreEscaped) {
 }
 
 TEST(JsonOutput, PerCpuListsThoseThatCounted) {
-    SampleReport report = example_block();
+    SampleReport report = example_report();
     EXPECT_THAT(json_of(report, Detail::kPerCpu), testing::EndsWith(R"("session_bytes":980},"cpus":[]})"
                                                                     "\n"));
     report.cpus = {example_cpu(0, XDP_PASS, {{4, 400}, {}, {2, 1600}}),
@@ -76,23 +76,23 @@ TEST(JsonOutput, PerCpuListsThoseThatCounted) {
                   R"("XDP_PASS":{"packets":4,"bytes":400,"pps":2.0,"bps":1600.0},)"
                   R"("XDP_TX":{"packets":0,"bytes":0,"pps":0.0,"bps":0.0},)"
                   R"("XDP_REDIRECT":{"packets":0,"bytes":0,"pps":0.0,"bps":0.0}}},{"cpu":63,)"));
-    const auto record = nlohmann::json::parse(text);
-    EXPECT_EQ(record["cpus"].size(), 2U);
-    EXPECT_EQ(record["cpus"][1]["actions"]["XDP_DROP"]["bytes"], 60);
+    const auto sample = nlohmann::json::parse(text);
+    EXPECT_EQ(sample["cpus"].size(), 2U);
+    EXPECT_EQ(sample["cpus"][1]["actions"]["XDP_DROP"]["bytes"], 60);
     EXPECT_FALSE(nlohmann::json::parse(json_of(report)).contains("cpus"));
 }
 
 TEST(JsonOutput, PerProgramListsThemInTheOrderTheyRun) {
-    const auto record = nlohmann::json::parse(json_of(dispatcher_block(), Detail::kPerProgram));
-    ASSERT_EQ(record["programs"].size(), 2U);
-    EXPECT_EQ(record["programs"][0]["id"], 7);
-    EXPECT_EQ(record["programs"][0]["name"], "first");
-    EXPECT_EQ(record["programs"][0]["actions"], record["actions"]);
-    EXPECT_EQ(record["programs"][0]["total"], record["total"]);
-    EXPECT_EQ(record["programs"][1]["actions"]["XDP_DROP"]["packets"], 0);
-    EXPECT_EQ(record["programs"][1]["total"]["session_packets"], 10);
-    EXPECT_FALSE(record.contains("cpus"));
-    EXPECT_EQ(nlohmann::json::parse(json_of(example_block(), Detail::kPerProgram))["programs"],
+    const auto sample = nlohmann::json::parse(json_of(dispatcher_report(), Detail::kPerProgram));
+    ASSERT_EQ(sample["programs"].size(), 2U);
+    EXPECT_EQ(sample["programs"][0]["id"], 7);
+    EXPECT_EQ(sample["programs"][0]["name"], "first");
+    EXPECT_EQ(sample["programs"][0]["actions"], sample["actions"]);
+    EXPECT_EQ(sample["programs"][0]["total"], sample["total"]);
+    EXPECT_EQ(sample["programs"][1]["actions"]["XDP_DROP"]["packets"], 0);
+    EXPECT_EQ(sample["programs"][1]["total"]["session_packets"], 10);
+    EXPECT_FALSE(sample.contains("cpus"));
+    EXPECT_EQ(nlohmann::json::parse(json_of(example_report(), Detail::kPerProgram))["programs"],
               nlohmann::json::array());
 }
 

@@ -30,13 +30,13 @@ TEST(TableOutput, IsPlainInAPipe) {
         "XDP_TX              0        0.0      0     0.0\n"
         "XDP_REDIRECT        0        0.0      0     0.0\n"
         "total              11        5.0   1040  3920.0\n";
-    EXPECT_EQ(text_of(*output, example_block()), report);
-    EXPECT_EQ(text_of(*output, example_block()), "\n" + report);
+    EXPECT_EQ(text_of(*output, example_report()), report);
+    EXPECT_EQ(text_of(*output, example_report()), "\n" + report);
 }
 
 TEST(TableOutput, IsGroupedAndScaledOnATerminal) {
     const auto output = make_table_format(Detail::kNone, true);
-    SampleReport report = example_block();
+    SampleReport report = example_report();
     report.actions[XDP_PASS] = {{1234567, 98765432}, {}, {14'880'000, 999'990}};
     report.total = {{1234568, 98765492}, {}, {14'880'000, 999'990}};
     EXPECT_EQ(text_of(*output, report),
@@ -53,7 +53,7 @@ TEST(TableOutput, IsGroupedAndScaledOnATerminal) {
 
 TEST(TableOutput, HasADashWhereThereIsNoRateYet) {
     const auto output = make_table_format(Detail::kNone, false);
-    EXPECT_EQ(text_of(*output, foreign_block()),
+    EXPECT_EQ(text_of(*output, foreign_report()),
               "/sys/fs/bpf/other/xdp_stats_map: foreign, map 32\n"
               "action        packets  packets/s  bytes  bits/s\n"
               "XDP_ABORTED         0          -      0       -\n"
@@ -62,7 +62,7 @@ TEST(TableOutput, HasADashWhereThereIsNoRateYet) {
               "XDP_TX              0          -      0       -\n"
               "XDP_REDIRECT        0          -      0       -\n"
               "total              11          -   1040       -\n");
-    SampleReport report = foreign_block();
+    SampleReport report = foreign_report();
     report.since_start = true;
     EXPECT_THAT(text_of(*make_table_format(Detail::kNone, true), report),
                 testing::StartsWith("/sys/fs/bpf/other/xdp_stats_map: foreign, map 32, totals since start\n"
@@ -70,19 +70,19 @@ TEST(TableOutput, HasADashWhereThereIsNoRateYet) {
 }
 
 TEST(TableOutput, TellsAFeederThatIsGone) {
-    SampleReport report = example_block();
+    SampleReport report = example_report();
     for (const AttachState state : {AttachState::kDetached, AttachState::kStale}) {
         report.state = state;
         EXPECT_THAT(text_of(*make_table_format(Detail::kNone, false), report),
-                    testing::HasSubstr(" s, last fed by xdp_pass (id 57), native mode, by link\n"));
+                    testing::HasSubstr(" s, last attached: xdp_pass (id 57), native mode, by link\n"));
         EXPECT_THAT(text_of(*make_table_format(Detail::kNone, true), report),
-                    testing::HasSubstr(" s\n  last fed by xdp_pass (id 57), native mode, by link\n"));
+                    testing::HasSubstr(" s\n  last attached: xdp_pass (id 57), native mode, by link\n"));
     }
 }
 
 TEST(TableOutput, PerCpuRowsFollowTheirAction) {
     const auto output = make_table_format(Detail::kPerCpu, false);
-    SampleReport report = example_block();
+    SampleReport report = example_report();
     report.cpus = {example_cpu(0, XDP_PASS, {{4, 400}, {}, {2, 1600}}),
                    example_cpu(127, XDP_PASS, {{6, 580}, {}, {3, 2320}})};
     EXPECT_EQ(
@@ -101,7 +101,7 @@ TEST(TableOutput, PerCpuRowsFollowTheirAction) {
 
 TEST(TableOutput, ProgramsStandBeforeTheFinalVerdict) {
     EXPECT_EQ(
-        text_of(*make_table_format(Detail::kPerProgram, false), dispatcher_block()),
+        text_of(*make_table_format(Detail::kPerProgram, false), dispatcher_report()),
         "veth0: attached, map 32, generation 1, period 2.000104 s, xdp_pass (id 57), native mode, by link\n"
         "program first (id 7):\n"
         "action        packets  packets/s  bytes  bits/s\n"
@@ -143,7 +143,7 @@ TEST(TableOutput, IsAlignedWhateverTheNumbers) {
     for (const std::uint64_t value :
          {std::uint64_t{0}, std::uint64_t{999}, std::uint64_t{1000}, std::uint64_t{1} << 40, kMost}) {
         for (const double rate : {0.0, 999.996, 1e6, 1e23}) {
-            SampleReport report = example_block();
+            SampleReport report = example_report();
             report.actions[XDP_TX] = {{value, value}, {}, {rate, rate}};
             report.total = {{value, value}, {}, {rate, rate}};
             report.cpus = {example_cpu(511, XDP_TX, report.actions[XDP_TX])};
@@ -156,7 +156,7 @@ TEST(TableOutput, IsAlignedWhateverTheNumbers) {
 }
 
 TEST(TableOutput, LargestNumbersAreExact) {
-    SampleReport report = example_block();
+    SampleReport report = example_report();
     report.actions[XDP_TX].count = {kMost, kMost};
     EXPECT_THAT(text_of(*make_table_format(Detail::kNone, true), report),
                 testing::HasSubstr("  XDP_TX        18,446,744,073,709,551,615    0.00  pkt/s"
@@ -167,10 +167,10 @@ TEST(TableOutput, LargestNumbersAreExact) {
 }
 
 TEST(TableOutput, FitsIntoEightyColumns) {
-    SampleReport report = example_block();
+    SampleReport report = example_report();
     report.map_id = 123456;
-    report.program_info->generation = 1234;
-    report.program_info->program_id = 123456;
+    report.program->generation = 1234;
+    report.program->id = 123456;
     report.actions[XDP_PASS] = {{999'999'999, 999'999'999'999}, {}, {1e6, 1e9}};
     report.total = report.actions[XDP_PASS];
     report.cpus = {example_cpu(15, XDP_PASS, report.actions[XDP_PASS])};

@@ -3,128 +3,90 @@
 
 #include <gmock/gmock.h>
 
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
 namespace tally::stats {
 namespace {
 
+using testing::ElementsAre;
+using testing::IsEmpty;
+using testing::SizeIs;
+
 constexpr std::uint32_t kMap = 32;
-constexpr std::uint32_t kProgram = 57;
-constexpr std::uint32_t kStranger = 99;
-
-Meta record(std::uint32_t attach_kind = XDP_TALLY_ATTACH_LINK) {
-    Meta meta = {};
-    meta.counter_map_id = kMap;
-    meta.program_id = kProgram;
-    meta.attach_kind = attach_kind;
-    return meta;
-}
-
-HookView running(std::uint32_t program) {
-    HookView view;
-    view.visibility = HookView::Visibility::kSeen;
-    view.hook.program = AttachedProgram{program, XDP_TALLY_MODE_NATIVE};
-    return view;
-}
-
-HookView nothing_runs() {
-    HookView view;
-    view.visibility = HookView::Visibility::kSeen;
-    return view;
-}
-
-HookView gone() {
-    HookView view;
-    view.visibility = HookView::Visibility::kGone;
-    return view;
-}
-
-TEST(AttachState, WithoutARecordIsForeign) {
-    EXPECT_EQ(judge_attach_state(nullptr, kMap, running(kProgram)), AttachState::kForeign);
-    EXPECT_EQ(judge_attach_state(nullptr, kMap, gone()), AttachState::kForeign);
-}
-
-TEST(AttachState, IsAttachedWhereTheRecordsProgramRuns) {
-    for (const auto kind : {XDP_TALLY_ATTACH_LINK, XDP_TALLY_ATTACH_NETLINK, XDP_TALLY_ATTACH_DISPATCHER}) {
-        const Meta meta = record(kind);
-        EXPECT_EQ(judge_attach_state(&meta, kMap, running(kProgram)), AttachState::kAttached);
-    }
-    const Meta meta = record();
-    HookView offloaded = nothing_runs();
-    offloaded.hook.offloaded = AttachedProgram{kProgram, XDP_TALLY_MODE_OFFLOADED};
-    EXPECT_EQ(judge_attach_state(&meta, kMap, offloaded), AttachState::kAttached);
-}
-
-TEST(AttachState, IsStaleWhereTheProgramCountsElsewhere) {
-    const Meta meta = record();
-    EXPECT_EQ(judge_attach_state(&meta, kMap, running(kStranger)), AttachState::kStale);
-    EXPECT_EQ(judge_attach_state(&meta, kMap + 1, running(kProgram)), AttachState::kStale);
-}
-
-TEST(AttachState, IsDetachedWhereNothingRuns) {
-    const Meta meta = record();
-    EXPECT_EQ(judge_attach_state(&meta, kMap, nothing_runs()), AttachState::kDetached);
-    EXPECT_EQ(judge_attach_state(&meta, kMap, gone()), AttachState::kDetached);
-}
-
-TEST(AttachState, IsUnknownWhereItCannotBeSeen) {
-    const Meta meta = record();
-    EXPECT_EQ(judge_attach_state(&meta, kMap, HookView{}), AttachState::kUnknown);
-    // Of a component the hook names the dispatcher.
-    const Meta component = record(XDP_TALLY_ATTACH_DISPATCHER);
-    EXPECT_EQ(judge_attach_state(&component, kMap, running(kStranger)), AttachState::kUnknown);
-    EXPECT_EQ(judge_attach_state(&component, kMap, nothing_runs()), AttachState::kDetached);
-}
-
-TEST(AttachState, OfAnObservedProgramIsThatProgramsPresence) {
-    const Meta meta = record(XDP_TALLY_ATTACH_OBSERVE);
-    EXPECT_EQ(judge_attach_state(&meta, kMap, running(meta.program_id)), AttachState::kAttached);
-    EXPECT_EQ(judge_attach_state(&meta, kMap, running(kStranger)), AttachState::kStale);
-    EXPECT_EQ(judge_attach_state(&meta, kMap, nothing_runs()), AttachState::kDetached);
-}
-
-TEST(AttachState, OfAComponentIsKnownByWhoMayLookIntoTheDispatcher) {
-    const Meta meta = record(XDP_TALLY_ATTACH_DISPATCHER);
-    HookView view = running(kStranger);
-    view.hook_is_known = true;
-    EXPECT_EQ(judge_attach_state(&meta, kMap, view), AttachState::kStale);
-    view.hook.dispatcher = Dispatcher{kStranger, XDP_TALLY_MODE_NATIVE, false, {{1, "other", 50, 4, false}}};
-    EXPECT_EQ(judge_attach_state(&meta, kMap, view), AttachState::kStale);
-    view.hook.dispatcher->components.push_back({kProgram, "ours", 60, 4, false});
-    EXPECT_EQ(judge_attach_state(&meta, kMap, view), AttachState::kAttached);
-    EXPECT_EQ(judge_attach_state(&meta, kMap + 1, view), AttachState::kStale);
-}
-
-TEST(AttachState, OfARecordFromAnotherNamespaceIsKnownByTheProgramAlone) {
-    const Meta meta = record();
-    HookView view = running(kProgram);
-    view.meta_is_elsewhere = true;
-    EXPECT_EQ(judge_attach_state(&meta, kMap, view), AttachState::kAttached);
-    for (HookView other : {running(kStranger), nothing_runs(), gone()}) {
-        other.meta_is_elsewhere = true;
-        EXPECT_EQ(judge_attach_state(&meta, kMap, other), AttachState::kUnknown);
-    }
-}
+constexpr std::int64_t kNow = 1'000'000'000;
 
 // The loopback device is there in every network namespace, and nobody attaches XDP to it.
-TEST(StateMonitor, AsksTheKernel) {
-    auto vantage = look_from_here({});
-    ASSERT_TRUE(vantage) << vantage.error().message();
-    Meta meta = record();
-    meta.netns_inode = vantage->inode;
-    meta.ifindex = 1;
-    StateMonitor lo("lo", *vantage);
-    EXPECT_EQ(lo.look(nullptr, kMap), AttachState::kForeign);
-    EXPECT_EQ(lo.look(&meta, kMap), AttachState::kDetached);
-    EXPECT_FALSE(lo.device_gone());
-    StateMonitor missing("no-such-device", *vantage);
-    EXPECT_EQ(missing.look(&meta, kMap), AttachState::kDetached);
-    EXPECT_TRUE(missing.device_gone());
-    StateMonitor by_record(std::nullopt, *vantage);
-    EXPECT_EQ(by_record.look(&meta, kMap), AttachState::kDetached);
-    meta.netns_inode = vantage->inode + 1;
-    EXPECT_EQ(by_record.look(&meta, kMap), AttachState::kUnknown);
-    meta.netns_inode = vantage->inode;
-    vantage->links.reset();
-    EXPECT_EQ(lo.look(&meta, kMap), AttachState::kUnknown);
+class StateMonitorTest : public testing::Test {
+  protected:
+    void SetUp() override {
+        auto context = enter_netns_context(std::nullopt, "/sys/fs/bpf");
+        ASSERT_TRUE(context) << context.error().message();
+        context_ = std::move(*context);
+        meta_.counter_map_id = kMap;
+        meta_.program_id = 57;
+        meta_.attach_kind = XDP_TALLY_ATTACH_NETLINK;
+        meta_.netns_inode = context_.inode;
+        meta_.ifindex = 1;
+        redirect_notices([this](const std::string& notice) { notices_.push_back(notice); });
+    }
+    void TearDown() override { redirect_notices({}); }
+
+    StateMonitor monitor(std::optional<std::string> device) {
+        return {std::move(device), "/no/such/directory", context_, Notices()};
+    }
+
+    NetnsContext context_;
+    Meta meta_ = {};
+    std::vector<std::string> notices_;
+};
+
+TEST_F(StateMonitorTest, AsksTheKernel) {
+    StateMonitor lo = monitor("lo");
+    EXPECT_EQ(lo.look(nullptr, kMap, kNow), AttachState::kForeign);
+    EXPECT_EQ(lo.look(&meta_, kMap, kNow), AttachState::kDetached);
+    lo.tell("lo", kMap, false);
+    StateMonitor missing = monitor("no-such-device");
+    EXPECT_EQ(missing.look(&meta_, kMap, kNow), AttachState::kDetached);
+    missing.tell("gone", kMap, false);
+    EXPECT_THAT(notices_, ElementsAre("lo: no XDP program counts into map 32",
+                                      "gone: the device is gone; no XDP program counts into map 32"));
+    StateMonitor by_meta = monitor(std::nullopt);
+    EXPECT_EQ(by_meta.look(&meta_, kMap, kNow), AttachState::kDetached);
+    meta_.netns_inode = context_.inode + 1;
+    EXPECT_EQ(by_meta.look(&meta_, kMap, kNow), AttachState::kUnknown);
+    meta_.netns_inode = context_.inode;
+    context_.links.reset();
+    EXPECT_EQ(lo.look(&meta_, kMap, kNow), AttachState::kUnknown);
+}
+
+TEST_F(StateMonitorTest, LooksAgainWhenTheLatestLookIsOld) {
+    StateMonitor lo = monitor("lo");
+    EXPECT_TRUE(lo.must_look(kNow));
+    lo.look(&meta_, kMap, kNow);
+    EXPECT_FALSE(lo.must_look(kNow + 1));
+    EXPECT_TRUE(lo.must_look(kNow + 1'000'000'000));
+    lo.expire();
+    EXPECT_TRUE(lo.must_look(kNow + 1));
+}
+
+TEST_F(StateMonitorTest, KeepsTheStateWhileALoaderIsAtWork) {
+    StateMonitor lo = monitor("lo");
+    lo.look(nullptr, kMap, kNow);
+    EXPECT_EQ(lo.tell("lo", kMap, true), AttachState::kForeign);  // there is none to keep yet
+    EXPECT_FALSE(lo.is_news());
+    lo.look(&meta_, kMap, kNow + 1);
+    EXPECT_TRUE(lo.is_news());
+    EXPECT_EQ(lo.tell("lo", kMap, true), AttachState::kForeign);
+    EXPECT_TRUE(lo.must_look(kNow + 2));
+    lo.look(&meta_, kMap, kNow + Transition::kLongest);
+    EXPECT_EQ(lo.tell("lo", kMap, true), AttachState::kForeign);
+    EXPECT_THAT(notices_, IsEmpty());
+    lo.look(&meta_, kMap, kNow + 1 + Transition::kLongest);
+    EXPECT_EQ(lo.tell("lo", kMap, true), AttachState::kDetached);
+    EXPECT_THAT(notices_, SizeIs(1));
 }
 
 }  // namespace

@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+#include "common/base/command_line.h"
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <memory>
+#include <sstream>
+
+#include "common/base/error.h"
+#include "common/base/result.h"
+
+namespace tally {
+namespace {
+
+// CLI11's layout, without its lists of exclusions.
+class HelpFormatter : public CLI::Formatter {
+  public:
+    HelpFormatter() { column_width(kColumn); }
+
+    std::string make_option_opts(const CLI::Option* option) const override {
+        const std::string type = option->get_type_name();
+        const std::string value = option->get_default_str();
+        return (type.empty() ? "" : " " + type) + (value.empty() ? "" : " (" + value + ")");
+    }
+
+    // One blank line between groups, not two.
+    std::string make_help(const CLI::App* app, std::string name, CLI::AppFormatMode mode) const override {
+        std::string text = CLI::Formatter::make_help(app, std::move(name), mode);
+        for (auto at = text.find("\n\n\n"); at != std::string::npos; at = text.find("\n\n\n", at)) {
+            text.erase(at, 1);
+        }
+        return text;
+    }
+
+  private:
+    static constexpr std::size_t kColumn = 34;
+};
+
+Error usage_error(std::string text) {
+    return make_error(ErrorKind::kUsage, std::move(text));
+}
+
+CLI::Option* add_option(CLI::App& app, const Program& program, const OptionRow& row) {
+    const std::string names =
+        row.short_name.empty() ? std::string(row.name) : fmt::format("{},{}", row.short_name, row.name);
+    const std::string help(row.help);
+    if (row.name == "--help") {
+        return app.set_help_flag(names, help);
+    }
+    if (row.name == "--version") {
+        return app.set_version_flag(names, fmt::format("{} {}", program.name, program.version), help);
+    }
+    if (!row.takes_value()) {
+        return app.add_flag(names, help);
+    }
+    auto* option = app.add_option(names, CLI::callback_t(), help)->take_all();
+    return row.needs_value() ? option->allow_extra_args(false) : option->expected(0, 1);
+}
+
+std::vector<CLI::Option*> add_options(CLI::App& app, const Program& program) {
+    std::vector<CLI::Option*> options;
+    for (const auto& row : program.options) {
+        auto* option = add_option(app, program, row);
+        option->type_name(std::string(row.argument))->default_str(std::string(row.value));
+        options.push_back(row.group.empty() ? option : option->group(std::string(row.group)));
+    }
+    return options;
+}
+
+// CLI11 2.1 takes the next argument for the value of "--dev=".
+Result<void> check_values_after_equals(std::span<const char* const> arguments) {
+    for (const std::string_view word : arguments) {
+        if (word.starts_with("--") && word.size() > 2 && word.find('=') == word.size() - 1) {
+            return usage_error(fmt::format("{} has no value", word.substr(0, word.size() - 1)));
+        }
+    }
+    return {};
+}
+
+// CLI11 throws where the last option's value is missing: "--dev: 1 required IFACE missing".
+Error describe(const CLI::ParseError& error) {
+    const std::string text = error.what();
+    return usage_error(fmt::format("{} has no value", text.substr(0, text.find(':'))));
+}
+
+Result<void> refuse_unknown(const std::vector<std::string>& words,
+                            std::span<const RemovedOption> removed = {}) {
+    if (words.empty()) {
+        return {};
+    }
+    const std::string& word = words.front();
+    if (!word.starts_with('-')) {
+        return usage_error(fmt::format("unexpected argument '{}'", word))
+            .with_hint(word.empty() ? std::string()
+                                    : fmt::format("`--dev {0}` names the interface {0}", word));
+    }
+    const std::string name = word.substr(0, word.find('='));
+    for (const auto& option : removed) {
+        if (option.name == name) {
+            return usage_error(fmt::format("{} is no longer an option", name))
+                .with_hint(std::string(option.hint));
+        }
+    }
+    return usage_error(fmt::format("unknown option {}", name));
+}
+
+// "a, b or c"
+std::string join_alternatives(std::string_view list, char separator) {
+    std::string text;
+    std::string_view last;
+    for_each_word(list, separator, [&](std::string_view word) {
+        if (!last.empty()) {
+            text += fmt::format("{}{}", text.empty() ? "" : ", ", last);
+        }
+        last = word;
+    });
+    return text.empty() ? std::string(last) : fmt::format("{} or {}", text, last);
+}
+
+Result<void> check_values(const OptionRow& row, const std::vector<std::string>& values) {
+    if (!row.takes_value() && values.back() != "true") {  // which is what a flag has
+        return usage_error(fmt::format("{} takes no value", row.name));
+    }
+    if (row.takes_value() && !row.repeatable && values.size() > 1) {
+        return usage_error(fmt::format("{} is given more than once", row.name));
+    }
+    if (row.completion != Completion::kWords) {
+        return {};
+    }
+    for (const auto& value : values) {
+        bool known = false;
+        for_each_word(row.argument, '|', [&](std::string_view word) { known |= word == value; });
+        if (!known) {
+            return usage_error(
+                fmt::format("{} '{}': expected {}", row.name, value, join_alternatives(row.argument, '|')));
+        }
+    }
+    return {};
+}
+
+Result<void> check_combination(std::span<const OptionRow> rows, std::size_t row, const ParsedWords& words) {
+    const auto given = [&](std::size_t other) { return !words.values[other].empty(); };
+    for (std::size_t other = 0; other < rows.size(); ++other) {
+        if (given(other) && exclude_each_other(rows[row], rows[other])) {
+            return usage_error(
+                fmt::format("{} cannot be combined with {}", rows[row].name, rows[other].name));
+        }
+    }
+    bool complete = rows[row].needs.empty();
+    for_each_word(rows[row].needs, ' ',
+                  [&](std::string_view name) { complete |= given(find_row(rows, name)); });
+    if (!complete) {
+        return usage_error(
+            fmt::format("{} needs {}", rows[row].name, join_alternatives(rows[row].needs, ' ')));
+    }
+    return {};
+}
+
+Result<void> check_command(std::span<const OptionRow> rows, const ParsedWords& words) {
+    const auto row =
+        std::find_if(rows.begin(), rows.end(), [](const OptionRow& each) { return each.takes_command(); });
+    if (row == rows.end()) {
+        return refuse_unknown(words.command);
+    }
+    const bool given = !words.values[static_cast<std::size_t>(row - rows.begin())].empty();
+    if (given && words.command.empty()) {
+        return usage_error(fmt::format("{0} needs a command: {0} {1}", row->name, row->argument));
+    }
+    if (!given && !words.command.empty()) {
+        return usage_error(fmt::format("a command after -- needs {}", row->name));
+    }
+    return {};
+}
+
+Result<void> check(const Program& program, const ParsedWords& words) {
+    for (std::size_t row = 0; row < program.options.size(); ++row) {
+        if (!words.values[row].empty()) {
+            TALLY_TRY(check_values(program.options[row], words.values[row]));
+            TALLY_TRY(check_combination(program.options, row, words));
+        }
+    }
+    return check_command(program.options, words);
+}
+
+Result<ParsedWords> read_results(CLI::App& app, const std::vector<CLI::Option*>& options,
+                                 const Program& program) {
+    TALLY_TRY(refuse_unknown(app.remaining(), program.removed));
+    ParsedWords words;
+    for (const auto* option : options) {
+        words.values.push_back(option->results());
+    }
+    return words;
+}
+
+}  // namespace
+
+std::variant<ParsedWords, EarlyExit> parse_words(const Program& program, int argc, const char* const* argv) {
+    const auto usage = [&](Error error) {
+        return usage_exit(program.name, std::move(error), wants_json(argc, argv));
+    };
+    const auto* const end = std::find(argv, argv + argc, std::string_view("--"));
+    if (auto checked = check_values_after_equals({argv, end}); !checked) {
+        return usage(std::move(checked).error());
+    }
+    CLI::App app{std::string(program.description), std::string(program.name)};
+    app.footer(std::string(program.footer));
+    app.formatter(std::make_shared<HelpFormatter>());
+    app.allow_extras();
+    const auto options = add_options(app, program);
+    try {
+        app.parse(static_cast<int>(end - argv), argv);
+    } catch (const CLI::Success& success) {
+        std::ostringstream text;
+        app.exit(success, text, text);
+        return EarlyExit{0, text.str()};
+    } catch (const CLI::ParseError& error) {
+        return usage(describe(error));
+    }
+    auto words = read_results(app, options, program);
+    if (!words) {
+        return usage(std::move(words).error());
+    }
+    words->command.assign(std::min(end + 1, argv + argc), argv + argc);
+    if (auto checked = check(program, *words); !checked) {
+        return usage(std::move(checked).error());
+    }
+    return std::move(*words);
+}
+
+bool wants_json(int argc, const char* const* argv) {
+    for (int i = 1; i < argc && std::string_view(argv[i]) != "--"; ++i) {
+        const std::string_view word = argv[i];
+        const bool json_follows =
+            word == "--format" && i + 1 < argc && std::string_view(argv[i + 1]) == "json";
+        if (word == "--json" || word == "--format=json" || json_follows) {
+            return true;
+        }
+    }
+    return false;
+}
+
+}  // namespace tally

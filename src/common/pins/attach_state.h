@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+// Whether the program that pins speak of is attached: what the meta says, compared with what runs on the
+// device. Pure.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include <xdp_tally/abi.h>
+
+#include "common/kernel/xdp_hook.h"
+
+namespace tally {
+
+enum class AttachState {
+    kNone,      // no pins, and no program on the device
+    kForeign,   // no meta: nothing tells which program counts
+    kAttached,  // the program on the device counts into the pinned map
+    kDetached,  // no program counts into the pinned map
+    kOrphaned,  // the same, because the device is gone
+    kStale,     // the program on the device does not count into the pinned map
+    kUnknown,   // the device, or what its dispatcher runs, cannot be seen
+};
+
+// "none", "foreign", "attached", ...
+std::string_view state_name(AttachState state);
+
+struct AttachFacts {
+    enum class Device {
+        kHidden,  // this process cannot look at it
+        kGone,    // there is no such device
+        kSeen,
+    };
+    // The link that is pinned beside the map.
+    enum class PinnedLink {
+        kNone,
+        kHidden,   // there is one that was not or cannot be opened
+        kSevered,  // it does not run its program any more
+        kAlive,    // it runs its program, on whatever device
+    };
+
+    const xdp_tally_meta* meta = nullptr;
+    bool has_pins = true;
+    std::uint32_t counter_map_id = 0;  // of the pinned map; 0: none is pinned
+    bool meta_is_elsewhere = false;    // the meta names a device of another network namespace
+
+    Device device = Device::kHidden;
+    std::uint32_t ifindex = 0;      // with kSeen
+    XdpHook hook;                   // with kSeen
+    bool dispatcher_known = false;  // whether hook.program is a dispatcher, and which programs it calls
+
+    PinnedLink link = PinnedLink::kNone;
+    std::uint32_t link_program_id = 0;  // with kAlive
+};
+
+AttachState judge_attach_state(const AttachFacts& facts);
+
+}  // namespace tally

@@ -1,0 +1,253 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+#include "loader/change/recovery.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "common/base/unique_fd.h"
+#include "common/kernel/bpf_info.h"
+#include "common/kernel/dispatcher.h"
+#include "common/kernel/link_socket.h"
+#include "loader/change/generation.h"
+#include "loader/change/publication.h"
+#include "loader/hook/generation_marks.h"
+#include "loader/hook/rcu_grace_period.h"
+
+namespace tally::loader {
+namespace {
+
+// In the staging area: a new meta of the old generation, complete, which carries what a discarded one
+// counted. As long as it is there, those counts need not be read again, and so cannot be added twice.
+constexpr const char* kCarriedMeta = "+carried";
+
+std::optional<LinkInfo> info_of(const Result<UniqueFd>& link) {
+    if (!link || object_type(link->get()) != ObjectType::kLink) {
+        return std::nullopt;
+    }
+    const auto info = link_info(link->get());
+    return info ? std::optional(*info) : std::nullopt;
+}
+
+bool link_is_alive(const Result<UniqueFd>& link) {
+    const auto info = info_of(link);
+    return info && info->ifindex != 0;
+}
+
+bool link_runs(const Result<UniqueFd>& link, std::uint32_t program_id) {
+    return link_is_alive(link) && info_of(link)->program_id == program_id;
+}
+
+// Of a component the interrupted run may not have known the id yet.
+std::uint32_t find_component(const XdpHook& hook, const Meta& meta) {
+    if (!hook.dispatcher || meta.program_id != 0 || meta.own_map_id == 0) {
+        return meta.program_id;
+    }
+    for (const auto& component : hook.dispatcher->components) {
+        const auto fd = open_program_by_id(component.program_id);
+        const auto maps = fd ? program_maps(fd->get()) : fd.error();
+        if (maps && std::find(maps->begin(), maps->end(), meta.own_map_id) != maps->end()) {
+            return component.program_id;
+        }
+    }
+    return 0;
+}
+
+// What an interrupted run left is the new generation, and its program runs.
+Result<bool> is_attached(const PinDirectory& directory, Meta& meta, std::uint32_t ifindex) {
+    if (meta.attach_kind == XDP_TALLY_ATTACH_OBSERVE) {
+        return true;  // its record is staged when all else is, and nothing on the hook had to be changed
+    }
+    auto hook = query_xdp_hook(ifindex);
+    if (hook && meta.attach_kind == XDP_TALLY_ATTACH_DISPATCHER) {
+        // Without a look into it nobody knows, and what may be running is not discarded.
+        TALLY_TRY(look_into_dispatcher(*hook, ifindex));
+        meta.program_id = find_component(*hook, meta);
+    }
+    const auto program = hook ? hook->find(meta.program_id) : std::nullopt;
+    if (program) {
+        meta.attach_mode = program->mode;
+    }
+    if (meta.attach_kind != XDP_TALLY_ATTACH_LINK) {
+        return program.has_value();
+    }
+    return link_runs(directory.open_staged(XDP_TALLY_LINK_NAME, false), meta.program_id) ||
+           link_runs(directory.open(XDP_TALLY_LINK_NAME, false), meta.program_id);
+}
+
+// The run may have been about to take the generation back.
+Result<void> clear_revocation(const PinDirectory& directory, const Meta& meta) {
+    if ((meta.flags & XDP_TALLY_META_MARKS) == 0) {
+        return {};
+    }
+    auto marks = directory.open_staged(XDP_TALLY_MARK_NAME, false);
+    if (!marks) {
+        marks = directory.open(XDP_TALLY_MARK_NAME, false);
+    }
+    return marks ? end_revocation(marks->get()) : marks.error();
+}
+
+Result<std::optional<Meta>> meta_if_any(Result<UniqueFd> fd) {
+    if (!fd) {
+        if (fd.error().code == ENOENT) {
+            return std::optional<Meta>();
+        }
+        return fd.error();
+    }
+    auto meta = read_meta(fd->get());
+    if (!meta && meta.error().kind != ErrorKind::kConflict) {
+        return meta.error();
+    }
+    return meta ? std::optional(*meta) : std::nullopt;
+}
+
+bool is_staged(const std::vector<std::string>& staged, const std::string& name) {
+    return std::find(staged.begin(), staged.end(), name) != staged.end();
+}
+
+// What the discarded generation counted, as a new meta of the old one; none where there is nothing to carry.
+Result<std::optional<UniqueFd>> make_carried_meta(const PinDirectory& directory, const Meta& old_meta,
+                                                  const Meta& meta) {
+    if (old_meta.lineage != meta.lineage || old_meta.counter_map_id == meta.counter_map_id) {
+        return std::optional<UniqueFd>();
+    }
+    wait_for_running_programs();
+    TALLY_ASSIGN_OR_RETURN(const auto counts, counts_of(directory, meta.counter_map_id));
+    if (is_zero(counts)) {
+        return std::optional<UniqueFd>();
+    }
+    Meta carried = old_meta;
+    carry(carried, old_meta, counts);
+    TALLY_ASSIGN_OR_RETURN(auto fd, create_meta_map());
+    TALLY_TRY(write_meta(fd.get(), carried));
+    TALLY_TRY(freeze_meta(fd.get()));
+    return std::optional(std::move(fd));
+}
+
+// The meta first: when the old counter map is back at its pin, what it does not hold is carried already.
+Result<void> restore_old_pins(PinDirectory& directory) {
+    TALLY_ASSIGN_OR_RETURN(auto staged, directory.staged());
+    const auto is_meta = [](const std::string& name) { return restored_pin(name) == XDP_TALLY_META_NAME; };
+    std::stable_partition(staged.begin(), staged.end(), is_meta);
+    for (const auto& name : staged) {
+        const std::string pin(restored_pin(name));
+        if (pin.empty()) {
+            continue;
+        }
+        if (pin == XDP_TALLY_LINK_NAME && !link_is_alive(directory.open_staged(name, false))) {
+            continue;  // the program was attached again by another link, which is pinned already
+        }
+        TALLY_TRY(directory.publish(name, pin, mode_of_pin(pin)));
+    }
+    return {};
+}
+
+// Pins of the discarded generation alone, where some were published.
+Result<void> remove_new_pins(PinDirectory& directory, const std::optional<Meta>& old_meta, const Meta& meta) {
+    TALLY_ASSIGN_OR_RETURN(const auto pins, directory.pins());
+    for (const auto& pin : pins) {
+        const auto fd = directory.open(pin, true);
+        if (!fd || pin == XDP_TALLY_META_NAME || object_type(fd->get()) != ObjectType::kMap) {
+            continue;
+        }
+        TALLY_ASSIGN_OR_RETURN(const auto info, map_info(fd->get()));
+        if (owns_map(meta, info.id) && !(old_meta && owns_map(*old_meta, info.id))) {
+            TALLY_TRY(directory.remove(pin));
+        }
+    }
+    const auto link = directory.open(XDP_TALLY_LINK_NAME, false);
+    const bool ours = meta.attach_kind == XDP_TALLY_ATTACH_LINK && info_of(link);
+    return ours && !link_is_alive(link) ? directory.remove(XDP_TALLY_LINK_NAME) : Result<void>();
+}
+
+Result<void> remove_staged(PinDirectory& directory) {
+    TALLY_ASSIGN_OR_RETURN(const auto staged, directory.staged());
+    for (const auto& name : staged) {
+        if (name != kCarriedMeta) {
+            TALLY_TRY(directory.remove_staged(name));
+        }
+    }
+    return is_staged(staged, kCarriedMeta) ? directory.remove_staged(kCarriedMeta) : Result<void>();
+}
+
+// Then the old counter map is gone, and what it counted is in the meta of the new generation alone.
+bool counters_are_published(const PinDirectory& directory, const Meta& meta,
+                            const std::optional<Meta>& old_meta) {
+    const auto fd = directory.open(XDP_TALLY_MAP_NAME, true);
+    const auto info = fd ? map_info(fd->get()) : fd.error();
+    return info && info->id == meta.counter_map_id && !(old_meta && owns_map(*old_meta, info->id));
+}
+
+// The program of a --run ends with its process, wherever in the publication that was.
+bool must_be_finished(const PinDirectory& directory, const std::vector<std::string>& staged, const Meta& meta,
+                      const std::optional<Meta>& old_meta) {
+    const bool was_taken_back = std::any_of(
+        staged.begin(), staged.end(), [](const std::string& name) { return !restored_pin(name).empty(); });
+    return !was_taken_back && counters_are_published(directory, meta, old_meta);
+}
+
+Result<std::string> finish_or_discard(PinDirectory& directory, const std::vector<std::string>& staged,
+                                      std::uint32_t ifindex) {
+    TALLY_ASSIGN_OR_RETURN(auto meta, meta_if_any(directory.open_staged(XDP_TALLY_META_NAME, true)));
+    TALLY_ASSIGN_OR_RETURN(const auto old_meta, meta_if_any(directory.open(XDP_TALLY_META_NAME, true)));
+    if (!meta && old_meta && staged == std::vector<std::string>{kReplacedMeta}) {
+        TALLY_TRY(take_out_replaced_component(directory, *old_meta));
+        return std::string("took out of the dispatcher what an interrupted run had replaced");
+    }
+    if (meta) {
+        TALLY_ASSIGN_OR_RETURN(const bool attached, is_attached(directory, *meta, ifindex));
+        if (attached || must_be_finished(directory, staged, *meta, old_meta)) {
+            TALLY_TRY(clear_revocation(directory, *meta));
+            PinChanges changes(directory);
+            TALLY_TRY(changes.unstage_old_pins());
+            PublicationReport report;
+            TALLY_TRY(publish_generation(directory, changes, *meta, old_meta, report));
+            return fmt::format(
+                "finished generation {}, which an interrupted run had attached but not published",
+                meta->generation);
+        }
+    }
+    TALLY_TRY(discard_generation(directory, old_meta, meta));
+    return std::string("discarded what an interrupted run had prepared");
+}
+
+}  // namespace
+
+Result<void> discard_generation(PinDirectory& directory, const std::optional<Meta>& old_meta,
+                                const std::optional<Meta>& meta) {
+    TALLY_ASSIGN_OR_RETURN(const auto staged, directory.staged());
+    if (old_meta && meta) {
+        std::optional<UniqueFd> carried;
+        if (is_staged(staged, kCarriedMeta)) {
+            TALLY_ASSIGN_OR_RETURN(carried, directory.open_staged(kCarriedMeta, true));
+        } else {
+            TALLY_ASSIGN_OR_RETURN(carried, make_carried_meta(directory, *old_meta, *meta));
+            if (carried) {
+                TALLY_TRY(directory.stage(carried->get(), kCarriedMeta));
+            }
+        }
+        const std::string restored = restore_name(XDP_TALLY_META_NAME);
+        if (carried && !is_staged(staged, restored)) {
+            TALLY_TRY(directory.stage(carried->get(), restored));
+        }
+    }
+    TALLY_TRY(restore_old_pins(directory));
+    if (meta) {
+        TALLY_TRY(remove_new_pins(directory, old_meta, *meta));
+    }
+    return remove_staged(directory);
+}
+
+Result<std::string> repair(PinDirectory& directory, std::uint32_t ifindex) {
+    TALLY_ASSIGN_OR_RETURN(const auto staged, directory.staged());
+    if (staged.empty()) {
+        return std::string();
+    }
+    auto repaired = finish_or_discard(directory, staged, ifindex);
+    if (!repaired) {
+        directory.leave_staged();  // for the next attempt
+    }
+    return repaired;
+}
+
+}  // namespace tally::loader

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+// What a load that failed or was interrupted left behind: taken back, or finished.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "common/base/result.h"
+#include "common/pins/meta.h"
+#include "loader/device/pin_directory.h"
+
+namespace tally::loader {
+
+// The new generation `meta` does not run, or no more; `old_meta` is the published one, if any. Its pins are
+// put back as PinChanges::stage_old_pins has them, and the staging area is emptied. What the new generation
+// counted is not lost: it is carried in a new meta of the old generation, pinned before the old counter map
+// is back at its pin. Can be interrupted and repeated: nothing is carried twice.
+Result<void> discard_generation(PinDirectory& directory, const std::optional<Meta>& old_meta,
+                                const std::optional<Meta>& meta);
+
+// What an interrupted run left in the staging area is finished where its program runs (as its link or the
+// hook tell), else discarded. Returns what was done in words; empty where there was nothing to do.
+Result<std::string> repair(PinDirectory& directory, std::uint32_t ifindex);
+
+}  // namespace tally::loader

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+// What the verbs are asked to do. Knows no BPF.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/pins/abi_names.h"
+
+namespace tally::loader {
+
+// Which program is to be loaded.
+struct ProgramChoice {
+    Action action = Action::kPass;  // the built-in program's verdict
+    std::string redirect_to;        // interface name; with Action::kRedirect
+    std::string filename;           // empty: the built-in program
+    std::string progname;           // empty: the first XDP program of the file
+};
+
+enum class ModeChoice { kAuto, kNative, kGeneric, kOffload };
+enum class AttachChoice { kAuto, kDispatcher, kLink };
+
+struct LoadRequest {
+    ProgramChoice program;
+    ModeChoice mode = ModeChoice::kAuto;
+    AttachChoice attach = AttachChoice::kAuto;
+    std::optional<std::uint32_t> priority;       // in a dispatcher; lower runs earlier
+    std::optional<std::uint32_t> chain_actions;  // a bit for each verdict after which the next program runs
+    bool reuse_maps = false;
+    std::vector<std::string> new_maps;  // with reuse_maps: maps that start empty all the same
+    bool force = false;                 // also in the place of somebody else's program
+    bool for_command = false;           // for as long as a command runs
+    bool dry_run = false;
+    bool verbose = false;
+};
+
+}  // namespace tally::loader

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+#include "loader/verbs/load_outcome.h"
+
+#include <fmt/format.h>
+
+#include <xdp_tally/abi.h>
+
+#include "common/pins/abi_names.h"
+#include "loader/device/hook_description.h"
+
+namespace tally::loader {
+
+Outcome describe_load(const Interface& interface, const ProgramObject& object, const ProgramInfo& program,
+                      const Meta& meta, const std::string& directory) {
+    Outcome outcome;
+    outcome.dev = interface.name;
+    outcome.mode = mode_name(meta.attach_mode);
+    outcome.attach = attach_name(meta.attach_kind);
+    outcome.program = ProgramOutcome{program.id, object.program_name(), program.tag, object.has_frags()};
+    outcome.generation = meta.generation;
+    outcome.pin_dir = directory;
+    bool counts = false;
+    for (std::size_t i = 0; i < object.maps().size(); ++i) {
+        const auto& map = object.maps()[i];
+        outcome.maps.push_back(
+            MapOutcome{map.name, meta.map_ids[i], directory + '/' + map.pin_name, map.reused});
+        counts = counts || map.name == XDP_TALLY_MAP_NAME;
+    }
+    if (!counts) {
+        outcome.notes.emplace_back(
+            "the object has no map 'xdp_stats_map', so nothing is counted: #include <xdp_tally/tally.bpf.h> "
+            "in it");
+    }
+    return outcome;
+}
+
+void describe_replacement(const Replacement& replacement, Outcome& outcome) {
+    outcome.link_id = replacement.link_id;
+    outcome.notes.insert(outcome.notes.end(), replacement.notes.begin(), replacement.notes.end());
+    if (replacement.component) {
+        outcome.program->id = replacement.component->program_id;
+        outcome.position = describe_position(*replacement.component);
+    }
+}
+
+void forget_what_goes(Outcome& outcome, const AttachPlan& plan, const Attempt& attempt) {
+    outcome.program->id = 0;
+    for (auto& map : outcome.maps) {
+        map.id = map.reused ? map.id : 0;
+    }
+    if (plan.modes.size() > 1) {
+        outcome.mode = "auto";  // only attaching tells whether the driver takes it
+    }
+    if (attempt.method == AttachMethod::kComponent && plan.methods.size() > 1) {
+        outcome.notes.emplace_back(
+            "whether the program fits a dispatcher shows when libxdp loads it: else it would be a link");
+    }
+}
+
+void describe_choice(const LoadRequest& request, const Interface& interface, const AttachPlan& plan,
+                     const Attempt& attempt, const Refusals& refusals, Outcome& outcome) {
+    if (attempt.mode == XDP_TALLY_MODE_GENERIC && !refusals.native.empty()) {
+        outcome.notes.push_back("not in native mode: " + refusals.native);
+    }
+    if (attempt.method == AttachMethod::kNewLink && !refusals.dispatcher.empty()) {
+        outcome.notes.push_back("by a link, not in a dispatcher: " + refusals.dispatcher);
+    }
+    if (request.verbose && request.program.filename.empty()) {
+        outcome.notes.push_back(fmt::format("the {} program serves MTU {}",
+                                            attempt.variant == Variant::kFrags ? "xdp.frags" : "linear",
+                                            interface.mtu));
+    }
+    if (plan.foreign) {
+        outcome.notes.push_back(fmt::format("took the place of program {}", plan.old_program->id));
+        if (plan.ended_dispatcher) {
+            outcome.notes.push_back(fmt::format(
+                "libxdp's pins of the programs that it called stay; `xdp-loader clean {}` removes them",
+                interface.name));
+        }
+    }
+}
+
+}  // namespace tally::loader

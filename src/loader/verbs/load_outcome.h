@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+// What a load tells of what it did, and of what it could not do.
+#pragma once
+
+#include <string>
+
+#include "common/base/error.h"
+#include "common/kernel/bpf_info.h"
+#include "common/kernel/interface.h"
+#include "common/pins/meta.h"
+#include "loader/change/attach_plan.h"
+#include "loader/change/replace_program.h"
+#include "loader/object/program_object.h"
+#include "loader/outcome.h"
+#include "loader/requests.h"
+
+namespace tally::loader {
+
+// Why it did not become what is tried first.
+struct Refusals {
+    std::string native;
+    std::string dispatcher;
+
+    void note(const Attempt& attempt, const Error& error) {
+        if (attempt.method == AttachMethod::kComponent) {
+            dispatcher = error.reason;
+        }
+        // A refusal that the MTU is to blame for says more than that of the other variant.
+        if (attempt.mode == XDP_TALLY_MODE_NATIVE && (native.empty() || error.code == ERANGE)) {
+            native = error.reason;
+        }
+    }
+};
+
+Outcome describe_load(const Interface& interface, const ProgramObject& object, const ProgramInfo& program,
+                      const Meta& meta, const std::string& directory);
+
+void describe_replacement(const Replacement& replacement, Outcome& outcome);
+
+// A dry run has had the verifier look at a program and at maps that are gone now.
+void forget_what_goes(Outcome& outcome, const AttachPlan& plan, const Attempt& attempt);
+
+// Why this attempt and not one before it, and whose place was taken.
+void describe_choice(const LoadRequest& request, const Interface& interface, const AttachPlan& plan,
+                     const Attempt& attempt, const Refusals& refusals, Outcome& outcome);
+
+}  // namespace tally::loader

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+// Who takes the samples of a run, and when they are taken.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+
+#include "common/base/result.h"
+#include "stats/model/sample_report.h"
+
+namespace tally::stats {
+
+// Takes what was read. A round is one sample of every source.
+class Consumer {
+  public:
+    Consumer() = default;
+    Consumer(const Consumer&) = delete;
+    Consumer& operator=(const Consumer&) = delete;
+    virtual ~Consumer() = default;
+
+    // `source` is the reader's number. False: the run is over.
+    virtual Result<bool> take(std::size_t source, const SampleReport& report) = 0;
+    // There will be no more of this one.
+    virtual void forget(std::size_t /*source*/) {}
+    // After the last source. False: the run is over.
+    virtual Result<bool> end_round() { return true; }
+    // The run is over, too, when nobody reads stdout any more.
+    virtual bool needs_stdout() const { return true; }
+
+    // A descriptor that becomes readable when a person does something; -1: none.
+    virtual int input() const { return -1; }
+    // After that, and after a signal. False: the run is over. It may have changed the pace.
+    virtual Result<bool> take_input() { return true; }
+};
+
+struct Pace {
+    std::chrono::nanoseconds first = {};  // until the first round
+    std::chrono::nanoseconds interval = {};
+    std::optional<std::uint64_t> rounds;            // in which there was anything to read; none: no end
+    std::optional<std::chrono::nanoseconds> limit;  // of the run: one last round is held then
+};
+
+}  // namespace tally::stats

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+// What each possible CPU has counted since this command started. Pure.
+//
+// What maps that came and went unseen counted is no CPU's: the meta carries totals alone.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "common/pins/counters.h"
+
+namespace tally::stats {
+
+class CpuSession {
+  public:
+    using Reading = std::vector<Counters>;  // one entry per possible CPU
+
+    // The map that was there when the session started.
+    void start_with(const Reading& reading);
+
+    // From one reading of a map to the next.
+    void add(const Reading& before, const Reading& now);
+
+    // Another map replaces the one whose last reading is `last`. It counts from zero, or, where a load
+    // has failed and the map before comes back, from what that held.
+    void replace_map(std::uint32_t old_id, const Reading& last, std::uint32_t id, const Reading& reading);
+
+    const Reading& counted() const { return counted_; }
+
+  private:
+    Reading counted_;
+    std::uint32_t map_before_ = 0;
+    Reading last_of_map_before_;
+};
+
+}  // namespace tally::stats

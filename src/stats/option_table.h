@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+// The options of xdp_stats. A new one is a row here and a line in options.cpp.
+#pragma once
+
+#include "common/base/option_table.h"
+
+namespace tally::stats {
+
+inline constexpr OptionRow kOptionRows[] = {
+    {.short_name = "-h", .name = "--help", .help = "List the options and exit"},
+    {.name = "--version", .help = "Print the version and exit"},
+
+    {
+        .group = "What to read",
+        .short_name = "-d",
+        .name = "--dev",
+        .argument = "IFACE",
+        .repeatable = true,
+        .completion = Completion::kPinnedInterface,
+        .excludes = {"--all"},
+        .help = "Interface; may be repeated",
+        .manual =
+            "The counters pinned for this interface, by its name or an alternative name. May be repeated.",
+    },
+    {
+        .group = "What to read",
+        .short_name = "-a",
+        .name = "--all",
+        .help = "Every counter map below the root of bpffs, as they come and go",
+        .manual = R"(
+Every counter map that is pinned below the root of the BPF file system: those of this network namespace, those of other
+ones (*netns:*_NAME_ directories), and those that belong to no interface, by their path. Maps that appear are read from
+then on, and the session totals have all that they hold; maps that disappear are waited for, and forgotten after a
+minute. A map that cannot be read is named on standard error and left out. Without CAP_SYS_ADMIN the state of
+interfaces in other network namespaces is *unknown*.)",
+    },
+    {
+        .group = "What to read",
+        .name = "--netns",
+        .argument = "NAME|PATH",
+        .completion = Completion::kNetns,
+        .excludes = {"--all"},
+        .help = "The interfaces are in this network namespace",
+        .manual = R"(
+The interfaces are in this network namespace: a _NAME_ below /run/netns, as *ip-netns*(8) makes it, or the _PATH_ of a
+namespace file, such as /proc/_PID_/ns/net. Without it, they are in the namespace of this process. Without
+CAP_SYS_ADMIN the counters are read all the same, and their state is *unknown*. *xdp_loader*(8) says more under
+*NETWORK NAMESPACES*.)",
+    },
+    {
+        .group = "What to read",
+        .name = "--map",
+        .argument = "PATH",
+        .repeatable = true,
+        .completion = Completion::kFile,
+        .excludes = {"--all"},
+        .help = "Any pinned map of this kind; may be repeated",
+        .manual = R"(
+The map pinned at _PATH_: a per-CPU array, or an array, with 4-byte keys and 5 or 6 entries of two 64-bit numbers,
+packets and bytes. That is the map of the xdp-project tutorial and of libxdp's <xdp/xdp_stats_kern.h>, as
+*xdp-filter*(8) has it. A sixth entry is added to XDP_ABORTED. May be repeated.)",
+    },
+    {
+        .group = "What to read",
+        .name = "--map-id",
+        .argument = "N",
+        .repeatable = true,
+        .excludes = {"--all"},
+        .help = "A map by its id (needs CAP_SYS_ADMIN); may be repeated",
+        .manual = "The map with this id; takes CAP_SYS_ADMIN. It is never replaced. May be repeated.",
+    },
+    {
+        .group = "What to read",
+        .name = "--wait",
+        .excludes = {"--all --once"},
+        .help = "Wait for a device or namespace that does not exist yet",
+        .manual = R"(
+Wait for an interface, or a network namespace, that does not exist yet. Without it that is an error.)",
+    },
+    {
+        .group = "What to read",
+        .name = "--bpffs",
+        .argument = "DIR",
+        .value = "/sys/fs/bpf",
+        .completion = Completion::kDirectory,
+        .help = "Root of the BPF file system",
+        .manual = "The root of the BPF file system; the default is /sys/fs/bpf.",
+    },
+
+    {
+        .group = "When",
+        .short_name = "-i",
+        .name = "--interval",
+        .argument = "TIME",
+        .help = "Time between samples, like 0.5, 500ms, 1m (default: 2, with --live 1, with --expect 20ms)",
+        .manual = R"(
+Time between samples: a decimal number and a unit (*ns*, *us*, *ms*, *s*, *m*, *h*), seconds without one. The default
+is 2 seconds (with *--live* 1 second, with *--expect* 20 ms), the smallest is 1 ms.)",
+    },
+    {
+        .group = "When",
+        .short_name = "-n",
+        .name = "--count",
+        .argument = "N",
+        .help = "Stop after N samples",
+        .manual = "Stop after _N_ samples.",
+    },
+    {
+        .group = "When",
+        .short_name = "-1",
+        .name = "--once",
+        .excludes = {"--count --since-start"},
+        .help = "One reading of the totals, at once",
+        .manual = R"(
+One reading of the totals, at once, without rates. Never waits: an interface, a network namespace or a pin that is
+missing is an error.)",
+    },
+
+    {
+        .group = "Assertions",
+        .name = "--expect",
+        .argument = "EXPR",
+        .repeatable = true,
+        .completion = Completion::kExpression,
+        .excludes = {"--all --count --once"},
+        .help = "Wait until this holds, like 'drop.packets == 100'; may be repeated",
+        .manual = R"(
+Wait until _EXPR_ holds, then exit with status 0; with status 6 if it does not in time. May be repeated: every
+expression has to hold for every source, all of them at the same time. See *EXPECTATIONS*.)",
+    },
+    {
+        .group = "Assertions",
+        .name = "--within",
+        .argument = "TIME",
+        .value = "5",
+        .needs = "--expect",
+        .help = "With --expect: give up after this time",
+        .manual = "With *--expect*: give up after this time; the default is 5 seconds.",
+    },
+
+    {
+        .group = "Output",
+        .name = "--format",
+        .argument = "table|json|csv|prometheus",
+        .value = "table",
+        .completion = Completion::kWords,
+        .help = "How to write samples",
+        .manual = R"(
+How to write samples; the default is *table*. On a terminal the table groups digits and scales rates; elsewhere it is
+plain numbers in columns.)",
+    },
+    {
+        .group = "Output",
+        .name = "--json",
+        .excludes = {"--format"},
+        .help = "The same as --format json: one object per line",
+        .manual = "The same as *--format json*: one object per line; see *JSON*.",
+    },
+    {
+        .group = "Output",
+        .name = "--output",
+        .argument = "FILE",
+        .completion = Completion::kFile,
+        .excludes = {"--expect --live --listen"},
+        .help = "Write each round of samples there, replacing the file by rename",
+        .manual = R"(
+Write each round of samples to _FILE_ instead of standard output, replacing it by *rename*(2): whoever opens it finds
+one whole round, an empty file where there was nothing to read. A symbolic link stays, and its target is replaced; what
+is neither a file nor a link to one is refused.)",
+    },
+    {
+        .group = "Output",
+        .name = "--per-cpu",
+        .help = "Also a row per possible CPU that counted anything",
+    },
+    {
+        .group = "Output",
+        .name = "--per-program",
+        .excludes = {"--per-cpu --map --map-id --all --expect"},
+        .help = "Also what each program of an observed dispatcher did",
+        .manual = R"(
+Also what each program of an observed dispatcher did (*xdp_loader --observe*), in the order they run, before the final
+verdict. Without a dispatcher, the one program there is.)",
+    },
+    {
+        .group = "Output",
+        .name = "--since-start",
+        .help = "Totals count from this command's start",
+        .manual = "The totals, too, count from the start of this command, as the session totals do.",
+    },
+    {
+        .group = "Output",
+        .short_name = "-q",
+        .name = "--quiet",
+        .help = "No notices on stderr, only errors",
+        .manual = "No notices on standard error, only errors.",
+    },
+    {
+        .group = "Output",
+        .short_name = "-v",
+        .name = "--verbose",
+        .excludes = {"--quiet"},
+        .help = "Also how maps are read, and libbpf's messages",
+    },
+
+    {
+        .group = "Other ways to show",
+        .name = "--live",
+        .excludes = {"--once --count --format --json --per-cpu --per-program --expect --listen --verbose"},
+        .help = "Full-screen view of the terminal; ? there lists the keys",
+        .manual = R"(
+A full-screen view of the terminal, once a second unless *--interval* says otherwise; see *LIVE*. Takes *--dev*,
+*--map*, *--map-id* or *--all*, and *--since-start*.)",
+    },
+    {
+        .group = "Other ways to show",
+        .name = "--listen",
+        .argument = "ADDR:PORT",
+        .excludes =
+            {"--once --count --interval --format --json --per-cpu --per-program --expect --since-start"},
+        .help = "Serve Prometheus metrics there (ADDR defaults to 127.0.0.1)",
+        .manual = R"(
+Serve the metrics of *PROMETHEUS* at http://_ADDR:PORT_/metrics until interrupted; the address is printed once it is
+open. The port alone means 127.0.0.1, and port 0 any that is free. Maps are read when somebody asks, and followed in
+between. Once everything is open, all capabilities are dropped (but for CAP_BPF on kernels before 5.19, without which
+nobody reads a map there, and CAP_NET_BIND_SERVICE for ports below 1024). Without them the state of interfaces in
+network namespaces that appear later, and of components of a dispatcher, is *unknown*.)",
+    },
+    {
+        .group = "Other ways to show",
+        .name = "--user",
+        .argument = "NAME",
+        .completion = Completion::kUser,
+        .needs = "--listen",
+        .help = "With --listen: continue as this user once everything is open",
+        .manual = R"(
+With *--listen*: continue as this user once everything is open, without supplementary groups. The pins have to be
+within its reach: see *NOTES*.)",
+    },
+};
+
+static_assert(names_are_known(kOptionRows));
+
+}  // namespace tally::stats

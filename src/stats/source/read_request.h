@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+// What a run reads, and how.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "stats/cli/notices.h"
+
+namespace tally::stats {
+
+// Whose counters to show: a device's pinned map, a pin anywhere, or a map by its id.
+struct Source {
+    enum class Kind { kDevice, kPin, kMapId };
+
+    Kind kind = Kind::kDevice;
+    std::string name;  // the device, or the path of the pin
+    std::uint32_t map_id = 0;
+    std::string directory;  // of the device's pins; empty: where a loader puts them
+};
+
+// Each source is read once.
+void add_source(std::vector<Source>& sources, Source source);
+
+struct ReadRequest {
+    bool wait = false;  // for devices that do not exist yet
+    bool per_cpu = false;
+    bool per_program = false;
+    bool since_start = false;  // totals count from the start of the run
+    bool keep_going = false;   // a source that cannot be read does not end the run
+    Notices notices;
+};
+
+}  // namespace tally::stats

@@ -1,0 +1,82 @@
+"""Where no BPF file system is mounted: who mounts one, and who does not."""
+
+from support.namespaces import MOUNTS, mounts
+from support.pins import BPFFS, PINS
+from support.processes import run, wait_until
+from support.programs import LOADER, NOT_FOUND, STATS
+from support.run_command import Run
+from support.samples import passed, wait_for_counts
+from support.traffic import SIZE, send
+
+
+def test_bpffs_is_mounted_for_the_caller_of_ip_netns_exec(lab, no_bpffs, red):
+    veth = red.veth()
+    outcome = lab.load("veth0", prefix=red.inside)
+    assert any("mounted" in note for note in outcome["notes"]), outcome
+    assert BPFFS.is_mount()
+    assert BPFFS.stat().st_mode & 0o777 == 0o755
+    assert sorted(path.name for path in (red.pins / "veth0").iterdir()) == PINS
+    assert red.attached() == outcome["program"]["id"]
+    send(veth, 6, SIZE)
+    for option, prefix in ((red.option, ()), ((), red.inside)):
+        assert wait_for_counts(passed(6), *option, "--dev", "veth0", prefix=prefix)["state"] == "attached"
+    again = lab.load("veth0", prefix=red.inside)
+    assert again["generation"] == 2 and not any("mounted" in note for note in again["notes"])
+    assert mounts() == 1
+
+
+def test_bpffs_is_mounted_once_for_several_devices(lab, no_bpffs, red):
+    """They are loaded in threads, and each would find none; a second mount would hide the pins in the first."""
+    devs = [red.veth(f"veth{number}").name for number in range(4)]
+    options = [word for dev in ["nosuch0", *devs] for word in ("--dev", dev)]
+    missing, *loaded = lab.loader_json(*options, prefix=red.inside, status=NOT_FOUND)
+    assert missing["outcome"] == "failed"
+    assert [outcome["outcome"] for outcome in loaded] == ["loaded"] * len(devs)
+    assert sum("mounted" in note for outcome in loaded for note in outcome["notes"]) == 1
+    assert mounts() == 1
+    assert sorted(path.name for path in red.pins.iterdir()) == devs
+    assert all(red.attached(dev) for dev in devs)
+
+
+def test_nothing_is_mounted_for_loads_that_are_refused(lab, no_bpffs, red):
+    for args in (["--dev", "nosuch0"], ["--dev", "nosuch0", "--run", "--", "true"]):
+        lab.loader(*args, prefix=red.inside, status=NOT_FOUND)
+    assert mounts() == 0
+
+
+def test_killed_run_for_which_a_bpffs_was_mounted(lab, no_bpffs, red):
+    """Who removes the pins then knows where they are."""
+    red.veth()
+    process = lab.started(Run("--dev", "veth0", prefix=red.inside))
+    assert red.attached() and red.pins.exists() and mounts() == 1
+    process.popen.kill()
+    wait_until(lambda: red.attached() is None and not red.pins.exists(), "detached, and the pins removed")
+
+
+def test_dry_run_without_a_bpffs(lab, no_bpffs):
+    """A load would mount it, so that it is not what keeps the program out of a dispatcher."""
+    veth = lab.veth("veth0")
+    (outcome,) = lab.loader_json("--dev", veth.name, "--dry-run")
+    assert not any("BPF file system" in note for note in outcome["notes"]), outcome
+    assert mounts() == 0
+
+
+def test_reader_mounts_nothing_and_says_what_to_do(lab, no_bpffs, red):
+    red.veth()
+    result = run([*red.inside, STATS, "--dev", "veth0", "--once"], status=NOT_FOUND)
+    assert "mount -t bpf bpf /sys/fs/bpf" in result.err
+    for args in (["--dev", "veth0", "--status"], ["--status"], ["--dev", "veth0", "--dry-run"]):
+        lab.loader(*args, prefix=red.inside)
+    lab.loader("--dev", "veth0", "--unload", prefix=red.inside, status=NOT_FOUND)
+    assert mounts() == 0
+    # In one `ip netns exec`, which would keep what is mounted inside while it runs.
+    script = f"{STATS} --dev veth0 --once 2>/dev/null; {MOUNTS}"
+    assert run([*red.inside, "sh", "-c", script]).out == "0\n"
+
+
+def test_nothing_is_mounted_inside(lab, no_bpffs, red):
+    """Where it would be gone with the command, and in the way of the caller's."""
+    red.veth()
+    script = f"{LOADER} --dev veth0 --quiet && {MOUNTS}"
+    assert run([*red.inside, "sh", "-c", script]).out == "0\n"
+    assert lab.status("veth0", *red.option)["state"] == "attached"
