@@ -86,11 +86,10 @@ Result<Link> StateMonitor::find_device(const Meta& meta) {
     LinkSocket& socket = *context_->links;
     auto link = look_inside(device_ ? socket.find(*device_) : socket.find(meta.ifindex), meta);
     const bool may_be_renamed = device_ && meta.netns_inode == context_->inode;
-    const bool found = link && (link->interface.ifindex == meta.ifindex || link->hook.find(meta.program_id));
-    if (found || !may_be_renamed) {
+    if (link || link.error().kind != ErrorKind::kNotFound || !may_be_renamed) {
         return link;
     }
-    // It is the interface with the meta's index if that runs the meta's program.
+    // Then it is the interface with the meta's index if that runs the meta's program.
     auto other = look_inside(socket.find(meta.ifindex), meta);
     if (!other || !other->hook.find(meta.program_id)) {
         return link;
