@@ -12,8 +12,8 @@
 namespace tally::stats {
 namespace {
 
-// The device is asked at most this often, so that fast sampling stays cheap. It is less than 1 s, the
-// shortest interval at which every sample shows the state of its own time.
+// The device is asked at most this often, to keep fast sampling cheap. Below 1 s, so that with intervals from
+// 1 s on every sample has a fresh state.
 constexpr std::int64_t kLongestAge = 900'000'000;  // nanoseconds
 
 }  // namespace
@@ -96,11 +96,10 @@ Result<Link> StateMonitor::find_device(const Meta& meta) {
     LinkSocket& socket = *context_->links;
     auto link = look_inside(device_ ? socket.find(*device_) : socket.find(meta.ifindex), meta);
     const bool may_be_renamed = device_ && meta.netns_inode == context_->inode;
-    const bool found = link && (link->interface.ifindex == meta.ifindex || link->hook.find(meta.program_id));
-    if (found || !may_be_renamed) {
+    if (link || link.error().kind != ErrorKind::kNotFound || !may_be_renamed) {
         return link;
     }
-    // It is the interface with the meta's index if that runs the meta's program.
+    // It was renamed if the interface with the meta's index runs the meta's program.
     auto other = look_inside(socket.find(meta.ifindex), meta);
     if (!other || !other->hook.find(meta.program_id)) {
         return link;
@@ -110,7 +109,7 @@ Result<Link> StateMonitor::find_device(const Meta& meta) {
 }
 
 Result<Link> StateMonitor::look_inside(Result<Link> link, const Meta& meta) {
-    // libxdp looks in the namespace of this process alone.
+    // libxdp can look only in the namespace of this process.
     const bool can_look = context_->visibility == NetnsContext::Visibility::kHere;
     if (!link || !can_look || meta.attach_kind != XDP_TALLY_ATTACH_DISPATCHER || !link->hook.program) {
         return link;
