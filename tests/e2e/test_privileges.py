@@ -120,17 +120,18 @@ def test_three_capabilities_do_everything(lab, veth0, root):
     user.wait_for_counts({"XDP_DROP": (3, 3 * SIZE)})
     assert user.load("--reuse-maps")["maps"][0]["reused"] is True
     send(veth0, 2, SIZE)
-    both = {"XDP_PASS": (2, 2 * SIZE), "XDP_DROP": (3, 3 * SIZE)}
-    user.wait_for_counts(both)
+    user.wait_for_counts({"XDP_PASS": (2, 2 * SIZE), "XDP_DROP": (3, 3 * SIZE)})
     for arguments in (["--filename", six, *NEW_COUNTERS], NEW_COUNTERS):
         assert user.load(*arguments)["maps"][0]["reused"] is False
         user.wait_for_counts({})
+    send(veth0, 6, SIZE)
+    user.wait_for_counts({"XDP_PASS": (6, 6 * SIZE)})
     (status,) = json.loads(user.loader("--status", "--json").out)["devices"]
     assert status["state"] == "attached" and status["generation"] == 5
     user.loader("--unload", "--keep-maps")
     assert attached("veth0") is None
     assert user.load("--reuse-maps")["maps"][0]["reused"] is True
-    user.wait_for_counts(both)
+    user.wait_for_counts({"XDP_PASS": (6, 6 * SIZE)})
     user.loader("--unload")
     assert attached("veth0") is None and not (root / "veth0").exists()
 
