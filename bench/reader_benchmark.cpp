@@ -13,7 +13,7 @@
 #include "common/pins/counter_map.h"
 #include "stats/model/sample_report.h"
 #include "stats/output/format.h"
-#include "stats/output/metrics.h"
+#include "stats/output/prometheus.h"
 
 namespace {
 
@@ -25,7 +25,7 @@ UniqueFd create_counter_map() {
                                    sizeof(xdp_tally_counter), XDP_TALLY_ACTIONS, nullptr));
 }
 
-SampleReport block_of(std::size_t number) {
+SampleReport report_of(std::size_t number) {
     SampleReport report;
     report.title = "veth" + std::to_string(number);
     report.device = report.title;
@@ -78,8 +78,8 @@ void look_up_each_action(benchmark::State& state) {
 }
 BENCHMARK(look_up_each_action);
 
-void fill_block(benchmark::State& state) {
-    SampleReport report = block_of(0);
+void fill_report(benchmark::State& state) {
+    SampleReport report = report_of(0);
     const Counters before = {};
     Counters now = {};
     for ([[maybe_unused]] auto round : state) {
@@ -88,10 +88,10 @@ void fill_block(benchmark::State& state) {
         benchmark::DoNotOptimize(report);
     }
 }
-BENCHMARK(fill_block);
+BENCHMARK(fill_report);
 
-void write_block(benchmark::State& state, Format format) {
-    const SampleReport report = block_of(0);
+void write_report(benchmark::State& state, Format format) {
+    const SampleReport report = report_of(0);
     const auto output = make_format(format, Detail(), false);
     fmt::memory_buffer buffer;
     for ([[maybe_unused]] auto round : state) {
@@ -100,18 +100,18 @@ void write_block(benchmark::State& state, Format format) {
         benchmark::DoNotOptimize(buffer.data());
     }
 }
-BENCHMARK_CAPTURE(write_block, table, Format::kTable);
-BENCHMARK_CAPTURE(write_block, json, Format::kJson);
-BENCHMARK_CAPTURE(write_block, csv, Format::kCsv);
+BENCHMARK_CAPTURE(write_report, table, Format::kTable);
+BENCHMARK_CAPTURE(write_report, json, Format::kJson);
+BENCHMARK_CAPTURE(write_report, csv, Format::kCsv);
 
 void write_metrics(benchmark::State& state) {
-    std::vector<SampleReport> blocks;
+    std::vector<SampleReport> reports;
     for (std::size_t i = 0; i < static_cast<std::size_t>(state.range(0)); ++i) {
-        blocks.push_back(block_of(i));
+        reports.push_back(report_of(i));
     }
     Metrics metrics;
     for ([[maybe_unused]] auto round : state) {
-        for (const SampleReport& report : blocks) {
+        for (const SampleReport& report : reports) {
             metrics.add(report);
         }
         const std::string text = prometheus::TextSerializer().Serialize(metrics.take());

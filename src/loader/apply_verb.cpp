@@ -22,15 +22,16 @@ constexpr std::size_t kAtOnce = 16;
 
 Result<Outcome> dispatch_verb(const Options& options, NetnsContext& context, const std::string& device) {
     TALLY_TRY(check_named_bpffs(context.bpffs));
+    const RemovalRequest removal = {options.unload_id, options.keep_maps, options.dry_run};
     switch (options.verb) {
         case Verb::kUnload:
-            return unload(options, context, device);
+            return unload(removal, context, device);
         case Verb::kStatus:
             return status(context, device);
         case Verb::kClean:
-            return clean(options, context, device);
+            return clean(removal, context, device);
         case Verb::kObserve:
-            return observe(options, context, device);
+            return observe({options.follow, options.dry_run}, context, device);
         default:
             return load(make_load_request(options), context, device);
     }

@@ -66,9 +66,9 @@ int write_outcome(const Options& options, const std::string& text) {
     return exit_status(ErrorKind::kSystem);
 }
 
-class Run {
+class VerbRunner {
   public:
-    explicit Run(const Options& options) : options_(options) {}
+    explicit VerbRunner(const Options& options) : options_(options) {}
 
     Result<void> work() {
         TALLY_ASSIGN_OR_RETURN(auto context, enter_netns_context(options_.netns, options_.bpffs));
@@ -123,7 +123,9 @@ class Run {
 
     Result<void> work_on_all(NetnsContext& context) {
         TALLY_TRY(check_named_bpffs(context.bpffs));
-        TALLY_ASSIGN_OR_RETURN(auto devices, known_devices(options_, context));
+        TALLY_ASSIGN_OR_RETURN(
+            auto devices, known_devices(context, options_.verb == Verb::kStatus ? Listed::kAttachedOrPinned
+                                                                                : Listed::kPinned));
         work_on(context, devices);
         return {};
     }
@@ -221,9 +223,9 @@ int run(const Options& options) {
         default:
             break;
     }
-    Run run(options);
-    const auto worked = run.work();
-    return worked ? run.finish() : fail(options, worked.error());
+    VerbRunner runner(options);
+    const auto worked = runner.work();
+    return worked ? runner.finish() : fail(options, worked.error());
 }
 
 }  // namespace

@@ -36,4 +36,16 @@ struct LoadRequest {
     bool verbose = false;
 };
 
+// Of --unload and --clean.
+struct RemovalRequest {
+    std::optional<std::uint32_t> program_id;  // the program to detach; none: ours
+    bool keep_maps = false;                   // leave the maps pinned
+    bool dry_run = false;
+};
+
+struct ObserveRequest {
+    bool follow = false;  // the caller is going to renew it whenever the observed program is replaced
+    bool dry_run = false;
+};
+
 }  // namespace tally::loader

@@ -33,7 +33,7 @@ class Loop {
     }
 
     Result<void> run() {
-        // Arms the watches; what changed since the readers were started is noticed now.
+        // Begins to watch the pins; changes since the readers were started are noticed now.
         TALLY_TRY(readers_.follow_all());
         plan_first_round();
         std::uint64_t rounds = 0;
@@ -55,14 +55,15 @@ class Loop {
 
     void plan_next_round() {
         deadline_ += pace_.interval;
-        // A machine that was suspended, or output that was stopped with Ctrl-S, is not caught up with.
+        // Rounds that were missed, as the machine was suspended or output stopped with Ctrl-S, are not made
+        // up for.
         if (const auto late = steady_clock::now() - deadline_; late > nanoseconds(0)) {
             deadline_ += (late / pace_.interval + 1) * pace_.interval;
         }
         deadline_ = std::min(deadline_, limit_);
     }
 
-    // Until the deadline, an event of the pins, a person's input, or time to look for what causes no event.
+    // Until the deadline, a change of pins, a person's input, or the time to look for changes without events.
     Result<void> wait() {
         const bool polls = readers_.must_poll();
         const auto moment = polls ? std::min(deadline_, steady_clock::now() + kPollPeriod) : deadline_;
@@ -144,7 +145,7 @@ Result<void> run_loop(ReaderSet& readers, Consumer& consumer, const Pace& pace) 
 Result<void> run_once(ReaderSet& readers, Consumer& consumer) {
     for (const ReaderSet::Member& member : readers.members()) {
         if (!member.reader->ready()) {
-            continue;  // gone since it was found
+            continue;  // its pin was removed since it was found
         }
         member.reader->show_first_reading();
         TALLY_ASSIGN_OR_RETURN(auto go_on, consumer.take(member.number, member.reader->report()));

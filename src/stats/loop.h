@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-// Time: waits for deadlines and pin events, and has every source read.
+// The loop of a run: waits for deadlines and for changes of pins, and has every source read.
 #pragma once
 
 #include "common/base/result.h"

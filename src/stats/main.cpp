@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-// xdp_stats: shows what the counters pinned by xdp_loader, or by others of the same layout, hold.
+// xdp_stats: shows the counters that xdp_loader, or another program with the same layout, has pinned.
 #include <unistd.h>
 
 #include <algorithm>
@@ -35,7 +35,7 @@ namespace {
 using std::chrono::nanoseconds;
 using std::chrono::steady_clock;
 
-// Nobody should wait long for the first numbers.
+// The first sample comes after at most this time.
 constexpr nanoseconds kFirstBlock = std::chrono::milliseconds(250);
 
 int fail(const Error& error, const Options& options) {
@@ -51,7 +51,7 @@ Error nothing_pinned(const Source& source, const NetnsContext& context, const st
     return error;
 }
 
-// A single reading has to wait for a loader that is replacing a map, which takes moments unless it is stuck.
+// A single reading waits for a loader that is replacing a map, at most for Transition::kLongest.
 Result<void> wait_for_transitions(ReaderSet& readers) {
     constexpr std::chrono::milliseconds kPause(5);
     while (readers.any_in_transition() && !wait_for_stop(kPause)) {
@@ -60,8 +60,8 @@ Result<void> wait_for_transitions(ReaderSet& readers) {
     return {};
 }
 
-// Every source is looked at before anything is printed. The status is that of the first that is not as it
-// should be; all of them are named.
+// All sources are started before anything is printed, and all errors are told. The status is that of the
+// first.
 int start_sources(ReaderSet& readers, const Options& options) {
     readers.add_sources(options.sources);
     std::vector<Result<void>> started;
@@ -104,8 +104,8 @@ int start_all(ReaderSet& readers, const Options& options) {
     return 0;
 }
 
-// Where the devices are. A namespace that does not exist yet is waited for if the run waits; none where a
-// signal or the time limit of --expect ended that.
+// The namespace of the devices. With --wait, one that does not exist is waited for; none where a signal or
+// the time limit of --expect ended that.
 Result<std::optional<NetnsContext>> find_netns(const Options& options, steady_clock::time_point limit) {
     constexpr std::chrono::milliseconds kPause(20);
     for (bool said = false;; said = true) {
@@ -113,7 +113,7 @@ Result<std::optional<NetnsContext>> find_netns(const Options& options, steady_cl
         if (context && context->visibility != NetnsContext::Visibility::kGone) {
             return std::optional(std::move(*context));
         }
-        // A name that no namespace has, or a path that leads nowhere.
+        // No namespace has the name, or there is no such path.
         auto obstacle = context ? *context->obstacle : std::move(context).error();
         if (!options.wait || obstacle.kind != ErrorKind::kNotFound) {
             return obstacle;
@@ -128,8 +128,8 @@ Result<std::optional<NetnsContext>> find_netns(const Options& options, steady_cl
     }
 }
 
-// What devices need: names that can be part of a path, and a BPF file system for their pins. A device that
-// was named by an alternative name gets its own, and may have been named by that, too.
+// Devices need names that can be part of a path, and a BPF file system for their pins. One that was named by
+// an alternative name gets its own, and is read once if both were given.
 Result<void> check_devices(std::vector<Source>& sources, const NetnsContext& context) {
     bool any = false;
     for (Source& source : std::exchange(sources, {})) {
@@ -177,7 +177,7 @@ Result<void> show_live(ReaderSet& readers, const Options& options) {
                                          [&](const auto& one) { return one.number == source; });
         return member == members.end() ? std::string() : member->reader->pin();
     };
-    // Its end restores the terminal: before anybody prints an error.
+    // Its destructor restores the terminal, before an error is printed.
     View view(std::move(screen), pace, options.since_start, pin_of);
     return run_loop(readers, view, pace);
 }

@@ -45,12 +45,14 @@ def test_nothing_is_mounted_for_loads_that_are_refused(lab, no_bpffs, red):
 
 
 def test_killed_run_for_which_a_bpffs_was_mounted(lab, no_bpffs, red):
-    """Who removes the pins then knows where they are."""
+    """The next command finds the pins where they are."""
     red.veth()
     process = lab.started(Run("--dev", "veth0", prefix=red.inside))
     assert red.attached() and red.pins.exists() and mounts() == 1
     process.popen.kill()
-    wait_until(lambda: red.attached() is None and not red.pins.exists(), "detached, and the pins removed")
+    wait_until(lambda: red.attached() is None, "detached")
+    lab.loader(*red.option, "--dev", "veth0", "--unload")
+    assert not red.pins.exists()
 
 
 def test_dry_run_without_a_bpffs(lab, no_bpffs):

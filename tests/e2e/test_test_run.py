@@ -214,7 +214,7 @@ def test_number_that_is_no_verdict(lab):
     counts, document = verdicts(lab, 7, "--filename", object_file("own"), "--progname", "own_invalid")
     assert counts == {"XDP_ABORTED": (7, 7 * MADE_UP)}
     (note,) = document["notes"]
-    assert "7 packets" in note and "no XDP action" in note
+    assert "no XDP action: 7;" in note
     assert f"note: {note}\n" in try_on(lab, 7, "--filename", object_file("own"), "--progname", "own_invalid").out
 
 

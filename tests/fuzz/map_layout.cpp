@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-// Type information of a damaged object: its fields are found in bounded time and space, and every layout is
-// equal to itself.
-#include "loader/change/map_compatibility.h"
+// Type information of a damaged object: whether it is sound and what its fields are is found in bounded time
+// and space, and every layout is equal to itself.
 #include "loader/object/map_layout.h"
-#include "loader/object/map_memory.h"
 
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
 
 #include <cstdint>
-#include <memory>
 
+#include "common/base/unique_handle.h"
+#include "loader/change/map_compatibility.h"
+#include "loader/object/btf_check.h"
+#include "loader/object/map_memory.h"
 
 #include "property.h"
 
@@ -28,12 +29,14 @@ extern "C" int LLVMFuzzerInitialize(int* /*argc*/, char*** /*argv*/) {
 }
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-    const std::unique_ptr<btf, void (*)(btf*)> types(btf__new(data, static_cast<std::uint32_t>(size)),
-                                                     &btf__free);
+    const tally::UniqueHandle<btf, btf__free> types(btf__new(data, static_cast<std::uint32_t>(size)));
+    const auto broken = find_broken_type({data, size});
     if (!types) {
+        REQUIRE(!broken);
         return 0;
     }
     const std::uint32_t count = btf__type_cnt(types.get());
+    REQUIRE(!broken || (*broken > 0 && *broken < count));
     MapLayout last;
     for (std::uint32_t id = count > kTypes ? count - kTypes : 0; id <= count; ++id) {
         MapLayout layout;

@@ -100,14 +100,30 @@ def test_table_of_features(tmp_path):
     assert vm.feature_table(outcomes) == "| | 6.1 | 6.12 |\n|---|---|---|\n| links | no | yes |\n"
 
 
+def function_exists(name):
+    file, _, test = name.partition("::")
+    (path,) = declared.TESTS.glob(f"*/{file}")
+    return not test or f"def {re.match(r'[a-z0-9_]+', test).group()}(" in path.read_text()
+
+
 def test_lists_name_what_there_is():
-    """Every declared skip is of a file and a test that exist, on a kernel that exists."""
+    """Every declared skip, and everything selected, is of a file and a test that exist, on a kernel that exists."""
     for kernels, name in declared.lines(declared.TESTS / "vm/skips"):
         assert set(kernels.split(",")) <= set(declared.kernel_names())
-        file, _, test = name.partition("::")
-        (path,) = declared.TESTS.glob(f"*/{file}")
-        function = re.match(r"\w+", test).group()
-        assert f"def {function}(" in path.read_text()
+        assert function_exists(name), name
+    for name, _ in declared.lines(declared.TESTS / "vm/selection"):
+        assert function_exists(name), name
+
+
+def test_selection(capsys):
+    """A test that is not of its file's time is named, or left out."""
+    for everything in (False, True):
+        vm.select(everything)
+        chosen = capsys.readouterr().out.splitlines()
+        assert "tests/vm/test_dispatcher.py" in chosen
+        assert ("--deselect=tests/vm/test_dispatcher.py::test_killed_at_any_moment" in chosen) != everything
+        assert ("tests/e2e/test_counts.py::test_sizes" in chosen) != everything
+        assert ("tests/e2e/test_counts.py" in chosen) == everything
 
 
 @pytest.mark.parametrize("name, declaration, same", [

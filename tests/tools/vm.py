@@ -1,6 +1,6 @@
 """What scripts/vm-test decides and tells.
 
-usage: vm.py select [--all]                    the files and tests to run, one a line
+usage: vm.py select [--all]                    the files and tests to run and to leave out, one a line
        vm.py report [--all] RESULTS KERNEL...  a line for each kernel, and what failed; RESULTS/KERNEL has what it left
        vm.py features RESULTS KERNEL...        writes what tests/vm/test_kernel.py found there into docs/kernels.md
 """
@@ -26,8 +26,12 @@ def select(everything):
             sys.exit(f"tests/vm/selection: {name} {word}: no such test file, or none of quick, all, never")
         when[name] = word
     for name, word in when.items():
-        if "::" not in name and word != "never" if everything else word == "quick":
-            print(f"tests/{files[name.partition('::')[0]]}/{name}")
+        file, _, test = name.partition("::")
+        path = f"tests/{files[file]}/{name}"
+        if not test and (word == "quick" or everything and word == "all"):
+            print(path)
+        elif test and not everything and word != when[file]:
+            print(path if word == "quick" else f"--deselect={path}")
     return 0
 
 

@@ -2,7 +2,6 @@
 
 import json
 import os
-import signal
 import subprocess
 
 import pytest
@@ -77,26 +76,6 @@ def test_jumbo_frames(lab):
     send(veth, 3, 8000)
     wait_until(lambda: lab.once("veth0")["total"]["packets"] >= 3, "3 packets")
     assert lab.once("veth0")["total"]["bytes"] == 3 * 8000
-
-
-def test_run(lab, veth0):
-    lab.loader("--dev", "veth0", "--attach", "dispatcher", "--run", "--", "test", "-e", pin_dir("veth0"))
-    assert attached("veth0") is None
-
-
-def test_run_has_the_device_for_itself(lab, veth0):
-    """Load and unload are refused while the command runs, as they are where a link holds the program."""
-    ForeignComponent(lab, veth0, "foreign_early")
-    process = lab.process(LOADER, "--dev", "veth0", "--run", "--", "sh", "-c", "echo ready; exec tail -f /dev/null")
-    process.wait_for_line("^ready")
-    for verb in ([], ["--force"], ["--action", "drop"], ["--unload"], ["--attach", "link"]):
-        assert "`xdp_loader --run`" in lab.loader("--dev", "veth0", *verb, status=5).err, verb
-    lab.loader("--dev", "veth0", "--clean")
-    assert (lab.status("veth0")["state"], read_meta("veth0").generation) == ("attached", 1)
-    process.stop(signal.SIGTERM, status=128 + signal.SIGTERM)
-    lab.processes.remove(process)
-    assert components(lab, "veth0") == ["foreign_early"]
-    assert not pin_dir("veth0").exists()
 
 
 def test_device_deleted(lab, veth0):

@@ -183,7 +183,8 @@ bool must_be_finished(const PinDirectory& directory, const std::vector<std::stri
                       const std::optional<Meta>& old_meta) {
     const bool was_taken_back = std::any_of(
         staged.begin(), staged.end(), [](const std::string& name) { return !restored_pin(name).empty(); });
-    return !was_taken_back && counters_are_published(directory, meta, old_meta);
+    const bool is_run = (meta.flags & XDP_TALLY_META_RUN) != 0;
+    return is_run && !was_taken_back && counters_are_published(directory, meta, old_meta);
 }
 
 Result<std::string> finish_or_discard(PinDirectory& directory, const std::vector<std::string>& staged,

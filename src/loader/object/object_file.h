@@ -21,7 +21,7 @@ class ObjectFile {
     // kNotFound for a missing file; kSystem for what is no ELF file, and for one with damaged BTF.
     static Result<ObjectFile> read(const std::string& path);
 
-    // Parsed by libbpf. kSystem for what it takes for no BPF object, with its last words in the details.
+    // Parsed by libbpf. kSystem for what it takes for no BPF object, with its warnings in the details.
     Result<UniqueObject> open() const;
 
     const std::string& path() const { return path_; }

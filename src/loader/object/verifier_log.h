@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-// What the verifier and libbpf say about a program that cannot be loaded, cut to what a person reads.
+// Why a program cannot be loaded: from the log of the verifier or the warnings of libbpf.
 #pragma once
 
 #include <cstddef>

@@ -99,25 +99,27 @@ Result<FollowedObservation::End> FollowedObservation::follow(const Renew& renew,
     TALLY_ASSIGN_OR_RETURN(auto links, LinkSocket::open());
     milliseconds interval = kInterval;
     std::string failure;
-    int failed_times = 0;
+    std::string told;
     while (const auto meta = pinned_meta()) {
         const auto link = links.find(meta->ifindex);
         if (!link && link.error().kind == ErrorKind::kNotFound) {
             return make_error(ErrorKind::kNotFound, fmt::format("following '{}'", meta->interface),
                               "the interface is gone");
         }
-        if (const auto renewed = link ? renew_if_replaced(*meta, *link, renew) : link.error()) {
-            failed_times = 0;
-            interval = kInterval;
-        } else {
-            const std::string message = renewed.error().message();
-            failed_times = message == failure ? failed_times + 1 : 1;
-            failure = message;
-            interval = std::min(interval * 2, kLongestInterval);
-            if (failed_times == 2) {  // once: it has met another change that was under way
-                tell(renewed.error());
+        const auto observed = link ? renew_if_replaced(*meta, *link, renew) : link.error();
+        if (!observed) {
+            const std::string message = observed.error().message();
+            // What fails once may have met another change that was under way.
+            if (message == failure && message != told) {
+                tell(observed.error());
+                told = message;
             }
+            failure = message;
+        } else if (*observed) {
+            failure.clear();
+            told.clear();
         }
+        interval = observed ? kInterval : std::min(interval * 2, kLongestInterval);
         if (wait_for_event(signals_, announcements, interval)) {
             return End::kInterrupted;
         }
@@ -134,18 +136,22 @@ std::optional<Meta> FollowedObservation::pinned_meta() const {
     return pinned ? std::optional(*meta) : std::nullopt;
 }
 
-Result<void> FollowedObservation::renew_if_replaced(const Meta& meta, const Link& link,
+// False: another loader is at work on the pins. It is not waited for, as no signal would end that: the next
+// round is soon enough.
+Result<bool> FollowedObservation::renew_if_replaced(const Meta& meta, const Link& link,
                                                     const Renew& renew) const {
     if (!link.hook.program || link.hook.program->id == meta.program_id) {
-        return {};
+        return true;
     }
-    // Not waited for, as no signal would end that: the next round is soon enough.
     TALLY_ASSIGN_OR_RETURN(auto pins, PinDirectory::lock_if_free(directory_));
     if (!pins) {
-        return {};
+        return false;
     }
     TALLY_TRY(repair(*pins, meta.ifindex));
-    return pinned_meta() ? renew(*pins, link.interface) : Result<void>();
+    if (pinned_meta()) {
+        TALLY_TRY(renew(*pins, link.interface));
+    }
+    return true;
 }
 
 void remove_follower_lock(const std::string& directory) {

@@ -41,7 +41,7 @@ class FollowedObservation {
     FollowedObservation() = default;
 
     std::optional<Meta> pinned_meta() const;
-    Result<void> renew_if_replaced(const Meta& meta, const Link& link, const Renew& renew) const;
+    Result<bool> renew_if_replaced(const Meta& meta, const Link& link, const Renew& renew) const;
 
     std::string directory_;
     std::uint64_t lineage_ = 0;  // another one is another observation's

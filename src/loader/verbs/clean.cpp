@@ -32,8 +32,8 @@ bool nothing_feeds(const DeviceState& state) {
 
 }  // namespace
 
-Result<Outcome> clean(const Options& options, const NetnsContext& context, const std::string& device) {
-    TALLY_ASSIGN_OR_RETURN(auto existing, open_existing(options, context, device));
+Result<Outcome> clean(const RemovalRequest& request, const NetnsContext& context, const std::string& device) {
+    TALLY_ASSIGN_OR_RETURN(auto existing, open_existing(context, device, request.dry_run));
     const DeviceState& state = existing.state;
     Outcome outcome = std::move(existing.outcome);
     outcome.verb = "cleaned";
@@ -52,7 +52,7 @@ Result<Outcome> clean(const Options& options, const NetnsContext& context, const
         return outcome;
     }
     const PinRemoval removal = {existing.directory, existing.pins ? &*existing.pins : nullptr,
-                                options.keep_maps, options.dry_run};
+                                request.keep_maps, request.dry_run};
     TALLY_TRY(remove_our_pins(
         state, removal, [] { return Result<void>(); }, outcome));
     if (removal.pins != nullptr) {

@@ -6,12 +6,12 @@
 
 #include "common/base/result.h"
 #include "common/pins/netns_context.h"
-#include "loader/options.h"
 #include "loader/outcome.h"
+#include "loader/requests.h"
 
 namespace tally::loader {
 
 // Removes pins that nothing feeds any more.
-Result<Outcome> clean(const Options& options, const NetnsContext& context, const std::string& device);
+Result<Outcome> clean(const RemovalRequest& request, const NetnsContext& context, const std::string& device);
 
 }  // namespace tally::loader

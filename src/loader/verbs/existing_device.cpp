@@ -7,13 +7,12 @@
 
 namespace tally::loader {
 
-Result<ExistingDevice> open_existing(const Options& options, const NetnsContext& context,
-                                     const std::string& device) {
+Result<ExistingDevice> open_existing(const NetnsContext& context, const std::string& device, bool dry_run) {
     TALLY_ASSIGN_OR_RETURN(auto located, context.locate(device));
     const auto& interface = located.interface;
     TALLY_TRY(check_load_capabilities());
     ExistingDevice existing;
-    if (!options.dry_run) {
+    if (!dry_run) {
         TALLY_ASSIGN_OR_RETURN(auto pins, interface ? lock_existing_pins_of(context, *interface)
                                                     : PinDirectory::lock_existing(located.directory));
         existing.pins = std::move(pins);
@@ -37,7 +36,7 @@ Result<ExistingDevice> open_existing(const Options& options, const NetnsContext&
     if (!interface && !existing.state.has_directory) {
         return context.explain_missing(device);
     }
-    TALLY_ASSIGN_OR_RETURN(auto ended, end_killed_run(existing.state, existing.directory, options.dry_run));
+    TALLY_ASSIGN_OR_RETURN(auto ended, end_killed_run(existing.state, existing.directory, dry_run));
     if (!ended.empty()) {
         existing.repaired = true;
         existing.outcome.notes.push_back(std::move(ended));

@@ -9,7 +9,6 @@
 #include "common/pins/netns_context.h"
 #include "loader/device/device_state.h"
 #include "loader/device/pin_directory.h"
-#include "loader/options.h"
 #include "loader/outcome.h"
 
 namespace tally::loader {
@@ -24,7 +23,6 @@ struct ExistingDevice {
 
 // The device itself may be gone, as long as there are pins of its name; kNotFound otherwise. Whatever could
 // not be looked at is an error: half a picture is no ground for removing things.
-Result<ExistingDevice> open_existing(const Options& options, const NetnsContext& context,
-                                     const std::string& device);
+Result<ExistingDevice> open_existing(const NetnsContext& context, const std::string& device, bool dry_run);
 
 }  // namespace tally::loader

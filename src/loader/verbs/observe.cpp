@@ -88,13 +88,13 @@ Result<Outcome> observe_hook(const NetnsContext& context, const Interface& inter
 
 }  // namespace
 
-Result<Outcome> observe(const Options& options, NetnsContext& context, const std::string& device) {
+Result<Outcome> observe(const ObserveRequest& request, NetnsContext& context, const std::string& device) {
     if (context.obstacle) {
         return *context.obstacle;
     }
     TALLY_ASSIGN_OR_RETURN(auto interface, resolve_interface(device));
     TALLY_TRY(check_observe_capabilities());
-    if (options.dry_run) {
+    if (request.dry_run) {
         return observe_hook(context, interface, context.pins_of(interface), nullptr);
     }
     TALLY_ASSIGN_OR_RETURN(const bool mounted, ensure_bpffs(context.bpffs));
@@ -105,7 +105,7 @@ Result<Outcome> observe(const Options& options, NetnsContext& context, const std
     TALLY_ASSIGN_OR_RETURN(auto repaired, repair(pins, interface.ifindex));
     TALLY_ASSIGN_OR_RETURN(auto outcome, observe_hook(context, interface, pins.path(), &pins));
     outcome.notes.push_back(
-        options.follow ? "what takes the program's place is going to be observed, until this process ends"
+        request.follow ? "what takes the program's place is going to be observed, until this process ends"
                        : fmt::format("once the program is replaced, `xdp_loader {} --observe` observes the "
                                      "next one; with --follow it stays, and does so by itself",
                                      context.option(interface.name)));

@@ -7,14 +7,14 @@
 
 #include "common/base/result.h"
 #include "common/pins/netns_context.h"
-#include "loader/options.h"
 #include "loader/outcome.h"
+#include "loader/requests.h"
 
 namespace tally::loader {
 
 // Counts the verdicts of the program that somebody else attached, and, where it is a dispatcher, of each of
 // its components. All or nothing, as with a load.
-Result<Outcome> observe(const Options& options, NetnsContext& context, const std::string& device);
+Result<Outcome> observe(const ObserveRequest& request, NetnsContext& context, const std::string& device);
 
 // With the outcome of observe(): stays, observes what takes the program's place, and reports that and its own
 // outcome, until SIGINT or SIGTERM, an unload, or the end of the interface. The exit status.

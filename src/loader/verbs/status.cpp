@@ -173,9 +173,9 @@ Result<Outcome> status(const NetnsContext& context, const std::string& device) {
     return outcome;
 }
 
-Result<std::vector<std::string>> known_devices(const Options& options, const NetnsContext& context) {
+Result<std::vector<std::string>> known_devices(const NetnsContext& context, Listed listed) {
     std::set<std::string> devices;
-    if (options.verb == Verb::kStatus && context.visibility == NetnsContext::Visibility::kHere) {
+    if (listed == Listed::kAttachedOrPinned && context.visibility == NetnsContext::Visibility::kHere) {
         TALLY_ASSIGN_OR_RETURN(auto socket, LinkSocket::open());
         const std::unique_ptr<struct if_nameindex, void (*)(struct if_nameindex*)> interfaces(
             ::if_nameindex(), &::if_freenameindex);

@@ -7,7 +7,6 @@
 
 #include "common/base/result.h"
 #include "common/pins/netns_context.h"
-#include "loader/options.h"
 #include "loader/outcome.h"
 
 namespace tally::loader {
@@ -15,9 +14,11 @@ namespace tally::loader {
 // Needs no privilege for what the pins' modes let everybody read.
 Result<Outcome> status(const NetnsContext& context, const std::string& device);
 
+enum class Listed { kPinned, kAttachedOrPinned };
+
 // The devices of one place that --status and --clean mean without --dev: interfaces with a program, and pin
 // directories.
-Result<std::vector<std::string>> known_devices(const Options& options, const NetnsContext& context);
+Result<std::vector<std::string>> known_devices(const NetnsContext& context, Listed listed);
 // The other network namespaces that have, or had, pins below the root.
 Result<std::vector<std::string>> known_namespaces(const NetnsContext& context);
 

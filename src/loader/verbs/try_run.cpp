@@ -125,14 +125,14 @@ Result<TryRunOutcome> try_run(const ProgramChoice& choice, const std::string& pa
         count(outcome.verdicts, *verdict, packet->size());
     }
     if (out_of_range != 0) {
-        outcome.notes.push_back(
-            fmt::format("for {} packets it returned a number that is no XDP action, which the kernel treats "
-                        "as XDP_ABORTED",
-                        out_of_range));
+        outcome.notes.push_back(fmt::format(
+            "packets with a return value that is no XDP action: {}; the kernel treats them as XDP_ABORTED",
+            out_of_range));
     }
     if (cut != 0) {
         outcome.notes.push_back(fmt::format(
-            "{} packets are longer than a page; without \"xdp.frags\" it sees only their first page", cut));
+            "packets longer than a page: {}; a program without \"xdp.frags\" sees only their beginning",
+            cut));
     }
     TALLY_TRY(compare_with_map(object, outcome));
     return outcome;

@@ -16,8 +16,8 @@ namespace {
 
 // A program that is not ours, named by its id: detached where netlink attached it, and its pins are not our
 // matter.
-Result<Outcome> unload_foreign(const Options& options, const NetnsContext& context, const DeviceState& state,
-                               const HookProgram& program, Outcome outcome) {
+Result<Outcome> unload_foreign(const RemovalRequest& request, const NetnsContext& context,
+                               const DeviceState& state, const HookProgram& program, Outcome outcome) {
     const auto link = find_xdp_link(state.interface->ifindex, program.id);
     if (link && *link) {
         return make_error(ErrorKind::kConflict, fmt::format("detaching program {}", program.id),
@@ -25,7 +25,7 @@ Result<Outcome> unload_foreign(const Options& options, const NetnsContext& conte
             .with_hint(next_command(context, *state.interface, program, false));
     }
     outcome.notes.push_back("it was not ours: " + describe_holder(context, *state.interface, program));
-    if (options.dry_run) {
+    if (request.dry_run) {
         return outcome;
     }
     const bool component = state.hook.dispatcher && state.hook.dispatcher->find(program.id) != nullptr;
@@ -71,35 +71,36 @@ Result<void> detach_ours(const DeviceState& state, const std::optional<HookProgr
 
 }  // namespace
 
-Result<Outcome> unload(const Options& options, const NetnsContext& context, const std::string& device) {
-    TALLY_ASSIGN_OR_RETURN(auto existing, open_existing(options, context, device));
+Result<Outcome> unload(const RemovalRequest& request, const NetnsContext& context,
+                       const std::string& device) {
+    TALLY_ASSIGN_OR_RETURN(auto existing, open_existing(context, device, request.dry_run));
     const DeviceState& state = existing.state;
     Outcome outcome = std::move(existing.outcome);
     outcome.verb = "unloaded";
 
     const auto ours = state.our_program();
     const bool names_another =
-        options.unload_id && state.meta && *options.unload_id != state.meta->program_id;
+        request.program_id && state.meta && *request.program_id != state.meta->program_id;
     if (state.reserved() && !names_another) {
         return explain_reserved(fmt::format("unloading from '{}'", device), state);
     }
     if (state.component_is_hidden() && !names_another) {
         return hidden_component(state, context, device);
     }
-    if (options.unload_id && !(ours && ours->id == *options.unload_id)) {
-        const auto program = state.hook.find(*options.unload_id);
+    if (request.program_id && !(ours && ours->id == *request.program_id)) {
+        const auto program = state.hook.find(*request.program_id);
         if (!program && state.dispatcher_trouble) {
             return hidden_component(state, context, device);
         }
         if (!program) {
             return make_error(ErrorKind::kNotFound, fmt::format("unloading from '{}'", device),
-                              fmt::format("no program with id {} is attached there", *options.unload_id))
+                              fmt::format("no program with id {} is attached there", *request.program_id))
                 .with_hint(fmt::format("`xdp_loader {} --status` shows what is", context.option(device)));
         }
-        return unload_foreign(options, context, state, *program, std::move(outcome));
+        return unload_foreign(request, context, state, *program, std::move(outcome));
     }
-    const bool keeps_all = options.keep_maps && !our_pins(state, false).empty();
-    if (!ours && our_pins(state, options.keep_maps).empty() && !existing.repaired && !keeps_all) {
+    const bool keeps_all = request.keep_maps && !our_pins(state, false).empty();
+    if (!ours && our_pins(state, request.keep_maps).empty() && !existing.repaired && !keeps_all) {
         return nothing_to_unload(context, state, device);
     }
     if (ours) {
@@ -107,7 +108,7 @@ Result<Outcome> unload(const Options& options, const NetnsContext& context, cons
         outcome.program = describe_program(ours->id, state);
     }
     const PinRemoval removal = {existing.directory, existing.pins ? &*existing.pins : nullptr,
-                                options.keep_maps, options.dry_run};
+                                request.keep_maps, request.dry_run};
     TALLY_TRY(remove_our_pins(
         state, removal, [&] { return detach_ours(state, ours); }, outcome));
     if (removal.pins != nullptr) {

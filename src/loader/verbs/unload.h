@@ -6,13 +6,13 @@
 
 #include "common/base/result.h"
 #include "common/pins/netns_context.h"
-#include "loader/options.h"
 #include "loader/outcome.h"
+#include "loader/requests.h"
 
 namespace tally::loader {
 
-// Detaches our program (or the one with options.unload_id) and removes our pins. kConflict where a --run
+// Detaches our program (or the one with request.program_id) and removes our pins. kConflict where a --run
 // holds them.
-Result<Outcome> unload(const Options& options, const NetnsContext& context, const std::string& device);
+Result<Outcome> unload(const RemovalRequest& request, const NetnsContext& context, const std::string& device);
 
 }  // namespace tally::loader

@@ -23,7 +23,7 @@ void Notices::say(const std::string& title, const std::string& text) const {
     if (sink()) {
         sink()(title + ": " + text);
     } else {
-        // Not fmt::print, which throws where nobody takes it.
+        // Not fmt::print, which throws when stderr is closed.
         std::fputs(fmt::format("{}: {}: {}\n", kProgramName, title, text).c_str(), stderr);
     }
 }

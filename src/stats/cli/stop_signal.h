@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-// SIGINT and SIGTERM end a run cleanly: they interrupt what blocks and make a descriptor readable.
+// SIGINT and SIGTERM end a run cleanly: they interrupt system calls that block, and make a descriptor
+// readable.
 #pragma once
 
 #include <chrono>
@@ -8,10 +9,10 @@
 
 namespace tally::stats {
 
-// Also ignores SIGPIPE: a reader that went away is an error of write(2). Once per process.
+// Also ignores SIGPIPE, so that write(2) tells of a closed pipe. To be called once.
 Result<void> install_stop_signals();
 
-// For who has the terminal to itself: SIGHUP and SIGQUIT end the run in the same way.
+// For the full-screen view: SIGHUP and SIGQUIT end the run in the same way.
 void stop_on_terminal_signals();
 
 // Readable from the first signal on.

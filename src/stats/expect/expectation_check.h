@@ -28,8 +28,7 @@ class ExpectationCheck final : public Consumer {
     std::string describe() const;
     // The same as one JSON object; `waited` is how long the run took.
     std::string describe_as_json(std::chrono::nanoseconds waited) const;
-    // What did not hold, of how many: within a time, as the user typed it, or, without one, up to an
-    // interrupt.
+    // The error that says how many did not hold: within a time, as the user typed it, or until an interrupt.
     Error unmet(const std::optional<std::string>& within) const;
 
   private:
@@ -43,7 +42,7 @@ class ExpectationCheck final : public Consumer {
     std::vector<Expectation> expectations_;
     std::vector<std::string> titles_;
     std::vector<Judgement> judgements_;
-    std::vector<bool> seen_before_;  // per source: the first sample's rate is of a moment, and says nothing
+    std::vector<bool> seen_before_;  // per source: the first sample covers too short a time for a rate
 };
 
 }  // namespace tally::stats

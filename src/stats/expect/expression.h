@@ -24,14 +24,14 @@ struct Expectation {
     double rate = 0;           // for pps and bps
 };
 
-// ACTION.FIELD OP NUMBER, blanks between them as one likes. ACTION: XDP_DROP or drop, in any case, or total.
-// FIELD: packets, bytes, pps, bps. OP: == != >= <= > <. NUMBER: decimal, with k, M or G (10^3, 10^6, 10^9)
-// behind it if need be. kUsage for anything else: the details point at the first character that is wrong.
+// ACTION.FIELD OP NUMBER, with optional blanks around OP. ACTION: XDP_DROP or drop, in any case, or total.
+// FIELD: packets, bytes, pps, bps. OP: == != >= <= > <. NUMBER: decimal, optionally followed by k, M or G
+// (10^3, 10^6, 10^9). kUsage for anything else: the details point at the first wrong character.
 Result<Expectation> parse_expectation(std::string_view text);
 
 // A value that was seen, as exactly as it is known.
 struct Seen {
-    bool known = false;  // a rate is not before the second sample
+    bool known = false;  // false for a rate before the second sample
     std::uint64_t number = 0;
     double rate = 0;
 };

@@ -29,9 +29,9 @@ namespace {
 
 constexpr std::uint16_t kFirstFreePort = 1024;
 
-// What bounds the memory and the patience that clients can cost. A client that does not say what it wants, or
-// takes nothing of the answer, keeps a worker for half a second; a thousand of them delay a scrape by eight.
-// What waits for a worker waits in the kernel.
+// Limits of the memory and time that clients can cost. A client that sends no request, or does not read the
+// answer, occupies a worker for half a second; a thousand of them delay a scrape by eight seconds. Further
+// clients wait in the kernel's backlog.
 std::vector<std::string> server_options(const ListenAddress& address) {
     return {
         "listening_ports",    address.text(),  //
@@ -44,8 +44,8 @@ std::vector<std::string> server_options(const ListenAddress& address) {
     };
 }
 
-// Reads the maps at every scrape, in the server's threads. Between scrapes the main thread follows the pins:
-// the last counts of a map that is replaced are in no later one.
+// Reads the maps at every scrape, in the server's threads. Between scrapes the main thread follows the pins,
+// so that the last counts of a map that is replaced are not lost.
 class Scrapes final : public prometheus::Collectable {
   public:
     explicit Scrapes(ReaderSet& readers) : readers_(readers) {}
@@ -53,7 +53,7 @@ class Scrapes final : public prometheus::Collectable {
     std::vector<prometheus::MetricFamily> Collect() const override {
         const std::lock_guard lock(mutex_);
         for (ReaderSet::Member& member : readers_.members()) {
-            // Why one cannot be read has been told; its report says that it cannot.
+            // An error has been told, and the report says that the map cannot be read.
             [[maybe_unused]] const auto sampled = readers_.sample(member);
             metrics_.add(member.reader->report());
         }
@@ -69,7 +69,7 @@ class Scrapes final : public prometheus::Collectable {
         return {};
     }
 
-    // After how many milliseconds something has to be done although nothing happens; -1: never.
+    // Milliseconds after which follow() is due even without an event; -1: never.
     int timeout() const {
         const std::lock_guard lock(mutex_);
         if (readers_.must_poll()) {
@@ -84,20 +84,20 @@ class Scrapes final : public prometheus::Collectable {
     mutable Metrics metrics_;
 };
 
-void visit(const ListenAddress& address) {
+void connect_to(const ListenAddress& address) {
     addrinfo hints = {};
     hints.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV;
     hints.ai_socktype = SOCK_STREAM;
     addrinfo* found = nullptr;
     if (::getaddrinfo(address.host.c_str(), std::to_string(address.port).c_str(), &hints, &found) == 0) {
         const UniqueFd socket(::socket(found->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-        // Whether it worked, the next visit tells.
+        // If it fails, the next one may work.
         static_cast<void>(::connect(socket.get(), found->ai_addr, found->ai_addrlen));
         ::freeaddrinfo(found);
     }
 }
 
-// civetweb looks every two seconds whether it is to end, unless somebody comes: somebody does.
+// civetweb checks whether it is to end every two seconds, or when a client connects: so one connects.
 class Server {
   public:
     explicit Server(const ListenAddress& address)
@@ -106,16 +106,16 @@ class Server {
     Server(const Server&) = delete;
     Server& operator=(const Server&) = delete;
     ~Server() {
-        const std::jthread visitor([this](const std::stop_token& ended) {
+        const std::jthread client([this](const std::stop_token& ended) {
             while (!ended.stop_requested()) {
-                visit(address_);
+                connect_to(address_);
                 std::this_thread::sleep_for(std::chrono::milliseconds(10));
             }
         });
         exposer_.reset();
     }
 
-    // With the port that it got.
+    // With the port that was chosen.
     const ListenAddress& address() const { return address_; }
     void serve(const std::shared_ptr<Scrapes>& scrapes) { exposer_->RegisterCollectable(scrapes); }
 
@@ -131,7 +131,7 @@ Result<std::unique_ptr<Server>> listen_at(const ListenAddress& address) {
     } catch (const std::exception&) {
         const std::string what = "listening at " + address.text();
         if (errno == 0) {
-            // It refused before it asked the kernel. Debian 12's civetweb is built without IPv6.
+            // It refused without a system call. Debian 12's civetweb is built without IPv6.
             return make_error(ErrorKind::kSystem, what,
                               "this machine's web server library, civetweb, does not accept it")
                 .with_hint("every build of it accepts IPv4 addresses");

@@ -11,9 +11,8 @@
 
 namespace tally::stats {
 
-// The readers have been started. Gives up privileges (drop_privileges) before the first client is served,
-// says on stdout where it listens, and reads the maps whenever somebody asks. kConflict where the port is
-// taken.
+// The readers have been started. Drops privileges (drop_privileges) before the first client is served, tells
+// on stdout where it listens, and reads the maps at every scrape. kConflict where the port is in use.
 Result<void> serve(ReaderSet& readers, const ListenAddress& address, const std::optional<std::string>& user);
 
 }  // namespace tally::stats

@@ -18,8 +18,8 @@
 namespace tally::stats {
 namespace {
 
-// Whether bpf() is for the privileged alone: then it does not even look at its argument, a descriptor that
-// none can be. Asked by a thread that has no capabilities any more.
+// Whether bpf() requires a capability: then it fails before it looks at its argument, which is no valid
+// descriptor. Asked in a thread that has dropped its capabilities.
 bool reading_takes_cap_bpf() {
     bool refused = false;
     std::thread([&refused] {
@@ -33,8 +33,8 @@ bool reading_takes_cap_bpf() {
     return refused;
 }
 
-// The groups go first: who is another user may not drop them any more.
-Result<void> exec_command(const std::string& name) {
+// The groups first: another user may not drop them any more.
+Result<void> switch_user(const std::string& name) {
     const std::string what = fmt::format("changing to user '{}'", name);
     const passwd* const user = ::getpwnam(name.c_str());
     if (user == nullptr) {
@@ -76,9 +76,9 @@ Result<void> drop_privileges(const std::optional<std::string>& user, bool keep_l
         kept.push_back(CAP_BPF);
     }
     if (user) {
-        // Otherwise another user has none left to choose from.
+        // Otherwise changing the user drops all of them.
         ::prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0);
-        TALLY_TRY(exec_command(*user));
+        TALLY_TRY(switch_user(*user));
     }
     TALLY_TRY(keep_only(kept));
     ::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);

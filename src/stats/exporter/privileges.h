@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-// Giving up what a server that listens to everybody must not have.
+// Dropping the privileges that a network server must not have.
 #pragma once
 
 #include <optional>
@@ -9,10 +9,10 @@
 
 namespace tally::stats {
 
-// For the whole process, and for good: it becomes `user`, if one is given and it is another, without its
-// supplementary groups, and all capabilities are dropped, but for CAP_NET_BIND_SERVICE if `keep_low_ports`,
-// and for CAP_BPF on kernels before 5.19, which let nobody read a map without it. To be called before there
-// are threads. kNotFound where there is no such user; kPermission where this one may not become another.
+// For the whole process, and for good: it becomes `user`, if that is another one, without supplementary
+// groups, and drops all capabilities except CAP_NET_BIND_SERVICE if `keep_low_ports`, and CAP_BPF on kernels
+// before 5.19, which require it for reading a map. To be called before there are threads. kNotFound where
+// there is no such user; kPermission where this user may not become another.
 Result<void> drop_privileges(const std::optional<std::string>& user, bool keep_low_ports);
 
 }  // namespace tally::stats

@@ -42,7 +42,7 @@ Shown show(char32_t symbol, bool unicode) {
     if (symbol >= 0x20 && symbol < 0x7f) {
         return {symbol, 1};
     }
-    // Control characters have width -1, those that change their neighbours 0.
+    // wcwidth() is -1 for control characters and 0 for combining ones.
     const int width = unicode && symbol >= 0xa0 ? ::wcwidth(static_cast<wchar_t>(symbol)) : -1;
     return width < 1 ? Shown() : Shown{symbol, width};
 }

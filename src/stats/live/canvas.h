@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-// A page as it stands on the terminal, cell by cell. Pure: what a terminal makes of it is screen.h's matter.
+// A page of characters with styles. Pure: Screen draws it on a terminal.
 #pragma once
 
 #include <cstddef>

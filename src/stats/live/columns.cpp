@@ -75,7 +75,7 @@ Columns lay_out(int width, int name_width, Units units) {
     columns.pps.width = raw ? 10 : static_cast<int>(kScaledWidth) + 1;
     columns.bps.width = raw ? 13 : static_cast<int>(kScaledWidth) + 1;
     int left = width - name_width - 1;
-    // What matters most gets its room first.
+    // The most important columns first.
     const auto grant = [&](int wanted) {
         const bool fits = left >= wanted + gap;
         left -= fits ? wanted + gap : 0;
@@ -84,7 +84,7 @@ Columns lay_out(int width, int name_width, Units units) {
     const bool packets = grant(columns.packets.width);
     const bool pps = grant(columns.pps.width);
     const bool bps = grant(columns.bps.width);
-    // Who wants every digit wants all numbers.
+    // With raw units, numbers are more important than the sparkline.
     const bool bytes_first = raw && grant(columns.bytes.width);
     const bool spark = grant(kLeastSpark);
     const bool bytes = bytes_first || (!raw && grant(columns.bytes.width));
@@ -135,7 +135,7 @@ void write_numbers(Canvas& canvas, int y, const Columns& columns, Units units, c
     write(columns.packets, count_text(total.rx_packets, units, columns.packets.width), total.rx_packets == 0);
     write(columns.bytes, count_text(total.rx_bytes, units, columns.bytes.width), total.rx_bytes == 0);
     if (!source.report.readable || !(source.report.period > 0)) {
-        // Nothing to compare with yet.
+        // There is no earlier sample to compare with.
         const std::string none = units == Units::kRaw ? "-" : "-  ";
         write(columns.pps, none, true);
         write(columns.bps, none, true);

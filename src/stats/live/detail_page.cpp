@@ -41,7 +41,7 @@ void write_program(Canvas& canvas, const ScreenSource& source, const std::string
                      {}, end);
 }
 
-// Drops and what went wrong are drawn last: over the others.
+// Drops and errors last: they are drawn over the others.
 std::vector<Series> series_of(const ScreenSource& source, const std::vector<std::size_t>& actions, double now,
                               double seconds, std::size_t columns) {
     constexpr std::array<std::size_t, kActions> kOrder = {XDP_PASS, XDP_TX, XDP_REDIRECT, XDP_DROP,
@@ -68,7 +68,7 @@ double cpu_rate(const CpuValues& cpu) {
     return rate;
 }
 
-// The verdict that this CPU comes to most often.
+// The colour of the most frequent verdict on this CPU.
 Ink cpu_ink(const CpuValues& cpu) {
     const auto most = std::max_element(
         cpu.actions.begin(), cpu.actions.end(),
@@ -152,7 +152,7 @@ void draw_detail(Canvas& canvas, const ScreenState& model, const ScreenSource& s
     constexpr int kTop = 4;
     const int bottom = canvas.height() - 2;
     const int room = bottom - kTop;
-    // The table may take what the plot does not need to be readable, the bars what is left then.
+    // The plot has a least height; the table comes next, then the bars.
     constexpr int kLeastPlot = 5 + kAxisHeight;
     const int table = std::min(static_cast<int>(actions.size()) + 2, room);
     int cpus = cpu_lines(source.report, canvas.width() - 2, std::max((room - table) / 4, 1));

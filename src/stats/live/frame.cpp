@@ -12,7 +12,7 @@
 namespace tally::stats {
 namespace {
 
-constexpr double kNewsLasts = 10;  // seconds that a replacement stands out
+constexpr double kNewsLasts = 10;  // seconds for which a replacement is highlighted
 
 std::string compact(double value, std::string_view unit) {
     fmt::memory_buffer buffer;

@@ -60,7 +60,7 @@ void write_keys(Canvas& canvas, const LiveChoice& choice, std::vector<KeyHint> h
 // Between two parts of a line.
 std::string_view dot(const Canvas& canvas);
 
-// "attached g2", "waiting"; it stands out when a replacement was seen within the last seconds.
+// "attached g2", "waiting"; highlighted for some seconds after a replacement.
 std::string state_text(const ScreenSource& source);
 Style state_style(const ScreenSource& source, double now);
 

@@ -31,13 +31,14 @@ void draw_help(Canvas& canvas) {
     const int height = std::min(static_cast<int>(kLines.size()) + 2, canvas.height());
     const int left = (canvas.width() - width) / 2;
     const int top = (canvas.height() - height) / 2;
-    const auto draw = [&](int y, std::u32string_view line) {  // what is left, between, and right
-        for (int x = left; x < left + width; ++x) {
-            canvas.set(x, y, line[1], kFaint);
-        }
-        canvas.set(left, y, line[0], kFaint);
-        canvas.set(left + width - 1, y, line[2], kFaint);
-    };
+    const auto draw =
+        [&](int y, std::u32string_view line) {  // its characters at the left, between, and at the right
+            for (int x = left; x < left + width; ++x) {
+                canvas.set(x, y, line[1], kFaint);
+            }
+            canvas.set(left, y, line[0], kFaint);
+            canvas.set(left + width - 1, y, line[2], kFaint);
+        };
     for (int y = top; y < top + height; ++y) {
         draw(y, canvas.unicode() ? U"│ │" : U"| |");
     }

@@ -43,7 +43,7 @@ void History::resample(std::size_t action, double now, double bucket, std::span<
         for (std::size_t column = first; column < last; ++column) {
             const auto left = static_cast<double>(column);
             const double share = std::min(to, left + 1) - std::max(from, left);
-            // What rounding makes of a sample that only touches the column.
+            // Less is the rounding error of a sample that only touches the column.
             if (share > 1e-9) {
                 columns[column] += rate * share;
                 known[column] += share;

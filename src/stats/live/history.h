@@ -10,7 +10,7 @@
 
 namespace tally::stats {
 
-inline constexpr std::size_t kAllActions = kActions;  // an action of its own: the sum
+inline constexpr std::size_t kAllActions = kActions;  // stands for the sum of all actions
 
 class History {
   public:
@@ -26,7 +26,7 @@ class History {
     double span(double now) const;
 
     // The mean rate of each column of `bucket` seconds; the last one holds `now`. NaN where nothing is known.
-    // Columns begin at multiples of `bucket`, so that what is shown once only moves on, and does not change.
+    // Columns begin at multiples of `bucket`, so that one that was drawn moves, but does not change.
     void resample(std::size_t action, double now, double bucket, std::span<double> columns) const;
 
   private:

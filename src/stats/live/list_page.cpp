@@ -23,7 +23,7 @@ constexpr std::array<std::string_view, 3> kSortNames = {"name", "packets/s", "dr
 
 struct Row {
     const ScreenSource* source = nullptr;
-    std::size_t action = kAllActions;  // that: the source's own line
+    std::size_t action = kAllActions;  // kAllActions: the line of the source
 };
 
 std::vector<Row> rows_of(const std::vector<const ScreenSource*>& order, bool all_actions) {
@@ -47,7 +47,7 @@ int name_width(const Canvas& canvas, const ScreenState& model) {
     return std::min(widest, std::max(most, 14));
 }
 
-// Scrolls as little as shows the lines of the selected source, its first one in any case.
+// Scrolls as little as needed to show the lines of the selected source, at least its first.
 void scroll(LiveChoice& choice, const std::vector<Row>& rows, int height) {
     int first = 0;
     int last = 0;
@@ -144,7 +144,7 @@ void move_selection(LiveChoice& choice, const ScreenState& model, std::ptrdiff_t
     const auto found = std::find_if(order.begin(), order.end(), same);
     const auto last = static_cast<std::ptrdiff_t>(order.size()) - 1;
     auto at = found != order.end() ? found - order.begin() : static_cast<std::ptrdiff_t>(choice.position);
-    // The distance may be the largest there is.
+    // `by` may be the largest number there is.
     at = by > last ? last : by < -last ? 0 : std::clamp<std::ptrdiff_t>(at + by, 0, last);
     choice.position = static_cast<std::size_t>(at);
     choice.selected = order[choice.position]->number;

@@ -8,7 +8,7 @@
 namespace tally::stats {
 namespace {
 
-// Below that there is no sense in drawing.
+// Smaller pages are not drawn.
 constexpr int kLeastWidth = 40;
 constexpr int kLeastHeight = 8;
 

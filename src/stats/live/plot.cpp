@@ -17,7 +17,7 @@ constexpr char32_t kBrailleBlank = 0x2800;
 constexpr std::array<std::array<unsigned, 4>, 2> kDots = {
     {{0x01, 0x02, 0x04, 0x40}, {0x08, 0x10, 0x20, 0x80}}};
 
-// The area inside the axes, and what its dots are worth.
+// The area inside the axes, and its resolution.
 struct Field {
     Rect cells;
     int dots_across = 1;  // in one cell
@@ -45,7 +45,7 @@ void draw_axes(Canvas& canvas, const Field& field, const std::string& since) {
         canvas.set(left, y, unicode ? U'┤' : U'+', faint);
     };
     tick(cells.y, field.end);
-    if (cells.height >= 5 && cells.height % 2 == 1) {  // or no line is in the middle
+    if (cells.height >= 5 && cells.height % 2 == 1) {  // there is a line in the middle
         const int middle = cells.y + (cells.height - 1) / 2;
         tick(middle, field.end / 2);
     }
@@ -81,7 +81,7 @@ void draw_line(Canvas& canvas, const Field& field, const Series& series) {
     for (const double value : series.values) {
         const int height = std::isnan(value) ? kNone : field.height_of(value);
         if (height != kNone) {
-            // Steep slopes stay one line.
+            // Steep slopes are drawn as one line.
             const int first = before == kNone || before == height ? height
                               : before < height                   ? before + 1
                                                                   : before - 1;
@@ -128,7 +128,7 @@ double axis_end(double most) {
     }
     const double power = std::pow(10, std::floor(std::log10(most)));
     for (const double factor : {1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0}) {
-        // What rounding adds to a whole number is no reason for the next step.
+        // A rounding error must not lead to the next step.
         if (most <= factor * power * (1 + 1e-9)) {
             return factor * power;
         }

@@ -8,7 +8,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-// Its macros are named like everybody's functions.
+// Its macros would replace functions of the same names.
 #define NCURSES_NOMACROS
 #include <curses.h>
 #include <term.h>
@@ -31,14 +31,14 @@ constexpr std::array<short, 8> kColours = {-1,         COLOR_YELLOW,  COLOR_RED,
 constexpr int kControlL = 0x0c;
 constexpr int kEscape = 0x1b;
 constexpr int kDelete = 0x7f;
-// An Esc that is followed by nothing for so long is the key; over a slow line a sequence arrives in pieces.
+// Esc is the key if nothing follows within this time: over a slow line an escape sequence arrives in pieces.
 constexpr int kEscapeMilliseconds = 100;
 
 constexpr const char* kOperation = "opening the full-screen view";
 constexpr const char* kOtherWays =
     "without --live samples are printed as a table, or with --format json or csv for programs";
 
-// What signal handlers leave behind.
+// Set by the signal handlers.
 int g_signals = -1;
 volatile std::sig_atomic_t g_stop_wanted = 0;
 volatile std::sig_atomic_t g_continued = 0;
@@ -75,7 +75,7 @@ std::string environment(const char* name) {
 // Whether the terminal takes UTF-8, as far as the locale says so.
 bool set_locale() {
     if (std::setlocale(LC_CTYPE, "") == nullptr) {
-        // The far end of ssh often lacks the locale that came along; its character set is what matters.
+        // Over ssh, the locale of the other machine is often missing here; only its character set matters.
         std::string wanted = environment("LC_ALL");
         wanted = wanted.empty() ? environment("LC_CTYPE") : wanted;
         wanted = wanted.empty() ? environment("LANG") : wanted;
@@ -86,7 +86,7 @@ bool set_locale() {
     return std::string_view(::nl_langinfo(CODESET)) == "UTF-8";
 }
 
-// ncurses itself would end the process.
+// Where this fails, ncurses would end the process.
 Result<void> check_terminal() {
     const std::string term = environment("TERM");
     int found = 0;
@@ -97,7 +97,7 @@ Result<void> check_terminal() {
             .with_hint(
                 "TERM=xterm or TERM=vt100 may work; the package ncurses-term describes more terminals");
     }
-    // Addresses the cursor: without it there is no full screen.
+    // Cursor addressing, without which there is no full screen.
     const char* const address = ::tigetstr("cup");
     const bool able = address != nullptr && reinterpret_cast<std::intptr_t>(address) != -1;
     ::del_curterm(::set_curterm(nullptr));
@@ -140,7 +140,7 @@ Result<std::unique_ptr<Screen>> Screen::open() {
         return last_error(kOperation);
     }
     ::set_escdelay(kEscapeMilliseconds);
-    // Not initscr(), which ends the process where something fails.
+    // Not initscr(), which ends the process on failure.
     if (::newterm(nullptr, stdout, stdin) == nullptr) {
         return make_error(ErrorKind::kSystem, kOperation, "the terminal cannot be set up")
             .with_hint(kOtherWays);
@@ -172,7 +172,7 @@ void Screen::begin() {
     ::keypad(stdscr, TRUE);
     ::leaveok(stdscr, TRUE);
     ::curs_set(0);
-    // https://no-color.org: whatever it is set to.
+    // https://no-color.org: any value counts.
     if (environment("NO_COLOR").empty() && ::has_colors() && ::start_color() == OK) {
         const short background = ::use_default_colors() == OK ? -1 : COLOR_BLACK;
         for (std::size_t ink = 1; ink < kColours.size(); ++ink) {
@@ -180,7 +180,7 @@ void Screen::begin() {
         }
         colour_ = true;
     }
-    // ncurses's own handlers redraw whatever they interrupt. A shell without job control has SIGTSTP ignored.
+    // ncurses's own handlers redraw at any moment. A shell without job control has SIGTSTP ignored.
     g_signals = signals_.get();
     handle(SIGWINCH, note_signal);
     handle(SIGCONT, note_signal);
@@ -232,7 +232,7 @@ bool Screen::process_signals() {
         stop();
     }
     if (std::exchange(g_continued, 0) != 0) {
-        // Whoever had the terminal meanwhile may have left it as they liked.
+        // Another program may have changed the terminal meanwhile.
         ::reset_prog_mode();
         forget_contents();
     }
@@ -247,7 +247,7 @@ bool Screen::process_signals() {
 }
 
 void Screen::leave() {
-    // A terminal with a single screen keeps the picture; the shell goes on in its last line.
+    // A terminal without an alternate screen keeps the picture; the shell continues in its last line.
     if (::tigetstr("rmcup") == nullptr) {
         ::wmove(stdscr, height() - 1, 0);
         ::wclrtoeol(stdscr);

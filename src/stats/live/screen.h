@@ -30,7 +30,7 @@ struct KeyPress {
     char character = 0;
 };
 
-// There is one at a time. The terminal is as it was before once it is gone, and while the process is stopped
+// There can be one at a time. The terminal is restored by the destructor, and while the process is stopped
 // (Ctrl-Z).
 class Screen {
   public:
@@ -48,7 +48,7 @@ class Screen {
     int height() const;
     bool unicode() const { return unicode_; }
     bool colour() const { return colour_; }
-    // Whether Braille characters are worth trying: the kernel's console has none.
+    // Whether Braille characters can be shown: the kernel's console has none.
     bool has_fine_characters() const;
 
     void show(const Canvas& canvas);
@@ -57,8 +57,8 @@ class Screen {
 
     // Readable when there may be a key, or something has happened to the terminal.
     int events() const { return events_.get(); }
-    // What has happened to the terminal: another size, or the wish that the process stops, which it does
-    // here. False: the terminal is gone.
+    // Handles what has happened to the terminal: another size, or Ctrl-Z, which stops the process here.
+    // False: the terminal is gone.
     bool process_signals();
     std::optional<KeyPress> next_key();
 

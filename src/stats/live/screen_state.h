@@ -22,10 +22,9 @@ struct ScreenSource {
     std::optional<double> replaced;  // when another map or program was last seen to take over
 };
 
-// What is shown as the totals of an action, or of kAllActions: all that is known, across every map; or what
-// was counted since the zero.
+// The totals of an action, or of kAllActions: all that is known, across every map, or since the zero.
 Counter total_of(const ScreenSource& source, std::size_t action);
-// It never counted, as far as totals reach.
+// It has counted nothing, as far as totals go back.
 bool is_idle(const ScreenSource& source, std::size_t action);
 Rate rate_of(const ScreenSource& source, std::size_t action);
 

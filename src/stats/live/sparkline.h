@@ -9,7 +9,7 @@
 namespace tally::stats {
 
 // One column a value, scaled to the largest; blank where there is none (NaN) and for 0.
-// What is above 0 takes the lowest step at least: a few packets are no silence.
+// A value above 0 takes at least the lowest step, so that a few packets can be seen.
 void draw_sparkline(Canvas& canvas, int x, int y, std::span<const double> values, Style style);
 
 // A bar that is full at `most`: `width` columns.

@@ -38,7 +38,7 @@ double monotonic_seconds() {
 View::View(std::unique_ptr<Screen> screen, Pace& pace, bool since_start, PinOf pin_of)
     : screen_(std::move(screen)), pace_(pace), pin_of_(std::move(pin_of)), model_(since_start) {
     context_.host = host_name();
-    // Without colours lines could not be told apart.
+    // Without colours, fine lines could not be told apart.
     context_.strokes =
         screen_->colour() && screen_->has_fine_characters() ? Strokes::kBraille : Strokes::kSymbols;
     redirect_notices([this](const std::string& notice) { context_.notice = time_of_day() + "  " + notice; });
@@ -59,7 +59,7 @@ void View::forget(std::size_t source) {
 }
 
 Result<bool> View::end_round() {
-    // A signal may have come when nothing was waiting for it.
+    // A signal may have come while nothing was waiting for it.
     if (!screen_->process_signals()) {
         return false;
     }
@@ -82,7 +82,7 @@ Result<bool> View::take_input() {
 
 bool View::handle_key(KeyPress press) {
     if (choice_.help) {
-        // Whatever it is, it leaves the page; only a terminal that changes is no key.
+        // Any key closes the help page; a terminal that was resized is not a key.
         choice_.help = press.key == Key::kOther || press.key == Key::kRedraw;
         return press.key != Key::kCharacter || press.character != 'q';
     }

@@ -39,7 +39,7 @@ class View final : public Consumer {
     void draw();
     const ScreenState& shown() const { return held_ ? held_->model : model_; }
 
-    // What is on the screen while it is held.
+    // What is shown while the display is paused.
     struct Held {
         ScreenState model;
         std::string clock;

@@ -22,24 +22,24 @@ class Consumer {
 
     // `source` is the reader's number. False: the run is over.
     virtual Result<bool> take(std::size_t source, const SampleReport& report) = 0;
-    // There will be no more of this one.
+    // There will be no more samples of this source.
     virtual void forget(std::size_t /*source*/) {}
     // After the last source. False: the run is over.
     virtual Result<bool> end_round() { return true; }
-    // The run is over, too, when nobody reads stdout any more.
+    // Whether the run also ends when nobody reads stdout any more.
     virtual bool needs_stdout() const { return true; }
 
-    // A descriptor that becomes readable when a person does something; -1: none.
+    // A descriptor that is readable when a person has typed something; -1: none.
     virtual int input() const { return -1; }
-    // After that, and after a signal. False: the run is over. It may have changed the pace.
+    // Called then, and after a signal. False: the run is over. May change the pace.
     virtual Result<bool> take_input() { return true; }
 };
 
 struct Pace {
     std::chrono::nanoseconds first = {};  // until the first round
     std::chrono::nanoseconds interval = {};
-    std::optional<std::uint64_t> rounds;            // in which there was anything to read; none: no end
-    std::optional<std::chrono::nanoseconds> limit;  // of the run: one last round is held then
+    std::optional<std::uint64_t> rounds;            // with anything to read; none: no end
+    std::optional<std::chrono::nanoseconds> limit;  // of the run, after which there is one last round
 };
 
 }  // namespace tally::stats

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 // What each possible CPU has counted since this command started. Pure.
 //
-// What maps that came and went unseen counted is no CPU's: the meta carries totals alone.
+// The counts of maps that came and went unseen are missing: the meta carries totals, not counts per CPU.
 #pragma once
 
 #include <cstdint>
@@ -21,8 +21,8 @@ class CpuSession {
     // From one reading of a map to the next.
     void add(const Reading& before, const Reading& now);
 
-    // Another map replaces the one whose last reading is `last`. It counts from zero, or, where a load
-    // has failed and the map before comes back, from what that held.
+    // Another map replaces the one whose last reading is `last`. It counts from zero; where a load failed and
+    // the earlier map returns, from the earlier map's last reading.
     void replace_map(std::uint32_t old_id, const Reading& last, std::uint32_t id, const Reading& reading);
 
     const Reading& counted() const { return counted_; }

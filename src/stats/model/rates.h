@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-// From two readings to packets and bits per second. Pure.
+// Packets and bits per second from two readings. Pure.
 #pragma once
 
 #include "common/pins/abi_names.h"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-// What one sample of one map has to show, in numbers and words; the outputs turn it into text. Pure.
+// What one sample of one map shows; the output formats turn it into text. Pure.
 #pragma once
 
 #include <cstdint>
@@ -24,7 +24,7 @@ using ActionValues = std::array<CounterValues, kActions>;
 
 struct CpuValues {
     unsigned cpu = 0;
-    ActionValues actions = {};  // what maps that came and went unseen counted is in no CPU's `session`
+    ActionValues actions = {};  // `session` is without the maps that came and went unseen
 };
 
 // One of the programs behind an observed dispatcher, or the only one there is.

@@ -52,8 +52,8 @@ Counters Session::known_of(const Origin& origin) const {
     return unknown_past_ ? origin.carried : Counters{};
 }
 
-// Never less than nothing: a map that still counted when the meta of its successor was written shows up as
-// more known than there is.
+// More is known than the total where the old map still counted after its counts were carried: then nothing is
+// counted.
 void Session::adopt(const Origin& origin, const Counters& known) {
     lineage_ = origin.lineage;
     carried_ = origin.carried;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-// What was counted since this command started, across every map that took its turn. Pure.
+// What was counted since this command started, across all maps that replaced one another. Pure.
 //
 // A lineage is the generations between a first load and its unload. The meta of a map carries what all other
 // maps of its lineage have counted, so `carried` plus the map is the lineage's exact total, and the
@@ -43,9 +43,9 @@ class Session {
 
   private:
     Counters lineage_total() const { return sum_of(carried_, last_); }
-    // What of `carried` is no news: it was counted already, or before the session started.
+    // The part of `carried` that must not be counted: it was already, or it is older than the session.
     Counters known_of(const Origin& origin) const;
-    // The session has counted `known` of the lineage's total as it is now.
+    // Adopts the origin, and counts all of the lineage's total but `known`.
     void adopt(const Origin& origin, const Counters& known);
 
     Counters counted_ = {};

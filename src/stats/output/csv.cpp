@@ -100,7 +100,7 @@ class CsvFormat final : public SampleFormat {
         return detail_ == Detail::kNone ? "" : detail_ == Detail::kPerCpu ? "cpu," : "program,";
     }
 
-    // `part`: which CPU or program the row is about, or all of them. A CPU's session total is not known.
+    // `part`: the CPU or program of the row, or "all". A CPU's row has no session totals.
     void append_row(fmt::memory_buffer& buffer, const SampleReport& report, std::string_view action,
                     std::string_view part, const CounterValues& values, bool session) {
         buffer.append(start_.data(), start_.data() + start_.size());

@@ -11,7 +11,7 @@
 namespace tally::stats {
 namespace {
 
-// One object a line. Names and meaning of the fields are a promise: they are only ever added to.
+// One object per line. Names and meaning of the fields are promised: fields are only ever added.
 class JsonFormat final : public SampleFormat {
   public:
     explicit JsonFormat(Detail detail) : detail_(detail) {}

@@ -16,8 +16,8 @@
 namespace tally::stats {
 namespace {
 
-// The process's own, so that no two of them write to the same one. Its name begins with a dot and does not
-// end in .prom: nobody takes what a killed one left for samples.
+// With the process id, so that two processes do not write to the same file. It begins with a dot and does not
+// end in .prom, so that nobody reads what a killed process left.
 std::string temporary_name(const std::string& path) {
     const auto name = path.find_last_of('/') + 1;
     return fmt::format("{}.{}.{}", path.substr(0, name), path.substr(name), ::getpid());
@@ -44,7 +44,7 @@ Result<OutputFile> OutputFile::at(const std::string& path) {
                               "it is a symbolic link to a file that does not exist")
                 .with_hint(fmt::format("name the file itself: `readlink -m {}` prints its path", path));
         }
-        return OutputFile(path);  // writing tells what is wrong with the directory
+        return OutputFile(path);  // write() tells what is wrong with the directory
     }
     if (!S_ISREG(status.st_mode)) {
         return make_error(ErrorKind::kUsage, fmt::format("--output '{}'", path), "it is not a regular file");

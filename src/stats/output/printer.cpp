@@ -48,7 +48,7 @@ Result<bool> Printer::end_round() {
 }
 
 Result<bool> Printer::flush() {
-    // A round in which there was nothing to read replaces the one before, too.
+    // A round without samples replaces the contents of the file, too.
     const bool needed = buffer_.size() > 0 || destination_.holds_one_round();
     auto written = needed ? destination_.write({buffer_.data(), buffer_.size()}) : Result<bool>(true);
     buffer_.clear();

@@ -13,7 +13,7 @@ constexpr std::string_view kBitUnit = "bit/s";
 constexpr unsigned kActionWidth = 12;  // "XDP_REDIRECT"
 constexpr unsigned kCpuWidth = 4;
 
-// Of the columns of one sample: numbers of any size stay aligned.
+// Of the columns of one sample, so that numbers of any size are aligned.
 struct Widths {
     unsigned packets = 0;
     unsigned pps = 0;
@@ -47,7 +47,7 @@ void append_head(fmt::memory_buffer& buffer, const SampleReport& report, bool te
     buffer.push_back('\n');
 }
 
-// A table for people; where nobody looks, plain numbers in columns that awk can count.
+// A table for people; where stdout is not a terminal, plain numbers in columns for awk.
 class TableFormat final : public SampleFormat {
   public:
     TableFormat(Detail detail, bool terminal)
@@ -77,7 +77,7 @@ class TableFormat final : public SampleFormat {
     void start_anew() override { first_ = true; }
 
   private:
-    // One after the other as they run, and then what became of the packets in the end.
+    // Each program in the order they run, then the title of the final verdicts.
     void append_programs(fmt::memory_buffer& buffer, const Widths& widths, const SampleReport& report,
                          bool rates) const {
         for (const ProgramValues& program : report.programs) {
@@ -114,7 +114,7 @@ class TableFormat final : public SampleFormat {
                 widths.bps = std::max(widths.bps, decimal_width(values.rate.bps));
             }
         };
-        // Every number of a CPU is part of one of these.
+        // No number of a CPU is larger than these.
         std::for_each(report.actions.begin(), report.actions.end(), fit);
         fit(report.total);
         for (const ProgramValues& program : report.programs) {
@@ -181,7 +181,8 @@ class TableFormat final : public SampleFormat {
         }
     }
 
-    // For people the first line of each sample stands out; awk finds the action at the start of the line.
+    // On a terminal the rows are indented below the first line; elsewhere they begin with the action, for
+    // awk.
     std::string_view indent() const { return terminal_ ? "  " : ""; }
 
     Detail detail_;

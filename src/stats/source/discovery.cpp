@@ -74,11 +74,11 @@ void Discovery::scan(const Directory& directory, std::vector<FoundMap>& found) {
     }
 }
 
-// False where it has vanished: then the directory above it is watched.
+// False where it is gone: then the directory above it is watched instead.
 bool Discovery::watch(const Directory& directory) {
     const int number = watcher_->watch(directory.path);
     if (number < 0) {
-        // What this user may not even pass through is left out until its mode changes.
+        // A directory that this user may not enter is left out until its mode changes.
         unwatched_ = unwatched_ || ::access(directory.path.c_str(), X_OK) == 0;
         return true;
     }
@@ -86,7 +86,7 @@ bool Discovery::watch(const Directory& directory) {
     if (known != directories_.end()) {
         return known->second.path == directory.path;
     }
-    forget_directory(directory.path);  // one of this name, before
+    forget_directory(directory.path);  // an earlier one of this name
     watches_[directory.path] = number;
     directories_[number] = directory;
     return true;

@@ -24,15 +24,15 @@ class Discovery {
     // `watcher` must outlive it.
     Discovery(std::string root, PinWatcher& watcher) : root_(std::move(root)), watcher_(&watcher) {}
 
-    // Everything there is now, and watches for more. An error of the root itself; what cannot be looked into
-    // further down is left out.
+    // All maps that are pinned now; from then on the directories are watched. Fails only where the root
+    // cannot be read: other directories that cannot be read are left out.
     Result<std::vector<FoundMap>> look();
-    // The same for what events speak of: only what was not told before, unless it has been gone in between.
+    // The maps that have appeared where the events happened.
     std::vector<FoundMap> look_again(const PinWatcher::Events& events);
 
     // Some directory cannot be watched: look() has to be called from time to time.
     bool must_poll() const { return unwatched_; }
-    // Tells the map again when something happens in its directory.
+    // Reports the map of this directory again at its next event.
     void forget(const std::string& directory) { told_.erase(directory); }
 
   private:

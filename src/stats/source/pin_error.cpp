@@ -15,7 +15,7 @@ unsigned mode_of(const struct stat& status) {
     return status.st_mode & 07777U;
 }
 
-// The first directory on the way that this user may not pass; empty where the way is free.
+// The first directory of the path that this user may not enter; empty where there is none.
 std::string barrier_on(const std::string& path) {
     for (auto slash = path.find('/', 1); slash != std::string::npos; slash = path.find('/', slash + 1)) {
         std::string directory = path.substr(0, slash);
@@ -45,7 +45,7 @@ Error explain_denial(Error error, const std::string& pin) {
             .with_hint(fmt::format("`ls {}` shows the pins in it", pin));
     }
     if (!is_bpffs(pin)) {
-        // The kernel's word for opening as a pin what is none.
+        // The kernel returns EACCES also for what is not a pin.
         return make_error(ErrorKind::kNotFound, std::move(error.what),
                           "it is not a pin: it is not in a BPF file system");
     }
@@ -63,7 +63,7 @@ Error explain_pin_error(Error error, const std::string& pin) {
             return explain_denial(std::move(error), pin);
         case EPERM:
             if (pin.find('.', pin.find_last_of('/') + 1) != std::string::npos) {
-                // bpffs refuses names with a dot by this number, even to look them up.
+                // bpffs returns EPERM for names with a dot, also when they are looked up.
                 return make_error(ErrorKind::kNotFound, std::move(error.what),
                                   "the name of a pin cannot contain a dot");
             }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-// Why a map could not be opened, in words that help.
+// Explains why a map could not be opened.
 #pragma once
 
 #include <string>
@@ -8,7 +8,8 @@
 
 namespace tally::stats {
 
-// Names the directory that keeps the user out, the mode of the pin, or the capability an older kernel wants.
+// Names the directory that the user may not enter, the mode of the pin, or the capability that an older
+// kernel requires.
 Error explain_pin_error(Error error, const std::string& pin);
 Error explain_map_id_error(Error error);
 

@@ -45,7 +45,7 @@ std::string directory_of(const std::string& path) {
 }
 
 bool same_map(const MapInfo& a, const MapInfo& b) {
-    // Not the id alone: a program's may be equal.
+    // Not the id alone: a pinned program may have the same one.
     return a.id == b.id && a.type == b.type && a.key_size == b.key_size && a.value_size == b.value_size &&
            a.max_entries == b.max_entries;
 }
@@ -73,7 +73,7 @@ Result<OpenedMap> PinnedMap::open() const {
         OpenedMap opened{std::move(map), meta(), false};
         const bool agree = opened.meta && opened.meta->counter_map_id == opened.map.info().id;
         opened.changing = !agree && change_is_under_way();
-        // Where nobody is at work, a change may have ended between the two: looking again tells.
+        // Where no loader is at work, one may have finished between the two reads: then they are repeated.
         if (agree || opened.changing || again || pin_.empty()) {
             return opened;
         }

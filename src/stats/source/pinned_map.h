@@ -17,7 +17,7 @@ namespace tally::stats {
 struct OpenedMap {
     CounterMap map;
     std::optional<Meta> meta;  // which may be that of another map
-    // A loader has pinned a new map and not yet its meta: map and meta may be those of different generations.
+    // A loader is replacing the map: map and meta may be of different generations.
     bool changing = false;
 };
 
@@ -41,7 +41,8 @@ class PinnedMap {
     // The meta beside the map; none where there is none that this program understands.
     std::optional<Meta> meta() const;
 
-    // A loader is changing the pins: it holds the lock of the staging area, or this user may not find out.
+    // A loader holds the lock of the staging area, so it may be changing pins. Also true where this user
+    // cannot find out.
     bool change_is_under_way() const;
 
     // The device has another name from now on.

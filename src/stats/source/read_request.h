@@ -20,7 +20,7 @@ struct Source {
     std::string directory;  // of the device's pins; empty: where a loader puts them
 };
 
-// Each source is read once.
+// Unless it is there already.
 void add_source(std::vector<Source>& sources, Source source);
 
 struct ReadRequest {

@@ -17,15 +17,15 @@
 namespace tally::stats {
 namespace {
 
-// Where events tell of changes, a pin is looked at this often all the same: a file system that is mounted
-// above it, say, causes none.
+// Even where changes cause events, the pin is looked at this often: mounting a file system over it, for
+// example, causes none.
 constexpr std::int64_t kPinAge = 100'000'000;  // nanoseconds
 
-// Two readings closer than this, as when the map was replaced just now, say nothing about a rate. Well below
-// the smallest interval, as a sample that comes late shortens the next period.
+// From readings closer than this, as right after a replacement, no rate is computed. Far below the smallest
+// interval, as a late sample shortens the next period.
 constexpr double kShortestPeriod = 0.0001;  // seconds
 
-// Nothing is pinned at the path, as opposed to something that is no map, or a map id that does not exist.
+// Nothing is pinned at the path. A map id that does not exist is another error.
 bool is_missing(const Error& error) {
     return error.code == ENOENT;
 }
@@ -42,7 +42,7 @@ std::string title_of(const Source& source, const NetnsContext& context) {
     return printable(elsewhere ? context.netns + '/' + source.name : source.name);
 }
 
-// By its name, unless the process cannot go to its namespace: then the name may be another device's.
+// By its name, unless this process cannot see its namespace: here another device may have the name.
 std::optional<std::string> device_to_monitor(const Source& source, const NetnsContext& context) {
     const bool seen = context.visibility == NetnsContext::Visibility::kHere || !source.directory.empty();
     return seen ? device_of(source) : std::nullopt;
@@ -87,7 +87,7 @@ Result<void> Reader::start() {
     if (!opened && !is_missing(opened.error())) {
         return std::move(opened).error();
     }
-    // The session starts with the map that is there when the change has ended.
+    // The session begins with the map that is pinned when the change has ended.
     if (opened && opened->changing && transition_.wait(nanoseconds_of(CLOCK_MONOTONIC))) {
         return {};
     }
@@ -116,7 +116,7 @@ Result<void> Reader::follow() {
             note_pin_missing("there is no such device yet");
             return {};
         }
-        set_device(interface->name);  // it may have been named by an alternative name, or have had another
+        set_device(interface->name);  // the user may have given an alternative or a former name
         device_awaited_ = false;
         obstacle_.clear();
     }
@@ -221,7 +221,7 @@ Result<void> Reader::replace_map(OpenedMap opened) {
     const std::uint32_t id = opened.map.info().id;
     const std::uint32_t old_id = map_ ? map_->info().id : 0;
     if (map_) {
-        // The last packets it counted, before the descriptor is closed.
+        // Its last counts, before the descriptor is closed.
         TALLY_TRY(map_->read(now_));
         session_.add(now_.total);
         if (request_->per_cpu) {
@@ -255,7 +255,7 @@ Result<void> Reader::replace_map(OpenedMap opened) {
     return {};
 }
 
-// A program of a dispatcher that has its own counters says nothing about the others.
+// A program with its own counters says nothing about the other programs of the dispatcher.
 Result<void> Reader::check_components() const {
     const Meta* const meta = own_meta();
     if (!request_->per_program || (meta != nullptr && meta->attach_kind != XDP_TALLY_ATTACH_DISPATCHER)) {
@@ -269,7 +269,7 @@ Result<void> Reader::check_components() const {
                                meta == nullptr ? "" : "`xdp_loader " + option + " --unload`, then ", option));
 }
 
-// Where a program is alone on the hook, all counts are its own.
+// A program that is alone on the hook has all the counts.
 void Reader::take_components(bool under_way) {
     const Meta* const meta = own_meta();
     report_.programs.clear();
@@ -304,7 +304,7 @@ bool Reader::take_meta(const Meta& meta) {
         (own != nullptr && same_generation(*own, meta) && same_carried(*own, meta))) {
         return false;
     }
-    // In the same generation, what a load that failed had counted is carried now.
+    // In the same generation, a load has failed, and what its map counted is carried now.
     if (own != nullptr && !same_generation(*own, meta)) {
         request_->notices.say(
             report_.title,
@@ -388,13 +388,13 @@ void Reader::fill_report(const Sample& before, const Sample& now, double seconds
     if (state_monitor_.must_look(now.time)) {
         refresh_state(now.time);
     }
-    fill_components();  // which may be others since
+    fill_components();  // after refresh_state, which may change them
 }
 
 void Reader::refresh_state(std::int64_t now) {
     bool changing = false;
     if (look_at_state(now) != AttachState::kAttached) {
-        // Perhaps the program was replaced and nobody told: then there is another meta.
+        // The program may have been replaced without an event: then there is another meta.
         const auto meta = pinned_map_.meta();
         if (meta && take_meta(*meta)) {
             look_at_state(now);

@@ -25,23 +25,23 @@ class Reader {
     // What is passed by reference must outlive the reader.
     Reader(const Source& source, const ReadRequest& request, NetnsContext& context, PinWatcher& watcher);
 
-    // The first look. kNotFound for a device that does not exist, unless the run waits for it. A pin that is
-    // not there is no error: ready() tells, and follow() waits for it.
+    // The first look. kNotFound for a device that does not exist, unless the run waits for it. A missing pin
+    // is no error: then ready() is false, and follow() waits for it.
     Result<void> start();
-    // The same while the run is under way: what the map holds already counts as the run's own.
+    // The same while the run is under way: all that the map holds was counted during it.
     Result<void> join();
     // There is a map to read.
     bool ready() const { return map_ && obstacle_.empty() && !device_awaited_; }
-    // A loader is replacing the map: until it has ended, or is stuck, the map before is read, if there was
-    // one.
+    // A loader is replacing the map. Until it has finished, or for Transition::kLongest, the old map is read,
+    // if there was one.
     bool in_transition() const { return transition_.active(); }
-    // Nobody tells when what is waited for appears: follow() has to be called from time to time.
+    // Some changes cause no event: follow() has to be called from time to time.
     bool must_poll() const;
     const std::string& pin() const { return pinned_map_.pin(); }
     const std::string& directory() const { return pinned_map_.directory(); }
     const std::string& title() const { return report_.title; }
 
-    // Looks at the pin anew, and at the device that is waited for. Never waits.
+    // Looks at the pin again, and at the device that is waited for. Does not block.
     Result<void> follow();
     bool woken_by(const PinWatcher::Events& events) const { return pinned_map_.woken_by(events); }
 
@@ -77,12 +77,11 @@ class Reader {
 
     const ReadRequest* request_;
     const NetnsContext* context_;
-    bool finds_device_;  // it is in the network namespace of the process, and was named by the user
+    bool finds_device_;  // the user has named it, and this process is in its network namespace
     PinnedMap pinned_map_;
     StateMonitor state_monitor_;
 
-    std::optional<CounterMap>
-        map_;  // kept without its pin, too: its program may count until another map is there
+    std::optional<CounterMap> map_;  // also kept while it is not pinned: its program may still count
     std::optional<Meta> meta_;
     Transition transition_;
     bool started_ = false;  // a map that appears from now on counts from zero

@@ -67,7 +67,7 @@ Result<void> ReaderSet::follow(Member& member) {
     return tolerate(member, member.reader->follow());
 }
 
-// One of many must not end the others, and a server goes on.
+// One of many sources must not end the run, and none a server.
 Result<void> ReaderSet::tolerate(Member& member, Result<void> outcome) {
     if (outcome) {
         member.problem.clear();
@@ -133,7 +133,7 @@ Result<void> ReaderSet::add(const FoundMap& found, bool under_way) {
     return {};
 }
 
-// Without meta and without a device of its name, it is a pin and not a device's.
+// A device where its directory has a meta or there is a device of its name; else just a pin.
 Source ReaderSet::source_of(const FoundMap& found, NetnsContext& context) const {
     const bool possible = check_interface_name(found.name).has_value();
     const auto interface = context.find(found.name);
@@ -150,11 +150,11 @@ Result<NetnsContext*> ReaderSet::context_of(const std::string& netns) {
         return &own_;
     }
     auto& other = others_[netns];
-    // A namespace may have been deleted, and one of the same name made.
+    // The namespace may have been deleted, and another created with its name.
     if (!other || other->inode != inode_of_netns(netns)) {
         TALLY_ASSIGN_OR_RETURN(auto context, view_netns_context(netns, own_));
         if (other) {
-            *other = std::move(context);  // its readers go on
+            *other = std::move(context);  // its readers keep their pointer
         } else {
             other = std::make_unique<NetnsContext>(std::move(context));
         }

@@ -21,11 +21,10 @@
 
 namespace tally::stats {
 
-// How soon something is noticed that causes no event: a device, or a pin where inotify does not work.
+// How soon changes without an event are noticed: a device that appears, or pins where inotify does not work.
 inline constexpr std::chrono::milliseconds kPollPeriod{100};
 
-// How long it is waited for a pin that is gone, with --all: a loader that removes it and makes it anew has
-// long finished.
+// With --all, how long a removed pin is waited for. A loader that removes and creates it takes far less.
 inline constexpr std::chrono::milliseconds kLostPeriod{60'000};
 
 class ReaderSet {
@@ -35,24 +34,25 @@ class ReaderSet {
     ~ReaderSet() = default;
 
     struct Member {
-        std::size_t number = 0;  // never that of another one
+        std::size_t number = 0;  // unique in this run
         std::unique_ptr<Reader> reader;
-        std::optional<std::chrono::steady_clock::time_point> lost;  // when its pin was found to be gone
-        std::string problem;                                        // that was told, and lasts
+        std::optional<std::chrono::steady_clock::time_point> lost;  // since when its pin is gone
+        std::string problem;  // the latest that was told, while it lasts
     };
 
     // `own`: the namespace that the process is in.
     ReaderSet(NetnsContext own, const ReadRequest& request) : request_(request), own_(std::move(own)) {}
 
-    // Named by the command line, not started.
+    // The sources of the command line, not started yet.
     void add_sources(const std::vector<Source>& sources);
-    // Every map there is now; which of them cannot be read is told. follow() adds later ones.
+    // All maps that are pinned now; one that cannot be read is told and left out. follow_events() adds later
+    // ones.
     Result<void> discover();
 
     const NetnsContext& context() const { return own_; }
     std::vector<Member>& members() { return members_; }
     const std::vector<Member>& members() const { return members_; }
-    // Readable while something has happened to the pins.
+    // Readable when pins have changed.
     int events() const { return watcher_.fd(); }
 
     bool any_ready() const {
@@ -61,20 +61,19 @@ class ReaderSet {
     bool any_in_transition() const {
         return any([](const Member& member) { return member.reader->in_transition(); });
     }
-    // There is something that causes no event: follow_polled() has to be called every kPollPeriod.
+    // Some changes cause no event: follow_polled() has to be called every kPollPeriod.
     bool must_poll() const;
 
     Result<void> follow_all();
-    // What has happened to the pins.
+    // Looks at the pins that have changed.
     Result<void> follow_events();
     Result<void> follow_polled();
 
-    // One sample. With ReadRequest::keep_going, that a map cannot be read any more is told, and no error.
+    // One sample. With ReadRequest::keep_going an error is told, not returned.
     Result<void> sample(Member& member);
-    // Removes, with --all, those whose pin has been gone for kLostPeriod since this was called first. Their
-    // numbers.
+    // With --all, removes those whose pin has been gone for kLostPeriod, and returns their numbers.
     std::vector<std::size_t> drop_lost(std::chrono::steady_clock::time_point now);
-    // There are some whose pin is gone.
+    // The pins of some are gone.
     bool any_lost() const {
         return any([](const Member& member) { return member.lost.has_value(); });
     }
@@ -86,7 +85,7 @@ class ReaderSet {
     }
     Result<void> follow(Member& member);
     Result<void> tolerate(Member& member, Result<void> outcome);
-    // `under_way`: the run has begun, and counts all that the maps hold as its own.
+    // `under_way`: the run has begun, so all that the maps hold was counted during it.
     Result<void> add(const std::vector<FoundMap>& found, bool under_way);
     Result<void> add(const FoundMap& found, bool under_way);
     Source source_of(const FoundMap& found, NetnsContext& context) const;

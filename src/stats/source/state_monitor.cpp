@@ -7,12 +7,13 @@
 #include "common/kernel/bpf_info.h"
 #include "common/kernel/dispatcher.h"
 #include "common/pins/bpffs.h"
+#include "common/pins/process_lock.h"
 
 namespace tally::stats {
 namespace {
 
-// The device is asked at most this often, so that fast sampling stays cheap. It is less than 1 s, the
-// shortest interval at which every sample shows the state of its own time.
+// The device is asked at most this often, to keep fast sampling cheap. Below 1 s, so that with intervals from
+// 1 s on every sample has a fresh state.
 constexpr std::int64_t kLongestAge = 900'000'000;  // nanoseconds
 
 }  // namespace
@@ -32,6 +33,9 @@ AttachState StateMonitor::look(const Meta* meta, std::uint32_t map_id, std::int6
     if (latest_.device_gone) {
         latest_.state = AttachState::kDetached;
     }
+    latest_.left_by_killed_run = latest_.state == AttachState::kAttached &&
+                                 meta->attach_kind == XDP_TALLY_ATTACH_DISPATCHER &&
+                                 is_of_ended_run(*meta, directory_);
     return latest_.state;
 }
 
@@ -56,6 +60,12 @@ void StateMonitor::say_what_changed(const std::string& title, std::uint32_t map_
                                         latest_.device_gone ? "the device is gone; " : "", map_id));
     } else if (changed && latest_.state == AttachState::kStale) {
         notices_.say(title, fmt::format("the XDP program on the device does not count into map {}", map_id));
+    }
+    if (latest_.left_by_killed_run && !before.left_by_killed_run) {
+        notices_.say(
+            title,
+            "a killed `xdp_loader --run` left its program in the dispatcher: the next load, --unload or "
+            "--clean detaches it");
     }
     if (before.renamed_to != latest_.renamed_to && !latest_.renamed_to.empty()) {
         notices_.say(title, fmt::format("the device is now called {}", latest_.renamed_to));
@@ -86,11 +96,10 @@ Result<Link> StateMonitor::find_device(const Meta& meta) {
     LinkSocket& socket = *context_->links;
     auto link = look_inside(device_ ? socket.find(*device_) : socket.find(meta.ifindex), meta);
     const bool may_be_renamed = device_ && meta.netns_inode == context_->inode;
-    const bool found = link && (link->interface.ifindex == meta.ifindex || link->hook.find(meta.program_id));
-    if (found || !may_be_renamed) {
+    if (link || link.error().kind != ErrorKind::kNotFound || !may_be_renamed) {
         return link;
     }
-    // It is the interface with the meta's index if that runs the meta's program.
+    // It was renamed if the interface with the meta's index runs the meta's program.
     auto other = look_inside(socket.find(meta.ifindex), meta);
     if (!other || !other->hook.find(meta.program_id)) {
         return link;
@@ -100,7 +109,7 @@ Result<Link> StateMonitor::find_device(const Meta& meta) {
 }
 
 Result<Link> StateMonitor::look_inside(Result<Link> link, const Meta& meta) {
-    // libxdp looks in the namespace of this process alone.
+    // libxdp can look only in the namespace of this process.
     const bool can_look = context_->visibility == NetnsContext::Visibility::kHere;
     if (!link || !can_look || meta.attach_kind != XDP_TALLY_ATTACH_DISPATCHER || !link->hook.program) {
         return link;

@@ -53,7 +53,8 @@ class StateMonitor {
     struct Finding {
         AttachState state = AttachState::kUnknown;
         bool device_gone = false;
-        std::string renamed_to;  // the device's present name, where it is another
+        bool left_by_killed_run = false;  // as DeviceState::left_by_killed_run
+        std::string renamed_to;           // the device's present name, where it is another
     };
 
     AttachFacts gather_facts(const Meta& meta);

@@ -4,7 +4,7 @@ import signal
 import sys
 
 from support.devices import attached
-from support.pins import pin_dir
+from support.pins import PINS, pin_dir, pins_of
 from support.processes import Process
 from support.programs import LOADER
 
@@ -56,3 +56,23 @@ def shell(text):
 
 def clean(dev="veth0"):
     return attached(dev) is None and not pin_dir(dev).exists()
+
+
+# What may come next, each of which leaves nothing of the run.
+NEXT = {"load": (), "unload": ("--unload",), "clean": ("--clean",), "clean all": ("--clean",),
+        "run": ("--run", "--", "true")}
+
+
+def come_next(lab, verb, dev="veth0"):
+    """The next command, and what has to be there after it."""
+    lab.loader(*([] if verb == "clean all" else ["--dev", dev]), *NEXT[verb])
+    if verb == "load":
+        assert lab.status(dev)["state"] == lab.once(dev)["state"] == "attached"
+        assert pins_of(dev) == PINS
+        lab.loader("--dev", dev, "--unload")
+    assert clean(dev)
+
+
+def kill(process):
+    process.popen.kill()
+    process.wait(-signal.SIGKILL)  # which also waits until nobody has its output open

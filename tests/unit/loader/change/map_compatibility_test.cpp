@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 #include "loader/change/map_compatibility.h"
-#include "loader/object/map_layout.h"
 
 #include <bpf/btf.h>
 #include <gmock/gmock.h>
 #include <linux/bpf.h>
 
-#include <memory>
-
+#include "common/base/unique_handle.h"
+#include "loader/object/map_layout.h"
 
 namespace tally::loader {
 namespace {
@@ -88,7 +87,7 @@ TEST(MapLayout, TheKernelsOwnFlagOnDeviceMapsIsNotADifference) {
 
 // struct pair { u32 a; u32 b; }; struct outer { struct pair pairs[3]; u32 grid[2][4]; };
 TEST(MapLayout, ArraysOfStructsAreFlattenedToTheFirstAndTheirNumber) {
-    const std::unique_ptr<btf, void (*)(btf*)> types(btf__new_empty(), &btf__free);
+    const UniqueHandle<btf, btf__free> types(btf__new_empty());
     const int u32 = btf__add_int(types.get(), "u32", 4, 0);
     const int pair = btf__add_struct(types.get(), "pair", 8);
     btf__add_field(types.get(), "a", u32, 0, 0);
@@ -111,7 +110,7 @@ TEST(MapLayout, ArraysOfStructsAreFlattenedToTheFirstAndTheirNumber) {
 
 // u64 seen; struct pair last;  // both in .bss
 TEST(MapLayout, DataSectionsAreFlattenedToTheirVariables) {
-    const std::unique_ptr<btf, void (*)(btf*)> types(btf__new_empty(), &btf__free);
+    const UniqueHandle<btf, btf__free> types(btf__new_empty());
     const int u64 = btf__add_int(types.get(), "u64", 8, 0);
     const int pair = btf__add_struct(types.get(), "pair", 16);
     btf__add_field(types.get(), "a", u64, 0, 0);
@@ -131,7 +130,7 @@ TEST(MapLayout, DataSectionsAreFlattenedToTheirVariables) {
 
 // struct inner { u64 rx_bytes; }; struct outer { union { u32 a; u32 b; }; u32 list[2]; struct inner stats; };
 TEST(MapLayout, TypesAreFlattenedThroughUnionsArraysAndStructs) {
-    const std::unique_ptr<btf, void (*)(btf*)> types(btf__new_empty(), &btf__free);
+    const UniqueHandle<btf, btf__free> types(btf__new_empty());
     const int u32 = btf__add_int(types.get(), "u32", 4, 0);
     const int u64 = btf__add_int(types.get(), "u64", 8, 0);
     const int list = btf__add_array(types.get(), u32, u32, 2);

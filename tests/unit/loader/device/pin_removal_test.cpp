@@ -21,7 +21,7 @@ DeviceState state_with_pins() {
     state.meta->map_ids[0] = 1;
     state.meta->map_ids[1] = 2;
     for (const auto& [name, id] : {std::pair{"blocked", 2U}, {"someone_elses", 3U}, {"xdp_stats_map", 1U}}) {
-        PinnedMap map;
+        MapPin map;
         map.pin_name = name;
         map.info.id = id;
         state.maps.push_back(map);
