@@ -7,16 +7,17 @@ import select
 import shlex
 import subprocess
 import time
+from pathlib import Path
 
 import pytest
 
 from support.namespaces import Namespace
 from support.pins import BPFFS
 from support.processes import DEADLINE, run
-from support.programs import LOADER, OBJECTS, STATS, object_file
+from support.programs import LOADER, STATS, object_file
 
 PROGRAMS = {"xdp_loader": LOADER, "xdp_stats": STATS}
-COMPLETION = OBJECTS.parents[1] / "contrib/completion"  # of the build: their options are filled in there
+COMPLETION = Path(LOADER).parent.parent.parent / "contrib/completion"  # of the build: their options are filled in there
 VALUES = {"--action": ["pass", "drop", "aborted", "tx", "redirect"], "--format": ["table", "json", "csv", "prometheus"]}
 
 
