@@ -16,6 +16,26 @@ using Json = nlohmann::ordered_json;
 
 constexpr std::string_view kObserve = "observe";  // attach_name of the kind
 
+std::string_view kind_name(OutcomeKind kind) {
+    switch (kind) {
+        case OutcomeKind::kLoaded:
+            return "loaded";
+        case OutcomeKind::kReplaced:
+            return "replaced";
+        case OutcomeKind::kObserving:
+            return "observing";
+        case OutcomeKind::kUnloaded:
+            return "unloaded";
+        case OutcomeKind::kCleaned:
+            return "cleaned";
+        case OutcomeKind::kStatus:
+            return "status";
+        case OutcomeKind::kFailed:
+            break;
+    }
+    return "failed";
+}
+
 Json to_json(const ProgramOutcome& program) {
     return {{"id", program.id == 0 ? Json(nullptr) : Json(program.id)},
             {"name", program.name},
@@ -41,13 +61,13 @@ Json to_json(const HookOutcome& hook) {
 Json to_json(const Outcome& outcome) {
     Json json = {{"dev", outcome.dev},
                  {"netns", text_or_null(outcome.netns)},
-                 {"outcome", outcome.verb},
+                 {"outcome", kind_name(outcome.kind)},
                  {"dry_run", outcome.dry_run}};
     if (outcome.error) {
         json["error"] = error_to_json(*outcome.error);
         return json;
     }
-    if (outcome.verb == "status") {
+    if (outcome.kind == OutcomeKind::kStatus) {
         json["state"] = outcome.state;
         json["hook"] = outcome.hook ? to_json(*outcome.hook) : Json(nullptr);
     }
@@ -86,22 +106,23 @@ std::string describe(const PositionOutcome& position) {
 
 // "loaded" and so on, as a sentence about the device goes on.
 std::string_view phrase(const Outcome& outcome) {
-    if (outcome.verb == "loaded") {
-        return outcome.dry_run ? "would load" : "loaded";
-    }
-    if (outcome.verb == "replaced") {
-        return outcome.dry_run ? "would be replaced by" : "replaced by";
-    }
-    if (outcome.verb == "observing") {
-        return outcome.dry_run ? "would observe" : "observing";
-    }
-    if (outcome.verb == "unloaded") {
-        return outcome.dry_run ? "would unload" : "unloaded";
+    const bool dry_run = outcome.dry_run;
+    switch (outcome.kind) {
+        case OutcomeKind::kLoaded:
+            return dry_run ? "would load" : "loaded";
+        case OutcomeKind::kReplaced:
+            return dry_run ? "would be replaced by" : "replaced by";
+        case OutcomeKind::kObserving:
+            return dry_run ? "would observe" : "observing";
+        case OutcomeKind::kUnloaded:
+            return dry_run ? "would unload" : "unloaded";
+        default:
+            break;
     }
     if (outcome.removed.empty()) {
         return "nothing cleaned up";
     }
-    return outcome.dry_run ? "would clean up" : "cleaned up";
+    return dry_run ? "would clean up" : "cleaned up";
 }
 
 // "by link 12", "by dispatcher".
@@ -112,7 +133,7 @@ std::string describe_attachment(const Outcome& outcome) {
 }
 
 std::string headline(const Outcome& outcome) {
-    if (outcome.verb == "status") {
+    if (outcome.kind == OutcomeKind::kStatus) {
         return outcome.state;
     }
     std::string text(phrase(outcome));
@@ -137,7 +158,7 @@ std::string display_name(const Outcome& outcome) {
 Outcome failed_outcome(const std::string& device, Error error) {
     Outcome outcome;
     outcome.dev = device;
-    outcome.verb = "failed";
+    outcome.kind = OutcomeKind::kFailed;
     outcome.error = std::move(error);
     return outcome;
 }
@@ -154,12 +175,12 @@ std::string format_outcome(const Outcome& outcome) {
                  fmt::format("{}, {}", describe(component.program), describe(component.position)));
         }
     }
-    if (outcome.verb == "status" && outcome.program) {
+    if (outcome.kind == OutcomeKind::kStatus && outcome.program) {
         line(outcome.attach == kObserve ? "observed" : "loaded",
              fmt::format("{}, {} mode, {}", describe(*outcome.program), outcome.mode,
                          describe_attachment(outcome)));
     }
-    if (outcome.verb != "status" && outcome.position) {
+    if (outcome.kind != OutcomeKind::kStatus && outcome.position) {
         line("position", describe(*outcome.position));
     }
     if (outcome.generation != 0) {

@@ -43,10 +43,12 @@ struct HookOutcome {
     std::vector<ComponentOutcome> components;  // where the program is a dispatcher
 };
 
+enum class OutcomeKind { kFailed, kLoaded, kReplaced, kObserving, kUnloaded, kCleaned, kStatus };
+
 struct Outcome {
     std::string dev;
     std::string netns;  // name of its network namespace; empty: the initial one
-    std::string verb;   // "loaded", "replaced", "observing", "unloaded", "cleaned", "status", "failed"
+    OutcomeKind kind = OutcomeKind::kFailed;
     bool dry_run = false;
     std::string mode;    // empty: nothing attached
     std::string attach;  // "link", "dispatcher", "netlink"; empty as above
@@ -58,9 +60,9 @@ struct Outcome {
     std::vector<MapOutcome> maps;
     std::vector<std::string> removed;  // pins
     std::vector<std::string> notes;    // what a person should know beside the facts above
-    std::string state;                 // with "status"
-    std::optional<HookOutcome> hook;   // with "status": what runs there, whoever attached it
-    std::optional<Error> error;        // with "failed"
+    std::string state;                 // with kStatus
+    std::optional<HookOutcome> hook;   // with kStatus: what runs there, whoever attached it
+    std::optional<Error> error;        // with kFailed
 };
 
 Outcome failed_outcome(const std::string& device, Error error);

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "common/base/directory.h"
+#include "common/base/unique_fd.h"
 #include "common/kernel/dispatcher.h"
 #include "common/kernel/link_socket.h"
 #include "common/kernel/netns.h"

@@ -65,9 +65,10 @@ Result<std::vector<AttachMethod>> first_methods(const LoadRequest& request, cons
 Result<AttachPlan> plan_replacement(const LoadRequest& request, const NetnsContext& context,
                                     const DeviceState& state, const std::string& what, AttachPlan plan) {
     const bool to_dispatcher = request.attach == AttachChoice::kDispatcher;
-    if (state.our_component() == nullptr) {
+    if (state.ours != Ours::kComponent) {
         plan.moves = to_dispatcher;
-        plan.methods = {state.link_alive() ? AttachMethod::kUpdateLink : AttachMethod::kReplaceByNetlink};
+        plan.methods = {state.ours == Ours::kLink ? AttachMethod::kUpdateLink
+                                                  : AttachMethod::kReplaceByNetlink};
         if (plan.moves) {
             TALLY_ASSIGN_OR_RETURN(auto methods, first_methods(request, context, plan));
             plan.methods = std::move(methods);
@@ -79,7 +80,7 @@ Result<AttachPlan> plan_replacement(const LoadRequest& request, const NetnsConte
     if (plan.moves && state.hook.dispatcher->components.size() > 1) {
         return make_error(ErrorKind::kConflict, what,
                           "a link takes the hook alone, and other programs share it: " +
-                              describe_holder(context, *state.interface, *state.hook.program))
+                              identify_holder(context, state, *state.hook.program).description)
             .with_hint("without --attach it stays in the dispatcher");
     }
     return plan;
@@ -95,17 +96,15 @@ Result<AttachPlan> plan_beside_foreign(const LoadRequest& request, const NetnsCo
         return plan;
     }
     plan.foreign = true;
-    const auto link = find_xdp_link(state.interface->ifindex, plan.old_program->id);
-    const bool has_link = link && *link;
-    if (has_link || !request.force || request.for_command) {
+    const auto holder = identify_holder(context, state, *plan.old_program);
+    if (holder.has_link || !request.force || request.for_command) {
         const bool can_join = state.hook.dispatcher.has_value();
-        const std::string holder = describe_holder(context, *state.interface, *plan.old_program);
         return make_error(ErrorKind::kConflict, what,
-                          fmt::format("the hook is taken by {}{}", holder,
+                          fmt::format("the hook is taken by {}{}", holder.description,
                                       request.for_command ? "; --run replaces no program" : ""))
-            .with_hint(fmt::format("{}{}{}", can_join ? "without --attach link it joins them; " : "",
-                                   next_command(context, *state.interface, *plan.old_program, can_join),
-                                   has_link || request.for_command ? "" : "; --force takes its place"));
+            .with_hint(fmt::format(
+                "{}{}{}", can_join ? "without --attach link it joins them; " : "", holder.next_command,
+                holder.has_link || request.for_command ? "" : "; --force takes its place"));
     }
     plan.ended_dispatcher = state.hook.dispatcher.has_value();
     plan.moves = request.attach == AttachChoice::kDispatcher;
@@ -125,26 +124,26 @@ Result<AttachPlan> make_attach_plan(const LoadRequest& request, const NetnsConte
     AttachPlan plan;
     plan.modes = wanted_modes(request.mode);
     plan.keeps_link = request.for_command;
-    if (state.reserved()) {
+    if (state.ours == Ours::kReserved) {
         return explain_reserved(what, state);
     }
-    if (state.observes() && state.meta->ifindex == interface.ifindex) {
+    if (state.ours == Ours::kObservation && state.meta->ifindex == interface.ifindex) {
         return make_error(ErrorKind::kConflict, what,
                           "the pinned counters are those of an `xdp_loader --observe`, and a program that "
                           "counts by itself needs none")
             .with_hint(fmt::format("`xdp_loader {} --unload` ends it", context.option(interface.name)));
     }
-    if (state.component_is_hidden() && !request.force) {
+    if (state.ours == Ours::kUnreadable && !request.force) {
         return *state.dispatcher_trouble;
     }
-    plan.old_program = state.our_program();
+    plan.old_program = state.our_program;
     if (plan.old_program && request.for_command) {
         return make_error(ErrorKind::kConflict, what,
                           fmt::format("program {} of an earlier load runs there, and would not after --run",
                                       plan.old_program->id))
             .with_hint(fmt::format("`xdp_loader {} --unload` first", context.option(interface.name)));
     }
-    if (state.link_alive() && !plan.old_program) {
+    if (state.ours == Ours::kElsewhere) {
         return make_error(
                    ErrorKind::kConflict, what,
                    fmt::format("the link pinned for this name runs program {} on another interface (moved "

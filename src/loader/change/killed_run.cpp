@@ -34,6 +34,8 @@ Result<std::string> end_killed_run(DeviceState& state, const std::string& direct
     std::string words = describe_killed_run(state);
     if (const Component* const left = state.left_by_killed_run(); left != nullptr && dry_run) {
         leave_out(state.hook, left->program_id);
+        state.ours = Ours::kNothing;
+        state.our_program.reset();
         words += ": it would be detached first";
     } else if (left != nullptr) {
         TALLY_TRY(detach_component(state.interface->ifindex, left->program_id));

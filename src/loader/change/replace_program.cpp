@@ -23,7 +23,7 @@ Result<Rollback> detach_current(PinDirectory& pins, const AttachPlan& plan, cons
     const Interface interface = *state.interface;
     const HookProgram old = *plan.old_program;
     TALLY_ASSIGN_OR_RETURN(auto program, open_program_by_id(old.id));
-    if (state.link_alive() && !plan.foreign) {
+    if (state.ours == Ours::kLink) {
         TALLY_TRY(detach_link(state.link.get()));
         return Rollback([&pins, interface, old, program = std::move(program)] {
             const auto link = create_xdp_link(interface, program.get(), old.mode);
@@ -31,7 +31,7 @@ Result<Rollback> detach_current(PinDirectory& pins, const AttachPlan& plan, cons
                    pins.publish(XDP_TALLY_LINK_NAME, XDP_TALLY_LINK_NAME, kOwnerOnly);
         });
     }
-    if (state.our_component() != nullptr) {
+    if (state.ours == Ours::kComponent) {
         TALLY_TRY(detach_component(interface.ifindex, old.id));
         return Rollback([interface, old, program = std::move(program)] {
             return static_cast<bool>(reattach_component(program.get(), interface.ifindex, old.mode));

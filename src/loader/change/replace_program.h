@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "common/base/result.h"
+#include "common/base/unique_fd.h"
 #include "common/pins/meta.h"
 #include "loader/change/attach_plan.h"
 #include "loader/device/device_state.h"

@@ -117,7 +117,12 @@ void inspect_staging(DeviceState& state, const std::string& directory) {
     }
 }
 
-// What has no link to tell where it runs is found by the record, as long as the device is in this namespace.
+bool dispatcher_hides(const DeviceState& state) {
+    return state.meta && state.meta->attach_kind == XDP_TALLY_ATTACH_DISPATCHER && state.dispatcher_trouble &&
+           !state.hook.find(state.meta->program_id);
+}
+
+// A program without a link is found by the meta, as long as the device is in this namespace.
 void find_renamed(DeviceState& state) {
     const bool without_link = state.meta && (state.meta->attach_kind == XDP_TALLY_ATTACH_NETLINK ||
                                              state.meta->attach_kind == XDP_TALLY_ATTACH_DISPATCHER);
@@ -138,13 +143,13 @@ void find_renamed(DeviceState& state) {
     there.hook = link->hook;
     there.meta = state.meta;
     inspect_dispatcher(there);
-    if (there.hook.find(there.meta->program_id) || there.component_is_hidden()) {
+    if (there.hook.find(there.meta->program_id) || dispatcher_hides(there)) {
         state.renamed = there.interface;
     }
 }
 
-// A link without a record beside it is not ours: an unload takes the record away last, and what a load that
-// was cut off has left shows in the staging area.
+// A link without a meta beside it is not ours: an unload removes the meta last, and what an interrupted load
+// left is in the staging area.
 void disown_stray_link(DeviceState& state) {
     if (state.link && !state.meta && !state.interrupted) {
         state.link.reset();
@@ -153,113 +158,82 @@ void disown_stray_link(DeviceState& state) {
     }
 }
 
-}  // namespace
-
-std::string_view state_name(AttachState attach_state) {
-    switch (attach_state) {
-        case AttachState::kNone:
-            return "none";
-        case AttachState::kForeign:
-            return "foreign";
-        case AttachState::kAttached:
-            return "attached";
-        case AttachState::kDetached:
-            return "detached";
-        case AttachState::kStale:
-            return "stale";
-        case AttachState::kOrphaned:
-            return "orphaned";
-        case AttachState::kUnknown:
-            return "unknown";
-    }
-    return "none";
+bool link_is_alive(const DeviceState& state) {
+    return state.link_info && state.link_info->ifindex != 0;
 }
 
-std::optional<HookProgram> DeviceState::our_program() const {
-    if (link_alive()) {
-        return hook.find(link_info->program_id);
+Ours decide_what_is_ours(const DeviceState& state) {
+    const bool runs = state.meta && state.hook.find(state.meta->program_id);
+    const std::uint32_t kind = state.meta ? state.meta->attach_kind : 0;
+    // A link that nobody has pinned goes with the `xdp_loader --run` that holds it.
+    const bool unpinned = kind == XDP_TALLY_ATTACH_LINK && !state.link && !state.link_hidden && runs;
+    if (state.meta && (state.reserved_by_run || unpinned)) {
+        return Ours::kReserved;
     }
-    const bool without_link = meta && (meta->attach_kind == XDP_TALLY_ATTACH_NETLINK ||
-                                       meta->attach_kind == XDP_TALLY_ATTACH_DISPATCHER);
-    if ((without_link && !link_info) || (meta && link_hidden && !observes())) {
-        return hook.find(meta->program_id);
+    if (state.observes()) {
+        return Ours::kObservation;
     }
-    return std::nullopt;
+    if (dispatcher_hides(state)) {
+        return Ours::kUnreadable;
+    }
+    if (link_is_alive(state)) {
+        return state.hook.find(state.link_info->program_id) ? Ours::kLink : Ours::kElsewhere;
+    }
+    if (runs && state.link_hidden) {
+        return Ours::kLink;
+    }
+    if (runs && !state.link_info && kind == XDP_TALLY_ATTACH_DISPATCHER) {
+        return Ours::kComponent;
+    }
+    return runs && !state.link_info && kind == XDP_TALLY_ATTACH_NETLINK ? Ours::kNetlink : Ours::kNothing;
 }
 
-const Component* DeviceState::our_component() const {
-    const bool may_be = meta && meta->attach_kind == XDP_TALLY_ATTACH_DISPATCHER && hook.dispatcher;
-    return may_be ? hook.dispatcher->find(meta->program_id) : nullptr;
+std::optional<HookProgram> find_our_program(const DeviceState& state) {
+    switch (state.ours) {
+        case Ours::kLink:
+            return state.hook.find(link_is_alive(state) ? state.link_info->program_id
+                                                        : state.meta->program_id);
+        case Ours::kComponent:
+        case Ours::kNetlink:
+        case Ours::kReserved:
+            return state.hook.find(state.meta->program_id);
+        default:
+            return std::nullopt;
+    }
 }
 
-const Component* DeviceState::left_by_killed_run() const {
-    return run_has_ended ? our_component() : nullptr;
+AttachFacts::PinnedLink judge_link(const DeviceState& state) {
+    using PinnedLink = AttachFacts::PinnedLink;
+    if (state.link_hidden) {
+        return PinnedLink::kHidden;
+    }
+    if (!state.link_info) {
+        return PinnedLink::kNone;
+    }
+    return state.link_info->type != BPF_LINK_TYPE_XDP || link_is_alive(state) ? PinnedLink::kAlive
+                                                                              : PinnedLink::kSevered;
 }
 
-bool DeviceState::component_is_hidden() const {
-    return meta && meta->attach_kind == XDP_TALLY_ATTACH_DISPATCHER && dispatcher_trouble &&
-           !hook.find(meta->program_id);
+AttachState judge(const DeviceState& state) {
+    AttachFacts facts;
+    facts.meta = state.meta ? &*state.meta : nullptr;
+    facts.has_pins = state.has_pins();
+    if (const MapPin* const counters = state.find_map(XDP_TALLY_MAP_NAME)) {
+        facts.counter_map_id = counters->info.id;
+    }
+    facts.device = state.interface ? AttachFacts::Device::kSeen
+                   : state.renamed ? AttachFacts::Device::kHidden
+                                   : AttachFacts::Device::kGone;
+    facts.ifindex = state.interface ? state.interface->ifindex : 0;
+    facts.hook = state.hook;
+    facts.dispatcher_known = !state.dispatcher_trouble;
+    facts.link = judge_link(state);
+    facts.link_program_id = state.link_info ? state.link_info->program_id : 0;
+    return judge_attach_state(facts);
 }
 
-bool DeviceState::link_is_unpinned() const {
-    return meta && meta->attach_kind == XDP_TALLY_ATTACH_LINK && !link && !link_hidden &&
-           hook.find(meta->program_id);
-}
-
-const MapPin* DeviceState::find_map(const std::string& pin_name) const {
-    const auto found =
-        std::find_if(maps.begin(), maps.end(), [&](const MapPin& map) { return map.pin_name == pin_name; });
-    return found == maps.end() ? nullptr : &*found;
-}
-
-// The record names what was observed on the hook; the link's descriptor is the kernel's word that it still
-// is.
-AttachState DeviceState::observed_state() const {
-    if (!interface || meta->ifindex != interface->ifindex) {
-        return hook.empty() ? AttachState::kOrphaned : AttachState::kStale;
-    }
-    if (hook.empty() || (!link && !link_hidden)) {
-        return AttachState::kDetached;
-    }
-    const MapPin* const counters = find_map(XDP_TALLY_MAP_NAME);
-    const bool fed = counters != nullptr && counters->info.id == meta->counter_map_id;
-    return fed && hook.find(meta->program_id) ? AttachState::kAttached : AttachState::kStale;
-}
-
-AttachState DeviceState::attach_state() const {
-    if (!has_pins()) {
-        return hook.empty() ? AttachState::kNone : AttachState::kForeign;
-    }
-    if (observes()) {
-        return observed_state();
-    }
-    if (!interface && (link_alive() || link_hidden || renamed)) {
-        return AttachState::kUnknown;
-    }
-    // A link whose device is still there was detached by somebody; else the device has been made anew.
-    const bool same_device = interface && meta && meta->ifindex == interface->ifindex;
-    if (same_device && link_info && !link_alive() && hook.empty()) {
-        return AttachState::kDetached;
-    }
-    if (!interface || (link_info && !link_alive())) {
-        return hook.empty() ? AttachState::kOrphaned : AttachState::kStale;
-    }
-    if (component_is_hidden()) {
-        return AttachState::kUnknown;
-    }
-    if (reserved() && hook.find(meta->program_id)) {
-        return AttachState::kAttached;
-    }
-    if (const auto ours = our_program()) {
-        const MapPin* counters = find_map(XDP_TALLY_MAP_NAME);
-        const std::uint32_t pinned = counters != nullptr ? counters->info.id : 0;
-        const bool fed = meta && meta->program_id == ours->id && meta->counter_map_id == pinned;
-        return fed ? AttachState::kAttached : AttachState::kStale;
-    }
-    return hook.empty() && !link_alive() ? AttachState::kDetached : AttachState::kStale;
-}
-
-DeviceState inspect_device(const std::string& directory, const std::optional<Interface>& interface) {
+// Everything that inspect_device reads itself.
+DeviceState look_at_device(const std::string& directory, const std::optional<Interface>& interface) {
     DeviceState state;
     state.interface = interface;
     if (interface) {
@@ -298,6 +272,31 @@ DeviceState inspect_device(const std::string& directory, const std::optional<Int
     inspect_staging(state, directory);
     disown_stray_link(state);
     find_renamed(state);
+    return state;
+}
+
+}  // namespace
+
+const Component* DeviceState::our_component() const {
+    const bool may_be = meta && meta->attach_kind == XDP_TALLY_ATTACH_DISPATCHER && hook.dispatcher;
+    return may_be ? hook.dispatcher->find(meta->program_id) : nullptr;
+}
+
+const Component* DeviceState::left_by_killed_run() const {
+    return run_has_ended ? our_component() : nullptr;
+}
+
+const MapPin* DeviceState::find_map(const std::string& pin_name) const {
+    const auto found =
+        std::find_if(maps.begin(), maps.end(), [&](const MapPin& map) { return map.pin_name == pin_name; });
+    return found == maps.end() ? nullptr : &*found;
+}
+
+DeviceState inspect_device(const std::string& directory, const std::optional<Interface>& interface) {
+    DeviceState state = look_at_device(directory, interface);
+    state.ours = decide_what_is_ours(state);
+    state.our_program = find_our_program(state);
+    state.attach_state = judge(state);
     return state;
 }
 

@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include "common/kernel/dispatcher.h"
 #include "common/pins/abi_names.h"
 #include "loader/device/pin_search.h"
 
@@ -71,55 +70,57 @@ HookOutcome describe_hook(const HookProgram& attached, const DeviceState& state)
     return hook;
 }
 
-std::string describe_holder(const NetnsContext& context, const Interface& interface,
-                            const HookProgram& program) {
-    std::string text = fmt::format("program {}", program.id);
+HookHolder identify_holder(const NetnsContext& context, const DeviceState& state,
+                           const HookProgram& program) {
+    HookHolder holder;
+    std::string& text = holder.description;
+    text = fmt::format("program {}", program.id);
     if (const auto fd = open_program_by_id(program.id)) {
         if (const auto info = program_info(fd->get())) {
             text += fmt::format(" '{}'", info->name);
         }
     }
     text += fmt::format(" in {} mode", mode_name(program.mode));
-    const auto link = find_xdp_link(interface.ifindex, program.id);
-    if (link && *link) {
-        text += fmt::format(", attached by link {}", (*link)->id);
-        text += name_pins(find_pins(context.bpffs.path, ObjectType::kLink, (*link)->id), "that link is");
-    } else if (link) {
+    const auto found = find_xdp_link(state.interface->ifindex, program.id);
+    const auto link = found ? *found : std::nullopt;
+    holder.has_link = link.has_value();
+    if (link) {
+        text += fmt::format(", attached by link {}", link->id);
+        text += name_pins(find_pins(context.bpffs.path, ObjectType::kLink, link->id), "that link is");
+    } else if (found) {
         text += ", attached by netlink";
     }
     text += name_pins(find_pins(context.bpffs.path, ObjectType::kProgram, program.id), "the program is");
-    const auto dispatcher = read_dispatcher(interface.ifindex);
-    if (dispatcher && *dispatcher) {
-        text +=
-            ", libxdp's dispatcher of" + std::string((*dispatcher)->components.empty() ? " no program" : "");
-        for (const auto& component : (*dispatcher)->components) {
-            text += fmt::format("{} {} '{}'", &component == (*dispatcher)->components.data() ? "" : ",",
-                                component.program_id, component.name);
+    const bool on_hook = state.hook.program && state.hook.program->id == program.id;
+    const bool dispatcher = on_hook && state.hook.dispatcher;
+    if (dispatcher) {
+        std::vector<std::string> components;
+        for (const auto& component : state.hook.dispatcher->components) {
+            components.push_back(fmt::format("{} '{}'", component.program_id, component.name));
         }
-    } else if (!dispatcher && dispatcher.error().kind != ErrorKind::kPermission) {
-        text += ", libxdp's dispatcher: " + dispatcher.error().reason;
+        text +=
+            fmt::format(", libxdp's dispatcher of {}",
+                        components.empty() ? "no program" : fmt::format("{}", fmt::join(components, ", ")));
+    } else if (on_hook && state.dispatcher_trouble &&
+               state.dispatcher_trouble->kind != ErrorKind::kPermission) {
+        text += ", libxdp's dispatcher: " + state.dispatcher_trouble->reason;
     }
-    return text;
-}
-
-std::string next_command(const NetnsContext& context, const Interface& interface, const HookProgram& program,
-                         bool is_dispatcher) {
-    const auto link = find_xdp_link(interface.ifindex, program.id);
-    if (link && *link) {
-        return fmt::format(
+    if (link) {
+        holder.next_command = fmt::format(
             "only the link's owner can replace or detach it: end that process or remove its pin, or `bpftool "
             "link detach id {}`",
-            (*link)->id);
+            link->id);
+    } else if (dispatcher) {
+        holder.next_command = fmt::format("`{}xdp-loader unload {} --all` ends it and its programs",
+                                          from_inside(context.netns_option), state.interface->name);
+    } else {
+        holder.next_command = fmt::format("`{} link set dev {} {} off` detaches it",
+                                          ip_command(context.netns_option), state.interface->name,
+                                          program.mode == XDP_TALLY_MODE_GENERIC  ? "xdpgeneric"
+                                          : program.mode == XDP_TALLY_MODE_NATIVE ? "xdpdrv"
+                                                                                  : "xdpoffload");
     }
-    if (is_dispatcher) {
-        return fmt::format("`{}xdp-loader unload {} --all` ends it and its programs",
-                           from_inside(context.netns_option), interface.name);
-    }
-    return fmt::format("`{} link set dev {} {} off` detaches it", ip_command(context.netns_option),
-                       interface.name,
-                       program.mode == XDP_TALLY_MODE_GENERIC  ? "xdpgeneric"
-                       : program.mode == XDP_TALLY_MODE_NATIVE ? "xdpdrv"
-                                                               : "xdpoffload");
+    return holder;
 }
 
 Error explain_reserved(const std::string& what, const DeviceState& state) {

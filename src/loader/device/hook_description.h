@@ -17,14 +17,16 @@ PositionOutcome describe_position(const Component& component);
 // What runs on the hook, whoever attached it; of a dispatcher also its components.
 HookOutcome describe_hook(const HookProgram& attached, const DeviceState& state);
 
-// Who holds the hook, in one line: program id, name, mode, the link or dispatcher behind it, and their pins.
-std::string describe_holder(const NetnsContext& context, const Interface& interface,
-                            const HookProgram& program);
-// What to type next where that is in the way; in the network namespace that the user named.
-std::string next_command(const NetnsContext& context, const Interface& interface, const HookProgram& program,
-                         bool is_dispatcher);
+// A program on the hook that is in the way.
+struct HookHolder {
+    bool has_link = false;    // which its owner alone can replace
+    std::string description;  // in one line: id, name, mode, the link or dispatcher behind it, and their pins
+    std::string next_command;  // what to type to end it, in the network namespace that the user named
+};
+// Looks through all links and pins: once for all that is to be told.
+HookHolder identify_holder(const NetnsContext& context, const DeviceState& state, const HookProgram& program);
 
-// Why nobody else may replace or detach it. With DeviceState::held_by_a_run().
+// Why nobody else may replace or detach it. With Ours::kReserved.
 Error explain_reserved(const std::string& what, const DeviceState& state);
 
 }  // namespace tally::loader

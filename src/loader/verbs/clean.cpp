@@ -9,25 +9,28 @@
 namespace tally::loader {
 namespace {
 
-// Nothing can feed the pins any more. A link tells for itself; what netlink attached can be judged from
+// No program can count into the pinned maps any more. What netlink or libxdp attached can be judged from
 // inside its network namespace, and from anywhere once its program is gone.
-bool nothing_feeds(const DeviceState& state) {
-    if (state.link_alive() || state.our_program() || state.reserved()) {
-        return false;
-    }
-    if (state.observes()) {
-        const bool same_device = state.interface && state.interface->ifindex == state.meta->ifindex;
-        return !(same_device && state.hook.find(state.meta->program_id));
-    }
-    if (state.meta && state.meta->attach_kind != XDP_TALLY_ATTACH_LINK) {
-        const auto netns = current_netns_inode();
-        if (netns && *netns == state.meta->netns_inode) {
-            return true;
+bool pins_are_unused(const DeviceState& state) {
+    switch (state.ours) {
+        case Ours::kNothing:
+            break;
+        case Ours::kObservation: {
+            const bool same_device = state.interface && state.interface->ifindex == state.meta->ifindex;
+            return !(same_device && state.hook.find(state.meta->program_id));
         }
-        const auto program = open_program_by_id(state.meta->program_id);
-        return !program && program.error().code == ENOENT;
+        default:
+            return false;
     }
-    return true;
+    if (!state.meta || state.meta->attach_kind == XDP_TALLY_ATTACH_LINK) {
+        return true;
+    }
+    const auto netns = current_netns_inode();
+    if (netns && *netns == state.meta->netns_inode) {
+        return true;
+    }
+    const auto program = open_program_by_id(state.meta->program_id);
+    return !program && program.error().code == ENOENT;
 }
 
 }  // namespace
@@ -36,18 +39,18 @@ Result<Outcome> clean(const RemovalRequest& request, const NetnsContext& context
     TALLY_ASSIGN_OR_RETURN(auto existing, open_existing(context, device, request.dry_run));
     const DeviceState& state = existing.state;
     Outcome outcome = std::move(existing.outcome);
-    outcome.verb = "cleaned";
+    outcome.kind = OutcomeKind::kCleaned;
 
     if (our_pins(state, false).empty()) {
         outcome.notes.emplace_back("nothing to remove: no pins of ours");
         return outcome;
     }
-    if (state.component_is_hidden()) {
+    if (state.ours == Ours::kUnreadable) {
         outcome.notes.push_back("nothing removed: the pins may be in use; " +
                                 state.dispatcher_trouble->message());
         return outcome;
     }
-    if (!nothing_feeds(state)) {
+    if (!pins_are_unused(state)) {
         outcome.notes.emplace_back("nothing to remove: the pins are in use");
         return outcome;
     }

@@ -129,7 +129,7 @@ Result<Outcome> try_load(LoadContext& load, const AttachPlan& plan, const Attemp
     meta.flags |= request.for_command ? XDP_TALLY_META_RUN : 0U;
     TALLY_ASSIGN_OR_RETURN(const auto program, program_info(object.program_fd()));
     auto outcome = describe_load(load.interface, object, program, meta, load.directory);
-    outcome.verb = plan.old_program ? "replaced" : "loaded";
+    outcome.kind = plan.old_program ? OutcomeKind::kReplaced : OutcomeKind::kLoaded;
     if (load.dry_run()) {
         forget_what_goes(outcome, plan, attempt);
         if (load.state.interrupted) {
@@ -140,7 +140,7 @@ Result<Outcome> try_load(LoadContext& load, const AttachPlan& plan, const Attemp
     PinDirectory& pins = *load.pins;
     TALLY_TRY(stage_generation(pins, object, meta));
     TALLY_TRY(reserve_for_run(load));
-    if (attempt.method == AttachMethod::kComponent && load.state.our_component() != nullptr) {
+    if (attempt.method == AttachMethod::kComponent && load.state.ours == Ours::kComponent) {
         TALLY_TRY(stage_replaced_meta(pins));
     }
     const PositionWish wish = {request.priority, request.chain_actions};

@@ -23,8 +23,7 @@ namespace {
 // What we attached ourselves counts already.
 Result<void> check_not_ours(const NetnsContext& context, const Interface& interface,
                             const DeviceState& state) {
-    const auto ours = state.our_program();
-    if (state.observes() || !(ours || state.reserved())) {
+    if (!state.our_program && state.ours != Ours::kReserved) {
         return {};
     }
     return make_error(ErrorKind::kConflict, fmt::format("observing '{}'", interface.name),
@@ -36,7 +35,7 @@ Result<void> check_not_ours(const NetnsContext& context, const Interface& interf
 Outcome describe_observation(const Interface& interface, const DeviceState& state, const Target& target,
                              const Observation& observation, const std::string& directory) {
     Outcome outcome;
-    outcome.verb = "observing";
+    outcome.kind = OutcomeKind::kObserving;
     outcome.dev = interface.name;
     outcome.mode = mode_name(target.program.mode);
     outcome.attach = attach_name(XDP_TALLY_ATTACH_OBSERVE);
@@ -148,7 +147,7 @@ int follow_observation(const NetnsContext& context, const Outcome& observed,
     if (*end == FollowedObservation::End::kUnloaded) {
         Outcome unloaded;
         unloaded.dev = observed.dev;
-        unloaded.verb = "unloaded";
+        unloaded.kind = OutcomeKind::kUnloaded;
         tell(std::move(unloaded));
     }
     return 0;

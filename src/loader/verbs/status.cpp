@@ -22,7 +22,7 @@ namespace tally::loader {
 namespace {
 
 std::string explain_unseen(const DeviceState& state) {
-    if (state.component_is_hidden()) {
+    if (state.ours == Ours::kUnreadable) {
         return "whether our program runs there cannot be told: " + state.dispatcher_trouble->message();
     }
     const auto netns = current_netns_inode();
@@ -34,7 +34,7 @@ std::string explain_unseen(const DeviceState& state) {
 }
 
 void explain_observation(const DeviceState& state, const std::string& option, Outcome& outcome) {
-    switch (state.attach_state()) {
+    switch (state.attach_state) {
         case AttachState::kDetached:
             outcome.notes.push_back(fmt::format(
                 "the observed program is gone; once there is another one, `xdp_loader {} --observe` goes on "
@@ -54,26 +54,28 @@ void explain_observation(const DeviceState& state, const std::string& option, Ou
 
 void explain_state(const DeviceState& state, const NetnsContext& context, const std::string& option,
                    Outcome& outcome) {
-    switch (state.attach_state()) {
+    switch (state.attach_state) {
         case AttachState::kForeign:
-            outcome.notes.push_back(describe_holder(
-                context, *state.interface, state.hook.program ? *state.hook.program : *state.hook.offloaded));
+            if (const auto& program = state.hook.program ? state.hook.program : state.hook.offloaded) {
+                outcome.notes.push_back(identify_holder(context, state, *program).description);
+            }
             break;
         case AttachState::kDetached:
             outcome.notes.push_back(
-                fmt::format("nothing feeds the pinned maps; `xdp_loader {} -M` goes on with them, "
+                fmt::format("no program counts into the pinned maps; `xdp_loader {} -M` goes on with them, "
                             "--clean removes them",
                             option));
             break;
         case AttachState::kStale:
-            if (state.link_alive() && !state.our_program()) {
+            if (state.ours == Ours::kElsewhere) {
                 outcome.notes.emplace_back(
                     "the link pinned here runs its program on another interface: this one was renamed, or "
                     "moved to another network namespace");
                 break;
             }
             outcome.notes.emplace_back(
-                "the program that runs here feeds other maps than the pinned ones; loading again mends it");
+                "the program that runs here does not count into the pinned maps; loading again replaces it "
+                "and them");
             break;
         case AttachState::kUnknown:
             outcome.notes.push_back(explain_unseen(state));
@@ -90,7 +92,7 @@ void explain_state(const DeviceState& state, const NetnsContext& context, const 
 void explain(const DeviceState& state, const NetnsContext& context, const std::string& directory,
              Outcome& outcome) {
     const std::string option = context.option(outcome.dev);
-    if (state.observes() && state.attach_state() != AttachState::kOrphaned) {
+    if (state.ours == Ours::kObservation && state.attach_state != AttachState::kOrphaned) {
         explain_observation(state, option, outcome);
     } else {
         explain_state(state, context, option, outcome);
@@ -140,8 +142,8 @@ Result<Outcome> status(const NetnsContext& context, const std::string& device) {
     if (!interface && !state.has_directory) {
         return context.explain_missing(device);
     }
-    outcome.verb = "status";
-    outcome.state = state_name(state.attach_state());
+    outcome.kind = OutcomeKind::kStatus;
+    outcome.state = state_name(state.attach_state);
     if (const auto& attached = state.hook.program ? state.hook.program : state.hook.offloaded) {
         outcome.hook = describe_hook(*attached, state);
     }

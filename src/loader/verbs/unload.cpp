@@ -18,13 +18,13 @@ namespace {
 // matter.
 Result<Outcome> unload_foreign(const RemovalRequest& request, const NetnsContext& context,
                                const DeviceState& state, const HookProgram& program, Outcome outcome) {
-    const auto link = find_xdp_link(state.interface->ifindex, program.id);
-    if (link && *link) {
+    auto holder = identify_holder(context, state, program);
+    if (holder.has_link) {
         return make_error(ErrorKind::kConflict, fmt::format("detaching program {}", program.id),
-                          describe_holder(context, *state.interface, program))
-            .with_hint(next_command(context, *state.interface, program, false));
+                          std::move(holder.description))
+            .with_hint(std::move(holder.next_command));
     }
-    outcome.notes.push_back("it was not ours: " + describe_holder(context, *state.interface, program));
+    outcome.notes.push_back("it was not ours: " + holder.description);
     if (request.dry_run) {
         return outcome;
     }
@@ -39,11 +39,11 @@ Error nothing_to_unload(const NetnsContext& context, const DeviceState& state, c
                             "xdp-tally has nothing attached or pinned there");
     if (state.interface && state.hook.program) {
         const HookProgram& program = *state.hook.program;
-        error.reason += "; " + describe_holder(context, *state.interface, program) + " is not ours";
-        const auto link = find_xdp_link(state.interface->ifindex, program.id);
-        error.hint = link && *link ? next_command(context, *state.interface, program, false)
-                                   : fmt::format("`xdp_loader {} --unload {}` detaches it all the same",
-                                                 context.option(device), program.id);
+        const auto holder = identify_holder(context, state, program);
+        error.reason += "; " + holder.description + " is not ours";
+        error.hint = holder.has_link ? holder.next_command
+                                     : fmt::format("`xdp_loader {} --unload {}` detaches it all the same",
+                                                   context.option(device), program.id);
     }
     return error;
 }
@@ -56,17 +56,18 @@ Error hidden_component(const DeviceState& state, const NetnsContext& context, co
     return error;
 }
 
-Result<void> detach_ours(const DeviceState& state, const std::optional<HookProgram>& program) {
-    if (state.link_alive()) {
-        return detach_link(state.link.get());
+Result<void> detach_ours(const DeviceState& state) {
+    switch (state.ours) {
+        case Ours::kLink:
+        case Ours::kElsewhere:
+            return detach_link(state.link.get());
+        case Ours::kComponent:
+            return detach_component(state.interface->ifindex, state.our_program->id);
+        case Ours::kNetlink:
+            return detach_by_netlink(state.interface->ifindex, *state.our_program);
+        default:
+            return {};
     }
-    if (state.our_component() != nullptr) {
-        return detach_component(state.interface->ifindex, program->id);
-    }
-    if (program) {
-        return detach_by_netlink(state.interface->ifindex, *program);
-    }
-    return {};
 }
 
 }  // namespace
@@ -76,15 +77,15 @@ Result<Outcome> unload(const RemovalRequest& request, const NetnsContext& contex
     TALLY_ASSIGN_OR_RETURN(auto existing, open_existing(context, device, request.dry_run));
     const DeviceState& state = existing.state;
     Outcome outcome = std::move(existing.outcome);
-    outcome.verb = "unloaded";
+    outcome.kind = OutcomeKind::kUnloaded;
 
-    const auto ours = state.our_program();
+    const auto& ours = state.our_program;
     const bool names_another =
         request.program_id && state.meta && *request.program_id != state.meta->program_id;
-    if (state.reserved() && !names_another) {
+    if (state.ours == Ours::kReserved && !names_another) {
         return explain_reserved(fmt::format("unloading from '{}'", device), state);
     }
-    if (state.component_is_hidden() && !names_another) {
+    if (state.ours == Ours::kUnreadable && !names_another) {
         return hidden_component(state, context, device);
     }
     if (request.program_id && !(ours && ours->id == *request.program_id)) {
@@ -110,7 +111,7 @@ Result<Outcome> unload(const RemovalRequest& request, const NetnsContext& contex
     const PinRemoval removal = {existing.directory, existing.pins ? &*existing.pins : nullptr,
                                 request.keep_maps, request.dry_run};
     TALLY_TRY(remove_our_pins(
-        state, removal, [&] { return detach_ours(state, ours); }, outcome));
+        state, removal, [&] { return detach_ours(state); }, outcome));
     if (removal.pins != nullptr) {
         remove_follower_lock(existing.directory);
     }

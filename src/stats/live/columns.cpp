@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <chrono>
 
+#include "common/pins/abi_names.h"
 #include "stats/live/sparkline.h"
 #include "stats/output/numbers.h"
 

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 
+#include "common/pins/bpffs.h"
 #include "common/pins/counter_map.h"
 #include "common/pins/netns_context.h"
 #include "stats/model/cpu_session.h"

@@ -12,7 +12,7 @@ using testing::HasSubstr;
 Outcome loaded() {
     Outcome outcome;
     outcome.dev = "veth0";
-    outcome.verb = "loaded";
+    outcome.kind = OutcomeKind::kLoaded;
     outcome.mode = "native";
     outcome.attach = "link";
     outcome.link_id = 7;
@@ -26,7 +26,7 @@ Outcome loaded() {
 Outcome failed(ErrorKind kind) {
     Outcome outcome;
     outcome.dev = "veth1";
-    outcome.verb = "failed";
+    outcome.kind = OutcomeKind::kFailed;
     outcome.error = make_error(kind, "doing it", "it did not work").with_hint("try again");
     return outcome;
 }

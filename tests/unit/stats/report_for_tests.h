@@ -2,6 +2,8 @@
 // A report with a number of every kind, for the formats.
 #pragma once
 
+#include <fmt/format.h>
+
 #include "stats/counters_for_tests.h"
 #include "stats/model/sample_report.h"
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-#include "common/base/unique_fd.h"
 #include "loader/device/pin_removal.h"
 
 #include <fcntl.h>
 #include <gmock/gmock.h>
 
+#include "common/base/unique_fd.h"
 
 namespace tally::loader {
 namespace {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-#include "common/pins/abi_names.h"
 #include "loader/hook/dispatcher_attach.h"
 
 #include <gmock/gmock.h>
 
+#include "common/pins/abi_names.h"
 
 namespace tally::loader {
 namespace {
