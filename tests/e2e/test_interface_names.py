@@ -239,7 +239,7 @@ def test_another_interface_with_the_old_name(lab, veth0):
     other = lab.veth("veth0", peer="p-other")
     before = lab.world()
     assert lab.status("veth9")["state"] == "attached"
-    assert lab.status("veth0")["state"] == "stale"
+    assert lab.status("veth0")["state"] == "unknown"
     assert lab.once("veth0")["state"] == "unknown"  # the program of its pins runs, on another device
     lab.loader("--dev", "veth0", status=CONFLICT)
     assert lab.world() == before

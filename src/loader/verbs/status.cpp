@@ -25,6 +25,11 @@ std::string explain_unseen(const DeviceState& state) {
     if (state.ours == Ours::kUnreadable) {
         return "whether our program runs there cannot be told: " + state.dispatcher_trouble->message();
     }
+    if (state.ours == Ours::kElsewhere && state.interface) {
+        return "the link pinned here runs its program on another interface: this one was renamed, or moved "
+               "to "
+               "another network namespace";
+    }
     const auto netns = current_netns_inode();
     const bool from_here = state.meta && netns && *netns == state.meta->netns_inode;
     if (const auto name = from_here ? interface_name(state.meta->ifindex) : std::nullopt) {
@@ -67,12 +72,6 @@ void explain_state(const DeviceState& state, const NetnsContext& context, const 
                             option));
             break;
         case AttachState::kStale:
-            if (state.ours == Ours::kElsewhere) {
-                outcome.notes.emplace_back(
-                    "the link pinned here runs its program on another interface: this one was renamed, or "
-                    "moved to another network namespace");
-                break;
-            }
             outcome.notes.emplace_back(
                 "the program that runs here does not count into the pinned maps; loading again replaces it "
                 "and them");
