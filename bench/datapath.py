@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 """What counting costs for a packet, and how many packets a second are left of it."""
 
 import json

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
 /*
  * What the kernel alone needs: the fewest system calls that attach an XDP program with a counter map,
  * replace both, and detach them. No library, and no look at what is there already. The program counts

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 """Attaching, replacing and detaching: ours, the peers, and what the kernel alone takes."""
 
 import shutil

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 """Runs the parts and puts their tables into docs/performance.md. Started by scripts/bench, in its sandbox."""
 
 import argparse

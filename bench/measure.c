@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
 /*
  * Runs a command and writes what it took into a file: nanoseconds of wall clock time, microseconds of user
  * and of system time, and its largest resident set in KiB. Small, because a process begins with the memory

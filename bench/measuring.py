@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 """Running what is to be measured. Times are in milliseconds, memory in MiB, unless a name says otherwise."""
 
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 """Tables in Markdown, and their places in docs/performance.md."""
 
 import re

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 """What a sample costs: in system calls, CPU time, with more devices and more CPUs."""
 
 import json

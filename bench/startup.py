@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 """What starting a program costs before it does anything: the dynamic linker, the libraries, the command line."""
 
 import re

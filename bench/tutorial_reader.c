@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
 /*
  * Reads a counter map as the reader of the xdp-project tutorial does (basic-solutions/xdp_stats.c of
  * xdp-tutorial): in every period it opens the pin anew, asks for the map's id, looks up one action after

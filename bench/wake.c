@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
 /*
  * Wakes up and sleeps again, and does nothing else: the part of a sample that is the timer's and the
  * scheduler's.

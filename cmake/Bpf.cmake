@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 # BPF objects: compiled by clang with BTF, DWARF removed where llvm-strip is at hand.
 #
 #   tally_add_bpf_object(<target> SOURCE <file.bpf.c> [INCLUDE <directory>] [NO_BTF] [OUTPUT_VAR <var>])

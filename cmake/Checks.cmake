@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 # format-check: every C, C++ and BPF file as .clang-format would write it.   format: write them so.
 # tidy: clang-tidy over the programs' sources (the tests' would take as long again, most of it in GoogleTest). Most of its
 # time goes into headers: in a unity build (preset asan) it takes far less, but misc-unused-using-decls and

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 # What is installed beside the programs, and the Debian package of it all: `cpack --config build/release/CPackConfig.cmake`,
 # or scripts/package. Which libraries it depends on, dpkg-shlibdeps finds out: it is for the release it was built on.
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 # Language level, warnings as errors, hardening and sanitizers for every C++ target.
 # Targets link tally::options to get them.
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 # Makes of an installed tree what Debian wants of a package. cpack includes it before it packs.
 set(share "${CPACK_TEMPORARY_INSTALL_DIRECTORY}/usr/share")
 set(doc "${share}/doc/${CPACK_PACKAGE_NAME}")

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 """The pages (*.md): relative links lead to files and sections that exist; a long page has a table of contents."""
 
 import re

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 """xdp_stats --all: every counter map below the root of bpffs, as they come and go."""
 
 import json

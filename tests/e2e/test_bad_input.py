@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 """Everything that cannot work: the contract's exit status, one clear line, and nothing changed."""
 
 from pathlib import Path

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 """Where no BPF file system is mounted: who mounts one, and who does not."""
 
 from support.namespaces import MOUNTS, mounts

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 """The scripts of docs/ci.md, run exactly as they stand there."""
 
 import os

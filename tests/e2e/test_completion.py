@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 """Shell completion: bash with and without its package, and zsh."""
 
 import os

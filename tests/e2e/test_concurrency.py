@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 """Many at once and many in a row: packets, loaders, devices and replacements, and nothing lost or left.
 
 The numbers come from the environment, so that scripts/soak runs the same tests for longer:

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 """N frames sent are N frames and exactly N x size bytes counted, for every verdict in every mode."""
 
 import pytest

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 """Damaged objects, and objects that ask for too much.
 
 Whatever it is, a run ends with a status from the table and says why in its first line; nothing is attached or

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 """xdp_stats --expect and --within: waits until the counts are as expected, and says what it saw."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 """xdp_stats --listen and --format prometheus: what a scrape says, and what clients cannot do to the exporter."""
 
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 """Every system call that changes something fails once, and is the last one once, in every kind of run.
 
 strace injects an error at the K-th call, or kills the loader there, for all K. Afterwards either the old state

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 """xdp_stats while maps, programs and devices come and go under it: nothing is lost, nothing counted twice."""
 
 import json

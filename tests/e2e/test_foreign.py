@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 """Other people's programs, pins and maps: never overwritten, and read where they count as we do."""
 
 import json

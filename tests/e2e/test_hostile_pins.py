@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 """A pin directory that somebody prepared: nothing that is somebody else's is removed or overwritten by any run.
 
 A run that fails ends with a status from the table and says why in its first line; nothing is attached or pinned by it.

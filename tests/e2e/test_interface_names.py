@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 """Interfaces of several names, and interfaces whose name or namespace changes while a program is on them."""
 
 import fcntl

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 """What both programs print for machines, held against docs/schema and docs/json.md."""
 
 import csv

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 """xdp_stats --live on a terminal: tmux is one, and shows what is on it."""
 
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 """Loading: what is attached, pinned, recorded and reported; what replaces what."""
 
 import os

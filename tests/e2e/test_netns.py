@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 """Interfaces in network namespaces: whose pins are where, seen from wherever."""
 
 import csv

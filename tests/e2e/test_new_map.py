@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 """--new-map: a map of another layout starts empty, all others are kept, and the totals are carried across."""
 
 import pytest

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 """xdp_loader --observe where there is nothing to observe, or no way to. What it counts: tests/vm/test_observe.py."""
 
 import errno

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 """An ordinary user reads, and loads nothing."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 """Exactly which privileges it takes, and what nobody gets: modes of pins whatever the umask, paths below the root.
 
 What an ordinary user can and cannot do beside that is in test_permissions.py.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 """Debian's Prometheus scrapes the exporter, and its own HTTP API tells what it saw."""
 
 import pytest

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 """The commands of README.md and docs/recipes.md, run in their order as they stand."""
 
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 """--reuse-maps: counters go on where the layouts are equal, and nothing changes where they are not."""
 
 import struct

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 """xdp_loader --run: a program that is attached for as long as a command runs, and not a moment longer."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 """xdp_loader --run at every moment: its link is its own and never pinned, and a kill at any system call leaves nothing
 attached.
 """

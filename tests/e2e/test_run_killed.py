@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 """xdp_loader --run is killed: the kernel detaches the program.
 
 The pins of its maps stay, with the counts; the next load, --unload or --clean puts that right.

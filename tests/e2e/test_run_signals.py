@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 """xdp_loader --run and signals: from outside, from a terminal, before the command and while it runs."""
 
 import os

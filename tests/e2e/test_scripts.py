@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 """scripts/veth-lab, scripts/sandbox and send-frames, on which demos and all the counts here rest."""
 
 import os

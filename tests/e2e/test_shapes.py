@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 """Objects as people write them: what they keep, where it is pinned, and what a replacement makes of it.
 
 Every shape goes through the same life: a load, exact traffic, a replacement that goes on with the maps, one that

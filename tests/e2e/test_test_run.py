@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 """xdp_loader --test-run: a program's verdicts on given packets, without attaching it; and --list-programs."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 """A loader that stops between two of its steps, and loads that fail: what readers show meanwhile, and afterwards."""
 
 import json

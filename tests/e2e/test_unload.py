@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 """--unload, --status and --clean: what goes, what stays, and what is said about it."""
 
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 """The lists of tests/: a line is words, and after a # the reason."""
 import re
 from pathlib import Path

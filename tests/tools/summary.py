@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 """Sums JUnit files of ctest and pytest into one line, `N passed, N failed`; an undeclared skip is a failure.
 
 usage: summary.py [--skips FILE] RESULTS.xml...

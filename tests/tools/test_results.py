@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 """How results are summed up: what is no pass and no declared skip is a failure, whoever wrote the file."""
 
 import re

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 """What scripts/vm-test decides and tells.
 
 usage: vm.py select [--all]                    the files and tests to run and to leave out, one a line

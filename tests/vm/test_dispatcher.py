@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 """libxdp's dispatcher: our programs beside others on one hook. Runs where the kernel takes programs of type ext."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 """libxdp's dispatcher shared with others: their components, plain programs, and dispatchers of other versions."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 """What this kernel can do is what docs/kernels.md says of its version."""
 
 import os

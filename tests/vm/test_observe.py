@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 """xdp_loader --observe: what somebody else's program does, counted from outside. Runs where fexit programs load."""
 
 import json

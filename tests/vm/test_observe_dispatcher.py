@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 """xdp_loader --observe behind libxdp's dispatcher: which of its components dropped my packets."""
 
 import csv

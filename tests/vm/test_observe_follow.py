@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 """xdp_loader --observe --follow: the foreground process that observes what comes in the place of a program."""
 
 import fcntl

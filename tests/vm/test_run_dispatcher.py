@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 """xdp_loader --run on a hook that a libxdp dispatcher holds: its program is one more component.
 
 No link of the process's own holds that, so a kill leaves it attached. Everybody who can look says so, and the next

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* First of two generations with different maps: `shared` stays, `only_a` goes, `only_b` comes. */
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* A program that only a kernel with bpf_cast_to_kern_ctx takes. The public header's own use of it
  * is weak.
  */

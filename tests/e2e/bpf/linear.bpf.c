@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* Cannot take fragments: too large an MTU is refused in native mode. */
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>

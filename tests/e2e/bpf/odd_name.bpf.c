@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* A program and a map with long names, which a test overwrites with names that no source can have.
  */
 #include <linux/bpf.h>

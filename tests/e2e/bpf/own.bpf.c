@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* The reader's own program, as the public header's comment shows it: two verdicts to choose from.
  */
 #include <linux/bpf.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* Reads the packet without looking at its length first. */
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>

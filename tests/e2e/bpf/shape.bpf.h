@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* What the shapes of test_shapes.py share: frames whose first byte behind the Ethernet header says
  * what is to become of them. */
 #ifndef SHAPE_BPF_H

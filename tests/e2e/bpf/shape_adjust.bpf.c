@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* Frames that leave the program with other bounds than they came with. */
 #include "shape.bpf.h"
 #include <xdp_tally/tally.bpf.h>

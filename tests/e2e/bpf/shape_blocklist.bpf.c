@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* Drops IPv4 packets by their source: the longest prefix in the list decides. */
 #include "shape.bpf.h"
 #include <linux/ip.h>

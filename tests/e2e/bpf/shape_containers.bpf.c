@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* Maps that keep more than numbers by index: a ring buffer, an LRU hash, a hash of every CPU's own,
  * an array of maps that the object fills. */
 #include "shape.bpf.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* Hands frames to the CPU that stands in a CPUMAP, and drops those for which there is none. */
 #include "shape.bpf.h"
 #include <xdp_tally/tally.bpf.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* Sends frames out of the device that stands in a DEVMAP, and passes those for which there is none.
  */
 #include "shape.bpf.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* Global data of every kind, beside a map: frames whose command is above the limit are dropped. */
 #include "shape.bpf.h"
 #include <xdp_tally/tally.bpf.h>

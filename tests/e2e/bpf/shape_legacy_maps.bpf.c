@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* A map as people defined it before libbpf 1.0. */
 #include "shape.bpf.h"
 #include <xdp_tally/abi.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* Several programs, of which one at a time is wanted. No kernel takes the last one. */
 #include "shape.bpf.h"
 #include <xdp_tally/tally.bpf.h>

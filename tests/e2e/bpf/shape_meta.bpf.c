@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* One program writes metadata in front of the frame, the next one decides by it alone. */
 #include "shape.bpf.h"
 #include <xdp_tally/tally.bpf.h>

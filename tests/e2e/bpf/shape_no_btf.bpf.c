@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* Compiled without -g, so without type information: that leaves global data, but no maps. */
 #include "shape.bpf.h"
 

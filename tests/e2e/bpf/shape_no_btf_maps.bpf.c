@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* Compiled without -g, but with a map, whose definition is type information. */
 #include "shape.bpf.h"
 #define XDP_TALLY_LINEAR

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* A map that asks libbpf to pin it, which is the loader's work here. */
 #include "shape.bpf.h"
 #include <xdp_tally/tally.bpf.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* Tail calls to programs that somebody puts into the pinned PROG_ARRAY while this one runs. */
 #include "shape.bpf.h"
 #include <xdp_tally/tally.bpf.h>

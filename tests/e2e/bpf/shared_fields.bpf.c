@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* `shared` of generation_a.bpf.c, with the same sizes and another meaning: only BTF tells them
  * apart. */
 #include <linux/bpf.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* `shared` of generation_a.bpf.c, with another type, key, value, size and flags. */
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* A counter map with a sixth entry, as some people's programs have. */
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* A counter map of the same sizes whose fields mean something else. */
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* The entry jumps to a program that is nowhere but in the map: without the map's pin it would be
  * gone. */
 #include <linux/bpf.h>

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 """The code blocks of a Markdown page, which tests run as they stand."""
 
 import re

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 """The components of a libxdp dispatcher, ours and others'."""
 
 from support.bpftool import binary, bpftool

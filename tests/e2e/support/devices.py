@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 """Devices, what is attached to them, and the way to a peer."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 """xdp_stats --listen in the background: a scrape, and what its text says."""
 
 import re

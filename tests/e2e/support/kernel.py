@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 """What the running kernel can do, by asking it. A test that needs one of these skips itself where it is missing."""
 
 import ctypes

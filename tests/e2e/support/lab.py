@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 """A place to build devices and start programs in, which fails the test that leaves anything behind."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 """Pinned maps and what they hold, by bpftool."""
 
 import struct

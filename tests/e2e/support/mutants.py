@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 """Damaged copies of BPF objects, the same ones for the same seed."""
 
 import random

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 """xdp_loader --observe, and programs of somebody else that return what they are asked to."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 """Programs that run to their end, and programs that go on while the test does other things.
 
 Nothing sleeps to let something happen: `wait_until` and the `wait_for` methods look until it did, and fail when a

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 """The programs under test, what is loaded by them, and their exit statuses."""
 
 import functools

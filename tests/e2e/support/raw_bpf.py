@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 """The bpf() system call, for what no tool does."""
 
 import ctypes

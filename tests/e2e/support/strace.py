@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 """Programs under strace, which counts their system calls, and has one fail or be the last."""
 
 import os

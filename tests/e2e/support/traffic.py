@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 """Frames that are sent, and frames that arrive."""
 
 import signal
