@@ -30,8 +30,7 @@ SampleReport report_of(std::size_t number) {
     report.title = "veth" + std::to_string(number);
     report.device = report.title;
     report.map_id = static_cast<std::uint32_t>(number + 1);
-    report.program =
-        AttachedProgram{1, static_cast<std::uint32_t>(number + 1), "xdp_pass", "native", "link"};
+    report.program = AttachedProgram{1, static_cast<std::uint32_t>(number + 1), "xdp_pass", "native", "link"};
     report.state = AttachState::kAttached;
     report.readable = true;
     Counters before = {};

@@ -9,9 +9,9 @@
 #include <string_view>
 
 #include "loader/option_table.h"
-#include "option_docs/option_docs.h"
 #include "stats/option_table.h"
 
+#include "option_docs/option_docs.h"
 
 namespace {
 

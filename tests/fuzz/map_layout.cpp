@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 // Type information of a damaged object: whether it is sound and what its fields are is found in bounded time
 // and space, and every layout is equal to itself.
-#include "common/base/unique_handle.h"
-#include "loader/change/map_compatibility.h"
-#include "loader/object/btf_check.h"
 #include "loader/object/map_layout.h"
-#include "loader/object/map_memory.h"
 
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
 
 #include <cstdint>
 
+#include "common/base/unique_handle.h"
+#include "loader/change/map_compatibility.h"
+#include "loader/object/btf_check.h"
+#include "loader/object/map_memory.h"
 
 #include "property.h"
 

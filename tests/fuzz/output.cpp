@@ -51,9 +51,8 @@ SampleReport take_report(FuzzedDataProvider& input) {
     fill_values(report, before.total, now.total, seconds, session.total);
     fill_cpu_values(report, before.per_cpu, now.per_cpu, seconds, session.per_cpu);
     if (input.ConsumeBool()) {
-        report.program =
-            AttachedProgram{input.ConsumeIntegral<std::uint64_t>(), input.ConsumeIntegral<std::uint32_t>(),
-                           "program", "native", "link"};
+        report.program = AttachedProgram{input.ConsumeIntegral<std::uint64_t>(),
+                                         input.ConsumeIntegral<std::uint32_t>(), "program", "native", "link"};
     }
     if (input.ConsumeBool()) {
         report.device = input.ConsumeRandomLengthString(32);
@@ -104,8 +103,7 @@ void check_json(const std::string& text, const SampleReport& report, bool per_cp
         REQUIRE(device == *report.device || device.find("\xef\xbf\xbd") != std::string::npos);
     }
     REQUIRE(sample["generation"].is_null() == !report.program.has_value());
-    REQUIRE(!report.program ||
-            sample["generation"].get<std::uint64_t>() == report.program->generation);
+    REQUIRE(!report.program || sample["generation"].get<std::uint64_t>() == report.program->generation);
     REQUIRE(std::abs(sample["period"].get<double>() - report.period) <= 1e-6 + report.period * 1e-12);
     const bool rates = report.period > 0;
     check_json_actions(sample["actions"], report.actions, rates, true);

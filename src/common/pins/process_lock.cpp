@@ -44,7 +44,8 @@ std::optional<bool> process_lock_is_held(const std::string& path) {
 }
 
 bool is_of_ended_run(const Meta& meta, const std::string& directory) {
-    return (meta.flags & XDP_TALLY_META_RUN) != 0 && process_lock_is_held(directory + '/' + kRunName) == false;
+    return (meta.flags & XDP_TALLY_META_RUN) != 0 &&
+           process_lock_is_held(directory + '/' + kRunName) == false;
 }
 
 }  // namespace tally

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-#include "common/base/unique_fd.h"
 #include "common/kernel/netns.h"
 
 #include <fcntl.h>
@@ -7,6 +6,7 @@
 #include <linux/nsfs.h>
 #include <sys/ioctl.h>
 
+#include "common/base/unique_fd.h"
 
 namespace tally {
 namespace {

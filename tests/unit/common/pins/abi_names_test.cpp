@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 #include "common/pins/abi_names.h"
-#include "common/pins/pin_names.h"
 
 #include <gmock/gmock.h>
 #include <linux/bpf.h>
 
+#include "common/pins/pin_names.h"
 
 namespace tally {
 namespace {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 #include "common/pins/netns_context.h"
-#include "common/pins/pin_names.h"
 
 #include <gmock/gmock.h>
 
+#include "common/pins/pin_names.h"
 
 namespace tally {
 namespace {

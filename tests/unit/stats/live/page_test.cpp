@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-#include "stats/live/list_page.h"
 #include "stats/live/page.h"
-#include "stats/report_for_tests.h"
 
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 
 #include <clocale>
 
+#include "stats/live/list_page.h"
+#include "stats/report_for_tests.h"
 
 namespace tally::stats {
 namespace {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 #include "stats/live/screen_state.h"
-#include "stats/report_for_tests.h"
 
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 
+#include "stats/report_for_tests.h"
 
 namespace tally::stats {
 namespace {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-#include "stats/counters_for_tests.h"
 #include "stats/model/session.h"
 
 #include <gmock/gmock.h>
 
+#include "stats/counters_for_tests.h"
 
 namespace tally::stats {
 namespace {

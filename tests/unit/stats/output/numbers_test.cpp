@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-#include "stats/counters_for_tests.h"
 #include "stats/output/numbers.h"
 
 #include <gmock/gmock.h>
 
 #include <cstdint>
 
+#include "stats/counters_for_tests.h"
 
 namespace tally::stats {
 namespace {

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-#include "stats/output/format.h"
 #include "stats/output/prometheus.h"
-#include "stats/report_for_tests.h"
 
 #include <gmock/gmock.h>
 
 #include <map>
 #include <string>
 
+#include "stats/output/format.h"
+#include "stats/report_for_tests.h"
 
 namespace tally::stats {
 namespace {
