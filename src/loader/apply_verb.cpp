@@ -48,7 +48,7 @@ Outcome complete(Result<Outcome> result, const Options& options, const NetnsCont
 }  // namespace
 
 ProgramChoice program_choice(const Options& options) {
-    return {options.action, options.redirect_to, options.filename, options.progname};
+    return {options.action, options.redirect_to, options.filename, options.progname, options.section};
 }
 
 LoadRequest make_load_request(const Options& options) {

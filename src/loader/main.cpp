@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <cerrno>
 #include <cstdio>
@@ -13,9 +12,9 @@
 #include "common/pins/bpffs_mount.h"
 #include "common/pins/netns_context.h"
 #include "loader/apply_verb.h"
-#include "loader/object/program_object.h"
 #include "loader/options.h"
 #include "loader/outcome.h"
+#include "loader/verbs/list_programs.h"
 #include "loader/verbs/load.h"
 #include "loader/verbs/observe.h"
 #include "loader/verbs/run_command.h"
@@ -160,13 +159,12 @@ int try_program(const Options& options) {
     return write_outcome(options, options.json ? format_try_run_json(*outcome) : format_try_run(*outcome));
 }
 
-int list_programs(const Options& options) {
-    const auto names = ProgramObject::list_programs(options.filename);
-    if (!names) {
-        return fail(options, names.error());
+int show_programs(const Options& options) {
+    const auto list = list_programs(options.filename);
+    if (!list) {
+        return fail(options, list.error());
     }
-    return write_outcome(
-        options, options.json ? format_names_json(*names) : fmt::format("{}\n", fmt::join(*names, "\n")));
+    return write_outcome(options, options.json ? format_programs_json(*list) : format_programs(*list));
 }
 
 int run_around_command(const Options& options) {
@@ -212,7 +210,7 @@ int run(const Options& options) {
         case Verb::kTryRun:
             return try_program(options);
         case Verb::kListPrograms:
-            return list_programs(options);
+            return show_programs(options);
         case Verb::kRun:
             return run_around_command(options);
         case Verb::kObserve:

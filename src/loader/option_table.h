@@ -97,10 +97,28 @@ loaded, too, with a note that nothing is counted.)",
         .argument = "NAME",
         .completion = Completion::kProgram,
         .needs = "--filename",
+        .excludes = {"--list-programs"},
         .help = "The program in FILE (default: its first XDP program)",
         .manual = R"(
-The program in _FILE_: the name of its function. The default is the first XDP program that is not in a map's
-*.values*, where the targets of tail calls are. A wrong name lists the right ones.)",
+The program in _FILE_: the name of its function. Every function in a section that libbpf does not know as that of
+another kind (tc, kprobe, xdp/devmap, ...) can be named, and is loaded as XDP; nothing else of the file is loaded, except
+the targets of its tail calls. The default is the first function in a section *xdp* or *xdp.frags*, else the first in an
+unknown section that begins with *xdp* (xdp_prog, xdp/pass, ...), else the only one in any unknown section. Targets of
+tail calls, which are in a map's *.values*, are not meant. *--list-programs* shows the default; a wrong name lists the
+right ones.)",
+    },
+    {
+        .group = "Program",
+        .name = "--section",
+        .alias = "--progsec",
+        .argument = "NAME",
+        .completion = Completion::kSection,
+        .needs = "--filename",
+        .excludes = {"--list-programs --progname"},
+        .help = "Instead of --progname: the first program in this section of FILE",
+        .manual = R"(
+Instead of *--progname*: the first function in this section of _FILE_, as with *xdp-loader load -s* and
+*ip link set ... sec*. Also *--progsec*, its name in older versions of the xdp-project tutorial.)",
     },
 
     {
@@ -294,10 +312,11 @@ of a capture _FILE_ (pcap or pcapng, of Ethernet frames), or _N_ times a frame o
         .name = "--list-programs",
         .needs = "--filename",
         .excludes = {kVerbOptions},
-        .help = "The XDP programs in FILE, a line each",
+        .help = "The functions in FILE: section, kind, and which is the default",
         .manual = R"(
-The names of the XDP programs in the _FILE_ of *--filename*, a line each: what *--progname* takes. Needs no
-privilege.)",
+The functions in the _FILE_ of *--filename*, a line each, in the order of the file: name, section, kind, which is the
+default and why, and which cannot be attached to an interface. The kind *unknown* is that of a section that libbpf does
+not know; such a function is loaded as XDP. Needs no privilege.)",
     },
     {
         .group = "Other work",

@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <sstream>
 #include <system_error>
+#include <utility>
 
 #include "common/base/command_line.h"
 #include "common/base/error.h"
@@ -162,9 +163,12 @@ Result<void> validate(const Given& given, const Options& options) {
         return usage_error("--follow takes one --dev");
     }
     // From a script's variable that is not set.
-    if (given.value("--filename") == "" || given.value("--progname") == "") {
-        return usage_error(
-            fmt::format("{} has no value", options.filename.empty() ? "--filename" : "--progname"));
+    for (const auto& [name, value] : {std::pair("--filename", given.value("--filename")),
+                                      std::pair("--progname", given.value("--progname")),
+                                      std::pair("--section", given.value("--section"))}) {
+        if (value == "") {
+            return usage_error(fmt::format("{} has no value", name));
+        }
     }
     if (options.attach == AttachChoice::kLink && (given.has("--prio") || given.has("--chain-actions"))) {
         return usage_error(fmt::format("{} cannot be combined with --attach link",
@@ -195,6 +199,7 @@ Result<Options> read_options(const Given& given) {
     options.redirect_to = given.value_or_default("--redirect-to");
     options.filename = given.value_or_default("--filename");
     options.progname = given.value_or_default("--progname");
+    options.section = given.value_or_default("--section");
     options.mode = chosen_mode(given);
     options.attach = chosen_attachment(given);
     options.command = given.command();

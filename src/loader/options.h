@@ -23,7 +23,8 @@ struct Options {
     Action action = Action::kPass;     // the built-in program's verdict
     std::string redirect_to;           // interface name; with Action::kRedirect
     std::string filename;              // empty: the built-in program
-    std::string progname;              // empty: the first XDP program of the file
+    std::string progname;              // which function of the file
+    std::string section;               // or the first in this section; both empty: the file's default
     ModeChoice mode = ModeChoice::kAuto;
     AttachChoice attach = AttachChoice::kAuto;
     std::optional<std::uint32_t> priority;       // in a dispatcher; lower runs earlier

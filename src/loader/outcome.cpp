@@ -213,10 +213,6 @@ std::string format_json(const std::vector<Outcome>& outcomes) {
     return json_line(document);
 }
 
-std::string format_names_json(const std::vector<std::string>& names) {
-    return json_line({{"schema", 1}, {"programs", names}});
-}
-
 int exit_status_of(const std::vector<Outcome>& outcomes) {
     for (const auto& outcome : outcomes) {
         if (outcome.error) {

@@ -71,8 +71,6 @@ Outcome failed_outcome(const std::string& device, Error error);
 std::string format_outcome(const Outcome& outcome);
 // All devices as one document, with the newline.
 std::string format_json(const std::vector<Outcome>& outcomes);
-// {"schema":1,"programs":[...]}, for --list-programs.
-std::string format_names_json(const std::vector<std::string>& names);
 // The status of the first device that failed, 0 where none did.
 int exit_status_of(const std::vector<Outcome>& outcomes);
 

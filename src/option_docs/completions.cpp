@@ -29,6 +29,8 @@ std::string_view function_name(Completion completion) {
             return "directory";
         case Completion::kProgram:
             return "program";
+        case Completion::kSection:
+            return "section";
         case Completion::kUser:
             return "user";
         case Completion::kExpression:
@@ -63,7 +65,11 @@ std::string bash_command(const OptionRow& row) {
 }
 
 std::string spellings(const OptionRow& row) {
-    return row.short_name.empty() ? std::string(row.name) : fmt::format("{} {}", row.short_name, row.name);
+    std::string text(row.short_name);
+    for (const std::string_view name : {row.name, row.alias}) {
+        text += fmt::format("{}{}", text.empty() || name.empty() ? "" : " ", name);
+    }
+    return text;
 }
 
 // Whether `other` excludes the row, or everything that the row needs one of.

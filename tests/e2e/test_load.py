@@ -16,7 +16,7 @@ from support.devices import attached, link_info
 from support.maps import dump_map, read_meta
 from support.pins import BPFFS, PINS, pin_dir, pinned_link, pins_of
 from support.processes import run, wait_until
-from support.programs import LOADER, STATS, TOP, object_file
+from support.programs import LOADER, STATS, compile_object, object_file
 from support.samples import counts_of
 from support.traffic import send
 
@@ -474,10 +474,7 @@ def test_readme_of_the_header_compiles(lab):
         }
         char _license[] SEC("license") = "GPL";
     """
-    output = "/run/tmp/my_filter.o"
-    subprocess.run(["clang", "-target", "bpf", "-O2", "-g", f"-I{TOP}/include", "-idirafter",
-                    f"/usr/include/{os.uname().machine}-linux-gnu", "-x", "c", "-", "-c", "-o", output],
-                   input=source, text=True, check=True)
+    output = compile_object(source, "/run/tmp/my_filter.o")
     veth = lab.veth("veth0")
     lab.load("veth0", "--filename", output)
     send(veth, 8, 100)

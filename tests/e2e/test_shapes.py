@@ -5,6 +5,7 @@ Every shape goes through the same life: a load, exact traffic, a replacement tha
 does not, and the end. What is particular to one shape has a test of its own.
 """
 
+import json
 import socket
 import struct
 from collections import Counter
@@ -471,8 +472,8 @@ class Many(Shape):
 @lives(Many)
 def test_one_program_of_several(lab, shape):
     """The others are not even loaded: one of them the kernel would refuse."""
-    names = lab.loader("--list-programs", "--filename", object_file("shape_many")).out.split()
-    assert sorted(names) == ["drop_all", "out_of_bounds", "pass_all"]
+    document = json.loads(lab.loader("--list-programs", "--filename", object_file("shape_many"), "--json").out)
+    assert sorted(document["programs"]) == ["drop_all", "out_of_bounds", "pass_all"]
     shape.program = "pass_all"
     shape.load()
     shape.round()

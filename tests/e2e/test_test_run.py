@@ -12,7 +12,7 @@ from support import kernel
 from support.maps import ACTIONS, dump_counts
 from support.pins import pin_dir
 from support.processes import NOBODY, as_user, run
-from support.programs import LOADER, TOP, copy_for_everyone, object_file
+from support.programs import LOADER, compile_object, copy_for_everyone, object_file
 from support.traffic import send
 
 MADE_UP = 64
@@ -178,8 +178,7 @@ def test_capture_of_the_other_byte_order(lab, capture):
 
 def test_verdict_depends_on_the_packet(lab, capture, tmp_path):
     """What it is for: a filter's decisions, packet by packet."""
-    source = tmp_path / "filter.bpf.c"
-    source.write_text("""
+    compiled = compile_object("""
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 #include <xdp_tally/tally.bpf.h>
@@ -188,10 +187,7 @@ SEC("xdp") int by_size(struct xdp_md *ctx)
     return xdp_tally(ctx, ctx->data_end - ctx->data > 100 ? XDP_DROP : XDP_TX);
 }
 char _license[] SEC("license") = "GPL";
-""")
-    compiled = tmp_path / "filter.bpf.o"
-    run(["clang", "-target", "bpf", "-g", "-O2", f"-I{TOP}/include", "-idirafter",
-         f"/usr/include/{os.uname().machine}-linux-gnu", "-c", source, "-o", compiled])
+""", tmp_path / "filter.bpf.o")
     counts, document = verdicts(lab, capture(pcapng([60, 200, 60, 1500, 100])), "--filename", compiled)
     assert counts == {"XDP_TX": (3, 220), "XDP_DROP": (2, 1700)}
     assert document["program"] == "by_size"
@@ -353,23 +349,30 @@ def test_usage(lab, arguments):
 # ---- --list-programs
 
 
-@pytest.mark.parametrize("name, programs", [
-    ("own", ["own_pass", "own_drop", "own_invalid"]),
-    ("linear", ["linear_pass"]),
-    ("tail_call", ["jump_target", "jump_entry"]),
-    ("rejected", ["rejected"]),
+def names_in(text):
+    """Of the text's table."""
+    return [line.split()[0] for line in text.splitlines()[1:]]
+
+
+@pytest.mark.parametrize("name, programs, default", [
+    ("own", ["own_pass", "own_drop", "own_invalid"], "own_pass"),
+    ("linear", ["linear_pass"], "linear_pass"),
+    ("tail_call", ["jump_target", "jump_entry"], "jump_entry"),
+    ("rejected", ["rejected"], "rejected"),
 ])
-def test_list_programs(lab, name, programs):
+def test_list_programs(lab, name, programs, default):
     """A line each, in the order of the file; the verifier is not asked."""
     result = lab.loader("--list-programs", "--filename", object_file(name))
-    assert result.out.splitlines() == programs
+    assert names_in(result.out) == programs
+    assert [line.split()[0] for line in result.out.splitlines() if " default: " in line] == [default]
     document = json.loads(lab.loader("--list-programs", "--filename", object_file(name), "--json").out)
-    assert document == {"schema": 1, "programs": programs}
+    assert document["programs"] == programs
+    assert [each["name"] for each in document["functions"]] == programs
 
 
 def test_listed_programs_can_be_run(lab):
     """Each name is one that --progname takes."""
-    for name in lab.loader("--list-programs", "--filename", object_file("own")).out.split():
+    for name in names_in(lab.loader("--list-programs", "--filename", object_file("own")).out):
         assert verdicts(lab, 1, "--filename", object_file("own"), "--progname", name)[1]["program"] == name
 
 
@@ -382,7 +385,7 @@ def test_list_programs_as_nobody(lab, tmp_path):
     os.chmod(copy, 0o644)
     lab.cleanups.append(lambda: os.unlink(copy))
     result = run([*as_user(NOBODY), loader, "--list-programs", "--filename", copy])
-    assert result.out == "own_pass\nown_drop\nown_invalid\n" and result.err == ""
+    assert names_in(result.out) == ["own_pass", "own_drop", "own_invalid"] and result.err == ""
 
 
 def test_list_programs_errors(lab, tmp_path):

@@ -123,7 +123,7 @@ def test_selection(capsys):
         chosen = capsys.readouterr().out.splitlines()
         assert "tests/vm/test_dispatcher.py" in chosen
         assert ("--deselect=tests/vm/test_dispatcher.py::test_killed_at_any_moment" in chosen) != everything
-        assert ("tests/e2e/test_counts.py::test_sizes" in chosen) != everything
+        assert ("tests/e2e/test_sections.py::test_each_of_many_loads_by_name" in chosen) != everything
         assert ("tests/e2e/test_counts.py" in chosen) == everything
 
 

@@ -43,8 +43,9 @@ Error usage_error(std::string text) {
 }
 
 CLI::Option* add_option(CLI::App& app, const Program& program, const OptionRow& row) {
-    const std::string names =
-        row.short_name.empty() ? std::string(row.name) : fmt::format("{},{}", row.short_name, row.name);
+    std::string names(row.name);
+    names.insert(0, row.short_name.empty() ? std::string() : fmt::format("{},", row.short_name));
+    names += row.alias.empty() ? std::string() : fmt::format(",{}", row.alias);
     const std::string help(row.help);
     if (row.name == "--help") {
         return app.set_help_flag(names, help);

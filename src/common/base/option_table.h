@@ -21,6 +21,7 @@ enum class Completion {
     kFile,
     kDirectory,
     kProgram,  // a program in the object that --filename names
+    kSection,  // a section of that object which has one
     kUser,
     kExpression,  // the beginning of a condition
 };
@@ -37,6 +38,7 @@ struct OptionRow {
     std::string_view group = {};       // of --help and of the man page; "": the first
     std::string_view short_name = {};  // "-d"
     std::string_view name = {};        // "--dev"
+    std::string_view alias = {};       // another name of it: "--progsec"
     std::string_view argument = {};    // as usage lines write it: "IFACE", "pass|drop", "[ID]", "-- COMMAND"
     std::string_view value = {};       // the default, for --help
     bool repeatable = false;

@@ -12,7 +12,7 @@ namespace tally::loader {
 Result<ProgramObject> open_chosen_program(const ProgramChoice& choice, Variant variant, HookSharing sharing) {
     return choice.filename.empty()
                ? ProgramObject::open_builtin(std::string(short_action_name(choice.action)), variant, sharing)
-               : ProgramObject::open_file(choice.filename, choice.progname);
+               : ProgramObject::open_file(choice.filename, choice.progname, choice.section);
 }
 
 Result<void> set_redirect_target(const ProgramChoice& choice, const ProgramObject& object) {

@@ -2,7 +2,6 @@
 #include "loader/object/program_object.h"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 #include <linux/bpf.h>
 
 #include <algorithm>
@@ -39,11 +38,6 @@ std::span<const unsigned char> builtin_image(Variant variant, HookSharing sharin
         bytes = exclusive ? tally_linear_alone__elf_bytes(&size) : tally_linear__elf_bytes(&size);
     }
     return {static_cast<const unsigned char*>(bytes), size};
-}
-
-bool is_xdp_entry(const bpf_program* program) {
-    return bpf_program__type(program) == BPF_PROG_TYPE_XDP &&
-           bpf_program__expected_attach_type(program) == BPF_XDP;
 }
 
 // Of tally.bpf.h: no map for others to see, and so not pinned.
@@ -83,69 +77,53 @@ Result<ProgramObject> ProgramObject::open_builtin_program(const std::string& pro
     }
     ObjectSections sections;
     sections.filled_maps = {kRedirectMap};
-    return select(std::move(object), "the built-in object", program, sections);
+    return select(std::move(object), "the built-in object", program, {}, sections);
 }
 
-Result<ProgramObject> ProgramObject::open_file(const std::string& path, const std::string& program) {
+Result<ProgramObject> ProgramObject::open_file(const std::string& path, const std::string& program,
+                                               const std::string& section) {
     TALLY_ASSIGN_OR_RETURN(auto file, ObjectFile::read(path));
-    return open_program(std::make_shared<const ObjectFile>(std::move(file)), program);
+    return open_program(std::make_shared<const ObjectFile>(std::move(file)), program, section);
 }
 
 Result<ProgramObject> ProgramObject::open_program(std::shared_ptr<const ObjectFile> file,
-                                                  const std::string& program) {
+                                                  const std::string& program, const std::string& section) {
     TALLY_ASSIGN_OR_RETURN(auto object, file->open());
-    TALLY_ASSIGN_OR_RETURN(auto self, select(std::move(object), file->path(), program, file->sections()));
+    TALLY_ASSIGN_OR_RETURN(auto self,
+                           select(std::move(object), file->path(), program, section, file->sections()));
     self.file_ = std::move(file);
     return self;
 }
 
 Result<ProgramObject> ProgramObject::select(UniqueObject object, const std::string& source,
-                                            const std::string& program, const ObjectSections& sections) {
+                                            const std::string& program, const std::string& section,
+                                            const ObjectSections& sections) {
+    const auto functions = list_functions(object.get(), sections);
+    TALLY_ASSIGN_OR_RETURN(const auto choice, choose_function(functions, program, section, source));
     ProgramObject self;
     self.source_ = source;
-    std::vector<std::string> names;
+    self.program_name_ = functions[choice.index].name;
+    if (choice.candidates > 1) {
+        self.choice_note_ = fmt::format("'{}' is {}; --progname chooses another, --list-programs lists them",
+                                        self.program_name_, choice.reason);
+    }
     bpf_program* candidate = nullptr;
-    bpf_program* first = nullptr;
-    // Clang puts the targets of tail calls first, where a map's definition names them: none of them is meant.
-    const auto is_target = [&sections](const bpf_program* of) {
-        return sections.map_values.count(bpf_program__name(of)) > 0;
-    };
+    std::size_t index = 0;
     bpf_object__for_each_program(candidate, object.get()) {
-        if (!is_xdp_entry(candidate)) {
-            continue;
+        const auto& function = functions[index];
+        if (function.kind == "unknown") {
+            bpf_program__set_type(candidate, BPF_PROG_TYPE_XDP);
+            bpf_program__set_expected_attach_type(candidate, BPF_XDP);
         }
-        const std::string name = bpf_program__name(candidate);
-        names.push_back(name);
-        if (name == program) {
+        if (index == choice.index) {
             self.program_ = candidate;
         }
-        if (first == nullptr || (is_target(first) && !is_target(candidate))) {
-            first = candidate;
-        }
+        // Others are loaded only where the object's own tail calls may reach them.
+        bpf_program__set_autoload(candidate, index == choice.index || function.tail_call_target);
+        ++index;
     }
-    if (program.empty()) {
-        self.program_ = first;
-    }
-    if (names.empty()) {
-        return make_error(ErrorKind::kNotFound, fmt::format("looking for an XDP program in {}", source),
-                          "there is none")
-            .with_hint("an XDP program is a function in a section named \"xdp\" or \"xdp.frags\"");
-    }
-    if (self.program_ == nullptr) {
-        return make_error(ErrorKind::kNotFound,
-                          fmt::format("looking for program '{}' in {}", program, source),
-                          "there is no XDP program of that name")
-            .with_hint(fmt::format("--progname takes one of: {}", fmt::join(names, ", ")));
-    }
-
-    self.program_name_ = bpf_program__name(self.program_);
     self.object_ = std::move(object);
-    self.names_ = std::move(names);
     TALLY_TRY(self.take_maps(sections));
-    // Other programs of the object are loaded only where its own tail calls may reach them.
-    bpf_object__for_each_program(candidate, self.object_.get()) {
-        bpf_program__set_autoload(candidate, candidate == self.program_ || is_target(candidate));
-    }
     return self;
 }
 
@@ -187,15 +165,10 @@ Result<void> ProgramObject::take_maps(const ObjectSections& sections) {
     return {};
 }
 
-Result<std::vector<std::string>> ProgramObject::list_programs(const std::string& path) {
-    TALLY_ASSIGN_OR_RETURN(auto object, open_file(path, {}));
-    return object.names_;
-}
-
 bool ProgramObject::has_frags() const {
     // libbpf adds the flag of SEC("xdp.frags") only while loading: the section's name is what tells before.
     return (bpf_program__flags(program_) & BPF_F_XDP_HAS_FRAGS) != 0 ||
-           std::string_view(bpf_program__section_name(program_)).starts_with("xdp.frags");
+           std::string_view(bpf_program__section_name(program_)) == "xdp.frags";
 }
 
 Result<void> ProgramObject::reuse(Map& map, int fd) {
@@ -216,7 +189,7 @@ void ProgramObject::set_offload_device(std::uint32_t ifindex) {
 void ProgramObject::clear_attach_type() {
     bpf_program* program = nullptr;
     bpf_object__for_each_program(program, object_.get()) {
-        if (is_xdp_entry(program)) {
+        if (bpf_program__expected_attach_type(program) == BPF_XDP) {
             bpf_program__set_expected_attach_type(program, static_cast<bpf_attach_type>(0));
         }
     }
@@ -275,9 +248,13 @@ Result<void> ProgramObject::load() {
     if (code == 0) {
         return {};
     }
-    return explain_failed_load(
+    auto error = explain_failed_load(
         system_error(code, fmt::format("loading program '{}' of {}", program_name_, source_)), log.get(),
         take_library_warnings());
+    if (error.hint.empty()) {
+        error.hint = choice_note_;
+    }
+    return error;
 }
 
 int ProgramObject::own_map_fd() const {
@@ -290,7 +267,7 @@ int ProgramObject::own_map_fd() const {
 
 Result<ProgramObject> ProgramObject::open_component() const {
     const auto variant = has_frags() ? Variant::kFrags : Variant::kLinear;
-    auto component = file_ ? open_program(file_, program_name_)
+    auto component = file_ ? open_program(file_, program_name_, {})
                            : open_builtin_program(program_name_, variant, HookSharing::kShared);
     if (!component) {
         return component;

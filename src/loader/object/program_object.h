@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "common/base/result.h"
+#include "loader/object/function_choice.h"
 #include "loader/object/map_layout.h"
 #include "loader/object/object_file.h"
 #include "loader/object/object_sections.h"
@@ -30,15 +31,15 @@ class ProgramObject {
     static Result<ProgramObject> open_builtin(const std::string& action, Variant variant,
                                               HookSharing sharing);
 
-    // `program` empty: the first XDP program in the file that is not a tail call's target. kNotFound for a
-    // missing file, an object without an XDP program, or a wrong name (the hint lists the names there are);
-    // kSystem for what is no BPF object, and for a damaged one; kConflict where a map's name is reserved.
-    static Result<ProgramObject> open_file(const std::string& path, const std::string& program);
-
-    // Names of the XDP programs in a file, in its order; errors as above.
-    static Result<std::vector<std::string>> list_programs(const std::string& path);
+    // The function of that name, or the first in that section; both empty: the default (choose_function).
+    // kNotFound for a missing file, and as choose_function says; kSystem for what is no BPF object, and for a
+    // damaged one; kConflict where a map's name is reserved.
+    static Result<ProgramObject> open_file(const std::string& path, const std::string& program,
+                                           const std::string& section);
 
     const std::string& program_name() const { return program_name_; }
+    // Where the program was the default of several: which it is, and how to name another.
+    const std::string& choice_note() const { return choice_note_; }
     bool has_frags() const;
     bool has_btf() const { return bpf_object__btf(object_.get()) != nullptr; }
     // Other programs of the object run by tail calls.
@@ -90,16 +91,17 @@ class ProgramObject {
     static Result<ProgramObject> open_builtin_program(const std::string& program, Variant variant,
                                                       HookSharing sharing);
     static Result<ProgramObject> open_program(std::shared_ptr<const ObjectFile> file,
-                                              const std::string& program);
+                                              const std::string& program, const std::string& section);
     static Result<ProgramObject> select(UniqueObject object, const std::string& source,
-                                        const std::string& program, const ObjectSections& sections);
+                                        const std::string& program, const std::string& section,
+                                        const ObjectSections& sections);
     Result<void> take_maps(const ObjectSections& sections);
     Result<void> check_memory() const;
 
     UniqueObject object_;
     bpf_program* program_ = nullptr;
     std::string program_name_;
-    std::vector<std::string> names_;          // of all XDP programs in the object
+    std::string choice_note_;
     std::string source_;                      // for messages: the file, or "the built-in object"
     std::shared_ptr<const ObjectFile> file_;  // none: the built-in object
     std::vector<Map> maps_;

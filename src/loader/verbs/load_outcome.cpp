@@ -26,6 +26,9 @@ Outcome describe_load(const Interface& interface, const ProgramObject& object, c
             MapOutcome{map.name, meta.map_ids[i], directory + '/' + map.pin_name, map.reused});
         counts = counts || map.name == XDP_TALLY_MAP_NAME;
     }
+    if (!object.choice_note().empty()) {
+        outcome.notes.push_back(object.choice_note());
+    }
     if (!counts) {
         outcome.notes.emplace_back(
             "the object has no map 'xdp_stats_map', so nothing is counted: #include <xdp_tally/tally.bpf.h> "

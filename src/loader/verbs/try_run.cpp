@@ -107,6 +107,9 @@ Result<TryRunOutcome> try_run(const ProgramChoice& choice, const std::string& pa
     TALLY_TRY(set_redirect_target(choice, object));
     TryRunOutcome outcome;
     outcome.program = object.program_name();
+    if (!object.choice_note().empty()) {
+        outcome.notes.push_back(object.choice_note());
+    }
     std::uint64_t out_of_range = 0;
     std::uint64_t cut = 0;
     for (;;) {

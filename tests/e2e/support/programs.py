@@ -24,6 +24,14 @@ def object_file(name):
     return str(linear if linear.exists() and not kernel.frags() else OBJECTS / f"e2e_{name}.bpf.o")
 
 
+def compile_object(source, output):
+    """C for clang, as README.md has it for one's own programs; the path of the object."""
+    subprocess.run(["clang", "-target", "bpf", "-g", "-O2", f"-I{TOP}/include", "-idirafter",
+                    f"/usr/include/{os.uname().machine}-linux-gnu", "-x", "c", "-", "-c", "-o", output],
+                   input=source, text=True, check=True)
+    return str(output)
+
+
 def copy_for_everyone(directory=Path("/run/bin")):
     """The programs where an ordinary user can reach them, whoever owns the build directory."""
     directory.mkdir(mode=0o755, exist_ok=True)
