@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 #include "loader/object/function_choice.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 namespace tally::loader {
@@ -9,7 +10,7 @@ namespace {
 std::vector<Function> unknown(std::initializer_list<const char*> sections) {
     std::vector<Function> functions;
     for (const auto* section : sections) {
-        functions.push_back({"f" + std::to_string(functions.size()), section, "unknown"});
+        functions.push_back({fmt::format("f{}", functions.size()), section, "unknown"});
     }
     return functions;
 }
