@@ -102,7 +102,11 @@ struct xdp_tally_meta {
 	 * generation: then a new xdp_stats_meta with otherwise equal fields is pinned.
 	 */
 	struct xdp_tally_counter carried[XDP_TALLY_ACTIONS];
-	/* Ids of every map that this generation has pinned here: a pin of another map is not ours.
+	/*
+	 * The first map_count: ids of every map that this generation or an earlier one has pinned
+	 * here; a pin of another map is not ours. Behind them, up to the first 0: adopted maps,
+	 * which the program uses and somebody else had pinned before. Their pins are never removed
+	 * or replaced.
 	 */
 	__u32 map_ids[XDP_TALLY_MAX_MAPS];
 };

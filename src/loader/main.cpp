@@ -47,6 +47,8 @@ void report(const Options& options, const Outcome& outcome) {
         std::fputs(format_outcome(outcome).c_str(), stderr);
     } else if (!options.json && !options.quiet) {
         write_to_stdout(format_outcome(outcome));
+    } else if (options.quiet && !options.json) {
+        std::fputs(format_warning(outcome).c_str(), stderr);
     }
 }
 

@@ -83,7 +83,8 @@ Json to_json(const Outcome& outcome) {
         json["maps"].push_back({{"name", map.name},
                                 {"id", map.id == 0 ? Json(nullptr) : Json(map.id)},
                                 {"pin", map.pin},
-                                {"reused", map.reused}});
+                                {"reused", map.reused},
+                                {"adopted", map.adopted}});
     }
     json["removed"] = outcome.removed;
     json["notes"] = outcome.notes;
@@ -155,6 +156,12 @@ std::string display_name(const Outcome& outcome) {
 
 }  // namespace
 
+void add_note(Outcome& outcome, std::string note) {
+    if (!note.empty()) {
+        outcome.notes.push_back(std::move(note));
+    }
+}
+
 Outcome failed_outcome(const std::string& device, Error error) {
     Outcome outcome;
     outcome.dev = device;
@@ -194,7 +201,8 @@ std::string format_outcome(const Outcome& outcome) {
         if (map.id != 0) {
             value += fmt::format(" (id {})", map.id);
         }
-        line("map", value + (map.reused ? ", reused: what it holds goes on" : ""));
+        value += map.reused ? ", reused: what it holds goes on" : "";
+        line("map", value + (map.adopted ? ", adopted: its pin stays through every load and --unload" : ""));
     }
     for (const auto& pin : outcome.removed) {
         line(outcome.dry_run ? "would remove" : "removed", pin);
@@ -203,6 +211,12 @@ std::string format_outcome(const Outcome& outcome) {
         line("note", note);
     }
     return text;
+}
+
+std::string format_warning(const Outcome& outcome) {
+    return outcome.warning.empty()
+               ? std::string()
+               : fmt::format("xdp_loader: {}: {}\n", display_name(outcome), printable(outcome.warning));
 }
 
 std::string format_json(const std::vector<Outcome>& outcomes) {

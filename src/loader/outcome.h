@@ -24,6 +24,7 @@ struct MapOutcome {
     std::uint32_t id = 0;  // 0: would be created
     std::string pin;       // the whole path
     bool reused = false;
+    bool adopted = false;  // somebody else's pin, which stays
 };
 
 // In a dispatcher.
@@ -60,15 +61,20 @@ struct Outcome {
     std::vector<MapOutcome> maps;
     std::vector<std::string> removed;  // pins
     std::vector<std::string> notes;    // what a person should know beside the facts above
+    std::string warning;               // of the notes the one that --quiet shows, too
     std::string state;                 // with kStatus
     std::optional<HookOutcome> hook;   // with kStatus: what runs there, whoever attached it
     std::optional<Error> error;        // with kFailed
 };
 
+// Nothing for an empty note.
+void add_note(Outcome& outcome, std::string note);
 Outcome failed_outcome(const std::string& device, Error error);
 
 // A block of lines for a terminal. Without error outcomes: those go to stderr.
 std::string format_outcome(const Outcome& outcome);
+// The line that --quiet shows, too; empty: none.
+std::string format_warning(const Outcome& outcome);
 // All devices as one document, with the newline.
 std::string format_json(const std::vector<Outcome>& outcomes);
 // The status of the first device that failed, 0 where none did.

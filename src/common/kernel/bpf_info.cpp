@@ -2,6 +2,7 @@
 #include "common/kernel/bpf_info.h"
 
 #include <bpf/bpf.h>
+#include <bpf/libbpf.h>
 #include <fmt/format.h>
 #include <linux/bpf.h>
 #include <unistd.h>
@@ -24,6 +25,11 @@ Result<Info> object_info(int fd, const char* kind) {
 }
 
 }  // namespace
+
+std::string map_type_name(std::uint32_t type) {
+    const char* name = libbpf_bpf_map_type_str(static_cast<bpf_map_type>(type));
+    return name != nullptr ? name : fmt::format("type {}", type);
+}
 
 ObjectType object_type(int fd) {
     std::array<char, 64> target = {};

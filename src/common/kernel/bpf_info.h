@@ -26,6 +26,9 @@ struct MapInfo {
     std::string name;  // cut to 15 characters by the kernel
 };
 
+// The field's word for an enum bpf_map_type: "percpu_array".
+std::string map_type_name(std::uint32_t type);
+
 struct ProgramInfo {
     std::uint32_t id = 0;
     std::uint32_t type = 0;  // enum bpf_prog_type

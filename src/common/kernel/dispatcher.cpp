@@ -12,6 +12,7 @@
 #include <xdp_tally/abi.h>
 
 #include "common/base/unique_handle.h"
+#include "common/kernel/bpf_info.h"
 
 namespace tally {
 namespace {
@@ -26,6 +27,20 @@ using UniqueMultiprog = UniqueHandle<xdp_multiprog, xdp_multiprog__close>;
 
 std::uint32_t mode_of(xdp_attach_mode mode) {
     return mode == XDP_MODE_SKB ? XDP_TALLY_MODE_GENERIC : XDP_TALLY_MODE_NATIVE;
+}
+
+// The name alone says nothing. A dispatcher's one map is its configuration: read-only data, one entry. False,
+// too, where that cannot be read.
+bool has_map_of_dispatcher(std::uint32_t program_id) {
+    const auto program = open_program_by_id(program_id);
+    const auto maps = program ? program_maps(program->get()) : program.error();
+    if (!maps || maps->size() != 1) {
+        return false;
+    }
+    const auto map = open_map_by_id(maps->front(), true);
+    const auto info = map ? map_info(map->get()) : map.error();
+    return info && info->type == BPF_MAP_TYPE_ARRAY && info->max_entries == 1 &&
+           (info->flags & BPF_F_RDONLY_PROG) != 0;
 }
 
 Component describe(const xdp_program* program) {
@@ -64,7 +79,8 @@ Result<std::optional<Dispatcher>> read_dispatcher(std::uint32_t ifindex) {
     };
     xdp_multiprog* const found = xdp_multiprog__get_from_ifindex(static_cast<int>(ifindex));
     if (const long code = libxdp_get_error(found); code != 0) {
-        if (code == -ENOENT) {
+        // EINVAL: it is called like a dispatcher, and has nothing else of one.
+        if (code == -ENOENT || code == -EINVAL) {
             return std::optional<Dispatcher>();
         }
         auto error = system_error(static_cast<int>(code), what());
@@ -80,7 +96,8 @@ Result<std::optional<Dispatcher>> read_dispatcher(std::uint32_t ifindex) {
     const UniqueMultiprog multiprog(found);
     const xdp_program* const main = xdp_multiprog__main_prog(multiprog.get());
     if (xdp_multiprog__is_legacy(multiprog.get())) {
-        if (main == nullptr || xdp_program__name(main) != kDispatcherName) {
+        if (main == nullptr || xdp_program__name(main) != kDispatcherName ||
+            !has_map_of_dispatcher(xdp_program__id(main))) {
             return std::optional<Dispatcher>();
         }
         return make_error(

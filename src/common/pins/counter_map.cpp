@@ -5,7 +5,10 @@
 #include <bpf/libbpf.h>
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <linux/bpf.h>
+
+#include <xdp_tally/abi.h>
 
 #include "common/base/clock.h"
 #include "common/pins/abi_names.h"
@@ -14,8 +17,36 @@ namespace tally {
 namespace {
 
 constexpr std::uint32_t kMaxEntries = kActions + 1;
+constexpr const char* kOtherLayout = "its layout is not that of counters per verdict";
 
 }  // namespace
+
+std::vector<std::string> counter_layout_differences(const MapInfo& info) {
+    std::vector<std::string> differences;
+    if (info.type != BPF_MAP_TYPE_PERCPU_ARRAY && info.type != BPF_MAP_TYPE_ARRAY) {
+        differences.push_back(
+            fmt::format("type: {}, expected percpu_array or array", map_type_name(info.type)));
+    }
+    if (info.key_size != sizeof(std::uint32_t)) {
+        differences.push_back(
+            fmt::format("key: {} bytes, expected {}", info.key_size, sizeof(std::uint32_t)));
+    }
+    if (info.value_size != sizeof(Counter)) {
+        differences.push_back(fmt::format("value: {} bytes, expected {}", info.value_size, sizeof(Counter)));
+    }
+    if (info.max_entries != kActions && info.max_entries != kMaxEntries) {
+        differences.push_back(
+            fmt::format("entries: {}, expected {} or {}", info.max_entries, kActions, kMaxEntries));
+    }
+    return differences;
+}
+
+std::string describe_unreadable_counters(const MapInfo& info) {
+    const auto differences = counter_layout_differences(info);
+    return differences.empty() ? std::string()
+                               : fmt::format("xdp_stats cannot read {}: {} ({})", XDP_TALLY_MAP_NAME,
+                                             kOtherLayout, fmt::join(differences, "; "));
+}
 
 CounterMap::CounterMap(UniqueFd fd, MapInfo info, std::size_t cpus)
     : fd_(std::move(fd)),
@@ -26,26 +57,10 @@ CounterMap::CounterMap(UniqueFd fd, MapInfo info, std::size_t cpus)
 
 Result<CounterMap> CounterMap::from_fd(UniqueFd fd) {
     TALLY_ASSIGN_OR_RETURN(auto info, map_info(fd.get()));
-    std::string differences;
-    if (info.type != BPF_MAP_TYPE_PERCPU_ARRAY && info.type != BPF_MAP_TYPE_ARRAY) {
-        differences +=
-            fmt::format("type: {}, expected {} (percpu_array) or {} (array)\n", info.type,
-                        static_cast<int>(BPF_MAP_TYPE_PERCPU_ARRAY), static_cast<int>(BPF_MAP_TYPE_ARRAY));
-    }
-    if (info.key_size != sizeof(std::uint32_t)) {
-        differences += fmt::format("key: {} bytes, expected {}\n", info.key_size, sizeof(std::uint32_t));
-    }
-    if (info.value_size != sizeof(Counter)) {
-        differences += fmt::format("value: {} bytes, expected {}\n", info.value_size, sizeof(Counter));
-    }
-    if (info.max_entries != kActions && info.max_entries != kMaxEntries) {
-        differences +=
-            fmt::format("entries: {}, expected {} or {}\n", info.max_entries, kActions, kMaxEntries);
-    }
-    if (!differences.empty()) {
+    if (const auto differences = counter_layout_differences(info); !differences.empty()) {
         return make_error(ErrorKind::kConflict, fmt::format("reading map {} '{}'", info.id, info.name),
-                          "it does not count XDP verdicts: its layout is another")
-            .with_details(std::move(differences));
+                          kOtherLayout)
+            .with_details(fmt::format("{}", fmt::join(differences, "\n")));
     }
     std::size_t cpus = 1;
     if (info.type == BPF_MAP_TYPE_PERCPU_ARRAY) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "common/base/result.h"
@@ -11,6 +12,12 @@
 #include "common/pins/counters.h"
 
 namespace tally {
+
+// What keeps a map from being read as counters, field by field ("value: 8 bytes, expected 16"); empty where
+// nothing does. Pure.
+std::vector<std::string> counter_layout_differences(const MapInfo& info);
+// The same in one line for people: "xdp_stats cannot read ...: ..."; empty as above.
+std::string describe_unreadable_counters(const MapInfo& info);
 
 class CounterMap {
   public:

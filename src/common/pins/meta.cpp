@@ -94,4 +94,10 @@ bool owns_map(const Meta& meta, std::uint32_t map_id) {
     return std::find(meta.map_ids, end, map_id) != end;
 }
 
+bool adopted_map(const Meta& meta, std::uint32_t map_id) {
+    const auto* begin = meta.map_ids + meta.map_count;
+    const auto* end = std::find(begin, std::end(meta.map_ids), 0U);
+    return std::find(begin, end, map_id) != end;
+}
+
 }  // namespace tally

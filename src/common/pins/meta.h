@@ -31,5 +31,7 @@ Result<void> freeze_meta(int fd);
 
 // True where `map_id` is one of the maps this record's load pinned.
 bool owns_map(const Meta& meta, std::uint32_t map_id);
+// True where the load has taken it as it found it: its pin is somebody else's.
+bool adopted_map(const Meta& meta, std::uint32_t map_id);
 
 }  // namespace tally

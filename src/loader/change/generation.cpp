@@ -4,6 +4,7 @@
 #include <sys/random.h>
 
 #include <algorithm>
+#include <vector>
 
 #include "common/base/clock.h"
 #include "common/kernel/bpf_info.h"
@@ -63,13 +64,19 @@ Result<Meta> make_meta(const Interface& interface, const ProgramObject& object,
         TALLY_ASSIGN_OR_RETURN(auto program, program_info(object.program_fd()));
         meta.program_id = program.id;
     }
+    std::vector<std::uint32_t> adopted;
     for (const auto& map : object.maps()) {
         TALLY_ASSIGN_OR_RETURN(auto info, map_info(ProgramObject::map_fd(map)));
-        meta.map_ids[meta.map_count++] = info.id;
+        if (map.adopted) {
+            adopted.push_back(info.id);
+        } else {
+            meta.map_ids[meta.map_count++] = info.id;
+        }
         if (map.name == XDP_TALLY_MAP_NAME) {
             meta.counter_map_id = info.id;
         }
     }
+    std::copy(adopted.begin(), adopted.end(), meta.map_ids + meta.map_count);
     return meta;
 }
 

@@ -13,11 +13,6 @@
 namespace tally::loader {
 namespace {
 
-std::string type_name(std::uint32_t type) {
-    const char* name = libbpf_bpf_map_type_str(static_cast<bpf_map_type>(type));
-    return name != nullptr ? name : fmt::format("type {}", type);
-}
-
 bool share_a_name(const Field& a, const Field& b) {
     if (a.names.empty() && b.names.empty()) {
         return true;
@@ -66,8 +61,8 @@ std::vector<std::string> compare_layouts(const MapLayout& pinned, const MapLayou
         }
     };
     if (pinned.type != wanted.type) {
-        differences.push_back(
-            fmt::format("type: pinned {}, wanted {}", type_name(pinned.type), type_name(wanted.type)));
+        differences.push_back(fmt::format("type: pinned {}, wanted {}", map_type_name(pinned.type),
+                                          map_type_name(wanted.type)));
     }
     compare("key size", pinned.key_size, wanted.key_size);
     compare("value size", pinned.value_size, wanted.value_size);

@@ -61,6 +61,7 @@ Result<void> reuse_maps(const LoadRequest& request, ProgramObject& object, const
         const auto lines = compare_layouts(layout_of(pinned->info), object.layout(map));
         if (lines.empty()) {
             TALLY_TRY(reuse_map(object, map, directory + '/' + map.pin_name));
+            map.adopted = !state.owns(*pinned);
         } else {
             differences += fmt::format("{}: {}\n", map.name, fmt::join(lines, "\n" + map.name + ": "));
             options += fmt::format(" --new-map {}", map.name);
@@ -84,11 +85,13 @@ Result<void> check_names_are_free(const std::vector<std::string>& pins, const De
         const bool other =
             std::find(state.other_pins.begin(), state.other_pins.end(), pin) != state.other_pins.end();
         if (other || (map != nullptr && !state.owns(*map))) {
+            const bool adoptable = map != nullptr && pin != XDP_TALLY_META_NAME && pin != XDP_TALLY_LINK_NAME;
             const std::string kind = map != nullptr ? fmt::format("a map (id {})", map->info.id)
                                                     : std::string("something that is not a map");
             return make_error(ErrorKind::kConflict, fmt::format("pinning {}/{}", directory, pin),
                               fmt::format("the name is taken by {} that xdp_loader did not pin", kind))
-                .with_hint(fmt::format("if nobody needs it, `rm {}/{}`; or --bpffs DIR for another place",
+                .with_hint(fmt::format("{}if nobody needs it, `rm {}/{}`; or --bpffs DIR for another place",
+                                       adoptable ? "--reuse-maps uses it, and leaves its pin alone; " : "",
                                        directory, pin));
         }
     }

@@ -175,7 +175,8 @@ bool counters_are_published(const PinDirectory& directory, const Meta& meta,
                             const std::optional<Meta>& old_meta) {
     const auto fd = directory.open(XDP_TALLY_MAP_NAME, true);
     const auto info = fd ? map_info(fd->get()) : fd.error();
-    return info && info->id == meta.counter_map_id && !(old_meta && owns_map(*old_meta, info->id));
+    return info && info->id == meta.counter_map_id && owns_map(meta, info->id) &&
+           !(old_meta && owns_map(*old_meta, info->id));
 }
 
 // The program of a --run ends with its process, wherever in the publication that was.

@@ -70,6 +70,7 @@ struct DeviceState {
     const Component* left_by_killed_run() const;
     const MapPin* find_map(const std::string& pin_name) const;
     bool owns(const MapPin& map) const { return meta && owns_map(*meta, map.info.id); }
+    bool adopted(const MapPin& map) const { return meta && adopted_map(*meta, map.info.id); }
 };
 
 // Reads the directory as it is; a change under way shows as `interrupted`. What could not be read is

@@ -50,6 +50,14 @@ std::string driver_words(const Interface& interface, int program_fd, std::uint32
 
 }  // namespace
 
+std::string explain_linear_mtu() {
+    return fmt::format(
+        "a program without frags support takes frames of one page: on veth an MTU up to {}, also of the "
+        "peer; build it "
+        "as SEC(\"xdp.frags\"), or lower the MTU",
+        veth_linear_mtu());
+}
+
 std::uint32_t veth_linear_mtu() {
     constexpr std::uint32_t kHeadroom = 256;    // XDP_PACKET_HEADROOM
     constexpr std::uint32_t kSharedInfo = 320;  // struct skb_shared_info, cache-line aligned, 17 fragments
@@ -73,10 +81,7 @@ Result<UniqueFd> create_xdp_link(const Interface& interface, int program_fd, std
             "--skb-mode works with every driver; without a mode option the best that it has is taken";
     }
     if (error.code == ERANGE) {
-        error.hint = fmt::format(
-            "a program without frags support takes frames of one page: on veth an MTU up to {}, also of the "
-            "peer; build it as SEC(\"xdp.frags\"), lower the MTU, or use --skb-mode",
-            veth_linear_mtu());
+        error.hint = explain_linear_mtu() + ", or use --skb-mode";
     }
     return error;
 }

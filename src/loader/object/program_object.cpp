@@ -27,6 +27,8 @@ namespace {
 
 constexpr const char* kRedirectMap = "redirect_to";  // of the built-in object; the loader fills it
 constexpr std::size_t kVerifierLogSize = 1U << 20;
+constexpr std::uint32_t kBoundToDevice = 1U
+                                         << 6;  // BPF_F_XDP_DEV_BOUND_ONLY, which older headers do not have
 
 std::span<const unsigned char> builtin_image(Variant variant, HookSharing sharing) {
     const bool exclusive = sharing == HookSharing::kExclusive;
@@ -106,6 +108,7 @@ Result<ProgramObject> ProgramObject::select(UniqueObject object, const std::stri
     if (choice.candidates > 1) {
         self.choice_note_ = fmt::format("'{}' is {}; --progname chooses another, --list-programs lists them",
                                         self.program_name_, choice.reason);
+        self.notes_.push_back(self.choice_note_);
     }
     bpf_program* candidate = nullptr;
     std::size_t index = 0;
@@ -133,6 +136,12 @@ Result<void> ProgramObject::take_maps(const ObjectSections& sections) {
         if (!bpf_map__autocreate(map)) {
             continue;
         }
+        if (bpf_map__type(map) == BPF_MAP_TYPE_STRUCT_OPS) {
+            bpf_map__set_autocreate(map, false);
+            notes_.push_back(
+                fmt::format("the struct_ops map '{}' is left out: it is not XDP's", bpf_map__name(map)));
+            continue;
+        }
         has_tail_calls_ = has_tail_calls_ || bpf_map__type(map) == BPF_MAP_TYPE_PROG_ARRAY;
         // Pins are this loader's work: without this libbpf would reuse and pin LIBBPF_PIN_BY_NAME maps
         // itself.
@@ -154,8 +163,8 @@ Result<void> ProgramObject::take_maps(const ObjectSections& sections) {
                        fmt::format("its map '{}' cannot be pinned: the name is reserved or invalid", name))
                 .with_hint("rename the map; its pin is named after it");
         }
-        const bool reusable = !read_only && sections.filled_maps.count(name) == 0;
-        maps_.push_back(Map{name, encode_pin_name(name), map, reusable});
+        const bool filled = sections.filled_maps.count(name) > 0;
+        maps_.push_back(Map{name, encode_pin_name(name), map, !read_only && !filled, false, false, filled});
     }
     if (maps_.size() + (mark_ != nullptr ? 1 : 0) > XDP_TALLY_MAX_MAPS) {
         return make_error(
@@ -184,6 +193,14 @@ void ProgramObject::set_offload_device(std::uint32_t ifindex) {
     for (const auto& map : maps_) {
         bpf_map__set_ifindex(map.map, ifindex);
     }
+}
+
+void ProgramObject::bind_to_device(std::uint32_t ifindex) {
+    bpf_program__set_ifindex(program_, ifindex);
+    bpf_program__set_flags(program_, bpf_program__flags(program_) | kBoundToDevice);
+    notes_.push_back(
+        "bound to this interface for its receive-metadata kfuncs: generic mode, dispatchers and --test-run "
+        "do not take it");
 }
 
 void ProgramObject::clear_attach_type() {
@@ -248,6 +265,8 @@ Result<void> ProgramObject::load() {
     if (code == 0) {
         return {};
     }
+    wants_bound_device_ = std::string_view(log.get()).find("metadata kfuncs require device-bound program") !=
+                          std::string_view::npos;
     auto error = explain_failed_load(
         system_error(code, fmt::format("loading program '{}' of {}", program_name_, source_)), log.get(),
         take_library_warnings());

@@ -38,8 +38,8 @@ class ProgramObject {
                                            const std::string& section);
 
     const std::string& program_name() const { return program_name_; }
-    // Where the program was the default of several: which it is, and how to name another.
-    const std::string& choice_note() const { return choice_note_; }
+    // What a person should know: which of several programs this is, what of the file is left out.
+    const std::vector<std::string>& notes() const { return notes_; }
     bool has_frags() const;
     bool has_btf() const { return bpf_object__btf(object_.get()) != nullptr; }
     // Other programs of the object run by tail calls.
@@ -55,6 +55,8 @@ class ProgramObject {
         // a map that is in use would change what the program before does.
         bool reusable = true;
         bool reused = false;
+        bool adopted = false;  // reused, and somebody else had pinned it
+        bool filled = false;   // by the object itself
     };
     std::vector<Map>& maps() { return maps_; }
     const std::vector<Map>& maps() const { return maps_; }
@@ -64,6 +66,11 @@ class ProgramObject {
     Result<void> reuse(Map& map, int fd);
     // Before load(): for offload mode, the interface whose card will run it.
     void set_offload_device(std::uint32_t ifindex);
+    // Before load(): the program can be attached to this interface alone, in native mode by a link or
+    // netlink, and may ask the driver for receive metadata (BPF_F_XDP_DEV_BOUND_ONLY, kernel 6.3).
+    void bind_to_device(std::uint32_t ifindex);
+    // After a load() that failed: it asks for that.
+    bool wants_bound_device() const { return wants_bound_device_; }
     // Before load(): the programs carry no expected attach type.
     void clear_attach_type();
     // Before load(): it is going to be a component of a dispatcher. With uses_generation_marks() it counts as
@@ -101,7 +108,8 @@ class ProgramObject {
     UniqueObject object_;
     bpf_program* program_ = nullptr;
     std::string program_name_;
-    std::string choice_note_;
+    std::string choice_note_;  // where it was the default of several: which it is, and how to name another
+    std::vector<std::string> notes_;
     std::string source_;                      // for messages: the file, or "the built-in object"
     std::shared_ptr<const ObjectFile> file_;  // none: the built-in object
     std::vector<Map> maps_;
@@ -109,6 +117,7 @@ class ProgramObject {
     bpf_map* generation_ = nullptr;  // .rodata.tally
     std::uint64_t generation_number_ = 0;
     bool has_tail_calls_ = false;
+    bool wants_bound_device_ = false;
 };
 
 }  // namespace tally::loader

@@ -102,6 +102,45 @@ Result<ProgramObject> open_for(const ProgramChoice& choice, const Interface& int
     return object;
 }
 
+// Why this attempt cannot have a program that is bound to the device; empty: it can.
+std::string binding_obstacle(const Attempt& attempt) {
+    if (attempt.method == AttachMethod::kComponent) {
+        return "its receive-metadata kfuncs take a program that is bound to the device, and a dispatcher "
+               "takes none";
+    }
+    return attempt.mode == XDP_TALLY_MODE_NATIVE ? ""
+                                                 : "its receive-metadata kfuncs work in native mode alone";
+}
+
+// With the maps that it reuses. Receive-metadata kfuncs take a program that is bound to the device, which the
+// verifier tells.
+Result<ProgramObject> open_and_load(LoadContext& load, const Attempt& attempt, std::uint64_t generation) {
+    for (const bool bound : {false, true}) {
+        TALLY_ASSIGN_OR_RETURN(auto object,
+                               open_for(load.request.program, load.interface, attempt, generation));
+        if (bound) {
+            object.bind_to_device(load.interface.ifindex);
+        }
+        TALLY_TRY(reuse_maps(load.request, object, load.state, load.directory));
+        TALLY_TRY(check_pins_are_free(object, load.state, load.directory));
+        auto loaded = object.load();
+        if (loaded) {
+            return object;
+        }
+        auto error = std::move(loaded).error();
+        if (bound || !object.wants_bound_device()) {
+            return error;
+        }
+        if (auto obstacle = binding_obstacle(attempt); !obstacle.empty()) {
+            error.reason = std::move(obstacle);
+            error.details.clear();
+            error.hint = "by a link in native mode it can be loaded, where the driver has that";
+            return error;
+        }
+    }
+    return make_error(ErrorKind::kSystem, "loading", "not reached");
+}
+
 // Before anything is attached, so that what a kill leaves in a dispatcher is known for what it is.
 Result<void> reserve_for_run(LoadContext& load) {
     if (load.hold == nullptr || load.hold->lock) {  // for an attempt that failed
@@ -120,10 +159,7 @@ Result<void> reserve_for_run(LoadContext& load) {
 Result<Outcome> try_load(LoadContext& load, const AttachPlan& plan, const Attempt& attempt) {
     const LoadRequest& request = load.request;
     const std::uint64_t generation = load.state.meta ? load.state.meta->generation + 1 : 1;
-    TALLY_ASSIGN_OR_RETURN(auto object, open_for(request.program, load.interface, attempt, generation));
-    TALLY_TRY(reuse_maps(request, object, load.state, load.directory));
-    TALLY_TRY(check_pins_are_free(object, load.state, load.directory));
-    TALLY_TRY(object.load());
+    TALLY_ASSIGN_OR_RETURN(auto object, open_and_load(load, attempt, generation));
     TALLY_TRY(set_redirect_target(request.program, object));
     TALLY_ASSIGN_OR_RETURN(auto meta, make_meta(load.interface, object, load.state.meta, attempt));
     meta.flags |= request.for_command ? XDP_TALLY_META_RUN : 0U;

@@ -6,7 +6,9 @@
 #include <xdp_tally/abi.h>
 
 #include "common/pins/abi_names.h"
+#include "common/pins/counter_map.h"
 #include "loader/device/hook_description.h"
+#include "loader/object/empty_maps.h"
 
 namespace tally::loader {
 
@@ -20,15 +22,20 @@ Outcome describe_load(const Interface& interface, const ProgramObject& object, c
     outcome.generation = meta.generation;
     outcome.pin_dir = directory;
     bool counts = false;
-    for (std::size_t i = 0; i < object.maps().size(); ++i) {
-        const auto& map = object.maps()[i];
+    std::size_t own = 0;
+    std::size_t adopted = meta.map_count;
+    for (const auto& map : object.maps()) {
+        const std::uint32_t id = meta.map_ids[map.adopted ? adopted++ : own++];
         outcome.maps.push_back(
-            MapOutcome{map.name, meta.map_ids[i], directory + '/' + map.pin_name, map.reused});
-        counts = counts || map.name == XDP_TALLY_MAP_NAME;
+            MapOutcome{map.name, id, directory + '/' + map.pin_name, map.reused, map.adopted});
+        if (map.name == XDP_TALLY_MAP_NAME) {
+            counts = true;
+            const auto info = map_info(ProgramObject::map_fd(map));
+            add_note(outcome, info ? describe_unreadable_counters(*info) : std::string());
+        }
     }
-    if (!object.choice_note().empty()) {
-        outcome.notes.push_back(object.choice_note());
-    }
+    outcome.notes.insert(outcome.notes.end(), object.notes().begin(), object.notes().end());
+    add_note(outcome, describe_empty_maps(object));
     if (!counts) {
         outcome.notes.emplace_back(
             "the object has no map 'xdp_stats_map', so nothing is counted: #include <xdp_tally/tally.bpf.h> "
@@ -63,7 +70,8 @@ void forget_what_goes(Outcome& outcome, const AttachPlan& plan, const Attempt& a
 void describe_choice(const LoadRequest& request, const Interface& interface, const AttachPlan& plan,
                      const Attempt& attempt, const Refusals& refusals, Outcome& outcome) {
     if (attempt.mode == XDP_TALLY_MODE_GENERIC && !refusals.native.empty()) {
-        outcome.notes.push_back("not in native mode: " + refusals.native);
+        outcome.warning = "not in native mode: " + refusals.native;
+        outcome.notes.push_back(outcome.warning);
     }
     if (attempt.method == AttachMethod::kNewLink && !refusals.dispatcher.empty()) {
         outcome.notes.push_back("by a link, not in a dispatcher: " + refusals.dispatcher);

@@ -2,6 +2,9 @@
 // What a load tells of what it did, and of what it could not do.
 #pragma once
 
+#include <fmt/format.h>
+
+#include <cerrno>
 #include <string>
 
 #include "common/base/error.h"
@@ -10,6 +13,7 @@
 #include "common/pins/meta.h"
 #include "loader/change/attach_plan.h"
 #include "loader/change/replace_program.h"
+#include "loader/hook/link_attach.h"
 #include "loader/object/program_object.h"
 #include "loader/outcome.h"
 #include "loader/requests.h"
@@ -27,7 +31,8 @@ struct Refusals {
         }
         // A refusal that the MTU is to blame for says more than that of the other variant.
         if (attempt.mode == XDP_TALLY_MODE_NATIVE && (native.empty() || error.code == ERANGE)) {
-            native = error.reason;
+            native = error.reason +
+                     (error.code == ERANGE ? fmt::format("; {}", explain_linear_mtu()) : std::string());
         }
     }
 };

@@ -12,6 +12,7 @@
 #include "common/kernel/netns.h"
 #include "common/pins/abi_names.h"
 #include "common/pins/bpffs.h"
+#include "common/pins/counter_map.h"
 #include "common/pins/pin_names.h"
 #include "loader/change/killed_run.h"
 #include "loader/device/device_state.h"
@@ -162,8 +163,11 @@ Result<Outcome> status(const NetnsContext& context, const std::string& device) {
         outcome.pin_dir = directory;
     }
     for (const auto& map : state.maps) {
-        outcome.maps.push_back(
-            MapOutcome{decode_pin_name(map.pin_name), map.info.id, directory + '/' + map.pin_name, false});
+        if (map.pin_name == XDP_TALLY_MAP_NAME) {
+            add_note(outcome, describe_unreadable_counters(map.info));
+        }
+        outcome.maps.push_back(MapOutcome{decode_pin_name(map.pin_name), map.info.id,
+                                          directory + '/' + map.pin_name, false, state.adopted(map)});
     }
     explain(state, context, directory, outcome);
     if (directory != context.directory(name)) {

@@ -41,7 +41,15 @@ Result<std::uint32_t> run_once(int program_fd, PacketSource::Packet packet) {
 Result<ProgramObject> open_and_load(const ProgramChoice& choice, Variant variant) {
     TALLY_ASSIGN_OR_RETURN(auto object, open_chosen_program(choice, variant, HookSharing::kExclusive));
     TALLY_TRY(check_load_capabilities());
-    TALLY_TRY(object.load());
+    if (auto loaded = object.load(); !loaded) {
+        if (object.wants_bound_device()) {
+            loaded.error().reason =
+                "its receive-metadata kfuncs take a program that is bound to a device, and such a program "
+                "cannot be test-run";
+            loaded.error().details.clear();
+        }
+        return loaded.error();
+    }
     return object;
 }
 
@@ -107,9 +115,7 @@ Result<TryRunOutcome> try_run(const ProgramChoice& choice, const std::string& pa
     TALLY_TRY(set_redirect_target(choice, object));
     TryRunOutcome outcome;
     outcome.program = object.program_name();
-    if (!object.choice_note().empty()) {
-        outcome.notes.push_back(object.choice_note());
-    }
+    outcome.notes = object.notes();
     std::uint64_t out_of_range = 0;
     std::uint64_t cut = 0;
     for (;;) {

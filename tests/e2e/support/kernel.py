@@ -71,6 +71,12 @@ def frags_redirect():
 
 
 @functools.cache
+def receive_metadata():
+    """kfuncs for receive metadata"""
+    return b"\0bpf_xdp_metadata_rx_timestamp\0" in Path("/sys/kernel/btf/vmlinux").read_bytes()
+
+
+@functools.cache
 def batch():
     """batch lookup in per-CPU arrays: one system call per sample"""
     cpus = 1 + max(int(number) for number in Path("/sys/devices/system/cpu/possible").read_text().split("-"))
