@@ -14,7 +14,7 @@ from support.maps import dump_counts, read_meta
 from support.namespaces import Namespace
 from support.pins import BPFFS, PINS, pin_dir, pins_of
 from support.processes import NOBODY, as_user, run, wait_until
-from support.programs import LOADER, MODES, copy_for_everyone, object_file
+from support.programs import LOADER, MODES, compile_object, copy_for_everyone, object_file
 from support.samples import session_of, wait_for_counts
 from support.traffic import SIZE, send
 
@@ -194,6 +194,27 @@ def test_dry_run_where_the_load_would_mount(lab, no_bpffs):
 
 
 # ---- what does not fit a dispatcher
+
+
+@pytest.mark.parametrize("result, parameter, obstacle", [
+    ("unsigned long", "const struct xdp_md *", None),
+    ("enum xdp_action", "struct xdp_md *", "its return type is enum xdp_action"),
+    ("int", "void *", "its parameter is void *"),
+])
+def test_signature(lab, veth0, tmp_path, result, parameter, obstacle):
+    """The kernel compares a component's types with the dispatcher's."""
+    file = compile_object(f"""
+        #include <linux/bpf.h>
+        #include <bpf/bpf_helpers.h>
+        #include <xdp_tally/tally.bpf.h>
+        SEC("xdp") {result} entry({parameter} ctx) {{ return xdp_tally((struct xdp_md *)ctx, XDP_PASS); }}
+        char _license[] SEC("license") = "GPL";
+    """, tmp_path / "prog.bpf.o")
+    outcome = lab.load("veth0", "--filename", file)
+    assert outcome["attach"] == ("link" if obstacle else "dispatcher")
+    assert not obstacle or any(obstacle in note for note in outcome["notes"])
+    send(veth0, 2, SIZE)
+    lab.wait_for_counts("veth0", {"XDP_PASS": (2, 2 * SIZE)})
 
 
 def test_tail_calls_take_a_link(lab, veth0):

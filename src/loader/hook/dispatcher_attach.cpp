@@ -18,6 +18,7 @@
 #include "common/kernel/library_log.h"
 #include "common/pins/abi_names.h"
 #include "common/pins/bpffs.h"
+#include "loader/hook/component_signature.h"
 
 namespace tally::loader {
 namespace {
@@ -165,7 +166,7 @@ std::string component_obstacle(const ProgramObject& object) {
     if (object.has_tail_calls()) {
         return "tail calls do not work from within a dispatcher";
     }
-    return {};
+    return signature_obstacle(bpf_object__btf(object.handle()), object.program_name());
 }
 
 std::optional<std::uint32_t> own_priority(const ProgramObject& object) {
