@@ -194,7 +194,7 @@ std::string format_outcome(const Outcome& outcome) {
         if (map.id != 0) {
             value += fmt::format(" (id {})", map.id);
         }
-        line("map", value + (map.reused ? ", reused: what it holds goes on" : ""));
+        line("map", value + (map.reused ? ", reused with its contents" : ""));
     }
     for (const auto& pin : outcome.removed) {
         line(outcome.dry_run ? "would remove" : "removed", pin);

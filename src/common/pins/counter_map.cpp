@@ -44,7 +44,7 @@ Result<CounterMap> CounterMap::from_fd(UniqueFd fd) {
     }
     if (!differences.empty()) {
         return make_error(ErrorKind::kConflict, fmt::format("reading map {} '{}'", info.id, info.name),
-                          "it does not count XDP verdicts: its layout is another")
+                          "it does not count XDP verdicts: the layouts differ")
             .with_details(std::move(differences));
     }
     std::size_t cpus = 1;
