@@ -4,7 +4,7 @@
  * file.
  *
  * Integers are in host byte order: a pinned map never leaves its machine. Fields are only ever
- * added, at the end, with a new XDP_TALLY_ABI_VERSION; a reader accepts records of its own version
+ * added, at the end, with a new XDP_TALLY_ABI_VERSION; a reader accepts a meta of its own version
  * or newer.
  */
 #ifndef XDP_TALLY_ABI_H
@@ -46,7 +46,7 @@ enum xdp_tally_mode {
 enum xdp_tally_attach {
 	XDP_TALLY_ATTACH_LINK = 1,	 /* a bpf_link, pinned as xdp_link */
 	XDP_TALLY_ATTACH_DISPATCHER = 2, /* a component of libxdp's dispatcher */
-	XDP_TALLY_ATTACH_NETLINK = 3,	 /* attached by netlink, in the place of another program */
+	XDP_TALLY_ATTACH_NETLINK = 3,	 /* attached by netlink, replacing another program */
 	XDP_TALLY_ATTACH_OBSERVE = 4,	 /* counts the verdicts of somebody else's program */
 };
 
@@ -55,12 +55,11 @@ enum xdp_tally_attach {
  * lineage share while they run in a dispatcher.
  */
 #define XDP_TALLY_MARK_NEWEST 0	 /* the newest generation that has run on this CPU */
-#define XDP_TALLY_MARK_REVOKED 1 /* a generation that is being taken back: it must not count */
+#define XDP_TALLY_MARK_REVOKED 1 /* a generation that is being rolled back: it must not count */
 #define XDP_TALLY_MARKS 2
 
 /* Bits of xdp_tally_meta.flags. */
 /* 1U and 2U are reserved: version 0.1.0 set them on maps to which it had added earlier counts. */
-#define XDP_TALLY_META_MIGRATED 2U
 #define XDP_TALLY_META_FRAGS 4U /* the program takes frames in several buffers (xdp.frags) */
 /* The program uses xdp_tally_mark: replacing it in a dispatcher counts exactly. */
 #define XDP_TALLY_META_MARKS 8U
@@ -68,7 +67,7 @@ enum xdp_tally_attach {
 #define XDP_TALLY_META_RUN 16U
 
 /*
- * The value of the one-entry array map xdp_stats_meta: who feeds the counter map beside it. Every
+ * The value of the one-entry array map xdp_stats_meta: who counts into the map beside it. Every
  * generation has a map of its own, complete before it is renamed over the pin and frozen
  * (BPF_MAP_FREEZE), so what a reader gets is whole, and nobody has changed it since.
  */

@@ -88,8 +88,7 @@ class VerbRunner {
         if (options_.json) {
             rest = format_json(outcomes_);
         } else if (outcomes_.empty() && !options_.quiet) {
-            rest =
-                fmt::format("nothing: no XDP program is attached, nothing is pinned in {}\n", options_.bpffs);
+            rest = fmt::format("no XDP program is attached, and nothing is pinned in {}\n", options_.bpffs);
         }
         const int status = write_outcome(options_, rest);
         return status != 0 ? status : exit_status_of(outcomes_);
@@ -190,7 +189,7 @@ int observe_in_foreground(const Options& options) {
     if (!context) {
         return fail(options, context.error());
     }
-    const auto tell = [&](const Outcome& outcome) {
+    const auto report_now = [&](const Outcome& outcome) {
         report(options, outcome);
         if (options.json) {
             write_to_stdout(format_json({outcome}));
@@ -198,10 +197,10 @@ int observe_in_foreground(const Options& options) {
     };
     const Outcome outcome = apply_verb(options, *context, options.devices.front());
     if (outcome.error) {
-        tell(outcome);
+        report_now(outcome);
         return exit_status(outcome.error->kind);
     }
-    const int status = follow_observation(*context, outcome, tell);
+    const int status = follow_observation(*context, outcome, report_now);
     const int lost_output = write_outcome(options, {});
     return status != 0 ? status : lost_output;
 }
@@ -233,7 +232,7 @@ int run(const Options& options) {
 int main(int argc, char** argv) {
     const auto parsed = parse_options(argc, argv);
     if (const auto* exit = std::get_if<EarlyExit>(&parsed)) {
-        return leave(kProgram, *exit);
+        return exit_early(kProgram, *exit);
     }
     return run(std::get<Options>(parsed));
 }

@@ -201,8 +201,8 @@ std::string format_outcome(const Outcome& outcome) {
         if (map.id != 0) {
             value += fmt::format(" (id {})", map.id);
         }
-        value += map.reused ? ", reused: what it holds goes on" : "";
-        line("map", value + (map.adopted ? ", adopted: its pin stays through every load and --unload" : ""));
+        value += map.reused ? ", reused with its contents" : "";
+        line("map", value + (map.adopted ? ", adopted: its pin stays through loads and --unload" : ""));
     }
     for (const auto& pin : outcome.removed) {
         line(outcome.dry_run ? "would remove" : "removed", pin);

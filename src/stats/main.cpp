@@ -285,7 +285,7 @@ int run(Options options) {
 int main(int argc, char** argv) {
     const auto parsed = tally::stats::parse_options(argc, argv);
     if (const auto* exit = std::get_if<tally::EarlyExit>(&parsed)) {
-        return tally::leave(tally::stats::kProgramName, *exit);
+        return tally::exit_early(tally::stats::kProgramName, *exit);
     }
     return tally::stats::run(std::get<tally::stats::Options>(parsed));
 }

@@ -40,7 +40,7 @@ def last_sample(reader):
 
 
 def report(capsys, text):
-    """A line of figures, whether the test passes or not."""
+    """A line of numbers, whether the test passes or not."""
     with capsys.disabled():
         print(f"\n    {text}", end="", flush=True)
 

@@ -313,7 +313,7 @@ def test_load_where_an_interface_moved_to_names_who_holds_the_hook(lab, veth0, r
 
 
 def test_reader_of_an_interface_that_moves(lab, veth0, red):
-    """It cannot see who feeds the map any more, but the counts go on."""
+    """It cannot see which program counts into the map any more, but the counts go on."""
     lab.load("veth0")
     reader = lab.reading("--dev", "veth0")
     send(veth0, 5, SIZE)

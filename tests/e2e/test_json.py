@@ -331,7 +331,7 @@ def test_reader_conflict(lab):
 
 
 def test_remarks_are_no_json(lab, veth0):
-    """Beside errors, stderr has remarks, which are text and begin with the program's name; -q turns them off."""
+    """Beside errors, stderr has notices, which are text and begin with the program's name; -q turns them off."""
     reader = lab.stats("--dev", "veth0", "--expect", "drop.packets == 1")
     reader.wait_for_message("^xdp_stats: veth0: ")
     reader.popen.send_signal(signal.SIGINT)

@@ -305,7 +305,7 @@ def test_detail_of_a_foreign_map(lab, terminal):
     screen.start("--map", path)
     screen.wait_for("foreign")
     screen.keys("Enter")
-    screen.wait_for("the map has no metadata")
+    screen.wait_for("the map has no meta")
     screen.quit()
 
 

@@ -43,7 +43,7 @@ def test_replacements_under_traffic_are_counted_exactly(lab, veth0, watched):
 
 
 def test_what_an_operator_asks(lab, veth0, watched):
-    """Who runs, and whether anything feeds the counters."""
+    """Which program is attached, and whether any counts."""
     _, prometheus = watched
     program = 'xdp_program_info{device="veth0",program="xdp_drop",mode="native",attach="link"}'
     wait_until(lambda: prometheus.number(program) == 1, lambda: prometheus.query("xdp_program_info"))

@@ -203,7 +203,7 @@ def test_second_device_is_missing(lab, veth0):
 
 
 def test_second_device_is_refused_by_its_driver(lab, veth0):
-    """Not foreseen by the rehearsal, which does not ask drivers: what was attached already is taken back."""
+    """Not foreseen by the dry run, which does not ask drivers: what was attached already is rolled back."""
     lab.veth("veth1", mtu=9000)
     world = lab.world()
     options = ["--filename", object_file("linear"), "--native-mode"]

@@ -211,7 +211,7 @@ def test_number_that_is_no_verdict(lab):
     counts, document = verdicts(lab, 7, "--filename", object_file("own"), "--progname", "own_invalid")
     assert counts == {"XDP_ABORTED": (7, 7 * MADE_UP)}
     (note,) = document["notes"]
-    assert "no XDP action: 7;" in note
+    assert "not an XDP action: 7;" in note
     assert f"note: {note}\n" in try_on(lab, 7, "--filename", object_file("own"), "--progname", "own_invalid").out
 
 

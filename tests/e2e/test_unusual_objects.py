@@ -199,7 +199,7 @@ def test_generic_mode_is_told_with_its_remedy(lab, build):
     file = build(TALLY + COUNTING)
     result = lab.loader("--dev", "veth0", "--filename", file, "--quiet")
     assert result.out == "" and "not in native mode" in result.err
-    assert "xdp.frags" in result.err and "MTU up to 3506" in result.err
+    assert "xdp.frags" in result.err and "MTU of at most 3506" in result.err
     lab.loader("--dev", "veth0", "--unload", "--quiet")
     assert lab.loader("--dev", "veth0", "--filename", file, "--quiet", MODES["generic"]).err == ""
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-// Whatever somebody else wrote into a metadata map: it is refused, or safe to print and to search.
+// Whatever somebody else wrote into a meta: it is refused, or safe to print and to search.
 #include "common/pins/meta.h"
 
 #include <cstdint>

@@ -103,7 +103,7 @@ def test_replacement_never_passes_a_neighbour(lab, veth0):
     lab.wait_for_counts("veth0", {"XDP_PASS": (4, 4 * SIZE)})
     outcome = lab.load("veth0")
     assert outcome["prio"] == 2_000_000 - 1
-    assert any("at most one packet for each CPU" in note for note in outcome["notes"])
+    assert any("at most one packet per CPU" in note for note in outcome["notes"])
     assert components(lab, "veth0")[::2] == ["foreign_early", "foreign_late"]
     send(veth0, 3, SIZE)
     lab.wait_for_counts("veth0", {"XDP_PASS": (3, 3 * SIZE)})
@@ -113,7 +113,7 @@ def test_replacement_never_passes_a_neighbour(lab, veth0):
 def test_program_without_the_header_is_said_to_be_inexact(lab, veth0):
     lab.load("veth0", "--filename", object_file("libxdp_stats"))
     outcome = lab.load("veth0", "--filename", object_file("libxdp_stats"))
-    assert any("counted by both" in note for note in outcome["notes"])
+    assert any("are counted twice" in note for note in outcome["notes"])
     assert components(lab, "veth0") == [outcome["program"]["name"][:15]]
     send(veth0, 6, SIZE)
     lab.wait_for_counts("veth0", {"XDP_DROP": (6, 6 * SIZE)})

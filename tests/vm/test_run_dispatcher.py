@@ -67,7 +67,7 @@ def test_makes_none(lab, veth0):
     assert attached("veth0") is None
     lab.loader("--dev", "veth0", "--unload")
     result = run_loaded(lab, "--dev", "veth0", "--attach", "dispatcher", command=["echo", "run"], status=4)
-    assert result.out == "" and "none is in use there" in result.err
+    assert result.out == "" and "no dispatcher is in use there" in result.err
     assert clean()
 
 

@@ -16,7 +16,7 @@ EarlyExit usage_exit(std::string_view program, Error error, bool json) {
     return EarlyExit{exit_status(ErrorKind::kUsage), format_error(program, error, json)};
 }
 
-int leave(std::string_view program, const EarlyExit& exit) {
+int exit_early(std::string_view program, const EarlyExit& exit) {
     std::FILE* const stream = exit.status == 0 ? stdout : stderr;
     if (std::fputs(exit.message.c_str(), stream) < 0 || std::fflush(stream) != 0) {
         const Error error = last_error("writing to stdout");

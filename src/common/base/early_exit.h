@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-// The run ends before it began: --help, --version, or a usage error.
+// The program ends before it has begun: --help, --version, or a usage error.
 #pragma once
 
 #include <string>
@@ -18,6 +18,6 @@ struct EarlyExit {
 EarlyExit usage_exit(std::string_view program, Error error, bool json);
 
 // Prints the message: the exit status, 1 where stdout does not take it.
-int leave(std::string_view program, const EarlyExit& exit);
+int exit_early(std::string_view program, const EarlyExit& exit);
 
 }  // namespace tally

@@ -7,7 +7,7 @@
 
 namespace tally {
 
-// Names from files and from other people's records may hold anything; what a terminal would obey is shown as
+// Names from files and from other people's pins may hold anything; what a terminal would act on is shown as
 // "\x1b". One line stays one line; `keep_lines` lets newlines and tabs be.
 std::string printable(std::string_view text, bool keep_lines = false);
 

@@ -74,9 +74,7 @@ void restore_environment() {
 }
 
 Result<std::optional<Dispatcher>> read_dispatcher(std::uint32_t ifindex) {
-    const auto what = [ifindex] {
-        return fmt::format("looking into the dispatcher of interface {}", ifindex);
-    };
+    const auto what = [ifindex] { return fmt::format("reading the dispatcher of interface {}", ifindex); };
     xdp_multiprog* const found = xdp_multiprog__get_from_ifindex(static_cast<int>(ifindex));
     if (const long code = libxdp_get_error(found); code != 0) {
         // EINVAL: it is called like a dispatcher, and has nothing else of one.
@@ -86,10 +84,10 @@ Result<std::optional<Dispatcher>> read_dispatcher(std::uint32_t ifindex) {
         auto error = system_error(static_cast<int>(code), what());
         if (error.code == EOPNOTSUPP) {
             error.kind = ErrorKind::kConflict;
-            error.reason = "it is of a newer libxdp than this program's, which cannot read it";
+            error.reason = "it belongs to a newer libxdp than this program's, which cannot read it";
             error.hint = "`xdp-loader` of that libxdp shows and unloads its programs";
         } else if (error.kind == ErrorKind::kPermission) {
-            error.reason += " (it takes CAP_SYS_ADMIN)";
+            error.reason += " (it requires CAP_SYS_ADMIN)";
         }
         return error;
     }

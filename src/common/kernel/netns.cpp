@@ -65,21 +65,22 @@ Result<UniqueFd> open_netns(const std::string& name_or_path) {
     if (!netns) {
         auto error = last_error(what);
         if (error.code == ENOENT) {
-            error.reason = is_path ? "there is no such file" : "there is none of that name";
-            error.hint = "`ip netns list` shows those there are";
+            error.reason = is_path ? "there is no such file" : "there is no namespace of that name";
+            error.hint = "`ip netns list` lists the namespaces";
         }
         return error;
     }
     const int kind = ::ioctl(netns.get(), NS_GET_NSTYPE);
     if (kind < 0 && !is_path) {
         // `ip netns add` makes the file before it mounts the namespace on it.
-        return make_error(ErrorKind::kNotFound, what, "there is a file of that name, and no namespace on it")
-            .with_hint("`ip netns list` shows those there are");
+        return make_error(ErrorKind::kNotFound, what,
+                          "there is a file of that name, but no namespace is mounted on it")
+            .with_hint("`ip netns list` lists the namespaces");
     }
     if (kind != CLONE_NEWNET) {
         return make_error(ErrorKind::kUsage, what,
-                          kind < 0 ? "the file is no namespace" : "it is a namespace of another kind")
-            .with_hint("`ip netns list` shows those there are; a process has its own in /proc/PID/ns/net");
+                          kind < 0 ? "the file is not a namespace" : "it is a namespace of another kind")
+            .with_hint("`ip netns list` lists the namespaces; a process has its own in /proc/PID/ns/net");
     }
     return netns;
 }
@@ -87,7 +88,7 @@ Result<UniqueFd> open_netns(const std::string& name_or_path) {
 Result<std::uint64_t> netns_inode(const UniqueFd& netns) {
     struct stat status = {};
     if (::fstat(netns.get(), &status) != 0) {
-        return last_error("looking at a network namespace");
+        return last_error("identifying a network namespace");
     }
     return static_cast<std::uint64_t>(status.st_ino);
 }
@@ -96,7 +97,7 @@ Result<void> enter_netns(const UniqueFd& netns, const std::string& name_or_path)
     if (::setns(netns.get(), CLONE_NEWNET) != 0) {
         auto error = last_error(fmt::format("entering network namespace '{}'", name_or_path));
         if (error.kind == ErrorKind::kPermission) {
-            error.reason += " (it takes CAP_SYS_ADMIN)";
+            error.reason += " (it requires CAP_SYS_ADMIN)";
         }
         return error;
     }

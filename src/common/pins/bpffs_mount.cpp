@@ -152,8 +152,7 @@ Result<void> check_bpffs(const BpffsRoot& root) {
     if (::statfs(root.path.c_str(), &status) != 0) {
         if (errno == EPERM) {
             // So a bpffs answers for a name with a dot, whoever asks; a lack of permission is EACCES.
-            return make_error(ErrorKind::kNotFound, what,
-                              "nothing in a BPF file system has a dot in its name");
+            return make_error(ErrorKind::kNotFound, what, "names in a BPF file system cannot contain a dot");
         }
         return last_error(what).with_hint(fmt::format(
             "`mkdir -p {0} && mount -t bpf bpf {0}` makes one; --bpffs DIR names another", root.path));
@@ -162,11 +161,11 @@ Result<void> check_bpffs(const BpffsRoot& root) {
         // Nobody is told to hide what is in a directory.
         const auto names = list_directory(root.path);
         const bool can_be_mounted = names && names->empty();
-        return make_error(ErrorKind::kNotFound, what, "none is mounted there")
+        return make_error(ErrorKind::kNotFound, what, "no BPF file system is mounted there")
             .with_hint(fmt::format("{}--bpffs DIR names another",
                                    can_be_mounted
                                        ? fmt::format("`mount -t bpf bpf {}` mounts it; ", root.path)
-                                       : "`findmnt -t bpf` lists those there are; "));
+                                       : "`findmnt -t bpf` lists those that are mounted; "));
     }
     return {};
 }

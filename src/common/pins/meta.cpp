@@ -15,8 +15,8 @@
 namespace tally {
 namespace {
 
-constexpr const char* kReading = "reading the metadata record";
-// A newer writer's record may be longer, but somebody else's map must not make a reader allocate gigabytes.
+constexpr const char* kReading = "reading the meta";
+// A newer writer's meta may be longer, but somebody else's map must not make a reader allocate gigabytes.
 constexpr std::uint32_t kLongest = 64 << 10;
 
 }  // namespace
@@ -30,7 +30,8 @@ Result<Meta> read_meta(int fd) {
     TALLY_ASSIGN_OR_RETURN(auto info, map_info(fd));
     if (info.type != BPF_MAP_TYPE_ARRAY || info.key_size != sizeof(std::uint32_t) || info.max_entries != 1 ||
         info.value_size < sizeof(Meta) || info.value_size > kLongest) {
-        return make_error(ErrorKind::kConflict, kReading, fmt::format("map {} has another layout", info.id));
+        return make_error(ErrorKind::kConflict, kReading,
+                          fmt::format("map {} has a different layout", info.id));
     }
     std::vector<unsigned char> value(info.value_size);
     const std::uint32_t key = 0;
@@ -51,7 +52,7 @@ Result<Meta> decode_meta(std::span<const unsigned char> value) {
     }
     if (meta.magic != XDP_TALLY_MAGIC || meta.abi_version < XDP_TALLY_ABI_VERSION ||
         meta.map_count > XDP_TALLY_MAX_MAPS) {
-        return make_error(ErrorKind::kConflict, kReading, "holds something else");
+        return make_error(ErrorKind::kConflict, kReading, "holds no meta of xdp_loader");
     }
     meta.interface[sizeof(meta.interface) - 1] = '\0';
     meta.program[sizeof(meta.program) - 1] = '\0';
@@ -62,12 +63,12 @@ Result<UniqueFd> create_meta_map() {
     UniqueFd fd(bpf_map_create(BPF_MAP_TYPE_ARRAY, XDP_TALLY_META_NAME, sizeof(std::uint32_t), sizeof(Meta),
                                1, nullptr));
     if (!fd) {
-        auto error = last_error("creating the metadata map");
+        auto error = last_error("creating the map of the meta");
         if (error.code == EPERM) {
             // libbpf raises the limit where CAP_SYS_RESOURCE lets it.
             error.hint =
-                "with the right capabilities this is the limit of locked memory, by which kernels before "
-                "5.11 count BPF maps: `ulimit -l` shows it, and root can raise it";
+                "if the process has the capabilities, the limit of locked memory is too low, which kernels "
+                "before 5.11 apply to BPF maps: `ulimit -l` shows it, and root can raise it";
         }
         return error;
     }
@@ -77,14 +78,14 @@ Result<UniqueFd> create_meta_map() {
 Result<void> write_meta(int fd, const Meta& meta) {
     const std::uint32_t key = 0;
     if (bpf_map_update_elem(fd, &key, &meta, BPF_ANY) != 0) {
-        return last_error("writing the metadata record");
+        return last_error("writing the meta");
     }
     return {};
 }
 
 Result<void> freeze_meta(int fd) {
     if (bpf_map_freeze(fd) != 0) {
-        return last_error("freezing the metadata record");
+        return last_error("freezing the meta");
     }
     return {};
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-// The metadata record beside the counter map: who feeds it (struct xdp_tally_meta of the ABI header).
+// The meta beside the counter map: which program counts into it (struct xdp_tally_meta of the ABI header).
 #pragma once
 
 #include <cstdint>
@@ -14,22 +14,22 @@ namespace tally {
 
 using Meta = xdp_tally_meta;
 
-// kNotFound without a pin at `path`; kConflict where it is no metadata record this version understands.
+// kNotFound without a pin at `path`; kConflict where it is no meta that this version understands.
 Result<Meta> read_meta(const std::string& path);
 Result<Meta> read_meta(int fd);
 
-// The record in a map's value, which may be longer (a newer writer's); its names are terminated. kConflict
-// where it is no record this version understands. Pure.
+// The meta in a map's value, which may be longer (a newer writer's); its names are terminated. kConflict
+// where it is no meta that this version understands. Pure.
 Result<Meta> decode_meta(std::span<const unsigned char> value);
 
 // A new one-entry map, empty until write_meta. Needs CAP_BPF (kernel 5.8).
 Result<UniqueFd> create_meta_map();
 // EPERM once the map is frozen.
 Result<void> write_meta(int fd, const Meta& meta);
-// Nobody changes the record after that (BPF_MAP_FREEZE, kernel 5.2).
+// Nobody changes the meta after that (BPF_MAP_FREEZE, kernel 5.2).
 Result<void> freeze_meta(int fd);
 
-// True where `map_id` is one of the maps this record's load pinned.
+// True where `map_id` is one of the maps that the load of this meta pinned.
 bool owns_map(const Meta& meta, std::uint32_t map_id);
 // True where the load has taken it as it found it: its pin is somebody else's.
 bool adopted_map(const Meta& meta, std::uint32_t map_id);

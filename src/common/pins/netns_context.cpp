@@ -101,7 +101,7 @@ Error NetnsContext::explain_missing(const std::string& interface) const {
     }
     auto now = resolve_interface(interface);
     return now ? make_error(ErrorKind::kNotFound, fmt::format("looking for interface '{}'", interface),
-                            "it has appeared just now")
+                            "it appeared just now")
                      .with_hint("try again")
                : std::move(now).error();
 }

@@ -13,7 +13,7 @@
 namespace tally {
 namespace {
 
-// For those who may not look at process 1: what the records of the pins say.
+// For those who may not look at process 1: what the metas of the pins say.
 std::string guess_pin_name(std::uint64_t inode, const std::string& bpffs) {
     bool others = false;
     const auto directories = list_directory(bpffs);

@@ -32,7 +32,7 @@ std::optional<std::string> netns_of_directory_name(const std::string& component)
 // everybody may read, and the link that counts into them.
 struct ComponentPin {
     std::uint32_t program_id = 0;
-    std::string name;  // the program's; cut where it is longer than a record's name would be
+    std::string name;  // the program's; cut to the length of the name in a meta
 };
 
 // "component:<program id>:<name>" and "component_link:<program id>:<name>", as one path component.

@@ -28,9 +28,10 @@ std::vector<std::uint32_t> wanted_modes(ModeChoice choice) {
 }
 
 Error mode_conflict(const std::string& what, std::uint32_t running, const std::string& hint) {
-    return make_error(ErrorKind::kConflict, what,
-                      fmt::format("a program already runs in {} mode, and a mode is not changed in place",
-                                  mode_name(running)))
+    return make_error(
+               ErrorKind::kConflict, what,
+               fmt::format("a program already runs in {} mode, and its mode cannot be changed while it runs",
+                           mode_name(running)))
         .with_hint(hint);
 }
 
@@ -40,7 +41,7 @@ Result<std::vector<AttachMethod>> first_methods(const LoadRequest& request, cons
                                                 AttachPlan& plan) {
     if (request.for_command && request.attach == AttachChoice::kDispatcher) {
         return make_error(ErrorKind::kNotFound, "attaching through a dispatcher",
-                          "none is in use there, and --run starts none")
+                          "no dispatcher is in use there, and --run does not start one")
             .with_hint("without --attach dispatcher the program is attached by a link");
     }
     if (request.attach == AttachChoice::kLink || request.mode == ModeChoice::kOffload ||
@@ -56,7 +57,9 @@ Result<std::vector<AttachMethod>> first_methods(const LoadRequest& request, cons
     }
     if (request.attach == AttachChoice::kDispatcher) {
         return make_error(ErrorKind::kSystem, "attaching through a dispatcher", plan.no_dispatcher)
-            .with_hint("--attach link needs none; without --attach the best there is is taken");
+            .with_hint(
+                "--attach link needs no dispatcher; without --attach, a link is used where there can be no "
+                "dispatcher");
     }
     return std::vector{AttachMethod::kNewLink};
 }
@@ -79,7 +82,7 @@ Result<AttachPlan> plan_replacement(const LoadRequest& request, const NetnsConte
     plan.methods = {plan.moves ? AttachMethod::kNewLink : AttachMethod::kComponent};
     if (plan.moves && state.hook.dispatcher->components.size() > 1) {
         return make_error(ErrorKind::kConflict, what,
-                          "a link takes the hook alone, and other programs share it: " +
+                          "a link does not share the hook, and other programs are attached to it: " +
                               identify_holder(context, state, *state.hook.program).description)
             .with_hint("without --attach it stays in the dispatcher");
     }
@@ -101,10 +104,10 @@ Result<AttachPlan> plan_beside_foreign(const LoadRequest& request, const NetnsCo
         const bool can_join = state.hook.dispatcher.has_value();
         return make_error(ErrorKind::kConflict, what,
                           fmt::format("the hook is taken by {}{}", holder.description,
-                                      request.for_command ? "; --run replaces no program" : ""))
-            .with_hint(fmt::format(
-                "{}{}{}", can_join ? "without --attach link it joins them; " : "", holder.next_command,
-                holder.has_link || request.for_command ? "" : "; --force takes its place"));
+                                      request.for_command ? "; --run does not replace a program" : ""))
+            .with_hint(fmt::format("{}{}{}", can_join ? "without --attach link it joins them; " : "",
+                                   holder.next_command,
+                                   holder.has_link || request.for_command ? "" : "; --force replaces it"));
     }
     plan.ended_dispatcher = state.hook.dispatcher.has_value();
     plan.moves = request.attach == AttachChoice::kDispatcher;
@@ -128,28 +131,30 @@ Result<AttachPlan> make_attach_plan(const LoadRequest& request, const NetnsConte
         return explain_reserved(what, state);
     }
     if (state.ours == Ours::kObservation && state.meta->ifindex == interface.ifindex) {
-        return make_error(ErrorKind::kConflict, what,
-                          "the pinned counters are those of an `xdp_loader --observe`, and a program that "
-                          "counts by itself needs none")
-            .with_hint(fmt::format("`xdp_loader {} --unload` ends it", context.option(interface.name)));
+        return make_error(
+                   ErrorKind::kConflict, what,
+                   "the interface is observed by `xdp_loader --observe`, and its counters are pinned there")
+            .with_hint(
+                fmt::format("`xdp_loader {} --unload` ends the observation", context.option(interface.name)));
     }
     if (state.ours == Ours::kUnreadable && !request.force) {
         return *state.dispatcher_trouble;
     }
     plan.old_program = state.our_program;
     if (plan.old_program && request.for_command) {
-        return make_error(ErrorKind::kConflict, what,
-                          fmt::format("program {} of an earlier load runs there, and would not after --run",
-                                      plan.old_program->id))
-            .with_hint(fmt::format("`xdp_loader {} --unload` first", context.option(interface.name)));
-    }
-    if (state.ours == Ours::kElsewhere) {
         return make_error(
                    ErrorKind::kConflict, what,
-                   fmt::format("the link pinned for this name runs program {} on another interface (moved "
-                               "or renamed, or of another network namespace)",
-                               state.link_info->program_id))
-            .with_hint(fmt::format("`xdp_loader {} --unload` ends it, --bpffs DIR keeps apart",
+                   fmt::format(
+                       "program {} of an earlier load is attached, and --run would detach it at its end",
+                       plan.old_program->id))
+            .with_hint(fmt::format("`xdp_loader {} --unload` detaches it", context.option(interface.name)));
+    }
+    if (state.ours == Ours::kElsewhere) {
+        return make_error(ErrorKind::kConflict, what,
+                          fmt::format("the link pinned for this name runs program {} on another interface "
+                                      "(renamed, moved, or in another network namespace)",
+                                      state.link_info->program_id))
+            .with_hint(fmt::format("`xdp_loader {} --unload` detaches it; --bpffs DIR pins elsewhere",
                                    context.option(interface.name)));
     }
     const bool ours = plan.old_program.has_value();

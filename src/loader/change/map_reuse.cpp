@@ -90,7 +90,7 @@ Result<void> check_names_are_free(const std::vector<std::string>& pins, const De
                                                     : std::string("something that is not a map");
             return make_error(ErrorKind::kConflict, fmt::format("pinning {}/{}", directory, pin),
                               fmt::format("the name is taken by {} that xdp_loader did not pin", kind))
-                .with_hint(fmt::format("{}if nobody needs it, `rm {}/{}`; or --bpffs DIR for another place",
+                .with_hint(fmt::format("{}if nobody needs it, `rm {}/{}`; --bpffs DIR pins elsewhere",
                                        adoptable ? "--reuse-maps uses it, and leaves its pin alone; " : "",
                                        directory, pin));
         }

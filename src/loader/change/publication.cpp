@@ -22,7 +22,7 @@ Result<void> complete_meta(const PinDirectory& directory, Meta meta, const std::
     return freeze_meta(fd.get());
 }
 
-// The record was completed by the run that was interrupted, and what it says is final: it is frozen, or has
+// The meta was completed by the command that was interrupted, and what it says is final: it is frozen, or has
 // the mode already that it gets after that.
 Result<bool> is_complete(const PinDirectory& directory) {
     auto fd = directory.open_staged(XDP_TALLY_META_NAME, false);

@@ -30,7 +30,7 @@ inline constexpr const char* kReplacedMeta = "+replaced";
 //
 // After an error `changes` holds what was done up to step 6, for discard_generation, or the staging area is
 // kept for a recovery to finish from. After step 6 there is no way back: should step 7 fail, it is left to
-// the next run, and noted.
+// the next load, and noted.
 struct PublicationReport {
     std::vector<std::string> removed;  // paths of step 5
     std::vector<std::string> notes;

@@ -38,7 +38,7 @@ bool link_runs(const Result<UniqueFd>& link, std::uint32_t program_id) {
     return link_is_alive(link) && info_of(link)->program_id == program_id;
 }
 
-// Of a component the interrupted run may not have known the id yet.
+// Of a component the interrupted load may not have known the id yet.
 std::uint32_t find_component(const XdpHook& hook, const Meta& meta) {
     if (!hook.dispatcher || meta.program_id != 0 || meta.own_map_id == 0) {
         return meta.program_id;
@@ -56,7 +56,7 @@ std::uint32_t find_component(const XdpHook& hook, const Meta& meta) {
 // What an interrupted run left is the new generation, and its program runs.
 Result<bool> is_attached(const PinDirectory& directory, Meta& meta, std::uint32_t ifindex) {
     if (meta.attach_kind == XDP_TALLY_ATTACH_OBSERVE) {
-        return true;  // its record is staged when all else is, and nothing on the hook had to be changed
+        return true;  // its meta is staged when all else is, and nothing on the hook had to be changed
     }
     auto hook = query_xdp_hook(ifindex);
     if (hook && meta.attach_kind == XDP_TALLY_ATTACH_DISPATCHER) {
@@ -75,7 +75,7 @@ Result<bool> is_attached(const PinDirectory& directory, Meta& meta, std::uint32_
            link_runs(directory.open(XDP_TALLY_LINK_NAME, false), meta.program_id);
 }
 
-// The run may have been about to take the generation back.
+// The load may have been about to roll the generation back.
 Result<void> clear_revocation(const PinDirectory& directory, const Meta& meta) {
     if ((meta.flags & XDP_TALLY_META_MARKS) == 0) {
         return {};
@@ -194,7 +194,7 @@ Result<std::string> finish_or_discard(PinDirectory& directory, const std::vector
     TALLY_ASSIGN_OR_RETURN(const auto old_meta, meta_if_any(directory.open(XDP_TALLY_META_NAME, true)));
     if (!meta && old_meta && staged == std::vector<std::string>{kReplacedMeta}) {
         TALLY_TRY(take_out_replaced_component(directory, *old_meta));
-        return std::string("took out of the dispatcher what an interrupted run had replaced");
+        return std::string("removed from the dispatcher the program that an interrupted load had replaced");
     }
     if (meta) {
         TALLY_ASSIGN_OR_RETURN(const bool attached, is_attached(directory, *meta, ifindex));
@@ -205,12 +205,12 @@ Result<std::string> finish_or_discard(PinDirectory& directory, const std::vector
             PublicationReport report;
             TALLY_TRY(publish_generation(directory, changes, *meta, old_meta, report));
             return fmt::format(
-                "finished generation {}, which an interrupted run had attached but not published",
+                "finished generation {}, which an interrupted command had attached but not published",
                 meta->generation);
         }
     }
     TALLY_TRY(discard_generation(directory, old_meta, meta));
-    return std::string("discarded what an interrupted run had prepared");
+    return std::string("discarded what an interrupted command had prepared");
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-// What a load that failed or was interrupted left behind: taken back, or finished.
+// What a load that failed or was interrupted left behind: rolled back, or finished.
 #pragma once
 
 #include <cstdint>
@@ -19,7 +19,7 @@ namespace tally::loader {
 Result<void> discard_generation(PinDirectory& directory, const std::optional<Meta>& old_meta,
                                 const std::optional<Meta>& meta);
 
-// What an interrupted run left in the staging area is finished where its program runs (as its link or the
+// What an interrupted command left in the staging area is finished where its program runs (as its link or the
 // hook tell), else discarded. Returns what was done in words; empty where there was nothing to do.
 Result<std::string> repair(PinDirectory& directory, std::uint32_t ifindex);
 

@@ -51,15 +51,13 @@ Result<void> rewrite_staged_meta(const PinDirectory& pins, const Meta& meta) {
 // While the old and the new component both run, is each packet counted once?
 std::string explain_inexact(const DeviceState& state, const Component& old, const Component& attached,
                             const Meta& meta) {
-    const bool both_heed = (state.meta->flags & meta.flags & XDP_TALLY_META_MARKS) != 0;
-    if (!both_heed) {
-        return "packets that came while the old and the new program both ran are counted by both: only "
-               "programs "
-               "with <xdp_tally/tally.bpf.h> know of each other";
+    const bool both_use_marks = (state.meta->flags & meta.flags & XDP_TALLY_META_MARKS) != 0;
+    if (!both_use_marks) {
+        return "packets that arrived while the old and the new program both ran are counted twice: only "
+               "programs with <xdp_tally/tally.bpf.h> avoid that";
     }
     if (attached.priority >= old.priority) {
-        return "the new program runs after the old one until that is gone: at most one packet for each CPU "
-               "is "
+        return "the new program ran after the old one until that was removed: at most one packet per CPU is "
                "counted twice";
     }
     return {};

@@ -111,7 +111,7 @@ HookHolder identify_holder(const NetnsContext& context, const DeviceState& state
             "link detach id {}`",
             link->id);
     } else if (dispatcher) {
-        holder.next_command = fmt::format("`{}xdp-loader unload {} --all` ends it and its programs",
+        holder.next_command = fmt::format("`{}xdp-loader unload {} --all` unloads it and its programs",
                                           from_inside(context.netns_option), state.interface->name);
     } else {
         holder.next_command = fmt::format("`{} link set dev {} {} off` detaches it",
@@ -124,10 +124,10 @@ HookHolder identify_holder(const NetnsContext& context, const DeviceState& state
 }
 
 Error explain_reserved(const std::string& what, const DeviceState& state) {
-    return make_error(
-               ErrorKind::kConflict, what,
-               fmt::format("a running `xdp_loader --run` holds program {} there", state.meta->program_id))
-        .with_hint("it is unloaded when the command ends that runs under it");
+    return make_error(ErrorKind::kConflict, what,
+                      fmt::format("a running `xdp_loader --run` has attached program {} there",
+                                  state.meta->program_id))
+        .with_hint("the program is unloaded when the command of --run ends");
 }
 
 }  // namespace tally::loader

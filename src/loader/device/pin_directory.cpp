@@ -56,8 +56,8 @@ Result<void> check_owner(const struct stat& status, const std::string& path) {
             .with_hint(fmt::format("run it as that user, or remove it: `rm -r {}`", path));
     }
     if ((status.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
-        return make_error(ErrorKind::kConflict, what, "others than its owner may write to it")
-            .with_hint(fmt::format("`chmod 0755 {}`, after a look at what is in it", path));
+        return make_error(ErrorKind::kConflict, what, "users other than its owner may write to it")
+            .with_hint(fmt::format("check what is in it, then `chmod 0755 {}`", path));
     }
     return {};
 }

@@ -61,7 +61,7 @@ class PinDirectory {
     Result<void> remove_staged(const std::string& pin);
     // The whole directory gets another path, where nothing may be yet. Who waits for the lock tries again.
     Result<void> rename(const std::string& path);
-    // Leaves what is staged where it is, for the next run to finish or discard.
+    // Leaves what is staged where it is, for the next command to finish or discard.
     void leave_staged() { leave_staged_ = true; }
 
   private:

@@ -45,7 +45,7 @@ Result<UniqueProgram> open_program(const ProgramObject& object) {
     options.obj = object.handle();
     options.prog_name = object.program_name().c_str();
     return take_program(xdp_program__create(&options),
-                        fmt::format("giving '{}' to libxdp", object.program_name()));
+                        fmt::format("passing '{}' to libxdp", object.program_name()));
 }
 
 Result<void> set_position(xdp_program* program, const Position& position) {
@@ -70,8 +70,8 @@ Result<Component> find_attached(const Interface& interface, std::uint32_t progra
         return *component;
     }
     return make_error(ErrorKind::kSystem, fmt::format("joining the dispatcher of '{}'", interface.name),
-                      "libxdp attached the program alone, without a dispatcher; that was taken back")
-        .with_hint("-v shows libxdp's words; --attach link attaches without it");
+                      "libxdp attached the program without a dispatcher; it was detached again")
+        .with_hint("-v shows libxdp's messages; --attach link attaches without libxdp");
 }
 
 Error explain_attach_error(int code, const Interface& interface, const std::string& program) {
@@ -80,22 +80,21 @@ Error explain_attach_error(int code, const Interface& interface, const std::stri
     const std::string words = take_library_warnings();
     if (words.find("older than our version") != std::string::npos) {
         error.kind = ErrorKind::kConflict;
-        error.reason = "the dispatcher there is of an older libxdp, which cannot be added to";
+        error.reason = "the dispatcher belongs to an older libxdp, and no program can be added to it";
         error.hint = fmt::format(
-            "`xdp-loader unload {} --all` ends it and its programs; then load them again", interface.name);
+            "`xdp-loader unload {} --all` unloads it and its programs; then load them again", interface.name);
     } else if (words.find("changes packet data") != std::string::npos) {
         error.kind = ErrorKind::kSystem;
         error.reason =
-            "it changes packets (bpf_xdp_adjust_..., a tail call), which this kernel lets no component "
-            "of this libxdp's dispatcher do";
-        error.hint = "--attach link gives it the hook alone";
+            "it changes packets (bpf_xdp_adjust_..., a tail call), which this kernel does not allow in this "
+            "libxdp's dispatcher";
+        error.hint = "--attach link attaches it without a dispatcher";
     } else if (error.code == E2BIG) {
         error.kind = ErrorKind::kConflict;
         error.reason = "the dispatcher is full";
     } else if (error.code == ERANGE) {
         error.hint =
-            "the MTU takes programs with frags support alone: build it as SEC(\"xdp.frags\"), or lower "
-            "the MTU";
+            "this MTU needs programs with frags support: build it as SEC(\"xdp.frags\"), or lower the MTU";
     } else if (error.code != EBUSY && error.code != EEXIST && error.kind != ErrorKind::kPermission) {
         error.kind = ErrorKind::kSystem;
     }
@@ -116,7 +115,7 @@ std::string find_lasting_obstacle() {
         return "libxdp needs CAP_SYS_ADMIN";
     }
     if (libbpf_probe_bpf_prog_type(BPF_PROG_TYPE_EXT, nullptr) != 1) {
-        return "this kernel takes no programs that replace others (BPF_PROG_TYPE_EXT)";
+        return "this kernel does not support programs that replace others (BPF_PROG_TYPE_EXT)";
     }
     return {};
 }
@@ -198,7 +197,7 @@ Result<Component> attach_component(const ProgramObject& component, const Interfa
 }
 
 Result<void> reattach_component(int program_fd, std::uint32_t ifindex, std::uint32_t mode) {
-    const std::string what = "putting the old program back into the dispatcher";
+    const std::string what = "attaching the old program to the dispatcher again";
     TALLY_ASSIGN_OR_RETURN(auto program, take_program(xdp_program__from_fd(program_fd), what));
     const int code = xdp_program__attach(program.get(), static_cast<int>(ifindex), libxdp_mode(mode), 0);
     if (code != 0) {
@@ -208,7 +207,7 @@ Result<void> reattach_component(int program_fd, std::uint32_t ifindex, std::uint
 }
 
 Result<void> detach_component(std::uint32_t ifindex, std::uint32_t program_id) {
-    const std::string what = fmt::format("taking program {} out of the dispatcher", program_id);
+    const std::string what = fmt::format("removing program {} from the dispatcher", program_id);
     TALLY_ASSIGN_OR_RETURN(auto dispatcher, read_dispatcher(ifindex));
     if (!dispatcher || dispatcher->find(program_id) == nullptr) {
         return {};

@@ -18,7 +18,7 @@ Result<void> write_mark(int marks_fd, std::uint32_t key, std::uint64_t value) {
     const int cpus = libbpf_num_possible_cpus();
     const std::vector<std::uint64_t> values(static_cast<std::size_t>(cpus > 0 ? cpus : 1), value);
     if (cpus <= 0 || bpf_map_update_elem(marks_fd, &key, values.data(), BPF_ANY) != 0) {
-        return last_error("writing the marks of the generations");
+        return last_error("writing the generation marks");
     }
     return {};
 }

@@ -52,9 +52,8 @@ std::string driver_words(const Interface& interface, int program_fd, std::uint32
 
 std::string explain_linear_mtu() {
     return fmt::format(
-        "a program without frags support takes frames of one page: on veth an MTU up to {}, also of the "
-        "peer; build it "
-        "as SEC(\"xdp.frags\"), or lower the MTU",
+        "a program without frags support takes frames of one page (on veth an MTU of at most {} on both "
+        "ends): build it as SEC(\"xdp.frags\") or lower the MTU",
         veth_linear_mtu());
 }
 
@@ -78,7 +77,8 @@ Result<UniqueFd> create_xdp_link(const Interface& interface, int program_fd, std
     }
     if (error.code == EOPNOTSUPP && mode == XDP_TALLY_MODE_NATIVE) {
         error.hint =
-            "--skb-mode works with every driver; without a mode option the best that it has is taken";
+            "--skb-mode works with every driver; without a mode option it is used where native mode is "
+            "refused";
     }
     if (error.code == ERANGE) {
         error.hint = explain_linear_mtu() + ", or use --skb-mode";
@@ -102,11 +102,11 @@ Result<Rollback> update_xdp_link(int link_fd, int program_fd, std::uint32_t old_
         options.old_prog_fd = static_cast<__u32>(old_program->get());
     }
     if (bpf_link_update(link_fd, program_fd, &options) != 0) {
-        auto error = last_error("swapping the program of the link");
+        auto error = last_error("replacing the program of the link");
         if (error.code == EPERM && old_program) {
             error.kind = ErrorKind::kConflict;
             error.reason =
-                fmt::format("it no longer runs program {}: somebody else changed it", old_program_id);
+                fmt::format("it no longer runs program {}: another process replaced that", old_program_id);
         } else if (error.code != EPERM) {
             error.kind = ErrorKind::kSystem;
         }
@@ -132,7 +132,7 @@ Result<Rollback> replace_by_netlink(const Interface& interface, int program_fd,
         auto error = std::move(old_fd).error();
         error.what = what;
         if (error.kind == ErrorKind::kPermission) {
-            error.reason = "naming the old program takes CAP_SYS_ADMIN";
+            error.reason = "this requires CAP_SYS_ADMIN";
         }
         return error;
     }
@@ -141,7 +141,7 @@ Result<Rollback> replace_by_netlink(const Interface& interface, int program_fd,
     if (const int code = swap_by_netlink(ifindex, old_fd->get(), program_fd, mode); code != 0) {
         auto error = system_error(code, what);
         if (error.code == EEXIST) {
-            error.reason = "another program has taken its place meanwhile";
+            error.reason = "another program has replaced it in the meantime";
         }
         return error;
     }
@@ -172,7 +172,7 @@ Result<void> detach_by_netlink(std::uint32_t ifindex, const HookProgram& program
     const int code = fd ? swap_by_netlink(index, fd->get(), -1, program.mode)
                         : bpf_xdp_detach(index, mode_flag(program.mode), nullptr);
     if (code == -EEXIST) {
-        return make_error(ErrorKind::kConflict, what, "another program has taken its place meanwhile");
+        return make_error(ErrorKind::kConflict, what, "another program has replaced it in the meantime");
     }
     if (code != 0) {
         return system_error(code, what);

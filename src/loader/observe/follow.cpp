@@ -42,7 +42,7 @@ Result<UniqueFd> take_signals() {
     sigaddset(&signals, SIGTERM);
     UniqueFd fd(::signalfd(-1, &signals, SFD_CLOEXEC));
     if (!fd || ::sigprocmask(SIG_BLOCK, &signals, nullptr) != 0) {
-        return last_error("preparing for signals");
+        return last_error("setting up signal handling");
     }
     return fd;
 }
@@ -55,7 +55,7 @@ Result<UniqueFd> listen_to_links() {
     address.nl_family = AF_NETLINK;
     address.nl_groups = RTMGRP_LINK;
     if (!fd || ::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0) {
-        return last_error("listening to changes of interfaces");
+        return last_error("listening for changes of interfaces");
     }
     return fd;
 }
@@ -94,7 +94,7 @@ FollowedObservation::~FollowedObservation() {
     }
 }
 
-Result<FollowedObservation::End> FollowedObservation::follow(const Renew& renew, const Tell& tell) {
+Result<FollowedObservation::End> FollowedObservation::follow(const Renew& renew, const Report& report) {
     TALLY_ASSIGN_OR_RETURN(auto announcements, listen_to_links());
     TALLY_ASSIGN_OR_RETURN(auto links, LinkSocket::open());
     milliseconds interval = kInterval;
@@ -111,7 +111,7 @@ Result<FollowedObservation::End> FollowedObservation::follow(const Renew& renew,
             const std::string message = observed.error().message();
             // What fails once may have met another change that was under way.
             if (message == failure && message != told) {
-                tell(observed.error());
+                report(observed.error());
                 told = message;
             }
             failure = message;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-// Following an observation, in the foreground: what takes the place of the observed program is observed, too.
+// Following an observation, in the foreground: each replacement of the observed program is observed, too.
 #pragma once
 
 #include <cstdint>
@@ -31,11 +31,11 @@ class FollowedObservation {
     // Makes the pins, which are locked, observe what is on the interface's hook now.
     using Renew = std::function<Result<void>(PinDirectory& pins, const Interface& interface)>;
     // Why the program that is there now is not observed; it is tried again.
-    using Tell = std::function<void(const Error& error)>;
+    using Report = std::function<void(const Error& error)>;
 
     enum class End { kInterrupted, kUnloaded };
     // kNotFound once the interface is gone. The pins stay.
-    Result<End> follow(const Renew& renew, const Tell& tell);
+    Result<End> follow(const Renew& renew, const Report& report);
 
   private:
     FollowedObservation() = default;

@@ -25,7 +25,7 @@ struct Watched {
     std::string map_pin;
     std::string link_pin;
     std::optional<UniqueFd> map;  // pinned already: its counts go on
-    bool attached = false;        // and so is a link that feeds it
+    bool attached = false;        // and so is the link of a program that counts into it
     std::optional<Observer> observer;
 
     int map_fd() const { return map ? map->get() : observer->counter_fd(); }
@@ -146,7 +146,7 @@ Result<Target> find_target(const Interface& interface, const XdpHook& hook, cons
     target.verdict_program = hook.program->id;
     TALLY_ASSIGN_OR_RETURN(auto dispatcher, read_dispatcher(interface.ifindex));
     if (dispatcher && dispatcher->program_id != hook.program->id) {
-        return make_error(ErrorKind::kSystem, what, "its dispatcher has changed while it was looked at")
+        return make_error(ErrorKind::kSystem, what, "its dispatcher changed while it was being read")
             .with_hint("try again");
     }
     if (dispatcher) {

@@ -39,7 +39,7 @@ Result<std::string> entry_function(int program_fd, const std::string& what) {
     const btf_type* const type = types ? btf__type_by_id(types.get(), function.type_id) : nullptr;
     if (info.nr_func_info == 0 || type == nullptr || !btf_is_func(type)) {
         return make_error(ErrorKind::kSystem, what, "it was loaded without type information (BTF)")
-            .with_hint("its object has to be compiled with -g, and loaded with its BTF");
+            .with_hint("compile its object with -g, and load it with its BTF");
     }
     const btf_type* const prototype = btf__type_by_id(types.get(), type->type);
     const btf_type* argument = btf_is_func_proto(prototype) && btf_vlen(prototype) > 0
@@ -52,7 +52,8 @@ Result<std::string> entry_function(int program_fd, const std::string& what) {
     }
     if (pointed_to != "xdp_md") {
         return make_error(ErrorKind::kSystem, what, "its argument is not declared as `struct xdp_md *`")
-            .with_hint("the kernel hides the packet of such a program: its source has to be changed");
+            .with_hint(
+                "without that declaration the packet cannot be read: change the source of the program");
     }
     return std::string(btf__name_by_offset(types.get(), type->name_off));
 }
@@ -67,10 +68,10 @@ Error explain_refusal(int code, const std::string& what) {
         return error;
     }
     if (words.find("find valid kernel BTF") != std::string::npos) {
-        error.reason = "the kernel does not tell its types (/sys/kernel/btf/vmlinux is missing)";
+        error.reason = "the kernel has no type information (/sys/kernel/btf/vmlinux is missing)";
         return error;
     }
-    error.reason = "the kernel refuses the program that counts: " + error.reason;
+    error.reason = "the kernel refuses the counting program: " + error.reason;
     error.details = words;
     return error;
 }
@@ -119,7 +120,8 @@ Result<UniqueFd> Observer::attach() const {
     if (!link) {
         auto error = last_error(target_);
         if (error.code == EBUSY) {
-            error.reason = "another program extends or traces it in a way that leaves no room";
+            error.reason =
+                "another program already replaces or traces it, and the kernel allows no second one";
         } else {
             error.kind = ErrorKind::kSystem;
         }

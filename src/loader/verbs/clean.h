@@ -11,7 +11,7 @@
 
 namespace tally::loader {
 
-// Removes pins that nothing feeds any more.
+// Removes pins that no program counts into any more.
 Result<Outcome> clean(const RemovalRequest& request, const NetnsContext& context, const std::string& device);
 
 }  // namespace tally::loader

@@ -46,18 +46,17 @@ struct LoadContext {
     void look_again() { state = inspect_device(directory, interface); }
 };
 
-// A move ends what was attached before, and the way back from it may fail when the new program is gone
-// already.
+// A move ends what was attached before, and its rollback may fail when the new program is gone already.
 bool nothing_runs(const Interface& interface) {
     const auto hook = query_xdp_hook(interface.ifindex);
     return hook && hook->empty();
 }
 
-constexpr const char* kFinishedLater = "the next load, --unload or --clean finishes";
+constexpr const char* kFinishedLater = "the next load, --unload or --clean completes that";
 
 // After a failure: everything as it was, or the new program stays, and the staging area with what the next
-// run needs to finish. The hint of `error` says which.
-void take_back(LoadContext& load, const AttachPlan& plan, PinChanges& changes, Rollback rollback,
+// command needs to finish. The hint of `error` says which.
+void roll_back(LoadContext& load, const AttachPlan& plan, PinChanges& changes, Rollback rollback,
                const Meta& meta, Error& error) {
     const bool prepared = changes.stage_old_pins().has_value();
     if (!prepared || !rollback.run()) {
@@ -65,16 +64,16 @@ void take_back(LoadContext& load, const AttachPlan& plan, PinChanges& changes, R
             (void)changes.unstage_old_pins();
             load.pins->leave_staged();
             error.hint =
-                fmt::format("the new program runs, but its pins are not all in place: {}", kFinishedLater);
+                fmt::format("the new program runs, but not all its pins are published: {}", kFinishedLater);
             return;
         }
         error.hint =
-            "no program is attached any more: the old one could not be attached again either; load again";
+            "no program is attached any more, because the old one could not be attached again: load again";
         error.hint += plan.foreign ? "" : ", with --reuse-maps the counters go on";
     }
     if (!discard_generation(*load.pins, load.state.meta, meta)) {
         load.pins->leave_staged();
-        error.hint += fmt::format("{}its pins are not all back in place: {}", error.hint.empty() ? "" : "; ",
+        error.hint += fmt::format("{}the old pins are not all restored: {}", error.hint.empty() ? "" : "; ",
                                   kFinishedLater);
     }
 }
@@ -95,7 +94,7 @@ Result<ProgramObject> open_for(const ProgramChoice& choice, const Interface& int
         if (const auto obstacle = component_obstacle(object); !obstacle.empty()) {
             return make_error(ErrorKind::kSystem,
                               fmt::format("adding '{}' to a dispatcher", object.program_name()), obstacle)
-                .with_hint("--attach link gives it the hook alone");
+                .with_hint("--attach link attaches it without a dispatcher");
         }
         TALLY_TRY(object.join_dispatcher(generation));
     }
@@ -149,7 +148,7 @@ Result<void> reserve_for_run(LoadContext& load) {
     TALLY_ASSIGN_OR_RETURN(auto lock, take_process_lock(load.directory + '/' + kRunName));
     if (!lock) {
         return make_error(ErrorKind::kConflict, fmt::format("locking {}/{}", load.directory, kRunName),
-                          "another process holds it");
+                          "another process holds the lock");
     }
     load.hold->lock = std::move(*lock);
     return {};
@@ -186,7 +185,7 @@ Result<Outcome> try_load(LoadContext& load, const AttachPlan& plan, const Attemp
     PublicationReport report;
     PinChanges changes(pins);
     if (auto published = publish_generation(pins, changes, meta, load.state.meta, report); !published) {
-        take_back(load, plan, changes, std::move(replacement.rollback), meta, published.error());
+        roll_back(load, plan, changes, std::move(replacement.rollback), meta, published.error());
         return published.error();
     }
     if (load.hold != nullptr) {
@@ -252,12 +251,13 @@ Result<Outcome> load_by_plan(LoadContext& load) {
     }
     if (failure->code == ERANGE && request.program.filename.empty()) {
         failure->hint =
-            "lower the MTU, or use --skb-mode: frames of several buffers take kernel 5.18, and a driver that "
-            "has them";
+            "lower the MTU, or use --skb-mode: frames of several buffers need kernel 5.18 and a driver that "
+            "supports them";
     }
     if (request.mode == ModeChoice::kOffload && failure->hint.empty()) {
         failure->hint =
-            "offload mode takes a network card that runs BPF itself; without a mode option the driver does";
+            "offload mode needs a network card that runs BPF itself; without a mode option the driver runs "
+            "the program";
     }
     return *failure;
 }

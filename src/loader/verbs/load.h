@@ -27,7 +27,7 @@ struct RunHold {
     UniqueFd link;  // keeps the program attached, and is pinned nowhere; none in a dispatcher
 };
 
-// Attaches, or replaces what an earlier run attached. Either everything is in place afterwards, or nothing
+// Attaches, or replaces what an earlier load attached. Either everything is in place afterwards, or nothing
 // has changed. `hold` is given where request.for_command is set, but for a dry run.
 Result<Outcome> load(const LoadRequest& request, NetnsContext& context, const std::string& device,
                      RunHold* hold = nullptr);

@@ -63,7 +63,8 @@ void forget_what_goes(Outcome& outcome, const AttachPlan& plan, const Attempt& a
     }
     if (attempt.method == AttachMethod::kComponent && plan.methods.size() > 1) {
         outcome.notes.emplace_back(
-            "whether the program fits a dispatcher shows when libxdp loads it: else it would be a link");
+            "only loading shows whether the program can be added to a dispatcher: otherwise it would be "
+            "attached by a link");
     }
 }
 
@@ -82,10 +83,10 @@ void describe_choice(const LoadRequest& request, const Interface& interface, con
                                             interface.mtu));
     }
     if (plan.foreign) {
-        outcome.notes.push_back(fmt::format("took the place of program {}", plan.old_program->id));
+        outcome.notes.push_back(fmt::format("replaces program {} of another tool", plan.old_program->id));
         if (plan.ended_dispatcher) {
             outcome.notes.push_back(fmt::format(
-                "libxdp's pins of the programs that it called stay; `xdp-loader clean {}` removes them",
+                "libxdp's pins of the dispatcher's programs remain; `xdp-loader clean {}` removes them",
                 interface.name));
         }
     }

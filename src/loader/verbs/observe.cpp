@@ -27,7 +27,7 @@ Result<void> check_not_ours(const NetnsContext& context, const Interface& interf
         return {};
     }
     return make_error(ErrorKind::kConflict, fmt::format("observing '{}'", interface.name),
-                      fmt::format("program {} there was loaded by xdp_loader, and counts by itself",
+                      fmt::format("program {} there was loaded by xdp_loader, and counts already",
                                   state.meta->program_id))
         .with_hint(fmt::format("`xdp_stats {}` shows what it counts", context.option(interface.name)));
 }
@@ -103,11 +103,11 @@ Result<Outcome> observe(const ObserveRequest& request, NetnsContext& context, co
     TALLY_ASSIGN_OR_RETURN(auto pins, lock_pins_of(context, interface));
     TALLY_ASSIGN_OR_RETURN(auto repaired, repair(pins, interface.ifindex));
     TALLY_ASSIGN_OR_RETURN(auto outcome, observe_hook(context, interface, pins.path(), &pins));
-    outcome.notes.push_back(
-        request.follow ? "what takes the program's place is going to be observed, until this process ends"
-                       : fmt::format("once the program is replaced, `xdp_loader {} --observe` observes the "
-                                     "next one; with --follow it stays, and does so by itself",
-                                     context.option(interface.name)));
+    outcome.notes.push_back(request.follow
+                                ? "each replacement of the program is observed until this process ends"
+                                : fmt::format("once the program is replaced, `xdp_loader {} --observe` "
+                                              "observes the next one; with --follow it does so by itself",
+                                              context.option(interface.name)));
     if (!repaired.empty()) {
         outcome.notes.push_back(repaired);
     }
@@ -119,36 +119,36 @@ Result<Outcome> observe(const ObserveRequest& request, NetnsContext& context, co
 
 int follow_observation(const NetnsContext& context, const Outcome& observed,
                        const std::function<void(const Outcome&)>& report) {
-    const auto tell = [&](Outcome outcome) {
+    const auto report_here = [&](Outcome outcome) {
         outcome.netns = context.netns;
         report(outcome);
         return outcome.error ? exit_status(outcome.error->kind) : 0;
     };
     auto followed = FollowedObservation::begin(observed.pin_dir);
     if (!followed) {
-        return tell(failed_outcome(observed.dev, std::move(followed).error()));
+        return report_here(failed_outcome(observed.dev, std::move(followed).error()));
     }
-    tell(observed);
+    report_here(observed);
     const auto renew = [&](PinDirectory& pins, const Interface& interface) -> Result<void> {
         TALLY_ASSIGN_OR_RETURN(auto outcome, observe_hook(context, interface, pins.path(), &pins));
-        tell(std::move(outcome));
+        report_here(std::move(outcome));
         return {};
     };
-    auto end =
-        followed->follow(renew, [&](const Error& error) { tell(failed_outcome(observed.dev, error)); });
+    auto end = followed->follow(
+        renew, [&](const Error& error) { report_here(failed_outcome(observed.dev, error)); });
     if (!end) {
         Error error = std::move(end).error();
         if (error.kind == ErrorKind::kNotFound) {
             error.hint =
                 fmt::format("`xdp_loader {} --clean` removes its pins", context.option(observed.dev));
         }
-        return tell(failed_outcome(observed.dev, std::move(error)));
+        return report_here(failed_outcome(observed.dev, std::move(error)));
     }
     if (*end == FollowedObservation::End::kUnloaded) {
         Outcome unloaded;
         unloaded.dev = observed.dev;
         unloaded.kind = OutcomeKind::kUnloaded;
-        tell(std::move(unloaded));
+        report_here(std::move(unloaded));
     }
     return 0;
 }

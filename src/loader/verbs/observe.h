@@ -16,8 +16,8 @@ namespace tally::loader {
 // its components. All or nothing, as with a load.
 Result<Outcome> observe(const ObserveRequest& request, NetnsContext& context, const std::string& device);
 
-// With the outcome of observe(): stays, observes what takes the program's place, and reports that and its own
-// outcome, until SIGINT or SIGTERM, an unload, or the end of the interface. The exit status.
+// With the outcome of observe(): stays, observes each replacement of the program, and reports that and its
+// own outcome, until SIGINT or SIGTERM, an unload, or the end of the interface. The exit status.
 int follow_observation(const NetnsContext& context, const Outcome& observed,
                        const std::function<void(const Outcome&)>& report);
 

@@ -29,11 +29,11 @@ struct LoadedDevice {
 };
 
 // What a load on a later device would refuse: then nothing has to be unloaded from those before it.
-Result<void> rehearse(const RunRequest& request, NetnsContext& context) {
-    LoadRequest rehearsal = request.load;
-    rehearsal.dry_run = true;
+Result<void> check_later_devices(const RunRequest& request, NetnsContext& context) {
+    LoadRequest dry_run = request.load;
+    dry_run.dry_run = true;
     for (std::size_t i = 1; i < request.devices.size(); ++i) {
-        TALLY_TRY(load(rehearsal, context, request.devices[i]));
+        TALLY_TRY(load(dry_run, context, request.devices[i]));
     }
     return {};
 }
@@ -73,7 +73,7 @@ int run_command_loaded(const RunRequest& request, NetnsContext& context, const U
     const auto inherited = hold_signals();
     auto checked = check_named_bpffs(context.bpffs);
     if (checked) {
-        checked = rehearse(request, context);
+        checked = check_later_devices(request, context);
     }
     if (!checked) {
         return fail(std::move(checked).error());

@@ -24,7 +24,7 @@ namespace {
 
 std::string explain_unseen(const DeviceState& state) {
     if (state.ours == Ours::kUnreadable) {
-        return "whether our program runs there cannot be told: " + state.dispatcher_trouble->message();
+        return "cannot tell whether our program runs there: " + state.dispatcher_trouble->message();
     }
     if (state.ours == Ours::kElsewhere && state.interface) {
         return "the link pinned here runs its program on another interface: this one was renamed, or moved "
@@ -34,7 +34,7 @@ std::string explain_unseen(const DeviceState& state) {
     const auto netns = current_netns_inode();
     const bool from_here = state.meta && netns && *netns == state.meta->netns_inode;
     if (const auto name = from_here ? interface_name(state.meta->ifindex) : std::nullopt) {
-        return fmt::format("the device is called '{}' now; the next load there takes the pins along", *name);
+        return fmt::format("the device was renamed to '{}'; the next load there moves the pins", *name);
     }
     return "the pins' device cannot be seen from here: it is in another network namespace";
 }
@@ -42,15 +42,14 @@ std::string explain_unseen(const DeviceState& state) {
 void explain_observation(const DeviceState& state, const std::string& option, Outcome& outcome) {
     switch (state.attach_state) {
         case AttachState::kDetached:
-            outcome.notes.push_back(fmt::format(
-                "the observed program is gone; once there is another one, `xdp_loader {} --observe` goes on "
-                "with the pinned maps, --clean removes them",
-                option));
+            outcome.notes.push_back(
+                fmt::format("the observed program is gone; once another one is attached, `xdp_loader {} "
+                            "--observe` continues with the pinned maps; --clean removes them",
+                            option));
             break;
         case AttachState::kStale:
             outcome.notes.push_back(fmt::format(
-                "another program has taken the place of the observed one; `xdp_loader {} --observe` goes on "
-                "with it",
+                "another program has replaced the observed one; `xdp_loader {} --observe` observes it",
                 option));
             break;
         default:
@@ -68,14 +67,13 @@ void explain_state(const DeviceState& state, const NetnsContext& context, const 
             break;
         case AttachState::kDetached:
             outcome.notes.push_back(
-                fmt::format("no program counts into the pinned maps; `xdp_loader {} -M` goes on with them, "
-                            "--clean removes them",
+                fmt::format("no program counts into the pinned maps; `xdp_loader {} --reuse-maps` continues "
+                            "with them, --clean removes them",
                             option));
             break;
         case AttachState::kStale:
             outcome.notes.emplace_back(
-                "the program that runs here does not count into the pinned maps; loading again replaces it "
-                "and them");
+                "the program that runs here does not count into the pinned maps; a new load replaces both");
             break;
         case AttachState::kUnknown:
             outcome.notes.push_back(explain_unseen(state));
@@ -99,7 +97,7 @@ void explain(const DeviceState& state, const NetnsContext& context, const std::s
     }
     if (state.interrupted) {
         outcome.notes.emplace_back(
-            "a change was interrupted; the next load, --unload or --clean puts it right");
+            "a change was interrupted; the next load, --unload or --clean repairs that");
     }
     if (const auto left = describe_killed_run(state); !left.empty()) {
         outcome.notes.push_back(left + ": the next load, --unload or --clean detaches it");
@@ -173,7 +171,7 @@ Result<Outcome> status(const NetnsContext& context, const std::string& device) {
     if (directory != context.directory(name)) {
         outcome.notes.emplace_back(
             state.observes() ? "the interface was renamed: its pins stay where they are until --unload"
-                             : "the interface was renamed; the next load takes its pins along");
+                             : "the interface was renamed; the next load moves its pins");
     }
     return outcome;
 }
@@ -197,7 +195,7 @@ Result<std::vector<std::string>> known_devices(const NetnsContext& context, List
         if (!check_interface_name(device)) {
             continue;
         }
-        // Only directories with our record, or with a change that was cut off before there was one.
+        // Only directories with our meta, or with a change that was cut off before there was one.
         const auto state = inspect_device(context.directory(device), std::nullopt);
         if ((state.meta || state.interrupted) && !is_listed_by_new_name(context, state, device)) {
             devices.insert(device);

@@ -134,9 +134,10 @@ Result<TryRunOutcome> try_run(const ProgramChoice& choice, const std::string& pa
         count(outcome.verdicts, *verdict, packet->size());
     }
     if (out_of_range != 0) {
-        outcome.notes.push_back(fmt::format(
-            "packets with a return value that is no XDP action: {}; the kernel treats them as XDP_ABORTED",
-            out_of_range));
+        outcome.notes.push_back(
+            fmt::format("packets with a return value that is not an XDP action: {}; the kernel treats them "
+                        "as XDP_ABORTED",
+                        out_of_range));
     }
     if (cut != 0) {
         outcome.notes.push_back(fmt::format(

@@ -42,7 +42,7 @@ Error nothing_to_unload(const NetnsContext& context, const DeviceState& state, c
         const auto holder = identify_holder(context, state, program);
         error.reason += "; " + holder.description + " is not ours";
         error.hint = holder.has_link ? holder.next_command
-                                     : fmt::format("`xdp_loader {} --unload {}` detaches it all the same",
+                                     : fmt::format("`xdp_loader {} --unload {}` detaches it anyway",
                                                    context.option(device), program.id);
     }
     return error;

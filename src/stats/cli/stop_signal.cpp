@@ -36,7 +36,7 @@ void stop_on(std::initializer_list<int> signals) {
 Result<void> install_stop_signals() {
     g_descriptor = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (g_descriptor < 0) {
-        return last_error("preparing for signals");
+        return last_error("setting up signal handling");
     }
     stop_on({SIGINT, SIGTERM});
     struct sigaction action = {};

@@ -153,7 +153,7 @@ Result<void> follow_until_stopped(Scrapes& scrapes, int events) {
     while (true) {
         std::array<pollfd, 2> watched = {{{stop_descriptor(), POLLIN, 0}, {events, POLLIN, 0}}};
         if (::poll(watched.data(), watched.size(), scrapes.timeout()) < 0 && errno != EINTR) {
-            return last_error("waiting for changes of the pins");
+            return last_error("waiting for changes to the pins");
         }
         if (stop_requested()) {
             return {};

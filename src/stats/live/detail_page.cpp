@@ -30,7 +30,7 @@ void write_program(Canvas& canvas, const ScreenSource& source, const std::string
             ? fmt::format("{}{} (id {}), {} mode, by {}, generation {}", over ? "last attached: " : "",
                           printable(report.program->name), report.program->id, report.program->mode,
                           report.program->attach, report.program->generation)
-            : "not known: the map has no metadata";
+            : "not known: the map has no meta";
     canvas.write(1, 1, "program", kFaint);
     canvas.write_cut(9, 1, program, {}, end);
     canvas.write(1, 2, "map", kFaint);

@@ -263,7 +263,7 @@ Result<void> Reader::check_components() const {
     }
     const std::string option = context_->option(*report_.device);
     return make_error(ErrorKind::kNotFound, fmt::format("looking for the programs of '{}'", report_.title),
-                      meta == nullptr ? "the pinned map has no metadata that names a program"
+                      meta == nullptr ? "the pinned map has no meta that names a program"
                                       : "only one program of the dispatcher has counters")
         .with_hint(fmt::format("{}`xdp_loader {} --observe` counts each of them",
                                meta == nullptr ? "" : "`xdp_loader " + option + " --unload`, then ", option));
@@ -403,7 +403,7 @@ void Reader::refresh_state(std::int64_t now) {
             changing = published || pinned_map_.change_is_under_way();
         }
     }
-    report_.state = state_monitor_.tell(report_.title, map_->info().id, changing);
+    report_.state = state_monitor_.report(report_.title, map_->info().id, changing);
 }
 
 AttachState Reader::look_at_state(std::int64_t now) {

@@ -39,7 +39,7 @@ AttachState StateMonitor::look(const Meta* meta, std::uint32_t map_id, std::int6
     return latest_.state;
 }
 
-AttachState StateMonitor::tell(const std::string& title, std::uint32_t map_id, bool changing) {
+AttachState StateMonitor::report(const std::string& title, std::uint32_t map_id, bool changing) {
     if (changing && told_ && transition_.wait(looked_at_)) {
         expire();
         return told_->state;

@@ -41,7 +41,7 @@ class StateMonitor {
     // Tells of a map what the latest look found. `changing`: a loader is replacing the map or its program, so
     // that its program may run beside the old map; then the state stays what it was, as long as a transition
     // may last.
-    AttachState tell(const std::string& title, std::uint32_t map_id, bool changing);
+    AttachState report(const std::string& title, std::uint32_t map_id, bool changing);
 
     // The device and its pins have this name from now on.
     void rename(const std::string& device, const std::string& directory) {

@@ -42,6 +42,6 @@ def errors_of(program, result):
 def samples_of(result):
     samples = [checked(SAMPLE, line) for line in result.out.splitlines(keepends=True)]
     for sample in samples:
-        for figures in (*sample["actions"].values(), sample["total"]):
-            assert (figures["pps"] is None) == (figures["bps"] is None) == (sample["period"] == 0)
+        for rates in (*sample["actions"].values(), sample["total"]):
+            assert (rates["pps"] is None) == (rates["bps"] is None) == (sample["period"] == 0)
     return samples

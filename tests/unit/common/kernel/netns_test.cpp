@@ -56,7 +56,7 @@ TEST(Netns, AFileOfAnotherKindIsAUsageError) {
     }
     EXPECT_THAT(open_netns("/proc/self/ns/mnt").error().reason, HasSubstr("another kind"));
     EXPECT_EQ(open_netns("/proc/self/ns/mnt").error().kind, ErrorKind::kUsage);
-    EXPECT_THAT(open_netns("/etc/passwd").error().reason, HasSubstr("no namespace"));
+    EXPECT_THAT(open_netns("/etc/passwd").error().reason, HasSubstr("not a namespace"));
     EXPECT_EQ(open_netns("/etc/passwd").error().kind, ErrorKind::kUsage);
 }
 

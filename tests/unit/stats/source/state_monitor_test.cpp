@@ -47,10 +47,10 @@ TEST_F(StateMonitorTest, AsksTheKernel) {
     StateMonitor lo = monitor("lo");
     EXPECT_EQ(lo.look(nullptr, kMap, kNow), AttachState::kForeign);
     EXPECT_EQ(lo.look(&meta_, kMap, kNow), AttachState::kDetached);
-    lo.tell("lo", kMap, false);
+    lo.report("lo", kMap, false);
     StateMonitor missing = monitor("no-such-device");
     EXPECT_EQ(missing.look(&meta_, kMap, kNow), AttachState::kDetached);
-    missing.tell("gone", kMap, false);
+    missing.report("gone", kMap, false);
     EXPECT_THAT(notices_, ElementsAre("lo: no XDP program counts into map 32",
                                       "gone: the device is gone; no XDP program counts into map 32"));
     StateMonitor by_meta = monitor(std::nullopt);
@@ -75,17 +75,17 @@ TEST_F(StateMonitorTest, LooksAgainWhenTheLatestLookIsOld) {
 TEST_F(StateMonitorTest, KeepsTheStateWhileALoaderIsAtWork) {
     StateMonitor lo = monitor("lo");
     lo.look(nullptr, kMap, kNow);
-    EXPECT_EQ(lo.tell("lo", kMap, true), AttachState::kForeign);  // there is none to keep yet
+    EXPECT_EQ(lo.report("lo", kMap, true), AttachState::kForeign);  // there is none to keep yet
     EXPECT_FALSE(lo.is_news());
     lo.look(&meta_, kMap, kNow + 1);
     EXPECT_TRUE(lo.is_news());
-    EXPECT_EQ(lo.tell("lo", kMap, true), AttachState::kForeign);
+    EXPECT_EQ(lo.report("lo", kMap, true), AttachState::kForeign);
     EXPECT_TRUE(lo.must_look(kNow + 2));
     lo.look(&meta_, kMap, kNow + Transition::kLongest);
-    EXPECT_EQ(lo.tell("lo", kMap, true), AttachState::kForeign);
+    EXPECT_EQ(lo.report("lo", kMap, true), AttachState::kForeign);
     EXPECT_THAT(notices_, IsEmpty());
     lo.look(&meta_, kMap, kNow + 1 + Transition::kLongest);
-    EXPECT_EQ(lo.tell("lo", kMap, true), AttachState::kDetached);
+    EXPECT_EQ(lo.report("lo", kMap, true), AttachState::kDetached);
     EXPECT_THAT(notices_, SizeIs(1));
 }
 
