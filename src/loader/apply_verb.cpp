@@ -7,7 +7,6 @@
 #include <system_error>
 #include <thread>
 
-#include "common/pins/bpffs.h"
 #include "common/pins/bpffs_mount.h"
 #include "loader/verbs/clean.h"
 #include "loader/verbs/load.h"
@@ -35,14 +34,6 @@ Result<Outcome> dispatch_verb(const Options& options, NetnsContext& context, con
         default:
             return load(make_load_request(options), context, device);
     }
-}
-
-Outcome complete(Result<Outcome> result, const Options& options, const NetnsContext& context,
-                 const std::string& device) {
-    Outcome outcome = result ? std::move(*result) : failed_outcome(device, std::move(result).error());
-    outcome.netns = context.netns;
-    outcome.dry_run = options.dry_run;
-    return outcome;
 }
 
 }  // namespace
@@ -82,7 +73,10 @@ std::vector<std::string> without_repetitions(const std::vector<std::string>& dev
 
 Outcome apply_verb(const Options& options, NetnsContext& context, const std::string& device) {
     auto result = dispatch_verb(options, context, device);
-    return complete(std::move(result), options, context, device);
+    Outcome outcome = result ? std::move(*result) : failed_outcome(device, std::move(result).error());
+    outcome.netns = context.netns;
+    outcome.dry_run = options.dry_run;
+    return outcome;
 }
 
 void work_on_each(const std::vector<std::string>& devices, const DeviceWork& work,

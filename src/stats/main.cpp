@@ -11,7 +11,6 @@
 #include <vector>
 
 #include "common/base/error_report.h"
-#include "common/kernel/interface.h"
 #include "common/kernel/library_log.h"
 #include "common/pins/bpffs.h"
 #include "common/pins/bpffs_mount.h"

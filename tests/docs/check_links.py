@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-"""The pages (*.md): relative links lead to files and sections that exist; a long page has a table of contents."""
+"""The pages (*.md): relative links lead to files and sections that exist; a long page has a table of contents.
+docs/architecture.md has a line for every directory with files, and for no other."""
 
 import re
 import sys
@@ -39,9 +40,25 @@ def problems(page):
                 yield f"the table of contents lacks #{anchor}"
 
 
+def unlisted_directories():
+    """Directories below tests/unit are those of src, and each target of tests/fuzz has one in corpus."""
+    listed = set(re.findall(r"^\| `([\w./]+)` \|", (TOP / "docs/architecture.md").read_text(), flags=re.MULTILINE))
+    there = {"tests/unit"}
+    for path in TOP.rglob("*"):
+        folder = str(path.parent.relative_to(TOP))
+        made = any(part in ("build", "__pycache__") or part[0] == "." and part != ".ci" for part in folder.split("/"))
+        if path.is_file() and path.name not in ("CMakeLists.txt", ".clang-format", "README.md") and not made \
+                and not folder.startswith(("tests/unit/", "tests/fuzz/")):
+            there.add(folder)
+    there -= {"tests"}
+    yield from (f"no line for {name}" for name in sorted(there - listed))
+    yield from (f"{name} is not there" for name in sorted(listed - there))
+
+
 def main():
     pages = [page for page in TOP.rglob("*.md") if page.relative_to(TOP).parts[0] != "build"]
     found = [f"{page.relative_to(TOP)}: {problem}" for page in pages for problem in problems(page)]
+    found += [f"docs/architecture.md: {problem}" for problem in unlisted_directories()]
     print("\n".join(found) or f"{len(pages)} pages")
     return 1 if found or len(pages) < 10 else 0
 

@@ -19,6 +19,11 @@ inline constexpr const char* kFollowerName = "+follower";
 // The same while a command runs under our program.
 inline constexpr const char* kRunName = "+run";
 
+// One of these directories, which are no pins.
+inline bool is_reserved_directory(std::string_view name) {
+    return name == kStagingName || name == kFollowerName || name == kRunName;
+}
+
 // A name as one bpffs path component: bpffs refuses names with a dot, so '.' becomes "%2E" (and '%' "%25",
 // which makes it reversible for map names too; the kernel lets no interface name contain '%').
 std::string encode_pin_name(std::string_view name);

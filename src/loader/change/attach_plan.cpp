@@ -8,7 +8,6 @@
 #include "common/pins/abi_names.h"
 #include "loader/device/hook_description.h"
 #include "loader/hook/dispatcher_attach.h"
-#include "loader/hook/link_attach.h"
 
 namespace tally::loader {
 namespace {
@@ -115,10 +114,6 @@ Result<AttachPlan> plan_beside_foreign(const LoadRequest& request, const NetnsCo
     return plan;
 }
 
-bool serves(const std::vector<std::uint32_t>& modes, std::uint32_t mode) {
-    return std::find(modes.begin(), modes.end(), mode) != modes.end();
-}
-
 }  // namespace
 
 Result<AttachPlan> make_attach_plan(const LoadRequest& request, const NetnsContext& context,
@@ -170,7 +165,7 @@ Result<AttachPlan> make_attach_plan(const LoadRequest& request, const NetnsConte
     TALLY_ASSIGN_OR_RETURN(auto decided,
                            ours ? plan_replacement(request, context, state, what, std::move(plan))
                                 : plan_beside_foreign(request, context, state, what, std::move(plan)));
-    if (!serves(decided.modes, running)) {
+    if (std::find(decided.modes.begin(), decided.modes.end(), running) == decided.modes.end()) {
         return mode_conflict(
             what, running,
             ours ? fmt::format("`xdp_loader {} --unload` first, or load without a mode option",

@@ -86,6 +86,10 @@ Result<void> stage_generation(PinDirectory& pins, const ProgramObject& object, c
             TALLY_TRY(pins.stage(ProgramObject::map_fd(map), map.pin_name));
         }
     }
+    return stage_meta(pins, meta);
+}
+
+Result<void> stage_meta(PinDirectory& pins, const Meta& meta) {
     TALLY_ASSIGN_OR_RETURN(auto fd, create_meta_map());
     TALLY_TRY(write_meta(fd.get(), meta));
     return pins.stage(fd.get(), XDP_TALLY_META_NAME);

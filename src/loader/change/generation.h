@@ -25,6 +25,7 @@ Result<Meta> make_meta(const Interface& interface, const ProgramObject& object,
 
 // Its new maps, and the meta, not frozen yet.
 Result<void> stage_generation(PinDirectory& pins, const ProgramObject& object, const Meta& meta);
+Result<void> stage_meta(PinDirectory& pins, const Meta& meta);
 
 // carried = what `old_meta` carried + the final counts of a map that is not read any more.
 void carry(Meta& meta, const Meta& old_meta, const Counters& counts);

@@ -4,8 +4,6 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <vector>
-
 #include "common/pins/pin_names.h"
 #include "loader/hook/dispatcher_attach.h"
 

@@ -6,7 +6,6 @@
 #include <linux/bpf.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
 
@@ -263,7 +262,7 @@ DeviceState look_at_device(const std::string& directory, const std::optional<Int
         return state;
     }
     for (const auto& name : *names) {
-        if (name != kStagingName && name != kFollowerName && name != kRunName) {
+        if (!is_reserved_directory(name)) {
             inspect_pin(state, directory, name);
         }
     }

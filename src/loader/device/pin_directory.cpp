@@ -10,7 +10,6 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cstdio>
 
 #include "common/base/directory.h"
@@ -264,10 +263,7 @@ void PinDirectory::remove_empty_parent() const {
 
 Result<std::vector<std::string>> PinDirectory::pins() const {
     TALLY_ASSIGN_OR_RETURN(auto names, list_directory(directory_of(directory_)));
-    const auto is_lock = [](const std::string& name) {
-        return name == kStagingName || name == kFollowerName || name == kRunName;
-    };
-    names.erase(std::remove_if(names.begin(), names.end(), is_lock), names.end());
+    std::erase_if(names, is_reserved_directory);
     return names;
 }
 

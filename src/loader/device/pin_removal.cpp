@@ -72,8 +72,9 @@ std::string describe_foreign_pins(const DeviceState& state, const std::string& d
             names.push_back(map.pin_name);
         }
     }
-    return names.empty() ? std::string()
-                         : fmt::format("not ours, left alone in {}: {}", directory, fmt::join(names, ", "));
+    return names.empty()
+               ? std::string()
+               : fmt::format("not pinned by xdp_loader, left in {}: {}", directory, fmt::join(names, ", "));
 }
 
 }  // namespace tally::loader

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 #include "loader/hook/dispatcher_attach.h"
 
-#include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <fmt/format.h>
 #include <linux/bpf.h>
@@ -16,7 +15,6 @@
 #include "common/kernel/dispatcher.h"
 #include "common/kernel/libbpf_options.h"
 #include "common/kernel/library_log.h"
-#include "common/pins/abi_names.h"
 #include "common/pins/bpffs.h"
 #include "loader/hook/component_signature.h"
 

@@ -9,7 +9,6 @@
 #include "common/kernel/bpf_info.h"
 #include "common/kernel/dispatcher.h"
 #include "common/kernel/netns.h"
-#include "common/pins/abi_names.h"
 #include "common/pins/pin_names.h"
 #include "loader/change/generation.h"
 #include "loader/change/map_reuse.h"
@@ -24,9 +23,9 @@ struct Watched {
     std::uint32_t program_id = 0;
     std::string map_pin;
     std::string link_pin;
-    std::optional<UniqueFd> map;  // pinned already: its counts go on
-    bool attached = false;        // and so is the link of a program that counts into it
-    std::optional<Observer> observer;
+    std::optional<UniqueFd> map = {};  // pinned already: its counts go on
+    bool attached = false;             // and so is the link of a program that counts into it
+    std::optional<Observer> observer = {};
 
     int map_fd() const { return map ? map->get() : observer->counter_fd(); }
 };
@@ -60,8 +59,7 @@ Result<std::vector<Watched>> list_watched(const PinDirectory* pins, const Device
     std::vector<Watched> list;
     TALLY_ASSIGN_OR_RETURN(auto whole,
                            look_at_pins(pins, state, goes_on,
-                                        {target.verdict_program, XDP_TALLY_MAP_NAME, XDP_TALLY_LINK_NAME,
-                                         std::nullopt, false, std::nullopt}));
+                                        {target.verdict_program, XDP_TALLY_MAP_NAME, XDP_TALLY_LINK_NAME}));
     // Published before the meta that names the program it belongs to.
     whole.attached = goes_on && state.link && state.meta->program_id == target.program.id;
     list.push_back(std::move(whole));
@@ -70,8 +68,7 @@ Result<std::vector<Watched>> list_watched(const PinDirectory* pins, const Device
             auto watched,
             look_at_pins(pins, state, goes_on,
                          {component.program_id, component_map_pin(component.program_id, component.name),
-                          component_link_pin(component.program_id, component.name), std::nullopt, false,
-                          std::nullopt}));
+                          component_link_pin(component.program_id, component.name)}));
         list.push_back(std::move(watched));
     }
     return list;
@@ -123,9 +120,7 @@ Result<void> stage(PinDirectory& pins, const std::vector<Watched>& list, const M
             TALLY_TRY(pins.stage(link.get(), watched.link_pin));
         }
     }
-    TALLY_ASSIGN_OR_RETURN(auto fd, create_meta_map());
-    TALLY_TRY(write_meta(fd.get(), meta));
-    return pins.stage(fd.get(), XDP_TALLY_META_NAME);
+    return stage_meta(pins, meta);
 }
 
 }  // namespace

@@ -3,7 +3,6 @@
 // programs to observe, and the pins that keep the observers in the kernel.
 #pragma once
 
-#include <optional>
 #include <string>
 #include <vector>
 

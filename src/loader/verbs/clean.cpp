@@ -42,7 +42,7 @@ Result<Outcome> clean(const RemovalRequest& request, const NetnsContext& context
     outcome.kind = OutcomeKind::kCleaned;
 
     if (our_pins(state, false).empty()) {
-        outcome.notes.emplace_back("nothing to remove: no pins of ours");
+        outcome.notes.emplace_back("nothing to remove: xdp_loader pinned nothing there");
         return outcome;
     }
     if (state.ours == Ours::kUnreadable) {

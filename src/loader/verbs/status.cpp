@@ -11,7 +11,6 @@
 #include "common/kernel/link_socket.h"
 #include "common/kernel/netns.h"
 #include "common/pins/abi_names.h"
-#include "common/pins/bpffs.h"
 #include "common/pins/counter_map.h"
 #include "common/pins/pin_names.h"
 #include "loader/change/killed_run.h"

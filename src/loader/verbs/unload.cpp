@@ -24,7 +24,7 @@ Result<Outcome> unload_foreign(const RemovalRequest& request, const NetnsContext
                           std::move(holder.description))
             .with_hint(std::move(holder.next_command));
     }
-    outcome.notes.push_back("it was not ours: " + holder.description);
+    outcome.notes.push_back("it was not attached by xdp_loader: " + holder.description);
     if (request.dry_run) {
         return outcome;
     }
@@ -40,7 +40,7 @@ Error nothing_to_unload(const NetnsContext& context, const DeviceState& state, c
     if (state.interface && state.hook.program) {
         const HookProgram& program = *state.hook.program;
         const auto holder = identify_holder(context, state, program);
-        error.reason += "; " + holder.description + " is not ours";
+        error.reason += "; " + holder.description + " was not attached by xdp_loader";
         error.hint = holder.has_link ? holder.next_command
                                      : fmt::format("`xdp_loader {} --unload {}` detaches it anyway",
                                                    context.option(device), program.id);

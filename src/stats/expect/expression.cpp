@@ -7,7 +7,6 @@
 #include <array>
 #include <cctype>
 #include <charconv>
-#include <limits>
 #include <utility>
 
 #include "common/base/printable.h"

@@ -97,42 +97,12 @@ void Canvas::mark(int y) {
     }
 }
 
-std::string Canvas::line(int y) const {
-    std::string text;
-    for (int x = 0; x < width_; ++x) {
-        if (const char32_t symbol = at(x, y).symbol; symbol != 0) {
-            append_utf8(text, symbol);
-        }
-    }
-    text.erase(text.find_last_not_of(' ') + 1);
-    return text;
-}
-
 int text_width(bool unicode, std::string_view text) {
     int width = 0;
     while (!text.empty()) {
         width += show(take_character(text), unicode).width;
     }
     return width;
-}
-
-void append_utf8(std::string& text, char32_t symbol) {
-    const auto tail = [&](unsigned shift) { text += static_cast<char>(0x80U | (symbol >> shift & 0x3fU)); };
-    if (symbol < 0x80) {
-        text += static_cast<char>(symbol);
-    } else if (symbol < 0x800) {
-        text += static_cast<char>(0xc0U | symbol >> 6U);
-        tail(0);
-    } else if (symbol < 0x10000) {
-        text += static_cast<char>(0xe0U | symbol >> 12U);
-        tail(6);
-        tail(0);
-    } else {
-        text += static_cast<char>(0xf0U | symbol >> 18U);
-        tail(12);
-        tail(6);
-        tail(0);
-    }
 }
 
 }  // namespace tally::stats

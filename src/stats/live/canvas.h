@@ -4,7 +4,6 @@
 
 #include <cstddef>
 #include <limits>
-#include <string>
 #include <string_view>
 #include <vector>
 
@@ -53,8 +52,6 @@ class Canvas {
     void mark(int y);
 
     const Cell& at(int x, int y) const { return cells_[index(x, y)]; }
-    // The line's text, without the blanks at its end.
-    std::string line(int y) const;
 
   private:
     std::size_t index(int x, int y) const {
@@ -69,8 +66,5 @@ class Canvas {
 
 // How many columns a text takes; the first argument as for Canvas.
 int text_width(bool unicode, std::string_view text);
-
-// As UTF-8.
-void append_utf8(std::string& text, char32_t symbol);
 
 }  // namespace tally::stats

@@ -5,8 +5,7 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
-#include <string_view>
+#include <cstring>
 
 namespace tally::stats {
 namespace {
@@ -16,44 +15,6 @@ constexpr std::int64_t kSecond = 1000 * kMillisecond;
 constexpr std::array<std::int64_t, 10> kIntervals = {
     100 * kMillisecond, 200 * kMillisecond, 500 * kMillisecond, kSecond,      2 * kSecond,
     5 * kSecond,        10 * kSecond,       20 * kSecond,       30 * kSecond, 60 * kSecond};
-
-bool is_digit(char c) {
-    return c >= '0' && c <= '9';
-}
-
-// Takes the number at the beginning off the text; its digits without leading zeros.
-std::string_view take_number(std::string_view& text) {
-    std::size_t size = 0;
-    while (size < text.size() && is_digit(text[size])) {
-        ++size;
-    }
-    std::string_view number = text.substr(0, size);
-    text.remove_prefix(size);
-    number.remove_prefix(std::min(number.find_first_not_of('0'), number.size()));
-    return number;
-}
-
-// -1, 0 or 1. Numbers in names count as numbers.
-int compare_names(std::string_view a, std::string_view b) {
-    while (!a.empty() && !b.empty()) {
-        if (is_digit(a[0]) && is_digit(b[0])) {
-            const auto left = take_number(a);
-            const auto right = take_number(b);
-            if (left.size() != right.size()) {
-                return left.size() < right.size() ? -1 : 1;
-            }
-            if (const int order = left.compare(right); order != 0) {
-                return order;
-            }
-        } else if (a[0] != b[0]) {
-            return a[0] < b[0] ? -1 : 1;
-        } else {
-            a.remove_prefix(1);
-            b.remove_prefix(1);
-        }
-    }
-    return static_cast<int>(!a.empty()) - static_cast<int>(!b.empty());
-}
 
 double rank(const ScreenSource& source, Sort sort) {
     switch (sort) {
@@ -168,7 +129,8 @@ std::vector<const ScreenSource*> sorted(const ScreenState& model, Sort sort) {
     std::stable_sort(order.begin(), order.end(), [&](const ScreenSource* a, const ScreenSource* b) {
         const double first = rank(*a, sort);
         const double second = rank(*b, sort);
-        return first != second ? first > second : compare_names(a->report.title, b->report.title) < 0;
+        return first != second ? first > second
+                               : ::strverscmp(a->report.title.c_str(), b->report.title.c_str()) < 0;
     });
     return order;
 }

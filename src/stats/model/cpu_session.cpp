@@ -2,7 +2,6 @@
 #include "stats/model/cpu_session.h"
 
 #include <algorithm>
-#include <utility>
 
 #include "stats/model/rates.h"
 

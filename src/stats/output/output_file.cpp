@@ -7,9 +7,7 @@
 #include <unistd.h>
 
 #include <cstdio>
-#include <cstdlib>
 #include <memory>
-#include <utility>
 
 #include "common/base/unique_fd.h"
 

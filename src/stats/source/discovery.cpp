@@ -9,8 +9,6 @@
 #include <xdp_tally/abi.h>
 
 #include "common/base/directory.h"
-#include "common/pins/abi_names.h"
-#include "common/pins/bpffs.h"
 #include "common/pins/netns_context.h"
 #include "common/pins/pin_names.h"
 #include "stats/source/pin_error.h"

@@ -2,7 +2,6 @@
 #include "stats/source/pinned_map.h"
 
 #include <fcntl.h>
-#include <fmt/format.h>
 #include <sys/file.h>
 
 #include <algorithm>

@@ -10,7 +10,6 @@
 #include "common/base/clock.h"
 #include "common/base/printable.h"
 #include "common/kernel/bpf_info.h"
-#include "common/kernel/interface.h"
 #include "common/kernel/link_socket.h"
 #include "common/pins/abi_names.h"
 

@@ -5,6 +5,8 @@
 
 #include <clocale>
 
+#include "stats/live/canvas_line.h"
+
 namespace tally::stats {
 namespace {
 
@@ -19,8 +21,8 @@ TEST_F(CanvasTest, TextStandsWhereItWasPut) {
     Canvas canvas(10, 2, true);
     EXPECT_EQ(canvas.write(2, 1, "veth0"), 7);
     canvas.write_right(10, 0, "12");
-    EXPECT_EQ(canvas.line(0), "        12");
-    EXPECT_EQ(canvas.line(1), "  veth0");
+    EXPECT_EQ(line_of(canvas, 0), "        12");
+    EXPECT_EQ(line_of(canvas, 1), "  veth0");
 }
 
 TEST_F(CanvasTest, TextIsCut) {
@@ -28,12 +30,12 @@ TEST_F(CanvasTest, TextIsCut) {
     EXPECT_EQ(canvas.write(5, 0, "veth0"), 8);
     EXPECT_EQ(canvas.write_cut(0, 1, "interface0", {}, 6), 6);
     EXPECT_EQ(canvas.write_cut(0, 2, "inter0", {}, 6), 6);
-    EXPECT_EQ(canvas.line(0), "     vet");
-    EXPECT_EQ(canvas.line(1), "inter…");
-    EXPECT_EQ(canvas.line(2), "inter0");
+    EXPECT_EQ(line_of(canvas, 0), "     vet");
+    EXPECT_EQ(line_of(canvas, 1), "inter…");
+    EXPECT_EQ(line_of(canvas, 2), "inter0");
     Canvas plain(8, 1, false);
     plain.write_cut(0, 0, "interface0", {}, 6);
-    EXPECT_EQ(plain.line(0), "inter~");
+    EXPECT_EQ(line_of(plain, 0), "inter~");
 }
 
 TEST_F(CanvasTest, NothingReachesTheTerminalThatItMightObey) {
@@ -44,13 +46,13 @@ TEST_F(CanvasTest, NothingReachesTheTerminalThatItMightObey) {
                  "c\xc2\x9b"
                  "d\xe2\x96"
                  "e\xcc\x81");
-    EXPECT_EQ(canvas.line(0), "a?[b?c?d??e?");
+    EXPECT_EQ(line_of(canvas, 0), "a?[b?c?d??e?");
 }
 
 TEST_F(CanvasTest, WithoutUnicodeThereIsAsciiOnly) {
     Canvas canvas(10, 1, false);
     EXPECT_EQ(canvas.write(0, 0, "a·ü中"), 4);
-    EXPECT_EQ(canvas.line(0), "a???");
+    EXPECT_EQ(line_of(canvas, 0), "a???");
     EXPECT_EQ(text_width(false, "a·ü中"), 4);
 }
 
@@ -58,7 +60,7 @@ TEST_F(CanvasTest, WideCharactersTakeTwoColumns) {
     Canvas canvas(4, 2, true);
     EXPECT_EQ(text_width(true, "中a中"), 5);
     EXPECT_EQ(canvas.write(0, 0, "中a中"), 3) << "half a character is none";
-    EXPECT_EQ(canvas.line(0), "中a");
+    EXPECT_EQ(line_of(canvas, 0), "中a");
     EXPECT_EQ(canvas.at(1, 0).symbol, U'\0');
 }
 
@@ -69,7 +71,7 @@ TEST_F(CanvasTest, WhatIsOutsideIsLeftOut) {
     canvas.set(3, 0, U'x', {});
     canvas.set(0, 1, U'x', {});
     canvas.mark(7);
-    EXPECT_EQ(canvas.line(0), "");
+    EXPECT_EQ(line_of(canvas, 0), "");
     Canvas none(0, 0, true);
     none.write(0, 0, "x");
     Canvas negative(-1, -1, true);

@@ -6,6 +6,7 @@
 
 #include <clocale>
 
+#include "stats/live/canvas_line.h"
 #include "stats/live/list_page.h"
 #include "stats/report_for_tests.h"
 
@@ -41,7 +42,7 @@ class ListPage : public testing::Test {
         std::vector<std::string> lines;
         lines.reserve(static_cast<std::size_t>(height));
         for (int y = 0; y < height; ++y) {
-            lines.push_back(canvas.line(y));
+            lines.push_back(line_of(canvas, y));
         }
         return lines;
     }

@@ -6,6 +6,8 @@
 #include <clocale>
 #include <limits>
 
+#include "stats/live/canvas_line.h"
+
 namespace tally::stats {
 namespace {
 
@@ -21,7 +23,7 @@ std::vector<std::string> lines(const Canvas& canvas) {
     std::vector<std::string> all;
     all.reserve(static_cast<std::size_t>(canvas.height()));
     for (int y = 0; y < canvas.height(); ++y) {
-        all.push_back(canvas.line(y));
+        all.push_back(line_of(canvas, y));
     }
     return all;
 }
@@ -65,8 +67,8 @@ TEST_F(Plot, LaterSeriesCoverEarlierOnes) {
     Canvas canvas(11, 4, false);
     const std::vector<Series> series = {{{1, 1, 1}, U'o', {}}, {{0, 1, 0}, U'x', {}}};
     draw_plot(canvas, {0, 0, 11, 4}, series, Strokes::kSymbols, "");
-    EXPECT_EQ(canvas.line(0), "     1 +oxo");
-    EXPECT_EQ(canvas.line(1), "     0 +x x");
+    EXPECT_EQ(line_of(canvas, 0), "     1 +oxo");
+    EXPECT_EQ(line_of(canvas, 1), "     0 +x x");
 }
 
 TEST_F(Plot, BrailleHasTwoTimesFourDotsInACell) {
@@ -103,8 +105,8 @@ TEST_F(Plot, ASilentSeriesLiesAtTheBottom) {
     Canvas canvas(10, 5, false);
     const std::vector<Series> series = {{{0, 0}, U'x', {}}};
     draw_plot(canvas, {0, 0, 10, 5}, series, Strokes::kSymbols, "");
-    EXPECT_EQ(canvas.line(0), "     1 +");
-    EXPECT_EQ(canvas.line(2), "     0 +xx");
+    EXPECT_EQ(line_of(canvas, 0), "     1 +");
+    EXPECT_EQ(line_of(canvas, 2), "     0 +xx");
 }
 
 }  // namespace

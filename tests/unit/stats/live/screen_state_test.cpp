@@ -68,7 +68,7 @@ TEST(ScreenState, NumbersInNamesAreNumbers) {
         model.take(model.sources().size(), block_of(title), 1);
     }
     EXPECT_THAT(titles(model, Sort::kName),
-                ElementsAre("a", "eth", "eth2", "eth02", "eth2.20", "eth2.100", "eth10"));
+                ElementsAre("a", "eth", "eth02", "eth2", "eth2.20", "eth2.100", "eth10"));
 }
 
 TEST(ScreenState, TheBusiestComesFirst) {

@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "stats/live/canvas_line.h"
+
 namespace tally::stats {
 namespace {
 
@@ -17,7 +19,7 @@ std::string spark(const std::vector<double>& values, bool unicode) {
     canvas.set(0, 0, U'[', {});
     canvas.set(static_cast<int>(values.size()) + 1, 0, U']', {});
     draw_sparkline(canvas, 1, 0, values, {});
-    return canvas.line(0);
+    return line_of(canvas, 0);
 }
 
 std::string bar(double value, double most, bool unicode) {
@@ -25,7 +27,7 @@ std::string bar(double value, double most, bool unicode) {
     canvas.set(0, 0, U'[', {});
     canvas.set(5, 0, U']', {});
     draw_bar(canvas, 1, 0, 4, value, most, {});
-    return canvas.line(0);
+    return line_of(canvas, 0);
 }
 
 TEST(Sparkline, EightStepsUpToTheLargest) {
