@@ -9,6 +9,7 @@
 
 #include "common/pins/bpffs.h"
 #include "common/pins/bpffs_mount.h"
+#include "loader/hook/surroundings.h"
 #include "loader/verbs/clean.h"
 #include "loader/verbs/load.h"
 #include "loader/verbs/observe.h"
@@ -39,7 +40,8 @@ Result<Outcome> dispatch_verb(const Options& options, NetnsContext& context, con
 
 Outcome complete(Result<Outcome> result, const Options& options, const NetnsContext& context,
                  const std::string& device) {
-    Outcome outcome = result ? std::move(*result) : failed_outcome(device, std::move(result).error());
+    Outcome outcome =
+        result ? std::move(*result) : failed_outcome(device, explain_surroundings(std::move(result).error()));
     outcome.netns = context.netns;
     outcome.dry_run = options.dry_run;
     return outcome;

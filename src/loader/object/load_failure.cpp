@@ -4,7 +4,6 @@
 #include <bpf/libbpf.h>
 #include <fmt/format.h>
 #include <linux/bpf.h>
-#include <sys/resource.h>
 
 #include <algorithm>
 #include <array>
@@ -71,7 +70,7 @@ bool may_have_no_entries(const MapLayout& layout) {
         case BPF_MAP_TYPE_STRUCT_OPS:
             return true;
         default:
-            return layout.type > BPF_MAP_TYPE_USER_RINGBUF;  // newer than what is known here
+            return layout.type > BPF_MAP_TYPE_TASK_STORAGE;  // newer than Linux 5.11
     }
 }
 
@@ -169,7 +168,8 @@ void explain_unresolved(Error& error, std::string_view warnings) {
 
 }  // namespace
 
-Result<void> check_new_map(const std::string& name, const MapLayout& layout) {
+Result<void> check_new_map(const std::string& name, const MapLayout& layout,
+                           std::optional<std::uint64_t> available) {
     if (layout.max_entries == 0 && !may_have_no_entries(layout)) {
         return make_error(
                    ErrorKind::kSystem, fmt::format("creating map {}", name),
@@ -179,7 +179,6 @@ Result<void> check_new_map(const std::string& name, const MapLayout& layout) {
                             "'{}'",
                             name));
     }
-    const auto available = available_memory();
     const auto needed = needed_memory(layout);
     if (available && needed > *available) {
         return make_error(
@@ -206,7 +205,13 @@ Error explain_refused_map(Error error, const std::string& name, const MapLayout&
     constexpr std::uint32_t kLargestPerCpu = 32U << 10U;  // PCPU_MIN_UNIT_SIZE
     error.what = fmt::format("creating map {}", name);
     error.details = last_lines(warnings, 3);
-    if (layout.type == BPF_MAP_TYPE_CPUMAP && error.code == E2BIG) {
+    if (const auto limit = locked_memory_limit(); limit && error.code == EPERM) {
+        error.reason = fmt::format(
+            "the limit of locked memory is too low, {} KiB: kernels before 5.11 count maps "
+            "against it",
+            *limit / 1024);
+        error.hint = kRaiseLockedMemory;
+    } else if (layout.type == BPF_MAP_TYPE_CPUMAP && error.code == E2BIG) {
         const int cpus = libbpf_num_possible_cpus();
         error.reason = fmt::format("it is a cpumap of {} entries, more than this kernel has room for CPUs",
                                    layout.max_entries);

@@ -3,6 +3,7 @@
 // from the layout of the map.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -13,8 +14,10 @@
 
 namespace tally::loader {
 
-// Before a map is created: kSystem where its size is left to others, or is more than the machine has.
-Result<void> check_new_map(const std::string& name, const MapLayout& layout);
+// Before a map is created: kSystem where its size is left to others, or is more than the bytes that are
+// available (none: nobody knows).
+Result<void> check_new_map(const std::string& name, const MapLayout& layout,
+                           std::optional<std::uint64_t> available);
 
 // What libbpf was loading when it gave up, by its warnings: a map (empty: it was none), a program.
 std::string refused_map(std::string_view warnings);

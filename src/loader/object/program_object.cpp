@@ -16,6 +16,7 @@
 #include "common/pins/bpffs.h"
 #include "common/pins/pin_names.h"
 #include "loader/object/load_failure.h"
+#include "loader/object/map_memory.h"
 #include "loader/object/verifier_log.h"
 
 #include "frags.skel.h"
@@ -240,9 +241,10 @@ Result<void> ProgramObject::join_dispatcher(std::uint64_t generation) {
 }
 
 Result<void> ProgramObject::check_maps() const {
+    const auto available = available_memory();
     for (const auto& map : maps_) {
         if (bpf_map__fd(map.map) < 0) {  // not reused
-            TALLY_TRY(check_new_map(map.name, layout(map)));
+            TALLY_TRY(check_new_map(map.name, layout(map), available));
         }
     }
     return {};
@@ -250,6 +252,7 @@ Result<void> ProgramObject::check_maps() const {
 
 Result<void> ProgramObject::load() {
     TALLY_TRY(check_maps());
+    raise_locked_memory_limit();
     VerifierLog log;
     set_log(log.data(), log.size());
     take_library_warnings();

@@ -126,11 +126,19 @@ MapLayout layout_of_type(std::uint32_t type, std::uint32_t max_entries, std::uin
 }
 
 TEST(LoadFailure, AMapWithoutEntriesWaitsForItsOwnProgram) {
-    const auto checked = check_new_map("late", layout_of_type(BPF_MAP_TYPE_HASH, 0));
+    const auto checked = check_new_map("late", layout_of_type(BPF_MAP_TYPE_HASH, 0), std::nullopt);
     ASSERT_FALSE(checked);
     EXPECT_THAT(checked.error().message(), AllOf(HasSubstr("map late"), HasSubstr("no max_entries")));
-    EXPECT_TRUE(check_new_map("events", layout_of_type(BPF_MAP_TYPE_PERF_EVENT_ARRAY, 0)));
-    EXPECT_TRUE(check_new_map("small", layout_of_type(BPF_MAP_TYPE_HASH, 1)));
+    EXPECT_TRUE(check_new_map("events", layout_of_type(BPF_MAP_TYPE_PERF_EVENT_ARRAY, 0), std::nullopt));
+    EXPECT_TRUE(check_new_map("small", layout_of_type(BPF_MAP_TYPE_HASH, 1), std::nullopt));
+}
+
+TEST(LoadFailure, AMapHasToFit) {
+    const auto layout = layout_of_type(BPF_MAP_TYPE_ARRAY, 1U << 20U);
+    EXPECT_TRUE(check_new_map("map", layout, std::uint64_t{8} << 20U));
+    const auto checked = check_new_map("map", layout, std::uint64_t{7} << 20U);
+    ASSERT_FALSE(checked);
+    EXPECT_THAT(checked.error().reason, AllOf(HasSubstr("at least 8 MiB"), HasSubstr("7 MiB of memory")));
 }
 
 TEST(LoadFailure, ARefusedMapIsExplainedByItsLayout) {
