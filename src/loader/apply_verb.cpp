@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "common/pins/bpffs_mount.h"
+#include "loader/hook/surroundings.h"
 #include "loader/verbs/clean.h"
 #include "loader/verbs/load.h"
 #include "loader/verbs/observe.h"
@@ -73,7 +74,8 @@ std::vector<std::string> without_repetitions(const std::vector<std::string>& dev
 
 Outcome apply_verb(const Options& options, NetnsContext& context, const std::string& device) {
     auto result = dispatch_verb(options, context, device);
-    Outcome outcome = result ? std::move(*result) : failed_outcome(device, std::move(result).error());
+    Outcome outcome =
+        result ? std::move(*result) : failed_outcome(device, explain_surroundings(std::move(result).error()));
     outcome.netns = context.netns;
     outcome.dry_run = options.dry_run;
     return outcome;

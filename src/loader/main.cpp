@@ -12,6 +12,7 @@
 #include "common/pins/bpffs_mount.h"
 #include "common/pins/netns_context.h"
 #include "loader/apply_verb.h"
+#include "loader/hook/surroundings.h"
 #include "loader/options.h"
 #include "loader/outcome.h"
 #include "loader/verbs/list_programs.h"
@@ -155,7 +156,7 @@ class VerbRunner {
 int try_program(const Options& options) {
     const auto outcome = try_run(program_choice(options), *options.try_run);
     if (!outcome) {
-        return fail(options, outcome.error());
+        return fail(options, explain_surroundings(outcome.error()));
     }
     return write_outcome(options, options.json ? format_try_run_json(*outcome) : format_try_run(*outcome));
 }

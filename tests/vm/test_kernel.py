@@ -4,14 +4,15 @@
 import os
 import re
 import subprocess
+from pathlib import Path
 
 import pytest
 
-from support import kernel
+from support import kernel, mutants
 from support.devices import attached, link_info
 from support.pins import BPFFS
 from support.processes import run
-from support.programs import object_file
+from support.programs import FAILED, PERMISSION, object_file
 from support.traffic import send
 
 VERSION = tuple(map(int, re.match(r"(\d+)\.(\d+)", os.uname().release).groups()))
@@ -90,3 +91,53 @@ def test_feature(lab, feature, record_property):
     record_property("kernel", "{}.{}".format(*VERSION))
     record_property("has", "yes" if has else "no")
     assert has == (VERSION >= FEATURES[feature]), f"docs/kernels.md says otherwise of {os.uname().release}"
+
+
+# ---- refusals ----------------------------------------------------------------------------------------------
+
+
+def refusal_of(lab, *args, status=FAILED, prefix=()):
+    """The first line, and everything behind it."""
+    world = lab.world()
+    refused = lab.loader("--dev", "veth0", *args, status=status, prefix=prefix)
+    assert lab.world() == world
+    first, _, rest = refused.err.partition("\n")
+    return first, rest
+
+
+def test_the_reason_at_the_end_of_a_very_long_log(lab, veth0):
+    """Kernels before 6.4 keep the head of a log that does not fit, and say ENOSPC."""
+    first, rest = refusal_of(lab, "--filename", object_file("reason_long_log"))
+    assert "the verifier refuses it: invalid access to packet" in first
+    assert re.match(r"  \.\.\. \([0-9]+ lines left out; -v shows all\)\n", rest)
+    assert "\n  ; return data[STEPS + 100]" in rest
+
+
+COUNTS_LOCKED_MEMORY = VERSION < (5, 11)
+
+
+def under_limit(limit):
+    """Command prefix: root, who may lock so much memory (soft and hard limit), and may not raise the hard limit."""
+    return ["prlimit", f"--memlock={limit}", "setpriv", "--bounding-set=-sys_resource"]
+
+
+def test_a_soft_limit_of_locked_memory_is_raised(lab, veth0):
+    lab.load("veth0", prefix=under_limit("0:8388608"))
+    lab.loader("--dev", "veth0", "--unload")
+
+
+@pytest.mark.parametrize("limit", ["0:0", "262144:262144"])
+def test_the_limit_of_locked_memory(lab, veth0, tmp_path, limit):
+    """Too little for anything, and for one map of many entries."""
+    image = bytearray(Path(object_file("own")).read_bytes())
+    mutants.set_entries(image, "xdp_stats_map", 100_000)
+    file = tmp_path / "large.o"
+    file.write_bytes(image)
+    arguments = ("--filename", file)
+    if not COUNTS_LOCKED_MEMORY:
+        lab.loader("--dev", "veth0", *arguments, prefix=under_limit(limit))
+        lab.loader("--dev", "veth0", "--unload")
+        return
+    first, rest = refusal_of(lab, *arguments, status=PERMISSION, prefix=under_limit(limit))
+    assert "the limit of locked memory is too low" in first
+    assert "ulimit -l unlimited" in rest

@@ -52,6 +52,10 @@ void route_library_log(bool verbose) {
     libxdp_set_print(take_libxdp);
 }
 
+bool library_log_is_shown() {
+    return g_verbose;
+}
+
 std::string take_library_warnings() {
     return std::exchange(t_warnings, {});
 }

@@ -9,6 +9,7 @@ namespace tally {
 
 // Sends the libraries' messages to stderr (verbose) or nowhere. Call once, before the first library call.
 void route_library_log(bool verbose);
+bool library_log_is_shown();
 
 // Warnings in this thread since the last call, newest last, at most a few kilobytes. For messages that no
 // return code holds.

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 #include "loader/hook/capabilities.h"
 
+#include <fmt/format.h>
+#include <unistd.h>
+
 #include "common/base/capability_sets.h"
 
 namespace tally::loader {
@@ -8,6 +11,17 @@ namespace {
 
 bool includes(const CapabilitySets& data, unsigned int capability) {
     return (data[CAP_TO_INDEX(capability)].effective & CAP_TO_MASK(capability)) != 0;
+}
+
+// Root lacks what the place it runs in has taken away.
+std::string hint_at(const std::string& enough, const std::string& options) {
+    if (::geteuid() != 0) {
+        return "run it with sudo" + enough;
+    }
+    return fmt::format(
+        "root does not have it here: a container gets it with `{}`, a systemd unit with "
+        "CapabilityBoundingSet=",
+        options);
 }
 
 }  // namespace
@@ -26,7 +40,8 @@ Result<void> check_load_capabilities() {
         return {};
     }
     return make_error(ErrorKind::kPermission, "changing XDP programs", "this process lacks " + missing)
-        .with_hint("run it with sudo; CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON are enough");
+        .with_hint(hint_at("; CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON are enough",
+                           "--cap-add BPF --cap-add NET_ADMIN --cap-add PERFMON"));
 }
 
 Result<void> check_observe_capabilities() {
@@ -35,7 +50,7 @@ Result<void> check_observe_capabilities() {
         return {};
     }
     return make_error(ErrorKind::kPermission, "observing XDP programs", "this process lacks CAP_SYS_ADMIN")
-        .with_hint("run it with sudo");
+        .with_hint(hint_at("", "--cap-add SYS_ADMIN"));
 }
 
 }  // namespace tally::loader

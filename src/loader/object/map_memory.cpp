@@ -2,7 +2,10 @@
 #include "loader/object/map_memory.h"
 
 #include <linux/bpf.h>
+#include <sys/resource.h>
+#include <sys/utsname.h>
 
+#include <cstdio>
 #include <fstream>
 #include <limits>
 #include <string>
@@ -15,6 +18,18 @@ constexpr std::uint64_t kPointer = 8;
 // The kernel's slots are multiples of 8 bytes.
 std::uint64_t padded(std::uint64_t size) {
     return (size + kPointer - 1) / kPointer * kPointer;
+}
+
+// A number instead of a question, because there is none to ask: what is refused for the limit is refused for
+// anything else with the same errno.
+bool counts_locked_memory() {
+    utsname kernel = {};
+    unsigned major = 0;
+    unsigned minor = 0;
+    // NOLINTNEXTLINE(cert-err34-c): the kernel's own numbers
+    return ::uname(&kernel) == 0 &&
+           std::sscanf(static_cast<const char*>(kernel.release), "%u.%u", &major, &minor) == 2 &&
+           (major < 5 || (major == 5 && minor < 11));
 }
 
 }  // namespace
@@ -67,6 +82,24 @@ std::optional<std::uint64_t> available_memory() {
         }
     }
     return std::nullopt;
+}
+
+std::optional<std::uint64_t> locked_memory_limit() {
+    rlimit limit = {};
+    if (!counts_locked_memory() || ::getrlimit(RLIMIT_MEMLOCK, &limit) != 0 ||
+        limit.rlim_cur == RLIM_INFINITY) {
+        return std::nullopt;
+    }
+    return limit.rlim_cur;
+}
+
+void raise_locked_memory_limit() {
+    rlimit limit = {};
+    if (locked_memory_limit() && ::getrlimit(RLIMIT_MEMLOCK, &limit) == 0 &&
+        limit.rlim_cur < limit.rlim_max) {
+        limit.rlim_cur = limit.rlim_max;
+        ::setrlimit(RLIMIT_MEMLOCK, &limit);
+    }
 }
 
 }  // namespace tally::loader

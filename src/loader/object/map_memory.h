@@ -18,4 +18,15 @@ std::uint64_t map_memory(const MapLayout& layout, std::uint64_t possible_cpus);
 // not tell.
 std::optional<std::uint64_t> available_memory();
 
+// Kernels before 5.11 count programs and maps against RLIMIT_MEMLOCK, which libbpf lifts where
+// CAP_SYS_RESOURCE allows it. The limit in bytes; none where the kernel does not count, or there is no limit.
+std::optional<std::uint64_t> locked_memory_limit();
+// What to do about it, for a hint.
+inline constexpr const char* kRaiseLockedMemory =
+    "raise it, which takes CAP_SYS_RESOURCE: `ulimit -l unlimited`, in a systemd unit LimitMEMLOCK=infinity, "
+    "in a "
+    "container `--ulimit memlock=-1`";
+// As far as this process may without CAP_SYS_RESOURCE.
+void raise_locked_memory_limit();
+
 }  // namespace tally::loader

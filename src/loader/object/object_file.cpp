@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 #include "loader/object/object_file.h"
 
-#include <elf.h>
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <cstring>
+#include <cerrno>
 
 #include "common/base/unique_fd.h"
 #include "common/kernel/libbpf_options.h"
 #include "common/kernel/library_log.h"
+#include "loader/object/object_faults.h"
 #include "loader/object/verifier_log.h"
 
 namespace tally::loader {
@@ -45,9 +45,8 @@ Result<ObjectFile> ObjectFile::read(const std::string& path) {
         }
     }
     image.resize(size);
-    if (size < SELFMAG || std::memcmp(image.data(), ELFMAG, SELFMAG) != 0) {
-        return self.refuse("it is not an ELF file",
-                           "compile it with `clang -target bpf -g -O2 -c prog.bpf.c -o prog.bpf.o`");
+    if (const auto foreign = find_foreign_format(image)) {
+        return self.refuse(foreign->reason, foreign->hint);
     }
     self.sections_ = read_sections(image);
     if (self.sections_.broken_type) {
@@ -59,17 +58,26 @@ Result<ObjectFile> ObjectFile::read(const std::string& path) {
     return self;
 }
 
-Error ObjectFile::explain_refusal() const {
+Error ObjectFile::explain_refusal(int code, const std::string& warnings) const {
     if (sections_.maps && !sections_.btf) {
         return refuse("it has maps, but no BTF, which describes them",
                       "compile it with `clang -target bpf -g`; BTF stays when `llvm-strip -g` strips it");
     }
     if (sections_.legacy_maps) {
         return refuse("its maps are defined in SEC(\"maps\"), which libbpf 1.0 and later do not support",
-                      "define them in SEC(\".maps\"), with __uint(type, ...) and the like");
+                      "define each as `struct { __uint(type, BPF_MAP_TYPE_HASH); __uint(max_entries, 64); "
+                      "__type(key, __u32); __type(value, __u64); } NAME SEC(\".maps\");`");
     }
-    return refuse("it is damaged, or it is not a BPF object",
-                  "`llvm-readelf -S FILE` shows what is in it; -v shows libbpf's own messages");
+    if (const auto fault = find_fault(image_)) {
+        return refuse(fault->reason, fault->hint);
+    }
+    const std::string last = last_warning(warnings);
+    const bool unreadable = code == LIBBPF_ERRNO__LIBELF || code == LIBBPF_ERRNO__FORMAT;
+    if (last.empty() || unreadable || last.starts_with("elf: ")) {
+        return refuse("it is damaged, or it is not a BPF object",
+                      "`llvm-readelf -S FILE` shows what is in it; -v shows libbpf's own messages");
+    }
+    return refuse("libbpf does not take it: " + last, "-v shows libbpf's other messages");
 }
 
 Result<UniqueObject> ObjectFile::open() const {
@@ -82,7 +90,9 @@ Result<UniqueObject> ObjectFile::open() const {
     take_library_warnings();
     UniqueObject object(bpf_object__open_mem(image_.data(), image_.size(), &options));
     if (!object) {
-        return explain_refusal().with_details(last_lines(take_library_warnings(), 3));
+        const int code = errno;
+        const std::string warnings = take_library_warnings();
+        return explain_refusal(code, warnings).with_details(last_lines(warnings, 3));
     }
     return object;
 }

@@ -18,7 +18,8 @@ using UniqueObject = UniqueHandle<bpf_object, bpf_object__close>;
 
 class ObjectFile {
   public:
-    // kNotFound for a missing file; kSystem for what is no ELF file, and for one with damaged BTF.
+    // kNotFound for a missing file; kSystem for what was not made for BPF on this machine, and for damaged
+    // BTF.
     static Result<ObjectFile> read(const std::string& path);
 
     // Parsed by libbpf. kSystem for what it takes for no BPF object, with its warnings in the details.
@@ -30,7 +31,8 @@ class ObjectFile {
   private:
     std::string operation() const { return "reading the BPF object " + path_; }
     Error refuse(std::string reason, std::string hint = {}) const;
-    Error explain_refusal() const;
+    // `code`: libbpf's errno.
+    Error explain_refusal(int code, const std::string& warnings) const;
 
     std::string path_;
     std::vector<unsigned char> image_;

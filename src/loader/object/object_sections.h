@@ -14,6 +14,7 @@ struct ObjectSections {
     bool maps = false;         // SEC(".maps"): definitions that need BTF
     bool legacy_maps = false;  // SEC("maps"): struct bpf_map_def, which libbpf 1.0 and later do not support
     bool btf = false;
+    std::optional<std::string> license;
     std::optional<std::uint32_t> broken_type;  // of the BTF (find_broken_type)
     // `.values = {...}` of maps: which maps the object itself fills, and what it puts there.
     std::set<std::string> filled_maps;

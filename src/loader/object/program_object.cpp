@@ -14,6 +14,7 @@
 #include "common/pins/abi_names.h"
 #include "common/pins/bpffs.h"
 #include "common/pins/pin_names.h"
+#include "loader/object/load_failure.h"
 #include "loader/object/map_memory.h"
 #include "loader/object/verifier_log.h"
 
@@ -26,9 +27,8 @@ namespace tally::loader {
 namespace {
 
 constexpr const char* kRedirectMap = "redirect_to";  // of the built-in object; the loader fills it
-constexpr std::size_t kVerifierLogSize = 1U << 20;
-constexpr std::uint32_t kBoundToDevice = 1U
-                                         << 6;  // BPF_F_XDP_DEV_BOUND_ONLY, which older headers do not have
+// BPF_F_XDP_DEV_BOUND_ONLY, which older headers do not have.
+constexpr std::uint32_t kBoundToDevice = 1U << 6;
 
 std::span<const unsigned char> builtin_image(Variant variant, HookSharing sharing) {
     const bool exclusive = sharing == HookSharing::kExclusive;
@@ -230,50 +230,50 @@ Result<void> ProgramObject::join_dispatcher(std::uint64_t generation) {
     return {};
 }
 
-Result<void> ProgramObject::check_memory() const {
+Result<void> ProgramObject::check_maps() const {
     const auto available = available_memory();
-    const int cpus = libbpf_num_possible_cpus();
-    if (!available || cpus <= 0) {
-        return {};
-    }
     for (const auto& map : maps_) {
-        if (bpf_map__fd(map.map) >= 0) {
-            continue;  // reused
-        }
-        constexpr double kMebi = 1024 * 1024;
-        const auto needed = map_memory(layout(map), static_cast<std::uint64_t>(cpus));
-        if (needed > *available) {
-            return make_error(
-                ErrorKind::kSystem, fmt::format("creating map {}", map.name),
-                fmt::format("its {} entries need at least {:.0f} MiB; {:.0f} MiB of memory are available",
-                            bpf_map__max_entries(map.map), static_cast<double>(needed) / kMebi,
-                            static_cast<double>(*available) / kMebi));
+        if (bpf_map__fd(map.map) < 0) {  // not reused
+            TALLY_TRY(check_new_map(map.name, layout(map), available));
         }
     }
     return {};
 }
 
 Result<void> ProgramObject::load() {
-    TALLY_TRY(check_memory());
-    // Nothing writes into it unless the load fails: untouched, it takes no memory.
-    const auto log = std::make_unique_for_overwrite<char[]>(kVerifierLogSize);  // NOLINT(*-avoid-c-arrays)
-    log[0] = '\0';
-    bpf_program__set_log_buf(program_, log.get(), kVerifierLogSize);
+    TALLY_TRY(check_maps());
+    raise_locked_memory_limit();
+    VerifierLog log;
+    set_log(log.data(), log.size());
     take_library_warnings();
     const int code = bpf_object__load(object_.get());
-    bpf_program__set_log_buf(program_, nullptr, 0);
+    set_log(nullptr, 0);
     if (code == 0) {
         return {};
     }
-    wants_bound_device_ = std::string_view(log.get()).find("metadata kfuncs require device-bound program") !=
-                          std::string_view::npos;
-    auto error = explain_failed_load(
-        system_error(code, fmt::format("loading program '{}' of {}", program_name_, source_)), log.get(),
-        take_library_warnings());
-    if (error.hint.empty()) {
-        error.hint = choice_note_;
+    wants_bound_device_ =
+        log.text().find("metadata kfuncs require device-bound program") != std::string_view::npos;
+    const std::string warnings = take_library_warnings();
+    const std::string refused = refused_program(warnings).value_or(program_name_);
+    const auto error = system_error(code, fmt::format("loading program '{}' of {}", refused, source_));
+    if (const bpf_map* map = bpf_object__find_map_by_name(object_.get(), refused_map(warnings).c_str())) {
+        return explain_refused_map(error, source_name(map), layout_of(map, bpf_object__btf(object_.get())),
+                                   warnings);
     }
-    return error;
+    auto explained = explain_failed_load(error, log.text(), warnings,
+                                         file_ ? file_->sections().license.value_or(std::string()) : "GPL");
+    if (explained.hint.empty()) {
+        explained.hint = choice_note_;
+    }
+    return explained;
+}
+
+// One for all programs: the first that is refused ends the load.
+void ProgramObject::set_log(char* buffer, std::size_t size) {
+    bpf_program* program = nullptr;
+    bpf_object__for_each_program(program, object_.get()) {
+        bpf_program__set_log_buf(program, buffer, size);
+    }
 }
 
 int ProgramObject::own_map_fd() const {

@@ -77,8 +77,8 @@ class ProgramObject {
     // this generation, and the map of the marks is one of maps().
     Result<void> join_dispatcher(std::uint64_t generation);
 
-    // The verifier's last lines are in the error's details. kSystem, too, before any map is created that
-    // takes more memory than there is.
+    // The reason is the verifier's, and the last lines of its log, or all of it with -v, are the details.
+    // kSystem, too, before any map is created that cannot be, or takes more memory than there is.
     Result<void> load();
 
     // Valid after load(), for as long as this object lives.
@@ -103,7 +103,8 @@ class ProgramObject {
                                         const std::string& program, const std::string& section,
                                         const ObjectSections& sections);
     Result<void> take_maps(const ObjectSections& sections);
-    Result<void> check_memory() const;
+    Result<void> check_maps() const;
+    void set_log(char* buffer, std::size_t size);
 
     UniqueObject object_;
     bpf_program* program_ = nullptr;

@@ -15,6 +15,7 @@
 #include "loader/device/pin_removal.h"
 #include "loader/hook/dispatcher_attach.h"
 #include "loader/hook/link_attach.h"
+#include "loader/hook/surroundings.h"
 #include "loader/verbs/child_command.h"
 #include "loader/verbs/load.h"
 
@@ -65,7 +66,8 @@ Result<void> end_run(const LoadedDevice& device, bool keep_maps) {
 
 int run_command_loaded(const RunRequest& request, NetnsContext& context, const UniqueFd& home,
                        const std::function<void(const Outcome&)>& report) {
-    const auto fail = [&](Error error) {
+    const auto fail = [&](Error failure) {
+        Error error = explain_surroundings(std::move(failure));
         const int status = exit_status(error.kind);
         report(failed_outcome({}, std::move(error)));
         return status;

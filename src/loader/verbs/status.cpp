@@ -17,6 +17,7 @@
 #include "loader/device/device_state.h"
 #include "loader/device/hook_description.h"
 #include "loader/device/pin_removal.h"
+#include "loader/hook/surroundings.h"
 
 namespace tally::loader {
 namespace {
@@ -102,7 +103,8 @@ void explain(const DeviceState& state, const NetnsContext& context, const std::s
         outcome.notes.push_back(left + ": the next load, --unload or --clean detaches it");
     }
     if (state.trouble && !state.link_hidden) {
-        outcome.notes.push_back("not everything could be read: " + state.trouble->message());
+        outcome.notes.push_back("not everything could be read: " +
+                                explain_surroundings(*state.trouble).message());
     }
     if (const auto note = describe_foreign_pins(state, directory); !note.empty() && !state.interrupted) {
         outcome.notes.push_back(note);
