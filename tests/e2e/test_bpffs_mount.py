@@ -83,3 +83,16 @@ def test_nothing_is_mounted_inside(lab, no_bpffs, red):
     script = f"{LOADER} --dev veth0 --quiet && {MOUNTS}"
     assert run([*red.inside, "sh", "-c", script]).out == "0\n"
     assert lab.status("veth0", *red.option)["state"] == "attached"
+
+
+def test_a_bpffs_that_ends_with_the_command_is_said(lab, red):
+    """As the testenv of the xdp-project tutorial mounts it: loaded, and gone a moment later."""
+    red.veth()
+    script = f"mount -t bpf bpf {BPFFS} && exec {LOADER} --dev veth0 "
+    said = run([*red.inside, "sh", "-c", script]).out
+    assert "go when the last process" in said and "--netns" in said
+    assert "go when the last process" in run([*red.inside, "sh", "-c", script + "--quiet"]).err
+    wait_until(lambda: red.attached() is None, "gone with its pins")
+    outcome = lab.load("veth0", prefix=red.inside)
+    assert not any("last process" in note for note in outcome["notes"])
+    assert red.attached() == outcome["program"]["id"]

@@ -141,6 +141,30 @@ BpffsRoot locate_bpffs(const std::string& root) {
     return {root, caller};
 }
 
+bool ends_with_mount_namespace(const BpffsRoot& root) {
+    const auto inode_of = [](const std::string& process) -> std::optional<ino_t> {
+        struct stat status = {};
+        return ::stat(fmt::format("/proc/{}/ns/mnt", process).c_str(), &status) == 0
+                   ? std::optional(status.st_ino)
+                   : std::nullopt;
+    };
+    const auto own = inode_of("self");
+    if (!own || inode_of("1").value_or(*own) == *own) {
+        return false;
+    }
+    bool elsewhere = false;
+    const auto instance = device_of(root.path);
+    for (const pid_t pid : ancestors()) {
+        if (inode_of(std::to_string(pid)).value_or(*own) != *own) {
+            elsewhere = true;
+            if (device_of(seen_by(pid, root.path)) == instance) {
+                return false;
+            }
+        }
+    }
+    return elsewhere;
+}
+
 Result<void> check_bpffs(const BpffsRoot& root) {
     struct statfs status = {};
     const std::string what = fmt::format("looking for a BPF file system at '{}'", root.path);

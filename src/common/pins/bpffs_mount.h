@@ -30,6 +30,10 @@ Result<void> check_bpffs(const BpffsRoot& root);
 // The same, but the default root may be missing: a load mounts it.
 Result<void> check_named_bpffs(const BpffsRoot& root);
 
+// True where the bpffs is mounted in this mount namespace alone, and a calling process is in another one: it
+// goes, with all pins, when the last process in this one ends. False where that cannot be told.
+bool ends_with_mount_namespace(const BpffsRoot& root);
+
 // Mounts a bpffs on the default root if none is there; true when it did. Where it would vanish with the
 // command (`ip netns exec`), in the mount namespace of the process that called it, unless it has one by now;
 // the path changes accordingly, also then. Any other root must be one already.

@@ -262,8 +262,8 @@ Result<void> ProgramObject::load() {
     }
     auto explained = explain_failed_load(error, log.text(), warnings,
                                          file_ ? file_->sections().license.value_or(std::string()) : "GPL");
-    if (explained.hint.empty()) {
-        explained.hint = choice_note_;
+    if (!choice_note_.empty()) {
+        explained.hint = explained.hint.empty() ? choice_note_ : explained.hint + "; " + choice_note_;
     }
     return explained;
 }

@@ -327,6 +327,15 @@ Result<Outcome> load(const LoadRequest& request, NetnsContext& context, const st
     if (load.dry_run()) {
         return outcome;
     }
+    if (hold == nullptr && ends_with_mount_namespace(context.bpffs)) {
+        outcome->warning = fmt::format(
+            "the BPF file system on {} is mounted in this mount namespace alone (`ip netns exec`, "
+            "`unshare`): its pins, "
+            "and the program with them, go when the last process here ends; --netns NAME from outside keeps "
+            "them",
+            context.bpffs.path);
+        outcome->notes.push_back(outcome->warning);
+    }
     remove_follower_lock(load.directory);
     if (load.directory != context.directory(interface.name)) {
         rename_pins(*load.pins, context.directory(interface.name), *outcome);
