@@ -5,7 +5,6 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <functional>
 #include <string_view>
 
 namespace tally::loader {
@@ -59,12 +58,12 @@ std::string why_not_attachable(const Function& function) {
 
 // The first rule that finds something decides.
 struct DefaultRule {
-    std::function<bool(const Function&)> accepts;
+    bool (*accepts)(const Function&);
     std::string_view where;
     bool only_one;  // of several, none is the default
 };
 
-const DefaultRule kDefaultRules[] = {
+constexpr DefaultRule kDefaultRules[] = {
     {[](const Function& each) { return each.kind == "xdp"; }, "in a section 'xdp' or 'xdp.frags'", false},
     {[](const Function& each) { return each.kind == "unknown" && each.section.starts_with("xdp"); },
      "in a section that begins with 'xdp'", false},

@@ -205,7 +205,12 @@ Error explain_refused_map(Error error, const std::string& name, const MapLayout&
     constexpr std::uint32_t kLargestPerCpu = 32U << 10U;  // PCPU_MIN_UNIT_SIZE
     error.what = fmt::format("creating map {}", name);
     error.details = last_lines(warnings, 3);
-    if (const auto limit = locked_memory_limit(); limit && error.code == EPERM) {
+    if (contains(warnings, "failed to create inner map")) {
+        error.reason =
+            fmt::format("the kernel refuses the maps that are its values: {}", describe_errno(error.code));
+        error.hint =
+            "give the map in its __array(values, ...) a type, max_entries, a key and a value of its own";
+    } else if (const auto limit = locked_memory_limit(); limit && error.code == EPERM) {
         error.reason = fmt::format(
             "the limit of locked memory is too low, {} KiB: kernels before 5.11 count maps "
             "against it",

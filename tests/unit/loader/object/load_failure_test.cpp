@@ -151,6 +151,10 @@ TEST(LoadFailure, ARefusedMapIsExplainedByItsLayout) {
                 AllOf(HasSubstr("65536 bytes"), HasSubstr("32768")));
     EXPECT_THAT(explain(ENOMEM, layout_of_type(BPF_MAP_TYPE_ARRAY, 1U << 20U)),
                 AllOf(HasSubstr("no memory for its 1048576 entries"), HasSubstr("8 MiB")));
+    const auto inner = explain_refused_map(system_error(EINVAL, "loading"), "outer",
+                                           layout_of_type(BPF_MAP_TYPE_HASH_OF_MAPS, 4, 4),
+                                           "libbpf: map 'outer': failed to create inner map: -22\n");
+    EXPECT_THAT(inner.message(), HasSubstr("map outer: the kernel refuses the maps that are its values"));
 }
 
 }  // namespace
