@@ -108,6 +108,10 @@ void inspect_staging(DeviceState& state, const std::string& directory) {
         return;
     }
     state.interrupted = !names->empty();
+    if (!state.meta) {
+        const auto staged = read_meta(staging + '/' + XDP_TALLY_META_NAME);
+        state.staged_meta = staged ? std::optional(*staged) : std::nullopt;
+    }
     for (const auto& name : *names) {
         struct stat status = {};
         if (::fstatat(fd.get(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(status.st_mode)) {
@@ -215,8 +219,9 @@ AttachFacts::PinnedLink judge_link(const DeviceState& state) {
 
 AttachState judge(const DeviceState& state) {
     AttachFacts facts;
-    facts.meta = state.meta ? &*state.meta : nullptr;
+    const auto& meta = state.meta ? state.meta : state.staged_meta;
     facts.has_pins = state.has_pins();
+    facts.meta = meta && (state.meta || facts.has_pins) ? &*meta : nullptr;
     if (const MapPin* const counters = state.find_map(XDP_TALLY_MAP_NAME)) {
         facts.counter_map_id = counters->info.id;
     }

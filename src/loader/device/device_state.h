@@ -51,11 +51,13 @@ struct DeviceState {
     std::vector<std::string> component_links;  // pins of what observes a dispatcher's components
     std::vector<MapPin> maps;                  // every map pinned there, ours or not, without the meta
     std::vector<std::string> other_pins;       // neither map nor meta nor our link
-    bool interrupted = false;                  // a change was cut off: the staging area is not empty
-    bool link_hidden = false;                  // there is a link that this process may not open
-    bool reserved_by_run = false;              // the pins are of an `xdp_loader --run` that has not ended
-    bool run_has_ended = false;                // or of one that has
-    std::optional<Error> trouble;              // the first thing that could not be looked at, if any
+    // Of a first load that was cut off after some of its pins were published: whose these are.
+    std::optional<Meta> staged_meta;
+    bool interrupted = false;      // a change was cut off: the staging area is not empty
+    bool link_hidden = false;      // there is a link that this process may not open
+    bool reserved_by_run = false;  // the pins are of an `xdp_loader --run` that has not ended
+    bool run_has_ended = false;    // or of one that has
+    std::optional<Error> trouble;  // the first thing that could not be looked at, if any
 
     // Decided by inspect_device from all of the above.
     Ours ours = Ours::kNothing;
