@@ -39,7 +39,8 @@ def snapshot(lab, dev):
     """What must be the same after a run that failed."""
     pin = pin_dir(dev) / "xdp_stats_map"
     record = lab.once(dev) if pin.exists() else {}
-    return {"attached": attached(dev), "pins": lab.world()["pins"],
+    pins = {path: mode for path, (mode, _inode) in lab.world()["pins"].items()}  # one that was restored is a new file
+    return {"attached": attached(dev), "pins": pins,
             "counters": {field: record.get(field) for field in ("map_id", "generation", "actions")}}
 
 

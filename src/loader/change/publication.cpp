@@ -63,6 +63,10 @@ Result<void> remove_unused(const PinDirectory& directory, PinChanges& changes, c
             continue;
         }
         const auto fd = directory.open(pin, true);
+        if (!fd && fd.error().code != ENOENT &&
+            fd.error().code != EINVAL) {  // EINVAL: a link, not to be read
+            return fd.error();
+        }
         if (!fd || object_type(fd->get()) != ObjectType::kMap) {
             continue;
         }

@@ -21,21 +21,27 @@ namespace {
 // counted. As long as it is there, those counts need not be read again, and so cannot be added twice.
 constexpr const char* kCarriedMeta = "+carried";
 
-std::optional<LinkInfo> info_of(const Result<UniqueFd>& link) {
-    if (!link || object_type(link->get()) != ObjectType::kLink) {
-        return std::nullopt;
+// None where there is no pin, or none of a link: a failed question is no answer.
+Result<std::optional<LinkInfo>> info_of(const Result<UniqueFd>& link) {
+    if (!link) {
+        return link.error().code == ENOENT ? std::optional<LinkInfo>()
+                                           : Result<std::optional<LinkInfo>>(link.error());
     }
-    const auto info = link_info(link->get());
-    return info ? std::optional(*info) : std::nullopt;
+    if (object_type(link->get()) != ObjectType::kLink) {
+        return std::optional<LinkInfo>();
+    }
+    TALLY_ASSIGN_OR_RETURN(auto info, link_info(link->get()));
+    return std::optional(std::move(info));
 }
 
-bool link_is_alive(const Result<UniqueFd>& link) {
-    const auto info = info_of(link);
+Result<bool> link_is_alive(const Result<UniqueFd>& link) {
+    TALLY_ASSIGN_OR_RETURN(const auto info, info_of(link));
     return info && info->ifindex != 0;
 }
 
-bool link_runs(const Result<UniqueFd>& link, std::uint32_t program_id) {
-    return link_is_alive(link) && info_of(link)->program_id == program_id;
+Result<bool> link_runs(const Result<UniqueFd>& link, std::uint32_t program_id) {
+    TALLY_ASSIGN_OR_RETURN(const auto info, info_of(link));
+    return info && info->ifindex != 0 && info->program_id == program_id;
 }
 
 // Of a component the interrupted load may not have known the id yet.
@@ -71,8 +77,10 @@ Result<bool> is_attached(const PinDirectory& directory, Meta& meta, std::uint32_
     if (meta.attach_kind != XDP_TALLY_ATTACH_LINK) {
         return program.has_value();
     }
-    return link_runs(directory.open_staged(XDP_TALLY_LINK_NAME, false), meta.program_id) ||
-           link_runs(directory.open(XDP_TALLY_LINK_NAME, false), meta.program_id);
+    TALLY_ASSIGN_OR_RETURN(const bool staged,
+                           link_runs(directory.open_staged(XDP_TALLY_LINK_NAME, false), meta.program_id));
+    return staged ? Result<bool>(true)
+                  : link_runs(directory.open(XDP_TALLY_LINK_NAME, false), meta.program_id);
 }
 
 // The load may have been about to roll the generation back.
@@ -134,8 +142,11 @@ Result<void> restore_old_pins(PinDirectory& directory) {
         if (pin.empty()) {
             continue;
         }
-        if (pin == XDP_TALLY_LINK_NAME && !link_is_alive(directory.open_staged(name, false))) {
-            continue;  // the program was attached again by another link, which is pinned already
+        if (pin == XDP_TALLY_LINK_NAME) {
+            TALLY_ASSIGN_OR_RETURN(const bool alive, link_is_alive(directory.open_staged(name, false)));
+            if (!alive) {
+                continue;  // the program was attached again by another link, which is pinned already
+            }
         }
         TALLY_TRY(directory.publish(name, pin, mode_of_pin(pin)));
     }
@@ -147,6 +158,10 @@ Result<void> remove_new_pins(PinDirectory& directory, const std::optional<Meta>&
     TALLY_ASSIGN_OR_RETURN(const auto pins, directory.pins());
     for (const auto& pin : pins) {
         const auto fd = directory.open(pin, true);
+        if (!fd && fd.error().code != ENOENT &&
+            fd.error().code != EINVAL) {  // EINVAL: a link, not to be read
+            return fd.error();
+        }
         if (!fd || pin == XDP_TALLY_META_NAME || object_type(fd->get()) != ObjectType::kMap) {
             continue;
         }
@@ -156,8 +171,9 @@ Result<void> remove_new_pins(PinDirectory& directory, const std::optional<Meta>&
         }
     }
     const auto link = directory.open(XDP_TALLY_LINK_NAME, false);
-    const bool ours = meta.attach_kind == XDP_TALLY_ATTACH_LINK && info_of(link);
-    return ours && !link_is_alive(link) ? directory.remove(XDP_TALLY_LINK_NAME) : Result<void>();
+    TALLY_ASSIGN_OR_RETURN(const auto info, info_of(link));
+    const bool ours = meta.attach_kind == XDP_TALLY_ATTACH_LINK && info;
+    return ours && info->ifindex == 0 ? directory.remove(XDP_TALLY_LINK_NAME) : Result<void>();
 }
 
 Result<void> remove_staged(PinDirectory& directory) {
