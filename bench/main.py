@@ -23,6 +23,7 @@ PARTS = {
     "forwarding": datapath.forwarding,
     "emulated": datapath.emulated,
     "loading": loader.loading,
+    "files": loader.files,
     "hundred": loader.hundred,
     "startup": startup.startup,
     "sampling": reader.sampling,
