@@ -190,6 +190,19 @@ def test_metadata_kfuncs_are_refused_elsewhere(lab, build):
     assert lab.world() == world
 
 
+# ---- fragments
+
+
+def test_a_program_with_frags(lab, build):
+    """It loads, or the kernel is said to be too old for it."""
+    lab.veth("veth0")
+    file = build(TALLY + COUNTING.replace('SEC("xdp")', 'SEC("xdp.frags")'))
+    if kernel.frags():
+        assert lab.load("veth0", "--filename", file)["program"]["frags"]
+    else:
+        assert "Linux 5.18" in lab.loader("--dev", "veth0", "--filename", file, status=FAILED).err
+
+
 # ---- the way it got
 
 

@@ -5,6 +5,7 @@
 #include <linux/bpf.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <span>
 #include <string_view>
 
@@ -262,6 +263,9 @@ Result<void> ProgramObject::load() {
     }
     auto explained = explain_failed_load(error, log.text(), warnings,
                                          file_ ? file_->sections().license.value_or(std::string()) : "GPL");
+    if (explained.hint.empty() && explained.code == EINVAL && log.text().empty() && has_frags()) {
+        explained.hint = "SEC(\"xdp.frags\") takes Linux 5.18; for older kernels build it as SEC(\"xdp\")";
+    }
     if (!choice_note_.empty()) {
         explained.hint = explained.hint.empty() ? choice_note_ : explained.hint + "; " + choice_note_;
     }
