@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from support.processes import run
-from support.programs import FAILED, LOADER, PERMISSION, object_file
+from support.programs import FAILED, LOADER, PERMISSION, compile_object, object_file
 from support.refusals import run_any
 
 TESTS = Path(__file__).parent
@@ -133,6 +133,36 @@ def test_a_cpumap_with_more_entries_than_cpus(lab, veth0):
     first, rest = refused(lab, object_file("reason_cpumap"))
     assert "creating map cpus: it is a cpumap of 1048576 entries" in first and "CPUs" in first
     assert f"at most {possible_cpus()} CPUs" in hint_of(rest)
+
+
+def test_a_trie_without_its_flag(lab, veth0, tmp_path):
+    """The hint's flag is what was missing."""
+    source = """
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+struct { __uint(type, BPF_MAP_TYPE_LPM_TRIE); __uint(max_entries, 8); __type(key, __u64); __type(value, __u32); FLAGS }
+prefixes SEC(".maps");
+SEC("xdp") int entry(struct xdp_md *ctx)
+{
+    __u64 key = 32;
+    return bpf_map_lookup_elem(&prefixes, &key) ? XDP_DROP : XDP_PASS;
+}
+char _license[] SEC("license") = "GPL";
+"""
+    first, rest = refused(lab, compile_object(source.replace("FLAGS", ""), tmp_path / "prog.o"))
+    assert first.endswith(": a map of type lpm_trie needs the flag BPF_F_NO_PREALLOC")
+    added = re.search(r"__uint\(map_flags, \w+\)", hint_of(rest)).group(0)
+    lab.load("veth0", "--filename", compile_object(source.replace("FLAGS", f"{added};"), tmp_path / "prog.o"))
+    lab.loader("--dev", "veth0", "--unload")
+
+
+def test_a_kernel_function_without_type_information(lab, veth0, tmp_path):
+    """It is declared as it should be: that is not what is missing."""
+    source = tmp_path / "source.c"
+    source.write_text("#include <linux/bpf.h>\n#include <bpf/bpf_helpers.h>\nextern int a_kfunc(void) __ksym;\n"
+                      'SEC("xdp") int entry(struct xdp_md *ctx) { return a_kfunc(); }\n')
+    first, rest = refused(lab, compiled(tmp_path, "-target", "bpf", "-g0", source=source))
+    assert "it has no BTF" in first and "-g" in hint_of(rest)
 
 
 def test_maps_of_the_old_kind(lab, veth0):

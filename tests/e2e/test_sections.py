@@ -143,8 +143,11 @@ def test_other_kinds_are_refused_with_their_reason(lab, build):
 
 
 def test_nothing_but_other_kinds(lab, build):
-    result = lab.loader("--list-programs", "--filename", build(other("tc", "cls")), status=NOT_FOUND)
+    file = build(other("tc", "cls"))
+    result = lab.loader("--test-run", "1", "--filename", file, status=NOT_FOUND)
     assert "there is none" in result.err and "cls (tc)" in result.err
+    assert listed(file) == {"schema": 1, "programs": [], "functions": [
+        {"name": "cls", "section": "tc", "kind": "sched_cls", "default": False}]}
 
 
 @pytest.mark.parametrize("options", [

@@ -150,6 +150,7 @@ def test_a_program_that_is_called_like_a_dispatcher(lab, build, entries):
     result = lab.loader("--dev", "veth0", status=CONFLICT)
     for text in (notes_of(status), result.err):
         assert "xdp_dispatcher" in text and "libxdp" not in text
+    assert not (BPFFS / "xdp").exists()  # libxdp has not been asked
     assert lab.load("veth0", "--force")["attach"] == "netlink"
     lab.loader("--dev", "veth0", "--unload")
     assert lab.load("veth0", "--attach", "link", "--filename", file)["program"]["name"] == "xdp_dispatcher"

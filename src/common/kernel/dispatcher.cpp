@@ -29,18 +29,23 @@ std::uint32_t mode_of(xdp_attach_mode mode) {
     return mode == XDP_MODE_SKB ? XDP_TALLY_MODE_GENERIC : XDP_TALLY_MODE_NATIVE;
 }
 
-// The name alone says nothing. A dispatcher's one map is its configuration: read-only data, one entry. False,
-// too, where that cannot be read.
-bool has_map_of_dispatcher(std::uint32_t program_id) {
+// The name alone says nothing: a dispatcher's one map is its configuration, read-only data of one entry. None
+// where that cannot be read.
+std::optional<bool> is_dispatcher(std::uint32_t program_id) {
     const auto program = open_program_by_id(program_id);
-    const auto maps = program ? program_maps(program->get()) : program.error();
+    const auto info = program ? program_info(program->get()) : program.error();
+    if (!info || info->name != kDispatcherName) {
+        return info ? std::optional(false) : std::nullopt;
+    }
+    const auto maps = program_maps(program->get());
     if (!maps || maps->size() != 1) {
-        return false;
+        return maps ? std::optional(false) : std::nullopt;
     }
     const auto map = open_map_by_id(maps->front(), true);
-    const auto info = map ? map_info(map->get()) : map.error();
-    return info && info->type == BPF_MAP_TYPE_ARRAY && info->max_entries == 1 &&
-           (info->flags & BPF_F_RDONLY_PROG) != 0;
+    const auto found = map ? map_info(map->get()) : map.error();
+    return found ? std::optional(found->type == BPF_MAP_TYPE_ARRAY && found->max_entries == 1 &&
+                                 (found->flags & BPF_F_RDONLY_PROG) != 0)
+                 : std::nullopt;
 }
 
 Component describe(const xdp_program* program) {
@@ -95,7 +100,7 @@ Result<std::optional<Dispatcher>> read_dispatcher(std::uint32_t ifindex) {
     const xdp_program* const main = xdp_multiprog__main_prog(multiprog.get());
     if (xdp_multiprog__is_legacy(multiprog.get())) {
         if (main == nullptr || xdp_program__name(main) != kDispatcherName ||
-            !has_map_of_dispatcher(xdp_program__id(main))) {
+            !is_dispatcher(xdp_program__id(main)).value_or(true)) {
             return std::optional<Dispatcher>();
         }
         return make_error(
@@ -118,7 +123,8 @@ Result<std::optional<Dispatcher>> read_dispatcher(std::uint32_t ifindex) {
 }
 
 Result<void> look_into_dispatcher(XdpHook& hook, std::uint32_t ifindex) {
-    if (!hook.program) {
+    // libxdp makes its directory, and keeps descriptors, for whatever it is asked about.
+    if (!hook.program || !is_dispatcher(hook.program->id).value_or(true)) {
         return {};
     }
     auto dispatcher = read_dispatcher(ifindex);

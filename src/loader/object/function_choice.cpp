@@ -101,7 +101,7 @@ Result<FunctionChoice> choose_default(std::span<const Function> functions, const
     return make_error(ErrorKind::kNotFound, what, "there is none")
         .with_hint(functions.empty()
                        ? "an XDP program is a function in a section named \"xdp\" or \"xdp.frags\""
-                       : fmt::format("its functions are of other kinds: {}",
+                       : fmt::format("its functions are in sections of other kinds: {}",
                                      names_with_sections(functions, [](const Function&) { return true; })));
 }
 

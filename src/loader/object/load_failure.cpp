@@ -9,6 +9,7 @@
 #include <array>
 
 #include "common/base/capability_sets.h"
+#include "common/kernel/bpf_info.h"
 #include "common/kernel/library_log.h"
 #include "loader/object/map_memory.h"
 #include "loader/object/verifier_log.h"
@@ -46,11 +47,6 @@ bool lacks_perfmon() {
         return ((*sets)[CAP_TO_INDEX(capability)].effective & CAP_TO_MASK(capability)) != 0;
     };
     return sets && !has(CAP_PERFMON) && !has(CAP_SYS_ADMIN);
-}
-
-std::string type_name(const MapLayout& layout) {
-    const char* const name = libbpf_bpf_map_type_str(static_cast<bpf_map_type>(layout.type));
-    return name != nullptr ? name : fmt::format("type {}", layout.type);
 }
 
 bool is_per_cpu(const MapLayout& layout) {
@@ -97,6 +93,9 @@ constexpr std::array kAdvice = {
 };
 
 std::string advice_on(std::string_view reason) {
+    if (contains(reason, "off=-")) {
+        return "it reads before the start of the packet: the offset from ctx->data must not be negative";
+    }
     const auto* const found = std::find_if(
         kAdvice.begin(), kAdvice.end(), [&](const Advice& advice) { return contains(reason, advice.said); });
     return found != kAdvice.end() ? found->hint : "";
@@ -154,7 +153,11 @@ void explain_unresolved(Error& error, std::string_view warnings) {
         error.reason = fmt::format("it uses '{}', a kernel {} that this kernel does not have",
                                    function.empty() ? variable : function,
                                    function.empty() ? "variable" : "function (kfunc)");
-        error.hint = "take a newer kernel, or declare it __weak and ask bpf_ksym_exists() before it is used";
+        error.hint =
+            function.starts_with("bpf_xdp_metadata_")
+                ? "receive metadata takes Linux 6.3; declare it __weak and ask bpf_ksym_exists() before it "
+                  "is used"
+                : "take a newer kernel, or declare it __weak and ask bpf_ksym_exists() before it is used";
     } else if (!strong.empty()) {
         const bool setting = strong.starts_with("CONFIG_") || strong.starts_with("LINUX_");
         error.reason = fmt::format("it uses '{}', a kernel {} that this kernel does not have", strong,
@@ -233,13 +236,17 @@ Error explain_refused_map(Error error, const std::string& name, const MapLayout&
         error.hint = "give it fewer max_entries; in a container its memory limit counts";
     } else if (error.code == EINVAL &&
                libbpf_probe_bpf_map_type(static_cast<bpf_map_type>(layout.type), nullptr) == 0) {
-        error.reason = fmt::format("this kernel has no maps of its type, {}", type_name(layout));
+        error.reason = fmt::format("this kernel has no maps of its type, {}", map_type_name(layout.type));
         error.hint = "take a newer kernel, or another type";
+    } else if (error.code == EINVAL && layout.type == BPF_MAP_TYPE_LPM_TRIE &&
+               (layout.flags & BPF_F_NO_PREALLOC) == 0) {
+        error.reason = "a map of type lpm_trie needs the flag BPF_F_NO_PREALLOC";
+        error.hint = fmt::format("add __uint(map_flags, BPF_F_NO_PREALLOC) to the definition of '{}'", name);
     } else if (error.code == EINVAL) {
         error.reason = fmt::format(
             "this kernel refuses a map of its kind: {}, {} entries, key {} bytes, value {} bytes, "
             "flags {:#x}",
-            type_name(layout), layout.max_entries, layout.key_size, layout.value_size, layout.flags);
+            map_type_name(layout.type), layout.max_entries, layout.key_size, layout.value_size, layout.flags);
     }
     return error;
 }

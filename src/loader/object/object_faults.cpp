@@ -139,8 +139,10 @@ std::optional<Fault> find_undefined(const ElfImage& elf) {
             "`bpftool gen object linked.bpf.o FILE OTHER`",
             first);
     } else if (hint.empty()) {
-        hint = fmt::format("#include the header that defines '{}'; clang -Wall names what is not declared",
-                           first);
+        hint = fmt::format(
+            "#include the header that defines '{}', or define it; clang -Wall names what C code uses "
+            "undeclared",
+            first);
     }
     constexpr std::size_t kNamed = 4;
     const std::size_t more = undefined.size() > kNamed ? undefined.size() - kNamed : 0;

@@ -63,10 +63,15 @@ Error ObjectFile::explain_refusal(int code, const std::string& warnings) const {
         return refuse("it has maps, but no BTF, which describes them",
                       "compile it with `clang -target bpf -g`; BTF stays when `llvm-strip -g` strips it");
     }
-    if (sections_.legacy_maps) {
+    const bool met_static_first = warnings.find("is static and not supported") != std::string::npos;
+    if (sections_.legacy_maps && !met_static_first) {
         return refuse("its maps are defined in SEC(\"maps\"), which libbpf 1.0 and later do not support",
                       "define each as `struct { __uint(type, BPF_MAP_TYPE_HASH); __uint(max_entries, 64); "
                       "__type(key, __u32); __type(value, __u64); } NAME SEC(\".maps\");`");
+    }
+    if (!sections_.btf && warnings.find("failed to find BTF for extern") != std::string::npos) {
+        return refuse("it has no BTF, without which functions and variables of the kernel cannot be found",
+                      "compile it with `clang -target bpf -g`");
     }
     if (const auto fault = find_fault(image_)) {
         return refuse(fault->reason, fault->hint);

@@ -36,8 +36,7 @@ Result<ProgramList> list_programs(const std::string& path) {
     if (choice) {
         list.chosen = choice->index;
         list.reason = choice->reason;
-    } else if (std::none_of(list.functions.begin(), list.functions.end(),
-                            [](const Function& each) { return each.loadable(); })) {
+    } else if (list.functions.empty()) {
         return choice.error();
     }
     return list;

@@ -18,7 +18,7 @@ struct ProgramList {
     std::string reason;                 // why it is the default
 };
 
-// kNotFound and kSystem as ProgramObject::open_file; kNotFound where no function can be loaded as XDP.
+// kNotFound and kSystem as ProgramObject::open_file; kNotFound where it has no function.
 Result<ProgramList> list_programs(const std::string& path);
 
 // A table for people; one JSON object.

@@ -39,7 +39,8 @@ Outcome describe_load(const Interface& interface, const ProgramObject& object, c
     if (!counts) {
         outcome.notes.emplace_back(
             "the object has no map 'xdp_stats_map', so nothing is counted: #include <xdp_tally/tally.bpf.h> "
-            "in it");
+            "in it, and "
+            "`return xdp_tally(ctx, VERDICT)`");
     }
     return outcome;
 }
