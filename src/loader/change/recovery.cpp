@@ -30,8 +30,8 @@ Result<std::optional<LinkInfo>> info_of(const Result<UniqueFd>& link) {
     if (object_type(link->get()) != ObjectType::kLink) {
         return std::optional<LinkInfo>();
     }
-    TALLY_ASSIGN_OR_RETURN(auto info, link_info(link->get()));
-    return std::optional(std::move(info));
+    TALLY_ASSIGN_OR_RETURN(const auto info, link_info(link->get()));
+    return std::optional(info);
 }
 
 Result<bool> link_is_alive(const Result<UniqueFd>& link) {
