@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 """The processes there are, as /proc tells it."""
 
+import contextlib
 import os
 from pathlib import Path
 
@@ -57,4 +58,8 @@ def memory_of(pid):
 
 def descriptors_of(pid):
     """What a process has open."""
-    return sorted(os.readlink(entry.path) for entry in os.scandir(f"/proc/{pid}/fd"))
+    found = []
+    for entry in os.scandir(f"/proc/{pid}/fd"):
+        with contextlib.suppress(FileNotFoundError):  # closed since it was listed
+            found.append(os.readlink(entry.path))
+    return sorted(found)
