@@ -49,7 +49,7 @@ void report(const Options& options, const Outcome& outcome) {
     } else if (!options.json && !options.quiet) {
         write_to_stdout(format_outcome(outcome));
     } else if (options.quiet && !options.json) {
-        std::fputs(format_warning(outcome).c_str(), stderr);
+        std::fputs(format_warnings(outcome).c_str(), stderr);
     }
 }
 

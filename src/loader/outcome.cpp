@@ -162,6 +162,11 @@ void add_note(Outcome& outcome, std::string note) {
     }
 }
 
+void add_warning(Outcome& outcome, std::string warning) {
+    outcome.warnings.push_back(warning);
+    outcome.notes.push_back(std::move(warning));
+}
+
 Outcome failed_outcome(const std::string& device, Error error) {
     Outcome outcome;
     outcome.dev = device;
@@ -213,10 +218,12 @@ std::string format_outcome(const Outcome& outcome) {
     return text;
 }
 
-std::string format_warning(const Outcome& outcome) {
-    return outcome.warning.empty()
-               ? std::string()
-               : fmt::format("xdp_loader: {}: {}\n", display_name(outcome), printable(outcome.warning));
+std::string format_warnings(const Outcome& outcome) {
+    std::string text;
+    for (const auto& warning : outcome.warnings) {
+        text += fmt::format("xdp_loader: {}: {}\n", display_name(outcome), printable(warning));
+    }
+    return text;
 }
 
 std::string format_json(const std::vector<Outcome>& outcomes) {

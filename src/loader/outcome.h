@@ -58,22 +58,24 @@ struct Outcome {
     std::uint64_t generation = 0;  // 0: none
     std::string pin_dir;
     std::vector<MapOutcome> maps;
-    std::vector<std::string> removed;  // pins
-    std::vector<std::string> notes;    // what a person should know beside the facts above
-    std::string warning;               // of the notes the one that --quiet shows, too
-    std::string state;                 // with kStatus
-    std::optional<HookOutcome> hook;   // with kStatus: what runs there, whoever attached it
-    std::optional<Error> error;        // with kFailed
+    std::vector<std::string> removed;   // pins
+    std::vector<std::string> notes;     // what a person should know beside the facts above
+    std::vector<std::string> warnings;  // of the notes those that --quiet shows, too
+    std::string state;                  // with kStatus
+    std::optional<HookOutcome> hook;    // with kStatus: what runs there, whoever attached it
+    std::optional<Error> error;         // with kFailed
 };
 
 // Nothing for an empty note.
 void add_note(Outcome& outcome, std::string note);
+// A note that --quiet shows, too.
+void add_warning(Outcome& outcome, std::string warning);
 Outcome failed_outcome(const std::string& device, Error error);
 
 // A block of lines for a terminal. Without error outcomes: those go to stderr.
 std::string format_outcome(const Outcome& outcome);
-// The line that --quiet shows, too; empty: none.
-std::string format_warning(const Outcome& outcome);
+// The lines that --quiet shows, too; empty: none.
+std::string format_warnings(const Outcome& outcome);
 // All devices as one document, with the newline.
 std::string format_json(const std::vector<Outcome>& outcomes);
 // The status of the first device that failed, 0 where none did.

@@ -13,6 +13,7 @@
 
 #include "common/base/unique_handle.h"
 #include "common/kernel/bpf_info.h"
+#include "common/kernel/link_socket.h"
 
 namespace tally {
 namespace {
@@ -78,12 +79,15 @@ void restore_environment() {
     }
 }
 
-Result<std::optional<Dispatcher>> read_dispatcher(std::uint32_t ifindex) {
+Result<std::optional<Dispatcher>> read_dispatcher(std::uint32_t ifindex, std::uint32_t program_id) {
+    // libxdp makes its directory, and keeps descriptors, for whatever it is asked about.
+    if (!is_dispatcher(program_id).value_or(true)) {
+        return std::optional<Dispatcher>();
+    }
     const auto what = [ifindex] { return fmt::format("reading the dispatcher of interface {}", ifindex); };
     xdp_multiprog* const found = xdp_multiprog__get_from_ifindex(static_cast<int>(ifindex));
     if (const long code = libxdp_get_error(found); code != 0) {
-        // EINVAL: it is called like a dispatcher, and has nothing else of one.
-        if (code == -ENOENT || code == -EINVAL) {
+        if (code == -ENOENT) {
             return std::optional<Dispatcher>();
         }
         auto error = system_error(static_cast<int>(code), what());
@@ -99,8 +103,7 @@ Result<std::optional<Dispatcher>> read_dispatcher(std::uint32_t ifindex) {
     const UniqueMultiprog multiprog(found);
     const xdp_program* const main = xdp_multiprog__main_prog(multiprog.get());
     if (xdp_multiprog__is_legacy(multiprog.get())) {
-        if (main == nullptr || xdp_program__name(main) != kDispatcherName ||
-            !is_dispatcher(xdp_program__id(main)).value_or(true)) {
+        if (main == nullptr || xdp_program__name(main) != kDispatcherName) {
             return std::optional<Dispatcher>();
         }
         return make_error(
@@ -122,16 +125,16 @@ Result<std::optional<Dispatcher>> read_dispatcher(std::uint32_t ifindex) {
     return std::optional(std::move(dispatcher));
 }
 
+Result<std::optional<Dispatcher>> read_dispatcher(std::uint32_t ifindex) {
+    TALLY_ASSIGN_OR_RETURN(const auto hook, query_xdp_hook(ifindex));
+    return hook.program ? read_dispatcher(ifindex, hook.program->id)
+                        : Result<std::optional<Dispatcher>>(std::optional<Dispatcher>());
+}
+
 Result<void> look_into_dispatcher(XdpHook& hook, std::uint32_t ifindex) {
-    // libxdp makes its directory, and keeps descriptors, for whatever it is asked about.
-    if (!hook.program || !is_dispatcher(hook.program->id).value_or(true)) {
-        return {};
+    if (hook.program) {
+        TALLY_ASSIGN_OR_RETURN(hook.dispatcher, read_dispatcher(ifindex, hook.program->id));
     }
-    auto dispatcher = read_dispatcher(ifindex);
-    if (!dispatcher) {
-        return std::move(dispatcher).error();
-    }
-    hook.dispatcher = std::move(*dispatcher);
     return {};
 }
 

@@ -21,9 +21,11 @@ void use_bpffs_for_dispatchers(const std::string& root);
 // The environment as it was given to this process: for a child that runs somebody else's command.
 void restore_environment();
 
+// Of the program on the hook of that interface, by its id; without the id the kernel is asked what is there.
 // None where nothing is attached, or a program that is no dispatcher. kPermission without CAP_SYS_ADMIN;
 // kConflict (EOPNOTSUPP) for a dispatcher of a newer libxdp than this one. kSystem where its components
 // cannot be read: their pins are missing, or in another BPF file system.
+Result<std::optional<Dispatcher>> read_dispatcher(std::uint32_t ifindex, std::uint32_t program_id);
 Result<std::optional<Dispatcher>> read_dispatcher(std::uint32_t ifindex);
 
 // Fills in hook.dispatcher where the program there is one. The errors of read_dispatcher: then nothing is

@@ -16,6 +16,8 @@
 #include <fstream>
 #include <mutex>
 #include <optional>
+#include <string_view>
+#include <vector>
 
 #include "common/base/directory.h"
 #include "common/base/unique_fd.h"
@@ -49,6 +51,14 @@ std::optional<dev_t> device_of(const std::string& path) {
     return ::stat(path.c_str(), &status) == 0 ? std::optional(status.st_dev) : std::nullopt;
 }
 
+// None where that cannot be told.
+std::optional<ino_t> mount_namespace_of(std::string_view process) {
+    struct stat status = {};
+    return ::stat(fmt::format("/proc/{}/ns/mnt", process).c_str(), &status) == 0
+               ? std::optional(status.st_ino)
+               : std::nullopt;
+}
+
 std::string seen_by(pid_t pid, const std::string& path) {
     return fmt::format("/proc/{}/root{}", pid, path);
 }
@@ -74,14 +84,9 @@ std::optional<pid_t> caller_of_netns_exec() {
     if (!netns || netns_pin_name(*netns, kDefaultBpffs).empty()) {
         return std::nullopt;
     }
-    struct stat ours = {};
-    struct stat theirs = {};
-    if (::stat("/proc/self/ns/mnt", &ours) != 0) {
-        return std::nullopt;
-    }
-    for (const pid_t pid : ancestors()) {
-        if (::stat(fmt::format("/proc/{}/ns/mnt", pid).c_str(), &theirs) == 0 &&
-            theirs.st_ino != ours.st_ino) {
+    const auto own = mount_namespace_of("self");
+    for (const pid_t pid : own ? ancestors() : std::vector<pid_t>()) {
+        if (mount_namespace_of(std::to_string(pid)).value_or(*own) != *own) {
             return pid;
         }
     }
@@ -142,20 +147,14 @@ BpffsRoot locate_bpffs(const std::string& root) {
 }
 
 bool ends_with_mount_namespace(const BpffsRoot& root) {
-    const auto inode_of = [](const std::string& process) -> std::optional<ino_t> {
-        struct stat status = {};
-        return ::stat(fmt::format("/proc/{}/ns/mnt", process).c_str(), &status) == 0
-                   ? std::optional(status.st_ino)
-                   : std::nullopt;
-    };
-    const auto own = inode_of("self");
-    if (!own || inode_of("1").value_or(*own) == *own) {
+    const auto own = mount_namespace_of("self");
+    if (!own || mount_namespace_of("1").value_or(*own) == *own) {
         return false;
     }
     bool elsewhere = false;
     const auto instance = device_of(root.path);
     for (const pid_t pid : ancestors()) {
-        if (inode_of(std::to_string(pid)).value_or(*own) != *own) {
+        if (mount_namespace_of(std::to_string(pid)).value_or(*own) != *own) {
             elsewhere = true;
             if (device_of(seen_by(pid, root.path)) == instance) {
                 return false;

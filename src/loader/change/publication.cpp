@@ -42,9 +42,10 @@ Result<bool> is_complete(const PinDirectory& directory) {
 }
 
 // A link that observes one component is of use where the new generation has that component's counters.
-bool counts_component(const PinDirectory& directory, const Meta& meta, const ComponentPin& component) {
-    const auto fd = directory.open(component_map_pin(component.program_id, component.name), true);
-    const auto info = fd ? map_info(fd->get()) : fd.error();
+Result<bool> counts_component(const PinDirectory& directory, const Meta& meta,
+                              const ComponentPin& component) {
+    TALLY_ASSIGN_OR_RETURN(const auto info,
+                           directory.find_map(component_map_pin(component.program_id, component.name)));
     return info && owns_map(meta, info->id);
 }
 
@@ -56,22 +57,15 @@ Result<void> remove_unused(const PinDirectory& directory, PinChanges& changes, c
             continue;
         }
         if (const auto component = parse_component_link_pin(pin)) {
-            if (!counts_component(directory, meta, *component)) {
+            TALLY_ASSIGN_OR_RETURN(const bool counted, counts_component(directory, meta, *component));
+            if (!counted) {
                 TALLY_TRY(changes.remove(pin));
                 removed.push_back(directory.path() + '/' + pin);
             }
             continue;
         }
-        const auto fd = directory.open(pin, true);
-        if (!fd && fd.error().code != ENOENT &&
-            fd.error().code != EINVAL) {  // EINVAL: a link, not to be read
-            return fd.error();
-        }
-        if (!fd || object_type(fd->get()) != ObjectType::kMap) {
-            continue;
-        }
-        TALLY_ASSIGN_OR_RETURN(auto info, map_info(fd->get()));
-        if (owns_map(old_meta, info.id) && !owns_map(meta, info.id)) {
+        TALLY_ASSIGN_OR_RETURN(const auto map, directory.find_map(pin));
+        if (map && owns_map(old_meta, map->id) && !owns_map(meta, map->id)) {
             TALLY_TRY(changes.remove(pin));
             removed.push_back(directory.path() + '/' + pin);
         }

@@ -157,16 +157,11 @@ Result<void> restore_old_pins(PinDirectory& directory) {
 Result<void> remove_new_pins(PinDirectory& directory, const std::optional<Meta>& old_meta, const Meta& meta) {
     TALLY_ASSIGN_OR_RETURN(const auto pins, directory.pins());
     for (const auto& pin : pins) {
-        const auto fd = directory.open(pin, true);
-        if (!fd && fd.error().code != ENOENT &&
-            fd.error().code != EINVAL) {  // EINVAL: a link, not to be read
-            return fd.error();
-        }
-        if (!fd || pin == XDP_TALLY_META_NAME || object_type(fd->get()) != ObjectType::kMap) {
+        if (pin == XDP_TALLY_META_NAME) {
             continue;
         }
-        TALLY_ASSIGN_OR_RETURN(const auto info, map_info(fd->get()));
-        if (owns_map(meta, info.id) && !(old_meta && owns_map(*old_meta, info.id))) {
+        TALLY_ASSIGN_OR_RETURN(const auto map, directory.find_map(pin));
+        if (map && owns_map(meta, map->id) && !(old_meta && owns_map(*old_meta, map->id))) {
             TALLY_TRY(directory.remove(pin));
         }
     }
@@ -187,21 +182,21 @@ Result<void> remove_staged(PinDirectory& directory) {
 }
 
 // Then the old counter map is gone, and what it counted is in the meta of the new generation alone.
-bool counters_are_published(const PinDirectory& directory, const Meta& meta,
-                            const std::optional<Meta>& old_meta) {
-    const auto fd = directory.open(XDP_TALLY_MAP_NAME, true);
-    const auto info = fd ? map_info(fd->get()) : fd.error();
+Result<bool> counters_are_published(const PinDirectory& directory, const Meta& meta,
+                                    const std::optional<Meta>& old_meta) {
+    TALLY_ASSIGN_OR_RETURN(const auto info, directory.find_map(XDP_TALLY_MAP_NAME));
     return info && info->id == meta.counter_map_id && owns_map(meta, info->id) &&
            !(old_meta && owns_map(*old_meta, info->id));
 }
 
 // The program of a --run ends with its process, wherever in the publication that was.
-bool must_be_finished(const PinDirectory& directory, const std::vector<std::string>& staged, const Meta& meta,
-                      const std::optional<Meta>& old_meta) {
+Result<bool> must_be_finished(const PinDirectory& directory, const std::vector<std::string>& staged,
+                              const Meta& meta, const std::optional<Meta>& old_meta) {
     const bool was_taken_back = std::any_of(
         staged.begin(), staged.end(), [](const std::string& name) { return !restored_pin(name).empty(); });
     const bool is_run = (meta.flags & XDP_TALLY_META_RUN) != 0;
-    return is_run && !was_taken_back && counters_are_published(directory, meta, old_meta);
+    return is_run && !was_taken_back ? counters_are_published(directory, meta, old_meta)
+                                     : Result<bool>(false);
 }
 
 Result<std::string> finish_or_discard(PinDirectory& directory, const std::vector<std::string>& staged,
@@ -214,7 +209,8 @@ Result<std::string> finish_or_discard(PinDirectory& directory, const std::vector
     }
     if (meta) {
         TALLY_ASSIGN_OR_RETURN(const bool attached, is_attached(directory, *meta, ifindex));
-        if (attached || must_be_finished(directory, staged, *meta, old_meta)) {
+        TALLY_ASSIGN_OR_RETURN(const bool unfinished, must_be_finished(directory, staged, *meta, old_meta));
+        if (attached || unfinished) {
             TALLY_TRY(clear_revocation(directory, *meta));
             PinChanges changes(directory);
             TALLY_TRY(changes.unstage_old_pins());

@@ -279,6 +279,18 @@ Result<UniqueFd> PinDirectory::open_staged(const std::string& pin, bool read_onl
     return named(open_pin(directory_of(staging_) + '/' + pin, read_only), staged_path(pin));
 }
 
+Result<std::optional<MapInfo>> PinDirectory::find_map(const std::string& pin) const {
+    const auto fd = open(pin, true);
+    if (!fd && fd.error().code != ENOENT && fd.error().code != EINVAL) {  // EINVAL: a link, not to be read
+        return fd.error();
+    }
+    if (!fd || object_type(fd->get()) != ObjectType::kMap) {
+        return std::optional<MapInfo>();
+    }
+    TALLY_ASSIGN_OR_RETURN(auto info, map_info(fd->get()));
+    return std::optional(std::move(info));
+}
+
 std::string PinDirectory::staged_path(const std::string& pin) const {
     return fmt::format("{}/{}/{}", path_, kStagingName, pin);
 }

@@ -51,6 +51,8 @@ class PinDirectory {
 
     Result<UniqueFd> open(const std::string& pin, bool read_only) const;
     Result<UniqueFd> open_staged(const std::string& pin, bool read_only) const;
+    // None where there is no such pin, or one that is no map: a failed question is no answer.
+    Result<std::optional<MapInfo>> find_map(const std::string& pin) const;
 
     // Staged pins are their owner's alone (0600): who may not override permissions can still write to them.
     Result<void> stage(int fd, const std::string& pin);

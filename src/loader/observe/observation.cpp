@@ -139,7 +139,7 @@ Result<Target> find_target(const Interface& interface, const XdpHook& hook, cons
     Target target;
     target.program = *hook.program;
     target.verdict_program = hook.program->id;
-    TALLY_ASSIGN_OR_RETURN(auto dispatcher, read_dispatcher(interface.ifindex));
+    TALLY_ASSIGN_OR_RETURN(auto dispatcher, read_dispatcher(interface.ifindex, hook.program->id));
     if (dispatcher && dispatcher->program_id != hook.program->id) {
         return make_error(ErrorKind::kSystem, what, "its dispatcher changed while it was being read")
             .with_hint("try again");

@@ -113,31 +113,29 @@ std::string binding_obstacle(const Attempt& attempt) {
 
 // With the maps that it reuses. Receive-metadata kfuncs take a program that is bound to the device, which the
 // verifier tells.
-Result<ProgramObject> open_and_load(LoadContext& load, const Attempt& attempt, std::uint64_t generation) {
-    for (const bool bound : {false, true}) {
-        TALLY_ASSIGN_OR_RETURN(auto object,
-                               open_for(load.request.program, load.interface, attempt, generation));
-        if (bound) {
-            object.bind_to_device(load.interface.ifindex);
-        }
-        TALLY_TRY(reuse_maps(load.request, object, load.state, load.directory));
-        TALLY_TRY(check_pins_are_free(object, load.state, load.directory));
-        auto loaded = object.load();
-        if (loaded) {
-            return object;
-        }
-        auto error = std::move(loaded).error();
-        if (bound || !object.wants_bound_device()) {
-            return error;
-        }
-        if (auto obstacle = binding_obstacle(attempt); !obstacle.empty()) {
-            error.reason = std::move(obstacle);
-            error.details.clear();
-            error.hint = "by a link in native mode it can be loaded, where the driver has that";
-            return error;
-        }
+Result<ProgramObject> open_and_load(LoadContext& load, const Attempt& attempt, std::uint64_t generation,
+                                    bool bound = false) {
+    TALLY_ASSIGN_OR_RETURN(auto object, open_for(load.request.program, load.interface, attempt, generation));
+    if (bound) {
+        object.bind_to_device(load.interface.ifindex);
     }
-    return make_error(ErrorKind::kSystem, "loading", "not reached");
+    TALLY_TRY(reuse_maps(load.request, object, load.state, load.directory));
+    TALLY_TRY(check_pins_are_free(object, load.state, load.directory));
+    auto loaded = object.load();
+    if (loaded) {
+        return object;
+    }
+    auto error = std::move(loaded).error();
+    if (bound || !object.wants_bound_device()) {
+        return error;
+    }
+    if (auto obstacle = binding_obstacle(attempt); !obstacle.empty()) {
+        error.reason = std::move(obstacle);
+        error.details.clear();
+        error.hint = "by a link in native mode it can be loaded, where the driver has that";
+        return error;
+    }
+    return open_and_load(load, attempt, generation, true);
 }
 
 // Before anything is attached, so that what a kill leaves in a dispatcher is known for what it is.
@@ -328,13 +326,12 @@ Result<Outcome> load(const LoadRequest& request, NetnsContext& context, const st
         return outcome;
     }
     if (hold == nullptr && ends_with_mount_namespace(context.bpffs)) {
-        outcome->warning = fmt::format(
-            "the BPF file system on {} is mounted in this mount namespace alone (`ip netns exec`, "
-            "`unshare`): its pins, "
-            "and the program with them, go when the last process here ends; --netns NAME from outside keeps "
-            "them",
-            context.bpffs.path);
-        outcome->notes.push_back(outcome->warning);
+        add_warning(
+            *outcome,
+            fmt::format("the BPF file system on {} is mounted in this mount namespace alone (`ip netns "
+                        "exec`, `unshare`): its pins, and the program with them, go when the last process "
+                        "here ends; --netns NAME from outside keeps them",
+                        context.bpffs.path));
     }
     remove_follower_lock(load.directory);
     if (load.directory != context.directory(interface.name)) {

@@ -39,8 +39,7 @@ Outcome describe_load(const Interface& interface, const ProgramObject& object, c
     if (!counts) {
         outcome.notes.emplace_back(
             "the object has no map 'xdp_stats_map', so nothing is counted: #include <xdp_tally/tally.bpf.h> "
-            "in it, and "
-            "`return xdp_tally(ctx, VERDICT)`");
+            "in it, and `return xdp_tally(ctx, VERDICT)`");
     }
     return outcome;
 }
@@ -72,8 +71,7 @@ void forget_what_goes(Outcome& outcome, const AttachPlan& plan, const Attempt& a
 void describe_choice(const LoadRequest& request, const Interface& interface, const AttachPlan& plan,
                      const Attempt& attempt, const Refusals& refusals, Outcome& outcome) {
     if (attempt.mode == XDP_TALLY_MODE_GENERIC && !refusals.native.empty()) {
-        outcome.warning = "not in native mode: " + refusals.native;
-        outcome.notes.push_back(outcome.warning);
+        add_warning(outcome, "not in native mode: " + refusals.native);
     }
     if (attempt.method == AttachMethod::kNewLink && !refusals.dispatcher.empty()) {
         outcome.notes.push_back("by a link, not in a dispatcher: " + refusals.dispatcher);

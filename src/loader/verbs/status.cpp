@@ -28,8 +28,7 @@ std::string explain_unseen(const DeviceState& state) {
     }
     if (state.ours == Ours::kElsewhere && state.interface) {
         return "the link pinned here runs its program on another interface: this one was renamed, or moved "
-               "to "
-               "another network namespace";
+               "to another network namespace";
     }
     const auto netns = current_netns_inode();
     const bool from_here = state.meta && netns && *netns == state.meta->netns_inode;
