@@ -9,9 +9,10 @@ import pytest
 
 from support import kernel
 from support.pins import BPFFS, pin_dir
-from support.processes import NOBODY, as_user, run, wait_until
+from support.processes import NOBODY, Process, as_user, run, wait_until
 from support.programs import STATS, USAGE, copy_for_everyone
 from support.samples import counts_of, session_of
+from support.strace import strace
 from support.traffic import send
 
 
@@ -305,3 +306,28 @@ def test_output_to_a_link_that_leads_nowhere(lab, veth0, tmp_path):
     link.symlink_to(tmp_path / "missing")
     err = run([STATS, "--dev", "veth0", "--once", "--output", link], USAGE).err
     assert "symbolic link" in err and link.is_symlink()
+
+
+def test_output_opens_nothing_that_somebody_else_made(lab, veth0, tmp_path):
+    """A name that can be guessed could be a FIFO, which would be waited for, or another user's file."""
+    lab.load("veth0")
+    file = tmp_path / "samples"
+    guess = f"{tmp_path}/.samples.$$"
+    run(["sh", "-c", f"mkfifo {guess} && exec {STATS} --dev veth0 --once --output {file}"])
+    assert "XDP_PASS" in file.read_text(encoding="utf-8")
+
+
+def test_output_under_a_name_that_was_taken_over(lab, veth0, tmp_path):
+    """While it is written, somebody else who may write to the directory puts his own file there."""
+    lab.load("veth0")
+    directory = tmp_path / "shared"
+    directory.mkdir()
+    file, other = directory / "samples", tmp_path / "other"
+    other.write_text("not ours", encoding="utf-8")
+    reader = Process(strace("-e", "inject=write:delay_enter=1000000", log=tmp_path / "log",
+                            command=[STATS, "--dev", "veth0", "--once", "--output", file]))
+    (temporary,) = wait_until(lambda: list(directory.iterdir()), "no temporary file")
+    other.rename(temporary)
+    reader.wait(1)
+    assert "somebody else replaced the new file" in "".join(reader.lines["err"])
+    assert not file.exists()

@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 """Where no BPF file system is mounted: who mounts one, and who does not."""
 
+from pathlib import Path
+
 from support.namespaces import MOUNTS, mounts
 from support.pins import BPFFS, PINS
-from support.processes import run, wait_until
+from support.processes import DEADLINE, Process, run, wait_until
 from support.programs import LOADER, NOT_FOUND, STATS
 from support.run_command import Run
 from support.samples import passed, wait_for_counts
+from support.strace import count_calls, strace
 from support.traffic import SIZE, send
 
 
@@ -67,7 +70,7 @@ def test_dry_run_without_a_bpffs(lab, no_bpffs):
 def test_reader_mounts_nothing_and_says_what_to_do(lab, no_bpffs, red):
     red.veth()
     result = run([*red.inside, STATS, "--dev", "veth0", "--once"], status=NOT_FOUND)
-    assert "mount -t bpf bpf /sys/fs/bpf" in result.err
+    assert "mount -t bpf -o mode=0755 bpf /sys/fs/bpf" in result.err
     for args in (["--dev", "veth0", "--status"], ["--status"], ["--dev", "veth0", "--dry-run"]):
         lab.loader(*args, prefix=red.inside)
     lab.loader("--dev", "veth0", "--unload", prefix=red.inside, status=NOT_FOUND)
@@ -96,3 +99,36 @@ def test_a_bpffs_that_ends_with_the_command_is_said(lab, red):
     outcome = lab.load("veth0", prefix=red.inside)
     assert not any("last process" in note for note in outcome["notes"])
     assert red.attached() == outcome["program"]["id"]
+
+
+def test_two_first_loads_mount_one(lab, no_bpffs, tmp_path):
+    """Each is held up between its look and its mount; a second mount would hide the first one's pins."""
+    devs = ["veth0", "veth1"]
+    for dev in devs:
+        lab.veth(dev)
+    delay = ("-f", "-e", "trace=mount", "-e", "inject=mount:delay_enter=500000")
+    loaders = [Process(strace(*delay, command=[LOADER, "--dev", dev], log=tmp_path / dev)) for dev in devs]
+    for loader in loaders:
+        loader.wait()
+    assert mounts() == 1
+    assert [sorted(path.name for path in (BPFFS / dev).iterdir()) for dev in devs] == [PINS, PINS]
+    assert not list(Path("/run").glob("xdp_loader*")), "the lock of mounting stays"
+
+
+def test_a_failed_look_is_no_reason_to_mount(lab, tmp_path):
+    """Whichever look fails: one BPF file system stays one, and the load is whole or was not made."""
+    lab.veth("veth0")
+    log = tmp_path / "log"
+    run(strace("-e", "trace=statfs,fstatfs", command=[LOADER, "--dev", "veth0"], log=log))
+    calls = count_calls(log)
+    assert calls > 0
+    for call in range(1, calls + 1):
+        for error in ("EIO", "ENOMEM", "EACCES"):
+            lab.loader("--dev", "veth0", "--unload")
+            fault = f"inject=statfs,fstatfs:error={error}:when={call}"
+            loader = Process(strace("-e", fault, command=[LOADER, "--dev", "veth0"], log=log))
+            status = loader.popen.wait(DEADLINE)
+            assert mounts() == 1, fault
+            assert status == 0 or not (BPFFS / "veth0").exists(), f"{fault}: {loader.describe()}"
+            lab.load("veth0")
+            assert sorted(path.name for path in (BPFFS / "veth0").iterdir()) == PINS

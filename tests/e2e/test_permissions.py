@@ -3,10 +3,12 @@
 
 import json
 import os
+import tempfile
+from pathlib import Path
 
 import pytest
 
-from support import kernel
+from support import kernel, raw_bpf
 from support.devices import attached
 from support.pins import BPFFS, pin_dir
 from support.processes import NOBODY, as_user, run, wait_until
@@ -45,11 +47,52 @@ def test_follows_a_replacement(lab, veth0, programs):
     assert sample["generation"] == 2 and sample["state"] == "attached"
 
 
+ZEROES = ("key", "0", "0", "0", "0", "value", *["0"] * 16)
+
+
 def test_cannot_write_the_counters(lab, veth0):
     lab.load("veth0")
     path = pin_dir("veth0") / "xdp_stats_map"
-    run([*as_user(NOBODY), "bpftool", "map", "update", "pinned", path, "key", "0", "0", "0", "0", "value",
-         *["0"] * 16], status=255)
+    run([*as_user(NOBODY), "bpftool", "map", "update", "pinned", path, *ZEROES], status=255)
+
+
+@pytest.mark.parametrize("again", [[], ["--reuse-maps"], ["--action", "drop"]])
+def test_nobody_writes_the_counters(lab, veth0, again):
+    """Not even root: counts come from packets alone."""
+    lab.load("veth0")
+    lab.load("veth0", *again)
+    run(["bpftool", "map", "update", "pinned", pin_dir("veth0") / "xdp_stats_map", *ZEROES], status=255)
+    send(veth0, 4, 100)
+    lab.wait_for_counts("veth0", {"XDP_DROP" if "drop" in again else "XDP_PASS": (4, 400)})
+
+
+def test_a_pin_made_anew_is_no_way_to_the_counters(lab, veth0):
+    """A reader's own pin of the map is a file of his, which he may open for writing."""
+    kernel.need(kernel.unprivileged_reading)
+    root = Path(tempfile.mkdtemp(dir="/run"))
+    lab.cleanups.append(root.rmdir)
+    run(["mount", "-t", "bpf", "-o", "mode=1777", "bpf", root])
+    lab.cleanups.append(lambda: run(["umount", root]))
+    lab.load("veth0", "--bpffs", root)
+    send(veth0, 3, 100)
+    pid = os.fork()
+    if pid == 0:
+        refused = False
+        try:
+            os.setgroups([])
+            os.setresgid(NOBODY, NOBODY, NOBODY)
+            os.setresuid(NOBODY, NOBODY, NOBODY)
+            raw_bpf.pin(raw_bpf.open_pin(root / "veth0" / "xdp_stats_map", read_only=True), root / "mine")
+            raw_bpf.update_element(raw_bpf.open_pin(root / "mine"), bytes(4), bytes(16 * kernel.possible_cpus()))
+        except PermissionError:
+            refused = (root / "mine").exists()
+        finally:
+            os._exit(0 if refused else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+    (root / "mine").unlink()
+    sample = json.loads(run([STATS, "--bpffs", root, "--dev", "veth0", "--once", "--json"]).out)
+    assert counts_of(sample) == {"XDP_PASS": (3, 300)}
+    lab.loader("--bpffs", root, "--dev", "veth0", "--unload")
 
 
 @pytest.mark.parametrize("verb", [[], ["--action", "drop"], ["--reuse-maps"], ["--unload"]])

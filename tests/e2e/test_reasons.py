@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from support import kernel
 from support.processes import run
 from support.programs import FAILED, LOADER, PERMISSION, compile_object, object_file
 from support.refusals import run_any
@@ -38,11 +39,6 @@ def compiled(tmp_path, *options, source=PLAIN):
     path = tmp_path / "compiled.o"
     run(["clang", "-g", "-O2", *INCLUDES, *options, "-c", source, "-o", path])
     return path
-
-
-def possible_cpus():
-    last = Path("/sys/devices/system/cpu/possible").read_text().strip().rpartition("-")[2]
-    return int(last) + 1
 
 
 # ---- names that nothing defines ----------------------------------------------------------------------------
@@ -132,7 +128,7 @@ def test_a_map_whose_size_is_left_to_its_own_program(lab, veth0):
 def test_a_cpumap_with_more_entries_than_cpus(lab, veth0):
     first, rest = refused(lab, object_file("reason_cpumap"))
     assert "creating map cpus: it is a cpumap of 1048576 entries" in first and "CPUs" in first
-    assert f"at most {possible_cpus()} CPUs" in hint_of(rest)
+    assert f"at most {kernel.possible_cpus()} CPUs" in hint_of(rest)
 
 
 def test_a_trie_without_its_flag(lab, veth0, tmp_path):

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <memory>
 
 namespace tally {
@@ -15,11 +16,16 @@ Result<std::vector<std::string>> list_directory(const std::string& path) {
         return last_error(fmt::format("listing {}", path));
     }
     std::vector<std::string> names;
+    errno = 0;  // readdir tells an error from the end by this alone
     while (const dirent* entry = ::readdir(directory.get())) {
         const std::string name = entry->d_name;
         if (name != "." && name != "..") {
             names.push_back(name);
         }
+        errno = 0;
+    }
+    if (errno != 0) {
+        return last_error(fmt::format("listing {}", path));
     }
     std::sort(names.begin(), names.end());
     return names;

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <fstream>
 
 #include "common/kernel/libbpf_options.h"
 
@@ -24,11 +25,30 @@ Result<Info> object_info(int fd, const char* kind) {
     return info;
 }
 
+// The kernel tells it nowhere else.
+bool is_frozen(int fd) {
+    std::ifstream info(fmt::format("/proc/self/fdinfo/{}", fd));
+    for (std::string line; std::getline(info, line);) {
+        if (line.starts_with("frozen:")) {
+            return line.ends_with('1');
+        }
+    }
+    return false;
+}
+
 }  // namespace
 
 std::string map_type_name(std::uint32_t type) {
     const char* name = libbpf_bpf_map_type_str(static_cast<bpf_map_type>(type));
     return name != nullptr ? name : fmt::format("type {}", type);
+}
+
+Result<void> freeze_map(int fd) {
+    if (bpf_map_freeze(fd) == 0) {
+        return {};
+    }
+    auto error = last_error("freezing a map");
+    return is_frozen(fd) ? Result<void>() : error;
 }
 
 ObjectType object_type(int fd) {

@@ -54,6 +54,10 @@ Result<LinkInfo> link_info(int fd);
 // Ids of the maps that the program uses.
 Result<std::vector<std::uint32_t>> program_maps(int fd);
 
+// Nobody can write to the map from user space any more, through whatever descriptor or pin; programs can
+// (BPF_MAP_FREEZE, kernel 5.2). One that is frozen already will do. The descriptor must be a writable one.
+Result<void> freeze_map(int fd);
+
 // By id: CAP_SYS_ADMIN. ENOENT when there is none any more.
 Result<UniqueFd> open_map_by_id(std::uint32_t id, bool read_only);
 Result<UniqueFd> open_program_by_id(std::uint32_t id);

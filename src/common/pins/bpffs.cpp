@@ -12,9 +12,22 @@
 
 namespace tally {
 
-bool is_bpffs(const std::string& path) {
+Result<bool> check_is_bpffs(const std::string& path) {
     struct statfs status = {};
-    return ::statfs(path.c_str(), &status) == 0 && status.f_type == static_cast<long>(BPF_FS_MAGIC);
+    while (::statfs(path.c_str(), &status) != 0) {
+        if (errno == ENOENT || errno == ENOTDIR) {
+            return false;
+        }
+        if (errno != EINTR) {
+            return last_error(fmt::format("looking for a BPF file system at '{}'", path));
+        }
+    }
+    return status.f_type == static_cast<long>(BPF_FS_MAGIC);
+}
+
+bool is_bpffs(const std::string& path) {
+    const auto answer = check_is_bpffs(path);
+    return answer && *answer;
 }
 
 Result<UniqueFd> open_pin(const std::string& path, bool read_only) {

@@ -11,8 +11,11 @@ namespace tally {
 
 inline constexpr const char* kDefaultBpffs = "/sys/fs/bpf";
 
-// Whether the path is in a BPF file system.
+// Whether the path is in a BPF file system; false also where that could not be told.
 bool is_bpffs(const std::string& path);
+// The same for who acts on a no: false only where the kernel says that it is another file system, or that
+// there is nothing of this name.
+Result<bool> check_is_bpffs(const std::string& path);
 
 // BPF_OBJ_GET. Links cannot be opened read-only; maps can, with read permission alone (BPF_F_RDONLY, 4.15).
 Result<UniqueFd> open_pin(const std::string& path, bool read_only);

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <linux/magic.h>
 #include <sched.h>
+#include <sys/file.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
@@ -17,6 +18,7 @@
 #include <mutex>
 #include <optional>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "common/base/directory.h"
@@ -130,6 +132,71 @@ bool take_that_of_ancestors(BpffsRoot& root) {
     return path.has_value();
 }
 
+Error cannot_mount(const Error& why, const BpffsRoot& root) {
+    Error error = why;
+    error.what = fmt::format("mounting a BPF file system on {}", root.path);
+    if (!why.what.empty()) {
+        error.reason = why.what + ": " + why.reason;
+    }
+    return std::move(error).with_hint(
+        fmt::format("as root{}: `mount -t bpf -o mode=0755 bpf {}`; --bpffs DIR names another",
+                    root.caller ? ", outside `ip netns exec`" : "", root.path));
+}
+
+// A second mount would hide what is pinned in the first, so they are made one after the other by all loaders
+// of the machine. A file, as all network namespaces share it, and 0600, as who holds the lock keeps the
+// others waiting. It goes with the lock.
+class MountLock {
+  public:
+    static Result<MountLock> take() {
+        for (;;) {
+            MountLock lock;
+            lock.fd_ = UniqueFd(::open(kPath, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, S_IRUSR | S_IWUSR));
+            struct stat ours = {};
+            if (!lock.fd_ || ::fstat(lock.fd_.get(), &ours) != 0) {
+                return last_error(fmt::format("opening {}", kPath));
+            }
+            if (ours.st_uid != 0 || (ours.st_mode & (S_IRWXG | S_IRWXO)) != 0) {
+                return make_error(ErrorKind::kConflict, fmt::format("opening {}", kPath),
+                                  "others than root can open it");
+            }
+            while (::flock(lock.fd_.get(), LOCK_EX) != 0) {
+                if (errno != EINTR) {
+                    return last_error(fmt::format("locking {}", kPath));
+                }
+            }
+            struct stat there = {};
+            if (::lstat(kPath, &there) == 0 && there.st_ino == ours.st_ino && there.st_dev == ours.st_dev) {
+                lock.held_ = true;
+                return lock;
+            }
+        }
+    }
+
+    MountLock(MountLock&& other) noexcept
+        : fd_(std::move(other.fd_)), held_(std::exchange(other.held_, false)) {}
+    MountLock& operator=(MountLock&&) = delete;
+    ~MountLock() {
+        if (held_) {
+            ::unlink(kPath);
+        }
+    }
+
+  private:
+    static constexpr const char* kPath = "/run/xdp_loader.mount.lock";
+
+    MountLock() = default;
+
+    UniqueFd fd_;
+    bool held_ = false;
+};
+
+// True where the root is a bpffs, or a caller has one by now.
+Result<bool> is_there(BpffsRoot& root) {
+    TALLY_ASSIGN_OR_RETURN(const bool mounted, check_is_bpffs(root.path));
+    return mounted || take_that_of_ancestors(root);
+}
+
 }  // namespace
 
 BpffsRoot locate_bpffs(const std::string& root) {
@@ -170,7 +237,8 @@ Result<void> check_bpffs(const BpffsRoot& root) {
     if (root.caller) {
         return make_error(ErrorKind::kNotFound, what,
                           "`ip netns exec` hides it, and no calling process has one")
-            .with_hint("outside of it: `mount -t bpf bpf /sys/fs/bpf`, or use --netns NAME there");
+            .with_hint(
+                "outside of it: `mount -t bpf -o mode=0755 bpf /sys/fs/bpf`, or use --netns NAME there");
     }
     if (::statfs(root.path.c_str(), &status) != 0) {
         if (errno == EPERM) {
@@ -178,17 +246,18 @@ Result<void> check_bpffs(const BpffsRoot& root) {
             return make_error(ErrorKind::kNotFound, what, "names in a BPF file system cannot contain a dot");
         }
         return last_error(what).with_hint(fmt::format(
-            "`mkdir -p {0} && mount -t bpf bpf {0}` makes one; --bpffs DIR names another", root.path));
+            "`mkdir -p {0} && mount -t bpf -o mode=0755 bpf {0}` makes one; --bpffs DIR names another",
+            root.path));
     }
     if (!is_bpffs(root.path)) {
         // Nobody is told to hide what is in a directory.
         const auto names = list_directory(root.path);
         const bool can_be_mounted = names && names->empty();
         return make_error(ErrorKind::kNotFound, what, "no BPF file system is mounted there")
-            .with_hint(fmt::format("{}--bpffs DIR names another",
-                                   can_be_mounted
-                                       ? fmt::format("`mount -t bpf bpf {}` mounts it; ", root.path)
-                                       : "`findmnt -t bpf` lists those that are mounted; "));
+            .with_hint(fmt::format(
+                "{}--bpffs DIR names another",
+                can_be_mounted ? fmt::format("`mount -t bpf -o mode=0755 bpf {}` mounts it; ", root.path)
+                               : "`findmnt -t bpf` lists those that are mounted; "));
     }
     return {};
 }
@@ -198,17 +267,24 @@ Result<void> check_named_bpffs(const BpffsRoot& root) {
 }
 
 Result<bool> ensure_bpffs(BpffsRoot& root) {
-    static std::mutex one_at_a_time;  // a second mount would hide what is pinned in the first
-    const std::scoped_lock lock(one_at_a_time);
+    static std::mutex one_at_a_time;  // of the threads of this process
+    const std::scoped_lock in_process(one_at_a_time);
     TALLY_TRY(check_named_bpffs(root));
-    if (is_bpffs(root.path) || take_that_of_ancestors(root)) {
+    TALLY_ASSIGN_OR_RETURN(bool there, is_there(root));
+    if (there) {
         return false;
+    }
+    const auto lock = MountLock::take();
+    if (!lock) {
+        return cannot_mount(lock.error(), root);
+    }
+    TALLY_ASSIGN_OR_RETURN(there, is_there(root));
+    if (there) {
+        return false;  // mounted by who had the lock before
     }
     const int code = root.caller ? mount_bpffs_for(*root.caller, root.path) : mount_bpffs(root.path);
     if (code != 0) {
-        return system_error(code, fmt::format("mounting a BPF file system on {}", root.path))
-            .with_hint(fmt::format("as root{}: `mount -t bpf bpf {}`; --bpffs DIR names another",
-                                   root.caller ? ", outside `ip netns exec`" : "", root.path));
+        return cannot_mount(system_error(code, ""), root);
     }
     take_that_of_ancestors(root);
     return true;

@@ -48,6 +48,11 @@ std::string describe_unreadable_counters(const MapInfo& info) {
                                              kOtherLayout, fmt::join(differences, "; "));
 }
 
+Result<void> freeze_counters(int fd) {
+    TALLY_ASSIGN_OR_RETURN(const auto info, map_info(fd));
+    return counter_layout_differences(info).empty() ? freeze_map(fd) : Result<void>();
+}
+
 CounterMap::CounterMap(UniqueFd fd, MapInfo info, std::size_t cpus)
     : fd_(std::move(fd)),
       info_(std::move(info)),

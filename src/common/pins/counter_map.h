@@ -49,6 +49,10 @@ class CounterMap {
     std::vector<Counter> values_;  // entry-major: entries x cpus
 };
 
+// Counts come from packets alone: what holds counters of our layout is frozen (freeze_map). A map of another
+// layout is left alone, as its own program in user space may write to it.
+Result<void> freeze_counters(int fd);
+
 // One reading through a descriptor that stays the caller's.
 Result<Sample> read_counters(int fd);
 

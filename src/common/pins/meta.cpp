@@ -83,13 +83,6 @@ Result<void> write_meta(int fd, const Meta& meta) {
     return {};
 }
 
-Result<void> freeze_meta(int fd) {
-    if (bpf_map_freeze(fd) != 0) {
-        return last_error("freezing the meta");
-    }
-    return {};
-}
-
 bool owns_map(const Meta& meta, std::uint32_t map_id) {
     const auto* end = meta.map_ids + meta.map_count;
     return std::find(meta.map_ids, end, map_id) != end;

@@ -26,8 +26,6 @@ Result<Meta> decode_meta(std::span<const unsigned char> value);
 Result<UniqueFd> create_meta_map();
 // EPERM once the map is frozen.
 Result<void> write_meta(int fd, const Meta& meta);
-// Nobody changes the meta after that (BPF_MAP_FREEZE, kernel 5.2).
-Result<void> freeze_meta(int fd);
 
 // True where `map_id` is one of the maps that the load of this meta pinned.
 bool owns_map(const Meta& meta, std::uint32_t map_id);

@@ -82,6 +82,9 @@ Result<Meta> make_meta(const Interface& interface, const ProgramObject& object,
 
 Result<void> stage_generation(PinDirectory& pins, const ProgramObject& object, const Meta& meta) {
     for (const auto& map : object.maps()) {
+        if (map.name == XDP_TALLY_MAP_NAME && !map.adopted) {
+            TALLY_TRY(freeze_counters(ProgramObject::map_fd(map)));
+        }
         if (!map.reused) {
             TALLY_TRY(pins.stage(ProgramObject::map_fd(map), map.pin_name));
         }

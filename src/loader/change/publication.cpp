@@ -19,7 +19,7 @@ Result<void> complete_meta(const PinDirectory& directory, Meta meta, const std::
         carry(meta, *old_meta, counts);
     }
     TALLY_TRY(write_meta(fd.get(), meta));
-    return freeze_meta(fd.get());
+    return freeze_map(fd.get());
 }
 
 // The meta was completed by the command that was interrupted, and what it says is final: it is frozen, or has

@@ -128,7 +128,7 @@ Result<std::optional<UniqueFd>> make_carried_meta(const PinDirectory& directory,
     carry(carried, old_meta, counts);
     TALLY_ASSIGN_OR_RETURN(auto fd, create_meta_map());
     TALLY_TRY(write_meta(fd.get(), carried));
-    TALLY_TRY(freeze_meta(fd.get()));
+    TALLY_TRY(freeze_map(fd.get()));
     return std::optional(std::move(fd));
 }
 

@@ -183,11 +183,18 @@ Result<std::optional<PinDirectory>> PinDirectory::try_lock(const std::string& pa
         }
         self.created_ = *created;
     }
-    TALLY_ASSIGN_OR_RETURN(auto directory, open_trustworthy(AT_FDCWD, path, path));
+    auto directory = open_trustworthy(AT_FDCWD, path, path);
     if (!directory) {
+        if (self.created_) {
+            ::rmdir(path.c_str());
+            self.remove_empty_parent();
+        }
+        return directory.error();
+    }
+    if (!*directory) {
         return std::optional<PinDirectory>();
     }
-    self.directory_ = std::move(*directory);
+    self.directory_ = std::move(**directory);
     const std::string staging_path = fmt::format("{}/{}", path, kStagingName);
     const auto made = make_directory(self.directory_.get(), kStagingName, 0700, staging_path);
     if (!made) {
@@ -196,6 +203,7 @@ Result<std::optional<PinDirectory>> PinDirectory::try_lock(const std::string& pa
         }
         return made.error();
     }
+    self.made_staging_ = *made;
     TALLY_ASSIGN_OR_RETURN(auto staging, open_trustworthy(self.directory_.get(), kStagingName, staging_path));
     if (!staging) {
         return std::optional<PinDirectory>();
@@ -246,7 +254,7 @@ PinDirectory::~PinDirectory() {
         }
     }
     // Both fail where something is left inside, which is what is wanted.
-    if (staging_) {
+    if (staging_ || made_staging_) {
         ::unlinkat(directory_.get(), kStagingName, AT_REMOVEDIR);
     }
     if (staging_ || created_) {

@@ -80,7 +80,8 @@ class PinDirectory {
     std::string parent_;  // that of a network namespace, made and removed like the directory; else empty
     UniqueFd directory_;
     UniqueFd staging_;
-    bool created_ = false;  // by us, just now
+    bool created_ = false;       // by us, just now
+    bool made_staging_ = false;  // the same
     bool leave_staged_ = false;
 };
 

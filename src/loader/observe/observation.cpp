@@ -9,6 +9,7 @@
 #include "common/kernel/bpf_info.h"
 #include "common/kernel/dispatcher.h"
 #include "common/kernel/netns.h"
+#include "common/pins/counter_map.h"
 #include "common/pins/pin_names.h"
 #include "loader/change/generation.h"
 #include "loader/change/map_reuse.h"
@@ -110,6 +111,7 @@ Result<Meta> make_meta(const Interface& interface, const DeviceState& state, con
 // The meta goes last: where it is staged, everything is, and a change that is cut off can be finished.
 Result<void> stage(PinDirectory& pins, const std::vector<Watched>& list, const Meta& meta) {
     for (const auto& watched : list) {
+        TALLY_TRY(freeze_counters(watched.map_fd()));
         if (!watched.map) {
             TALLY_TRY(pins.stage(watched.map_fd(), watched.map_pin));
         }

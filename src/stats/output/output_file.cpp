@@ -3,9 +3,11 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cstdint>
 #include <cstdio>
 #include <memory>
 
@@ -14,11 +16,23 @@
 namespace tally::stats {
 namespace {
 
-// With the process id, so that two processes do not write to the same file. It begins with a dot and does not
-// end in .prom, so that nobody reads what a killed process left.
-std::string temporary_name(const std::string& path) {
+// A name that nobody can guess, and so put something there. It begins with a dot and does not end in .prom,
+// so that nobody reads what a killed process left.
+Result<std::string> temporary_name(const std::string& path) {
+    std::uint64_t number = 0;
+    if (::getrandom(&number, sizeof(number), 0) != sizeof(number)) {
+        return last_error("getting a random number");
+    }
     const auto name = path.find_last_of('/') + 1;
-    return fmt::format("{}.{}.{}", path.substr(0, name), path.substr(name), ::getpid());
+    return fmt::format("{}.{}.{:016x}", path.substr(0, name), path.substr(name), number);
+}
+
+// In a directory where others may write, too, the name may be another file's by now.
+bool is_still(const std::string& name, int fd) {
+    struct stat ours = {};
+    struct stat there = {};
+    return ::fstat(fd, &ours) == 0 && ::lstat(name.c_str(), &there) == 0 && ours.st_dev == there.st_dev &&
+           ours.st_ino == there.st_ino;
 }
 
 bool write_all(int fd, std::string_view text) {
@@ -53,12 +67,18 @@ Result<OutputFile> OutputFile::at(const std::string& path) {
 
 Result<bool> OutputFile::write(std::string_view text) {
     const std::string what = "writing " + path_;
-    const std::string name = temporary_name(path_);
-    const UniqueFd fd(::open(name.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0666));
+    TALLY_ASSIGN_OR_RETURN(const auto name, temporary_name(path_));
+    const UniqueFd fd(::open(name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0666));
     if (!fd) {
         return last_error(what);
     }
-    if (!write_all(fd.get(), text) || std::rename(name.c_str(), path_.c_str()) != 0) {
+    const bool written = write_all(fd.get(), text);
+    if (written && !is_still(name, fd.get())) {
+        return make_error(ErrorKind::kSystem, what,
+                          "somebody else replaced the new file before it had its name")
+            .with_hint("name a file in a directory where nobody else may write");
+    }
+    if (!written || std::rename(name.c_str(), path_.c_str()) != 0) {
         auto error = last_error(what);
         ::unlink(name.c_str());
         return error;

@@ -76,10 +76,14 @@ def receive_metadata():
     return b"\0bpf_xdp_metadata_rx_timestamp\0" in Path("/sys/kernel/btf/vmlinux").read_bytes()
 
 
+def possible_cpus():
+    return 1 + max(int(number) for number in Path("/sys/devices/system/cpu/possible").read_text().split("-"))
+
+
 @functools.cache
 def batch():
     """batch lookup in per-CPU arrays: one system call per sample"""
-    cpus = 1 + max(int(number) for number in Path("/sys/devices/system/cpu/possible").read_text().split("-"))
+    cpus = possible_cpus()
     fd, _ = bpf(BPF_MAP_CREATE, struct.pack("=IIII", BPF_MAP_TYPE_PERCPU_ARRAY, 4, 16, 5))
     try:
         next_key, keys, values = (ctypes.create_string_buffer(size) for size in (4, 5 * 4, 5 * 16 * cpus))

@@ -6,7 +6,8 @@ import errno
 import os
 import struct
 
-BPF_OBJ_PIN, BPF_OBJ_GET, BPF_LINK_CREATE = 6, 7, 28
+BPF_MAP_UPDATE_ELEM, BPF_OBJ_PIN, BPF_OBJ_GET, BPF_LINK_CREATE = 2, 6, 7, 28
+BPF_F_RDONLY = 8
 BPF_GET_NEXT_ID = {"prog": 11, "map": 12}
 BPF_XDP = 37
 SYS_BPF = {"x86_64": 321, "aarch64": 280}.get(os.uname().machine, 280)
@@ -22,9 +23,16 @@ def bpf(command, attributes):
     return fd, buffer
 
 
-def open_pin(path):
+def open_pin(path, read_only=False):
     name = ctypes.create_string_buffer(str(path).encode())
-    return bpf(BPF_OBJ_GET, struct.pack("=QII", ctypes.addressof(name), 0, 0))[0]
+    flags = BPF_F_RDONLY if read_only else 0
+    return bpf(BPF_OBJ_GET, struct.pack("=QII", ctypes.addressof(name), 0, flags))[0]
+
+
+def update_element(map_fd, key, value):
+    keys, values = ctypes.create_string_buffer(key), ctypes.create_string_buffer(value)
+    bpf(BPF_MAP_UPDATE_ELEM,
+        struct.pack("=IIQQQ", map_fd, 0, ctypes.addressof(keys), ctypes.addressof(values), 0))
 
 
 def pin(fd, path):
