@@ -189,7 +189,10 @@ Result<void> check_new_map(const std::string& name, const MapLayout& layout,
                    fmt::format("its {} entries need at least {:.0f} MiB; {:.0f} MiB of memory are available",
                                layout.max_entries, static_cast<double>(needed) / kMebi,
                                static_cast<double>(*available) / kMebi))
-            .with_hint("give it fewer max_entries, or, if it is a hash, map_flags BPF_F_NO_PREALLOC");
+            .with_hint(is_hash(layout.type) && (layout.flags & BPF_F_NO_PREALLOC) == 0
+                           ? "give it fewer max_entries, or map_flags BPF_F_NO_PREALLOC, so that it grows as "
+                             "it is filled"
+                           : "give it fewer max_entries");
     }
     return {};
 }
@@ -228,6 +231,10 @@ Error explain_refused_map(Error error, const std::string& name, const MapLayout&
         error.reason = fmt::format("its values have {} bytes, and a value for each CPU has at most {}",
                                    layout.value_size, kLargestPerCpu);
         error.hint = "make the value smaller, and max_entries larger";
+    } else if (is_hash(layout.type) && error.code == E2BIG) {
+        error.reason = fmt::format("its {} entries are more than this kernel allows in a {}",
+                                   layout.max_entries, map_type_name(layout.type));
+        error.hint = "give it fewer max_entries";
     } else if (error.code == E2BIG || error.code == ENOMEM) {
         error.reason = fmt::format(
             "the kernel has no memory for its {} entries of {} and {} bytes, which are {:.0f} MiB",

@@ -5,6 +5,7 @@
 #include <sys/resource.h>
 #include <sys/utsname.h>
 
+#include <bit>
 #include <cstdio>
 #include <fstream>
 #include <limits>
@@ -32,11 +33,23 @@ bool counts_locked_memory() {
            (major < 5 || (major == 5 && minor < 11));
 }
 
+// The table of a hash, which it has from the beginning, also where its entries come later: 16 bytes for each
+// entry, of which there are a power of two (struct bucket, kernel/bpf/hashtab.c).
+std::uint64_t bucket_memory(std::uint32_t entries) {
+    return 16 * std::bit_ceil(std::uint64_t{entries});
+}
+
 }  // namespace
 
+bool is_hash(std::uint32_t type) {
+    return type == BPF_MAP_TYPE_HASH || type == BPF_MAP_TYPE_LRU_HASH || type == BPF_MAP_TYPE_PERCPU_HASH ||
+           type == BPF_MAP_TYPE_LRU_PERCPU_HASH || type == BPF_MAP_TYPE_HASH_OF_MAPS;
+}
+
 std::uint64_t map_memory(const MapLayout& layout, std::uint64_t possible_cpus) {
+    const std::uint64_t buckets = is_hash(layout.type) ? bucket_memory(layout.max_entries) : 0;
     if ((layout.flags & BPF_F_NO_PREALLOC) != 0) {
-        return 0;
+        return buckets;
     }
     const std::uint64_t key = padded(layout.key_size);
     const std::uint64_t value = padded(layout.value_size);
@@ -67,7 +80,8 @@ std::uint64_t map_memory(const MapLayout& layout, std::uint64_t possible_cpus) {
             break;
     }
     std::uint64_t bytes = 0;
-    return __builtin_mul_overflow(entry, std::uint64_t{layout.max_entries}, &bytes)
+    return __builtin_mul_overflow(entry, std::uint64_t{layout.max_entries}, &bytes) ||
+                   __builtin_add_overflow(bytes, buckets, &bytes)
                ? std::numeric_limits<std::uint64_t>::max()
                : bytes;
 }

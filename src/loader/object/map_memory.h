@@ -11,8 +11,11 @@
 namespace tally::loader {
 
 // At least this many bytes are allocated at once for a map of this layout; UINT64_MAX where a number does not
-// hold them. 0 for maps that grow as they are filled. Pure.
+// hold them. Of maps that grow as they are filled only the table. Pure.
 std::uint64_t map_memory(const MapLayout& layout, std::uint64_t possible_cpus);
+
+// Its entries are found by a table of buckets. Pure.
+bool is_hash(std::uint32_t type);
 
 // What the machine can give without swapping (MemAvailable of /proc/meminfo, kernel 3.14); none where it does
 // not tell.

@@ -141,6 +141,16 @@ TEST(LoadFailure, AMapHasToFit) {
     EXPECT_THAT(checked.error().reason, AllOf(HasSubstr("at least 8 MiB"), HasSubstr("7 MiB of memory")));
 }
 
+TEST(LoadFailure, TheTableOfAHashHasToFit) {
+    auto layout = layout_of_type(BPF_MAP_TYPE_HASH, (1U << 20U) + 1);
+    layout.flags = BPF_F_NO_PREALLOC;
+    EXPECT_TRUE(check_new_map("map", layout, std::uint64_t{32} << 20U));  // 2 Mi buckets of 16 bytes
+    const auto checked = check_new_map("map", layout, std::uint64_t{31} << 20U);
+    ASSERT_FALSE(checked);
+    EXPECT_THAT(checked.error().reason, HasSubstr("at least 32 MiB"));
+    EXPECT_EQ(checked.error().hint, "give it fewer max_entries");
+}
+
 TEST(LoadFailure, ARefusedMapIsExplainedByItsLayout) {
     const auto explain = [](int code, const MapLayout& layout) {
         return explain_refused_map(system_error(code, "loading"), "late", layout, "").message();
@@ -149,6 +159,8 @@ TEST(LoadFailure, ARefusedMapIsExplainedByItsLayout) {
                 AllOf(HasSubstr("cpumap of 100000 entries"), HasSubstr("CPUs")));
     EXPECT_THAT(explain(E2BIG, layout_of_type(BPF_MAP_TYPE_PERCPU_ARRAY, 1, 65536)),
                 AllOf(HasSubstr("65536 bytes"), HasSubstr("32768")));
+    EXPECT_THAT(explain(E2BIG, layout_of_type(BPF_MAP_TYPE_HASH, 1U << 31U)),
+                HasSubstr("2147483648 entries are more than this kernel allows in a hash"));
     EXPECT_THAT(explain(ENOMEM, layout_of_type(BPF_MAP_TYPE_ARRAY, 1U << 20U)),
                 AllOf(HasSubstr("no memory for its 1048576 entries"), HasSubstr("8 MiB")));
     const auto inner = explain_refused_map(system_error(EINVAL, "loading"), "outer",
