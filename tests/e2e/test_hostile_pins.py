@@ -7,6 +7,8 @@ A run that fails ends with a status from the table and says why in its first lin
 import json
 import os
 import re
+import tempfile
+from pathlib import Path
 
 import pytest
 
@@ -16,7 +18,7 @@ from support.devices import attached
 from support.maps import dump_map
 from support.pins import BPFFS, pin_dir, pins_of
 from support.processes import NOBODY, run
-from support.programs import LOADER, STATS, TOP, object_file
+from support.programs import CONFLICT, LOADER, STATS, TOP, object_file
 from support.raw_bpf import open_pin, pin
 from support.refusals import run_any
 from support.samples import counts_of
@@ -405,3 +407,51 @@ def test_pins_change_under_our_hands(lab, veth0, clear):
     lab.load("veth0")
     send(veth0, 5, 100)
     lab.wait_for_counts("veth0", {"XDP_PASS": (5, 500)})
+
+
+# ---- a bpffs that everybody may write to
+
+
+@pytest.fixture(name="open_bpffs")
+def writable_for_all(lab):
+    """A plain `mount -t bpf`: mode 1777."""
+    root = Path(tempfile.mkdtemp(dir="/run"))
+    lab.cleanups.append(root.rmdir)
+    run(["mount", "-t", "bpf", "-o", "mode=1777", "bpf", root])
+    lab.cleanups.append(lambda: run(["umount", root]))
+    return root
+
+
+def plant(lab, directory):
+    """What an ordinary user can do there: a directory of his own with pins of maps that he may read."""
+    directory.mkdir()
+    lab.foreign_map(directory / "xdp_stats_map", "percpu_array", 4, 16, 5)
+    for path in (directory / "xdp_stats_map", directory):
+        os.chown(path, NOBODY, NOBODY)
+
+
+def test_false_counters_of_a_device_without_pins(lab, veth0, open_bpffs):
+    plant(lab, open_bpffs / "veth0")
+    refused = run([STATS, "--bpffs", open_bpffs, "--dev", "veth0", "--once"], CONFLICT)
+    assert f"{open_bpffs}/veth0 belongs to user {NOBODY}" in refused.err
+    # What the hint says: whoever names the pin gets it.
+    assert json.loads(run([STATS, "--map", open_bpffs / "veth0/xdp_stats_map", "--once", "--json"]).out)
+
+
+def test_false_directories_among_ours(lab, veth0, open_bpffs):
+    """Thousands of them: one notice, and our own maps are read."""
+    lab.load("veth0", "--bpffs", open_bpffs)
+    send(veth0, 3, 100)
+    plant(lab, open_bpffs / "eth7")
+    (open_bpffs / "netns:blue").mkdir()
+    plant(lab, open_bpffs / "netns:blue" / "eth7")
+    for number in range(1100):
+        directory = open_bpffs / f"eth{number + 100}"
+        directory.mkdir()
+        os.chown(directory, NOBODY, NOBODY)
+    result = run([STATS, "--bpffs", open_bpffs, "--all", "--once", "--json"])
+    (sample,) = [json.loads(line) for line in result.out.splitlines()]
+    assert sample["dev"] == "veth0" and counts_of(sample) == {"XDP_PASS": (3, 300)}
+    (notice,) = result.err.splitlines()
+    assert "belongs to another user" in notice
+    lab.loader("--bpffs", open_bpffs, "--dev", "veth0", "--unload")

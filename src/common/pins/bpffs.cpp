@@ -5,7 +5,11 @@
 #include <fmt/format.h>
 #include <linux/bpf.h>
 #include <linux/magic.h>
+#include <sys/stat.h>
 #include <sys/statfs.h>
+#include <unistd.h>
+
+#include <xdp_tally/abi.h>
 
 #include "common/kernel/bpf_info.h"
 #include "common/kernel/libbpf_options.h"
@@ -28,6 +32,30 @@ Result<bool> check_is_bpffs(const std::string& path) {
 bool is_bpffs(const std::string& path) {
     const auto answer = check_is_bpffs(path);
     return answer && *answer;
+}
+
+TrustedOwners::TrustedOwners(const std::string& root) {
+    struct stat status = {};
+    root_owner_ = ::stat(root.c_str(), &status) == 0 ? status.st_uid : 0;
+}
+
+bool TrustedOwners::include(uid_t owner) const {
+    return owner == 0 || owner == root_owner_ || owner == ::geteuid();
+}
+
+Result<void> check_trusted(const std::string& directory, const std::string& root) {
+    const TrustedOwners owners(root);
+    for (std::string path = directory; path.size() > root.size(); path.resize(path.find_last_of('/'))) {
+        struct stat status = {};
+        if (::lstat(path.c_str(), &status) == 0 && !owners.include(status.st_uid)) {
+            return make_error(ErrorKind::kConflict, fmt::format("reading the pins in {}", directory),
+                              fmt::format("{} belongs to user {}, who could pin anything there", path,
+                                          status.st_uid))
+                .with_hint(fmt::format("`xdp_stats --map {}/{}` reads it all the same", directory,
+                                       XDP_TALLY_MAP_NAME));
+        }
+    }
+    return {};
 }
 
 Result<UniqueFd> open_pin(const std::string& path, bool read_only) {

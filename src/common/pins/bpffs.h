@@ -2,6 +2,8 @@
 // The BPF file system and the pins in it.
 #pragma once
 
+#include <sys/types.h>
+
 #include <string>
 
 #include "common/base/result.h"
@@ -16,6 +18,22 @@ bool is_bpffs(const std::string& path);
 // The same for who acts on a no: false only where the kernel says that it is another file system, or that
 // there is nothing of this name.
 Result<bool> check_is_bpffs(const std::string& path);
+
+// Whose directories in a bpffs are believed: root's, those of the owner of the bpffs's root, and those of
+// this process's user. Where everybody may write to the root (mode 1777), those of others could hold
+// anything.
+class TrustedOwners {
+  public:
+    explicit TrustedOwners(const std::string& root);
+    bool include(uid_t owner) const;
+
+  private:
+    uid_t root_owner_ = 0;
+};
+
+// kConflict where `directory`, or one between it and `root`, belongs to somebody else. One that is not there
+// is no error.
+Result<void> check_trusted(const std::string& directory, const std::string& root);
 
 // BPF_OBJ_GET. Links cannot be opened read-only; maps can, with read permission alone (BPF_F_RDONLY, 4.15).
 Result<UniqueFd> open_pin(const std::string& path, bool read_only);

@@ -8,6 +8,7 @@
 
 #include "common/base/directory.h"
 #include "common/kernel/netns.h"
+#include "common/pins/bpffs.h"
 #include "common/pins/meta.h"
 
 namespace tally {
@@ -18,7 +19,9 @@ std::string guess_pin_name(std::uint64_t inode, const std::string& bpffs) {
     bool others = false;
     const auto directories = list_directory(bpffs);
     for (const auto& directory : directories ? *directories : std::vector<std::string>()) {
-        const auto meta = read_meta(fmt::format("{}/{}/{}", bpffs, directory, XDP_TALLY_META_NAME));
+        const std::string path = bpffs + '/' + directory;
+        const auto meta = check_trusted(path, bpffs) ? read_meta(path + '/' + XDP_TALLY_META_NAME)
+                                                     : Result<Meta>(make_error(ErrorKind::kConflict, path));
         if (meta && meta->netns_inode == inode) {
             return {};
         }

@@ -21,11 +21,6 @@ bool exists(const std::string& path) {
     return ::lstat(path.c_str(), &status) == 0;
 }
 
-bool is_directory(const std::string& path) {
-    struct stat status = {};
-    return ::lstat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode);
-}
-
 std::string last_component(const std::string& path) {
     return path.substr(path.find_last_of('/') + 1);
 }
@@ -63,9 +58,21 @@ void Discovery::scan_all(std::vector<FoundMap>& found) {
     scan({root_, {}, Kind::kRoot}, found);
 }
 
+bool Discovery::is_trusted_directory(const Directory& directory) {
+    struct stat status = {};
+    if (::lstat(directory.path.c_str(), &status) != 0 || !S_ISDIR(status.st_mode)) {
+        return false;
+    }
+    const bool trusted = directory.kind == Kind::kRoot || owners_.include(status.st_uid);
+    if (!trusted && ignored_.empty()) {
+        ignored_ = directory.path;
+    }
+    return trusted;
+}
+
 // Watched before it is looked into: what comes later causes an event.
 void Discovery::scan(const Directory& directory, std::vector<FoundMap>& found) {
-    if (is_directory(directory.path) && watch(directory)) {
+    if (is_trusted_directory(directory) && watch(directory)) {
         look_inside(directory, found);
     } else {
         forget_directory(directory.path);

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "common/base/result.h"
+#include "common/pins/bpffs.h"
 #include "stats/source/pin_watcher.h"
 
 namespace tally::stats {
@@ -22,7 +23,8 @@ struct FoundMap {
 class Discovery {
   public:
     // `watcher` must outlive it.
-    Discovery(std::string root, PinWatcher& watcher) : root_(std::move(root)), watcher_(&watcher) {}
+    Discovery(std::string root, PinWatcher& watcher)
+        : root_(std::move(root)), owners_(root_), watcher_(&watcher) {}
 
     // All maps that are pinned now; from then on the directories are watched. Fails only where the root
     // cannot be read: other directories that cannot be read are left out.
@@ -32,6 +34,9 @@ class Discovery {
 
     // Some directory cannot be watched: look() has to be called from time to time.
     bool must_poll() const { return unwatched_; }
+    // The first directory that was left out because it belongs to another user (TrustedOwners); empty where
+    // there was none.
+    const std::string& ignored() const { return ignored_; }
     // Reports the map of this directory again at its next event.
     void forget(const std::string& directory) { told_.erase(directory); }
 
@@ -49,7 +54,11 @@ class Discovery {
     void look_inside(const Directory& directory, std::vector<FoundMap>& found);
     void forget_directory(const std::string& path);
 
+    bool is_trusted_directory(const Directory& directory);
+
     std::string root_;
+    TrustedOwners owners_;
+    std::string ignored_;
     PinWatcher* watcher_;
     std::map<std::string, int> watches_;    // the number of each watched directory
     std::map<int, Directory> directories_;  // and back

@@ -55,6 +55,7 @@ PinnedMap::PinnedMap(const Source& source, const NetnsContext& context, PinWatch
     : map_id_(source.map_id),
       pin_(pin_of(source, context)),
       directory_(directory_of(pin_)),
+      trusted_root_(source.kind == Source::Kind::kDevice ? context.bpffs.path : std::string()),
       watcher_(&watcher) {}
 
 Result<CounterMap> PinnedMap::open_map() const {
@@ -67,6 +68,9 @@ Result<CounterMap> PinnedMap::open_map() const {
 }
 
 Result<OpenedMap> PinnedMap::open() const {
+    if (!trusted_root_.empty()) {
+        TALLY_TRY(check_trusted(directory_, trusted_root_));
+    }
     for (bool again = false;; again = true) {
         TALLY_ASSIGN_OR_RETURN(auto map, open_map());
         OpenedMap opened{std::move(map), meta(), false};

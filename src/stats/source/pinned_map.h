@@ -60,6 +60,7 @@ class PinnedMap {
     std::uint32_t map_id_;
     std::string pin_;
     std::string directory_;
+    std::string trusted_root_;  // of the bpffs that has to be believed; empty for a pin that the user named
     PinWatcher* watcher_;
     int watch_ = -1;
 };

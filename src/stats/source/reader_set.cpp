@@ -104,7 +104,17 @@ std::vector<std::size_t> ReaderSet::drop_lost(std::chrono::steady_clock::time_po
     return dropped;
 }
 
+// Once: who may make directories could make thousands of notices.
+void ReaderSet::say_what_is_ignored() {
+    if (!told_of_ignored_ && !discovery_->ignored().empty()) {
+        told_of_ignored_ = true;
+        request_.notices.say(discovery_->ignored(),
+                             "it belongs to another user: directories of other users are ignored");
+    }
+}
+
 Result<void> ReaderSet::add(const std::vector<FoundMap>& found, bool under_way) {
+    say_what_is_ignored();
     for (const FoundMap& map : found) {
         TALLY_TRY(add(map, under_way));
     }

@@ -88,6 +88,7 @@ class ReaderSet {
     // `under_way`: the run has begun, so all that the maps hold was counted during it.
     Result<void> add(const std::vector<FoundMap>& found, bool under_way);
     Result<void> add(const FoundMap& found, bool under_way);
+    void say_what_is_ignored();
     Source source_of(const FoundMap& found, NetnsContext& context) const;
     Result<NetnsContext*> context_of(const std::string& netns);
 
@@ -96,6 +97,7 @@ class ReaderSet {
     NetnsContext own_;
     std::map<std::string, std::unique_ptr<NetnsContext>> others_;  // by what bpffs calls the namespace
     std::optional<Discovery> discovery_;
+    bool told_of_ignored_ = false;
     std::map<std::string, std::string> problems_;  // of what was found and could not be read, by directory
     std::vector<Member> members_;
     std::size_t next_number_ = 0;
