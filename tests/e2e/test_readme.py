@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-"""The commands of README.md and docs/recipes.md, run in their order as they stand."""
+"""The commands of README.md, docs/recipes.md and docs/tutorial.md, run in their order as they stand."""
 
 import os
 import re
@@ -11,6 +11,7 @@ from support.programs import LOADER, SENDER, STATS, TOP, copy_for_everyone
 
 README = (TOP / "README.md").read_text()
 RECIPES = (TOP / "docs/recipes.md").read_text()
+TUTORIAL = (TOP / "docs/tutorial.md").read_text()
 BUILT = "$top/build/release/src/loader:$top/build/release/src/stats"
 
 
@@ -18,14 +19,14 @@ def commands(page):
     return "\n".join(block.text for block in blocks(page, "sh"))
 
 
-def promises():
-    """What the recipes print, in pieces of one line or more that follow each other."""
-    shown = [block.text for block in blocks(RECIPES, "text") if not block.text.startswith("# ")]
+def promises(page):
+    """What its commands print, in pieces of one line or more that follow each other."""
+    shown = [block.text for block in blocks(page, "text") if not block.text.startswith("# ")]
     return [piece for text in shown for piece in re.split(r"^\.\.\.\n", text, flags=re.MULTILINE)]
 
 
 def without_ids(text):
-    text = re.sub(r"\b(id|map|link) \d+", r"\1 N", text)
+    text = re.sub(r'\b(id|map|link)( |":)\d+', r"\1\2N", text)
     return re.sub(" +", " ", re.sub(r"\btag [0-9a-f]{16}", "tag N", text))
 
 
@@ -45,18 +46,38 @@ def test_first_commands(lab, tmp_path, monkeypatch):
     assert not (BPFFS / "eth0").exists()
 
 
-def test_recipes(lab, monkeypatch):
-    """Recipe 10 wants the programs where an ordinary user can reach them."""
-    copy_for_everyone()
-    script = commands(RECIPES)
+def run_page(page, monkeypatch):
+    """All of its commands in one shell; what it says they print, they print."""
+    script = commands(page)
     assert BUILT in script
     monkeypatch.chdir(TOP)
     monkeypatch.setenv("XDP_TALLY_BUILD", SENDER.rsplit("/tests/tools/", 1)[0])
     shell = run(["bash", "-euxo", "pipefail", "-c", script.replace(BUILT, "/run/bin")])
     printed = without_ids(shell.out)
-    promised = promises()
+    promised = promises(page)
     assert len(promised) >= 6
     for piece in promised:
         assert without_ids(piece) in printed
     if (BPFFS / "xdp").exists():
         (BPFFS / "xdp").rmdir()  # libxdp's
+
+
+def test_recipes(lab, monkeypatch):
+    """Recipe 10 wants the programs where an ordinary user can reach them."""
+    copy_for_everyone()
+    run_page(RECIPES, monkeypatch)
+
+
+def test_tutorial(lab, monkeypatch):
+    copy_for_everyone()
+    run_page(TUTORIAL, monkeypatch)
+
+
+def test_places_that_the_tutorial_names():
+    """Every function that it names is in the file that it names."""
+    places = re.findall(r"`([\w:]+)`(?: and `(\w+)`)?, `([\w/.]+)`", TUTORIAL)
+    assert len(places) >= 10
+    for first, second, path in places:
+        text = (TOP / path).read_text()
+        for name in filter(None, (first, second)):
+            assert re.search(rf"\b{name}\(|\b{name.rpartition('::')[2]}\(", text), f"{name} is not in {path}"
