@@ -3,12 +3,12 @@
 
 #include <linux/bpf.h>
 #include <sys/resource.h>
-#include <sys/utsname.h>
 
-#include <cstdio>
 #include <fstream>
 #include <limits>
 #include <string>
+
+#include "common/kernel/kernel_release.h"
 
 namespace tally::loader {
 namespace {
@@ -23,13 +23,7 @@ std::uint64_t padded(std::uint64_t size) {
 // A number instead of a question, because there is none to ask: what is refused for the limit is refused for
 // anything else with the same errno.
 bool counts_locked_memory() {
-    utsname kernel = {};
-    unsigned major = 0;
-    unsigned minor = 0;
-    // NOLINTNEXTLINE(cert-err34-c): the kernel's own numbers
-    return ::uname(&kernel) == 0 &&
-           std::sscanf(static_cast<const char*>(kernel.release), "%u.%u", &major, &minor) == 2 &&
-           (major < 5 || (major == 5 && minor < 11));
+    return kernel_is_before(5, 11);
 }
 
 }  // namespace
