@@ -5,6 +5,7 @@ import re
 
 import pytest
 
+from support import kernel
 from support.devices import link_info, wait_for_carrier
 from support.namespaces import Namespace
 from support.pins import pin_dir
@@ -189,6 +190,7 @@ def test_in_a_namespace(lab):
 
 def test_target_whose_driver_takes_no_frames(lab, veth0):
     """A macvlan: its driver has no way to transmit what a program hands over. Before 6.3 no kernel says so."""
+    kernel.need(kernel.driver_features)
     run(["ip", "link", "add", "link", veth0.peer, "name", "upper0", "type", "macvlan"])
     run(["ip", "link", "set", "dev", "upper0", "arp", "off", "multicast", "off", "up"])
     _, note = target_of(lab.load("veth0", *REDIRECT, "upper0"))

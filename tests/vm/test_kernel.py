@@ -81,6 +81,7 @@ FEATURES = {
     kernel.unprivileged_reading: (5, 19),
     kernel_cast: (6, 2),
     kernel.frags_redirect: (6, 3),
+    kernel.driver_features: (6, 3),
 }
 
 

@@ -71,6 +71,12 @@ def frags_redirect():
 
 
 @functools.cache
+def driver_features():
+    """telling what an interface's driver can do with XDP"""
+    return b"\0NETDEV_XDP_ACT_NDO_XMIT\0" in Path("/sys/kernel/btf/vmlinux").read_bytes()
+
+
+@functools.cache
 def receive_metadata():
     """kfuncs for receive metadata"""
     return b"\0bpf_xdp_metadata_rx_timestamp\0" in Path("/sys/kernel/btf/vmlinux").read_bytes()
