@@ -118,7 +118,8 @@ def test_through_a_command(lab, veth0):
     assert attached("veth0") is None
 
 
-@pytest.mark.parametrize("then", [["--unload"], ["--clean"], [*LOAD_A, "--reuse-maps"]], ids=["unload", "clean", "load"])
+@pytest.mark.parametrize("then", [["--unload"], ["--clean"], [*LOAD_A, "--reuse-maps"]],
+                         ids=["unload", "clean", "load"])
 def test_through_a_command_that_is_killed(lab, veth0, then):
     path, operators = operators_shared(lab)
     process = running(lab, "--dev", "veth0", *LOAD_A, "--reuse-maps")

@@ -29,8 +29,8 @@ def type_in(command):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("options", [[], ["--skb-mode"], ["--attach", "link"], ["--dry-run"], ["--native-mode", "--dry-run"]],
-                         ids=" ".join)
+@pytest.mark.parametrize("options", [[], ["--skb-mode"], ["--attach", "link"], ["--dry-run"],
+                                     ["--native-mode", "--dry-run"]], ids=" ".join)
 def test_lower_device_is_refused(lab, veth0, kind, options):
     """With the kernel's words, the upper device by name, and nothing changed; a dry run knows it, too."""
     upper = stack(kind, veth0.name)

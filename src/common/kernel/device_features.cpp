@@ -96,8 +96,7 @@ Result<std::optional<DeviceFeatures>> query_device_features(std::uint32_t ifinde
     if (const int code = ask_netlink(socket.get(), question.header, reply, size); code != 0) {
         return system_error(code, fmt::format("asking what the driver of interface {} can do", ifindex));
     }
-    return std::optional(
-        parse_device_features(attributes_behind({reply.data(), size}, sizeof(genlmsghdr))));
+    return std::optional(parse_device_features(attributes_behind({reply.data(), size}, sizeof(genlmsghdr))));
 }
 
 }  // namespace tally

@@ -13,12 +13,12 @@ namespace tally {
 
 // Bits of DeviceFeatures::xdp: enum netdev_xdp_act.
 enum class XdpFeature : std::uint64_t {
-    kNative = 1U << 0,        // runs programs itself, with the verdicts PASS, DROP, TX and ABORTED
-    kRedirect = 1U << 1,      // and REDIRECT
+    kNative = 1U << 0,             // runs programs itself, with the verdicts PASS, DROP, TX and ABORTED
+    kRedirect = 1U << 1,           // and REDIRECT
     kReceivesRedirects = 1U << 2,  // transmits what programs redirect to it (NDO_XMIT)
-    kZeroCopy = 1U << 3,      // AF_XDP without copying
-    kOffload = 1U << 4,       // runs programs in the hardware
-    kFragments = 1U << 5,     // programs that take frames of several buffers
+    kZeroCopy = 1U << 3,           // AF_XDP without copying
+    kOffload = 1U << 4,            // runs programs in the hardware
+    kFragments = 1U << 5,          // programs that take frames of several buffers
     kReceivesFragments = 1U << 6,  // frames of several buffers may be redirected to it
 };
 
@@ -30,8 +30,8 @@ enum class RxMetadata : std::uint64_t {
 };
 
 struct DeviceFeatures {
-    std::uint64_t xdp = 0;          // XdpFeature
-    std::uint64_t rx_metadata = 0;  // RxMetadata; 0 before 6.6, which does not tell
+    std::uint64_t xdp = 0;                 // XdpFeature
+    std::uint64_t rx_metadata = 0;         // RxMetadata; 0 before 6.6, which does not tell
     std::uint32_t zero_copy_segments = 0;  // buffers a frame may have with AF_XDP zero-copy; 0: not told
 
     bool has(XdpFeature feature) const { return (xdp & static_cast<std::uint64_t>(feature)) != 0; }

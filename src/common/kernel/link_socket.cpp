@@ -63,17 +63,18 @@ Link parse_link(std::string_view message) {
     link.interface.ifindex = static_cast<std::uint32_t>(fixed.ifi_index);
     link.up = (fixed.ifi_flags & IFF_UP) != 0;
     link.carrier = (fixed.ifi_flags & IFF_LOWER_UP) != 0;
-    for_each_attribute(attributes_behind(message, sizeof(ifinfomsg)), [&](int type, std::string_view payload) {
-        if (type == IFLA_IFNAME) {
-            link.interface.name = load_text(payload);
-        } else if (type == IFLA_MTU) {
-            link.interface.mtu = load_from<std::uint32_t>(payload);
-        } else if (type == IFLA_XDP) {
-            link.hook = parse_hook(payload);
-        } else {
-            take_stacking(link, type, payload);
-        }
-    });
+    for_each_attribute(attributes_behind(message, sizeof(ifinfomsg)),
+                       [&](int type, std::string_view payload) {
+                           if (type == IFLA_IFNAME) {
+                               link.interface.name = load_text(payload);
+                           } else if (type == IFLA_MTU) {
+                               link.interface.mtu = load_from<std::uint32_t>(payload);
+                           } else if (type == IFLA_XDP) {
+                               link.hook = parse_hook(payload);
+                           } else {
+                               take_stacking(link, type, payload);
+                           }
+                       });
     return link;
 }
 

@@ -29,8 +29,8 @@ inline Counters sum_of(Counters a, const Counters& b) {
     return a;
 }
 
-// Since the lineage began: `carried` of a meta and what the map holds. Of an adopted map `carried` leaves out what
-// it held before, modulo 2^64; where its owner has reset it since, nothing is known to be left.
+// Since the lineage began: `carried` of a meta and what the map holds. Of an adopted map `carried` leaves out
+// what it held before, modulo 2^64; where its owner has reset it since, nothing is known to be left.
 inline std::uint64_t since_first_load(std::uint64_t carried, std::uint64_t in_map) {
     const std::uint64_t left_out = 0 - carried;
     const bool leaves_out = carried > UINT64_MAX / 2;

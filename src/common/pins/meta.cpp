@@ -100,8 +100,8 @@ bool owns_pin(const Meta& meta, const std::string& pin, const MapInfo& map) {
     if (!owns_map(meta, map.id)) {
         return false;
     }
-    // Pins of data sections (".bss") and of a dispatcher's components are not called like their maps. The kernel cuts
-    // a map's name, and one without a name tells nothing.
+    // Pins of data sections (".bss") and of a dispatcher's components are not called like their maps. The
+    // kernel cuts a map's name, and one without a name tells nothing.
     const std::string name = decode_pin_name(pin);
     return map.name.empty() || name.starts_with('.') || parse_component_map_pin(pin) ||
            name.substr(0, BPF_OBJ_NAME_LEN - 1) == map.name;

@@ -33,8 +33,8 @@ Result<void> freeze_meta(int fd);
 
 // True where `map_id` is one of the maps that the load of this meta pinned.
 bool owns_map(const Meta& meta, std::uint32_t map_id);
-// The same of a pin in the interface's directory: under another name than the map's own, somebody else has pinned
-// the map once more.
+// The same of a pin in the interface's directory: under another name than the map's own, somebody else has
+// pinned the map once more.
 bool owns_pin(const Meta& meta, const std::string& pin, const MapInfo& map);
 // True where the load has taken it as it found it: its pin is somebody else's.
 bool adopted_map(const Meta& meta, std::uint32_t map_id);

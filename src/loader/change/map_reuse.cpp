@@ -37,8 +37,9 @@ Error explain(const Differences& differences, const std::string& directory) {
                             "the layouts differ")
                      .with_details(differences.lines);
     if (!differences.others.empty()) {
-        error.hint = fmt::format("xdp_loader did not pin{}: if nobody needs that, `rm{}`; --bpffs DIR pins elsewhere",
-                                 differences.others, differences.others);
+        error.hint =
+            fmt::format("xdp_loader did not pin{}: if nobody needs that, `rm{}`; --bpffs DIR pins elsewhere",
+                        differences.others, differences.others);
     } else {
         error.hint = fmt::format(
             "`--reuse-maps{}` starts that map empty and keeps the others; totals are carried across maps",

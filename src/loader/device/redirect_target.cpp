@@ -66,8 +66,7 @@ struct Target {
 Target look_at_target(LinkSocket& links, Link link) {
     Target target;
     if (link.kind == "veth" && link.below != 0) {
-        auto peer =
-            link.below_netns ? links.find_in(*link.below_netns, link.below) : links.find(link.below);
+        auto peer = link.below_netns ? links.find_in(*link.below_netns, link.below) : links.find(link.below);
         target.peer_is_here = !link.below_netns;
         target.peer = peer ? std::optional(std::move(*peer)) : std::nullopt;
     }
@@ -91,15 +90,17 @@ std::optional<bool> takes_frames(const Target& target) {
 std::string explain_refusing_target(const NetnsContext& context, const Target& target) {
     const std::string& name = target.link.interface.name;
     if (target.link.kind != "veth") {
-        return fmt::format("'{}' takes no frames from programs in native mode (its driver lacks NDO_XMIT), and all "
-                           "are lost; from programs in generic mode (--skb-mode) it takes them",
-                           name);
+        return fmt::format(
+            "'{}' takes no frames from programs in native mode (its driver lacks NDO_XMIT), and all "
+            "are lost; from programs in generic mode (--skb-mode) it takes them",
+            name);
     }
     const std::string where = !target.peer          ? ""
                               : target.peer_is_here ? fmt::format(" '{}'", target.peer->interface.name)
                                                     : " in another network namespace";
     std::string text = fmt::format(
-        "'{}' takes no frames from programs, and all are lost, unless its other end{} runs a program in native "
+        "'{}' takes no frames from programs, and all are lost, unless its other end{} runs a program in "
+        "native "
         "mode",
         name, where);
     if (gro_serves_veth()) {
@@ -110,7 +111,8 @@ std::string explain_refusing_target(const NetnsContext& context, const Target& t
     }
     const std::string& peer = target.peer->interface.name;
     if (gro_serves_veth()) {
-        return text + fmt::format(": `{}ethtool --offload {} gro on`", from_inside(context.netns_option), peer);
+        return text +
+               fmt::format(": `{}ethtool --offload {} gro on`", from_inside(context.netns_option), peer);
     }
     return target.peer->hook.empty()
                ? text + fmt::format(": `xdp_loader {} --native-mode`", context.option(peer))
@@ -129,10 +131,10 @@ std::string explain_losses(const NetnsContext& context, const Target& target, bo
     }
     if (!target.link.carrier) {
         const bool peer_is_down = target.peer && target.peer_is_here && !target.peer->up;
-        return peer_is_down ? "the other end of the target " +
-                                  explain_down(context, target.peer->interface.name)
-                            : fmt::format("'{}' has no carrier, and what is redirected is lost",
-                                          target.link.interface.name);
+        return peer_is_down
+                   ? "the other end of the target " + explain_down(context, target.peer->interface.name)
+                   : fmt::format("'{}' has no carrier, and what is redirected is lost",
+                                 target.link.interface.name);
     }
     return native && takes_frames(target) == false ? explain_refusing_target(context, target) : std::string();
 }
@@ -142,22 +144,21 @@ std::string explain_losses(const NetnsContext& context, const Target& target, bo
 std::optional<RedirectOutcome> find_redirect(const NetnsContext& context, const std::string& directory,
                                              const DeviceState& state) {
     const MapPin* const map = state.find_map(kTargetMap);
-    if (map == nullptr || !state.owns(*map) || !state.our_program ||
-        map->info.type != BPF_MAP_TYPE_DEVMAP || map->info.max_entries != 1 ||
-        map->info.value_size != sizeof(std::uint32_t)) {
+    if (map == nullptr || !state.owns(*map) || !state.our_program || map->info.type != BPF_MAP_TYPE_DEVMAP ||
+        map->info.max_entries != 1 || map->info.value_size != sizeof(std::uint32_t)) {
         return std::nullopt;
     }
     const auto ifindex = read_target(directory + '/' + kTargetMap);
-    return ifindex ? std::optional(describe_redirect_target(
-                         context, *ifindex, state.our_program->mode == XDP_TALLY_MODE_NATIVE))
+    return ifindex ? std::optional(describe_redirect_target(context, *ifindex,
+                                                            state.our_program->mode == XDP_TALLY_MODE_NATIVE))
                    : std::nullopt;
 }
 
 RedirectOutcome describe_redirect_target(const NetnsContext& context, std::uint32_t ifindex, bool native) {
     RedirectOutcome redirect;
     auto links = LinkSocket::open();
-    auto link = ifindex != 0 && links ? links->find(ifindex)
-                                      : Result<Link>(make_error(ErrorKind::kNotFound, {}));
+    auto link =
+        ifindex != 0 && links ? links->find(ifindex) : Result<Link>(make_error(ErrorKind::kNotFound, {}));
     if (!link) {
         redirect.note =
             "the redirect's target is gone, deleted or in another network namespace, and every packet is "

@@ -28,7 +28,8 @@ std::vector<Link> links_with_program() {
     return links;
 }
 
-// What to type to have the program of this interface out of the way, with its counts kept where they are ours.
+// What to type to have the program of this interface out of the way, with its counts kept where they are
+// ours.
 std::string command_for(const NetnsContext& context, const Link& link) {
     const auto state = inspect_device(context.pins_of(link.interface), link.interface);
     if (state.ours == Ours::kReserved) {
@@ -85,7 +86,8 @@ void explain_stacked_devices(const NetnsContext& context, const Interface& inter
     error.reason += fmt::format(": {}", fmt::join(found.names, ", "));
     if (upper) {
         error.hint = fmt::format(
-            "{}; then this command again, and load there once more, with --reuse-maps where maps were kept: both "
+            "{}; then this command again, and load there once more, with --reuse-maps where maps were kept: "
+            "both "
             "programs run if the lower interface's came first",
             fmt::join(found.commands, "; "));
     }

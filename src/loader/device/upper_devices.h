@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-// Interfaces on top of each other: macvlan, VLAN, bridge, bond. The kernel allows programs on both, if the lower
-// one's came first.
+// Interfaces on top of each other: macvlan, VLAN, bridge, bond. The kernel allows programs on both, if the
+// lower one's came first.
 #pragma once
 
 #include <string>
@@ -16,7 +16,8 @@ namespace tally::loader {
 bool is_above(const Link& upper, const Link& lower);
 
 // Names, with their programs, the interfaces that a refusal is about, and what to type: the upper one of
-// find_upper_device_refusal, and the slave for which a bond refuses a program. Nothing where the reason is another.
+// find_upper_device_refusal, and the slave for which a bond refuses a program. Nothing where the reason is
+// another.
 void explain_stacked_devices(const NetnsContext& context, const Interface& interface, Error& error);
 
 }  // namespace tally::loader

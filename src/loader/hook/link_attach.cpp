@@ -104,8 +104,8 @@ void add_kernel_words(Error& error, const Interface& interface, int program_fd, 
 std::string upper_device_refusal(std::uint32_t ifindex, int program_fd) {
     const QuietLibraryLog quiet;
     take_library_warnings();
-    // The mode makes no difference to that rule, and hardly any card runs programs itself: nothing else, such as
-    // a link of the same mode, answers first.
+    // The mode makes no difference to that rule, and hardly any card runs programs itself: nothing else, such
+    // as a link of the same mode, answers first.
     const int index = static_cast<int>(ifindex);
     const bool refused = swap_by_netlink(index, program_fd, -1, XDP_TALLY_MODE_OFFLOADED) != 0;
     const std::string warnings = take_library_warnings();

@@ -15,13 +15,13 @@ namespace tally::loader {
 // Creates a link in this mode (enum xdp_tally_mode); kernel 5.9. Nothing stays attached once the descriptor
 // is closed, unless the link has been pinned.
 Result<UniqueFd> create_xdp_link(const Interface& interface, int program_fd, std::uint32_t mode);
-// Puts the words of the kernel or its driver, if it gave any, into the error of create_xdp_link. They come with
-// netlink alone, which is asked to attach the program, never in another's place; should that unexpectedly
-// succeed, it is detached again.
+// Puts the words of the kernel or its driver, if it gave any, into the error of create_xdp_link. They come
+// with netlink alone, which is asked to attach the program, never in another's place; should that
+// unexpectedly succeed, it is detached again.
 void add_kernel_words(Error& error, const Interface& interface, int program_fd, std::uint32_t mode);
 
-// The kernel's words where it lets nothing be attached to the interface, nor replaced or detached over netlink,
-// because a device above it has a program: a macvlan, VLAN, bridge or bond, in any network namespace
+// The kernel's words where it lets nothing be attached to the interface, nor replaced or detached over
+// netlink, because a device above it has a program: a macvlan, VLAN, bridge or bond, in any network namespace
 // (net/core/dev.c, dev_xdp_attach, Linux 5.15). Empty where that is not so. Asks for a replacement of
 // `program_fd`, which is attached nowhere, so that whatever the answer is, nothing is changed. CAP_NET_ADMIN.
 std::string upper_device_refusal(std::uint32_t ifindex, int program_fd);

@@ -153,8 +153,8 @@ Result<void> reserve_for_run(LoadContext& load) {
     return {};
 }
 
-// The kernel would refuse the attachment, and a move would have ended the old one by then. A link is updated all
-// the same.
+// The kernel would refuse the attachment, and a move would have ended the old one by then. A link is updated
+// all the same.
 Result<void> check_upper_devices(const LoadContext& load, const Attempt& attempt,
                                  const ProgramObject& object) {
     if (attempt.method == AttachMethod::kUpdateLink) {

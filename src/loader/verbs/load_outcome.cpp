@@ -77,8 +77,8 @@ void describe_redirect(const ProgramChoice& choice, const NetnsContext& context,
         return;
     }
     const auto target = resolve_interface(choice.redirect_to);
-    outcome.redirect = describe_redirect_target(context, target ? target->ifindex : 0,
-                                                runs_native(interface, outcome));
+    outcome.redirect =
+        describe_redirect_target(context, target ? target->ifindex : 0, runs_native(interface, outcome));
     if (!outcome.redirect->note.empty()) {
         outcome.warnings.push_back(outcome.redirect->note);
     }

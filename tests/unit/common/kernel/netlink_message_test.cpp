@@ -56,9 +56,9 @@ TEST(NetlinkMessage, ShortPayloadsAreFilledWithZeros) {
 }
 
 TEST(DeviceFeatures, AreReadFromTheirAttributes) {
-    const auto features =
-        parse_device_features(attribute(1, bytes_of(std::uint32_t{7})) + attribute(3, bytes_of(std::uint64_t{7})) +
-                              attribute(4, bytes_of(std::uint32_t{18})) + attribute(5, bytes_of(std::uint64_t{2})));
+    const auto features = parse_device_features(
+        attribute(1, bytes_of(std::uint32_t{7})) + attribute(3, bytes_of(std::uint64_t{7})) +
+        attribute(4, bytes_of(std::uint32_t{18})) + attribute(5, bytes_of(std::uint64_t{2})));
     EXPECT_TRUE(features.has(XdpFeature::kNative));
     EXPECT_TRUE(features.has(XdpFeature::kReceivesRedirects));
     EXPECT_FALSE(features.has(XdpFeature::kZeroCopy));

@@ -9,9 +9,9 @@ namespace {
 TEST(UpperDeviceRefusal, IsToldFromOtherRefusals) {
     const std::string words = "Cannot attach when an upper device already has a program";
     EXPECT_EQ(find_upper_device_refusal("libbpf: Kernel error message: " + words + "\n"), words);
-    EXPECT_EQ(find_upper_device_refusal(
-                  "libbpf: Kernel error message: Active program does not match expected\n"),
-              "");
+    EXPECT_EQ(
+        find_upper_device_refusal("libbpf: Kernel error message: Active program does not match expected\n"),
+        "");
     EXPECT_EQ(find_upper_device_refusal(""), "");
 }
 
