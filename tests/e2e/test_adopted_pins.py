@@ -139,7 +139,8 @@ def test_through_a_load_that_fails(lab, veth0):
         run(["ip", "link", "set", "dev", dev, "mtu", "9000"])
     wait_for_carrier("veth0", veth0.peer)
     world = lab.world()
-    lab.loader("--dev", "veth0", "--filename", object_file("linear"), "--reuse-maps", "--native-mode", status=FAILED)
+    lab.loader("--dev", "veth0", "--filename", object_file("linear"), "--reuse-maps", "--native-mode", "--attach",
+               "link", status=FAILED)
     assert lab.world() == world
     assert id_at(path) == operators and dump_counts(path) == {"XDP_PASS": before}
 

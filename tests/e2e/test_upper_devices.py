@@ -5,6 +5,7 @@ import re
 
 import pytest
 
+from support import kernel
 from support.devices import attached, link_info
 from support.maps import dump_counts
 from support.namespaces import Namespace
@@ -28,6 +29,12 @@ def type_in(command):
     run([LOADER if command[0] == "xdp_loader" else command[0], *command[1:]])
 
 
+@pytest.fixture(name="upper_rule")
+def needed_upper_rule(lab):  # pylint: disable=unused-argument
+    kernel.need(kernel.upper_rule)
+
+
+@pytest.mark.usefixtures("upper_rule")
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("options", [[], ["--skb-mode"], ["--attach", "link"], ["--dry-run"],
                                      ["--native-mode", "--dry-run"]], ids=" ".join)
@@ -41,6 +48,7 @@ def test_lower_device_is_refused(lab, veth0, kind, options):
     assert lab.world() == world
 
 
+@pytest.mark.usefixtures("upper_rule")
 def test_hint_of_our_own_program_above(lab, veth0):
     """Typed as it stands, it makes room, and what the upper device has counted is kept."""
     upper = stack("macvlan", veth0.name)
@@ -59,6 +67,7 @@ def test_hint_of_our_own_program_above(lab, veth0):
     assert attached("veth0")[0] == "native"
 
 
+@pytest.mark.usefixtures("upper_rule")
 def test_hint_of_a_foreign_program_above(lab, veth0):
     upper = stack("macvlan", veth0.name)
     foreign = lab.foreign_attach(upper, "generic")
@@ -72,6 +81,7 @@ def test_hint_of_a_foreign_program_above(lab, veth0):
     assert attached(upper) == ("generic", foreign["id"])
 
 
+@pytest.mark.usefixtures("upper_rule")
 def test_hint_names_the_namespace(lab):
     red = Namespace(lab, "red")
     red.veth()
@@ -92,6 +102,7 @@ def nsenter_net(namespace):
     return ("nsenter", f"--net={namespace.path}")
 
 
+@pytest.mark.usefixtures("upper_rule")
 def test_upper_device_of_another_namespace(lab, veth0):
     """A container's: the kernel's rule does not end at the namespace, and neither does the dry run's answer."""
     red = Namespace(lab, "red")
@@ -105,6 +116,7 @@ def test_upper_device_of_another_namespace(lab, veth0):
     run([*nsenter_net(red), "ip", "link", "delete", "dev", "upper0"])
 
 
+@pytest.mark.usefixtures("upper_rule")
 def test_the_other_end_of_a_pair_is_no_upper_device(lab, veth0):
     """It names the device as its own link, as a macvlan does."""
     peer = lab.load(veth0.peer)["program"]["id"]
@@ -130,6 +142,7 @@ def test_lower_device_first(lab, veth0, kind):
     assert attached("veth0") is None
 
 
+@pytest.mark.usefixtures("upper_rule")
 def test_attached_over_netlink_below(lab, veth0):
     """There the kernel lets nothing be replaced or detached any more: the message says so, not that it was lost."""
     upper = stack("macvlan", veth0.name)
@@ -161,6 +174,7 @@ def test_words_of_a_driver_above(lab, veth0, options):
     lab.load(upper, "--skb-mode")
 
 
+@pytest.mark.usefixtures("upper_rule")
 def test_words_for_a_taken_hook(lab, veth0):
     """Refused by the kernel and not by the loader's own look: as somebody attached meanwhile."""
     upper = stack("macvlan", veth0.name)

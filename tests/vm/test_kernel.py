@@ -77,6 +77,7 @@ FEATURES = {
     tracing: (5, 10),
     kernel.batch: (5, 13),
     kernel.bonds: (5, 15),
+    kernel.upper_rule: (5, 15),
     kernel.frags: (5, 18),
     kernel.unprivileged_reading: (5, 19),
     kernel_cast: (6, 2),
