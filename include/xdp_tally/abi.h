@@ -98,7 +98,8 @@ struct xdp_tally_meta {
 	 * What earlier counter maps of this lineage held when they were replaced, and what maps of
 	 * loads that failed had counted until then. carried plus the pinned map is the exact total
 	 * since generation 1, whatever replacements a reader did not see. It may grow within a
-	 * generation: then a new xdp_stats_meta with otherwise equal fields is pinned.
+	 * generation: then a new xdp_stats_meta with otherwise equal fields is pinned. Of an
+	 * adopted counter map, what that held at the adoption is taken off, modulo 2^64.
 	 */
 	struct xdp_tally_counter carried[XDP_TALLY_ACTIONS];
 	/*

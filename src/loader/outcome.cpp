@@ -58,6 +58,13 @@ Json to_json(const HookOutcome& hook) {
     return json;
 }
 
+Json to_json(const RedirectOutcome& redirect, const std::string& netns) {
+    return {{"dev", text_or_null(redirect.dev)},
+            {"netns", redirect.dev.empty() ? Json(nullptr) : text_or_null(netns)},
+            {"ifindex", redirect.ifindex == 0 ? Json(nullptr) : Json(redirect.ifindex)},
+            {"note", text_or_null(redirect.note)}};
+}
+
 Json to_json(const Outcome& outcome) {
     Json json = {{"dev", outcome.dev},
                  {"netns", text_or_null(outcome.netns)},
@@ -76,6 +83,7 @@ Json to_json(const Outcome& outcome) {
     json["link_id"] = outcome.link_id ? Json(*outcome.link_id) : Json(nullptr);
     add_position(json, outcome.position);
     json["program"] = outcome.program ? to_json(*outcome.program) : Json(nullptr);
+    json["redirect"] = outcome.redirect ? to_json(*outcome.redirect, outcome.netns) : Json(nullptr);
     json["generation"] = outcome.generation == 0 ? Json(nullptr) : Json(outcome.generation);
     json["pin_dir"] = text_or_null(outcome.pin_dir);
     json["maps"] = Json::array();
@@ -89,6 +97,16 @@ Json to_json(const Outcome& outcome) {
     json["removed"] = outcome.removed;
     json["notes"] = outcome.notes;
     return json;
+}
+
+std::string with_netns(const std::string& netns, const std::string& dev) {
+    return netns.empty() ? dev : netns + '/' + dev;
+}
+
+std::string describe(const RedirectOutcome& redirect, const std::string& netns) {
+    return redirect.dev.empty()
+               ? "to nothing"
+               : fmt::format("to {} (ifindex {})", with_netns(netns, redirect.dev), redirect.ifindex);
 }
 
 std::string describe(const ProgramOutcome& program) {
@@ -151,7 +169,7 @@ std::string headline(const Outcome& outcome) {
 }
 
 std::string display_name(const Outcome& outcome) {
-    return printable(outcome.netns.empty() ? outcome.dev : outcome.netns + '/' + outcome.dev);
+    return printable(with_netns(outcome.netns, outcome.dev));
 }
 
 }  // namespace
@@ -195,6 +213,9 @@ std::string format_outcome(const Outcome& outcome) {
     if (outcome.kind != OutcomeKind::kStatus && outcome.position) {
         line("position", describe(*outcome.position));
     }
+    if (outcome.redirect) {
+        line("redirect", describe(*outcome.redirect, outcome.netns));
+    }
     if (outcome.generation != 0) {
         line("generation", std::to_string(outcome.generation));
     }
@@ -211,6 +232,9 @@ std::string format_outcome(const Outcome& outcome) {
     }
     for (const auto& pin : outcome.removed) {
         line(outcome.dry_run ? "would remove" : "removed", pin);
+    }
+    if (outcome.redirect && !outcome.redirect->note.empty()) {
+        line("note", outcome.redirect->note);
     }
     for (const auto& note : outcome.notes) {
         line("note", note);

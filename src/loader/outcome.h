@@ -43,6 +43,13 @@ struct HookOutcome {
     std::vector<ComponentOutcome> components;  // where the program is a dispatcher
 };
 
+// Of the built-in program: where it redirects to, in the network namespace of the device.
+struct RedirectOutcome {
+    std::string dev;            // empty: it is gone
+    std::uint32_t ifindex = 0;  // the same: 0
+    std::string note;           // why frames are lost there; empty: nothing is known to be in the way
+};
+
 enum class OutcomeKind { kFailed, kLoaded, kReplaced, kObserving, kUnloaded, kCleaned, kStatus };
 
 struct Outcome {
@@ -55,6 +62,7 @@ struct Outcome {
     std::optional<PositionOutcome> position;
     std::optional<std::uint32_t> link_id;
     std::optional<ProgramOutcome> program;
+    std::optional<RedirectOutcome> redirect;
     std::uint64_t generation = 0;  // 0: none
     std::string pin_dir;
     std::vector<MapOutcome> maps;

@@ -77,10 +77,12 @@ FEATURES = {
     tracing: (5, 10),
     kernel.batch: (5, 13),
     kernel.bonds: (5, 15),
+    kernel.upper_rule: (5, 15),
     kernel.frags: (5, 18),
     kernel.unprivileged_reading: (5, 19),
     kernel_cast: (6, 2),
     kernel.frags_redirect: (6, 3),
+    kernel.driver_features: (6, 3),
 }
 
 

@@ -18,12 +18,13 @@ namespace {
 constexpr std::size_t kKeep = 16384;
 
 bool g_verbose = false;
+thread_local bool t_quiet = false;
 thread_local std::string t_warnings;
 
 void take_line(bool warning, const char* format, va_list arguments) {
     std::array<char, 4096> line = {};
     std::vsnprintf(line.data(), line.size(), format, arguments);
-    if (g_verbose) {
+    if (g_verbose && !t_quiet) {
         std::fputs(printable(line.data(), true).c_str(), stderr);
     }
     if (warning) {
@@ -58,6 +59,14 @@ bool library_log_is_shown() {
 
 std::string take_library_warnings() {
     return std::exchange(t_warnings, {});
+}
+
+QuietLibraryLog::QuietLibraryLog() {
+    t_quiet = true;
+}
+
+QuietLibraryLog::~QuietLibraryLog() {
+    t_quiet = false;
 }
 
 std::string find_kernel_message(const std::string& warnings) {

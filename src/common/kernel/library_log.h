@@ -15,6 +15,16 @@ bool library_log_is_shown();
 // return code holds.
 std::string take_library_warnings();
 
+// While it exists, this thread's messages are kept for take_library_warnings alone, also with -v: for a
+// question whose answer is a refusal.
+class QuietLibraryLog {
+  public:
+    QuietLibraryLog();
+    ~QuietLibraryLog();
+    QuietLibraryLog(const QuietLibraryLog&) = delete;
+    QuietLibraryLog& operator=(const QuietLibraryLog&) = delete;
+};
+
 // The kernel's own words among them, where netlink gave any; else empty. Pure.
 std::string find_kernel_message(const std::string& warnings);
 

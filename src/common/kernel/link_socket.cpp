@@ -16,45 +16,19 @@
 
 #include <xdp_tally/abi.h>
 
+#include "common/kernel/netlink_message.h"
+
 namespace tally {
 namespace {
 
 // A link's description without statistics and virtual functions takes one or two kilobytes.
 constexpr std::size_t kReplySize = 16384;
 
-std::size_t aligned(std::size_t size) {
-    return (size + NLMSG_ALIGNTO - 1) & ~std::size_t{NLMSG_ALIGNTO - 1};
-}
-
-template <typename T>
-T load(std::string_view bytes) {
-    T value = {};
-    bytes.copy(reinterpret_cast<char*>(&value), sizeof(value));
-    return value;
-}
-
-// Walks through netlink attributes: calls take(type, payload) for each.
-template <typename Take>
-void for_each_attribute(std::string_view bytes, Take take) {
-    while (bytes.size() >= sizeof(nlattr)) {
-        const auto header = load<nlattr>(bytes);
-        if (header.nla_len < sizeof(nlattr) || header.nla_len > bytes.size()) {
-            return;
-        }
-        take(header.nla_type & NLA_TYPE_MASK, bytes.substr(sizeof(nlattr), header.nla_len - sizeof(nlattr)));
-        bytes.remove_prefix(std::min(bytes.size(), aligned(header.nla_len)));
-    }
-}
-
-std::string load_name(std::string_view payload) {
-    return std::string(payload.substr(0, payload.find('\0')));
-}
-
 // Kernels from 4.19 name the program of each mode.
 XdpHook parse_hook(std::string_view attributes) {
     XdpHook hook;
     const auto take_program = [&](int type, std::string_view payload) {
-        const auto id = load<std::uint32_t>(payload);
+        const auto id = load_from<std::uint32_t>(payload);
         if (type == IFLA_XDP_DRV_PROG_ID) {
             hook.program = HookProgram{id, XDP_TALLY_MODE_NATIVE};
         } else if (type == IFLA_XDP_SKB_PROG_ID) {
@@ -67,20 +41,40 @@ XdpHook parse_hook(std::string_view attributes) {
     return hook;
 }
 
+void take_stacking(Link& link, int type, std::string_view payload) {
+    if (type == IFLA_LINK) {
+        link.below = load_from<std::uint32_t>(payload);
+    } else if (type == IFLA_LINK_NETNSID) {
+        link.below_netns = load_from<std::int32_t>(payload);
+    } else if (type == IFLA_MASTER) {
+        link.master = load_from<std::uint32_t>(payload);
+    } else if (type == IFLA_LINKINFO) {
+        for_each_attribute(payload, [&link](int kind, std::string_view text) {
+            if (kind == IFLA_INFO_KIND) {
+                link.kind = load_text(text);
+            }
+        });
+    }
+}
+
 Link parse_link(std::string_view message) {
     Link link;
-    link.interface.ifindex =
-        static_cast<std::uint32_t>(load<ifinfomsg>(message.substr(aligned(sizeof(nlmsghdr)))).ifi_index);
-    const std::size_t begin = aligned(sizeof(nlmsghdr)) + aligned(sizeof(ifinfomsg));
-    for_each_attribute(message.substr(begin), [&](int type, std::string_view payload) {
-        if (type == IFLA_IFNAME) {
-            link.interface.name = load_name(payload);
-        } else if (type == IFLA_MTU) {
-            link.interface.mtu = load<std::uint32_t>(payload);
-        } else if (type == IFLA_XDP) {
-            link.hook = parse_hook(payload);
-        }
-    });
+    const auto fixed = load_from<ifinfomsg>(message.substr(netlink_aligned(sizeof(nlmsghdr))));
+    link.interface.ifindex = static_cast<std::uint32_t>(fixed.ifi_index);
+    link.up = (fixed.ifi_flags & IFF_UP) != 0;
+    link.carrier = (fixed.ifi_flags & IFF_LOWER_UP) != 0;
+    for_each_attribute(attributes_behind(message, sizeof(ifinfomsg)),
+                       [&](int type, std::string_view payload) {
+                           if (type == IFLA_IFNAME) {
+                               link.interface.name = load_text(payload);
+                           } else if (type == IFLA_MTU) {
+                               link.interface.mtu = load_from<std::uint32_t>(payload);
+                           } else if (type == IFLA_XDP) {
+                               link.hook = parse_hook(payload);
+                           } else {
+                               take_stacking(link, type, payload);
+                           }
+                       });
     return link;
 }
 
@@ -89,11 +83,12 @@ struct Request {
     ifinfomsg link = {};
     nlattr mask_header = {};
     std::uint32_t mask = 0;
-    nlattr name_header = {};
+    nlattr name_header = {};  // or that of the namespace
     std::array<char, ALTIFNAMSIZ> name = {};
 };
 
-Request make_request(std::uint32_t sequence, std::uint32_t ifindex, const std::string& name) {
+Request make_request(std::uint32_t sequence, std::uint32_t ifindex, const std::string& name,
+                     std::optional<std::int32_t> netnsid) {
     Request request;
     request.header.nlmsg_type = RTM_GETLINK;
     request.header.nlmsg_flags = NLM_F_REQUEST;
@@ -109,7 +104,11 @@ Request make_request(std::uint32_t sequence, std::uint32_t ifindex, const std::s
         const std::uint16_t kind = length < IFNAMSIZ ? IFLA_IFNAME : IFLA_ALT_IFNAME;
         std::memcpy(request.name.data(), name.data(), length);
         request.name_header = {static_cast<std::uint16_t>(sizeof(nlattr) + length + 1), kind};
-        size = offsetof(Request, name) + aligned(length + 1);
+        size = offsetof(Request, name) + netlink_aligned(length + 1);
+    } else if (netnsid) {
+        std::memcpy(request.name.data(), &*netnsid, sizeof(*netnsid));
+        request.name_header = {sizeof(nlattr) + sizeof(*netnsid), IFLA_TARGET_NETNSID};
+        size = offsetof(Request, name) + sizeof(*netnsid);
     }
     request.header.nlmsg_len = static_cast<std::uint32_t>(size);
     return request;
@@ -133,34 +132,20 @@ Result<Link> LinkSocket::find(std::uint32_t ifindex) {
     return ask(ifindex, {});
 }
 
-Result<Link> LinkSocket::ask(std::uint32_t ifindex, const std::string& name) {
-    const auto failed = [&](int code) {
+Result<Link> LinkSocket::find_in(std::int32_t netnsid, std::uint32_t ifindex) {
+    return ask(ifindex, {}, netnsid);
+}
+
+Result<Link> LinkSocket::ask(std::uint32_t ifindex, const std::string& name,
+                             std::optional<std::int32_t> netnsid) {
+    const Request request = make_request(++sequence_, ifindex, name, netnsid);
+    alignas(nlmsghdr) std::array<char, kReplySize> reply;
+    std::size_t size = 0;
+    if (const int code = ask_netlink(fd_.get(), request.header, reply, size); code != 0) {
         return system_error(code, name.empty() ? fmt::format("asking about interface {}", ifindex)
                                                : fmt::format("asking about interface '{}'", name));
-    };
-    const Request request = make_request(++sequence_, ifindex, name);
-    if (::send(fd_.get(), &request, request.header.nlmsg_len, 0) < 0) {
-        return failed(errno);
     }
-    alignas(nlmsghdr) std::array<char, kReplySize> reply;
-    while (true) {
-        const auto size = ::recv(fd_.get(), reply.data(), reply.size(), 0);
-        if (size < 0 && errno == EINTR) {
-            continue;  // the answer is on its way
-        }
-        if (size < 0) {
-            return failed(errno);
-        }
-        const std::string_view message(reply.data(), static_cast<std::size_t>(size));
-        const auto header = load<nlmsghdr>(message);
-        if (message.size() < sizeof(nlmsghdr) + sizeof(ifinfomsg) || header.nlmsg_seq != sequence_) {
-            continue;  // the answer to an earlier question that was given up
-        }
-        if (header.nlmsg_type == NLMSG_ERROR) {
-            return failed(load<nlmsgerr>(message.substr(sizeof(nlmsghdr))).error);
-        }
-        return parse_link(message);
-    }
+    return parse_link(std::string_view(reply.data(), size));
 }
 
 Result<XdpHook> query_xdp_hook(std::uint32_t ifindex) {

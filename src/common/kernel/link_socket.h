@@ -18,6 +18,14 @@ namespace tally {
 struct Link {
     Interface interface;
     XdpHook hook;
+    bool up = false;       // `ip link set up`
+    bool carrier = false;  // while it is up; of a veth: its other end is up, too
+    // IFLA_LINK: the device below a macvlan, VLAN, ...; of a veth the other end. 0: none. An ifindex of the
+    // network namespace that `below_netns` stands for here; of the interface's own where there is none.
+    std::uint32_t below = 0;
+    std::optional<std::int32_t> below_netns;
+    std::uint32_t master = 0;  // ifindex of the bridge or bond that it is part of; 0: none
+    std::string kind;          // "veth", "macvlan", "bond"; empty for hardware
 };
 
 class LinkSocket {
@@ -29,11 +37,15 @@ class LinkSocket {
     // kNotFound where there is no such interface. Allocates nothing.
     Result<Link> find(const std::string& name);
     Result<Link> find(std::uint32_t ifindex);
+    // In another network namespace, by the number that this one knows it by (Link::below_netns; kernel 4.20).
+    // CAP_NET_ADMIN there.
+    Result<Link> find_in(std::int32_t netnsid, std::uint32_t ifindex);
 
   private:
     explicit LinkSocket(UniqueFd fd) : fd_(std::move(fd)) {}
 
-    Result<Link> ask(std::uint32_t ifindex, const std::string& name);
+    Result<Link> ask(std::uint32_t ifindex, const std::string& name,
+                     std::optional<std::int32_t> netnsid = std::nullopt);
 
     UniqueFd fd_;
     std::uint32_t sequence_ = 0;

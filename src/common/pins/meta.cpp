@@ -11,6 +11,7 @@
 
 #include "common/kernel/bpf_info.h"
 #include "common/pins/bpffs.h"
+#include "common/pins/pin_names.h"
 
 namespace tally {
 namespace {
@@ -86,6 +87,17 @@ Result<void> write_meta(int fd, const Meta& meta) {
 bool owns_map(const Meta& meta, std::uint32_t map_id) {
     const auto* end = meta.map_ids + meta.map_count;
     return std::find(meta.map_ids, end, map_id) != end;
+}
+
+bool owns_pin(const Meta& meta, const std::string& pin, const MapInfo& map) {
+    if (!owns_map(meta, map.id)) {
+        return false;
+    }
+    // Pins of data sections (".bss") and of a dispatcher's components are not called like their maps. The
+    // kernel cuts a map's name, and one without a name tells nothing.
+    const std::string name = decode_pin_name(pin);
+    return map.name.empty() || name.starts_with('.') || parse_component_map_pin(pin) ||
+           name.substr(0, BPF_OBJ_NAME_LEN - 1) == map.name;
 }
 
 bool adopted_map(const Meta& meta, std::uint32_t map_id) {

@@ -4,11 +4,13 @@
 
 #include <cstdint>
 #include <span>
+#include <string>
 
 #include <xdp_tally/abi.h>
 
 #include "common/base/result.h"
 #include "common/base/unique_fd.h"
+#include "common/kernel/bpf_info.h"
 
 namespace tally {
 
@@ -29,6 +31,9 @@ Result<void> write_meta(int fd, const Meta& meta);
 
 // True where `map_id` is one of the maps that the load of this meta pinned.
 bool owns_map(const Meta& meta, std::uint32_t map_id);
+// The same of a pin in the interface's directory: under another name than the map's own, somebody else has
+// pinned the map once more.
+bool owns_pin(const Meta& meta, const std::string& pin, const MapInfo& map);
 // True where the load has taken it as it found it: its pin is somebody else's.
 bool adopted_map(const Meta& meta, std::uint32_t map_id);
 

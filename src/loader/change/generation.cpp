@@ -25,6 +25,19 @@ std::uint32_t kind_of(AttachMethod method) {
     }
 }
 
+// What an adopted counter map holds was counted before this lineage: totals are those since the adoption.
+Result<void> leave_out_counts(Meta& meta, int counter_map_fd) {
+    const auto sample = read_counters(counter_map_fd);
+    if (!sample) {
+        return sample.error().kind == ErrorKind::kConflict ? Result<void>() : sample.error();
+    }
+    for (std::size_t action = 0; action < sample->total.size(); ++action) {
+        meta.carried[action].rx_packets -= sample->total[action].rx_packets;
+        meta.carried[action].rx_bytes -= sample->total[action].rx_bytes;
+    }
+    return {};
+}
+
 }  // namespace
 
 Result<Meta> begin_generation(const Interface& interface, const std::optional<Meta>& before) {
@@ -74,6 +87,9 @@ Result<Meta> make_meta(const Interface& interface, const ProgramObject& object,
         }
         if (map.name == XDP_TALLY_MAP_NAME) {
             meta.counter_map_id = info.id;
+            if (map.adopted && !(before && before->counter_map_id == info.id)) {
+                TALLY_TRY(leave_out_counts(meta, ProgramObject::map_fd(map)));
+            }
         }
     }
     std::copy(adopted.begin(), adopted.end(), meta.map_ids + meta.map_count);
@@ -98,9 +114,8 @@ Result<void> stage_meta(PinDirectory& pins, const Meta& meta) {
     return pins.stage(fd.get(), XDP_TALLY_META_NAME);
 }
 
-void carry(Meta& meta, const Meta& old_meta, const Counters& counts) {
+void carry(Meta& meta, const Counters& counts) {
     for (std::size_t action = 0; action < counts.size(); ++action) {
-        meta.carried[action] = old_meta.carried[action];
         add_to(meta.carried[action], counts[action]);
     }
 }

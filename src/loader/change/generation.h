@@ -27,8 +27,9 @@ Result<Meta> make_meta(const Interface& interface, const ProgramObject& object,
 Result<void> stage_generation(PinDirectory& pins, const ProgramObject& object, const Meta& meta);
 Result<void> stage_meta(PinDirectory& pins, const Meta& meta);
 
-// carried = what `old_meta` carried + the final counts of a map that is not read any more.
-void carry(Meta& meta, const Meta& old_meta, const Counters& counts);
+// Adds the final counts of a map that is not read any more to what the meta carries already: what the old one
+// did, as of begin_generation.
+void carry(Meta& meta, const Counters& counts);
 
 // What the counter map with this id holds, staged or published here; zeros where it is neither, or counts
 // something else.

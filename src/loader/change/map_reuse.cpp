@@ -25,6 +25,29 @@ Result<void> reuse_map(ProgramObject& object, ProgramObject::Map& map, const std
     return object.reuse(map, fd->get());
 }
 
+// Of the maps that are pinned and those that the object has.
+struct Differences {
+    std::string lines;
+    std::string options;  // that have our own maps start empty
+    std::string others;   // pins that are not ours, so that no load takes their place
+};
+
+Error explain(const Differences& differences, const std::string& directory) {
+    auto error = make_error(ErrorKind::kConflict, fmt::format("reusing the maps pinned in {}", directory),
+                            "the layouts differ")
+                     .with_details(differences.lines);
+    if (!differences.others.empty()) {
+        error.hint =
+            fmt::format("xdp_loader did not pin{}: if nobody needs that, `rm{}`; --bpffs DIR pins elsewhere",
+                        differences.others, differences.others);
+    } else {
+        error.hint = fmt::format(
+            "`--reuse-maps{}` starts that map empty and keeps the others; totals are carried across maps",
+            differences.options);
+    }
+    return error;
+}
+
 Result<void> check_new_maps(const LoadRequest& request, const ProgramObject& object) {
     std::vector<std::string> names;
     for (const auto& map : object.maps()) {
@@ -45,8 +68,7 @@ Result<void> check_new_maps(const LoadRequest& request, const ProgramObject& obj
 Result<void> reuse_maps(const LoadRequest& request, ProgramObject& object, const DeviceState& state,
                         const std::string& directory) {
     TALLY_TRY(check_new_maps(request, object));
-    std::string differences;
-    std::string options;
+    Differences differences;
     for (auto& map : object.maps()) {
         const auto& fresh = request.new_maps;
         const bool kept =
@@ -62,19 +84,13 @@ Result<void> reuse_maps(const LoadRequest& request, ProgramObject& object, const
             TALLY_TRY(reuse_map(object, map, directory + '/' + map.pin_name));
             map.adopted = !state.owns(*pinned);
         } else {
-            differences += fmt::format("{}: {}\n", map.name, fmt::join(lines, "\n" + map.name + ": "));
-            options += fmt::format(" --new-map {}", map.name);
+            differences.lines += fmt::format("{}: {}\n", map.name, fmt::join(lines, "\n" + map.name + ": "));
+            (state.owns(*pinned) ? differences.options : differences.others) +=
+                state.owns(*pinned) ? fmt::format(" --new-map {}", map.name)
+                                    : fmt::format(" {}/{}", directory, map.pin_name);
         }
     }
-    if (differences.empty()) {
-        return {};
-    }
-    return make_error(ErrorKind::kConflict, fmt::format("reusing the maps pinned in {}", directory),
-                      "the layouts differ")
-        .with_details(std::move(differences))
-        .with_hint(fmt::format("`--reuse-maps{}` starts that map empty and keeps the others; totals are "
-                               "carried across maps",
-                               options));
+    return differences.lines.empty() ? Result<void>() : explain(differences, directory);
 }
 
 Result<void> check_names_are_free(const std::vector<std::string>& pins, const DeviceState& state,

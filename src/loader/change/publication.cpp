@@ -16,7 +16,7 @@ Result<void> complete_meta(const PinDirectory& directory, Meta meta, const std::
     TALLY_ASSIGN_OR_RETURN(const auto fd, directory.open_staged(XDP_TALLY_META_NAME, false));
     if (old_meta && old_meta->lineage == meta.lineage && old_meta->counter_map_id != meta.counter_map_id) {
         TALLY_ASSIGN_OR_RETURN(const auto counts, counts_of(directory, old_meta->counter_map_id));
-        carry(meta, *old_meta, counts);
+        carry(meta, counts);
     }
     TALLY_TRY(write_meta(fd.get(), meta));
     return freeze_map(fd.get());
@@ -65,7 +65,7 @@ Result<void> remove_unused(const PinDirectory& directory, PinChanges& changes, c
             continue;
         }
         TALLY_ASSIGN_OR_RETURN(const auto map, directory.find_map(pin));
-        if (map && owns_map(old_meta, map->id) && !owns_map(meta, map->id)) {
+        if (map && owns_pin(old_meta, pin, *map) && !owns_map(meta, map->id)) {
             TALLY_TRY(changes.remove(pin));
             removed.push_back(directory.path() + '/' + pin);
         }

@@ -125,7 +125,7 @@ Result<std::optional<UniqueFd>> make_carried_meta(const PinDirectory& directory,
         return std::optional<UniqueFd>();
     }
     Meta carried = old_meta;
-    carry(carried, old_meta, counts);
+    carry(carried, counts);
     TALLY_ASSIGN_OR_RETURN(auto fd, create_meta_map());
     TALLY_TRY(write_meta(fd.get(), carried));
     TALLY_TRY(freeze_map(fd.get()));
@@ -161,7 +161,7 @@ Result<void> remove_new_pins(PinDirectory& directory, const std::optional<Meta>&
             continue;
         }
         TALLY_ASSIGN_OR_RETURN(const auto map, directory.find_map(pin));
-        if (map && owns_map(meta, map->id) && !(old_meta && owns_map(*old_meta, map->id))) {
+        if (map && owns_pin(meta, pin, *map) && !(old_meta && owns_map(*old_meta, map->id))) {
             TALLY_TRY(directory.remove(pin));
         }
     }

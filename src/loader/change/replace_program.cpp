@@ -105,7 +105,7 @@ Result<Replacement> attach_new_link(PinDirectory& pins, const AttachPlan& plan, 
     auto created = create_xdp_link(*state.interface, program_fd, attempt.mode);
     if (!created) {
         if (!plan.keeps_link) {
-            add_driver_words(created.error(), *state.interface, program_fd, attempt.mode);
+            add_kernel_words(created.error(), *state.interface, program_fd, attempt.mode);
         }
         return std::move(created).error();
     }

@@ -71,7 +71,7 @@ struct DeviceState {
     // The same, of an `xdp_loader --run` that was killed: the kernel ends links with their process, not this.
     const Component* left_by_killed_run() const;
     const MapPin* find_map(const std::string& pin_name) const;
-    bool owns(const MapPin& map) const { return meta && owns_map(*meta, map.info.id); }
+    bool owns(const MapPin& map) const { return meta && owns_pin(*meta, map.pin_name, map.info); }
     bool adopted(const MapPin& map) const { return meta && adopted_map(*meta, map.info.id); }
 };
 

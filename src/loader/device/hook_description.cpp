@@ -14,8 +14,8 @@ std::string name_pins(const std::vector<std::string>& pins, std::string_view wha
     return pins.empty() ? std::string() : fmt::format(", {} pinned as {}", what, fmt::join(pins, " and "));
 }
 
-// In front of a command that has no option for the network namespace: only that is changed, for the BPF file
-// system is hidden inside `ip netns exec`.
+}  // namespace
+
 std::string from_inside(const std::string& netns) {
     if (netns.empty()) {
         return {};
@@ -28,8 +28,6 @@ std::string ip_command(const std::string& netns) {
     const bool is_name = !netns.empty() && netns.find('/') == std::string::npos;
     return is_name ? "ip -n " + netns : from_inside(netns) + "ip";
 }
-
-}  // namespace
 
 ProgramOutcome describe_program(std::uint32_t id, const DeviceState& state) {
     ProgramOutcome outcome;

@@ -211,14 +211,18 @@ Result<void> detach_component(std::uint32_t ifindex, std::uint32_t program_id) {
         return {};
     }
     TALLY_ASSIGN_OR_RETURN(auto program, take_program(xdp_program__from_id(program_id), what));
+    take_library_warnings();
     const int code =
         xdp_program__detach(program.get(), static_cast<int>(ifindex), libxdp_mode(dispatcher->mode), 0);
     if (code == 0) {
         return {};
     }
+    const auto message = find_kernel_message(take_library_warnings());
     TALLY_ASSIGN_OR_RETURN(auto left, read_dispatcher(ifindex));
     if (left && left->find(program_id) != nullptr) {
-        return system_error(code, what);
+        auto error = system_error(code, what);
+        error.reason = message.empty() ? error.reason : message + " (" + error.reason + ")";
+        return error;
     }
     return {};
 }

@@ -36,9 +36,18 @@ int swap_by_netlink(int ifindex, int old_program_fd, int new_program_fd, std::ui
     return bpf_xdp_attach(ifindex, new_program_fd, mode_flag(mode) | XDP_FLAGS_REPLACE, &options);
 }
 
-// A link's refusal is a bare number; netlink's comes with the driver's words, which libbpf prints. So ask
-// once more by netlink, only where the hook is empty.
-std::string driver_words(const Interface& interface, int program_fd, std::uint32_t mode) {
+// Why netlink's compare-and-swap was refused; right after it.
+Error explain_swap(int code, const std::string& what) {
+    auto error = system_error(code, what);
+    if (error.code == EEXIST) {
+        const auto words = find_upper_device_refusal(take_library_warnings());
+        error.reason = words.empty() ? "another program has replaced it in the meantime" : words;
+    }
+    return error;
+}
+
+// A link's refusal is a bare number; netlink's comes with words, which libbpf prints.
+std::string kernel_words(const Interface& interface, int program_fd, std::uint32_t mode) {
     const int ifindex = static_cast<int>(interface.ifindex);
     take_library_warnings();
     if (bpf_xdp_attach(ifindex, program_fd, mode_flag(mode) | XDP_FLAGS_UPDATE_IF_NOEXIST, nullptr) == 0) {
@@ -86,11 +95,26 @@ Result<UniqueFd> create_xdp_link(const Interface& interface, int program_fd, std
     return error;
 }
 
-void add_driver_words(Error& error, const Interface& interface, int program_fd, std::uint32_t mode) {
-    const bool is_drivers = error.kind == ErrorKind::kSystem;
-    if (const auto words = is_drivers ? driver_words(interface, program_fd, mode) : ""; !words.empty()) {
+void add_kernel_words(Error& error, const Interface& interface, int program_fd, std::uint32_t mode) {
+    if (const auto words = kernel_words(interface, program_fd, mode); !words.empty()) {
         error.reason = words + " (" + error.reason + ")";
     }
+}
+
+std::string upper_device_refusal(std::uint32_t ifindex, int program_fd) {
+    const QuietLibraryLog quiet;
+    take_library_warnings();
+    // The mode makes no difference to that rule, and hardly any card runs programs itself: nothing else, such
+    // as a link of the same mode, answers first.
+    const int index = static_cast<int>(ifindex);
+    const bool refused = swap_by_netlink(index, program_fd, -1, XDP_TALLY_MODE_OFFLOADED) != 0;
+    const std::string warnings = take_library_warnings();
+    return refused ? find_upper_device_refusal(warnings) : std::string();
+}
+
+std::string find_upper_device_refusal(const std::string& warnings) {
+    auto words = find_kernel_message(warnings);
+    return words.find("upper device") == std::string::npos ? std::string() : words;
 }
 
 Result<Rollback> update_xdp_link(int link_fd, int program_fd, std::uint32_t old_program_id) {
@@ -139,11 +163,7 @@ Result<Rollback> replace_by_netlink(const Interface& interface, int program_fd,
     const int ifindex = static_cast<int>(interface.ifindex);
     const std::uint32_t mode = old_program.mode;
     if (const int code = swap_by_netlink(ifindex, old_fd->get(), program_fd, mode); code != 0) {
-        auto error = system_error(code, what);
-        if (error.code == EEXIST) {
-            error.reason = "another program has replaced it in the meantime";
-        }
-        return error;
+        return explain_swap(code, what);
     }
     return Rollback([ifindex, mode, program_fd, old = std::move(*old_fd)] {
         return swap_by_netlink(ifindex, program_fd, old.get(), mode) == 0;
@@ -171,11 +191,8 @@ Result<void> detach_by_netlink(std::uint32_t ifindex, const HookProgram& program
     const int index = static_cast<int>(ifindex);
     const int code = fd ? swap_by_netlink(index, fd->get(), -1, program.mode)
                         : bpf_xdp_detach(index, mode_flag(program.mode), nullptr);
-    if (code == -EEXIST) {
-        return make_error(ErrorKind::kConflict, what, "another program has replaced it in the meantime");
-    }
     if (code != 0) {
-        return system_error(code, what);
+        return explain_swap(code, what);
     }
     return {};
 }

@@ -15,9 +15,18 @@ namespace tally::loader {
 // Creates a link in this mode (enum xdp_tally_mode); kernel 5.9. Nothing stays attached once the descriptor
 // is closed, unless the link has been pinned.
 Result<UniqueFd> create_xdp_link(const Interface& interface, int program_fd, std::uint32_t mode);
-// Puts the driver's own words, if it gave any, into the error of create_xdp_link. They come with netlink
-// alone, which is asked to attach the program; should that unexpectedly succeed, it is detached again.
-void add_driver_words(Error& error, const Interface& interface, int program_fd, std::uint32_t mode);
+// Puts the words of the kernel or its driver, if it gave any, into the error of create_xdp_link. They come
+// with netlink alone, which is asked to attach the program, never in another's place; should that
+// unexpectedly succeed, it is detached again.
+void add_kernel_words(Error& error, const Interface& interface, int program_fd, std::uint32_t mode);
+
+// The kernel's words where it lets nothing be attached to the interface, nor replaced or detached over
+// netlink, because a device above it has a program: a macvlan, VLAN, bridge or bond, in any network namespace
+// (net/core/dev.c, dev_xdp_attach, Linux 5.15). Empty where that is not so. Asks for a replacement of
+// `program_fd`, which is attached nowhere, so that whatever the answer is, nothing is changed. CAP_NET_ADMIN.
+std::string upper_device_refusal(std::uint32_t ifindex, int program_fd);
+// Those words among the libraries' warnings, after an attempt that failed. Pure.
+std::string find_upper_device_refusal(const std::string& warnings);
 
 // Swaps the program of a link in place. The swap is refused (EPERM) where the link no longer runs
 // `old_program_id`; knowing the old program takes CAP_SYS_ADMIN, without it the lock of the pin directory

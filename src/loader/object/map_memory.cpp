@@ -3,13 +3,13 @@
 
 #include <linux/bpf.h>
 #include <sys/resource.h>
-#include <sys/utsname.h>
 
 #include <bit>
-#include <cstdio>
 #include <fstream>
 #include <limits>
 #include <string>
+
+#include "common/kernel/kernel_release.h"
 
 namespace tally::loader {
 namespace {
@@ -24,13 +24,7 @@ std::uint64_t padded(std::uint64_t size) {
 // A number instead of a question, because there is none to ask: what is refused for the limit is refused for
 // anything else with the same errno.
 bool counts_locked_memory() {
-    utsname kernel = {};
-    unsigned major = 0;
-    unsigned minor = 0;
-    // NOLINTNEXTLINE(cert-err34-c): the kernel's own numbers
-    return ::uname(&kernel) == 0 &&
-           std::sscanf(static_cast<const char*>(kernel.release), "%u.%u", &major, &minor) == 2 &&
-           (major < 5 || (major == 5 && minor < 11));
+    return kernel_is_before(5, 11);
 }
 
 // The table of a hash, which it has from the beginning, also where its entries come later: 16 bytes for each

@@ -22,6 +22,7 @@
 #include "loader/change/recovery.h"
 #include "loader/change/replace_program.h"
 #include "loader/device/device_state.h"
+#include "loader/device/upper_devices.h"
 #include "loader/hook/capabilities.h"
 #include "loader/object/chosen_program.h"
 #include "loader/object/program_object.h"
@@ -152,6 +153,21 @@ Result<void> reserve_for_run(LoadContext& load) {
     return {};
 }
 
+// The kernel would refuse the attachment, and a move would have ended the old one by then. A link is updated
+// all the same.
+Result<void> check_upper_devices(const LoadContext& load, const Attempt& attempt,
+                                 const ProgramObject& object) {
+    if (attempt.method == AttachMethod::kUpdateLink) {
+        return {};
+    }
+    auto words = upper_device_refusal(load.interface.ifindex, object.program_fd());
+    if (words.empty()) {
+        return {};
+    }
+    return make_error(ErrorKind::kConflict, fmt::format("loading on '{}'", load.interface.name),
+                      std::move(words));
+}
+
 // One whole load, or nothing. A dry run stops where the first change would be made.
 Result<Outcome> try_load(LoadContext& load, const AttachPlan& plan, const Attempt& attempt) {
     const LoadRequest& request = load.request;
@@ -163,6 +179,7 @@ Result<Outcome> try_load(LoadContext& load, const AttachPlan& plan, const Attemp
     TALLY_ASSIGN_OR_RETURN(const auto program, program_info(object.program_fd()));
     auto outcome = describe_load(load.interface, object, program, meta, load.directory);
     outcome.kind = plan.old_program ? OutcomeKind::kReplaced : OutcomeKind::kLoaded;
+    TALLY_TRY(check_upper_devices(load, attempt, object));
     if (load.dry_run()) {
         forget_what_goes(outcome, plan, attempt);
         if (load.state.interrupted) {
@@ -237,8 +254,10 @@ Result<Outcome> load_by_plan(LoadContext& load) {
         auto outcome = try_load(load, plan, attempt);
         if (outcome) {
             describe_choice(request, load.interface, plan, attempt, refusals, *outcome);
+            describe_redirect(request.program, load.netns, load.interface, *outcome);
             return outcome;
         }
+        explain_stacked_devices(load.netns, load.interface, outcome.error());
         refusals.note(attempt, outcome.error());
         if (!failure || says_more(attempt, outcome.error(), *failure)) {
             failure = std::move(outcome).error();

@@ -5,12 +5,30 @@
 
 #include <xdp_tally/abi.h>
 
+#include "common/kernel/device_features.h"
+#include "common/kernel/link_socket.h"
 #include "common/pins/abi_names.h"
 #include "common/pins/counter_map.h"
 #include "loader/device/hook_description.h"
+#include "loader/device/redirect_target.h"
 #include "loader/object/empty_maps.h"
 
 namespace tally::loader {
+
+namespace {
+
+constexpr std::string_view kAnyMode = "auto";  // only attaching tells whether the driver takes it
+
+// After a dry run, too, where the kernel tells what the driver can do.
+bool runs_native(const Interface& interface, const Outcome& outcome) {
+    if (outcome.mode != kAnyMode) {
+        return outcome.mode == mode_name(XDP_TALLY_MODE_NATIVE);
+    }
+    const auto features = query_device_features(interface.ifindex);
+    return features && *features && (*features)->has(XdpFeature::kNative);
+}
+
+}  // namespace
 
 Outcome describe_load(const Interface& interface, const ProgramObject& object, const ProgramInfo& program,
                       const Meta& meta, const std::string& directory) {
@@ -53,13 +71,26 @@ void describe_replacement(const Replacement& replacement, Outcome& outcome) {
     }
 }
 
+void describe_redirect(const ProgramChoice& choice, const NetnsContext& context, const Interface& interface,
+                       Outcome& outcome) {
+    if (!choice.filename.empty() || choice.action != Action::kRedirect) {
+        return;
+    }
+    const auto target = resolve_interface(choice.redirect_to);
+    outcome.redirect =
+        describe_redirect_target(context, target ? target->ifindex : 0, runs_native(interface, outcome));
+    if (!outcome.redirect->note.empty()) {
+        outcome.warnings.push_back(outcome.redirect->note);
+    }
+}
+
 void forget_what_goes(Outcome& outcome, const AttachPlan& plan, const Attempt& attempt) {
     outcome.program->id = 0;
     for (auto& map : outcome.maps) {
         map.id = map.reused ? map.id : 0;
     }
     if (plan.modes.size() > 1) {
-        outcome.mode = "auto";  // only attaching tells whether the driver takes it
+        outcome.mode = kAnyMode;
     }
     if (attempt.method == AttachMethod::kComponent && plan.methods.size() > 1) {
         outcome.notes.emplace_back(

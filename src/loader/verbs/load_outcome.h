@@ -42,6 +42,10 @@ Outcome describe_load(const Interface& interface, const ProgramObject& object, c
 
 void describe_replacement(const Replacement& replacement, Outcome& outcome);
 
+// Where the built-in program redirects to, and a warning where that cannot take it.
+void describe_redirect(const ProgramChoice& choice, const NetnsContext& context, const Interface& interface,
+                       Outcome& outcome);
+
 // A dry run has had the verifier look at a program and at maps that are gone now.
 void forget_what_goes(Outcome& outcome, const AttachPlan& plan, const Attempt& attempt);
 

@@ -17,6 +17,7 @@
 #include "loader/device/device_state.h"
 #include "loader/device/hook_description.h"
 #include "loader/device/pin_removal.h"
+#include "loader/device/redirect_target.h"
 #include "loader/hook/surroundings.h"
 
 namespace tally::loader {
@@ -154,6 +155,7 @@ Result<Outcome> status(const NetnsContext& context, const std::string& device) {
     if (const Component* ours = state.our_component()) {
         outcome.position = describe_position(*ours);
     }
+    outcome.redirect = find_redirect(context, directory, state);
     if (state.link_info) {
         outcome.link_id = state.link_info->id;
     }

@@ -6,6 +6,7 @@
 #include "common/pins/abi_names.h"
 #include "loader/device/hook_description.h"
 #include "loader/device/pin_removal.h"
+#include "loader/device/upper_devices.h"
 #include "loader/hook/dispatcher_attach.h"
 #include "loader/hook/link_attach.h"
 #include "loader/observe/follow.h"
@@ -56,7 +57,7 @@ Error hidden_component(const DeviceState& state, const NetnsContext& context, co
     return error;
 }
 
-Result<void> detach_ours(const DeviceState& state) {
+Result<void> detach_attached(const DeviceState& state) {
     switch (state.ours) {
         case Ours::kLink:
         case Ours::kElsewhere:
@@ -68,6 +69,14 @@ Result<void> detach_ours(const DeviceState& state) {
         default:
             return {};
     }
+}
+
+Result<void> detach_ours(const NetnsContext& context, const DeviceState& state) {
+    auto detached = detach_attached(state);
+    if (!detached && state.interface) {
+        explain_stacked_devices(context, *state.interface, detached.error());
+    }
+    return detached;
 }
 
 }  // namespace
@@ -111,7 +120,7 @@ Result<Outcome> unload(const RemovalRequest& request, const NetnsContext& contex
     const PinRemoval removal = {existing.directory, existing.pins ? &*existing.pins : nullptr,
                                 request.keep_maps, request.dry_run};
     TALLY_TRY(remove_our_pins(
-        state, removal, [&] { return detach_ours(state); }, outcome));
+        state, removal, [&] { return detach_ours(context, state); }, outcome));
     if (removal.pins != nullptr) {
         remove_follower_lock(existing.directory);
     }

@@ -42,7 +42,7 @@ class Session {
     const Counters& before_start() const { return before_start_; }
 
   private:
-    Counters lineage_total() const { return sum_of(carried_, last_); }
+    Counters lineage_total() const { return since_first_load(carried_, last_); }
     // The part of `carried` that must not be counted: it was already, or it is older than the session.
     Counters known_of(const Origin& origin) const;
     // Adopts the origin, and counts all of the lineage's total but `known`.

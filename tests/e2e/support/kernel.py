@@ -17,7 +17,7 @@ from support.raw_bpf import BPF_LINK_CREATE, BPF_OBJ_GET, BPF_XDP, bpf
 
 BPF_MAP_CREATE, BPF_PROG_LOAD, BPF_PROG_TEST_RUN, BPF_MAP_LOOKUP_BATCH = 0, 5, 10, 24
 BPF_PROG_TYPE_XDP, BPF_MAP_TYPE_PERCPU_ARRAY = 6, 6
-XDP_FLAGS_DRV_MODE = 1 << 2
+XDP_FLAGS_SKB_MODE, XDP_FLAGS_DRV_MODE = 1 << 1, 1 << 2
 BPF_F_XDP_HAS_FRAGS = 1 << 5
 ENOTSUPP = 524  # the kernel's own; no user space knows it
 PASS = struct.pack("=BBhiBBhi", 0xb7, 0, 0, 2, 0x95, 0, 0, 0)  # r0 = 2; exit
@@ -68,6 +68,12 @@ def frags_redirect():
     """redirecting frames of several buffers"""
     # Before a device could say that it takes them, every such redirect failed.
     return b"\0NETDEV_XDP_ACT_NDO_XMIT_SG\0" in Path("/sys/kernel/btf/vmlinux").read_bytes()
+
+
+@functools.cache
+def driver_features():
+    """telling what an interface's driver can do with XDP"""
+    return b"\0NETDEV_XDP_ACT_NDO_XMIT\0" in Path("/sys/kernel/btf/vmlinux").read_bytes()
 
 
 @functools.cache
@@ -139,6 +145,25 @@ def bonds():
     finally:
         os.close(program)
         subprocess.run(["ip", "link", "delete", "dev", "probed"], check=True)
+
+
+@functools.cache
+def upper_rule():
+    """refusing programs below an interface that has one"""
+    subprocess.run(["ip", "link", "add", "name", "lower", "type", "veth", "peer", "name", "p-lower"], check=True)
+    subprocess.run(["ip", "link", "add", "link", "lower", "name", "upper", "type", "macvlan"], check=True)
+    attributes, _kept = load_attributes(0)
+    program, _ = bpf(BPF_PROG_LOAD, attributes)
+    try:
+        upper, _ = bpf(BPF_LINK_CREATE, struct.pack("=IIII", program, socket.if_nametoindex("upper"), BPF_XDP,
+                                                    XDP_FLAGS_SKB_MODE))
+        lower = struct.pack("=IIII", program, socket.if_nametoindex("lower"), BPF_XDP, XDP_FLAGS_DRV_MODE)
+        answer = refused(BPF_LINK_CREATE, lower, errno.EEXIST)
+        os.close(upper)
+        return answer
+    finally:
+        os.close(program)
+        subprocess.run(["ip", "link", "delete", "dev", "lower"], check=True)
 
 
 def need(feature):

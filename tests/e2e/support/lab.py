@@ -195,7 +195,8 @@ class Lab:
         """Takes down what the test built, the last first, by the programs' own means."""
         for process in self.processes:
             process.stop()
-        for link in [link for link in self.world()["links"] if link not in self.before["links"]]:
+        # The newest first: what is on top of another device keeps a dispatcher below from being changed.
+        for link in reversed([link for link in self.world()["links"] if link not in self.before["links"]]):
             if self.loader_json("--dev", link, "--status")[0]["generation"]:
                 self.loader("--dev", link, "--unload")
         for cleanup in reversed(self.cleanups):

@@ -63,6 +63,21 @@ TEST(LoaderOutcome, JsonHasEveryFactAndEveryDevice) {
     EXPECT_EQ(second["error"]["hint"], "try again");
 }
 
+TEST(LoaderOutcome, TheTargetOfARedirect) {
+    auto outcome = loaded();
+    EXPECT_TRUE(nlohmann::json::parse(format_json({outcome}))["devices"][0]["redirect"].is_null());
+    outcome.netns = "red";
+    outcome.redirect = RedirectOutcome{"out0", 9, "'out0' is down"};
+    EXPECT_THAT(format_outcome(outcome), HasSubstr("  redirect    to red/out0 (ifindex 9)\n"));
+    EXPECT_THAT(format_outcome(outcome), HasSubstr("  note        'out0' is down\n"));
+    const auto there = nlohmann::json::parse(format_json({outcome}))["devices"][0]["redirect"];
+    EXPECT_EQ(there,
+              nlohmann::json::parse(R"({"dev":"out0","netns":"red","ifindex":9,"note":"'out0' is down"})"));
+    outcome.redirect = RedirectOutcome{"", 0, "gone"};
+    const auto gone = nlohmann::json::parse(format_json({outcome}))["devices"][0]["redirect"];
+    EXPECT_EQ(gone, nlohmann::json::parse(R"({"dev":null,"netns":null,"ifindex":null,"note":"gone"})"));
+}
+
 TEST(LoaderOutcome, BytesThatAreNoUtf8StillGiveADocument) {
     auto outcome = loaded();
     outcome.program->name = "bad\xff";

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+// What an interface's driver can do with XDP, as the kernel tells (generic netlink family "netdev", Linux
+// 6.3: Documentation/netlink/specs/netdev.yaml).
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+#include "common/base/result.h"
+
+namespace tally {
+
+// Bits of DeviceFeatures::xdp: enum netdev_xdp_act.
+enum class XdpFeature : std::uint64_t {
+    kNative = 1U << 0,             // runs programs itself, with the verdicts PASS, DROP, TX and ABORTED
+    kRedirect = 1U << 1,           // and REDIRECT
+    kReceivesRedirects = 1U << 2,  // transmits what programs redirect to it (NDO_XMIT)
+    kZeroCopy = 1U << 3,           // AF_XDP without copying
+    kOffload = 1U << 4,            // runs programs in the hardware
+    kFragments = 1U << 5,          // programs that take frames of several buffers
+    kReceivesFragments = 1U << 6,  // frames of several buffers may be redirected to it
+};
+
+// Bits of DeviceFeatures::rx_metadata: enum netdev_xdp_rx_metadata.
+enum class RxMetadata : std::uint64_t {
+    kTimestamp = 1U << 0,
+    kHash = 1U << 1,
+    kVlanTag = 1U << 2,
+};
+
+struct DeviceFeatures {
+    std::uint64_t xdp = 0;                 // XdpFeature
+    std::uint64_t rx_metadata = 0;         // RxMetadata; 0 before 6.6, which does not tell
+    std::uint32_t zero_copy_segments = 0;  // buffers a frame may have with AF_XDP zero-copy; 0: not told
+
+    bool has(XdpFeature feature) const { return (xdp & static_cast<std::uint64_t>(feature)) != 0; }
+    bool has(RxMetadata metadata) const { return (rx_metadata & static_cast<std::uint64_t>(metadata)) != 0; }
+};
+
+// Of an interface of the calling thread's network namespace, as it is now: drivers change it with their
+// settings. Needs no capability. None where the kernel cannot tell (before 6.3); kNotFound without such an
+// interface.
+Result<std::optional<DeviceFeatures>> query_device_features(std::uint32_t ifindex);
+
+// The attributes of the answer. Pure.
+DeviceFeatures parse_device_features(std::string_view attributes);
+
+}  // namespace tally

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+#include "loader/device/upper_devices.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <net/if.h>
+
+#include <memory>
+
+#include "loader/device/device_state.h"
+#include "loader/device/hook_description.h"
+
+namespace tally::loader {
+namespace {
+
+// Those of this network namespace that run a program.
+std::vector<Link> links_with_program() {
+    std::vector<Link> links;
+    auto socket = LinkSocket::open();
+    const std::unique_ptr<struct if_nameindex, void (*)(struct if_nameindex*)> interfaces(
+        ::if_nameindex(), &::if_freenameindex);
+    for (auto* entry = interfaces.get(); socket && entry != nullptr && entry->if_index != 0; ++entry) {
+        auto link = socket->find(entry->if_index);
+        if (link && !link->hook.empty()) {
+            links.push_back(std::move(*link));
+        }
+    }
+    return links;
+}
+
+// What to type to have the program of this interface out of the way, with its counts kept where they are
+// ours.
+std::string command_for(const NetnsContext& context, const Link& link) {
+    const auto state = inspect_device(context.pins_of(link.interface), link.interface);
+    if (state.ours == Ours::kReserved) {
+        return explain_reserved("", state).hint;
+    }
+    if (state.our_program) {
+        return fmt::format("`xdp_loader {} --unload --keep-maps` detaches it and keeps its counts",
+                           context.option(link.interface.name));
+    }
+    const auto& program = state.hook.program ? state.hook.program : state.hook.offloaded;
+    return program ? identify_holder(context, state, *program).next_command : std::string();
+}
+
+struct Named {
+    std::vector<std::string> names;     // 'u0' (program 7)
+    std::vector<std::string> commands;  // of command_for
+};
+
+void add(const NetnsContext& context, const Link& link, Named& named) {
+    const auto& program = link.hook.program ? link.hook.program : link.hook.offloaded;
+    named.names.push_back(fmt::format("'{}' (program {})", link.interface.name, program->id));
+    named.commands.push_back(command_for(context, link));
+}
+
+}  // namespace
+
+bool is_above(const Link& upper, const Link& lower) {
+    if (lower.master != 0 && lower.master == upper.interface.ifindex) {
+        return true;
+    }
+    const bool on_lower = upper.below == lower.interface.ifindex && !upper.below_netns;
+    const bool pair = lower.below == upper.interface.ifindex && !lower.below_netns;
+    return on_lower && !pair;
+}
+
+void explain_stacked_devices(const NetnsContext& context, const Interface& interface, Error& error) {
+    const bool upper = error.reason.find("upper device") != std::string::npos;
+    const bool slave = error.reason.find("Slave has XDP program") != std::string::npos;
+    auto socket = LinkSocket::open();
+    const auto self = socket ? socket->find(interface.ifindex) : socket.error();
+    if (!(upper || slave) || !self) {
+        return;
+    }
+    Named found;
+    for (const auto& link : links_with_program()) {
+        if (upper ? is_above(link, *self) : is_above(*self, link)) {
+            add(context, link, found);
+        }
+    }
+    if (found.names.empty()) {
+        error.reason += upper ? ": it is in another network namespace" : "";
+        return;
+    }
+    error.reason += fmt::format(": {}", fmt::join(found.names, ", "));
+    if (upper) {
+        error.hint = fmt::format(
+            "{}; then this command again, and load there once more, with --reuse-maps where maps were kept: "
+            "both "
+            "programs run if the lower interface's came first",
+            fmt::join(found.commands, "; "));
+    }
+}
+
+}  // namespace tally::loader

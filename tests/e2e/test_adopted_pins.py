@@ -1,0 +1,254 @@
+# SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+"""Maps that an operator has pinned in an interface's directory: used with --reuse-maps, and left where they are."""
+
+import signal
+import struct
+import subprocess
+
+import pytest
+
+from support.bpftool import bpftool
+from support.devices import attached, wait_for_carrier
+from support.exporter import Exporter
+from support.maps import dump_counts, dump_map, read_meta
+from support.pins import BPFFS, pin_dir, pins_of
+from support.process_table import lives
+from support.processes import run, wait_until
+from support.programs import CONFLICT, FAILED, LOADER, object_file
+from support.run_command import kill, running
+from support.strace import strace
+from support.traffic import SIZE, send
+
+IN_DISPATCHERS_TOO = True
+COUNTERS = "xdp_stats_map"
+PER_CPU = {"kind": "percpu_array", "key": 4, "value": 16, "entries": 5}
+
+
+def id_at(path):
+    return bpftool("map", "show", "pinned", path)["id"]
+
+
+def pin_operators(lab, name, dev="veth0", **layout):
+    """`bpftool map pin` of a map that has a pin elsewhere as well: (path, id)."""
+    elsewhere = lab.foreign_map(BPFFS / f"operators_{name}", **layout)
+    path = pin_dir(dev) / name
+    path.parent.mkdir(exist_ok=True)
+    run(["bpftool", "map", "pin", "pinned", elsewhere, path])
+    lab.cleanups.append(lambda: lab.remove_pin(path))
+    return path, id_at(path)
+
+
+def adopted(outcome):
+    return {item["name"]: item["id"] for item in outcome["maps"] if item["adopted"]}
+
+
+def write_counts(path, packets, key=2):
+    """What somebody else's program had counted, as much on each CPU: (packets, bytes). Key 2 is XDP_PASS."""
+    value = struct.pack("=QQ", packets, 60 * packets)
+    run(["bpftool", "map", "update", "pinned", path, "key", *struct.pack("=I", key), "value", *value])
+    cpus = len(dump_map(path)[key])
+    return cpus * packets, cpus * 60 * packets
+
+
+# generation_a of tests/e2e/bpf has the maps `shared` and `only_a` besides the counters.
+LOAD_A = ("--filename", object_file("generation_a"))
+
+
+def operators_shared(lab):
+    """A map with the layout of `shared`: taken from a load, of which nothing else is left."""
+    lab.load("veth0", *LOAD_A)
+    elsewhere = BPFFS / "operators_shared"
+    run(["bpftool", "map", "pin", "pinned", pin_dir("veth0") / "shared", elsewhere])
+    lab.cleanups.append(elsewhere.unlink)
+    lab.loader("--dev", "veth0", "--unload")
+    pin_dir("veth0").mkdir()
+    path = pin_dir("veth0") / "shared"
+    run(["bpftool", "map", "pin", "pinned", elsewhere, path])
+    lab.cleanups.append(lambda: lab.remove_pin(path))
+    return path, id_at(path)
+
+
+def test_through_loads_and_unload(lab, veth0):
+    path, operators = operators_shared(lab)
+    world = lab.world()
+    lab.loader("--dev", "veth0", *LOAD_A, status=CONFLICT)
+    assert lab.world() == world
+    for generation in (1, 2):
+        outcome = lab.load("veth0", *LOAD_A, "--reuse-maps")
+        assert outcome["generation"] == generation
+        assert adopted(outcome) == {"shared": operators} == adopted(lab.status("veth0"))
+    for options in ([], ["--reuse-maps", "--new-map", "shared"]):
+        world = lab.world()
+        for dry_run in ([], ["--dry-run"]):
+            lab.loader("--dev", "veth0", *LOAD_A, *options, *dry_run, status=CONFLICT)
+        assert lab.world() == world
+    send(veth0, 2, SIZE)
+    lab.wait_for_counts("veth0", {"XDP_PASS": (2, 2 * SIZE)})
+    (outcome,) = lab.loader_json("--dev", "veth0", "--unload")
+    assert str(path) not in outcome["removed"]
+    assert pins_of("veth0") == ["shared"] and id_at(path) == operators
+
+
+def test_through_a_load_that_needs_it_no_more_and_back(lab, veth0):
+    path, operators = operators_shared(lab)
+    lab.load("veth0", *LOAD_A, "--reuse-maps")
+    assert adopted(lab.load("veth0", "--filename", object_file("no_counter"))) == {}
+    assert id_at(path) == operators and "only_a" not in pins_of("veth0")
+    assert adopted(lab.load("veth0", *LOAD_A, "--reuse-maps")) == {"shared": operators}
+    lab.loader("--dev", "veth0", "--unload")
+    assert pins_of("veth0") == ["shared"]
+
+
+def test_through_unload_that_keeps_maps_and_clean(lab, veth0):
+    path, operators = operators_shared(lab)
+    lab.load("veth0", *LOAD_A, "--reuse-maps")
+    lab.loader("--dev", "veth0", "--unload", "--keep-maps")
+    assert adopted(lab.status("veth0")) == {"shared": operators}
+    assert adopted(lab.load("veth0", *LOAD_A, "--reuse-maps")) == {"shared": operators}
+    lab.loader("--dev", "veth0", "--unload", "--keep-maps")
+    (outcome,) = lab.loader_json("--dev", "veth0", "--clean")
+    assert str(path) not in outcome["removed"] and f"{pin_dir('veth0')}/only_a" in outcome["removed"]
+    assert pins_of("veth0") == ["shared"] and id_at(path) == operators
+
+
+def test_through_a_command(lab, veth0):
+    path, operators = operators_shared(lab)
+    run([LOADER, "--dev", "veth0", *LOAD_A, "--reuse-maps", "--attach", "link", "--run", "--", "true"])
+    assert pins_of("veth0") == ["shared"] and id_at(path) == operators
+    assert attached("veth0") is None
+
+
+@pytest.mark.parametrize("then", [["--unload"], ["--clean"], [*LOAD_A, "--reuse-maps"]],
+                         ids=["unload", "clean", "load"])
+def test_through_a_command_that_is_killed(lab, veth0, then):
+    path, operators = operators_shared(lab)
+    process = running(lab, "--dev", "veth0", *LOAD_A, "--reuse-maps")
+    kill(process)
+    wait_until(lambda: not lives(process.command_pid), "the command goes on")
+    lab.loader("--dev", "veth0", *then)
+    assert id_at(path) == operators
+    lab.loader("--dev", "veth0", "--unload", status=0 if "--reuse-maps" in then else 4)
+    assert pins_of("veth0") == ["shared"]
+
+
+def test_through_a_load_that_fails(lab, veth0):
+    """When the driver refuses the program, everything has been staged."""
+    path, operators = pin_operators(lab, COUNTERS, **PER_CPU)
+    before = write_counts(path, 1000)
+    for dev in ("veth0", veth0.peer):
+        run(["ip", "link", "set", "dev", dev, "mtu", "9000"])
+    wait_for_carrier("veth0", veth0.peer)
+    world = lab.world()
+    lab.loader("--dev", "veth0", "--filename", object_file("linear"), "--reuse-maps", "--native-mode", "--attach",
+               "link", status=FAILED)
+    assert lab.world() == world
+    assert id_at(path) == operators and dump_counts(path) == {"XDP_PASS": before}
+
+
+@pytest.mark.parametrize("syscall", ["rename", "unlink", "mkdir"])
+def test_killed_anywhere(lab, veth0, syscall, tmp_path):
+    """The next command completes or discards what there is, and leaves the pin."""
+    path, operators = operators_shared(lab)
+    load = ("--dev", "veth0", *LOAD_A, "--reuse-maps")
+    killed, which = True, 0
+    while killed:
+        which += 1
+        command = strace("-e", f"trace=/^{syscall}", "-e", f"inject=/^{syscall}:signal=SIGKILL:when={which}",
+                         command=[LOADER, *load], log=tmp_path / "log")
+        killed = subprocess.run(command, capture_output=True, check=False).returncode == -signal.SIGKILL
+        assert id_at(path) == operators
+        lab.load("veth0", *LOAD_A, "--reuse-maps")
+        assert adopted(lab.status("veth0")) == {"shared": operators}
+        lab.loader("--dev", "veth0", "--unload")
+        assert pins_of("veth0") == ["shared"] and id_at(path) == operators
+    assert which > 1
+
+
+def test_another_layout_is_refused_with_what_can_be_done(lab, veth0):
+    """--new-map is no way out: it would take the pin's place."""
+    path, operators = pin_operators(lab, "shared", kind="array", key=4, value=4, entries=1)
+    world = lab.world()
+    result = lab.loader("--dev", "veth0", *LOAD_A, "--reuse-maps", status=CONFLICT)
+    assert "shared: " in result.err and "--new-map" not in result.err and f"`rm {path}`" in result.err
+    assert lab.world() == world
+    run(["rm", path])
+    lab.load("veth0", *LOAD_A, "--reuse-maps")
+    assert id_at(pin_dir("veth0") / "shared") != operators
+
+
+def test_another_pin_of_our_own_map(lab, veth0):
+    """Somebody's backup beside it: not ours to remove, whatever map it leads to."""
+    lab.load("veth0", *LOAD_A)
+    ids = {}
+    for name in ("shared", COUNTERS):
+        backup = pin_dir("veth0") / f"backup_{name}"
+        run(["bpftool", "map", "pin", "pinned", pin_dir("veth0") / name, backup])
+        lab.cleanups.append(lambda backup=backup: lab.remove_pin(backup))
+        ids[backup] = id_at(backup)
+    lab.load("veth0", *LOAD_A)
+    lab.load("veth0", "--filename", object_file("no_counter"))
+    assert {path: id_at(path) for path in ids} == ids
+    lab.loader("--dev", "veth0", "--unload")
+    assert pins_of("veth0") == sorted(path.name for path in ids)
+    assert {path: id_at(path) for path in ids} == ids
+
+
+# ---- the counter map itself
+
+
+def lifetime(dev):
+    """carried plus the map, as a reader adds them up."""
+    meta = read_meta(dev)
+    counts = dump_counts(pin_dir(dev) / COUNTERS)
+    names = set(meta.carried) | set(counts)
+    sums = {name: tuple((a + b) % 2**64 for a, b in zip(meta.carried.get(name, (0, 0)), counts.get(name, (0, 0))))
+            for name in names}
+    return {name: pair for name, pair in sums.items() if pair != (0, 0)}
+
+
+def test_lifetime_begins_with_the_adoption(lab, veth0):
+    """What others had counted is theirs; generations go on from there."""
+    path, operators = pin_operators(lab, COUNTERS, **PER_CPU)
+    packets, size = write_counts(path, 1000)
+    assert adopted(lab.load("veth0", "--reuse-maps")) == {COUNTERS: operators}
+    assert lifetime("veth0") == {}
+    send(veth0, 4, SIZE)
+    lab.wait_for_counts("veth0", {"XDP_PASS": (packets + 4, size + 4 * SIZE)})
+    assert lifetime("veth0") == {"XDP_PASS": (4, 4 * SIZE)}
+    assert lab.load("veth0", "--reuse-maps", "--action", "drop")["generation"] == 2
+    send(veth0, 3, SIZE)
+    lab.wait_for_counts("veth0", {"XDP_PASS": (packets + 4, size + 4 * SIZE), "XDP_DROP": (3, 3 * SIZE)})
+    assert lifetime("veth0") == {"XDP_PASS": (4, 4 * SIZE), "XDP_DROP": (3, 3 * SIZE)}
+    lab.loader("--dev", "veth0", "--unload", "--keep-maps")
+    lab.load("veth0", "--reuse-maps")
+    assert lifetime("veth0") == {"XDP_PASS": (4, 4 * SIZE), "XDP_DROP": (3, 3 * SIZE)}
+    lab.loader("--dev", "veth0", "--unload")
+    assert pins_of("veth0") == [COUNTERS] and id_at(path) == operators
+    # Adopted anew, it begins anew.
+    lab.load("veth0", "--reuse-maps")
+    assert lifetime("veth0") == {}
+
+
+def test_a_reader_sees_no_growth_at_the_adoption(lab, veth0):
+    path, _ = pin_operators(lab, COUNTERS, **PER_CPU)
+    packets, _ = write_counts(path, 1000)
+    reader = lab.reading("--dev", "veth0")
+    lab.load("veth0", "--reuse-maps")
+    send(veth0, 5, SIZE)
+    sample = reader.wait_for(lambda sample: sample["actions"]["XDP_PASS"]["packets"] == packets + 5)
+    assert sample["actions"]["XDP_PASS"]["session_packets"] == 5
+    reader.stop()
+
+
+def test_exporter_begins_with_the_adoption(lab, veth0):
+    path, _ = pin_operators(lab, COUNTERS, **PER_CPU)
+    packets, size = write_counts(path, 1000)
+    lab.load("veth0", "--reuse-maps")
+    send(veth0, 5, SIZE)
+    lab.wait_for_counts("veth0", {"XDP_PASS": (packets + 5, size + 5 * SIZE)})
+    exporter = Exporter(lab, "--dev", "veth0")
+    assert exporter.packets() == 5
+    # Its owner may reset the map: then no more than nothing is known to be left.
+    write_counts(path, 0)
+    assert Exporter(lab, "--dev", "veth0").packets() == 0
+    exporter.process.stop()

@@ -1,0 +1,207 @@
+# SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+"""Where frames are redirected to, and whether they can arrive: told at the load and by --status."""
+
+import re
+
+import pytest
+
+from support import kernel
+from support.devices import link_info, wait_for_carrier
+from support.namespaces import Namespace
+from support.pins import pin_dir
+from support.processes import run
+from support.programs import LOADER
+from support.traffic import SIZE, Capture, send
+
+REDIRECT = ("--action", "redirect", "--redirect-to")
+IN_DISPATCHERS_TOO = True
+
+
+def gro(dev, setting):
+    run(["ethtool", "--offload", dev, "gro", setting])
+
+
+def type_in(note):
+    (command,) = re.findall(r"`([^`]*)`", note)
+    words = command.split()
+    run([LOADER if words[0] == "xdp_loader" else words[0], *words[1:]])
+
+
+def target_of(outcome):
+    """Of the outcome's redirect: (device, note), the rest of it checked."""
+    redirect = outcome["redirect"]
+    assert redirect["netns"] == (outcome["netns"] if redirect["dev"] else None)
+    assert redirect["note"] != ""
+    return redirect["dev"], redirect["note"]
+
+
+def arrives(veth, target):
+    with Capture(target.peer) as capture:
+        send(veth, 3, SIZE)
+        return len(capture.frames(3)) == 3 and capture.nothing_more()
+
+
+def test_target_that_takes_frames(lab, veth0):
+    target = lab.veth("out0")
+    lab.let_redirects_arrive(target)
+    outcome = lab.load("veth0", *REDIRECT, "out0")
+    expected = {"dev": "out0", "netns": None, "ifindex": link_info("out0")["ifindex"], "note": None}
+    assert outcome["redirect"] == expected == lab.status("veth0")["redirect"]
+    assert f"  redirect    to out0 (ifindex {expected['ifindex']})\n" in lab.loader("--dev", "veth0", "--status").out
+    assert arrives(veth0, target)
+
+
+@pytest.mark.parametrize("option", ["--dry-run", None])
+def test_no_redirect(lab, veth0, option):
+    arguments = [option] if option else []
+    assert lab.load("veth0", "--action", "drop", *arguments)["redirect"] is None
+    assert lab.status("veth0")["redirect"] is None
+
+
+def test_another_target(lab, veth0):
+    """The map is new, or kept: the target of the load is what is told."""
+    for name in ("out0", "out1"):
+        lab.let_redirects_arrive(lab.veth(name))
+    for name, options in (("out0", []), ("out1", []), ("out0", ["--reuse-maps"]), ("out1", ["--reuse-maps"])):
+        assert target_of(lab.load("veth0", *REDIRECT, name, *options)) == (name, None)
+        assert target_of(lab.status("veth0")) == (name, None)
+    assert target_of(lab.loader_json("--dev", "veth0", *REDIRECT, "out0", "--dry-run")[0]) == ("out0", None)
+    assert target_of(lab.status("veth0")) == ("out1", None)
+    lab.load("veth0")
+    assert lab.status("veth0")["redirect"] is None
+
+
+def test_renamed_target(lab, veth0):
+    lab.let_redirects_arrive(lab.veth("out0"))
+    lab.load("veth0", *REDIRECT, "out0")
+    run(["ip", "link", "set", "dev", "out0", "down"])
+    run(["ip", "link", "set", "dev", "out0", "name", "away0"])
+    run(["ip", "link", "set", "dev", "away0", "up"])
+    wait_for_carrier("away0")
+    assert target_of(lab.status("veth0")) == ("away0", None)
+
+
+@pytest.mark.parametrize("end", ["out0", "p-out0"])
+@pytest.mark.parametrize("mode", ["--native-mode", "--skb-mode"])
+def test_target_that_is_down(lab, veth0, end, mode):
+    """Or its other end is. What the note says, typed as it stands, mends it."""
+    target = lab.veth("out0")
+    lab.let_redirects_arrive(target)
+    run(["ip", "link", "set", "dev", end, "down"])
+    dev, note = target_of(lab.load("veth0", mode, *REDIRECT, "out0"))
+    assert dev == "out0" and f"'{end}' is down" in note
+    assert target_of(lab.status("veth0")) == (dev, note)
+    assert f"  note        {note}\n" in lab.loader("--dev", "veth0", "--status").out
+    type_in(note)
+    wait_for_carrier("out0", "p-out0")
+    assert target_of(lab.status("veth0")) == ("out0", None)
+    assert arrives(veth0, target)
+
+
+def test_veth_whose_other_end_takes_no_frames(lab, veth0):
+    target = lab.veth("out0")
+    gro(target.peer, "off")
+    dev, note = target_of(lab.load("veth0", *REDIRECT, "out0"))
+    assert dev == "out0" and f"'{target.peer}'" in note and "native mode" in note
+    assert target_of(lab.status("veth0")) == (dev, note)
+    with Capture(target.peer) as capture:
+        send(veth0, 5, SIZE)
+        lab.wait_for_counts("veth0", {"XDP_REDIRECT": (5, 5 * SIZE)})
+        assert capture.nothing_more()  # as the note says
+    type_in(note)
+    assert target_of(lab.status("veth0")) == ("out0", None)
+    assert arrives(veth0, target)
+
+
+def test_a_program_at_the_other_end(lab, veth0):
+    """In native mode it lets veth take frames; in generic mode it does not."""
+    target = lab.veth("out0")
+    gro(target.peer, "off")
+    lab.load("veth0", *REDIRECT, "out0")
+    lab.load(target.peer, "--skb-mode")
+    assert "takes no frames" in target_of(lab.status("veth0"))[1]
+    lab.loader("--dev", target.peer, "--unload")
+    lab.load(target.peer)
+    assert target_of(lab.status("veth0")) == ("out0", None)
+    assert arrives(veth0, target)
+
+
+def test_generic_mode_needs_nothing_of_the_target(lab, veth0):
+    target = lab.veth("out0")
+    gro(target.peer, "off")
+    assert target_of(lab.load("veth0", "--skb-mode", *REDIRECT, "out0")) == ("out0", None)
+    assert target_of(lab.status("veth0")) == ("out0", None)
+    assert arrives(veth0, target)
+
+
+@pytest.mark.parametrize("gone", ["deleted", "moved"])
+def test_target_that_is_gone(lab, veth0, gone):
+    target = lab.veth("out0")
+    lab.let_redirects_arrive(target)
+    lab.load("veth0", *REDIRECT, "out0")
+    lab.loader("--dev", target.peer, "--unload")
+    if gone == "moved":
+        red = Namespace(lab, "red")
+        run(["ip", "link", "set", "dev", "out0", "netns", "red"])
+        lab.cleanups.append(lambda: run(["ip", "-netns", red.name, "link", "delete", "dev", "out0"]))
+    else:
+        lab.delete(target)
+    dev, note = target_of(lab.status("veth0"))
+    assert dev is None and "XDP_ABORTED" in note
+    send(veth0, 4, SIZE)
+    lab.wait_for_counts("veth0", {"XDP_ABORTED": (4, 4 * SIZE)})
+
+
+def test_quiet_load_says_it_all_the_same(lab, veth0):
+    target = lab.veth("out0")
+    run(["ip", "link", "set", "dev", "out0", "down"])
+    quiet = ("--dev", "veth0", *REDIRECT, "out0", "--quiet")
+    assert "veth0: 'out0' is down" in lab.loader(*quiet).err
+    run(["ip", "link", "set", "dev", "out0", "up"])
+    wait_for_carrier("out0")
+    lab.let_redirects_arrive(target)
+    assert lab.loader(*quiet).err == ""
+
+
+def test_in_a_namespace(lab):
+    """The target is there, and so is what the note tells to type."""
+    red = Namespace(lab, "red")
+    red.veth()
+    red.veth("out0")
+    run(["ip", "-netns", "red", "link", "set", "dev", "out0", "down"])
+    load = ("--netns", "red", "--dev", "veth0")
+    (outcome,) = lab.loader_json(*load, *REDIRECT, "out0")
+    dev, note = target_of(outcome)
+    assert dev == "out0" and outcome["redirect"]["netns"] == "red"
+    assert "`ip -n red link set dev out0 up`" in note
+    assert "  redirect    to red/out0 (ifindex " in lab.loader(*load, "--status").out
+    type_in(note)
+    red.wait_for_carrier("out0")
+    # Its other end is here: the note names it as far as it can be seen.
+    dev, note = target_of(lab.loader_json(*load, "--status")[0])
+    assert dev == "out0" and "its other end in another network namespace" in note
+    lab.load("p-red-out0")
+    assert target_of(lab.loader_json(*load, "--status")[0]) == ("out0", None)
+    # The same by all devices at once.
+    assert {outcome["dev"]: outcome["redirect"] and outcome["redirect"]["dev"]
+            for outcome in lab.loader_json("--status")} == {"veth0": "out0", "p-red-out0": None}
+    lab.loader(*load, "--unload")
+
+
+def test_target_whose_driver_takes_no_frames(lab, veth0):
+    """A macvlan: its driver has no way to transmit what a program hands over. Before 6.3 no kernel says so."""
+    kernel.need(kernel.driver_features)
+    run(["ip", "link", "add", "link", veth0.peer, "name", "upper0", "type", "macvlan"])
+    run(["ip", "link", "set", "dev", "upper0", "arp", "off", "multicast", "off", "up"])
+    _, note = target_of(lab.load("veth0", *REDIRECT, "upper0"))
+    assert "'upper0' takes no frames" in note and "NDO_XMIT" in note
+    lab.loader("--dev", "veth0", "--unload")
+    assert target_of(lab.load("veth0", "--skb-mode", *REDIRECT, "upper0")) == ("upper0", None)
+
+
+def test_run_tells_the_target(lab, veth0):
+    lab.veth("out0")
+    run(["ip", "link", "set", "dev", "out0", "down"])
+    result = lab.loader("--dev", "veth0", *REDIRECT, "out0", "--run", "--", "true")
+    assert "'out0' is down" in result.err
+    assert not pin_dir("veth0").exists()

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+#include "common/pins/meta.h"
+
+#include <gtest/gtest.h>
+
+#include "common/pins/counters.h"
+
+namespace tally {
+namespace {
+
+// Maps 1 to 3 are ours, 4 is adopted.
+Meta meta_of_four() {
+    Meta meta = {};
+    meta.map_count = 3;
+    for (std::uint32_t i = 0; i < 4; ++i) {
+        meta.map_ids[i] = i + 1;
+    }
+    return meta;
+}
+
+MapInfo map_with(std::uint32_t id, const std::string& name) {
+    MapInfo map;
+    map.id = id;
+    map.name = name;
+    return map;
+}
+
+TEST(Meta, ThePinsOfALoadHaveTheNamesOfTheirMaps) {
+    const Meta meta = meta_of_four();
+    EXPECT_TRUE(owns_pin(meta, "xdp_stats_map", map_with(1, "xdp_stats_map")));
+    EXPECT_TRUE(owns_pin(meta, "a_name_that_is_cut", map_with(2, "a_name_that_is_"))) << "by the kernel";
+    EXPECT_TRUE(owns_pin(meta, "%2Ebss", map_with(2, "object.bss")));
+    EXPECT_TRUE(owns_pin(meta, "component:7:first", map_with(3, "xdp_stats_map")));
+    EXPECT_TRUE(owns_pin(meta, "unnamed", map_with(3, "")));
+}
+
+TEST(Meta, AnotherPinOfTheSameMapIsSomebodyElses) {
+    const Meta meta = meta_of_four();
+    EXPECT_FALSE(owns_pin(meta, "backup", map_with(1, "xdp_stats_map")));
+    EXPECT_FALSE(owns_pin(meta, "xdp_stats_map2", map_with(1, "xdp_stats_map")));
+    EXPECT_FALSE(owns_pin(meta, "blocklist", map_with(4, "blocklist"))) << "adopted";
+    EXPECT_TRUE(adopted_map(meta, 4));
+    EXPECT_FALSE(owns_pin(meta, "blocklist", map_with(5, "blocklist")));
+}
+
+TEST(Counters, SinceTheFirstLoad) {
+    EXPECT_EQ(since_first_load(0, 7), 7U);
+    EXPECT_EQ(since_first_load(5, 7), 12U);
+    EXPECT_EQ(since_first_load(0 - std::uint64_t{1000}, 1004), 4U) << "it held 1000 when it was adopted";
+    EXPECT_EQ(since_first_load(0 - std::uint64_t{1000}, 3), 0U) << "its owner has reset it since";
+    EXPECT_EQ(since_first_load(0, UINT64_MAX), UINT64_MAX);
+}
+
+}  // namespace
+}  // namespace tally
