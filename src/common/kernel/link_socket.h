@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "common/base/result.h"
 #include "common/base/unique_fd.h"
@@ -29,6 +30,9 @@ class LinkSocket {
     // kNotFound where there is no such interface. Allocates nothing.
     Result<Link> find(const std::string& name);
     Result<Link> find(std::uint32_t ifindex);
+
+    // All of them, in the kernel's order.
+    Result<std::vector<Link>> list();
 
   private:
     explicit LinkSocket(UniqueFd fd) : fd_(std::move(fd)) {}
