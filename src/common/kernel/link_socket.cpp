@@ -21,8 +21,10 @@
 namespace tally {
 namespace {
 
-// A link's description without statistics and virtual functions takes one or two kilobytes.
-constexpr std::size_t kReplySize = 16384;
+// A link's description without statistics and virtual functions takes one or two kilobytes; what the kernel
+// puts into one message of a list, 32.
+constexpr std::size_t kReplySize = 32768;
+constexpr int kTries = 8;
 
 // Kernels from 4.19 name the program of each mode.
 XdpHook parse_hook(std::string_view attributes) {
@@ -114,6 +116,34 @@ Request make_request(std::uint32_t sequence, std::uint32_t ifindex, const std::s
     return request;
 }
 
+struct Listing {
+    std::vector<Link> links;
+    bool changed = false;  // while it was made
+    bool ended = false;
+    int error = 0;
+};
+
+void add_to(Listing& listing, std::string_view messages, std::uint32_t sequence) {
+    while (messages.size() >= sizeof(nlmsghdr) && !listing.ended) {
+        const auto header = load<nlmsghdr>(messages);
+        if (header.nlmsg_len < sizeof(nlmsghdr) || header.nlmsg_len > messages.size()) {
+            return;
+        }
+        const auto message = messages.substr(0, header.nlmsg_len);
+        messages.remove_prefix(std::min(messages.size(), aligned(header.nlmsg_len)));
+        if (header.nlmsg_seq != sequence) {
+            continue;  // the answer to an earlier question that was given up
+        }
+        listing.changed = listing.changed || (header.nlmsg_flags & NLM_F_DUMP_INTR) != 0;
+        listing.ended = header.nlmsg_type == NLMSG_DONE || header.nlmsg_type == NLMSG_ERROR;
+        if (header.nlmsg_type == NLMSG_ERROR) {
+            listing.error = load<nlmsgerr>(message.substr(sizeof(nlmsghdr))).error;
+        } else if (header.nlmsg_type == RTM_NEWLINK) {
+            listing.links.push_back(parse_link(message));
+        }
+    }
+}
+
 }  // namespace
 
 Result<LinkSocket> LinkSocket::open() {
@@ -146,6 +176,35 @@ Result<Link> LinkSocket::ask(std::uint32_t ifindex, const std::string& name,
                                                : fmt::format("asking about interface '{}'", name));
     }
     return parse_link(std::string_view(reply.data(), size));
+}
+
+Result<std::vector<Link>> LinkSocket::list() {
+    const std::string what = "listing the interfaces";
+    for (int tries = 0; tries < kTries; ++tries) {
+        Request request = make_request(++sequence_, 0, {});
+        request.header.nlmsg_flags |= NLM_F_DUMP;
+        if (::send(fd_.get(), &request, request.header.nlmsg_len, 0) < 0) {
+            return last_error(what);
+        }
+        Listing listing;
+        alignas(nlmsghdr) std::array<char, kReplySize> reply;
+        while (!listing.ended) {
+            const auto size = ::recv(fd_.get(), reply.data(), reply.size(), 0);
+            if (size < 0 && errno != EINTR) {
+                return last_error(what);
+            }
+            if (size > 0) {
+                add_to(listing, {reply.data(), static_cast<std::size_t>(size)}, sequence_);
+            }
+        }
+        if (listing.error != 0) {
+            return system_error(listing.error, what);
+        }
+        if (!listing.changed) {
+            return std::move(listing.links);
+        }
+    }
+    return make_error(ErrorKind::kSystem, what, "they changed each time they were being listed");
 }
 
 Result<XdpHook> query_xdp_hook(std::uint32_t ifindex) {

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "common/base/result.h"
 #include "common/base/unique_fd.h"
@@ -40,6 +41,9 @@ class LinkSocket {
     // In another network namespace, by the number that this one knows it by (Link::below_netns; kernel 4.20).
     // CAP_NET_ADMIN there.
     Result<Link> find_in(std::int32_t netnsid, std::uint32_t ifindex);
+
+    // All of them, in the kernel's order.
+    Result<std::vector<Link>> list();
 
   private:
     explicit LinkSocket(UniqueFd fd) : fd_(std::move(fd)) {}

@@ -31,7 +31,7 @@ std::vector<Link> links_with_program() {
 // What to type to have the program of this interface out of the way, with its counts kept where they are
 // ours.
 std::string command_for(const NetnsContext& context, const Link& link) {
-    const auto state = inspect_device(context.pins_of(link.interface), link.interface);
+    const auto state = inspect_device(context, context.pins_of(link.interface), link.interface);
     if (state.ours == Ours::kReserved) {
         return explain_reserved("", state).hint;
     }

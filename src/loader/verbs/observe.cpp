@@ -10,6 +10,7 @@
 #include "common/pins/abi_names.h"
 #include "common/pins/bpffs_mount.h"
 #include "common/pins/pin_names.h"
+#include "loader/change/detach_ours.h"
 #include "loader/change/recovery.h"
 #include "loader/device/hook_description.h"
 #include "loader/hook/capabilities.h"
@@ -22,6 +23,10 @@ namespace {
 // What we attached ourselves counts already.
 Result<void> check_not_ours(const NetnsContext& context, const Interface& interface,
                             const DeviceState& state) {
+    if (state.ours == Ours::kElsewhere) {
+        return explain_elsewhere(fmt::format("observing '{}'", interface.name), context, state,
+                                 interface.name);
+    }
     if (!state.our_program && state.ours != Ours::kReserved) {
         return {};
     }
@@ -67,7 +72,7 @@ Outcome describe_observation(const Interface& interface, const DeviceState& stat
 // `pins` is none in a dry run.
 Result<Outcome> observe_hook(const NetnsContext& context, const Interface& interface,
                              const std::string& directory, PinDirectory* pins) {
-    const auto state = inspect_device(directory, interface);
+    const auto state = inspect_device(context, directory, interface);
     if (state.trouble) {
         return *state.trouble;
     }
@@ -100,7 +105,7 @@ Result<Outcome> observe(const ObserveRequest& request, NetnsContext& context, co
         use_bpffs_for_dispatchers(context.bpffs.path);
     }
     TALLY_ASSIGN_OR_RETURN(auto pins, lock_pins_of(context, interface));
-    TALLY_ASSIGN_OR_RETURN(auto repaired, repair(pins, interface.ifindex));
+    TALLY_ASSIGN_OR_RETURN(auto repaired, repair(pins, context));
     TALLY_ASSIGN_OR_RETURN(auto outcome, observe_hook(context, interface, pins.path(), &pins));
     outcome.notes.push_back(request.follow
                                 ? "each replacement of the program is observed until this process ends"
@@ -134,7 +139,7 @@ int follow_observation(const NetnsContext& context, const Outcome& observed,
         return {};
     };
     auto end = followed->follow(
-        renew, [&](const Error& error) { report_here(failed_outcome(observed.dev, error)); });
+        context, renew, [&](const Error& error) { report_here(failed_outcome(observed.dev, error)); });
     if (!end) {
         Error error = std::move(end).error();
         if (error.kind == ErrorKind::kNotFound) {

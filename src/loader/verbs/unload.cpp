@@ -4,9 +4,10 @@
 #include <fmt/format.h>
 
 #include "common/pins/abi_names.h"
+#include "loader/change/detach_ours.h"
+#include "loader/change/dispatcher_leftover.h"
 #include "loader/device/hook_description.h"
 #include "loader/device/pin_removal.h"
-#include "loader/device/upper_devices.h"
 #include "loader/hook/dispatcher_attach.h"
 #include "loader/hook/link_attach.h"
 #include "loader/observe/follow.h"
@@ -57,28 +58,6 @@ Error hidden_component(const DeviceState& state, const NetnsContext& context, co
     return error;
 }
 
-Result<void> detach_attached(const DeviceState& state) {
-    switch (state.ours) {
-        case Ours::kLink:
-        case Ours::kElsewhere:
-            return detach_link(state.link.get());
-        case Ours::kComponent:
-            return detach_component(state.interface->ifindex, state.our_program->id);
-        case Ours::kNetlink:
-            return detach_by_netlink(state.interface->ifindex, *state.our_program);
-        default:
-            return {};
-    }
-}
-
-Result<void> detach_ours(const NetnsContext& context, const DeviceState& state) {
-    auto detached = detach_attached(state);
-    if (!detached && state.interface) {
-        explain_stacked_devices(context, *state.interface, detached.error());
-    }
-    return detached;
-}
-
 }  // namespace
 
 Result<Outcome> unload(const RemovalRequest& request, const NetnsContext& context,
@@ -96,6 +75,10 @@ Result<Outcome> unload(const RemovalRequest& request, const NetnsContext& contex
     }
     if (state.ours == Ours::kUnreadable && !names_another) {
         return hidden_component(state, context, device);
+    }
+    // A link can be ended wherever it is.
+    if (state.ours == Ours::kElsewhere && !names_another && (state.place || !state.link)) {
+        return explain_elsewhere(fmt::format("unloading from '{}'", device), context, state, device);
     }
     if (request.program_id && !(ours && ours->id == *request.program_id)) {
         const auto program = state.hook.find(*request.program_id);
@@ -124,6 +107,8 @@ Result<Outcome> unload(const RemovalRequest& request, const NetnsContext& contex
     if (removal.pins != nullptr) {
         remove_follower_lock(existing.directory);
     }
+    outcome.runs_on = describe_place(context, state, outcome.dev, existing.directory);
+    TALLY_TRY(remove_leftover(find_leftover(state), request.dry_run, outcome));
     return outcome;
 }
 

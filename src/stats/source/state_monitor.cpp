@@ -116,7 +116,7 @@ Result<Link> StateMonitor::look_inside(Result<Link> link, const Meta& meta) {
     }
     const std::uint32_t program = link->hook.program->id;
     if (program != known_program_) {
-        if (auto dispatcher = read_dispatcher(link->interface.ifindex, program)) {
+        if (auto dispatcher = read_dispatcher(*link->hook.program)) {
             dispatcher_ = std::move(*dispatcher);
             known_program_ = dispatcher_ ? dispatcher_->program_id : program;
         }
