@@ -11,6 +11,9 @@
 
 namespace tally {
 
+// Where `ip netns add` puts the names of namespaces.
+inline constexpr const char* kNamedNetns = "/run/netns";
+
 // Inode of the calling thread's network namespace: tells namespaces apart on this machine.
 Result<std::uint64_t> current_netns_inode();
 
