@@ -76,11 +76,7 @@ Reader::Reader(const Source& source, const ReadRequest& request, NetnsContext& c
 
 Result<void> Reader::start() {
     if (report_.device && finds_device_) {
-        auto interface = resolve_interface(*report_.device);
-        if (!interface && !(request_->wait && interface.error().kind == ErrorKind::kNotFound)) {
-            return std::move(interface).error();
-        }
-        device_awaited_ = !interface;
+        TALLY_TRY(find_device());
     }
     auto opened = pinned_map_.open();
     if (!opened && !is_missing(opened.error())) {
@@ -95,6 +91,20 @@ Result<void> Reader::start() {
         TALLY_TRY(check_components());
     }
     started_ = true;
+    return {};
+}
+
+// What it has left behind can be read: a device that has pins need not exist.
+Result<void> Reader::find_device() {
+    auto interface = resolve_interface(*report_.device);
+    const bool missing = !interface && interface.error().kind == ErrorKind::kNotFound;
+    if (interface || (missing && pinned_map_.exists())) {
+        return {};
+    }
+    if (!missing || !request_->wait) {
+        return std::move(interface).error();
+    }
+    device_awaited_ = true;
     return {};
 }
 
@@ -260,12 +270,11 @@ Result<void> Reader::check_components() const {
     if (!request_->per_program || (meta != nullptr && meta->attach_kind != XDP_TALLY_ATTACH_DISPATCHER)) {
         return {};
     }
-    const std::string option = context_->option(*report_.device);
+    // To observe each, whatever is pinned or attached here would have to go, which nobody asked for.
     return make_error(ErrorKind::kNotFound, fmt::format("looking for the programs of '{}'", report_.title),
                       meta == nullptr ? "the pinned map has no meta that names a program"
                                       : "only one program of the dispatcher has counters")
-        .with_hint(fmt::format("{}`xdp_loader {} --observe` counts each of them",
-                               meta == nullptr ? "" : "`xdp_loader " + option + " --unload`, then ", option));
+        .with_hint(fmt::format("`xdp_stats {}` shows what the map holds", context_->option(*report_.device)));
 }
 
 // A program that is alone on the hook has all the counts.

@@ -26,8 +26,8 @@ class Reader {
     // What is passed by reference must outlive the reader.
     Reader(const Source& source, const ReadRequest& request, NetnsContext& context, PinWatcher& watcher);
 
-    // The first look. kNotFound for a device that does not exist, unless the run waits for it. A missing pin
-    // is no error: then ready() is false, and follow() waits for it.
+    // The first look. kNotFound for a device that neither exists nor has pins, unless the run waits for it. A
+    // missing pin is no error: then ready() is false, and follow() waits for it.
     Result<void> start();
     // The same while the run is under way: all that the map holds was counted during it.
     Result<void> join();
@@ -54,6 +54,7 @@ class Reader {
     const SampleReport& report() const { return report_; }
 
   private:
+    Result<void> find_device();
     bool knows_pin() const;
     Result<void> look_at_pin();
     Result<void> open_pin();
