@@ -65,27 +65,19 @@ Result<LinkDepartures> LinkDepartures::open() {
     return LinkDepartures(std::move(fd));
 }
 
-const LinkDepartures::Batch& LinkDepartures::drain() {
-    batch_.lost = false;
-    batch_.departures.clear();
+const std::vector<LinkDeparture>& LinkDepartures::drain() {
+    departures_.clear();
     alignas(nlmsghdr) std::array<char, kLongest> buffer;
     while (true) {
-        const auto size = ::recv(fd_.get(), buffer.data(), buffer.size(), MSG_TRUNC);
-        if (size < 0 && errno == ENOBUFS) {
-            batch_.lost = true;
-            continue;
-        }
-        if (size < 0 && errno == EINTR) {
+        const auto size = ::recv(fd_.get(), buffer.data(), buffer.size(), 0);
+        if (size < 0 && (errno == ENOBUFS || errno == EINTR)) {
             continue;
         }
         if (size <= 0) {
-            return batch_;
+            return departures_;
         }
-        const auto length = static_cast<std::size_t>(size);
-        batch_.lost = batch_.lost || length > buffer.size();
-        const auto departure = parse_departure({buffer.data(), std::min(length, buffer.size())});
-        if (departure) {
-            batch_.departures.push_back(*departure);
+        if (const auto departure = parse_departure({buffer.data(), static_cast<std::size_t>(size)})) {
+            departures_.push_back(*departure);
         }
     }
 }

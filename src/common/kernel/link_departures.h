@@ -30,19 +30,16 @@ class LinkDepartures {
     // Readable when there is something to take; nothing else wakes whoever waits for it.
     int fd() const { return fd_.get(); }
 
-    struct Batch {
-        bool lost = false;  // there were too many, and some are missing
-        std::vector<LinkDeparture> departures;
-    };
-    // Those since the last call, the earliest first. Whoever was told by a later question that an interface
-    // is not there finds its departure here: the kernel announces it before it answers. Does not block.
-    const Batch& drain();
+    // Those since the last call, the earliest first; some are missing where there were too many. Who has been
+    // told that an interface is not there finds its departure here: the kernel announces it before it answers
+    // so. Does not block.
+    const std::vector<LinkDeparture>& drain();
 
   private:
     explicit LinkDepartures(UniqueFd fd) : fd_(std::move(fd)) {}
 
     UniqueFd fd_;
-    Batch batch_;
+    std::vector<LinkDeparture> departures_;
 };
 
 }  // namespace tally

@@ -60,12 +60,14 @@ bool same_carried(const Meta& a, const Meta& b) {
 
 }  // namespace
 
-Reader::Reader(const Source& source, const ReadRequest& request, NetnsContext& context, PinWatcher& watcher)
+Reader::Reader(const Source& source, const ReadRequest& request, NetnsContext& context,
+               DepartureLog& departures, PinWatcher& watcher)
     : request_(&request),
       context_(&context),
       finds_device_(source.directory.empty() && context.visibility == NetnsContext::Visibility::kHere),
       pinned_map_(source, context, watcher),
-      state_monitor_(device_to_monitor(source, context), pinned_map_.directory(), context, request.notices) {
+      state_monitor_(device_to_monitor(source, context), pinned_map_.directory(), context, departures,
+                     request.notices) {
     report_.device = device_of(source);
     if (report_.device && !context_->netns.empty()) {
         report_.netns = context_->netns;
@@ -412,6 +414,7 @@ void Reader::refresh_state(std::int64_t now) {
         }
     }
     report_.state = state_monitor_.report(report_.title, map_->info().id, changing);
+    report_.runs_on = state_monitor_.runs_on();
 }
 
 AttachState Reader::look_at_state(std::int64_t now) {

@@ -35,10 +35,11 @@ class StateMonitorTest : public testing::Test {
     void TearDown() override { redirect_notices({}); }
 
     StateMonitor monitor(std::optional<std::string> device) {
-        return {std::move(device), "/no/such/directory", context_, Notices()};
+        return {std::move(device), "/no/such/directory", context_, departures_, Notices()};
     }
 
     NetnsContext context_;
+    DepartureLog departures_;
     Meta meta_ = {};
     std::vector<std::string> notices_;
 };
