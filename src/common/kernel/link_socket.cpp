@@ -22,8 +22,10 @@
 namespace tally {
 namespace {
 
-// A link's description without statistics and virtual functions takes one or two kilobytes.
-constexpr std::size_t kReplySize = 16384;
+// A link's description without statistics and virtual functions takes one or two kilobytes; what the kernel
+// puts into one message of a list, 32.
+constexpr std::size_t kReplySize = 32768;
+constexpr int kTries = 8;
 
 std::string load_name(std::string_view payload) {
     return std::string(payload.substr(0, payload.find('\0')));
@@ -75,6 +77,7 @@ struct LinkRequest {
 LinkRequest make_request(std::uint32_t ifindex, const std::string& name) {
     LinkRequest request;
     request.header.nlmsg_type = RTM_GETLINK;
+    request.header.nlmsg_flags = NLM_F_REQUEST;
     request.link.ifi_family = AF_UNSPEC;
     request.link.ifi_index = static_cast<int>(ifindex);
     request.mask_header = {sizeof(nlattr) + sizeof(request.mask), IFLA_EXT_MASK};
@@ -93,11 +96,39 @@ LinkRequest make_request(std::uint32_t ifindex, const std::string& name) {
 }
 
 struct NetnsRequest {
-    nlmsghdr header = {sizeof(NetnsRequest), RTM_GETNSID, 0, 0, 0};
+    nlmsghdr header = {sizeof(NetnsRequest), RTM_GETNSID, NLM_F_REQUEST, 0, 0};
     rtgenmsg family = {AF_UNSPEC};
     alignas(NLA_ALIGNTO) nlattr value_header = {sizeof(nlattr) + sizeof(value), 0};
     std::uint32_t value = 0;
 };
+
+struct Listing {
+    std::vector<Link> links;
+    bool changed = false;  // while it was made
+    bool ended = false;
+    int error = 0;
+};
+
+void add_to(Listing& listing, std::string_view messages, std::uint32_t sequence) {
+    while (messages.size() >= sizeof(nlmsghdr) && !listing.ended) {
+        const auto header = netlink::load<nlmsghdr>(messages);
+        if (header.nlmsg_len < sizeof(nlmsghdr) || header.nlmsg_len > messages.size()) {
+            return;
+        }
+        const auto message = messages.substr(0, header.nlmsg_len);
+        messages.remove_prefix(std::min(messages.size(), netlink::aligned(header.nlmsg_len)));
+        if (header.nlmsg_seq != sequence) {
+            continue;  // the answer to an earlier question that was given up
+        }
+        listing.changed = listing.changed || (header.nlmsg_flags & NLM_F_DUMP_INTR) != 0;
+        listing.ended = header.nlmsg_type == NLMSG_DONE || header.nlmsg_type == NLMSG_ERROR;
+        if (header.nlmsg_type == NLMSG_ERROR) {
+            listing.error = netlink::load<nlmsgerr>(message.substr(sizeof(nlmsghdr))).error;
+        } else if (header.nlmsg_type == RTM_NEWLINK) {
+            listing.links.push_back(parse_link(message));
+        }
+    }
+}
 
 }  // namespace
 
@@ -118,7 +149,6 @@ Result<Link> LinkSocket::find(std::uint32_t ifindex) {
 }
 
 LinkSocket::Answer LinkSocket::exchange(nlmsghdr& request, std::span<char> reply) {
-    request.nlmsg_flags = NLM_F_REQUEST;
     request.nlmsg_seq = ++sequence_;
     if (::send(fd_.get(), &request, request.nlmsg_len, 0) < 0) {
         return {{}, errno};
@@ -180,6 +210,36 @@ Result<std::int32_t> LinkSocket::netns_id_of(const UniqueFd& netns) {
 
 Result<std::int32_t> LinkSocket::netns_id_of_process(pid_t process) {
     return netns_id(NETNSA_PID, static_cast<std::uint32_t>(process));
+}
+
+Result<std::vector<Link>> LinkSocket::list() {
+    const std::string what = "listing the interfaces";
+    for (int tries = 0; tries < kTries; ++tries) {
+        LinkRequest request = make_request(0, {});
+        request.header.nlmsg_flags |= NLM_F_DUMP;
+        request.header.nlmsg_seq = ++sequence_;
+        if (::send(fd_.get(), &request, request.header.nlmsg_len, 0) < 0) {
+            return last_error(what);
+        }
+        Listing listing;
+        alignas(nlmsghdr) std::array<char, kReplySize> reply;
+        while (!listing.ended) {
+            const auto size = ::recv(fd_.get(), reply.data(), reply.size(), 0);
+            if (size < 0 && errno != EINTR) {
+                return last_error(what);
+            }
+            if (size > 0) {
+                add_to(listing, {reply.data(), static_cast<std::size_t>(size)}, sequence_);
+            }
+        }
+        if (listing.error != 0) {
+            return system_error(listing.error, what);
+        }
+        if (!listing.changed) {
+            return std::move(listing.links);
+        }
+    }
+    return make_error(ErrorKind::kSystem, what, "they changed each time they were being listed");
 }
 
 Result<XdpHook> query_xdp_hook(std::uint32_t ifindex) {

@@ -12,6 +12,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "common/base/result.h"
 #include "common/base/unique_fd.h"
@@ -39,6 +40,9 @@ class LinkSocket {
     // not (RTM_GETNSID; NETNSA_PID too needs no right over the process).
     Result<std::int32_t> netns_id_of(const UniqueFd& netns);
     Result<std::int32_t> netns_id_of_process(pid_t process);
+
+    // All of them, in the kernel's order.
+    Result<std::vector<Link>> list();
 
   private:
     explicit LinkSocket(UniqueFd fd) : fd_(std::move(fd)) {}

@@ -37,7 +37,7 @@ std::string describe_netns_id(LinkSocket& socket, std::int32_t id) {
     if (is_of_process(1)) {
         return "the initial network namespace";
     }
-    for (const auto& name : names_in(kNamedNetns)) {
+    for (const auto& name : names_in(kNamedNamespaces)) {
         const auto netns = open_netns(name);
         const auto found = netns ? socket.netns_id_of(*netns) : Result<std::int32_t>(-1);
         if (found && *found == id) {

@@ -64,13 +64,14 @@ Result<bool> is_attached(const PinDirectory& directory, Meta& meta, std::uint32_
     if (meta.attach_kind == XDP_TALLY_ATTACH_OBSERVE) {
         return true;  // its meta is staged when all else is, and nothing on the hook had to be changed
     }
-    auto hook = query_xdp_hook(ifindex);
-    if (hook && meta.attach_kind == XDP_TALLY_ATTACH_DISPATCHER) {
+    TALLY_ASSIGN_OR_RETURN(auto socket, LinkSocket::open());
+    auto link = socket.find(ifindex);
+    if (link && meta.attach_kind == XDP_TALLY_ATTACH_DISPATCHER) {
         // Without a look into it nobody knows, and what may be running is not discarded.
-        TALLY_TRY(look_into_dispatcher(*hook, ifindex));
-        meta.program_id = find_component(*hook, meta);
+        TALLY_TRY(look_into_dispatcher(*link, socket));
+        meta.program_id = find_component(link->hook, meta);
     }
-    const auto program = hook ? hook->find(meta.program_id) : std::nullopt;
+    const auto program = link ? link->hook.find(meta.program_id) : std::nullopt;
     if (program) {
         meta.attach_mode = program->mode;
     }

@@ -26,10 +26,17 @@ void note_trouble(DeviceState& state, const Error& error) {
     }
 }
 
-void inspect_dispatcher(DeviceState& state) {
-    if (auto looked = look_into_dispatcher(state.hook, state.interface->ifindex); !looked) {
+void inspect_hook(DeviceState& state) {
+    auto socket = LinkSocket::open();
+    auto link = socket ? socket->find(state.interface->ifindex) : socket.error();
+    if (!link) {
+        note_trouble(state, link.error());
+        return;
+    }
+    if (auto looked = look_into_dispatcher(*link, *socket); !looked) {
         state.dispatcher_trouble = std::move(looked).error();
     }
+    state.hook = std::move(link->hook);
 }
 
 void inspect_map(DeviceState& state, const UniqueFd& fd, const std::string& pin) {
@@ -143,9 +150,8 @@ void find_renamed(DeviceState& state) {
     }
     DeviceState there;
     there.interface = link->interface;
-    there.hook = link->hook;
     there.meta = state.meta;
-    inspect_dispatcher(there);
+    inspect_hook(there);
     if (there.hook.find(there.meta->program_id) || dispatcher_hides(there)) {
         state.renamed = there.interface;
     }
@@ -241,12 +247,7 @@ DeviceState look_at_device(const std::string& directory, const std::optional<Int
     DeviceState state;
     state.interface = interface;
     if (interface) {
-        if (const auto hook = query_xdp_hook(interface->ifindex)) {
-            state.hook = *hook;
-            inspect_dispatcher(state);
-        } else {
-            note_trouble(state, hook.error());
-        }
+        inspect_hook(state);
     }
     struct stat status = {};
     state.has_directory = ::lstat(directory.c_str(), &status) == 0 || errno != ENOENT;

@@ -27,7 +27,8 @@ class DepartureLog {
   public:
     // Knows nothing.
     DepartureLog() = default;
-    // Of the calling thread's network namespace, which `links` asks about, too. Never fails: it may know nothing.
+    // Of the calling thread's network namespace, which `links` asks about, too. Never fails: it may know
+    // nothing.
     static DepartureLog listen(std::shared_ptr<LinkSocket> links);
 
     // Readable when drain() may have something to take; -1: never.

@@ -41,8 +41,8 @@ class MovedDevice {
         ProgramLife life = ProgramLife::kNotKnown;
     };
 
-    // Looks where it was found last; only where it is not there any more, everywhere (find_program), but not so
-    // often that searching takes more than a small part of the time. Both take CAP_SYS_ADMIN. Between two
+    // Looks where it was found last; only where it is not there any more, everywhere (find_program), but not
+    // so often that searching takes more than a small part of the time. Both take CAP_SYS_ADMIN. Between two
     // looks no other namespace is kept in existence.
     const Finding& look(const Meta& meta, const std::optional<LinkInfo>& link, const NetnsContext& own,
                         DispatcherCache& dispatchers, std::int64_t now);

@@ -25,9 +25,10 @@ ReaderSet::ReaderSet(NetnsContext own, const ReadRequest& request)
 void ReaderSet::add_sources(const std::vector<Source>& sources) {
     for (const Source& source : sources) {
         members_.push_back(
-            {next_number_++, std::make_unique<Reader>(source, request_, own_.context, own_.departures, watcher_),
-                            std::nullopt,
-                            {}});
+            {next_number_++,
+             std::make_unique<Reader>(source, request_, own_.context, own_.departures, watcher_),
+             std::nullopt,
+             {}});
     }
 }
 

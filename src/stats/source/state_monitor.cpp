@@ -145,13 +145,14 @@ Result<Link> StateMonitor::find_device(const Meta& meta, bool is_here) {
         return link;
     }
     auto namesake = dispatchers_.look_inside(socket.find(*device_), in_dispatcher);
-    return !link || (namesake && namesake->hook.find(meta.program_id)) ? std::move(namesake) : std::move(link);
+    return !link || (namesake && namesake->hook.find(meta.program_id)) ? std::move(namesake)
+                                                                       : std::move(link);
 }
 
 void StateMonitor::look_elsewhere(const Meta& meta, const std::optional<LinkInfo>& link, AttachFacts& facts,
                                   std::int64_t now) {
     const auto& found = moved_.look(meta, link, *context_, dispatchers_, now);
-    facts.searched = found.searched;
+    facts.searched_everywhere = !found.hook && found.searched;
     facts.life = found.life;
     facts.hook_elsewhere = found.hook;
     if (found.hook && !is_where_pins_say(meta, found.netns_inode, found.interface)) {
@@ -168,7 +169,7 @@ void StateMonitor::ask_for_departure(AttachFacts& facts) {
     if (departure.kind == Departure::Kind::kDeleted) {
         facts.device = AttachFacts::Device::kDeleted;
     }
-    latest_.obstacle = explain_unknown(departure, facts.searched);
+    latest_.obstacle = explain_unknown(departure, facts.searched_everywhere);
 }
 
 // A map that is read by its pin or id is the meta's device's.
