@@ -113,7 +113,9 @@ Result<void> Reader::find_device() {
 Result<void> Reader::join() {
     started_ = true;
     pinned_map_.watch();
-    return start();
+    TALLY_TRY(start());
+    watch_device();
+    return {};
 }
 
 bool Reader::must_poll() const {
@@ -138,8 +140,15 @@ Result<void> Reader::follow() {
             take_meta(*meta);
         }
     }
+    watch_device();
     state_monitor_.expire();
     return {};
+}
+
+void Reader::watch_device() {
+    if (meta_) {
+        state_monitor_.watch_device(*meta_);
+    }
 }
 
 bool Reader::knows_pin() const {

@@ -60,6 +60,7 @@ class Reader {
 
   private:
     Result<void> find_device();
+    void watch_device();
     bool knows_pin() const;
     Result<void> look_at_pin();
     Result<void> open_pin();

@@ -33,6 +33,15 @@ bool StateMonitor::must_look(std::int64_t now) const {
     return looked_at_ == 0 || now - looked_at_ >= kLongestAge;
 }
 
+void StateMonitor::watch_device(const Meta& meta) {
+    const bool is_here = meta.netns_inode == context_->inode;
+    if (seen_ifindex_ == 0 && context_->links && (device_ || is_here)) {
+        AttachFacts facts;
+        facts.meta_is_elsewhere = !is_here;
+        look_at_device(meta, facts);
+    }
+}
+
 AttachState StateMonitor::look(const Meta* meta, std::uint32_t map_id, std::int64_t now) {
     looked_at_ = now;
     latest_ = {};

@@ -37,6 +37,9 @@ class StateMonitor {
     // It is, whenever it was.
     void expire() { looked_at_ = 0; }
 
+    // From now on it is noticed when the device leaves, though nobody may look for long.
+    void watch_device(const Meta& meta);
+
     // One question over rtnetlink, none without a meta; for a component, its dispatcher is read as well
     // whenever it has changed, which takes CAP_SYS_ADMIN. Only where the program is not on its device, it is
     // searched for elsewhere. Never kNone, and kDetached for kOrphaned.
