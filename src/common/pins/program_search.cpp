@@ -108,7 +108,7 @@ bool is_still_in(std::uint64_t inode) {
     return now && *now == inode;
 }
 
-Result<std::optional<ProgramPlace>> search_namespaces(const Meta& meta, Search& search,
+Result<std::optional<ProgramPlace>> search_namespaces(std::uint64_t first, Search& search,
                                                       const NetnsContext& own) {
     TALLY_ASSIGN_OR_RETURN(const std::uint64_t here, current_netns_inode());
     auto known = list_namespaces();
@@ -123,7 +123,7 @@ Result<std::optional<ProgramPlace>> search_namespaces(const Meta& meta, Search& 
         known.list.push_back({here, own.netns_option.empty() ? kOwnNetns : own.netns_option});
     }
     std::stable_partition(known.list.begin(), known.list.end(), [&](const KnownNetns& netns) {
-        return netns.inode == meta.netns_inode || netns.inode == here;
+        return netns.inode == first || netns.inode == here;
     });
     std::optional<ProgramPlace> place;
     for (const auto& netns : known.list) {
@@ -220,8 +220,17 @@ Result<ProgramSearch> find_program(const Meta& meta, const std::optional<LinkInf
         result.complete = true;
         return result;
     }
-    TALLY_ASSIGN_OR_RETURN(result.place, search_namespaces(meta, search, own));
+    TALLY_ASSIGN_OR_RETURN(result.place, search_namespaces(meta.netns_inode, search, own));
     result.life = result.place ? ProgramLife::kAlive : result.life;
+    result.complete = search.complete();
+    return result;
+}
+
+Result<ProgramSearch> find_on_hooks(std::uint32_t program_id, const NetnsContext& own) {
+    Search search(Wanted{program_id, 0, false, false});
+    ProgramSearch result;
+    TALLY_ASSIGN_OR_RETURN(result.place, search_namespaces(own.inode, search, own));
+    result.life = result.place ? ProgramLife::kAlive : program_life(program_id);
     result.complete = search.complete();
     return result;
 }
