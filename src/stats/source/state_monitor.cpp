@@ -49,9 +49,11 @@ AttachState StateMonitor::look(const Meta* meta, std::uint32_t map_id, std::int6
     facts.meta = meta;
     facts.counter_map_id = map_id;
     latest_.state = judge_attach_state(facts);
-    latest_.device_gone = latest_.state == AttachState::kOrphaned;
-    if (latest_.device_gone) {
+    if (latest_.state == AttachState::kOrphaned) {
         latest_.state = AttachState::kDetached;
+        // Of a device that was only moved, an observer counts nothing either.
+        latest_.device_gone = meta->attach_kind != XDP_TALLY_ATTACH_OBSERVE ||
+                              facts.device == AttachFacts::Device::kDeleted;
     }
     if (latest_.state != AttachState::kAttached) {
         latest_.runs_on.reset();

@@ -72,6 +72,15 @@ TEST_F(StateMonitorTest, DoesNotTakeWhatIsMissingForDeleted) {
                                                  "moved to another network namespace")));
 }
 
+TEST_F(StateMonitorTest, DoesNotSayThatAnObservedDeviceIsGone) {
+    meta_.ifindex = 0x7ffffff0;
+    meta_.attach_kind = XDP_TALLY_ATTACH_OBSERVE;
+    StateMonitor missing = monitor("no-such-device");
+    EXPECT_EQ(missing.look(&meta_, kMap, kNow), AttachState::kDetached);
+    missing.report("observed", kMap, false);
+    EXPECT_THAT(notices_, ElementsAre("observed: no XDP program counts into map 32"));
+}
+
 TEST_F(StateMonitorTest, IsNotDeceivedByANamesake) {
     meta_.ifindex = 0x7ffffff0;
     meta_.program_id = 0;
