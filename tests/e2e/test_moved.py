@@ -10,7 +10,7 @@ from support.devices import attached, rename, wait_for_carrier
 from support.namespaces import Namespace, nsenter, process_in
 from support.pins import BPFFS, pin_dir
 from support.processes import run
-from support.programs import CONFLICT, object_file
+from support.programs import CONFLICT, NOT_FOUND, object_file
 from support.run_command import running
 from support.traffic import SIZE, send
 
@@ -51,6 +51,8 @@ def test_moved_to_a_named_namespace(lab, veth0, red, way):
     assert (there["dev"], there["netns"], there["state"], there["pin_dir"]) == (
         "veth0", "red", "attached", str(pin_dir("veth0")))
     before = lab.world()
+    result = lab.loader("--dev", "veth0", status=NOT_FOUND)
+    assert "`xdp_loader --netns red --dev veth0` loads there" in result.err
     assert "in use" in lab.loader("--dev", "veth0", "--clean").out
     lab.loader("--clean")
     lab.loader("--dev", "veth0", "--unload", "--dry-run")

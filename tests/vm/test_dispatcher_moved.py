@@ -107,6 +107,21 @@ def test_the_end_of_a_run(lab, veth0, red):
     run(["nsenter", "--net=/run/netns/red", "xdp-loader", "unload", "veth0", "--all"])
 
 
+def test_what_a_killed_run_left(lab, veth0, red):
+    foreign = ForeignComponent(lab, veth0, "foreign_early")
+    lab.cleanups.remove(foreign.unload)
+    command = running(lab, "--dev", "veth0", "--action", "drop")
+    command.popen.kill()
+    command.wait(-signal.SIGKILL)
+    move(veth0, red)
+    assert "killed" in lab.loader("--dev", "veth0", "--status").out
+    lab.loader("--dev", "veth0", "--clean")
+    assert not pin_dir("veth0").exists()
+    (component,) = lab.status("veth0", *red.option)["hook"]["components"]
+    assert component["id"] == foreign.id
+    run(["nsenter", "--net=/run/netns/red", "xdp-loader", "unload", "veth0", "--all"])
+
+
 @pytest.mark.parametrize("verb", [["--unload"], ["--clean"], []])
 def test_taken_off_behind_our_back(lab, veth0, verb):
     """libxdp's pins of it, which nobody else removes, go with the next command."""

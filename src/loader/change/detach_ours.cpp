@@ -17,7 +17,8 @@ Result<void> at_its_place(const DeviceState& state, Work work) {
         return work(state.interface->ifindex);
     }
     const auto inside = [&] { return work(state.place->link.interface.ifindex); };
-    return state.place->netns_fd ? inside_netns(state.place->netns_fd, state.place->name(), inside) : inside();
+    return state.place->netns_fd ? inside_netns(state.place->netns_fd, state.place->name(), inside)
+                                 : inside();
 }
 
 // What --unload of the whole dispatcher takes.
@@ -51,9 +52,8 @@ Result<void> detach_ours(const NetnsContext& context, const DeviceState& state) 
         case Ours::kComponent:
             return detach_our_component(context, state);
         case Ours::kNetlink:
-            return at_its_place(state, [&](std::uint32_t ifindex) {
-                return detach_by_netlink(ifindex, *state.our_program);
-            });
+            return at_its_place(
+                state, [&](std::uint32_t ifindex) { return detach_by_netlink(ifindex, *state.our_program); });
         default:
             return {};
     }
@@ -63,23 +63,26 @@ Error explain_elsewhere(const std::string& what, const NetnsContext& context, co
                         const std::string& device) {
     const std::uint32_t program = state.link_info ? state.link_info->program_id : state.meta->program_id;
     if (state.place) {
-        return make_error(ErrorKind::kConflict, what,
-                          fmt::format("the pins of this name are those of '{}': program {} of an earlier load "
-                                      "runs there, on the interface that had this name",
-                                      state.place->name(), program))
+        return make_error(
+                   ErrorKind::kConflict, what,
+                   fmt::format("the pins of this name are those of '{}': program {} of an earlier load "
+                               "runs there, on the interface that had this name",
+                               state.place->name(), program))
             .with_hint(fmt::format("`xdp_loader {} --unload` unloads it there; --bpffs DIR pins elsewhere",
                                    state.place->option(context)));
     }
     auto error = make_error(
         ErrorKind::kConflict, what,
-        fmt::format("program {} of an earlier load lives, on an interface that was renamed or moved and is in "
-                    "no network namespace that this process can look into",
-                    program));
+        fmt::format(
+            "program {} of an earlier load lives, on an interface that was renamed or moved and is in "
+            "no network namespace that this process can look into",
+            program));
     error.hint = state.link ? fmt::format("`xdp_loader {} --unload` detaches it; --bpffs DIR pins elsewhere",
                                           context.option(device))
-                            : fmt::format("`xdp_loader {} --unload` as root, outside of containers and units: "
-                                          "it looks into the namespaces of all processes",
-                                          context.option(device));
+                            : fmt::format(
+                                  "`xdp_loader {} --unload` as root, outside of containers and units: "
+                                  "it looks into the namespaces of all processes",
+                                  context.option(device));
     return error;
 }
 

@@ -10,8 +10,8 @@
 
 namespace tally::loader {
 
-// Detaches our program where it is attached, here or at state.place; nothing where it is not. The components of
-// others in its dispatcher go on. kConflict where it lives and cannot be ended, with the command that can.
+// Detaches our program where it is attached, here or at state.place; nothing where it is not. The components
+// of others in its dispatcher go on. kConflict where it lives and cannot be ended, with the command that can.
 Result<void> detach_ours(const NetnsContext& context, const DeviceState& state);
 // The same for a program in a dispatcher, also where somebody else has the device for himself by now.
 Result<void> detach_our_component(const NetnsContext& context, const DeviceState& state);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-// What libxdp keeps of a dispatcher of ours that somebody else took off the hook, or whose interface is gone: its
-// programs stay loaded, because their pins do.
+// What libxdp keeps of a dispatcher of ours that somebody else took off the hook, or whose interface is gone:
+// its programs stay loaded, because their pins do.
 #pragma once
 
 #include <optional>

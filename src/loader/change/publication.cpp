@@ -4,7 +4,9 @@
 #include <algorithm>
 
 #include "common/kernel/bpf_info.h"
+#include "common/kernel/netns.h"
 #include "common/pins/pin_names.h"
+#include "common/pins/program_search.h"
 #include "loader/change/generation.h"
 #include "loader/hook/dispatcher_attach.h"
 #include "loader/hook/rcu_grace_period.h"
@@ -130,6 +132,19 @@ Result<void> publish_pins(PinDirectory& directory, PinChanges& changes, const Me
     return changes.publish(XDP_TALLY_META_NAME);
 }
 
+// In whatever network namespace its interface is now.
+Result<void> detach_component_of(const Meta& meta) {
+    NetnsContext here;
+    TALLY_ASSIGN_OR_RETURN(here.inode, current_netns_inode());
+    TALLY_ASSIGN_OR_RETURN(const auto search, find_program(meta, std::nullopt, here));
+    if (!search.place) {
+        return {};
+    }
+    return inside_netns(search.place->netns_fd, search.place->name(), [&] {
+        return detach_component(search.place->link.interface.ifindex, meta.program_id);
+    });
+}
+
 }  // namespace
 
 Result<void> publish_generation(PinDirectory& directory, PinChanges& changes, const Meta& meta,
@@ -155,7 +170,7 @@ Result<void> take_out_replaced_component(PinDirectory& directory, const Meta& me
     }
     TALLY_ASSIGN_OR_RETURN(auto old_meta, read_meta(fd->get()));
     if (old_meta.program_id != meta.program_id) {
-        TALLY_TRY(detach_component(meta.ifindex, old_meta.program_id));
+        TALLY_TRY(detach_component_of(old_meta));
     }
     return directory.remove_staged(kReplacedMeta);
 }

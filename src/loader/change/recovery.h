@@ -21,8 +21,8 @@ Result<void> discard_generation(PinDirectory& directory, const std::optional<Met
                                 const std::optional<Meta>& meta);
 
 // What an interrupted command left in the staging area is finished where its program runs (as its link or the
-// hook tell, wherever its device is now), else discarded. Returns what was done in words; empty where there was
-// nothing to do.
+// hook tell, wherever its device is now), else discarded. Returns what was done in words; empty where there
+// was nothing to do.
 Result<std::string> repair(PinDirectory& directory, const NetnsContext& context);
 
 }  // namespace tally::loader

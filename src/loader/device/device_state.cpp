@@ -150,8 +150,7 @@ bool runs_here(const DeviceState& state) {
     const bool links_device = !link_is_alive(state) || !state.interface ||
                               state.link_info->ifindex == state.interface->ifindex ||
                               state.link_info->type != BPF_LINK_TYPE_XDP;
-    const std::uint32_t program =
-        link_is_alive(state) ? state.link_info->program_id : state.meta->program_id;
+    const std::uint32_t program = link_is_alive(state) ? state.link_info->program_id : state.meta->program_id;
     return links_device && state.hook.find(program).has_value();
 }
 
@@ -316,7 +315,8 @@ DeviceState inspect_device(const NetnsContext& context, const std::string& direc
     DeviceState state = look_at_device(directory, interface);
     search_program(state, context);
     const MapPin* const counters = state.find_map(XDP_TALLY_MAP_NAME);
-    state.other_program_counts = counters != nullptr && !(state.meta && state.hook.find(state.meta->program_id)) &&
+    state.other_program_counts = counters != nullptr &&
+                                 !(state.meta && state.hook.find(state.meta->program_id)) &&
                                  hook_uses_map(state.hook, counters->info.id);
     state.attach_state = judge(state, context.inode);
     state.ours = decide_what_is_ours(state);

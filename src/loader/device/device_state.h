@@ -87,8 +87,8 @@ struct DeviceState {
 };
 
 // Reads the directory as it is; a change under way shows as `interrupted`. Where our program does not run on
-// `interface`, it is searched for (find_program). What could not be read is told in `trouble`: who is about to
-// change something must not go on then.
+// `interface`, it is searched for (find_program). What could not be read is told in `trouble`: who is about
+// to change something must not go on then.
 DeviceState inspect_device(const NetnsContext& context, const std::string& directory,
                            const std::optional<Interface>& interface);
 

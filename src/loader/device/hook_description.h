@@ -26,8 +26,8 @@ struct HookHolder {
 // Looks through all links and pins: once for all that is to be told.
 HookHolder identify_holder(const NetnsContext& context, const DeviceState& state, const HookProgram& program);
 
-// Where our program runs ("red/eth0"), if that is not what its pin directory is called after; else empty. `name`
-// is the interface's, or what it was asked for by.
+// Where our program runs ("red/eth0"), if that is not what its pin directory is called after; else empty.
+// `name` is the interface's, or what it was asked for by.
 std::string describe_place(const NetnsContext& context, const DeviceState& state, const std::string& name,
                            const std::string& directory);
 

@@ -137,10 +137,11 @@ std::string find_lasting_obstacle() {
 Result<void> end_moved_dispatcher(std::uint32_t ifindex, const Dispatcher& dispatcher,
                                   const DispatcherPins& pins, const std::string& what) {
     if (dispatcher.components.size() > 1) {
-        return make_error(ErrorKind::kConflict, what,
-                          fmt::format("others share dispatcher {}, and the interface had index {} when libxdp "
-                                      "made it, and has {} now: libxdp cannot change it any more",
-                                      dispatcher.program_id, pins.ifindex, ifindex));
+        return make_error(
+            ErrorKind::kConflict, what,
+            fmt::format("others share dispatcher {}, and the interface had index {} when libxdp "
+                        "made it, and has {} now: libxdp cannot change it any more",
+                        dispatcher.program_id, pins.ifindex, ifindex));
     }
     TALLY_TRY(detach_by_netlink(ifindex, {dispatcher.program_id, dispatcher.mode}));
     return remove_dispatcher_pins(pins);

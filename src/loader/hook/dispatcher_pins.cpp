@@ -30,8 +30,9 @@ bool take_number(std::string_view& text, std::uint32_t& number) {
 
 std::uint32_t id_of_program_pin(const std::string& path) {
     const auto fd = open_pin(path, false);
-    const auto info = fd && object_type(fd->get()) == ObjectType::kProgram ? program_info(fd->get())
-                                                                           : Result<ProgramInfo>(ProgramInfo());
+    const auto info = fd && object_type(fd->get()) == ObjectType::kProgram
+                          ? program_info(fd->get())
+                          : Result<ProgramInfo>(ProgramInfo());
     return info ? info->id : 0;
 }
 

@@ -93,7 +93,8 @@ FollowedObservation::~FollowedObservation() {
     }
 }
 
-Result<FollowedObservation::End> FollowedObservation::follow(const NetnsContext& context, const Renew& renew, const Report& report) {
+Result<FollowedObservation::End> FollowedObservation::follow(const NetnsContext& context, const Renew& renew,
+                                                             const Report& report) {
     TALLY_ASSIGN_OR_RETURN(auto announcements, listen_to_links());
     TALLY_ASSIGN_OR_RETURN(auto links, LinkSocket::open());
     milliseconds interval = kInterval;

@@ -290,6 +290,20 @@ void settle_pins(PinDirectory& pins, const NetnsContext& context, const Interfac
     }
 }
 
+// Where it is not, because it was moved or renamed with a program of ours, the error says where it is.
+Result<Interface> find_device(const NetnsContext& context, const std::string& device) {
+    auto found = resolve_interface(device);
+    if (!found && found.error().kind == ErrorKind::kNotFound) {
+        const auto state = inspect_device(context, context.directory(device), std::nullopt);
+        if (state.place) {
+            found.error().hint = fmt::format(
+                "the interface that had this name is '{}' now, with its program: `xdp_loader {}` loads there",
+                state.place->name(), state.place->option(context));
+        }
+    }
+    return found;
+}
+
 }  // namespace
 
 std::string mount_for_loads(const std::vector<std::string>& devices, NetnsContext& context) {
@@ -311,7 +325,7 @@ Result<Outcome> load(const LoadRequest& request, NetnsContext& context, const st
     if (context.obstacle) {
         return *context.obstacle;
     }
-    TALLY_ASSIGN_OR_RETURN(const auto interface, resolve_interface(device));
+    TALLY_ASSIGN_OR_RETURN(const auto interface, find_device(context, device));
     TALLY_TRY(check_load_capabilities());
     LoadContext load{request, context, hold, interface, {}, std::nullopt, {}};
     std::string repaired;
@@ -325,7 +339,8 @@ Result<Outcome> load(const LoadRequest& request, NetnsContext& context, const st
         TALLY_ASSIGN_OR_RETURN(repaired, repair(*load.pins, context));
     }
     load.look_again();
-    TALLY_ASSIGN_OR_RETURN(const auto ended, end_killed_run(load.state, context, load.directory, load.dry_run()));
+    TALLY_ASSIGN_OR_RETURN(const auto ended,
+                           end_killed_run(load.state, context, load.directory, load.dry_run()));
     const auto leftover = find_leftover(load.state);
     auto outcome = load_by_plan(load);
     if (!outcome) {

@@ -8,6 +8,7 @@
 #include "common/pins/abi_names.h"
 #include "common/pins/counter_map.h"
 #include "loader/device/hook_description.h"
+#include "loader/hook/dispatcher_pins.h"
 #include "loader/object/empty_maps.h"
 
 namespace tally::loader {
@@ -83,10 +84,11 @@ void describe_choice(const LoadRequest& request, const Interface& interface, con
     }
     if (plan.foreign) {
         outcome.notes.push_back(fmt::format("replaces program {} of another tool", plan.old_program->id));
-        if (plan.ended_dispatcher) {
-            outcome.notes.push_back(fmt::format(
-                "libxdp's pins of the dispatcher's programs remain; `xdp-loader clean {}` removes them",
-                interface.name));
+        const auto pins = plan.ended_dispatcher ? find_dispatcher_pins(plan.old_program->id) : std::nullopt;
+        if (pins) {
+            outcome.notes.push_back(
+                fmt::format("libxdp's pins of the dispatcher's programs remain; `rm -r {}` removes them",
+                            pins->directory));
         }
     }
 }

@@ -10,6 +10,7 @@
 #include "common/pins/abi_names.h"
 #include "common/pins/bpffs_mount.h"
 #include "common/pins/pin_names.h"
+#include "loader/change/detach_ours.h"
 #include "loader/change/recovery.h"
 #include "loader/device/hook_description.h"
 #include "loader/hook/capabilities.h"
@@ -22,6 +23,10 @@ namespace {
 // What we attached ourselves counts already.
 Result<void> check_not_ours(const NetnsContext& context, const Interface& interface,
                             const DeviceState& state) {
+    if (state.ours == Ours::kElsewhere) {
+        return explain_elsewhere(fmt::format("observing '{}'", interface.name), context, state,
+                                 interface.name);
+    }
     if (!state.our_program && state.ours != Ours::kReserved) {
         return {};
     }

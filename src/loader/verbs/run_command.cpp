@@ -10,10 +10,10 @@
 
 #include "common/pins/bpffs_mount.h"
 #include "common/pins/pin_names.h"
+#include "loader/change/detach_ours.h"
 #include "loader/device/device_state.h"
 #include "loader/device/pin_directory.h"
 #include "loader/device/pin_removal.h"
-#include "loader/change/detach_ours.h"
 #include "loader/hook/link_attach.h"
 #include "loader/hook/surroundings.h"
 #include "loader/verbs/child_command.h"
@@ -57,7 +57,8 @@ Result<void> end_run(const NetnsContext& context, const LoadedDevice& device, bo
             fmt::format("the pins of program {} are no longer in {}", device.program_id, device.directory));
     }
     if (!device.hold.link && !state.our_component() && state.attach_state == AttachState::kUnknown) {
-        return explain_elsewhere(fmt::format("unloading from '{}'", device.name), context, state, device.name);
+        return explain_elsewhere(fmt::format("unloading from '{}'", device.name), context, state,
+                                 device.name);
     }
     TALLY_TRY(detach_our_component(context, state));
     for (const auto& pin : our_pins(state, keep_maps)) {

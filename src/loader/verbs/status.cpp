@@ -74,7 +74,8 @@ void explain_state(const DeviceState& state, const NetnsContext& context, const 
                 outcome.notes.push_back(identify_holder(context, state, *program).description);
             }
             if (state.other_program_counts) {
-                outcome.notes.emplace_back("it was not attached by xdp_loader, and counts into the pinned map");
+                outcome.notes.emplace_back(
+                    "it was not attached by xdp_loader, and counts into the pinned map");
             }
             break;
         case AttachState::kDetached:
