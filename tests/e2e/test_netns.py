@@ -295,7 +295,8 @@ def test_pins_of_an_unnamed_namespace_are_unloaded_by_its_inode(lab):
         inode = str(os.stat(f"/proc/{pid}/ns/net").st_ino)
         pair_into(pid)
         lab.load("veth0", prefix=nsenter(pid, "net"))
-        assert read("--netns", inode, "--dev", "veth0")["state"] == "unknown"
+        sample = read("--netns", inode, "--dev", "veth0")
+        assert (sample["state"], sample["runs_on"]) == ("attached", None)
         lab.loader("--netns", inode, "--dev", "veth0", status=NOT_FOUND)
         lab.loader("--netns", inode, "--dev", "veth0", "--unload")
         assert not (BPFFS / f"netns:{inode}").exists()

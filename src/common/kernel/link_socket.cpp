@@ -6,6 +6,7 @@
 // After the C library's header, whose names it then leaves out.
 #include <linux/if.h>
 #include <linux/if_link.h>
+#include <linux/net_namespace.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <sys/socket.h>
@@ -116,6 +117,13 @@ Request make_request(std::uint32_t sequence, std::uint32_t ifindex, const std::s
     return request;
 }
 
+struct NetnsRequest {
+    nlmsghdr header = {sizeof(NetnsRequest), RTM_GETNSID, NLM_F_REQUEST, 0, 0};
+    rtgenmsg family = {AF_UNSPEC};
+    alignas(NLA_ALIGNTO) nlattr value_header = {sizeof(nlattr) + sizeof(value), 0};
+    std::uint32_t value = 0;
+};
+
 struct Listing {
     std::vector<Link> links;
     bool changed = false;  // while it was made
@@ -125,19 +133,19 @@ struct Listing {
 
 void add_to(Listing& listing, std::string_view messages, std::uint32_t sequence) {
     while (messages.size() >= sizeof(nlmsghdr) && !listing.ended) {
-        const auto header = load<nlmsghdr>(messages);
+        const auto header = load_from<nlmsghdr>(messages);
         if (header.nlmsg_len < sizeof(nlmsghdr) || header.nlmsg_len > messages.size()) {
             return;
         }
         const auto message = messages.substr(0, header.nlmsg_len);
-        messages.remove_prefix(std::min(messages.size(), aligned(header.nlmsg_len)));
+        messages.remove_prefix(std::min(messages.size(), netlink_aligned(header.nlmsg_len)));
         if (header.nlmsg_seq != sequence) {
             continue;  // the answer to an earlier question that was given up
         }
         listing.changed = listing.changed || (header.nlmsg_flags & NLM_F_DUMP_INTR) != 0;
         listing.ended = header.nlmsg_type == NLMSG_DONE || header.nlmsg_type == NLMSG_ERROR;
         if (header.nlmsg_type == NLMSG_ERROR) {
-            listing.error = load<nlmsgerr>(message.substr(sizeof(nlmsghdr))).error;
+            listing.error = load_from<nlmsgerr>(message.substr(sizeof(nlmsghdr))).error;
         } else if (header.nlmsg_type == RTM_NEWLINK) {
             listing.links.push_back(parse_link(message));
         }
@@ -178,10 +186,38 @@ Result<Link> LinkSocket::ask(std::uint32_t ifindex, const std::string& name,
     return parse_link(std::string_view(reply.data(), size));
 }
 
+Result<std::int32_t> LinkSocket::netns_id(std::uint16_t attribute, std::uint32_t value) {
+    NetnsRequest request;
+    request.header.nlmsg_seq = ++sequence_;
+    request.value_header.nla_type = attribute;
+    request.value = value;
+    alignas(nlmsghdr) std::array<char, kReplySize> reply;
+    std::size_t size = 0;
+    if (const int code = ask_netlink(fd_.get(), request.header, reply, size); code != 0) {
+        return system_error(code, "asking for the number of a network namespace");
+    }
+    std::int32_t id = NETNSA_NSID_NOT_ASSIGNED;
+    for_each_attribute(attributes_behind(std::string_view(reply.data(), size), sizeof(rtgenmsg)),
+                       [&](int type, std::string_view payload) {
+                           if (type == NETNSA_NSID) {
+                               id = load_from<std::int32_t>(payload);
+                           }
+                       });
+    return id;
+}
+
+Result<std::int32_t> LinkSocket::netns_id_of(const UniqueFd& netns) {
+    return netns_id(NETNSA_FD, static_cast<std::uint32_t>(netns.get()));
+}
+
+Result<std::int32_t> LinkSocket::netns_id_of_process(pid_t process) {
+    return netns_id(NETNSA_PID, static_cast<std::uint32_t>(process));
+}
+
 Result<std::vector<Link>> LinkSocket::list() {
     const std::string what = "listing the interfaces";
     for (int tries = 0; tries < kTries; ++tries) {
-        Request request = make_request(++sequence_, 0, {});
+        Request request = make_request(++sequence_, 0, {}, {});
         request.header.nlmsg_flags |= NLM_F_DUMP;
         if (::send(fd_.get(), &request, request.header.nlmsg_len, 0) < 0) {
             return last_error(what);

@@ -4,6 +4,8 @@
 // interfaces every time, and does not tell one that is gone from one without a program.)
 #pragma once
 
+#include <sys/types.h>
+
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -42,6 +44,11 @@ class LinkSocket {
     // CAP_NET_ADMIN there.
     Result<Link> find_in(std::int32_t netnsid, std::uint32_t ifindex);
 
+    // The number by which the socket's namespace knows another one, as in IFLA_NEW_NETNSID; -1 where it does
+    // not (RTM_GETNSID; NETNSA_PID too needs no right over the process).
+    Result<std::int32_t> netns_id_of(const UniqueFd& netns);
+    Result<std::int32_t> netns_id_of_process(pid_t process);
+
     // All of them, in the kernel's order.
     Result<std::vector<Link>> list();
 
@@ -50,6 +57,7 @@ class LinkSocket {
 
     Result<Link> ask(std::uint32_t ifindex, const std::string& name,
                      std::optional<std::int32_t> netnsid = std::nullopt);
+    Result<std::int32_t> netns_id(std::uint16_t attribute, std::uint32_t value);
 
     UniqueFd fd_;
     std::uint32_t sequence_ = 0;

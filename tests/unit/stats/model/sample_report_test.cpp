@@ -55,5 +55,13 @@ TEST(SampleReport, HasARowForEveryCpuThatCountedAnything) {
     EXPECT_EQ(report.cpus[0].actions[XDP_DROP].count, (Counter{4, 240}));
 }
 
+TEST(TitleWithPlace, NamesWhereTheProgramRunsNow) {
+    SampleReport report;
+    report.title = "veth0";
+    EXPECT_EQ(title_with_place(report), "veth0");
+    report.runs_on = "red/\x1b";
+    EXPECT_EQ(title_with_place(report), R"(veth0, runs on red/\x1b)");
+}
+
 }  // namespace
 }  // namespace tally::stats
