@@ -86,7 +86,7 @@ Error explain_attach_error(int code, const Interface& interface, const std::stri
         error.reason =
             "it changes packets (bpf_xdp_adjust_..., a tail call), which this kernel does not allow in this "
             "libxdp's dispatcher";
-        error.hint = "--attach link attaches it without a dispatcher";
+        error.hint = kAttachLinkInstead;
     } else if (error.code == E2BIG) {
         error.kind = ErrorKind::kConflict;
         error.reason = "the dispatcher is full";

@@ -23,6 +23,7 @@
 #include "loader/change/replace_program.h"
 #include "loader/device/device_state.h"
 #include "loader/hook/capabilities.h"
+#include "loader/hook/dispatcher_attach.h"
 #include "loader/object/chosen_program.h"
 #include "loader/object/program_object.h"
 #include "loader/observe/follow.h"
@@ -94,7 +95,7 @@ Result<ProgramObject> open_for(const ProgramChoice& choice, const Interface& int
         if (const auto obstacle = component_obstacle(object); !obstacle.empty()) {
             return make_error(ErrorKind::kSystem,
                               fmt::format("adding '{}' to a dispatcher", object.program_name()), obstacle)
-                .with_hint("--attach link attaches it without a dispatcher");
+                .with_hint(kAttachLinkInstead);
         }
         TALLY_TRY(object.join_dispatcher(generation));
     }
@@ -214,6 +215,15 @@ Result<bool> prepare_next_attempt(LoadContext& load, const AttachPlan& plan) {
     return !load.state.trouble && (!plan.moves || load.state.hook.find(plan.old_program->id));
 }
 
+// A link would end somebody else's programs.
+bool shares_dispatcher(const DeviceState& state) {
+    const auto& dispatcher = state.hook.dispatcher;
+    return dispatcher && std::any_of(dispatcher->components.begin(), dispatcher->components.end(),
+                                     [&](const Component& component) {
+                                         return !state.our_program || component.program_id != state.our_program->id;
+                                     });
+}
+
 Result<Outcome> load_by_plan(LoadContext& load) {
     const LoadRequest& request = load.request;
     if (load.state.trouble) {
@@ -251,6 +261,10 @@ Result<Outcome> load_by_plan(LoadContext& load) {
         failure->hint =
             "lower the MTU, or use --skb-mode: frames of several buffers need kernel 5.18 and a driver that "
             "supports them";
+    }
+    if (failure->hint == kAttachLinkInstead && shares_dispatcher(load.state)) {
+        failure->hint =
+            "it cannot run beside the programs there; --attach link --force ends them, and takes their place";
     }
     if (request.mode == ModeChoice::kOffload && failure->hint.empty()) {
         failure->hint =

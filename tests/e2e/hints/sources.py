@@ -103,13 +103,13 @@ class Source:
                 yield index, token
 
     def returned_by(self, name):
-        """What the functions of this name that are defined here return, unless that is an error or a choice of one."""
+        """What the functions of this name that are defined here return, unless that is an error."""
         for index, token in self.followed_by("("):
             end = closing(self.tokens, index + 1)
             if token.text != name or end + 1 >= len(self.tokens) or self.tokens[end + 1].text != "{":
                 continue
             body = range(end + 1, closing(self.tokens, end + 1))
-            if not any(self.tokens[each].text in ("make_error", "Advice") for each in body):
+            if not any(self.tokens[each].text == "make_error" for each in body):
                 yield from (statement(self.tokens, each + 1) for each in body if self.tokens[each].text == "return")
 
     def constants(self):
