@@ -27,7 +27,7 @@ def key(text):
 def test_every_hint_of_the_sources_is_in_the_table(texts):
     known = {key(row.hint) for row in ROWS}
     missing = {text: where for text, where in texts.items() if text not in known}
-    assert not missing, "no row in hints/table.py for:\n" + "\n".join(f"{where}: {text}" for text, where in missing.items())
+    assert not missing, "no row in hints/table.py for:\n" + "\n".join(f"{missing[text]}: {text}" for text in missing)
 
 
 def test_every_row_is_of_a_hint_of_the_sources(texts):

@@ -102,6 +102,7 @@ Result<std::optional<Dispatcher>> read_dispatcher(std::uint32_t ifindex, std::ui
             error.hint = "`xdp-loader` of that libxdp shows and unloads its programs";
         } else if (error.kind == ErrorKind::kPermission) {
             error.reason += " (it requires CAP_SYS_ADMIN)";
+            error.hint = "run it as root, or with CAP_SYS_ADMIN";
         }
         return error;
     }

@@ -13,8 +13,8 @@ FRAMES = 3
 
 
 class Neighbours:
-    """A namespace that shares the BPF file system, with a device of the usual name and a load on it that has counted; and
-    a device here with somebody else's program, which is pinned."""
+    """A namespace that shares the BPF file system, with a device of the usual name and a load on it that has counted;
+    and a device here with somebody else's program, which is pinned."""
 
     def __init__(self, lab):
         self.blue = Namespace(lab, "blue")

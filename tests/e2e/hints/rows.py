@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 """What a row of the table is, and what it takes to try one.
 
-`typed` is the usual one: situations, in each of which the programs print the hint, and the ways that it names. Every way is
-tried in a situation of its own, and has to solve it.
+`typed` is the usual one: situations, in each of which the programs print the hint, and the ways that it names. Every
+way is tried in a situation of its own, and has to solve it.
 """
 
 import os
@@ -49,7 +49,8 @@ def shell(text, inside=(), status=0):
     """Typed by a user who has the programs in PATH; all that it wrote."""
     path = f"{os.path.dirname(copy_for_everyone()[0])}:{os.environ['PATH']}"
     done = subprocess.run([*map(str, inside), "sh", "-c", text], capture_output=True, text=True, timeout=DEADLINE,
-                          errors="surrogateescape", stdin=subprocess.DEVNULL, check=False, env={**os.environ, "PATH": path})
+                          errors="surrogateescape", stdin=subprocess.DEVNULL, check=False,
+                          env={**os.environ, "PATH": path})
     shown = f"{text}\nstdout: {done.stdout}\nstderr: {done.stderr}"
     assert not SANITIZER.search(done.stderr), shown
     assert status is None or done.returncode == status, f"status {done.returncode} instead of {status}: {shown}"

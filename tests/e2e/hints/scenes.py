@@ -428,7 +428,7 @@ SEC("xdp") int entry(struct xdp_md *ctx)
     (void)key;
     {body}
 }}
-char license[] SEC("license") = "GPL";
+char _license[] SEC("license") = "GPL";
 """
 HELPERS = "#include <bpf/bpf_helpers.h>"
 WITHOUT_HELPERS = """#define SEC(name) __attribute__((section(name), used))

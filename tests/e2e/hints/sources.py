@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 """Every text of src/ that a hint can consist of, and every other one with a command in backquotes.
 
-A text is a string literal as the compiler sees it: neighbours joined, `{}` left as they are. It is found where a hint is
-given: `.with_hint(...)`, an assignment to something called hint, a parameter or a member called hint. What such an
+A text is a string literal as the compiler sees it: neighbours joined, `{}` left as they are. It is found where a hint
+is given: `.with_hint(...)`, an assignment to something called hint, a parameter or a member called hint. What such an
 expression gets from constants, and from functions of the same file, counts as well.
 """
 
@@ -131,7 +131,8 @@ def hint_parameters(source):
                 if len(names) > 1 and (before_default or names)[-1] == "hint" and "." not in [each.text for each in part]:
                     found[token.text] = number
         elif index and source.tokens[index - 1].text == "struct":
-            members = [[each.text for each in part if each.kind == "name"] for part in members_of(source.tokens, index + 1)]
+            members = [[each.text for each in part if each.kind == "name"] for part in members_of(source.tokens,
+                                                                                                  index + 1)]
             for number, names in enumerate(members):
                 if names and names[-1] == "hint" and len(members) <= 3:
                     found[token.text] = number

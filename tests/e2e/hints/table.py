@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 """The hints of both programs, and every command in backquotes that they print: the text as it is in the sources, the
-situation, what becomes of it. test_hints.py tries the rows; tests/vm/test_hints_dispatcher.py those that take a dispatcher.
+situation, what becomes of it. test_hints.py tries the rows; vm/test_hints_dispatcher.py those that take a dispatcher.
 
 A row for a new hint:
     typed("`xdp_loader {} --unload` ends it", scenes.something)          every command of it, then the user's own again
@@ -26,6 +26,8 @@ SEC("two") int second(struct xdp_md *ctx) { return XDP_PASS; }
 char _license[] SEC("license") = "GPL";
 """
 
+
+
 def advice(hint, wrong, right, declared="", **more):
     """On a source: a program with the one body is refused with the hint, and one that follows it loads."""
     return typed(hint, partial(scenes.source_of, body=wrong, **{k: v for k, v in more.items() if k == "helpers"}),
@@ -50,13 +52,15 @@ HOOK = [
           (NATIVE_OVER_GENERIC, partial(scenes.netlink, command="xdp_loader --dev veth0 --skb-mode --force")),
           Options(less=" --native-mode|--skb-mode", more="--force")),
     typed("only the link's owner can replace it; `bpftool link detach id {}` ends it",
-          (scenes.pinned_link, scenes.held_link, partial(scenes.pinned_link, command="xdp_loader --dev veth0 --force"))),
+          (scenes.pinned_link, scenes.held_link, partial(scenes.pinned_link, command="xdp_loader --dev veth0 "
+                                                                                     "--force"))),
     typed("only the link's owner can replace it; `bpftool link detach id {}` ends it",
           partial(scenes.pinned_link, command="xdp_loader --dev veth0 --unload", status=4, after=[scenes.empty]),
           Command(again=False)),
     typed("`xdp_loader {} --unload --keep-maps` detaches it, and keeps its counters",
           partial(scenes.loaded, command="xdp_loader --dev veth0 --run --keep-maps -- true", after=[scenes.kept])),
-    typed("without a mode option it is loaded in that mode; else `xdp_loader {} --unload --keep-maps` first, which keeps "
+    typed("without a mode option it is loaded in that mode; else `xdp_loader {} --unload --keep-maps` first, which "
+          "keeps "
           "the counters",
           partial(scenes.loaded, command=GENERIC_OVER_NATIVE, after=[scenes.kept]),
           Options(less=" --skb-mode"), Command()),
@@ -86,7 +90,8 @@ HOOK = [
                   finish="xdp_loader --dev lo --unload"),
           Options(less=" --native-mode", more="--skb-mode"), Options(less=" --native-mode")),
     typed("offload mode needs a network card that runs BPF itself; without a mode option the driver runs the program",
-          partial(scenes.bare, command="xdp_loader --dev veth0 --offload-mode", status=1), Options(less=" --offload-mode")),
+          partial(scenes.bare, command="xdp_loader --dev veth0 --offload-mode", status=1), Options(less=" "
+                                                                                                        "--offload-mode")),
     typed(", or use --skb-mode",
           partial(scenes.bare, command=f"xdp_loader --dev veth0 --native-mode --filename {object_file('linear')}",
                   status=1, mtu=9000),
@@ -94,15 +99,18 @@ HOOK = [
 ]
 
 STATES = [
-    typed("no program counts into the pinned maps; a load with --reuse-maps continues with them, `xdp_loader {} --clean` "
+    typed("no program counts into the pinned maps; a load with --reuse-maps continues with them, `xdp_loader {} "
+          "--clean` "
           "removes them",
           scenes.detached, Does(scenes.load_with_reuse_maps, "--reuse-maps"), Command(again=False)),
-    typed("the program that runs here does not count into the pinned maps; `xdp_loader {} --clean` removes them, and leaves "
+    typed("the program that runs here does not count into the pinned maps; `xdp_loader {} --clean` removes them, and "
+          "leaves "
           "it alone",
           scenes.stale, Command(again=False)),
     typed("the pins' device is gone; `xdp_loader {} --clean` removes them",
           (scenes.orphaned, scenes.orphaned_in_red), Command(again=False)),
-    typed("the BPF file system on {} is mounted in this mount namespace alone (`ip netns exec`, `unshare`): its pins, and "
+    typed("the BPF file system on {} is mounted in this mount namespace alone (`ip netns exec`, `unshare`): its pins, "
+          "and "
           "the program with them, go when the last process here ends; --netns NAME from outside keeps them",
           scenes.bpffs_of_this_command_alone, Does(scenes.load_from_outside, "--netns")),
 ]
@@ -135,7 +143,8 @@ PINS = [
     untyped("`ip netns exec` hides it, and no calling process has one", "the reason of the row below, not a hint"),
     typed("outside of it: `mount -t bpf bpf /sys/fs/bpf`, or use --netns NAME there", scenes.nowhere_a_bpffs_inside,
           Does(scenes.mount_it), Does(scenes.name_the_namespace_there, "--netns")),
-    untyped("as root{}: `mount -t bpf bpf {}`; --bpffs DIR names another", "the kernel refused that mount a moment ago"),
+    untyped("as root{}: `mount -t bpf bpf {}`; --bpffs DIR names another", "the kernel refused that mount a moment "
+                                                                           "ago"),
     untyped(", outside `ip netns exec`", "part of the row above"),
 ]
 
@@ -169,17 +178,22 @@ READER = [
     typed("as root, `chmod a+x {}` lets every user read the counters below it", scenes.closed_bpffs),
     typed("as root, `chmod a+r {}` lets every user read it", scenes.closed_map),
     typed("`ls {}` shows the pins in it",
-          partial(scenes.loaded, command="xdp_stats --map /sys/fs/bpf/veth0 --once", status=4), Shows(what="xdp_stats_map")),
-    untyped("run it as root; from kernel 5.19 on, every user who can reach the pin may read it", "a kernel before 5.19"),
+          partial(scenes.loaded, command="xdp_stats --map /sys/fs/bpf/veth0 --once", status=4),
+          Shows(what="xdp_stats_map")),
+    untyped("run it as root; from kernel 5.19 on, every user who can reach the pin may read it", "a kernel before "
+                                                                                                 "5.19"),
     typed("run it as root, or name the map's pin with --map PATH",
           partial(scenes.user, command="xdp_stats --map-id {id} --once", status=3),
           Does(scenes.as_root), Does(scenes.with_the_maps_pin, "--map")),
-    typed("`bpftool map` lists the maps", partial(scenes.loaded, command="xdp_stats --map-id 4294967295 --once", status=4),
+    typed("`bpftool map` lists the maps", partial(scenes.loaded, command="xdp_stats --map-id 4294967295 --once",
+                                                  status=4),
           Shows(what="xdp_stats_map")),
-    typed("`xdp_loader", partial(scenes.bare, command="xdp_stats --dev veth0 --once", status=4), Does(scenes.load_as_said)),
+    typed("`xdp_loader", partial(scenes.bare, command="xdp_stats --dev veth0 --once", status=4),
+          Does(scenes.load_as_said)),
     untyped("` loads a counting program", "part of the row above"),
     untyped("--dev", "part of a command that names the interface"),
-    typed("`ss -ltnp 'sport = :{}'` shows the process that listens there", scenes.port_in_use, Does(scenes.see_who_listens)),
+    typed("`ss -ltnp 'sport = :{}'` shows the process that listens there", scenes.port_in_use,
+          Does(scenes.see_who_listens)),
     elsewhere("start it as root (with --user NAME it continues as that user), or use another port",
               "test_exporter.py::test_port_that_takes_a_capability"),
     untyped("every build of it accepts IPv4 addresses", "a civetweb without IPv6"),
@@ -187,7 +201,8 @@ READER = [
           partial(scenes.in_scratch, command="xdp_stats --dev veth0 --once --output '{scratch}/output'", status=2,
                   prepare=scenes.dangling),
           Does(scenes.write_to_the_shown_path)),
-    typed("expected an address and a port, like 127.0.0.1:9417 or [::1]:9417; 0.0.0.0 and [::] mean all addresses of this "
+    typed("expected an address and a port, like 127.0.0.1:9417 or [::1]:9417; 0.0.0.0 and [::] mean all addresses of "
+          "this "
           "machine",
           partial(scenes.bare, command="xdp_stats --all --listen here", status=2), Does(scenes.listen_at_each)),
     typed("without --live samples are printed as a table, or with --format json or csv for programs",
@@ -195,7 +210,8 @@ READER = [
                                                                                         "--live --format")),
     elsewhere("TERM=xterm or TERM=vt100 may work; the package ncurses-term describes more terminals",
               "test_live.py::test_terminals_that_will_not_do"),
-    elsewhere("ACTION.FIELD OP NUMBER, like 'drop.packets == 100' or 'total.bps > 1.5M'; actions: aborted, drop, pass, tx, "
+    elsewhere("ACTION.FIELD OP NUMBER, like 'drop.packets == 100' or 'total.bps > 1.5M'; actions: aborted, drop, pass, "
+              "tx, "
               "redirect, total; fields: packets, bytes, pps, bps; operators: == != >= <= > <",
               "test_expect.py::test_malformed"),
 ]
@@ -203,25 +219,31 @@ READER = [
 USERS = [
     typed("run it as root", partial(scenes.user, command="xdp_loader --dev veth0", status=3), Does(scenes.as_root)),
     typed("CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON are enough",
-          partial(scenes.bare_for_user, command="xdp_loader --dev veth0", status=3), Does(scenes.with_three_capabilities)),
+          partial(scenes.bare_for_user, command="xdp_loader --dev veth0", status=3),
+          Does(scenes.with_three_capabilities)),
     elsewhere("root does not have it here: a container gets it with `{}`, a systemd unit with CapabilityBoundingSet=",
               "test_reasons.py::test_root_without_a_capability_is_not_told_to_become_root"),
     untyped("--cap-add BPF --cap-add NET_ADMIN --cap-add PERFMON", "part of the row above: of a container's command"),
     untyped("--cap-add SYS_ADMIN", "the same"),
-    elsewhere("run it outside of it: on the host, or in a container without a user namespace of its own (not rootless, no "
+    elsewhere("run it outside of it: on the host, or in a container without a user namespace of its own (not rootless, "
+              "no "
               "userns-remap)", "test_reasons.py::test_refused_in_a_user_namespace"),
-    elsewhere("have it allow bpf(2): in a container `--security-opt seccomp=PROFILE`, with a profile that allows it, or "
+    elsewhere("have it allow bpf(2): in a container `--security-opt seccomp=PROFILE`, with a profile that allows it, "
+              "or "
               "`unconfined`; in a systemd unit SystemCallFilter=bpf",
               "test_reasons.py::test_refused_by_a_seccomp_filter"),
     untyped("it takes a kernel with CONFIG_BPF_SYSCALL=y", "another kernel"),
-    untyped("/sys/kernel/security/lockdown has the mode; it comes from the kernel's command line (lockdown=) or from Secure "
+    untyped("/sys/kernel/security/lockdown has the mode; it comes from the kernel's command line (lockdown=) or from "
+            "Secure "
             "Boot", "a locked-down kernel takes a reboot"),
     untyped("the kernel's log and the audit log (`dmesg`, `ausearch -m avc`) say which{}",
             "a security module that refuses, and its audit daemon"),
     untyped("; there are: {}", "part of the row above"),
-    untyped("raise it, which takes CAP_SYS_RESOURCE: `ulimit -l unlimited`, in a systemd unit LimitMEMLOCK=infinity, in a "
+    untyped("raise it, which takes CAP_SYS_RESOURCE: `ulimit -l unlimited`, in a systemd unit LimitMEMLOCK=infinity, "
+            "in a "
             "container `--ulimit memlock=-1`", "a kernel before 5.11"),
-    untyped("if the process has the capabilities, the limit of locked memory is too low, which kernels before 5.11 apply to "
+    untyped("if the process has the capabilities, the limit of locked memory is too low, which kernels before 5.11 "
+            "apply to "
             "BPF maps: `ulimit -l` shows it, and root can raise it", "a kernel before 5.11"),
 ]
 
@@ -244,19 +266,23 @@ OBJECTS = [
     elsewhere("'{}' is {}; --progname chooses another, --list-programs lists them",
               "test_sections.py::test_default_that_is_refused_names_the_others"),
     elsewhere("rename the map; its pin is named after it", "test_privileges.py::test_a_name_is_no_path"),
-    elsewhere("the object has no map 'xdp_stats_map', so nothing is counted: #include <xdp_tally/tally.bpf.h> in it, and "
+    elsewhere("the object has no map 'xdp_stats_map', so nothing is counted: #include <xdp_tally/tally.bpf.h> in it, "
+              "and "
               "`return xdp_tally(ctx, VERDICT)`", "test_load.py::test_object_without_counter_map_is_loaded_with_a_hint"),
     elsewhere("an Ethernet frame has at least 14 bytes", "test_test_run.py::test_frame_that_is_too_short"),
     elsewhere('frames longer than a page need a program in a section named "xdp.frags", and Linux 5.18',
               "test_test_run.py::test_large_frame_for_a_program_without_fragments"),
     elsewhere("--test-run takes a capture file (pcap or pcapng), or a number of packets to generate",
               "test_test_run.py::test_not_a_capture"),
-    untyped("install libpcap (Debian: apt-get install libpcap0.8); --test-run COUNT needs none", "a machine without libpcap"),
-    elsewhere("a program without frags support takes frames of one page (on veth an MTU of at most {} on both ends): build "
+    untyped("install libpcap (Debian: apt-get install libpcap0.8); --test-run COUNT needs none", "a machine without "
+                                                                                                 "libpcap"),
+    elsewhere("a program without frags support takes frames of one page (on veth an MTU of at most {} on both ends): "
+              "build "
               'it as SEC("xdp.frags") or lower the MTU', "test_bad_input.py::test_mtu_too_large_for_a_linear_program"),
     elsewhere("the MTU needs a program with frags support (on veth above {})",
               "test_bad_input.py::test_replacement_by_a_linear_program_leaves_the_old_one_running"),
-    untyped("lower the MTU, or use --skb-mode: frames of several buffers need kernel 5.18 and a driver that supports them",
+    untyped("lower the MTU, or use --skb-mode: frames of several buffers need kernel 5.18 and a driver that supports "
+            "them",
             "a kernel before 5.18"),
     untyped('SEC("xdp.frags") takes Linux 5.18; for older kernels build it as SEC("xdp")', "a kernel before 5.18"),
     elsewhere("by a link in native mode it can be loaded, where the driver has that",
@@ -277,15 +303,20 @@ OBJECTS = [
            "return *(__u32 *)bpf_map_lookup_elem(&numbers, &key);",
            "__u32 *found = bpf_map_lookup_elem(&numbers, &key); return found ? *found : XDP_PASS;"),
     advice("it reads before the start of the packet: the offset from ctx->data must not be negative",
-           "char *data = (char *)(long)ctx->data; return data + 14 > (char *)(long)ctx->data_end ? XDP_PASS : data[-1];",
-           "char *data = (char *)(long)ctx->data; return data + 14 > (char *)(long)ctx->data_end ? XDP_PASS : data[0];"),
+           "char *data = (char *)(long)ctx->data; return data + 14 > (char *)(long)ctx->data_end ? XDP_PASS : "
+           "data[-1];",
+           "char *data = (char *)(long)ctx->data; return data + 14 > (char *)(long)ctx->data_end ? XDP_PASS : "
+           "data[0];"),
     advice("give the loop a constant bound, or use bpf_loop() (Linux 5.17)",
-           "for (;;) asm volatile(\"\"); return XDP_PASS;", "for (int i = 0; i < 9; ++i) asm volatile(\"\"); return XDP_PASS;"),
+           "for (;;) asm volatile(\"\"); return XDP_PASS;", "for (int i = 0; i < 9; ++i) asm volatile(\"\"); return "
+                                                            "XDP_PASS;"),
     advice("give its loops smaller bounds, or split it by tail calls",
-           "__u32 sum = 0; for (int i = 0; i < 900000; ++i) sum += bpf_get_prandom_u32(); return sum ? XDP_PASS : XDP_DROP;",
-           "__u32 sum = 0; for (int i = 0; i < 900; ++i) sum += bpf_get_prandom_u32(); return sum ? XDP_PASS : XDP_DROP;"),
+           "__u32 sum = 0; for (int i = 0; i < 900000; ++i) sum += bpf_get_prandom_u32(); return sum ? XDP_PASS : "
+           "XDP_DROP;",
+           "__u32 sum = 0; for (int i = 0; i < 900; ++i) sum += bpf_get_prandom_u32(); return sum ? XDP_PASS : "
+           "XDP_DROP;"),
     advice("this kernel has no such helper for XDP programs",
-           "return bpf_get_cgroup_classid((void *)ctx) ? XDP_PASS : XDP_DROP;", "return XDP_PASS;"),
+           "return bpf_skb_pull_data((void *)ctx, 0) ? XDP_PASS : XDP_DROP;", "return XDP_PASS;"),
     untyped("this kernel takes no loops there: give them a constant bound, or `#pragma unroll`", "a kernel before 5.3"),
     *(elsewhere(hint, "load_failure_test.cpp::AMissingCapabilityIsNamedOnlyWhereItIsMissing") for hint in (
         "subtracting packet pointers needs CAP_PERFMON in addition to CAP_BPF",
@@ -294,7 +325,8 @@ OBJECTS = [
           "bpf_core_field_exists() or bpf_core_type_exists() first",
           partial(scenes.bare, command=f"xdp_loader --dev veth0 --filename {object_file('reason_field')}", status=1),
           Shows(what="struct net_device")),
-    elsewhere('add a line to the source: char LICENSE[] SEC("license") = "GPL"', "test_reasons.py::test_a_missing_license"),
+    elsewhere('add a line to the source: char LICENSE[] SEC("license") = "GPL"',
+              "test_reasons.py::test_a_missing_license"),
     elsewhere("take a newer kernel, or declare it __weak and ask bpf_ksym_exists() before it is used",
               "load_failure_test.cpp::WhatTheKernelLacksIsNamed"),
     untyped("receive metadata takes Linux 6.3; declare it __weak and ask bpf_ksym_exists() before it is used",
@@ -322,7 +354,8 @@ OBJECTS = [
     advice("#include <bpf/bpf_endian.h>", "return bpf_htons(ctx->ingress_ifindex) ? XDP_PASS : XDP_DROP;", None,
            "#include <bpf/bpf_endian.h>"),
     advice("call __builtin_{}() with a constant size: there is no C library in BPF",
-           "char text[64]; memset(text, ctx->ingress_ifindex, ctx->rx_queue_index & 63); return text[3] ? XDP_PASS : XDP_DROP;",
+           "char text[64]; memset(text, ctx->ingress_ifindex, ctx->rx_queue_index & 63); return text[3] ? XDP_PASS : "
+           "XDP_DROP;",
            "char text[64]; __builtin_memset(text, 1, sizeof(text)); return text[3] ? XDP_PASS : XDP_DROP;"),
     advice("#include <bpf/bpf_helpers.h> and call bpf_printk()", 'printk("seen"); return XDP_PASS;',
            'bpf_printk("seen"); return XDP_PASS;'),
@@ -336,7 +369,8 @@ OBJECTS = [
            "return bpf_rdonly_cast(ctx, 0) ? XDP_PASS : XDP_DROP;", None,
            "extern void *bpf_rdonly_cast(const void *obj, __u32 id) __ksym __weak;", loads=False),
     elsewhere("#include <xdp_tally/tally.bpf.h>", "test_reasons.py::test_a_missing_include_of_this_project"),
-    elsewhere("link it with the object that defines '{}', and load what comes out: `bpftool gen object linked.bpf.o FILE "
+    elsewhere("link it with the object that defines '{}', and load what comes out: `bpftool gen object linked.bpf.o "
+              "FILE "
               "OTHER`", "test_reasons.py::test_objects_that_were_never_linked"),
     elsewhere("remove `static` from the definition of '{}'", "test_reasons.py::test_a_static_program"),
     elsewhere("compile it without -emit-llvm and without -flto", "test_reasons.py::test_bitcode"),
@@ -359,10 +393,13 @@ OBJECTS = [
 ]
 
 DISPATCHERS = [
+    elsewhere("run it as root, or with CAP_SYS_ADMIN",
+              "test_dispatcher_neighbours.py::test_dispatcher_that_cannot_be_looked_into"),
     typed("without --attach link it joins them{}",
           (scenes.beside, partial(scenes.beside, command="xdp_loader --dev veth0 --attach link --run -- true")),
           Options(less=" --attach link"), at="vm"),
-    typed("; --force ends the dispatcher and takes its place", partial(scenes.beside, ends=True), Options("--force"), at="vm"),
+    typed("; --force ends the dispatcher and takes its place", partial(scenes.beside, ends=True), Options("--force"),
+          at="vm"),
     typed("without --attach it stays in the dispatcher", partial(scenes.beside, loaded=True),
           Options(less=" --attach link"), at="vm"),
     typed("without a mode option it joins the others in their mode",
@@ -370,21 +407,27 @@ DISPATCHERS = [
            partial(scenes.beside, command="xdp_loader --dev veth0 --skb-mode", loaded=True)),
           Options(less=" --skb-mode"), at="vm"),
     typed("`xdp_loader {} --unload {}` detaches {}",
-          partial(scenes.beside, command="xdp_loader --dev veth0 --unload", status=4, ends=True), Command(again=False), at="vm"),
+          partial(scenes.beside, command="xdp_loader --dev veth0 --unload", status=4, ends=True),
+          Command(again=False), at="vm"),
     untyped("the dispatcher with all its programs", "part of the row above"),
     typed("--attach link attaches it without a dispatcher",
-          partial(scenes.bare, command=f"xdp_loader --dev veth0 --attach dispatcher --filename {object_file('tail_call')}",
+          partial(scenes.bare, command=f"xdp_loader --dev veth0 --attach dispatcher --filename "
+                                       f"{object_file('tail_call')}",
                   status=1),
           Options(less=" --attach dispatcher", more="--attach link"), at="vm"),
     typed("it cannot run beside the programs there; --attach link --force ends them, and takes their place",
-          partial(scenes.beside, command=f"xdp_loader --dev veth0 --filename {object_file('tail_call')}", status=1, ends=True),
+          partial(scenes.beside, command=f"xdp_loader --dev veth0 --filename {object_file('tail_call')}", status=1,
+                  ends=True),
           Options(more="--attach link --force"), at="vm"),
     typed("libxdp's pins of the dispatcher's programs remain; `rm -r {}` removes them", scenes.taken_off,
           Command(again=False), at="vm"),
-    untyped("a killed `xdp_loader --run` left program {} '{}' in the dispatcher", "says what is; the rows below what to do"),
-    typed("a killed `xdp_loader --run` left its program in the dispatcher: the next load, --unload or --clean detaches it",
+    untyped("a killed `xdp_loader --run` left program {} '{}' in the dispatcher", "says what is; the rows below what "
+                                                                                  "to do"),
+    typed("a killed `xdp_loader --run` left its program in the dispatcher: the next load, --unload or --clean detaches "
+          "it",
           partial(scenes.killed_run, command="xdp_stats --dev veth0 --count 1"),
-          Does(scenes.end_it_by()), Does(scenes.end_it_by("--unload"), "--unload"), Does(scenes.end_it_by("--clean"), "--clean --run"),
+          Does(scenes.end_it_by()), Does(scenes.end_it_by("--unload"), "--unload"), Does(scenes.end_it_by("--clean"),
+                                                                                         "--clean --run"),
           at="vm"),
     untyped("the tool that loaded its programs has to unload them, and load them again with this libxdp",
             "whether they may end is a person's decision"),
@@ -408,17 +451,20 @@ OBSERVATIONS = [
             "the reason of the row above"),
     typed("each of the dispatcher's {} programs is counted, too: `xdp_stats {} --per-program` shows them",
           scenes.two_observed, Shows(what="foreign_late", goes_on=True), at="vm"),
-    typed("once the program is replaced, `xdp_loader {} --observe` observes the next one; with --follow it does so by itself",
+    typed("once the program is replaced, `xdp_loader {} --observe` observes the next one; with --follow it does so by "
+          "itself",
           scenes.two_observed, Command(again=False), Does(scenes.follow_it, "--follow"), at="vm"),
     elsewhere("`xdp_loader {} --clean` removes its pins", "test_observe.py::test_device_is_deleted"),
-    typed("the observed program is gone; once another one is attached, `xdp_loader {0} --observe` continues with the pinned "
+    typed("the observed program is gone; once another one is attached, `xdp_loader {0} --observe` continues with the "
+          "pinned "
           "maps; `xdp_loader {0} --clean` removes them", scenes.observed_is_gone,
           Does(scenes.observed_anew), Command(1, again=False), at="vm"),
     typed("another program has replaced the observed one; `xdp_loader {} --observe` observes it",
           scenes.observed_is_replaced, Command(again=False), at="vm"),
     typed("`xdp_loader {} --observe` counts each of them, where the maps here are unpinned",
           scenes.foreign_map_beside, Does(scenes.unpin_and_observe), at="vm"),
-    typed("only where it may end, `xdp_loader {0} --unload` and then `xdp_loader {0} --observe` counts each of the others",
+    typed("only where it may end, `xdp_loader {0} --unload` and then `xdp_loader {0} --observe` counts each of the "
+          "others",
           partial(scenes.beside, command="xdp_stats --dev veth0 --per-program --once", status=4, loaded=True),
           Does(scenes.take_both), at="vm"),
     elsewhere("compile its object with -g, and load it with its BTF", "test_observe.py::test_program_without_types"),
