@@ -126,13 +126,13 @@ def hint_parameters(source):
         parts = arguments(source.tokens, index + 1)
         if source.tokens[index + 1].text == "(":
             for number, part in enumerate(parts):
+                words = [each.text for each in part]
                 names = [each.text for each in part if each.kind == "name"]
-                before_default = names[:-1] if part and part[-1].text == "}" else names
-                if len(names) > 1 and (before_default or names)[-1] == "hint" and "." not in [each.text for each in part]:
+                if len(names) > 1 and names[-1] == "hint" and "." not in words:
                     found[token.text] = number
         elif index and source.tokens[index - 1].text == "struct":
-            members = [[each.text for each in part if each.kind == "name"] for part in members_of(source.tokens,
-                                                                                                  index + 1)]
+            members = [[each.text for each in part if each.kind == "name"]
+                       for part in members_of(source.tokens, index + 1)]
             for number, names in enumerate(members):
                 if names and names[-1] == "hint" and len(members) <= 3:
                     found[token.text] = number

@@ -27,7 +27,6 @@ char _license[] SEC("license") = "GPL";
 """
 
 
-
 def advice(hint, wrong, right, declared="", **more):
     """On a source: a program with the one body is refused with the hint, and one that follows it loads."""
     return typed(hint, partial(scenes.source_of, body=wrong, **{k: v for k, v in more.items() if k == "helpers"}),
@@ -60,8 +59,7 @@ HOOK = [
     typed("`xdp_loader {} --unload --keep-maps` detaches it, and keeps its counters",
           partial(scenes.loaded, command="xdp_loader --dev veth0 --run --keep-maps -- true", after=[scenes.kept])),
     typed("without a mode option it is loaded in that mode; else `xdp_loader {} --unload --keep-maps` first, which "
-          "keeps "
-          "the counters",
+          "keeps the counters",
           partial(scenes.loaded, command=GENERIC_OVER_NATIVE, after=[scenes.kept]),
           Options(less=" --skb-mode"), Command()),
     typed("`xdp_loader {} --status` shows what is",
@@ -90,8 +88,8 @@ HOOK = [
                   finish="xdp_loader --dev lo --unload"),
           Options(less=" --native-mode", more="--skb-mode"), Options(less=" --native-mode")),
     typed("offload mode needs a network card that runs BPF itself; without a mode option the driver runs the program",
-          partial(scenes.bare, command="xdp_loader --dev veth0 --offload-mode", status=1), Options(less=" "
-                                                                                                        "--offload-mode")),
+          partial(scenes.bare, command="xdp_loader --dev veth0 --offload-mode", status=1),
+          Options(less=" --offload-mode")),
     typed(", or use --skb-mode",
           partial(scenes.bare, command=f"xdp_loader --dev veth0 --native-mode --filename {object_file('linear')}",
                   status=1, mtu=9000),
@@ -104,14 +102,12 @@ STATES = [
           "removes them",
           scenes.detached, Does(scenes.load_with_reuse_maps, "--reuse-maps"), Command(again=False)),
     typed("the program that runs here does not count into the pinned maps; `xdp_loader {} --clean` removes them, and "
-          "leaves "
-          "it alone",
+          "leaves it alone",
           scenes.stale, Command(again=False)),
     typed("the pins' device is gone; `xdp_loader {} --clean` removes them",
           (scenes.orphaned, scenes.orphaned_in_red), Command(again=False)),
     typed("the BPF file system on {} is mounted in this mount namespace alone (`ip netns exec`, `unshare`): its pins, "
-          "and "
-          "the program with them, go when the last process here ends; --netns NAME from outside keeps them",
+          "and the program with them, go when the last process here ends; --netns NAME from outside keeps them",
           scenes.bpffs_of_this_command_alone, Does(scenes.load_from_outside, "--netns")),
 ]
 
@@ -202,12 +198,11 @@ READER = [
                   prepare=scenes.dangling),
           Does(scenes.write_to_the_shown_path)),
     typed("expected an address and a port, like 127.0.0.1:9417 or [::1]:9417; 0.0.0.0 and [::] mean all addresses of "
-          "this "
-          "machine",
+          "this machine",
           partial(scenes.bare, command="xdp_stats --all --listen here", status=2), Does(scenes.listen_at_each)),
     typed("without --live samples are printed as a table, or with --format json or csv for programs",
-          partial(scenes.loaded, command="xdp_stats --dev veth0 --live", status=2), Does(scenes.samples_are_printed,
-                                                                                        "--live --format")),
+          partial(scenes.loaded, command="xdp_stats --dev veth0 --live", status=2),
+          Does(scenes.samples_are_printed, "--live --format")),
     elsewhere("TERM=xterm or TERM=vt100 may work; the package ncurses-term describes more terminals",
               "test_live.py::test_terminals_that_will_not_do"),
     elsewhere("ACTION.FIELD OP NUMBER, like 'drop.packets == 100' or 'total.bps > 1.5M'; actions: aborted, drop, pass, "
@@ -226,16 +221,13 @@ USERS = [
     untyped("--cap-add BPF --cap-add NET_ADMIN --cap-add PERFMON", "part of the row above: of a container's command"),
     untyped("--cap-add SYS_ADMIN", "the same"),
     elsewhere("run it outside of it: on the host, or in a container without a user namespace of its own (not rootless, "
-              "no "
-              "userns-remap)", "test_reasons.py::test_refused_in_a_user_namespace"),
+              "no userns-remap)", "test_reasons.py::test_refused_in_a_user_namespace"),
     elsewhere("have it allow bpf(2): in a container `--security-opt seccomp=PROFILE`, with a profile that allows it, "
-              "or "
-              "`unconfined`; in a systemd unit SystemCallFilter=bpf",
+              "or `unconfined`; in a systemd unit SystemCallFilter=bpf",
               "test_reasons.py::test_refused_by_a_seccomp_filter"),
     untyped("it takes a kernel with CONFIG_BPF_SYSCALL=y", "another kernel"),
     untyped("/sys/kernel/security/lockdown has the mode; it comes from the kernel's command line (lockdown=) or from "
-            "Secure "
-            "Boot", "a locked-down kernel takes a reboot"),
+            "Secure Boot", "a locked-down kernel takes a reboot"),
     untyped("the kernel's log and the audit log (`dmesg`, `ausearch -m avc`) say which{}",
             "a security module that refuses, and its audit daemon"),
     untyped("; there are: {}", "part of the row above"),
@@ -267,8 +259,8 @@ OBJECTS = [
               "test_sections.py::test_default_that_is_refused_names_the_others"),
     elsewhere("rename the map; its pin is named after it", "test_privileges.py::test_a_name_is_no_path"),
     elsewhere("the object has no map 'xdp_stats_map', so nothing is counted: #include <xdp_tally/tally.bpf.h> in it, "
-              "and "
-              "`return xdp_tally(ctx, VERDICT)`", "test_load.py::test_object_without_counter_map_is_loaded_with_a_hint"),
+              "and `return xdp_tally(ctx, VERDICT)`",
+              "test_load.py::test_object_without_counter_map_is_loaded_with_a_hint"),
     elsewhere("an Ethernet frame has at least 14 bytes", "test_test_run.py::test_frame_that_is_too_short"),
     elsewhere('frames longer than a page need a program in a section named "xdp.frags", and Linux 5.18',
               "test_test_run.py::test_large_frame_for_a_program_without_fragments"),
@@ -370,8 +362,7 @@ OBJECTS = [
            "extern void *bpf_rdonly_cast(const void *obj, __u32 id) __ksym __weak;", loads=False),
     elsewhere("#include <xdp_tally/tally.bpf.h>", "test_reasons.py::test_a_missing_include_of_this_project"),
     elsewhere("link it with the object that defines '{}', and load what comes out: `bpftool gen object linked.bpf.o "
-              "FILE "
-              "OTHER`", "test_reasons.py::test_objects_that_were_never_linked"),
+              "FILE OTHER`", "test_reasons.py::test_objects_that_were_never_linked"),
     elsewhere("remove `static` from the definition of '{}'", "test_reasons.py::test_a_static_program"),
     elsewhere("compile it without -emit-llvm and without -flto", "test_reasons.py::test_bitcode"),
     elsewhere("compile it with `clang -target {}`, or with `-target bpf` on a machine like this",
@@ -456,8 +447,7 @@ OBSERVATIONS = [
           scenes.two_observed, Command(again=False), Does(scenes.follow_it, "--follow"), at="vm"),
     elsewhere("`xdp_loader {} --clean` removes its pins", "test_observe.py::test_device_is_deleted"),
     typed("the observed program is gone; once another one is attached, `xdp_loader {0} --observe` continues with the "
-          "pinned "
-          "maps; `xdp_loader {0} --clean` removes them", scenes.observed_is_gone,
+          "pinned maps; `xdp_loader {0} --clean` removes them", scenes.observed_is_gone,
           Does(scenes.observed_anew), Command(1, again=False), at="vm"),
     typed("another program has replaced the observed one; `xdp_loader {} --observe` observes it",
           scenes.observed_is_replaced, Command(again=False), at="vm"),
