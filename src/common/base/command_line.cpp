@@ -96,7 +96,8 @@ Result<void> refuse_unknown(std::string_view program, const std::vector<std::str
     if (!word.starts_with('-')) {
         return usage_error(fmt::format("unexpected argument '{}'", word))
             .with_hint(word.empty() ? std::string()
-                                    : fmt::format("`{} {}` names the interface", program, shell_option("--dev", word)));
+                                    : fmt::format("`{} {}` names the interface", program,
+                                                  shell_option("--dev", word)));
     }
     const std::string name = word.substr(0, word.find('='));
     for (const auto& option : removed) {

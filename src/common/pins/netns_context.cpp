@@ -105,7 +105,8 @@ Result<Interface> NetnsContext::resolve(const std::string& interface) const {
         found.error().hint =
             netns_option.empty()
                 ? "`ip -brief link` lists the interfaces; --netns NAME looks in another namespace"
-                : fmt::format("`nsenter --net={} ip -brief link` lists the interfaces there", shell_word(file));
+                : fmt::format("`nsenter --net={} ip -brief link` lists the interfaces there",
+                              shell_word(file));
     }
     return found;
 }

@@ -153,9 +153,9 @@ Result<AttachPlan> make_attach_plan(const LoadRequest& request, const NetnsConte
         return make_error(
                    ErrorKind::kConflict, what,
                    "the interface is observed by `xdp_loader --observe`, and its counters are pinned there")
-            .with_hint(
-                fmt::format("`xdp_loader {} --unload --keep-maps` ends the observation, and keeps its counters",
-                            context.option(interface.name)));
+            .with_hint(fmt::format(
+                "`xdp_loader {} --unload --keep-maps` ends the observation, and keeps its counters",
+                context.option(interface.name)));
     }
     if (state.ours == Ours::kUnreadable && !request.force) {
         return *state.dispatcher_trouble;
@@ -195,10 +195,11 @@ Result<AttachPlan> make_attach_plan(const LoadRequest& request, const NetnsConte
         const bool shared = state.hook.dispatcher && (!ours || state.hook.dispatcher->components.size() > 1);
         return mode_conflict(
             what, running,
-            shared ? "without a mode option it joins the others in their mode"
-                   : fmt::format("without a mode option it is loaded in that mode; else `xdp_loader {} --unload "
-                                 "--keep-maps` first, which keeps the counters",
-                                 context.option(interface.name)));
+            shared
+                ? "without a mode option it joins the others in their mode"
+                : fmt::format("without a mode option it is loaded in that mode; else `xdp_loader {} --unload "
+                              "--keep-maps` first, which keeps the counters",
+                              context.option(interface.name)));
     }
     decided.modes = {running};
     return decided;

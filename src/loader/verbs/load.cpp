@@ -220,7 +220,8 @@ bool shares_dispatcher(const DeviceState& state) {
     const auto& dispatcher = state.hook.dispatcher;
     return dispatcher && std::any_of(dispatcher->components.begin(), dispatcher->components.end(),
                                      [&](const Component& component) {
-                                         return !state.our_program || component.program_id != state.our_program->id;
+                                         return !state.our_program ||
+                                                component.program_id != state.our_program->id;
                                      });
 }
 

@@ -86,9 +86,9 @@ void describe_choice(const LoadRequest& request, const Interface& interface, con
     if (plan.foreign) {
         outcome.notes.push_back(fmt::format("replaces program {} of another tool", plan.old_program->id));
         if (plan.ended_dispatcher) {
-            outcome.notes.push_back(fmt::format(
-                "libxdp's pins of the dispatcher's programs remain; `rm -r {}` removes them",
-                shell_word(dispatcher_directory(interface.ifindex, plan.old_program->id))));
+            outcome.notes.push_back(
+                fmt::format("libxdp's pins of the dispatcher's programs remain; `rm -r {}` removes them",
+                            shell_word(dispatcher_directory(interface.ifindex, plan.old_program->id))));
         }
     }
 }

@@ -33,8 +33,8 @@ Error explain_denial(Error error, const std::string& pin) {
         if (::stat(directory.c_str(), &status) == 0) {
             error.reason += fmt::format(" (mode {:04o})", mode_of(status));
         }
-        error.hint =
-            fmt::format("as root, `chmod a+x {}` lets every user read the counters below it", shell_word(directory));
+        error.hint = fmt::format("as root, `chmod a+x {}` lets every user read the counters below it",
+                                 shell_word(directory));
         return error;
     }
     if (::stat(pin.c_str(), &status) != 0) {
