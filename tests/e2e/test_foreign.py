@@ -2,14 +2,12 @@
 """Other people's programs, pins and maps: never overwritten, and read where they count as we do."""
 
 import json
-import re
 
 import pytest
 
 from support.bpftool import bpftool
 from support.devices import attached, rename
 from support.maps import dump_counts
-from support.namespaces import Namespace
 from support.pins import BPFFS, pin_dir, pinned_link
 from support.processes import run, wait_until
 from support.programs import STATS, object_file
@@ -97,22 +95,6 @@ def test_foreign_link_is_never_replaced(lab, veth0, force):
     assert lab.world() == world
     run(["bpftool", "link", "detach", "id", link_id])
     lab.load("veth0")
-
-
-@pytest.mark.parametrize("by_path", [False, True])
-def test_hints_name_the_namespace(lab, by_path):
-    """Typed as they are, they do something there."""
-    red = Namespace(lab, "red")
-    red.veth()
-    program = lab.foreign_program()
-    run(["nsenter", f"--net={red.path}", "bpftool", "net", "attach", "xdpdrv", "pinned", program, "dev", "veth0"])
-    result = lab.loader("--netns", red.path if by_path else "red", "--dev", "veth0", status=5)
-    (command,) = re.findall(r"`([^`]*) link set dev veth0 xdpdrv off`", result.err)
-    assert command == ("nsenter --net=/run/netns/red ip" if by_path else "ip -n red")
-    run([*command.split(), "link", "set", "dev", "veth0", "xdpdrv", "off"])
-    assert red.attached() is None
-    result = lab.loader("--netns", "red", "--dev", "veth0", "--observe", status=4)
-    assert "\nhint: `xdp_loader --netns red --dev veth0` " in result.err
 
 
 def test_generic_beside_native_is_refused(lab, veth0):

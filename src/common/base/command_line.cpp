@@ -10,6 +10,7 @@
 
 #include "common/base/error.h"
 #include "common/base/result.h"
+#include "common/base/shell_word.h"
 
 namespace tally {
 namespace {
@@ -86,7 +87,7 @@ Error describe(const CLI::ParseError& error) {
     return usage_error(fmt::format("{} has no value", text.substr(0, text.find(':'))));
 }
 
-Result<void> refuse_unknown(const std::vector<std::string>& words,
+Result<void> refuse_unknown(std::string_view program, const std::vector<std::string>& words,
                             std::span<const RemovedOption> removed = {}) {
     if (words.empty()) {
         return {};
@@ -95,7 +96,8 @@ Result<void> refuse_unknown(const std::vector<std::string>& words,
     if (!word.starts_with('-')) {
         return usage_error(fmt::format("unexpected argument '{}'", word))
             .with_hint(word.empty() ? std::string()
-                                    : fmt::format("`--dev {0}` names the interface {0}", word));
+                                    : fmt::format("`{} {}` names the interface", program,
+                                                  shell_option("--dev", word)));
     }
     const std::string name = word.substr(0, word.find('='));
     for (const auto& option : removed) {
@@ -159,11 +161,12 @@ Result<void> check_combination(std::span<const OptionRow> rows, std::size_t row,
     return {};
 }
 
-Result<void> check_command(std::span<const OptionRow> rows, const ParsedWords& words) {
+Result<void> check_command(const Program& program, const ParsedWords& words) {
+    const auto rows = program.options;
     const auto row =
         std::find_if(rows.begin(), rows.end(), [](const OptionRow& each) { return each.takes_command(); });
     if (row == rows.end()) {
-        return refuse_unknown(words.command);
+        return refuse_unknown(program.name, words.command);
     }
     const bool given = !words.values[static_cast<std::size_t>(row - rows.begin())].empty();
     if (given && words.command.empty()) {
@@ -182,12 +185,12 @@ Result<void> check(const Program& program, const ParsedWords& words) {
             TALLY_TRY(check_combination(program.options, row, words));
         }
     }
-    return check_command(program.options, words);
+    return check_command(program, words);
 }
 
 Result<ParsedWords> read_results(CLI::App& app, const std::vector<CLI::Option*>& options,
                                  const Program& program) {
-    TALLY_TRY(refuse_unknown(app.remaining(), program.removed));
+    TALLY_TRY(refuse_unknown(program.name, app.remaining(), program.removed));
     ParsedWords words;
     for (const auto* option : options) {
         words.values.push_back(option->results());

@@ -161,6 +161,7 @@ Result<std::optional<Dispatcher>> read_dispatcher(const HookProgram& program) {
         error.what = what;
         if (error.kind == ErrorKind::kPermission) {
             error.reason += " (it requires CAP_SYS_ADMIN)";
+            error.hint = "run it as root, or with CAP_SYS_ADMIN";
         }
         return error;
     }

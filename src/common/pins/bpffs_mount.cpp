@@ -22,6 +22,7 @@
 #include <vector>
 
 #include "common/base/directory.h"
+#include "common/base/shell_word.h"
 #include "common/base/unique_fd.h"
 #include "common/kernel/netns.h"
 #include "common/pins/netns_pin_name.h"
@@ -140,7 +141,7 @@ Error cannot_mount(const Error& why, const BpffsRoot& root) {
     }
     return std::move(error).with_hint(
         fmt::format("as root{}: `mount -t bpf -o mode=0755 bpf {}`; --bpffs DIR names another",
-                    root.caller ? ", outside `ip netns exec`" : "", root.path));
+                    root.caller ? ", outside `ip netns exec`" : "", shell_word(root.path)));
 }
 
 // A second mount would hide what is pinned in the first, so they are made one after the other by all loaders
@@ -245,19 +246,23 @@ Result<void> check_bpffs(const BpffsRoot& root) {
             // So a bpffs answers for a name with a dot, whoever asks; a lack of permission is EACCES.
             return make_error(ErrorKind::kNotFound, what, "names in a BPF file system cannot contain a dot");
         }
-        return last_error(what).with_hint(fmt::format(
-            "`mkdir -p {0} && mount -t bpf -o mode=0755 bpf {0}` makes one; --bpffs DIR names another",
-            root.path));
+        auto error = last_error(what);
+        if (error.code == ENOENT) {
+            error.hint = fmt::format(
+                "as root, `mkdir -p {0} && mount -t bpf -o mode=0755 bpf {0}` makes one; --bpffs DIR names another",
+                shell_word(root.path));
+        }
+        return error;
     }
     if (!is_bpffs(root.path)) {
         // Nobody is told to hide what is in a directory.
         const auto names = list_directory(root.path);
         const bool can_be_mounted = names && names->empty();
         return make_error(ErrorKind::kNotFound, what, "no BPF file system is mounted there")
-            .with_hint(fmt::format(
-                "{}--bpffs DIR names another",
-                can_be_mounted ? fmt::format("`mount -t bpf -o mode=0755 bpf {}` mounts it; ", root.path)
-                               : "`findmnt -t bpf` lists those that are mounted; "));
+            .with_hint(fmt::format("{}--bpffs DIR names another",
+                                   can_be_mounted ? fmt::format("as root, `mount -t bpf -o mode=0755 bpf {}` mounts one; ",
+                                                                shell_word(root.path))
+                                                  : "`findmnt -t bpf` lists those that are mounted; "));
     }
     return {};
 }

@@ -99,7 +99,11 @@ Result<Meta> make_meta(const Interface& interface, const ProgramObject& object,
 Result<void> stage_generation(PinDirectory& pins, const ProgramObject& object, const Meta& meta) {
     for (const auto& map : object.maps()) {
         if (map.name == XDP_TALLY_MAP_NAME && !map.adopted) {
-            TALLY_TRY(freeze_counters(ProgramObject::map_fd(map)));
+            const auto frozen = freeze_counters(ProgramObject::map_fd(map));
+            // Who may only read a pin of an earlier load, which is 0444, cannot freeze what is behind it.
+            if (!frozen && !map.reused) {
+                return frozen.error();
+            }
         }
         if (!map.reused) {
             TALLY_TRY(pins.stage(ProgramObject::map_fd(map), map.pin_name));

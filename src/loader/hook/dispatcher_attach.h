@@ -13,6 +13,9 @@
 
 namespace tally::loader {
 
+// The hint for a program that no dispatcher takes, where nobody else has one on the hook.
+inline constexpr const char* kAttachLinkInstead = "--attach link attaches it without a dispatcher";
+
 // The last place in a dispatcher, for programs that have no wish of their own: replacements need room before
 // it, because the newest generation runs first.
 inline constexpr std::uint32_t kLastPriority = 1'000'000;

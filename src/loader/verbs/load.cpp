@@ -25,6 +25,7 @@
 #include "loader/device/device_state.h"
 #include "loader/device/upper_devices.h"
 #include "loader/hook/capabilities.h"
+#include "loader/hook/dispatcher_attach.h"
 #include "loader/object/chosen_program.h"
 #include "loader/object/program_object.h"
 #include "loader/observe/follow.h"
@@ -96,7 +97,7 @@ Result<ProgramObject> open_for(const ProgramChoice& choice, const Interface& int
         if (const auto obstacle = component_obstacle(object); !obstacle.empty()) {
             return make_error(ErrorKind::kSystem,
                               fmt::format("adding '{}' to a dispatcher", object.program_name()), obstacle)
-                .with_hint("--attach link attaches it without a dispatcher");
+                .with_hint(kAttachLinkInstead);
         }
         TALLY_TRY(object.join_dispatcher(generation));
     }
@@ -232,6 +233,16 @@ Result<bool> prepare_next_attempt(LoadContext& load, const AttachPlan& plan) {
     return !load.state.trouble && (!plan.moves || load.state.hook.find(plan.old_program->id));
 }
 
+// A link would end somebody else's programs.
+bool shares_dispatcher(const DeviceState& state) {
+    const auto& dispatcher = state.hook.dispatcher;
+    return dispatcher && std::any_of(dispatcher->components.begin(), dispatcher->components.end(),
+                                     [&](const Component& component) {
+                                         return !state.our_program ||
+                                                component.program_id != state.our_program->id;
+                                     });
+}
+
 Result<Outcome> load_by_plan(LoadContext& load) {
     const LoadRequest& request = load.request;
     if (load.state.trouble) {
@@ -272,6 +283,10 @@ Result<Outcome> load_by_plan(LoadContext& load) {
             "lower the MTU, or use --skb-mode: frames of several buffers need kernel 5.18 and a driver that "
             "supports them";
     }
+    if (failure->hint == kAttachLinkInstead && shares_dispatcher(load.state)) {
+        failure->hint =
+            "it cannot run beside the programs there; --attach link --force ends them, and takes their place";
+    }
     if (request.mode == ModeChoice::kOffload && failure->hint.empty()) {
         failure->hint =
             "offload mode needs a network card that runs BPF itself; without a mode option the driver runs "
@@ -311,7 +326,7 @@ void settle_pins(PinDirectory& pins, const NetnsContext& context, const Interfac
 
 // Where it is not, because it was moved or renamed with a program of ours, the error says where it is.
 Result<Interface> find_device(const NetnsContext& context, const std::string& device) {
-    auto found = resolve_interface(device);
+    auto found = context.resolve(device);
     if (!found && found.error().kind == ErrorKind::kNotFound) {
         const auto state = inspect_device(context, context.directory(device), std::nullopt);
         if (state.place) {

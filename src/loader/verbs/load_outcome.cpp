@@ -5,6 +5,7 @@
 
 #include <xdp_tally/abi.h>
 
+#include "common/base/shell_word.h"
 #include "common/kernel/device_features.h"
 #include "common/kernel/link_socket.h"
 #include "common/pins/abi_names.h"
@@ -119,7 +120,7 @@ void describe_choice(const LoadRequest& request, const Interface& interface, con
         if (pins) {
             outcome.notes.push_back(
                 fmt::format("libxdp's pins of the dispatcher's programs remain; `rm -r {}` removes them",
-                            pins->directory));
+                            shell_word(pins->directory)));
         }
     }
 }

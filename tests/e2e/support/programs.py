@@ -24,10 +24,10 @@ def object_file(name):
     return str(linear if linear.exists() and not kernel.frags() else OBJECTS / f"e2e_{name}.bpf.o")
 
 
-def compile_object(source, output):
+def compile_object(source, output, *options):
     """C for clang, as README.md has it for one's own programs; the path of the object."""
     subprocess.run(["clang", "-target", "bpf", "-g", "-O2", f"-I{TOP}/include", "-idirafter",
-                    f"/usr/include/{os.uname().machine}-linux-gnu", "-x", "c", "-", "-c", "-o", output],
+                    f"/usr/include/{os.uname().machine}-linux-gnu", *options, "-x", "c", "-", "-c", "-o", output],
                    input=source, text=True, check=True)
     return str(output)
 

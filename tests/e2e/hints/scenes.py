@@ -1,0 +1,581 @@
+# SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+"""Situations in which the programs print a hint. Each is a function of the lab, and returns the Scene.
+
+The user's device is veth0, on which he counts, or would like to.
+"""
+
+import os
+import shlex
+import socket
+from functools import partial
+from pathlib import Path
+
+from hints.rows import COMMAND, Scene, shell
+from support.components import ForeignComponent, components
+from support.devices import attached, link_info
+from support.maps import lineage_counts
+from support.namespaces import Namespace, hide_bpffs
+from support.observing import attach, follow, observe
+from support.pins import BPFFS, pin_dir
+from support.processes import NOBODY, Process, as_user, run
+from support.programs import STATS, compile_object, object_file
+from support.raw_bpf import create_link, open_pin
+from support.run_command import kill, running
+from support.samples import wait_for_counts
+from support.traffic import send
+
+COUNTED = {"XDP_PASS": (7, 700)}
+ODD_NAME = "a;$(b)'c"  # what a shell would act on
+
+
+# ---- what holds afterwards
+
+
+def same(look, expected):
+    assert look() == expected
+
+
+def gone(path):
+    assert not path.exists()
+
+
+def kept():
+    """What the lineage has counted, in whichever map."""
+    assert lineage_counts("veth0").get("XDP_PASS", (0, 0)) >= COUNTED["XDP_PASS"]
+
+
+def empty():
+    assert attached("veth0") is None
+
+
+# ---- what situations are made of
+
+
+def counted(lab):
+    """veth0 with a load of the user's that has counted."""
+    veth = lab.veth("veth0")
+    lab.load("veth0")
+    send(veth, 7, 100)
+    wait_for_counts(COUNTED, "--dev", "veth0")
+    return veth
+
+
+def severed(lab):
+    """The same, and its program is gone."""
+    veth = counted(lab)
+    run(["bpftool", "link", "detach", "pinned", pin_dir("veth0") / "xdp_link"])
+    return veth
+
+
+def other_directory(lab, path, *prepare):
+    """A directory that may become a BPF file system."""
+    path = Path(path)
+    path.mkdir()
+    for command in prepare:
+        run([*command, path])
+    lab.cleanups.append(lambda: run(["sh", "-c", f"umount '{path}' 2>/dev/null; rm -rf '{path}'"]))
+    return path
+
+
+def second_bpffs(lab):
+    return other_directory(lab, "/run/second", ["mount", "-t", "bpf", "-o", "mode=0755", "bpf"])
+
+
+# ---- somebody else's program
+
+
+def netlink(lab, command="xdp_loader --dev veth0", mode="native", status=5, **more):
+    lab.veth("veth0")
+    lab.foreign_attach("veth0", mode)
+    return Scene(lab, command, status, **more)
+
+
+def netlink_in_red(lab, command, status=5):
+    """In a namespace, {name} or {path}."""
+    red = Namespace(lab, "red")
+    red.veth()
+    program = lab.foreign_program()
+    run(["nsenter", f"--net={red.path}", "bpftool", "net", "attach", "xdpdrv", "pinned", program, "dev", "veth0"])
+    return Scene(lab, command.format(name="red", path=red.path), status)
+
+
+def pinned_link(lab, command="xdp_loader --dev veth0", status=5, **more):
+    lab.veth("veth0")
+    lab.foreign_link("veth0")
+    return Scene(lab, command, status, **more)
+
+
+def held_link(lab, command="xdp_loader --dev veth0", status=5):
+    """By a process, and pinned nowhere."""
+    lab.veth("veth0")
+    program = open_pin(lab.foreign_program())
+    held = [create_link(program, link_info("veth0")["ifindex"])]
+    os.close(program)
+    lab.cleanups.append(lambda: os.close(held.pop()))
+    return Scene(lab, command, status)
+
+
+# ---- the user's own load
+
+
+def loaded(lab, command="xdp_loader --dev veth0", status=5, after=()):
+    counted(lab)
+    return Scene(lab, command, status, after=list(after))
+
+
+def loaded_in_generic_mode(lab, command):
+    lab.veth("veth0")
+    lab.load("veth0", "--skb-mode")
+    return Scene(lab, command, 5)
+
+
+def run_goes_on(lab, command="xdp_loader --dev veth0", status=5):
+    lab.veth("veth0")
+    process = running(lab, "--dev", "veth0")
+    scene = Scene(lab, command, status)
+    scene.run = process
+    return scene
+
+
+def command_of_run_ends(scene, _said):
+    scene.run.stop()
+    scene.again()
+
+
+def detached(lab):
+    severed(lab)
+    return Scene(lab, "xdp_loader --dev veth0 --status", 0)
+
+
+def load_with_reuse_maps(scene, _said):
+    scene.again("xdp_loader --dev veth0 --reuse-maps")
+    kept()
+
+
+def stale(lab):
+    """Somebody else's program took its place."""
+    severed(lab)
+    program = lab.foreign_attach("veth0")["id"]
+    other_stays = partial(same, lambda: attached("veth0"), ("native", program))
+    return Scene(lab, "xdp_loader --dev veth0 --status", 0, after=[other_stays, partial(gone, pin_dir("veth0"))])
+
+
+def orphaned(lab):
+    lab.delete(counted(lab))
+    return Scene(lab, "xdp_loader --dev veth0 --status", 0, after=[partial(gone, pin_dir("veth0"))])
+
+
+def orphaned_in_red(lab):
+    red = Namespace(lab, "red")
+    red.veth()
+    lab.loader("--netns", "red", "--dev", "veth0")
+    run(["ip", "-netns", "red", "link", "delete", "dev", "veth0"])
+    return Scene(lab, "xdp_loader --netns red --dev veth0 --status", 0, after=[partial(gone, red.pins)])
+
+
+# ---- nothing is attached
+
+
+def bare(lab, command, status, mtu=1500, **more):
+    lab.veth("veth0", mtu=mtu)
+    return Scene(lab, command, status, **more)
+
+
+def without_device(lab, command, status, **more):
+    return Scene(lab, command, status, **more)
+
+
+def in_red(lab, command, status, **more):
+    red = Namespace(lab, "red")
+    red.veth()
+    return Scene(lab, command.format(name="red", path=red.path), status, **more)
+
+
+def odd_device(lab, command, status):
+    """{dev} is one that a shell would act on."""
+    run(["ip", "link", "add", "name", ODD_NAME, "type", "veth", "peer", "name", "p-odd"])
+    for dev in (ODD_NAME, "p-odd"):
+        run(["ip", "link", "set", "dev", dev, "up"])
+    return Scene(lab, command.format(dev=shlex.quote(ODD_NAME)), status)
+
+
+def odd_device_with_a_program(lab, command, status):
+    scene = odd_device(lab, command, status)
+    run(["bpftool", "net", "attach", "xdpdrv", "pinned", lab.foreign_program(), "dev", ODD_NAME])
+    return scene
+
+
+# ---- maps and pins
+
+
+def changed_layout(lab):
+    """The object's map has another layout than the pinned one."""
+    counted(lab)
+    return Scene(lab, f"xdp_loader --dev veth0 --filename {object_file('six_entries')} --reuse-maps", 5, after=[kept])
+
+
+def foreign_map(lab, command="xdp_loader --dev veth0", fits=True):
+    """Somebody else pinned a map where the counters go."""
+    lab.veth("veth0")
+    lab.foreign_map(pin_dir("veth0") / "xdp_stats_map", *(("percpu_array", 4, 16, 5) if fits else ()))
+    return Scene(lab, command, 5, names={"DIR": second_bpffs(lab)})
+
+
+def directory_of_somebody_else(lab, uid, mode):
+    """There is nothing in it."""
+    lab.veth("veth0")
+    path = pin_dir("veth0")
+    path.mkdir()
+    path.chmod(mode)
+    os.chown(path, uid, uid)
+    lab.cleanups.append(lambda: path.rmdir() if path.exists() else None)
+    return Scene(lab, "xdp_loader --dev veth0", 5)
+
+
+def read_only(lab):
+    lab.veth("veth0")
+    scene = Scene(lab, "xdp_loader --dev veth0", 1, names={"DIR": second_bpffs(lab)})
+    run(["mount", "-o", "remount,ro", BPFFS])
+    lab.cleanups.append(lambda: run(["mount", "-o", "remount,rw", BPFFS]))
+    return scene
+
+
+def no_directory_for_bpffs(lab):
+    lab.veth("veth0")
+    path = Path("/run/no bpffs")
+    lab.cleanups.append(lambda: run(["sh", "-c", f"umount '{path}' 2>/dev/null; rm -rf '{path}'"]))
+    return Scene(lab, f"xdp_loader --dev veth0 --bpffs '{path}'", 4, names={"DIR": BPFFS})
+
+
+def directory_that_is_no_bpffs(lab, filled):
+    lab.veth("veth0")
+    path = other_directory(lab, "/run/other")
+    if filled:
+        (path / "file").touch()
+    return Scene(lab, f"xdp_loader --dev veth0 --bpffs {path}", 4, names={"DIR": BPFFS})
+
+
+def with_another_bpffs(scene, _said):
+    scene.again(f"{scene.command.partition(' --bpffs ')[0]} --bpffs {scene.names['DIR']}")
+
+
+def nowhere_a_bpffs_inside(lab):
+    hide_bpffs(lab)
+    red = Namespace(lab, "red")
+    red.veth()
+    return Scene(lab, "xdp_stats --dev veth0 --once", 4, inside=red.inside, helper=(), alone=True)
+
+
+def mount_it(scene, said):
+    """Then the user is one step further: nothing is loaded yet."""
+    scene.type(COMMAND.findall(said)[0])
+    assert "nothing is pinned there" in shell(scene.command, scene.inside, 4)
+
+
+def name_the_namespace_there(scene, _said):
+    assert "no BPF file system is mounted there" in shell("xdp_stats --netns red --dev veth0 --once", (), 4)
+
+
+def bpffs_of_this_command_alone(lab):
+    """As a script mounts it inside of `ip netns exec`."""
+    red = Namespace(lab, "red")
+    red.veth()
+    return Scene(lab, f"mount -t bpf bpf {BPFFS} && exec xdp_loader --dev veth0", 0, inside=red.inside, helper=())
+
+
+def load_from_outside(scene, _said):
+    scene.type("xdp_loader --netns red --dev veth0")
+    assert "attached" in shell("xdp_loader --netns red --dev veth0 --status")
+
+
+# ---- users
+
+
+def user(lab, command, status, **more):
+    """An ordinary one, at a device that counts; {id} is that of the map."""
+    counted(lab)
+    (item,) = lab.status("veth0")["maps"]
+    return Scene(lab, command.format(id=item["id"]), status, inside=as_user(NOBODY), helper=(), **more)
+
+
+def closed_bpffs(lab):
+    """To all but its group: that stays."""
+    lab.cleanups.append(lambda: BPFFS.chmod(0o755))
+    counted(lab)
+    scene = Scene(lab, "xdp_stats --dev veth0 --once", 3, inside=as_user(NOBODY), helper=())
+    BPFFS.chmod(0o770)
+    scene.after.append(lambda: same(lambda: BPFFS.stat().st_mode & 0o777, 0o771))
+    return scene
+
+
+def closed_map(lab):
+    """For its group to read and to write: that stays."""
+    path = lab.foreign_map(BPFFS / "team", "percpu_array", 4, 16, 5)
+    path.chmod(0o660)
+    scene = Scene(lab, f"xdp_stats --map {path} --once", 3, inside=as_user(NOBODY), helper=())
+    scene.after.append(lambda: same(lambda: path.stat().st_mode & 0o777, 0o664))
+    return scene
+
+
+def as_root(scene, _said):
+    shell(scene.command)
+
+
+def with_the_maps_pin(scene, _said):
+    shell(f"xdp_stats --map {pin_dir('veth0') / 'xdp_stats_map'} --once", scene.inside)
+
+
+def with_three_capabilities(scene, _said):
+    """And a directory of his own in bpffs, which is another matter."""
+    own = BPFFS / "mine"
+    own.mkdir()
+    os.chown(own, NOBODY, NOBODY)
+    scene.lab.cleanups.append(lambda: own.rmdir() if own.exists() else None)
+    caps = "+bpf,+net_admin,+perfmon"
+    inside = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", f"--inh-caps=-all,{caps}",
+              f"--ambient-caps=-all,{caps}", f"--bounding-set=-all,{caps}"]
+    shell(f"{scene.command} --bpffs {own}", inside)
+    shell(f"xdp_loader --dev veth0 --bpffs {own} --unload", inside)
+
+
+# ---- files, ports, terminals
+
+
+def in_scratch(lab, command, status, prepare=None):
+    """{scratch} is a directory of the user's."""
+    scratch = other_directory(lab, "/run/scratch 1")
+    if prepare:
+        prepare(scratch)
+    counted(lab)
+    return Scene(lab, command.format(scratch=scratch), status)
+
+
+def dangling(scratch):
+    (scratch / "output").symlink_to(scratch / "target")
+
+
+def copy_of(name):
+    def prepare(scratch):
+        (scratch / "prog.o").write_bytes(Path(object_file(name)).read_bytes())
+    return prepare
+
+
+def compiled(source):
+    def prepare(scratch):
+        compile_object(source, scratch / "prog.o")
+    return prepare
+
+
+def write_to_the_shown_path(scene, said):
+    path = scene.type(COMMAND.findall(said)[0]).strip()
+    scene.again(f"xdp_stats --dev veth0 --once --json --output '{path}'")
+
+
+def port_in_use(lab):
+    holder = socket.socket()
+    holder.bind(("127.0.0.1", 0))
+    holder.listen()
+    lab.cleanups.append(holder.close)
+    return Scene(lab, f"xdp_stats --all --listen {holder.getsockname()[1]}", 5)
+
+
+def see_who_listens(scene, said):
+    assert f"pid={os.getpid()}" in scene.type(COMMAND.findall(said)[0])
+
+
+def bare_for_user(lab, command, status):
+    return bare(lab, command, status, inside=as_user(NOBODY), helper=())
+
+
+def load_as_said(scene, _said):
+    """The command is in more than one text of the sources."""
+    (command,) = COMMAND.findall(scene.output)
+    scene.type(command)
+    scene.again()
+
+
+def new_map_instead(scene, said):
+    (options,) = COMMAND.findall(said)
+    command = scene.command.replace("--migrate", options.replace("NAME", "xdp_stats_map"))
+    scene.again(command)
+
+
+def listen_at_each(scene, said):
+    """The examples; some machines have no IPv6."""
+    for address in ("127.0.0.1:0", "0.0.0.0:0"):
+        assert address.partition(":0")[0] in said
+        process = scene.lab.started(Process([STATS, "--all", "--listen", address]))
+        process.wait_for_line("^serving ")
+        process.stop()
+
+
+def samples_are_printed(scene, _said):
+    for more in ("", "--format json", "--format csv"):
+        assert "PASS" in shell(scene.command.replace("--live", f"--once {more}"))
+
+
+# ---- sources
+
+
+PROLOGUE = """#include <linux/bpf.h>
+{helpers}
+struct {{ __uint(type, BPF_MAP_TYPE_HASH); __uint(max_entries, 8); __type(key, __u32); __type(value, __u32); }}
+numbers SEC(".maps");
+{declared}
+SEC("xdp") int entry(struct xdp_md *ctx)
+{{
+    __u32 key = 0;
+    (void)key;
+    {body}
+}}
+char _license[] SEC("license") = "GPL";
+"""
+HELPERS = "#include <bpf/bpf_helpers.h>"
+WITHOUT_HELPERS = """#define SEC(name) __attribute__((section(name), used))
+#define __uint(name, val) int (*name)[val]
+#define __type(name, val) typeof(val) *name"""
+
+
+def compiled_source(lab, body, declared="", helpers=True):
+    path = Path("/run/source.o")
+    lab.cleanups.append(lambda: path.unlink(missing_ok=True))
+    # A declaration in the body is one of C.
+    where, _, rest = body.rpartition("__kconfig")
+    if where:
+        extern, _, code = (where + "__kconfig" + rest).partition(";")
+        declared, body = declared + extern + ";", code
+    source = PROLOGUE.format(body=body, declared=declared, helpers=HELPERS if helpers else WITHOUT_HELPERS)
+    return compile_object(source, path, "-Wno-implicit-function-declaration", "-fno-builtin")
+
+
+def source_of(lab, body, helpers=True):
+    """Nobody else has to do with it."""
+    lab.veth("veth0")
+    file = compiled_source(lab, body, helpers=helpers)
+    return Scene(lab, f"xdp_loader --dev veth0 --filename {file}", 1, alone=True)
+
+
+def compile_again(body, declared, loads=True, helpers=True):
+    def compile_it_again(scene, _said):
+        # Where the helpers were missing, they are what is declared.
+        compiled_source(scene.lab, body, "" if not helpers else declared)
+        shell(scene.command, (), 0 if loads else None)
+    return compile_it_again
+
+
+def cut_off(lab):
+    """A damaged object."""
+    lab.veth("veth0")
+    scratch = other_directory(lab, "/run/scratch 1")
+    (scratch / "prog.o").write_bytes(Path(object_file("own")).read_bytes()[:900])
+    return Scene(lab, f"xdp_loader --dev veth0 --filename '{scratch}/prog.o'", 1, alone=True,
+                 names={"FILE": f"'{scratch}/prog.o'"})
+
+
+# ---- dispatchers and observations, on kernels that have them
+
+
+def others_stay(lab):
+    assert "foreign_early" in components(lab, "veth0")
+
+
+def beside(lab, command="xdp_loader --dev veth0 --attach link", status=5, loaded=False, ends=False):
+    """Somebody else's program in a dispatcher; the user's as well if it is `loaded`."""
+    veth = lab.veth("veth0")
+    if ends:
+        # A tool that cannot unload what is not there any more.
+        run(["xdp-loader", "load", "--prog-name", "foreign_early", "veth0", object_file("foreign_component")])
+        lab.cleanups.append(remove_libxdps_directory)
+    else:
+        ForeignComponent(lab, veth, "foreign_early")
+    if loaded:
+        lab.load("veth0")
+    return Scene(lab, command, status, after=[] if ends else [partial(others_stay, lab)])
+
+
+def remove_libxdps_directory():
+    run(["sh", "-c", f"rm -rf {BPFFS}/xdp"])
+
+
+def taken_off(lab):
+    """By force: what libxdp keeps is gone when the user has done as he was told, and the neighbours' is not."""
+    scene = beside(lab, "xdp_loader --dev veth0 --force --attach link", 0, ends=True)
+    index = link_info("veth0")["ifindex"]
+    scene.after.append(lambda: same(lambda: list((BPFFS / "xdp").glob(f"dispatch-{index}-*")), []))
+    return scene
+
+
+def killed_run(lab, command="xdp_loader --dev veth0 --status"):
+    veth = lab.veth("veth0")
+    ForeignComponent(lab, veth, "foreign_early")
+    kill(running(lab, "--dev", "veth0"))
+    return Scene(lab, command, 0, after=[partial(others_stay, lab)])
+
+
+def end_it_by(*options):
+    def next_command(scene, _said):
+        scene.again(f"xdp_loader --dev veth0 {' '.join(options)}")
+        assert components(scene.lab, "veth0") == ["foreign_early", "xdp_pass"][:1 if options else 2]
+    return next_command
+
+
+def observed(lab, command, status):
+    veth = lab.veth("veth0")
+    ForeignComponent(lab, veth, "foreign_early")
+    observe(lab)
+    send(veth, 7, 100)
+    wait_for_counts(COUNTED, "--dev", "veth0")
+    return Scene(lab, command, status, after=[partial(others_stay, lab), kept])
+
+
+def follow_it(scene, _said):
+    """Observed as it is, and once it changes."""
+    follow(scene.lab).stop()
+
+
+def observed_is_gone(lab):
+    path = lab.foreign_program("verdicts")
+    lab.veth("veth0")
+    attach(path, "veth0")
+    observe(lab)
+    run(["ip", "link", "set", "dev", "veth0", "xdpdrv", "off"])
+    return Scene(lab, "xdp_loader --dev veth0 --status", 0)
+
+
+def observed_is_replaced(lab):
+    scene = observed_is_gone(lab)
+    attach(lab.foreign_program("no_counter"), "veth0")
+    return scene
+
+
+def observed_anew(scene, said):
+    attach(BPFFS / "foreign_verdicts", "veth0")
+    scene.type(COMMAND.findall(said)[0])
+    assert "attached" in shell("xdp_loader --dev veth0 --status")
+
+
+def two_observed(lab, command="xdp_loader --dev veth0 --observe"):
+    veth = lab.veth("veth0")
+    for name in ("foreign_early", "foreign_late"):
+        ForeignComponent(lab, veth, name)
+    return Scene(lab, command, 0, after=[partial(others_stay, lab)])
+
+
+def foreign_map_beside(lab):
+    """Somebody pinned counters for a dispatcher's programs by himself."""
+    veth = lab.veth("veth0")
+    ForeignComponent(lab, veth, "foreign_early")
+    lab.foreign_map(pin_dir("veth0") / "xdp_stats_map", "percpu_array", 4, 16, 5)
+    return Scene(lab, "xdp_stats --dev veth0 --per-program --once", 4, after=[partial(others_stay, lab)])
+
+
+def unpin_and_observe(scene, said):
+    (pin_dir("veth0") / "xdp_stats_map").unlink()
+    scene.type(COMMAND.findall(said)[0])
+    assert "foreign_early" in scene.again()
+
+
+def take_both(scene, said):
+    for command in COMMAND.findall(said):
+        scene.type(command)
+    assert "foreign_early" in scene.again()
