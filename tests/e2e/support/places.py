@@ -243,7 +243,9 @@ def moved_and_renamed(device):
 def moved_and_its_index_was_taken(device):
     red = Namespace(device.lab, "red")
     index = Path(f"/sys/class/net/{OLD}/ifindex").read_text().strip()
-    run([*red.inside, "ip", "link", "add", "name", "first0", "index", index, "type", "veth", "peer", "name", "first1"])
+    run([*red.inside, "ip", "link", "add", "name", "first0", "index", index, "type", "veth", "peer", "name", "p-first"])
+    run([*red.inside, "ip", "link", "set", "dev", "p-first", "netns", os.getpid()])
+    device.built.append("p-first")
     device.move("red", red.path)
     device.up()
 
