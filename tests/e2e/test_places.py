@@ -4,6 +4,7 @@ A device with our program goes somewhere else, or gets another name, or is gone:
 where the program runs, and ends it there or not at all.
 """
 
+import itertools
 import json
 import os
 import subprocess
@@ -19,10 +20,11 @@ from support.places import ALTERNATIVE, NEW, OLD, WAYS, device_with_our_program
 from support.processes import NOBODY, as_user, run, wait_until
 from support.programs import CONFLICT, NOT_FOUND, STATS, copy_for_everyone
 from support.raw_bpf import existing_ids
-from support.samples import counts_of, dropped, read, session_of
+from support.samples import counts_of, dropped, read
 from support.traffic import SIZE, send
 
 IN_DISPATCHERS_TOO = True
+SHIFTS = itertools.count()
 SHORT = os.environ.get("XDP_TALLY_PLACES") == "short"
 
 # What has to be said and done after this has happened to the device:
@@ -54,10 +56,11 @@ ALIVE = [event for event, row in TABLE.items() if row.state == "attached"]
 
 
 def cases(events, ways=WAYS):
-    """Each of these in each way. The short form has each event once, and each way about as often as the others."""
+    """Each of these in each way. The short form has each event once, in another way from test to test."""
     pairs = [(event, way) for event in events for way in ways]
     if SHORT:
-        pairs = [(event, ways[number % len(ways)]) for number, event in enumerate(events)]
+        shift = next(SHIFTS)
+        pairs = [(event, ways[(shift + number) % len(ways)]) for number, event in enumerate(events)]
     return pytest.mark.parametrize("happened, way", pairs, ids=lambda item: getattr(item, "__name__", item))
 
 
@@ -125,12 +128,32 @@ def test_seen_afterwards(lab, device, happened):
         else:
             assert status["state"] in ("orphaned", "detached"), status
             assert status["runs_on"] is None and sample["runs_on"] is None
-    if device.place and device.place.name == OLD and not device.place.netns:
+    if happened not in MOVED + RENAMED:
         assert (status["runs_on"], sample["runs_on"]) == (None, None)
 
+
+@cases(TABLE)
+def test_seen_afterwards_by_an_ordinary_user(device, happened):
+    device.load()
+    happened(device)
+    if device.place:
+        device.send(6)
     late = read("--dev", OLD, **nobody_reads())
-    assert (late["state"], counts_of(late)) == (ordinary(device, row.late), device.counts)
-    assert (late["dev"], late["netns"]) in ((OLD, None), (device.place and device.place.name, None))
+    assert (late["state"], counts_of(late)) == (ordinary(device, TABLE[happened].late), device.counts)
+    assert (late["dev"], late["netns"], late["generation"]) == (OLD, None, 1)
+
+
+@cases(MOVED + RENAMED)
+def test_place_is_an_address(lab, device, happened):
+    """What a sample and a status say of the place is what --netns and --dev take."""
+    device.load()
+    happened(device)
+    netns, _, name = read("--dev", OLD)["runs_on"].rpartition("/")
+    option = ("--netns", netns) if netns else ()
+    assert lab.status(name, *option)["program"]["id"] == device.program
+    assert counts_of(read(*option, "--dev", name)) == device.counts
+    lab.loader(*option, "--dev", name, "--unload")
+    device.is_free()
 
 
 def addresses(device, happened):
@@ -206,9 +229,10 @@ def test_seen_meanwhile(lab, device, happened, user):
 
 @cases(TABLE)
 def test_exporter(lab, device, happened):
-    """It gives up its privileges before it serves. Its counters go on under the same labels; up, as long as it counts."""
+    """It gives up its privileges before it serves. Its counters go on under the same labels; it is up while they do."""
     device.load()
     early = Exporter(lab, "--dev", OLD)
+    assert early.packets() == device.sent
     happened(device)
     late = Exporter(lab, "--all")
     if device.place:
@@ -342,7 +366,7 @@ def test_clean(lab, device, happened):
 
 @cases(TABLE, [way for way in WAYS if way in ("link", "shared")])
 def test_end_of_a_run(device, happened):
-    """Its program ends with it, wherever the device has gone; a new device of the same name has nothing to do with it."""
+    """Its program ends with it, wherever the device has gone; a new device of the same name is not touched."""
     process = device.run()
     happened(device)
     if device.place:
