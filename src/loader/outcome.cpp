@@ -71,6 +71,7 @@ Json to_json(const Outcome& outcome) {
         json["state"] = outcome.state;
         json["hook"] = outcome.hook ? to_json(*outcome.hook) : Json(nullptr);
     }
+    json["runs_on"] = text_or_null(outcome.runs_on);
     json["mode"] = text_or_null(outcome.mode);
     json["attach"] = text_or_null(outcome.attach);
     json["link_id"] = outcome.link_id ? Json(*outcome.link_id) : Json(nullptr);
@@ -191,6 +192,9 @@ std::string format_outcome(const Outcome& outcome) {
         line(outcome.attach == kObserve ? "observed" : "loaded",
              fmt::format("{}, {} mode, {}", describe(*outcome.program), outcome.mode,
                          describe_attachment(outcome)));
+    }
+    if (!outcome.runs_on.empty()) {
+        line("runs on", outcome.runs_on);
     }
     if (outcome.kind != OutcomeKind::kStatus && outcome.position) {
         line("position", describe(*outcome.position));

@@ -62,6 +62,7 @@ struct Outcome {
     std::vector<std::string> notes;     // what a person should know beside the facts above
     std::vector<std::string> warnings;  // of the notes those that --quiet shows, too
     std::string state;                  // with kStatus
+    std::string runs_on;                // "red/eth0": the device now, where the pins say another; else empty
     std::optional<HookOutcome> hook;    // with kStatus: what runs there, whoever attached it
     std::optional<Error> error;         // with kFailed
 };

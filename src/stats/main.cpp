@@ -26,6 +26,7 @@
 #include "stats/output/format.h"
 #include "stats/output/output_file.h"
 #include "stats/output/printer.h"
+#include "stats/source/pin_error.h"
 #include "stats/source/reader_set.h"
 
 namespace tally::stats {
@@ -40,14 +41,6 @@ constexpr nanoseconds kFirstBlock = std::chrono::milliseconds(250);
 int fail(const Error& error, const Options& options) {
     print_error(kProgramName, error, options.format == Format::kJson);
     return exit_status(error.kind);
-}
-
-Error nothing_pinned(const Source& source, const NetnsContext& context, const std::string& pin) {
-    auto error = make_error(ErrorKind::kNotFound, "opening the pin " + pin, "nothing is pinned there");
-    if (source.kind == Source::Kind::kDevice) {
-        error.hint = "`xdp_loader " + context.option(source.name) + "` loads a counting program";
-    }
-    return error;
 }
 
 // A single reading waits for a loader that is replacing a map, at most for Transition::kLongest.
@@ -76,7 +69,7 @@ int start_sources(ReaderSet& readers, const Options& options) {
     for (std::size_t i = 0; i < options.sources.size(); ++i) {
         const Reader& reader = *readers.members()[i].reader;
         if (started[i] && options.once && !reader.ready()) {
-            started[i] = nothing_pinned(options.sources[i], readers.context(), reader.pin());
+            started[i] = explain_missing_pin(options.sources[i], readers.context(), reader.pin());
         }
         if (!started[i]) {
             const int failure = fail(started[i].error(), options);

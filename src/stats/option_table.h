@@ -75,7 +75,8 @@ packets and bytes. That is the map of the xdp-project tutorial and of libxdp's <
         .excludes = {"--all --once"},
         .help = "Wait for a device or namespace that does not exist yet",
         .manual = R"(
-Wait for an interface, or a network namespace, that does not exist yet. Without it that is an error.)",
+Wait for an interface, or a network namespace, that does not exist yet. Without it that is an error. An interface
+that is gone and has pins is not waited for: its last counts are shown.)",
     },
     {
         .group = "What to read",

@@ -86,7 +86,7 @@ def test_per_program_of_a_map_without_a_meta(lab, veth0):
     """Nobody knows which program counts into it."""
     lab.foreign_map(pin_dir("veth0") / "xdp_stats_map", kind="percpu_array", key=4, value=16, entries=5)
     result = run([STATS, "--dev", "veth0", "--once", "--per-program"], status=NOT_FOUND)
-    assert "\nhint: `xdp_loader --dev veth0 --observe`" in result.err
+    assert "\nhint: `xdp_stats --dev veth0` shows" in result.err
 
 
 def test_per_program_of_ours(lab, veth0):

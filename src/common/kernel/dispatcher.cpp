@@ -1,19 +1,22 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 #include "common/kernel/dispatcher.h"
 
+#include <bpf/bpf.h>
+#include <bpf/btf.h>
 #include <fmt/format.h>
 #include <linux/bpf.h>
 #include <xdp/libxdp.h>
+#include <xdp/prog_dispatcher.h>
 
 #include <cstdlib>
 #include <string_view>
 #include <utility>
+#include <vector>
 
-#include <xdp_tally/abi.h>
-
+#include "common/base/directory.h"
 #include "common/base/unique_handle.h"
 #include "common/kernel/bpf_info.h"
-#include "common/kernel/link_socket.h"
+#include "common/kernel/dispatcher_config.h"
 
 namespace tally {
 namespace {
@@ -24,43 +27,97 @@ constexpr std::string_view kDispatcherName = "xdp_dispatcher";
 // Where libxdp looks by itself.
 constexpr const char* kLibxdpBpffs = "/sys/fs/bpf";
 
-using UniqueMultiprog = UniqueHandle<xdp_multiprog, xdp_multiprog__close>;
+constexpr const char* kMetadataSection = "xdp_metadata";
 
-std::uint32_t mode_of(xdp_attach_mode mode) {
-    return mode == XDP_MODE_SKB ? XDP_TALLY_MODE_GENERIC : XDP_TALLY_MODE_NATIVE;
+using UniqueBtf = UniqueHandle<btf, btf__free>;
+
+// The version is in the BTF of the oldest, which is all that tells it.
+bool is_of_first_version(int program_fd) {
+    bpf_prog_info info = {};
+    std::uint32_t size = sizeof(info);
+    if (bpf_obj_get_info_by_fd(program_fd, &info, &size) != 0 || info.btf_id == 0) {
+        return false;
+    }
+    const UniqueBtf btf(btf__load_from_kernel_by_id(info.btf_id));
+    return btf && btf__find_by_name_kind(btf.get(), kMetadataSection, BTF_KIND_DATASEC) > 0;
 }
 
-// The name alone says nothing: a dispatcher's one map is its configuration, read-only data of one entry. None
-// where that cannot be read.
-std::optional<bool> is_dispatcher(std::uint32_t program_id) {
-    const auto program = open_program_by_id(program_id);
-    const auto info = program ? program_info(program->get()) : program.error();
-    if (!info || info->name != kDispatcherName) {
-        return info ? std::optional(false) : std::nullopt;
+// What a program that is called like a dispatcher has as its read-only data; none where it has other maps,
+// and is no dispatcher. The name alone says nothing.
+Result<std::optional<std::vector<unsigned char>>> read_configuration(int program_fd) {
+    constexpr std::uint32_t kLongest = 4096;
+    const std::optional<std::vector<unsigned char>> none;
+    TALLY_ASSIGN_OR_RETURN(const auto maps, program_maps(program_fd));
+    if (maps.size() != 1) {
+        return none;
     }
-    const auto maps = program_maps(program->get());
-    if (!maps || maps->size() != 1) {
-        return maps ? std::optional(false) : std::nullopt;
+    TALLY_ASSIGN_OR_RETURN(const auto map, open_map_by_id(maps.front(), true));
+    TALLY_ASSIGN_OR_RETURN(const auto info, map_info(map.get()));
+    if (info.type != BPF_MAP_TYPE_ARRAY || info.max_entries != 1 || (info.flags & BPF_F_RDONLY_PROG) == 0 ||
+        info.value_size > kLongest) {
+        return none;
     }
-    const auto map = open_map_by_id(maps->front(), true);
-    const auto found = map ? map_info(map->get()) : map.error();
-    return found ? std::optional(found->type == BPF_MAP_TYPE_ARRAY && found->max_entries == 1 &&
-                                 (found->flags & BPF_F_RDONLY_PROG) != 0)
-                 : std::nullopt;
+    std::vector<unsigned char> value(info.value_size);
+    const std::uint32_t key = 0;
+    if (bpf_map_lookup_elem(map.get(), &key, value.data()) != 0) {
+        return last_error("reading the configuration of a dispatcher");
+    }
+    return std::optional(std::move(value));
 }
 
-Component describe(const xdp_program* program) {
-    Component component;
-    component.program_id = xdp_program__id(program);
-    component.name = xdp_program__name(program);
-    component.priority = xdp_program__run_prio(program);
-    component.frags = xdp_program__xdp_frags_support(program);
-    for (std::uint32_t action = XDP_ABORTED; action <= XDP_REDIRECT; ++action) {
-        if (xdp_program__chain_call_enabled(program, static_cast<xdp_action>(action))) {
-            component.chain_actions |= 1U << action;
+Error newer_dispatcher(const std::string& what) {
+    auto error = system_error(EOPNOTSUPP, what);
+    error.kind = ErrorKind::kConflict;
+    error.reason = "it belongs to a newer libxdp than this program's, which cannot read it";
+    error.hint = "`xdp-loader` of that libxdp shows and unloads its programs";
+    return error;
+}
+
+// None where it is no dispatcher.
+Result<std::optional<DispatcherConfig>> find_configuration(int program_fd, const std::string& what) {
+    TALLY_ASSIGN_OR_RETURN(const auto bytes, read_configuration(program_fd));
+    if (!bytes) {
+        return std::optional<DispatcherConfig>();
+    }
+    auto version = dispatcher_version(*bytes);
+    if (!version && is_of_first_version(program_fd)) {
+        version = kOldestDispatcherVersion;
+    }
+    // What this program cannot read it cannot hand to its libxdp either, and the other way round.
+    if (version && (*version > XDP_DISPATCHER_VERSION || *version > kNewestDispatcherVersion)) {
+        return newer_dispatcher(what);
+    }
+    return version ? decode_dispatcher_config(*bytes, *version) : std::nullopt;
+}
+
+Result<Component> read_component(const std::string& pin, const DispatcherConfig::Slot& slot) {
+    const UniqueFd program(bpf_obj_get(pin.c_str()));
+    if (!program) {
+        return last_error(fmt::format("opening the pin {}", pin));
+    }
+    TALLY_ASSIGN_OR_RETURN(auto info, program_info(program.get()));
+    return Component{info.id, std::move(info.name), slot.priority, slot.chain_actions, slot.frags};
+}
+
+Result<std::vector<Component>> read_components(std::uint32_t program_id, const DispatcherConfig& config,
+                                               const std::string& what) {
+    const auto directory = find_dispatcher_directory(program_id);
+    std::vector<Component> components;
+    for (const auto& slot : config.slots) {
+        const auto pin = fmt::format("{}/prog{}-prog", directory.value_or(""), components.size());
+        auto component = directory ? read_component(pin, slot) : system_error(ENOENT, what);
+        if (!component) {
+            return make_error(
+                       ErrorKind::kSystem, what,
+                       "the pins of its programs are missing, or in another BPF file system (LIBXDP_BPFFS)")
+                .with_hint(
+                    fmt::format("libxdp looks for them below {}, or /sys/fs/bpf: set it as it was when they "
+                                "were loaded",
+                                XDP_BPFFS_ENVVAR));
         }
+        components.push_back(std::move(*component));
     }
-    return component;
+    return components;
 }
 
 }  // namespace
@@ -79,63 +136,71 @@ void restore_environment() {
     }
 }
 
-Result<std::optional<Dispatcher>> read_dispatcher(std::uint32_t ifindex, std::uint32_t program_id) {
-    // libxdp makes its directory, and keeps descriptors, for whatever it is asked about.
-    if (!is_dispatcher(program_id).value_or(true)) {
-        return std::optional<Dispatcher>();
-    }
-    const auto what = [ifindex] { return fmt::format("reading the dispatcher of interface {}", ifindex); };
-    xdp_multiprog* const found = xdp_multiprog__get_from_ifindex(static_cast<int>(ifindex));
-    if (const long code = libxdp_get_error(found); code != 0) {
-        if (code == -ENOENT) {
-            return std::optional<Dispatcher>();
+std::string dispatcher_root() {
+    const char* const root = ::getenv(XDP_BPFFS_ENVVAR);
+    return fmt::format("{}/xdp", root != nullptr ? root : kLibxdpBpffs);
+}
+
+std::optional<std::string> find_dispatcher_directory(std::uint32_t program_id) {
+    const std::string root = dispatcher_root();
+    const auto names = list_directory(root);
+    const std::string end = fmt::format("-{}", program_id);
+    for (const auto& name : names ? *names : std::vector<std::string>()) {
+        if (name.starts_with("dispatch-") && name.ends_with(end)) {
+            return root + '/' + name;
         }
-        auto error = system_error(static_cast<int>(code), what());
-        if (error.code == EOPNOTSUPP) {
-            error.kind = ErrorKind::kConflict;
-            error.reason = "it belongs to a newer libxdp than this program's, which cannot read it";
-            error.hint = "`xdp-loader` of that libxdp shows and unloads its programs";
-        } else if (error.kind == ErrorKind::kPermission) {
+    }
+    return std::nullopt;
+}
+
+Result<std::optional<Dispatcher>> read_dispatcher(const HookProgram& program) {
+    const std::string what = fmt::format("reading the dispatcher {}", program.id);
+    auto fd = open_program_by_id(program.id);
+    if (!fd) {
+        auto& error = fd.error();
+        error.what = what;
+        if (error.kind == ErrorKind::kPermission) {
             error.reason += " (it requires CAP_SYS_ADMIN)";
         }
         return error;
     }
-    const UniqueMultiprog multiprog(found);
-    const xdp_program* const main = xdp_multiprog__main_prog(multiprog.get());
-    if (xdp_multiprog__is_legacy(multiprog.get())) {
-        if (main == nullptr || xdp_program__name(main) != kDispatcherName) {
-            return std::optional<Dispatcher>();
+    TALLY_ASSIGN_OR_RETURN(const auto info, program_info(fd->get()));
+    if (info.name != kDispatcherName) {
+        return std::optional<Dispatcher>();
+    }
+    TALLY_ASSIGN_OR_RETURN(const auto config, find_configuration(fd->get(), what));
+    if (!config) {
+        return std::optional<Dispatcher>();
+    }
+    TALLY_ASSIGN_OR_RETURN(auto components, read_components(program.id, *config, what));
+    return std::optional(Dispatcher{program.id, program.mode, config->frags, std::move(components)});
+}
+
+Result<void> look_into_dispatcher(Link& link, LinkSocket& socket) {
+    for (;;) {
+        XdpHook& hook = link.hook;
+        if (!hook.program) {
+            return {};
         }
-        return make_error(
-                   ErrorKind::kSystem, what(),
-                   "the pins of its programs are missing, or in another BPF file system (LIBXDP_BPFFS)")
-            .with_hint(
-                fmt::format("libxdp looks for them below {}, or /sys/fs/bpf: set it as it was when they "
-                            "were loaded",
-                            XDP_BPFFS_ENVVAR));
+        auto dispatcher = read_dispatcher(*hook.program);
+        if (dispatcher) {
+            hook.dispatcher = std::move(*dispatcher);
+            return {};
+        }
+        // libxdp puts another one in its place, then removes the pins.
+        const auto now = socket.find(link.interface.ifindex);
+        if (!now || (now->hook.program && now->hook.program->id == hook.program->id)) {
+            return std::move(dispatcher).error();
+        }
+        link = *now;
     }
-    Dispatcher dispatcher;
-    dispatcher.program_id = xdp_program__id(main);
-    dispatcher.mode = mode_of(xdp_multiprog__attach_mode(multiprog.get()));
-    dispatcher.frags = xdp_multiprog__xdp_frags_support(multiprog.get());
-    for (const xdp_program* program = nullptr;
-         (program = xdp_multiprog__next_prog(program, multiprog.get())) != nullptr;) {
-        dispatcher.components.push_back(describe(program));
-    }
-    return std::optional(std::move(dispatcher));
 }
 
 Result<std::optional<Dispatcher>> read_dispatcher(std::uint32_t ifindex) {
-    TALLY_ASSIGN_OR_RETURN(const auto hook, query_xdp_hook(ifindex));
-    return hook.program ? read_dispatcher(ifindex, hook.program->id)
-                        : Result<std::optional<Dispatcher>>(std::optional<Dispatcher>());
-}
-
-Result<void> look_into_dispatcher(XdpHook& hook, std::uint32_t ifindex) {
-    if (hook.program) {
-        TALLY_ASSIGN_OR_RETURN(hook.dispatcher, read_dispatcher(ifindex, hook.program->id));
-    }
-    return {};
+    TALLY_ASSIGN_OR_RETURN(auto socket, LinkSocket::open());
+    TALLY_ASSIGN_OR_RETURN(auto link, socket.find(ifindex));
+    TALLY_TRY(look_into_dispatcher(link, socket));
+    return std::move(link.hook.dispatcher);
 }
 
 }  // namespace tally

@@ -10,6 +10,7 @@
 #include <string>
 
 #include "common/base/result.h"
+#include "common/kernel/link_socket.h"
 #include "common/kernel/xdp_hook.h"
 
 namespace tally {
@@ -21,15 +22,23 @@ void use_bpffs_for_dispatchers(const std::string& root);
 // The environment as it was given to this process: for a child that runs somebody else's command.
 void restore_environment();
 
-// Of the program on the hook of that interface, by its id; without the id the kernel is asked what is there.
-// None where nothing is attached, or a program that is no dispatcher. kPermission without CAP_SYS_ADMIN;
-// kConflict (EOPNOTSUPP) for a dispatcher of a newer libxdp than this one. kSystem where its components
-// cannot be read: their pins are missing, or in another BPF file system.
-Result<std::optional<Dispatcher>> read_dispatcher(std::uint32_t ifindex, std::uint32_t program_id);
+// Where libxdp keeps its pins. Its flock, by which libxdp's own changes exclude each other, is on that
+// directory.
+std::string dispatcher_root();
+// The directory with the pins of the programs that this dispatcher calls; none where there is none. Its name
+// begins with the interface's ifindex when it was made, which is another one once the interface has moved.
+std::optional<std::string> find_dispatcher_directory(std::uint32_t program_id);
+
+// Of the program on a hook, in whatever network namespace that is; libxdp is not asked. None where it is no
+// dispatcher. kPermission without CAP_SYS_ADMIN; kConflict (EOPNOTSUPP) for a dispatcher of a newer libxdp
+// than this one; kNotFound where the program is gone. kSystem where its components cannot be read: their pins
+// are missing, or in another BPF file system.
+Result<std::optional<Dispatcher>> read_dispatcher(const HookProgram& program);
+// The same for an interface of the current namespace; none also where nothing is attached.
 Result<std::optional<Dispatcher>> read_dispatcher(std::uint32_t ifindex);
 
-// Fills in hook.dispatcher where the program there is one. The errors of read_dispatcher: then nothing is
-// known of it.
-Result<void> look_into_dispatcher(XdpHook& hook, std::uint32_t ifindex);
+// Fills in link.hook.dispatcher where the program there is one; where it was replaced meanwhile, `link` is
+// what `socket` says now. The errors of read_dispatcher: then nothing is known of it.
+Result<void> look_into_dispatcher(Link& link, LinkSocket& socket);
 
 }  // namespace tally

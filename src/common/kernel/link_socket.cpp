@@ -6,6 +6,7 @@
 // After the C library's header, whose names it then leaves out.
 #include <linux/if.h>
 #include <linux/if_link.h>
+#include <linux/net_namespace.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <sys/socket.h>
@@ -16,35 +17,15 @@
 
 #include <xdp_tally/abi.h>
 
+#include "common/kernel/netlink_message.h"
+
 namespace tally {
 namespace {
 
-// A link's description without statistics and virtual functions takes one or two kilobytes.
-constexpr std::size_t kReplySize = 16384;
-
-std::size_t aligned(std::size_t size) {
-    return (size + NLMSG_ALIGNTO - 1) & ~std::size_t{NLMSG_ALIGNTO - 1};
-}
-
-template <typename T>
-T load(std::string_view bytes) {
-    T value = {};
-    bytes.copy(reinterpret_cast<char*>(&value), sizeof(value));
-    return value;
-}
-
-// Walks through netlink attributes: calls take(type, payload) for each.
-template <typename Take>
-void for_each_attribute(std::string_view bytes, Take take) {
-    while (bytes.size() >= sizeof(nlattr)) {
-        const auto header = load<nlattr>(bytes);
-        if (header.nla_len < sizeof(nlattr) || header.nla_len > bytes.size()) {
-            return;
-        }
-        take(header.nla_type & NLA_TYPE_MASK, bytes.substr(sizeof(nlattr), header.nla_len - sizeof(nlattr)));
-        bytes.remove_prefix(std::min(bytes.size(), aligned(header.nla_len)));
-    }
-}
+// A link's description without statistics and virtual functions takes one or two kilobytes; what the kernel
+// puts into one message of a list, 32.
+constexpr std::size_t kReplySize = 32768;
+constexpr int kTries = 8;
 
 std::string load_name(std::string_view payload) {
     return std::string(payload.substr(0, payload.find('\0')));
@@ -54,7 +35,7 @@ std::string load_name(std::string_view payload) {
 XdpHook parse_hook(std::string_view attributes) {
     XdpHook hook;
     const auto take_program = [&](int type, std::string_view payload) {
-        const auto id = load<std::uint32_t>(payload);
+        const auto id = netlink::load<std::uint32_t>(payload);
         if (type == IFLA_XDP_DRV_PROG_ID) {
             hook.program = HookProgram{id, XDP_TALLY_MODE_NATIVE};
         } else if (type == IFLA_XDP_SKB_PROG_ID) {
@@ -63,20 +44,20 @@ XdpHook parse_hook(std::string_view attributes) {
             hook.offloaded = HookProgram{id, XDP_TALLY_MODE_OFFLOADED};
         }
     };
-    for_each_attribute(attributes, take_program);
+    netlink::for_each_attribute(attributes, take_program);
     return hook;
 }
 
 Link parse_link(std::string_view message) {
     Link link;
-    link.interface.ifindex =
-        static_cast<std::uint32_t>(load<ifinfomsg>(message.substr(aligned(sizeof(nlmsghdr)))).ifi_index);
-    const std::size_t begin = aligned(sizeof(nlmsghdr)) + aligned(sizeof(ifinfomsg));
-    for_each_attribute(message.substr(begin), [&](int type, std::string_view payload) {
+    link.interface.ifindex = static_cast<std::uint32_t>(
+        netlink::load<ifinfomsg>(message.substr(netlink::aligned(sizeof(nlmsghdr)))).ifi_index);
+    const std::size_t begin = netlink::aligned(sizeof(nlmsghdr)) + netlink::aligned(sizeof(ifinfomsg));
+    netlink::for_each_attribute(message.substr(begin), [&](int type, std::string_view payload) {
         if (type == IFLA_IFNAME) {
             link.interface.name = load_name(payload);
         } else if (type == IFLA_MTU) {
-            link.interface.mtu = load<std::uint32_t>(payload);
+            link.interface.mtu = netlink::load<std::uint32_t>(payload);
         } else if (type == IFLA_XDP) {
             link.hook = parse_hook(payload);
         }
@@ -84,7 +65,7 @@ Link parse_link(std::string_view message) {
     return link;
 }
 
-struct Request {
+struct LinkRequest {
     nlmsghdr header = {};
     ifinfomsg link = {};
     nlattr mask_header = {};
@@ -93,26 +74,60 @@ struct Request {
     std::array<char, ALTIFNAMSIZ> name = {};
 };
 
-Request make_request(std::uint32_t sequence, std::uint32_t ifindex, const std::string& name) {
-    Request request;
+LinkRequest make_request(std::uint32_t ifindex, const std::string& name) {
+    LinkRequest request;
     request.header.nlmsg_type = RTM_GETLINK;
     request.header.nlmsg_flags = NLM_F_REQUEST;
-    request.header.nlmsg_seq = sequence;
     request.link.ifi_family = AF_UNSPEC;
     request.link.ifi_index = static_cast<int>(ifindex);
     request.mask_header = {sizeof(nlattr) + sizeof(request.mask), IFLA_EXT_MASK};
     request.mask = RTEXT_FILTER_SKIP_STATS;
-    std::size_t size = offsetof(Request, name_header);
+    std::size_t size = offsetof(LinkRequest, name_header);
     if (!name.empty()) {
         // As IFLA_IFNAME the kernel takes short ones only, and looks for them among both kinds of names.
         const std::size_t length = std::min(name.size(), request.name.size() - 1);
         const std::uint16_t kind = length < IFNAMSIZ ? IFLA_IFNAME : IFLA_ALT_IFNAME;
         std::memcpy(request.name.data(), name.data(), length);
         request.name_header = {static_cast<std::uint16_t>(sizeof(nlattr) + length + 1), kind};
-        size = offsetof(Request, name) + aligned(length + 1);
+        size = offsetof(LinkRequest, name) + netlink::aligned(length + 1);
     }
     request.header.nlmsg_len = static_cast<std::uint32_t>(size);
     return request;
+}
+
+struct NetnsRequest {
+    nlmsghdr header = {sizeof(NetnsRequest), RTM_GETNSID, NLM_F_REQUEST, 0, 0};
+    rtgenmsg family = {AF_UNSPEC};
+    alignas(NLA_ALIGNTO) nlattr value_header = {sizeof(nlattr) + sizeof(value), 0};
+    std::uint32_t value = 0;
+};
+
+struct Listing {
+    std::vector<Link> links;
+    bool changed = false;  // while it was made
+    bool ended = false;
+    int error = 0;
+};
+
+void add_to(Listing& listing, std::string_view messages, std::uint32_t sequence) {
+    while (messages.size() >= sizeof(nlmsghdr) && !listing.ended) {
+        const auto header = netlink::load<nlmsghdr>(messages);
+        if (header.nlmsg_len < sizeof(nlmsghdr) || header.nlmsg_len > messages.size()) {
+            return;
+        }
+        const auto message = messages.substr(0, header.nlmsg_len);
+        messages.remove_prefix(std::min(messages.size(), netlink::aligned(header.nlmsg_len)));
+        if (header.nlmsg_seq != sequence) {
+            continue;  // the answer to an earlier question that was given up
+        }
+        listing.changed = listing.changed || (header.nlmsg_flags & NLM_F_DUMP_INTR) != 0;
+        listing.ended = header.nlmsg_type == NLMSG_DONE || header.nlmsg_type == NLMSG_ERROR;
+        if (header.nlmsg_type == NLMSG_ERROR) {
+            listing.error = netlink::load<nlmsgerr>(message.substr(sizeof(nlmsghdr))).error;
+        } else if (header.nlmsg_type == RTM_NEWLINK) {
+            listing.links.push_back(parse_link(message));
+        }
+    }
 }
 
 }  // namespace
@@ -133,34 +148,98 @@ Result<Link> LinkSocket::find(std::uint32_t ifindex) {
     return ask(ifindex, {});
 }
 
-Result<Link> LinkSocket::ask(std::uint32_t ifindex, const std::string& name) {
-    const auto failed = [&](int code) {
-        return system_error(code, name.empty() ? fmt::format("asking about interface {}", ifindex)
-                                               : fmt::format("asking about interface '{}'", name));
-    };
-    const Request request = make_request(++sequence_, ifindex, name);
-    if (::send(fd_.get(), &request, request.header.nlmsg_len, 0) < 0) {
-        return failed(errno);
+LinkSocket::Answer LinkSocket::exchange(nlmsghdr& request, std::span<char> reply) {
+    request.nlmsg_seq = ++sequence_;
+    if (::send(fd_.get(), &request, request.nlmsg_len, 0) < 0) {
+        return {{}, errno};
     }
-    alignas(nlmsghdr) std::array<char, kReplySize> reply;
     while (true) {
         const auto size = ::recv(fd_.get(), reply.data(), reply.size(), 0);
         if (size < 0 && errno == EINTR) {
             continue;  // the answer is on its way
         }
         if (size < 0) {
-            return failed(errno);
+            return {{}, errno};
         }
         const std::string_view message(reply.data(), static_cast<std::size_t>(size));
-        const auto header = load<nlmsghdr>(message);
-        if (message.size() < sizeof(nlmsghdr) + sizeof(ifinfomsg) || header.nlmsg_seq != sequence_) {
+        const auto header = netlink::load<nlmsghdr>(message);
+        if (message.size() < sizeof(nlmsghdr) + sizeof(int) || header.nlmsg_seq != sequence_) {
             continue;  // the answer to an earlier question that was given up
         }
         if (header.nlmsg_type == NLMSG_ERROR) {
-            return failed(load<nlmsgerr>(message.substr(sizeof(nlmsghdr))).error);
+            return {{}, netlink::load<nlmsgerr>(message.substr(sizeof(nlmsghdr))).error};
         }
-        return parse_link(message);
+        return {message, 0};
     }
+}
+
+Result<Link> LinkSocket::ask(std::uint32_t ifindex, const std::string& name) {
+    LinkRequest request = make_request(ifindex, name);
+    alignas(nlmsghdr) std::array<char, kReplySize> reply;
+    const Answer answer = exchange(request.header, reply);
+    if (answer.error != 0) {
+        return system_error(answer.error, name.empty() ? fmt::format("asking about interface {}", ifindex)
+                                                       : fmt::format("asking about interface '{}'", name));
+    }
+    return parse_link(answer.message);
+}
+
+Result<std::int32_t> LinkSocket::netns_id(std::uint16_t attribute, std::uint32_t value) {
+    NetnsRequest request;
+    request.value_header.nla_type = attribute;
+    request.value = value;
+    alignas(nlmsghdr) std::array<char, kReplySize> reply;
+    const Answer answer = exchange(request.header, reply);
+    if (answer.error != 0) {
+        return system_error(answer.error, "asking for the number of a network namespace");
+    }
+    std::int32_t id = NETNSA_NSID_NOT_ASSIGNED;
+    const std::size_t begin = netlink::aligned(sizeof(nlmsghdr)) + netlink::aligned(sizeof(rtgenmsg));
+    netlink::for_each_attribute(answer.message.substr(std::min(begin, answer.message.size())),
+                                [&](int type, std::string_view payload) {
+                                    if (type == NETNSA_NSID) {
+                                        id = netlink::load<std::int32_t>(payload);
+                                    }
+                                });
+    return id;
+}
+
+Result<std::int32_t> LinkSocket::netns_id_of(const UniqueFd& netns) {
+    return netns_id(NETNSA_FD, static_cast<std::uint32_t>(netns.get()));
+}
+
+Result<std::int32_t> LinkSocket::netns_id_of_process(pid_t process) {
+    return netns_id(NETNSA_PID, static_cast<std::uint32_t>(process));
+}
+
+Result<std::vector<Link>> LinkSocket::list() {
+    const std::string what = "listing the interfaces";
+    for (int tries = 0; tries < kTries; ++tries) {
+        LinkRequest request = make_request(0, {});
+        request.header.nlmsg_flags |= NLM_F_DUMP;
+        request.header.nlmsg_seq = ++sequence_;
+        if (::send(fd_.get(), &request, request.header.nlmsg_len, 0) < 0) {
+            return last_error(what);
+        }
+        Listing listing;
+        alignas(nlmsghdr) std::array<char, kReplySize> reply;
+        while (!listing.ended) {
+            const auto size = ::recv(fd_.get(), reply.data(), reply.size(), 0);
+            if (size < 0 && errno != EINTR) {
+                return last_error(what);
+            }
+            if (size > 0) {
+                add_to(listing, {reply.data(), static_cast<std::size_t>(size)}, sequence_);
+            }
+        }
+        if (listing.error != 0) {
+            return system_error(listing.error, what);
+        }
+        if (!listing.changed) {
+            return std::move(listing.links);
+        }
+    }
+    return make_error(ErrorKind::kSystem, what, "they changed each time they were being listed");
 }
 
 Result<XdpHook> query_xdp_hook(std::uint32_t ifindex) {

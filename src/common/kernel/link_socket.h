@@ -4,9 +4,15 @@
 // interfaces every time, and does not tell one that is gone from one without a program.)
 #pragma once
 
+#include <linux/netlink.h>
+#include <sys/types.h>
+
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "common/base/result.h"
 #include "common/base/unique_fd.h"
@@ -30,10 +36,24 @@ class LinkSocket {
     Result<Link> find(const std::string& name);
     Result<Link> find(std::uint32_t ifindex);
 
+    // The number by which the socket's namespace knows another one, as in IFLA_NEW_NETNSID; -1 where it does
+    // not (RTM_GETNSID; NETNSA_PID too needs no right over the process).
+    Result<std::int32_t> netns_id_of(const UniqueFd& netns);
+    Result<std::int32_t> netns_id_of_process(pid_t process);
+
+    // All of them, in the kernel's order.
+    Result<std::vector<Link>> list();
+
   private:
     explicit LinkSocket(UniqueFd fd) : fd_(std::move(fd)) {}
 
+    struct Answer {
+        std::string_view message;  // in the buffer for it
+        int error = 0;             // errno; 0: none
+    };
+    Answer exchange(nlmsghdr& request, std::span<char> reply);
     Result<Link> ask(std::uint32_t ifindex, const std::string& name);
+    Result<std::int32_t> netns_id(std::uint16_t attribute, std::uint32_t value);
 
     UniqueFd fd_;
     std::uint32_t sequence_ = 0;

@@ -11,11 +11,6 @@
 #include "common/base/directory.h"
 
 namespace tally {
-namespace {
-
-constexpr const char* kNamed = "/run/netns";
-
-}  // namespace
 
 // All namespace files are in one file system, so the inode alone tells them apart.
 std::optional<std::uint64_t> netns_inode_at(const std::string& path) {
@@ -27,9 +22,9 @@ std::optional<std::uint64_t> netns_inode_at(const std::string& path) {
 }
 
 std::string netns_name(std::uint64_t inode) {
-    if (const auto names = list_directory(kNamed)) {
+    if (const auto names = list_directory(kNamedNamespaces)) {
         for (const auto& name : *names) {
-            if (netns_inode_at(fmt::format("{}/{}", kNamed, name)) == inode) {
+            if (netns_inode_at(fmt::format("{}/{}", kNamedNamespaces, name)) == inode) {
                 return name;
             }
         }
@@ -60,8 +55,9 @@ Result<UniqueFd> open_netns(const std::string& name_or_path) {
     if (!is_path) {
         TALLY_TRY(check_netns_name(name_or_path));
     }
-    UniqueFd netns(::open((is_path ? name_or_path : fmt::format("{}/{}", kNamed, name_or_path)).c_str(),
-                          O_RDONLY | O_CLOEXEC));
+    UniqueFd netns(
+        ::open((is_path ? name_or_path : fmt::format("{}/{}", kNamedNamespaces, name_or_path)).c_str(),
+               O_RDONLY | O_CLOEXEC));
     if (!netns) {
         auto error = last_error(what);
         if (error.code == ENOENT) {

@@ -11,6 +11,9 @@
 
 namespace tally {
 
+// Where `ip netns add` gives them names.
+inline constexpr const char* kNamedNamespaces = "/run/netns";
+
 // Inode of the calling thread's network namespace: tells namespaces apart on this machine.
 Result<std::uint64_t> current_netns_inode();
 
@@ -22,6 +25,17 @@ Result<std::uint64_t> netns_inode(const UniqueFd& netns);
 
 // From now on the calling thread is in there (setns; CAP_SYS_ADMIN).
 Result<void> enter_netns(const UniqueFd& netns, const std::string& name_or_path);
+
+// Does `work`, which returns a Result, in there, and comes back (CAP_SYS_ADMIN). Where the calling thread
+// could not come back, that is the error.
+template <typename Work>
+auto inside_netns(const UniqueFd& netns, const std::string& name_or_path, Work work) -> decltype(work()) {
+    TALLY_ASSIGN_OR_RETURN(const auto here, open_netns("/proc/thread-self/ns/net"));
+    TALLY_TRY(enter_netns(netns, name_or_path));
+    auto done = work();
+    TALLY_TRY(enter_netns(here, "this command's own"));
+    return done;
+}
 
 // kUsage for a name that cannot be one below /run/netns, and so not part of a path either.
 Result<void> check_netns_name(const std::string& name);

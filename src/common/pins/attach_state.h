@@ -4,22 +4,24 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
 #include <xdp_tally/abi.h>
 
 #include "common/kernel/xdp_hook.h"
+#include "common/pins/program_life.h"
 
 namespace tally {
 
 enum class AttachState {
     kNone,      // no pins, and no program on the device
-    kForeign,   // no meta: nothing tells which program counts
+    kForeign,   // somebody else's program: no meta tells of it, or it has taken ours' place and its map
     kAttached,  // the program on the device counts into the pinned map
     kDetached,  // no program counts into the pinned map
     kOrphaned,  // the same, because the device is gone
     kStale,     // the program on the device does not count into the pinned map
-    kUnknown,   // the device, or what its dispatcher runs, cannot be seen
+    kUnknown,   // the device, or what its dispatcher runs, cannot be seen; the program may live
 };
 
 // "none", "foreign", "attached", ...
@@ -27,8 +29,9 @@ std::string_view state_name(AttachState state);
 
 struct AttachFacts {
     enum class Device {
-        kHidden,  // this process cannot look at it
-        kGone,    // there is no such device
+        kHidden,   // this process cannot look at it
+        kGone,     // there is none where the pins say: it was deleted, or moved
+        kDeleted,  // the kernel has said which of the two (RTM_DELLINK)
         kSeen,
     };
     // The link that is pinned beside the map.
@@ -51,8 +54,18 @@ struct AttachFacts {
 
     PinnedLink link = PinnedLink::kNone;
     std::uint32_t link_program_id = 0;  // with kAlive
+
+    // What the search for the meta's program found (find_program), where it is not on `hook`.
+    std::optional<XdpHook> hook_elsewhere;  // on another device: what runs there
+    bool searched_everywhere = false;       // the search was complete, and found nothing
+    ProgramLife life = ProgramLife::kNotKnown;
+    // A program on the hook that is not the meta's uses the pinned counter map (hook_uses_map).
+    bool other_program_counts = false;
 };
 
+// `detached` and `orphaned` are said only where the kernel has: the link is severed, the program is gone, or
+// the device that the meta names is seen, and runs nothing. A program of a dispatcher lives as long as
+// libxdp's pins: of that one a search that is complete and has found nothing says it.
 AttachState judge_attach_state(const AttachFacts& facts);
 
 }  // namespace tally

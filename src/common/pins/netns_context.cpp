@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <utility>
+#include <vector>
 
 #include "common/base/directory.h"
 #include "common/base/unique_fd.h"
@@ -14,6 +15,7 @@
 #include "common/pins/meta.h"
 #include "common/pins/netns_pin_name.h"
 #include "common/pins/pin_names.h"
+#include "common/pins/program_search.h"
 
 namespace tally {
 namespace {
@@ -28,6 +30,45 @@ Result<void> open_links(NetnsContext& context) {
     return {};
 }
 
+// Those of interfaces, in all namespaces.
+std::vector<std::string> pin_directories(const std::string& bpffs) {
+    std::vector<std::string> directories;
+    const auto names = list_directory(bpffs);
+    for (const auto& name : names ? *names : std::vector<std::string>()) {
+        const std::string path = bpffs + '/' + name;
+        if (!netns_of_directory_name(name)) {
+            directories.push_back(path);
+            continue;
+        }
+        const auto inside = list_directory(path);
+        for (const auto& interface : inside ? *inside : std::vector<std::string>()) {
+            directories.push_back(path + '/' + interface);
+        }
+    }
+    return directories;
+}
+
+// Whether the pins are of what runs on this interface, whose hook was looked into.
+bool belongs_to(const std::string& directory, const Link& link, const NetnsContext& context) {
+    const auto meta = read_meta(directory + '/' + XDP_TALLY_META_NAME);
+    if (!meta) {
+        return false;
+    }
+    const bool same_device = meta->ifindex == link.interface.ifindex && meta->netns_inode == context.inode;
+    const bool runs = link.hook.find(meta->program_id).has_value();
+    if (same_device) {
+        // Where a load was cut off, the hook runs a program that no published meta names yet.
+        return runs || ::access((directory + '/' + kStagingName).c_str(), F_OK) == 0;
+    }
+    if (!runs || meta->attach_kind == XDP_TALLY_ATTACH_OBSERVE) {
+        return false;
+    }
+    // The same program may be attached to several interfaces: ours is one of them.
+    const auto found = find_program(*meta, pinned_link_info(directory), context);
+    return found && found->place && found->place->netns_inode == context.inode &&
+           found->place->link.interface.ifindex == link.interface.ifindex;
+}
+
 }  // namespace
 
 std::string NetnsContext::directory(const std::string& interface) const {
@@ -40,23 +81,24 @@ std::string NetnsContext::directory() const {
 
 std::string NetnsContext::pins_of(const Interface& interface) const {
     std::string own = directory(interface.name);
-    if (visibility != Visibility::kHere || ::access(own.c_str(), F_OK) == 0) {
+    const bool is_here = visibility == Visibility::kHere;
+    if (!is_here && !links) {
         return own;
     }
-    auto hook = query_xdp_hook(interface.ifindex);
-    if (!hook || hook->empty()) {
+    auto fresh = is_here ? LinkSocket::open() : make_error(ErrorKind::kNotFound, own);
+    LinkSocket* const socket = fresh ? &*fresh : links.get();
+    auto link = socket != nullptr ? socket->find(interface.ifindex) : Result<Link>(fresh.error());
+    if (!link || link->hook.empty()) {
+        return own;
+    }
+    if (const auto meta = read_meta(own + '/' + XDP_TALLY_META_NAME);
+        meta && link->hook.find(meta->program_id)) {
         return own;
     }
     // One that cannot be read leaves the hook's own program to go by.
-    (void)look_into_dispatcher(*hook, interface.ifindex);
-    const auto names = list_directory(directory());
-    for (const auto& name : names ? *names : std::vector<std::string>()) {
-        std::string other = directory() + '/' + name;
-        const auto meta = read_meta(other + '/' + XDP_TALLY_META_NAME);
-        // Where a load was cut off, the hook runs a program that no published meta names yet.
-        const bool interrupted = ::access((other + '/' + kStagingName).c_str(), F_OK) == 0;
-        if (meta && meta->ifindex == interface.ifindex && meta->netns_inode == inode &&
-            (hook->find(meta->program_id) || interrupted)) {
+    (void)look_into_dispatcher(*link, *socket);
+    for (const auto& other : pin_directories(bpffs.path)) {
+        if (belongs_to(other, *link, *this)) {
             return other;
         }
     }
@@ -112,8 +154,9 @@ Result<NetnsContext> enter_netns_context(const std::optional<std::string>& netns
     context.bpffs_option = bpffs == kDefaultBpffs ? "" : bpffs;
     context.netns_option = netns.value_or("");
     use_bpffs_for_dispatchers(bpffs == kDefaultBpffs ? context.bpffs.path : locate_bpffs(kDefaultBpffs).path);
+    TALLY_ASSIGN_OR_RETURN(context.home_inode, current_netns_inode());
     if (!netns) {
-        TALLY_ASSIGN_OR_RETURN(context.inode, current_netns_inode());
+        context.inode = context.home_inode;
         TALLY_TRY(open_links(context));
         context.netns = netns_pin_name(context.inode, context.bpffs.path);
         return context;
@@ -151,19 +194,19 @@ Result<NetnsContext> view_netns_context(const std::string& netns, const NetnsCon
     context.netns = netns;
     context.netns_option = netns;
     context.visibility = NetnsContext::Visibility::kHidden;
+    context.home_inode = own.home_inode;
     const auto there = open_by_pin_name(netns);
-    const auto here = open_netns("/proc/thread-self/ns/net");
-    if (!there || !here) {
+    if (!there) {
         return context;
     }
     TALLY_ASSIGN_OR_RETURN(context.inode, netns_inode(*there));
-    if (!enter_netns(*there, netns)) {
-        return context;
-    }
-    if (open_links(context)) {
+    TALLY_ASSIGN_OR_RETURN(const std::uint64_t here, current_netns_inode());
+    const auto looked = inside_netns(*there, netns, [&] { return open_links(context); });
+    if (looked) {
         context.visibility = NetnsContext::Visibility::kRemote;
+    } else if (const auto now = current_netns_inode(); !now || *now != here) {
+        return looked.error();
     }
-    TALLY_TRY(enter_netns(*here, "this command's own"));
     return context;
 }
 

@@ -31,6 +31,7 @@ struct NetnsContext {
     Visibility visibility = Visibility::kHere;
     std::optional<Error> obstacle;  // why a namespace that the user named is kHidden or kGone
     std::uint64_t inode = 0;        // of the namespace; 0 where it is not known
+    std::uint64_t home_inode = 0;   // of the one that the command was started in; 0 as above
     // Asks about its interfaces; none with kHidden and kGone. Copies share it: it is for one thread at a
     // time.
     std::shared_ptr<LinkSocket> links;
@@ -42,8 +43,8 @@ struct NetnsContext {
     // The directory that those are in.
     std::string directory() const;
 
-    // Where the interface's pins are: in its own directory, or else in that of the name it had when they were
-    // made, as the meta there and the program on its hook tell.
+    // Where the interface's pins are: in the directory whose meta speaks of the program on its hook, whatever
+    // the interface was called and wherever it was when they were made; else in its own.
     std::string pins_of(const Interface& interface) const;
 
     // How the user's next command names the interface: "--dev eth0", "--netns red --dev eth0",

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "common/pins/abi_names.h"
+#include "loader/change/detach_ours.h"
 #include "loader/device/hook_description.h"
 #include "loader/hook/dispatcher_attach.h"
 
@@ -145,12 +146,7 @@ Result<AttachPlan> make_attach_plan(const LoadRequest& request, const NetnsConte
             .with_hint(fmt::format("`xdp_loader {} --unload` detaches it", context.option(interface.name)));
     }
     if (state.ours == Ours::kElsewhere) {
-        return make_error(ErrorKind::kConflict, what,
-                          fmt::format("the link pinned for this name runs program {} on another interface "
-                                      "(renamed, moved, or in another network namespace)",
-                                      state.link_info->program_id))
-            .with_hint(fmt::format("`xdp_loader {} --unload` detaches it; --bpffs DIR pins elsewhere",
-                                   context.option(interface.name)));
+        return explain_elsewhere(what, context, state, interface.name);
     }
     const bool ours = plan.old_program.has_value();
     if (!ours) {

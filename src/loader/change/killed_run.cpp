@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #include "common/pins/pin_names.h"
-#include "loader/hook/dispatcher_attach.h"
+#include "loader/change/detach_ours.h"
 
 namespace tally::loader {
 namespace {
@@ -28,16 +28,19 @@ std::string describe_killed_run(const DeviceState& state) {
                                          left->program_id, state.meta->program);
 }
 
-Result<std::string> end_killed_run(DeviceState& state, const std::string& directory, bool dry_run) {
+Result<std::string> end_killed_run(DeviceState& state, const NetnsContext& context,
+                                   const std::string& directory, bool dry_run) {
     std::string words = describe_killed_run(state);
     if (const Component* const left = state.left_by_killed_run(); left != nullptr && dry_run) {
-        leave_out(state.hook, left->program_id);
+        leave_out(state.place ? state.place->link.hook : state.hook, left->program_id);
+        state.place.reset();
         state.ours = Ours::kNothing;
         state.our_program.reset();
         words += ": it would be detached first";
     } else if (left != nullptr) {
-        TALLY_TRY(detach_component(state.interface->ifindex, left->program_id));
-        state = inspect_device(directory, state.interface);
+        TALLY_TRY(detach_our_component(context, state));
+        const auto interface = state.interface;
+        state = inspect_device(context, directory, interface);
         words += ": it was detached first";
     }
     if (!dry_run && !state.reserved_by_run) {

@@ -15,6 +15,7 @@ std::string describe_killed_run(const DeviceState& state);
 // Takes the program that was left out of the dispatcher, so that its pins are those of a detached one, and
 // removes what else a run leaves in `directory`, which is locked. In a dry run `state` alone is changed.
 // Returns what was or would be done in words; empty where nothing is.
-Result<std::string> end_killed_run(DeviceState& state, const std::string& directory, bool dry_run);
+Result<std::string> end_killed_run(DeviceState& state, const NetnsContext& context,
+                                   const std::string& directory, bool dry_run);
 
 }  // namespace tally::loader

@@ -9,6 +9,7 @@
 #include "common/kernel/bpf_info.h"
 #include "common/kernel/dispatcher.h"
 #include "common/kernel/link_socket.h"
+#include "common/pins/program_search.h"
 #include "loader/change/generation.h"
 #include "loader/change/publication.h"
 #include "loader/hook/generation_marks.h"
@@ -59,18 +60,33 @@ std::uint32_t find_component(const XdpHook& hook, const Meta& meta) {
     return 0;
 }
 
+// The hook of the interface that the load was for. Its index is that in the meta, unless it has moved since;
+// then the program is searched for.
+Result<XdpHook> hook_of(Meta& meta, const NetnsContext& context) {
+    TALLY_ASSIGN_OR_RETURN(auto socket, LinkSocket::open());
+    auto link = context.inode == meta.netns_inode ? socket.find(meta.ifindex)
+                                                  : Result<Link>(make_error(ErrorKind::kNotFound, ""));
+    if (link && meta.attach_kind == XDP_TALLY_ATTACH_DISPATCHER) {
+        // Without a look into it nobody knows, and what may be running is not discarded.
+        TALLY_TRY(look_into_dispatcher(*link, socket));
+        meta.program_id = find_component(link->hook, meta);
+    }
+    if (meta.program_id != 0 && !(link && link->hook.find(meta.program_id))) {
+        TALLY_ASSIGN_OR_RETURN(auto search, find_program(meta, std::nullopt, context));
+        if (search.place) {
+            return std::move(search.place->link.hook);
+        }
+    }
+    return link ? std::move(link->hook) : XdpHook();
+}
+
 // What an interrupted run left is the new generation, and its program runs.
-Result<bool> is_attached(const PinDirectory& directory, Meta& meta, std::uint32_t ifindex) {
+Result<bool> is_attached(const PinDirectory& directory, Meta& meta, const NetnsContext& context) {
     if (meta.attach_kind == XDP_TALLY_ATTACH_OBSERVE) {
         return true;  // its meta is staged when all else is, and nothing on the hook had to be changed
     }
-    auto hook = query_xdp_hook(ifindex);
-    if (hook && meta.attach_kind == XDP_TALLY_ATTACH_DISPATCHER) {
-        // Without a look into it nobody knows, and what may be running is not discarded.
-        TALLY_TRY(look_into_dispatcher(*hook, ifindex));
-        meta.program_id = find_component(*hook, meta);
-    }
-    const auto program = hook ? hook->find(meta.program_id) : std::nullopt;
+    TALLY_ASSIGN_OR_RETURN(const auto hook, hook_of(meta, context));
+    const auto program = hook.find(meta.program_id);
     if (program) {
         meta.attach_mode = program->mode;
     }
@@ -200,7 +216,7 @@ Result<bool> must_be_finished(const PinDirectory& directory, const std::vector<s
 }
 
 Result<std::string> finish_or_discard(PinDirectory& directory, const std::vector<std::string>& staged,
-                                      std::uint32_t ifindex) {
+                                      const NetnsContext& context) {
     TALLY_ASSIGN_OR_RETURN(auto meta, meta_if_any(directory.open_staged(XDP_TALLY_META_NAME, true)));
     TALLY_ASSIGN_OR_RETURN(const auto old_meta, meta_if_any(directory.open(XDP_TALLY_META_NAME, true)));
     if (!meta && old_meta && staged == std::vector<std::string>{kReplacedMeta}) {
@@ -208,7 +224,7 @@ Result<std::string> finish_or_discard(PinDirectory& directory, const std::vector
         return std::string("removed from the dispatcher the program that an interrupted load had replaced");
     }
     if (meta) {
-        TALLY_ASSIGN_OR_RETURN(const bool attached, is_attached(directory, *meta, ifindex));
+        TALLY_ASSIGN_OR_RETURN(const bool attached, is_attached(directory, *meta, context));
         TALLY_ASSIGN_OR_RETURN(const bool unfinished, must_be_finished(directory, staged, *meta, old_meta));
         if (attached || unfinished) {
             TALLY_TRY(clear_revocation(directory, *meta));
@@ -252,12 +268,12 @@ Result<void> discard_generation(PinDirectory& directory, const std::optional<Met
     return remove_staged(directory);
 }
 
-Result<std::string> repair(PinDirectory& directory, std::uint32_t ifindex) {
+Result<std::string> repair(PinDirectory& directory, const NetnsContext& context) {
     TALLY_ASSIGN_OR_RETURN(const auto staged, directory.staged());
     if (staged.empty()) {
         return std::string();
     }
-    auto repaired = finish_or_discard(directory, staged, ifindex);
+    auto repaired = finish_or_discard(directory, staged, context);
     if (!repaired) {
         directory.leave_staged();  // for the next attempt
     }

@@ -8,6 +8,7 @@
 
 #include "common/base/result.h"
 #include "common/pins/meta.h"
+#include "common/pins/netns_context.h"
 #include "loader/device/pin_directory.h"
 
 namespace tally::loader {
@@ -20,7 +21,8 @@ Result<void> discard_generation(PinDirectory& directory, const std::optional<Met
                                 const std::optional<Meta>& meta);
 
 // What an interrupted command left in the staging area is finished where its program runs (as its link or the
-// hook tell), else discarded. Returns what was done in words; empty where there was nothing to do.
-Result<std::string> repair(PinDirectory& directory, std::uint32_t ifindex);
+// hook tell, wherever its device is now), else discarded. Returns what was done in words; empty where there was
+// nothing to do.
+Result<std::string> repair(PinDirectory& directory, const NetnsContext& context);
 
 }  // namespace tally::loader

@@ -12,7 +12,6 @@
 #include "common/base/directory.h"
 #include "common/kernel/dispatcher.h"
 #include "common/kernel/link_socket.h"
-#include "common/kernel/netns.h"
 #include "common/pins/bpffs.h"
 #include "common/pins/pin_names.h"
 #include "common/pins/process_lock.h"
@@ -26,10 +25,17 @@ void note_trouble(DeviceState& state, const Error& error) {
     }
 }
 
-void inspect_dispatcher(DeviceState& state) {
-    if (auto looked = look_into_dispatcher(state.hook, state.interface->ifindex); !looked) {
+void inspect_hook(DeviceState& state) {
+    auto socket = LinkSocket::open();
+    auto link = socket ? socket->find(state.interface->ifindex) : socket.error();
+    if (!link) {
+        note_trouble(state, link.error());
+        return;
+    }
+    if (auto looked = look_into_dispatcher(*link, *socket); !looked) {
         state.dispatcher_trouble = std::move(looked).error();
     }
+    state.hook = std::move(link->hook);
 }
 
 void inspect_map(DeviceState& state, const UniqueFd& fd, const std::string& pin) {
@@ -125,32 +131,6 @@ bool dispatcher_hides(const DeviceState& state) {
            !state.hook.find(state.meta->program_id);
 }
 
-// A program without a link is found by the meta, as long as the device is in this namespace.
-void find_renamed(DeviceState& state) {
-    const bool without_link = state.meta && (state.meta->attach_kind == XDP_TALLY_ATTACH_NETLINK ||
-                                             state.meta->attach_kind == XDP_TALLY_ATTACH_DISPATCHER);
-    if (state.interface || !without_link) {
-        return;
-    }
-    const auto netns = current_netns_inode();
-    if (!netns || *netns != state.meta->netns_inode) {
-        return;
-    }
-    auto socket = LinkSocket::open();
-    const auto link = socket ? socket->find(state.meta->ifindex) : socket.error();
-    if (!link) {
-        return;
-    }
-    DeviceState there;
-    there.interface = link->interface;
-    there.hook = link->hook;
-    there.meta = state.meta;
-    inspect_dispatcher(there);
-    if (there.hook.find(there.meta->program_id) || dispatcher_hides(there)) {
-        state.renamed = there.interface;
-    }
-}
-
 // A link without a meta beside it is not ours: an unload removes the meta last, and what an interrupted load
 // left is in the staging area.
 void disown_stray_link(DeviceState& state) {
@@ -165,9 +145,41 @@ bool link_is_alive(const DeviceState& state) {
     return state.link_info && state.link_info->ifindex != 0;
 }
 
+// Whether it is on the hook of `interface`. A link tells its device: the same program may run elsewhere, too.
+bool runs_here(const DeviceState& state) {
+    const bool links_device = !link_is_alive(state) || !state.interface ||
+                              state.link_info->ifindex == state.interface->ifindex ||
+                              state.link_info->type != BPF_LINK_TYPE_XDP;
+    const std::uint32_t program =
+        link_is_alive(state) ? state.link_info->program_id : state.meta->program_id;
+    return links_device && state.hook.find(program).has_value();
+}
+
+void search_program(DeviceState& state, const NetnsContext& context) {
+    if (!state.meta || state.observes() || runs_here(state)) {
+        return;
+    }
+    const bool is_severed = state.link_info && !link_is_alive(state);
+    if (is_severed) {
+        return;
+    }
+    auto search = find_program(*state.meta, state.link_info, context);
+    if (!search) {
+        note_trouble(state, search.error());
+        return;
+    }
+    state.life = search->life;
+    state.searched_everywhere = !search->place && search->complete;
+    const bool is_here = search->place && state.interface && search->place->netns_inode == context.inode &&
+                         search->place->link.interface.ifindex == state.interface->ifindex;
+    if (!is_here) {
+        state.place = std::move(search->place);
+    }
+}
+
 Ours decide_what_is_ours(const DeviceState& state) {
-    const bool runs = state.meta && state.hook.find(state.meta->program_id);
     const std::uint32_t kind = state.meta ? state.meta->attach_kind : 0;
+    const bool runs = state.meta && state.our_hook().find(state.meta->program_id);
     // A link that nobody has pinned goes with the `xdp_loader --run` that holds it.
     const bool unpinned = kind == XDP_TALLY_ATTACH_LINK && !state.link && !state.link_hidden && runs;
     if (state.meta && (state.reserved_by_run || unpinned)) {
@@ -176,11 +188,14 @@ Ours decide_what_is_ours(const DeviceState& state) {
     if (state.observes()) {
         return Ours::kObservation;
     }
-    if (dispatcher_hides(state)) {
+    if (state.place && state.interface) {
+        return Ours::kElsewhere;
+    }
+    if (!state.place && dispatcher_hides(state)) {
         return Ours::kUnreadable;
     }
     if (link_is_alive(state)) {
-        return state.hook.find(state.link_info->program_id) ? Ours::kLink : Ours::kElsewhere;
+        return state.our_hook().find(state.link_info->program_id) ? Ours::kLink : Ours::kElsewhere;
     }
     if (runs && state.link_hidden) {
         return Ours::kLink;
@@ -188,18 +203,21 @@ Ours decide_what_is_ours(const DeviceState& state) {
     if (runs && !state.link_info && kind == XDP_TALLY_ATTACH_DISPATCHER) {
         return Ours::kComponent;
     }
-    return runs && !state.link_info && kind == XDP_TALLY_ATTACH_NETLINK ? Ours::kNetlink : Ours::kNothing;
+    if (runs && !state.link_info && kind == XDP_TALLY_ATTACH_NETLINK) {
+        return Ours::kNetlink;
+    }
+    return state.meta && state.attach_state == AttachState::kUnknown ? Ours::kElsewhere : Ours::kNothing;
 }
 
 std::optional<HookProgram> find_our_program(const DeviceState& state) {
     switch (state.ours) {
         case Ours::kLink:
-            return state.hook.find(link_is_alive(state) ? state.link_info->program_id
-                                                        : state.meta->program_id);
+            return state.our_hook().find(link_is_alive(state) ? state.link_info->program_id
+                                                              : state.meta->program_id);
         case Ours::kComponent:
         case Ours::kNetlink:
         case Ours::kReserved:
-            return state.hook.find(state.meta->program_id);
+            return state.our_hook().find(state.meta->program_id);
         default:
             return std::nullopt;
     }
@@ -217,7 +235,7 @@ AttachFacts::PinnedLink judge_link(const DeviceState& state) {
                                                                               : PinnedLink::kSevered;
 }
 
-AttachState judge(const DeviceState& state) {
+AttachState judge(const DeviceState& state, std::uint64_t netns_inode) {
     AttachFacts facts;
     const auto& meta = state.meta ? state.meta : state.staged_meta;
     facts.has_pins = state.has_pins();
@@ -225,9 +243,12 @@ AttachState judge(const DeviceState& state) {
     if (const MapPin* const counters = state.find_map(XDP_TALLY_MAP_NAME)) {
         facts.counter_map_id = counters->info.id;
     }
-    facts.device = state.interface ? AttachFacts::Device::kSeen
-                   : state.renamed ? AttachFacts::Device::kHidden
-                                   : AttachFacts::Device::kGone;
+    facts.device = state.interface ? AttachFacts::Device::kSeen : AttachFacts::Device::kGone;
+    facts.meta_is_elsewhere = facts.meta != nullptr && facts.meta->netns_inode != netns_inode;
+    facts.hook_elsewhere = state.place ? std::optional(state.place->link.hook) : std::nullopt;
+    facts.searched_everywhere = state.searched_everywhere;
+    facts.life = state.life;
+    facts.other_program_counts = state.other_program_counts;
     facts.ifindex = state.interface ? state.interface->ifindex : 0;
     facts.hook = state.hook;
     facts.dispatcher_known = !state.dispatcher_trouble;
@@ -241,12 +262,7 @@ DeviceState look_at_device(const std::string& directory, const std::optional<Int
     DeviceState state;
     state.interface = interface;
     if (interface) {
-        if (const auto hook = query_xdp_hook(interface->ifindex)) {
-            state.hook = *hook;
-            inspect_dispatcher(state);
-        } else {
-            note_trouble(state, hook.error());
-        }
+        inspect_hook(state);
     }
     struct stat status = {};
     state.has_directory = ::lstat(directory.c_str(), &status) == 0 || errno != ENOENT;
@@ -275,15 +291,14 @@ DeviceState look_at_device(const std::string& directory, const std::optional<Int
     state.run_has_ended = state.meta && is_of_ended_run(*state.meta, directory);
     inspect_staging(state, directory);
     disown_stray_link(state);
-    find_renamed(state);
     return state;
 }
 
 }  // namespace
 
 const Component* DeviceState::our_component() const {
-    const bool may_be = meta && meta->attach_kind == XDP_TALLY_ATTACH_DISPATCHER && hook.dispatcher;
-    return may_be ? hook.dispatcher->find(meta->program_id) : nullptr;
+    const bool may_be = meta && meta->attach_kind == XDP_TALLY_ATTACH_DISPATCHER && our_hook().dispatcher;
+    return may_be ? our_hook().dispatcher->find(meta->program_id) : nullptr;
 }
 
 const Component* DeviceState::left_by_killed_run() const {
@@ -296,11 +311,16 @@ const MapPin* DeviceState::find_map(const std::string& pin_name) const {
     return found == maps.end() ? nullptr : &*found;
 }
 
-DeviceState inspect_device(const std::string& directory, const std::optional<Interface>& interface) {
+DeviceState inspect_device(const NetnsContext& context, const std::string& directory,
+                           const std::optional<Interface>& interface) {
     DeviceState state = look_at_device(directory, interface);
+    search_program(state, context);
+    const MapPin* const counters = state.find_map(XDP_TALLY_MAP_NAME);
+    state.other_program_counts = counters != nullptr && !(state.meta && state.hook.find(state.meta->program_id)) &&
+                                 hook_uses_map(state.hook, counters->info.id);
+    state.attach_state = judge(state, context.inode);
     state.ours = decide_what_is_ours(state);
     state.our_program = find_our_program(state);
-    state.attach_state = judge(state);
     return state;
 }
 

@@ -14,6 +14,8 @@
 #include "common/kernel/xdp_hook.h"
 #include "common/pins/attach_state.h"
 #include "common/pins/meta.h"
+#include "common/pins/netns_context.h"
+#include "common/pins/program_search.h"
 #include "loader/device/pin_directory.h"
 
 namespace tally::loader {
@@ -26,7 +28,7 @@ enum class Ours {
     kNetlink,      // our program was attached by netlink
     kObservation,  // the pins are of an --observe: the program is somebody else's
     kReserved,     // an `xdp_loader --run` has the device for itself
-    kElsewhere,    // the pinned link runs its program on another device
+    kElsewhere,    // our program lives: on another device than the one of this name, or where nobody knows
     kUnreadable,   // our program may run in the dispatcher, which cannot be looked into
 };
 
@@ -37,9 +39,14 @@ struct MapPin {
 
 struct DeviceState {
     std::optional<Interface> interface;  // none: there is no such device here
-    // Then, of a program without a link: what the device that it runs on is called now.
-    std::optional<Interface> renamed;
     XdpHook hook;
+    // Where our program runs, if that is not on `interface`: on a device that was renamed or moved.
+    std::optional<ProgramPlace> place;
+    // Our program runs on no hook that there is (ProgramSearch::complete).
+    bool searched_everywhere = false;
+    ProgramLife life = ProgramLife::kNotKnown;
+    // A program that is not ours is on the hook, and counts into the pinned map.
+    bool other_program_counts = false;
     // Why it is not known whether that is a dispatcher, or what it calls.
     std::optional<Error> dispatcher_trouble;
 
@@ -61,11 +68,15 @@ struct DeviceState {
 
     // Decided by inspect_device from all of the above.
     Ours ours = Ours::kNothing;
-    std::optional<HookProgram> our_program;  // that we attached, and that still runs on this device
+    std::optional<HookProgram> our_program;  // that we attached, and that still runs: here, or at `place`
     AttachState attach_state = AttachState::kNone;
 
     bool has_pins() const { return meta || link || !maps.empty() || !other_pins.empty(); }
     bool observes() const { return meta && meta->attach_kind == XDP_TALLY_ATTACH_OBSERVE; }
+    // That our program is on, wherever that is.
+    const XdpHook& our_hook() const { return place ? place->link.hook : hook; }
+    // The pins are of a device that another one has taken the name of.
+    bool name_is_taken() const { return interface && ours == Ours::kElsewhere; }
     // Where our program runs in a dispatcher.
     const Component* our_component() const;
     // The same, of an `xdp_loader --run` that was killed: the kernel ends links with their process, not this.
@@ -75,8 +86,10 @@ struct DeviceState {
     bool adopted(const MapPin& map) const { return meta && adopted_map(*meta, map.info.id); }
 };
 
-// Reads the directory as it is; a change under way shows as `interrupted`. What could not be read is
-// told in `trouble`: who is about to change something must not go on then.
-DeviceState inspect_device(const std::string& directory, const std::optional<Interface>& interface);
+// Reads the directory as it is; a change under way shows as `interrupted`. Where our program does not run on
+// `interface`, it is searched for (find_program). What could not be read is told in `trouble`: who is about to
+// change something must not go on then.
+DeviceState inspect_device(const NetnsContext& context, const std::string& directory,
+                           const std::optional<Interface>& interface);
 
 }  // namespace tally::loader

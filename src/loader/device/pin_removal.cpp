@@ -5,17 +5,6 @@
 #include <fmt/ranges.h>
 
 namespace tally::loader {
-namespace {
-
-// What libxdp has kept of a component whose interface is gone, as a note; empty where there is no such thing.
-std::string describe_libxdp_pins(const DeviceState& state) {
-    const bool component = state.meta && state.meta->attach_kind == XDP_TALLY_ATTACH_DISPATCHER;
-    return component && !state.interface ? "libxdp still has the programs of the interface pinned; "
-                                           "`xdp-loader clean` removes them"
-                                         : std::string();
-}
-
-}  // namespace
 
 std::vector<std::string> our_pins(const DeviceState& state, bool keep_maps) {
     std::vector<std::string> pins;
@@ -41,11 +30,7 @@ std::vector<std::string> our_pins(const DeviceState& state, bool keep_maps) {
 
 Result<void> remove_our_pins(const DeviceState& state, const PinRemoval& removal,
                              const std::function<Result<void>()>& detach, Outcome& outcome) {
-    for (const auto& note : {describe_foreign_pins(state, removal.directory), describe_libxdp_pins(state)}) {
-        if (!note.empty()) {
-            outcome.notes.push_back(note);
-        }
-    }
+    add_note(outcome, describe_foreign_pins(state, removal.directory));
     const auto pins = our_pins(state, removal.keep_maps);
     if (removal.dry_run) {
         for (const auto& pin : pins) {

@@ -17,6 +17,8 @@
 #include "common/kernel/library_log.h"
 #include "common/pins/bpffs.h"
 #include "loader/hook/component_signature.h"
+#include "loader/hook/dispatcher_pins.h"
+#include "loader/hook/link_attach.h"
 
 namespace tally::loader {
 namespace {
@@ -72,6 +74,19 @@ Result<Component> find_attached(const Interface& interface, std::uint32_t progra
         .with_hint("-v shows libxdp's messages; --attach link attaches without libxdp");
 }
 
+// The same, before libxdp takes the dispatcher for somebody else's single program.
+Result<void> check_dispatcher_can_change(const Interface& interface) {
+    TALLY_ASSIGN_OR_RETURN(const auto dispatcher, read_dispatcher(interface.ifindex));
+    const auto pins = dispatcher ? find_dispatcher_pins(dispatcher->program_id) : std::nullopt;
+    if (!pins || pins->ifindex == interface.ifindex) {
+        return {};
+    }
+    return make_error(ErrorKind::kConflict, fmt::format("changing the dispatcher of '{}'", interface.name),
+                      fmt::format("the interface had index {} when libxdp made it, and has {} now: libxdp "
+                                  "cannot change it any more",
+                                  pins->ifindex, interface.ifindex));
+}
+
 Error explain_attach_error(int code, const Interface& interface, const std::string& program) {
     auto error =
         system_error(code, fmt::format("adding '{}' to the dispatcher of '{}'", program, interface.name));
@@ -116,6 +131,19 @@ std::string find_lasting_obstacle() {
         return "this kernel does not support programs that replace others (BPF_PROG_TYPE_EXT)";
     }
     return {};
+}
+
+// libxdp looks for its pins by the ifindex, which is another one than when they were made.
+Result<void> end_moved_dispatcher(std::uint32_t ifindex, const Dispatcher& dispatcher,
+                                  const DispatcherPins& pins, const std::string& what) {
+    if (dispatcher.components.size() > 1) {
+        return make_error(ErrorKind::kConflict, what,
+                          fmt::format("others share dispatcher {}, and the interface had index {} when libxdp "
+                                      "made it, and has {} now: libxdp cannot change it any more",
+                                      dispatcher.program_id, pins.ifindex, ifindex));
+    }
+    TALLY_TRY(detach_by_netlink(ifindex, {dispatcher.program_id, dispatcher.mode}));
+    return remove_dispatcher_pins(pins);
 }
 
 }  // namespace
@@ -174,6 +202,7 @@ std::optional<std::uint32_t> own_priority(const ProgramObject& object) {
 
 Result<Component> attach_component(const ProgramObject& component, const Interface& interface,
                                    std::uint32_t mode, const Position& position) {
+    TALLY_TRY(check_dispatcher_can_change(interface));
     TALLY_ASSIGN_OR_RETURN(auto program, open_program(component));
     TALLY_TRY(set_position(program.get(), position));
     take_library_warnings();
@@ -209,6 +238,9 @@ Result<void> detach_component(std::uint32_t ifindex, std::uint32_t program_id) {
     TALLY_ASSIGN_OR_RETURN(auto dispatcher, read_dispatcher(ifindex));
     if (!dispatcher || dispatcher->find(program_id) == nullptr) {
         return {};
+    }
+    if (const auto pins = find_dispatcher_pins(dispatcher->program_id); pins && pins->ifindex != ifindex) {
+        return end_moved_dispatcher(ifindex, *dispatcher, *pins, what);
     }
     TALLY_ASSIGN_OR_RETURN(auto program, take_program(xdp_program__from_id(program_id), what));
     const int code =

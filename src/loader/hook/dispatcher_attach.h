@@ -53,7 +53,8 @@ Result<Component> attach_component(const ProgramObject& component, const Interfa
 Result<void> reattach_component(int program_fd, std::uint32_t ifindex, std::uint32_t mode);
 
 // Takes a program out of the interface's dispatcher, and the dispatcher away with its last one. Nothing where
-// it is not there.
+// it is not there. kConflict where others share a dispatcher that libxdp cannot change, because the interface
+// has another ifindex since.
 Result<void> detach_component(std::uint32_t ifindex, std::uint32_t program_id);
 
 }  // namespace tally::loader

@@ -93,7 +93,7 @@ FollowedObservation::~FollowedObservation() {
     }
 }
 
-Result<FollowedObservation::End> FollowedObservation::follow(const Renew& renew, const Report& report) {
+Result<FollowedObservation::End> FollowedObservation::follow(const NetnsContext& context, const Renew& renew, const Report& report) {
     TALLY_ASSIGN_OR_RETURN(auto announcements, listen_to_links());
     TALLY_ASSIGN_OR_RETURN(auto links, LinkSocket::open());
     milliseconds interval = kInterval;
@@ -105,7 +105,7 @@ Result<FollowedObservation::End> FollowedObservation::follow(const Renew& renew,
             return make_error(ErrorKind::kNotFound, fmt::format("following '{}'", meta->interface),
                               "the interface is gone");
         }
-        const auto observed = link ? renew_if_replaced(*meta, *link, renew) : link.error();
+        const auto observed = link ? renew_if_replaced(context, *meta, *link, renew) : link.error();
         if (!observed) {
             const std::string message = observed.error().message();
             // What fails once may have met another change that was under way.
@@ -137,8 +137,8 @@ std::optional<Meta> FollowedObservation::pinned_meta() const {
 
 // False: another loader is at work on the pins. It is not waited for, as no signal would end that: the next
 // round is soon enough.
-Result<bool> FollowedObservation::renew_if_replaced(const Meta& meta, const Link& link,
-                                                    const Renew& renew) const {
+Result<bool> FollowedObservation::renew_if_replaced(const NetnsContext& context, const Meta& meta,
+                                                    const Link& link, const Renew& renew) const {
     if (!link.hook.program || link.hook.program->id == meta.program_id) {
         return true;
     }
@@ -146,7 +146,7 @@ Result<bool> FollowedObservation::renew_if_replaced(const Meta& meta, const Link
     if (!pins) {
         return false;
     }
-    TALLY_TRY(repair(*pins, meta.ifindex));
+    TALLY_TRY(repair(*pins, context));
     if (pinned_meta()) {
         TALLY_TRY(renew(*pins, link.interface));
     }

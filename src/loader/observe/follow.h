@@ -35,13 +35,14 @@ class FollowedObservation {
 
     enum class End { kInterrupted, kUnloaded };
     // kNotFound once the interface is gone. The pins stay.
-    Result<End> follow(const Renew& renew, const Report& report);
+    Result<End> follow(const NetnsContext& context, const Renew& renew, const Report& report);
 
   private:
     FollowedObservation() = default;
 
     std::optional<Meta> pinned_meta() const;
-    Result<bool> renew_if_replaced(const Meta& meta, const Link& link, const Renew& renew) const;
+    Result<bool> renew_if_replaced(const NetnsContext& context, const Meta& meta, const Link& link,
+                                   const Renew& renew) const;
 
     std::string directory_;
     std::uint64_t lineage_ = 0;  // another one is another observation's

@@ -139,13 +139,17 @@ Result<Target> find_target(const Interface& interface, const XdpHook& hook, cons
     Target target;
     target.program = *hook.program;
     target.verdict_program = hook.program->id;
-    TALLY_ASSIGN_OR_RETURN(auto dispatcher, read_dispatcher(interface.ifindex, hook.program->id));
-    if (dispatcher && dispatcher->program_id != hook.program->id) {
-        return make_error(ErrorKind::kSystem, what, "its dispatcher changed while it was being read")
-            .with_hint("try again");
+    auto dispatcher = read_dispatcher(*hook.program);
+    if (!dispatcher) {
+        const auto now = query_xdp_hook(interface.ifindex);
+        if (now && !now->find(hook.program->id)) {
+            return make_error(ErrorKind::kSystem, what, "its dispatcher changed while it was being read")
+                .with_hint("try again");
+        }
+        return std::move(dispatcher).error();
     }
-    if (dispatcher) {
-        target.components = std::move(dispatcher->components);
+    if (*dispatcher) {
+        target.components = std::move((*dispatcher)->components);
         if (target.components.size() == 1) {
             target.verdict_program = target.components.front().program_id;
         }

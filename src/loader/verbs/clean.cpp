@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 #include "loader/verbs/clean.h"
 
-#include "common/kernel/netns.h"
+#include <fmt/format.h>
+
+#include "loader/change/dispatcher_leftover.h"
 #include "loader/device/pin_removal.h"
 #include "loader/observe/follow.h"
 #include "loader/verbs/existing_device.h"
@@ -9,28 +11,24 @@
 namespace tally::loader {
 namespace {
 
-// No program can count into the pinned maps any more. What netlink or libxdp attached can be judged from
-// inside its network namespace, and from anywhere once its program is gone.
+// No program can count into the pinned maps any more.
 bool pins_are_unused(const DeviceState& state) {
-    switch (state.ours) {
-        case Ours::kNothing:
-            break;
-        case Ours::kObservation: {
-            const bool same_device = state.interface && state.interface->ifindex == state.meta->ifindex;
-            return !(same_device && state.hook.find(state.meta->program_id));
-        }
-        default:
-            return false;
+    if (state.ours == Ours::kObservation) {
+        const bool same_device = state.interface && state.interface->ifindex == state.meta->ifindex;
+        return !(same_device && state.hook.find(state.meta->program_id));
     }
-    if (!state.meta || state.meta->attach_kind == XDP_TALLY_ATTACH_LINK) {
-        return true;
+    return state.ours == Ours::kNothing;
+}
+
+// Where our program runs, if that is not where the pins say.
+std::string describe_use(const DeviceState& state) {
+    if (state.place) {
+        return fmt::format("nothing to remove: the pins are in use, by a program on '{}'",
+                           state.place->name());
     }
-    const auto netns = current_netns_inode();
-    if (netns && *netns == state.meta->netns_inode) {
-        return true;
-    }
-    const auto program = open_program_by_id(state.meta->program_id);
-    return !program && program.error().code == ENOENT;
+    return state.ours == Ours::kElsewhere ? "nothing removed: the program of the pins lives, on an interface "
+                                            "that was not found"
+                                          : "nothing to remove: the pins are in use";
 }
 
 }  // namespace
@@ -51,7 +49,7 @@ Result<Outcome> clean(const RemovalRequest& request, const NetnsContext& context
         return outcome;
     }
     if (!pins_are_unused(state)) {
-        outcome.notes.emplace_back("nothing to remove: the pins are in use");
+        outcome.notes.push_back(describe_use(state));
         return outcome;
     }
     const PinRemoval removal = {existing.directory, existing.pins ? &*existing.pins : nullptr,
@@ -61,6 +59,7 @@ Result<Outcome> clean(const RemovalRequest& request, const NetnsContext& context
     if (removal.pins != nullptr) {
         remove_follower_lock(existing.directory);
     }
+    TALLY_TRY(remove_leftover(find_leftover(state), request.dry_run, outcome));
     return outcome;
 }
 

@@ -20,23 +20,20 @@ Result<ExistingDevice> open_existing(const NetnsContext& context, const std::str
     existing.outcome.dev = located.name;
     existing.directory = existing.pins ? existing.pins->path() : located.directory;
     if (existing.pins) {
-        TALLY_ASSIGN_OR_RETURN(auto repaired, repair(*existing.pins, interface ? interface->ifindex : 0));
+        TALLY_ASSIGN_OR_RETURN(auto repaired, repair(*existing.pins, context));
         existing.repaired = !repaired.empty();
         if (existing.repaired) {
             existing.outcome.notes.push_back(repaired);
         }
     }
-    existing.state = inspect_device(existing.directory, interface);
-    if (existing.state.renamed) {
-        existing.state = inspect_device(existing.directory, existing.state.renamed);
-    }
+    existing.state = inspect_device(context, existing.directory, interface);
     if (existing.state.trouble) {
         return *existing.state.trouble;
     }
     if (!interface && !existing.state.has_directory) {
         return context.explain_missing(device);
     }
-    TALLY_ASSIGN_OR_RETURN(auto ended, end_killed_run(existing.state, existing.directory, dry_run));
+    TALLY_ASSIGN_OR_RETURN(auto ended, end_killed_run(existing.state, context, existing.directory, dry_run));
     if (!ended.empty()) {
         existing.repaired = true;
         existing.outcome.notes.push_back(std::move(ended));

@@ -15,6 +15,7 @@
 #include "common/pins/pin_names.h"
 #include "common/pins/process_lock.h"
 #include "loader/change/attach_plan.h"
+#include "loader/change/dispatcher_leftover.h"
 #include "loader/change/generation.h"
 #include "loader/change/killed_run.h"
 #include "loader/change/map_reuse.h"
@@ -43,7 +44,7 @@ struct LoadContext {
     bool attached = false;  // the kernel took the program: another attempt would do no better
 
     bool dry_run() const { return !pins; }
-    void look_again() { state = inspect_device(directory, interface); }
+    void look_again() { state = inspect_device(netns, directory, interface); }
 };
 
 // A move ends what was attached before, and its rollback may fail when the new program is gone already.
@@ -208,7 +209,7 @@ Result<bool> prepare_next_attempt(LoadContext& load, const AttachPlan& plan) {
     if (load.dry_run()) {
         return true;
     }
-    TALLY_TRY(repair(*load.pins, load.interface.ifindex));
+    TALLY_TRY(repair(*load.pins, load.netns));
     load.look_again();
     // What had to end first was attached again, but not by the link that it had.
     return !load.state.trouble && (!plan.moves || load.state.hook.find(plan.old_program->id));
@@ -274,6 +275,21 @@ void rename_pins(PinDirectory& pins, const std::string& directory, Outcome& outc
     outcome.notes.push_back("the interface was renamed: its pins moved here from " + old_directory);
 }
 
+// Those of one that was moved to another network namespace stay: its readers look for them where they are.
+void settle_pins(PinDirectory& pins, const NetnsContext& context, const Interface& interface,
+                 Outcome& outcome) {
+    const std::string directory = context.directory(interface.name);
+    const bool same_namespace = pins.path().starts_with(context.directory() + '/') &&
+                                pins.path().find('/', context.directory().size() + 1) == std::string::npos;
+    if (pins.path() != directory && same_namespace) {
+        rename_pins(pins, directory, outcome);
+    } else if (pins.path() != directory) {
+        outcome.runs_on = context.netns.empty() ? interface.name : context.netns + '/' + interface.name;
+        outcome.notes.push_back("the interface came from another network namespace: its pins stay in " +
+                                pins.path());
+    }
+}
+
 }  // namespace
 
 std::string mount_for_loads(const std::vector<std::string>& devices, NetnsContext& context) {
@@ -306,10 +322,11 @@ Result<Outcome> load(const LoadRequest& request, NetnsContext& context, const st
         TALLY_TRY(ensure_bpffs(context.bpffs));
         TALLY_ASSIGN_OR_RETURN(load.pins, lock_pins_of(context, interface));
         load.directory = load.pins->path();
-        TALLY_ASSIGN_OR_RETURN(repaired, repair(*load.pins, interface.ifindex));
+        TALLY_ASSIGN_OR_RETURN(repaired, repair(*load.pins, context));
     }
     load.look_again();
-    TALLY_ASSIGN_OR_RETURN(const auto ended, end_killed_run(load.state, load.directory, load.dry_run()));
+    TALLY_ASSIGN_OR_RETURN(const auto ended, end_killed_run(load.state, context, load.directory, load.dry_run()));
+    const auto leftover = find_leftover(load.state);
     auto outcome = load_by_plan(load);
     if (!outcome) {
         if (hold != nullptr && hold->lock) {
@@ -322,6 +339,7 @@ Result<Outcome> load(const LoadRequest& request, NetnsContext& context, const st
             outcome->notes.push_back(note);
         }
     }
+    TALLY_TRY(remove_leftover(leftover, load.dry_run(), *outcome));
     if (load.dry_run()) {
         return outcome;
     }
@@ -334,9 +352,7 @@ Result<Outcome> load(const LoadRequest& request, NetnsContext& context, const st
                         context.bpffs.path));
     }
     remove_follower_lock(load.directory);
-    if (load.directory != context.directory(interface.name)) {
-        rename_pins(*load.pins, context.directory(interface.name), *outcome);
-    }
+    settle_pins(*load.pins, context, interface, *outcome);
     return outcome;
 }
 

@@ -67,7 +67,7 @@ Outcome describe_observation(const Interface& interface, const DeviceState& stat
 // `pins` is none in a dry run.
 Result<Outcome> observe_hook(const NetnsContext& context, const Interface& interface,
                              const std::string& directory, PinDirectory* pins) {
-    const auto state = inspect_device(directory, interface);
+    const auto state = inspect_device(context, directory, interface);
     if (state.trouble) {
         return *state.trouble;
     }
@@ -100,7 +100,7 @@ Result<Outcome> observe(const ObserveRequest& request, NetnsContext& context, co
         use_bpffs_for_dispatchers(context.bpffs.path);
     }
     TALLY_ASSIGN_OR_RETURN(auto pins, lock_pins_of(context, interface));
-    TALLY_ASSIGN_OR_RETURN(auto repaired, repair(pins, interface.ifindex));
+    TALLY_ASSIGN_OR_RETURN(auto repaired, repair(pins, context));
     TALLY_ASSIGN_OR_RETURN(auto outcome, observe_hook(context, interface, pins.path(), &pins));
     outcome.notes.push_back(request.follow
                                 ? "each replacement of the program is observed until this process ends"
@@ -134,7 +134,7 @@ int follow_observation(const NetnsContext& context, const Outcome& observed,
         return {};
     };
     auto end = followed->follow(
-        renew, [&](const Error& error) { report_here(failed_outcome(observed.dev, error)); });
+        context, renew, [&](const Error& error) { report_here(failed_outcome(observed.dev, error)); });
     if (!end) {
         Error error = std::move(end).error();
         if (error.kind == ErrorKind::kNotFound) {

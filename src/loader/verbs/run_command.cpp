@@ -13,7 +13,7 @@
 #include "loader/device/device_state.h"
 #include "loader/device/pin_directory.h"
 #include "loader/device/pin_removal.h"
-#include "loader/hook/dispatcher_attach.h"
+#include "loader/change/detach_ours.h"
 #include "loader/hook/link_attach.h"
 #include "loader/hook/surroundings.h"
 #include "loader/verbs/child_command.h"
@@ -39,14 +39,15 @@ Result<void> check_later_devices(const RunRequest& request, NetnsContext& contex
     return {};
 }
 
-Result<void> end_run(const LoadedDevice& device, bool keep_maps) {
-    const auto detached = device.hold.link ? detach_link(device.hold.link.get())
-                                           : detach_component(device.hold.ifindex, device.program_id);
-    if (!detached && detached.error().kind != ErrorKind::kNotFound) {  // the device is gone
-        return detached.error();
+Result<void> end_run(const NetnsContext& context, const LoadedDevice& device, bool keep_maps) {
+    if (device.hold.link) {
+        const auto detached = detach_link(device.hold.link.get());
+        if (!detached && detached.error().kind != ErrorKind::kNotFound) {  // the device is gone
+            return detached.error();
+        }
     }
     TALLY_ASSIGN_OR_RETURN(auto pins, PinDirectory::lock_existing(device.directory));
-    const auto state = inspect_device(device.directory, std::nullopt);
+    const auto state = inspect_device(context, device.directory, std::nullopt);
     if (state.trouble) {
         return *state.trouble;
     }
@@ -55,6 +56,10 @@ Result<void> end_run(const LoadedDevice& device, bool keep_maps) {
             ErrorKind::kNotFound, fmt::format("unloading from '{}'", device.name),
             fmt::format("the pins of program {} are no longer in {}", device.program_id, device.directory));
     }
+    if (!device.hold.link && !state.our_component() && state.attach_state == AttachState::kUnknown) {
+        return explain_elsewhere(fmt::format("unloading from '{}'", device.name), context, state, device.name);
+    }
+    TALLY_TRY(detach_our_component(context, state));
     for (const auto& pin : our_pins(state, keep_maps)) {
         TALLY_TRY(pins->remove(pin));
     }
@@ -101,7 +106,7 @@ int run_command_loaded(const RunRequest& request, NetnsContext& context, const U
         status = run_child_command(request.command, home, inherited);
     }
     for (const auto& device : loaded) {
-        if (auto ended = end_run(device, request.keep_maps); !ended) {
+        if (auto ended = end_run(context, device, request.keep_maps); !ended) {
             const int failure = fail(std::move(ended).error());
             status = status == 0 ? failure : status;
         }

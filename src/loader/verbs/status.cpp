@@ -13,6 +13,7 @@
 #include "common/pins/abi_names.h"
 #include "common/pins/counter_map.h"
 #include "common/pins/pin_names.h"
+#include "loader/change/dispatcher_leftover.h"
 #include "loader/change/killed_run.h"
 #include "loader/device/device_state.h"
 #include "loader/device/hook_description.h"
@@ -26,16 +27,25 @@ std::string explain_unseen(const DeviceState& state) {
     if (state.ours == Ours::kUnreadable) {
         return "cannot tell whether our program runs there: " + state.dispatcher_trouble->message();
     }
-    if (state.ours == Ours::kElsewhere && state.interface) {
-        return "the link pinned here runs its program on another interface: this one was renamed, or moved "
-               "to another network namespace";
-    }
-    const auto netns = current_netns_inode();
-    const bool from_here = state.meta && netns && *netns == state.meta->netns_inode;
-    if (const auto name = from_here ? interface_name(state.meta->ifindex) : std::nullopt) {
-        return fmt::format("the device was renamed to '{}'; the next load there moves the pins", *name);
-    }
-    return "the pins' device cannot be seen from here: it is in another network namespace";
+    return "the device is not where the pins say, and was not found in the network namespaces that this "
+           "process may look into: it was moved, or deleted";
+}
+
+// Of a device that has the name of another one's pins: what is said of it is its own.
+void explain_taken_name(DeviceState& state, const NetnsContext& context, const std::string& directory,
+                        Outcome& outcome) {
+    const std::string where =
+        state.place ? fmt::format("of '{}', where their program {} runs: `xdp_loader {} --status` shows them",
+                                  state.place->name(), state.meta->program_id, state.place->option(context))
+                    : fmt::format("of an interface that had this name, and whose program {} may still run",
+                                  state.meta->program_id);
+    outcome.notes.push_back(fmt::format("the pins in {} are {}", directory, where));
+    DeviceState own;
+    own.interface = std::move(state.interface);
+    own.hook = std::move(state.hook);
+    own.dispatcher_trouble = std::move(state.dispatcher_trouble);
+    own.attach_state = own.hook.empty() ? AttachState::kNone : AttachState::kForeign;
+    state = std::move(own);
 }
 
 void explain_observation(const DeviceState& state, const std::string& option, Outcome& outcome) {
@@ -63,6 +73,9 @@ void explain_state(const DeviceState& state, const NetnsContext& context, const 
             if (const auto& program = state.hook.program ? state.hook.program : state.hook.offloaded) {
                 outcome.notes.push_back(identify_holder(context, state, *program).description);
             }
+            if (state.other_program_counts) {
+                outcome.notes.emplace_back("it was not attached by xdp_loader, and counts into the pinned map");
+            }
             break;
         case AttachState::kDetached:
             outcome.notes.push_back(
@@ -86,6 +99,18 @@ void explain_state(const DeviceState& state, const NetnsContext& context, const 
     }
 }
 
+void explain_leftover(const DeviceState& state, Outcome& outcome) {
+    const auto leftover = find_leftover(state);
+    if (leftover && leftover->removable) {
+        outcome.notes.push_back(fmt::format(
+            "libxdp still has our program pinned in {}, though its dispatcher is attached nowhere; the next "
+            "load, --unload or --clean removes that",
+            leftover->pins.directory));
+    } else if (leftover) {
+        (void)remove_leftover(leftover, true, outcome);
+    }
+}
+
 void explain(const DeviceState& state, const NetnsContext& context, const std::string& directory,
              Outcome& outcome) {
     const std::string option = context.option(outcome.dev);
@@ -98,6 +123,7 @@ void explain(const DeviceState& state, const NetnsContext& context, const std::s
         outcome.notes.emplace_back(
             "a change was interrupted; the next load, --unload or --clean repairs that");
     }
+    explain_leftover(state, outcome);
     if (const auto left = describe_killed_run(state); !left.empty()) {
         outcome.notes.push_back(left + ": the next load, --unload or --clean detaches it");
     }
@@ -108,6 +134,28 @@ void explain(const DeviceState& state, const NetnsContext& context, const std::s
     if (const auto note = describe_foreign_pins(state, directory); !note.empty() && !state.interrupted) {
         outcome.notes.push_back(note);
     }
+}
+
+// Where the program runs, if that is not what the pins are called after; else empty.
+std::string describe_place(const DeviceState& state, const NetnsContext& context, const std::string& name,
+                           const std::string& directory) {
+    if (state.place) {
+        return state.place->name();
+    }
+    if (!state.our_program || directory == context.directory(name)) {
+        return {};
+    }
+    return context.netns.empty() ? name : context.netns + '/' + name;
+}
+
+std::string explain_other_directory(const DeviceState& state, const NetnsContext& context) {
+    if (state.observes()) {
+        return "the interface was renamed: its pins stay where they are until --unload";
+    }
+    return state.meta && state.meta->netns_inode != context.inode
+               ? "the interface came from another network namespace: its pins stay where they are until "
+                 "--unload"
+               : "the interface was renamed; the next load moves its pins";
 }
 
 // The pins of a renamed interface are told of under its new name.
@@ -136,12 +184,19 @@ Result<Outcome> status(const NetnsContext& context, const std::string& device) {
     const auto& [interface, name, directory] = located;
     Outcome outcome;
     outcome.dev = name;
-    const auto state = inspect_device(directory, interface);
+    auto state = inspect_device(context, directory, interface);
     if (!interface && !state.has_directory) {
         return context.explain_missing(device);
     }
     outcome.kind = OutcomeKind::kStatus;
+    const bool taken = state.name_is_taken() && (state.place || !state.link_hidden);
+    if (taken) {
+        explain_taken_name(state, context, directory, outcome);
+    }
     outcome.state = state_name(state.attach_state);
+    if (!taken) {
+        outcome.runs_on = describe_place(state, context, name, directory);
+    }
     if (const auto& attached = state.hook.program ? state.hook.program : state.hook.offloaded) {
         outcome.hook = describe_hook(*attached, state);
     }
@@ -169,9 +224,7 @@ Result<Outcome> status(const NetnsContext& context, const std::string& device) {
     }
     explain(state, context, directory, outcome);
     if (directory != context.directory(name)) {
-        outcome.notes.emplace_back(
-            state.observes() ? "the interface was renamed: its pins stay where they are until --unload"
-                             : "the interface was renamed; the next load moves its pins");
+        outcome.notes.push_back(explain_other_directory(state, context));
     }
     return outcome;
 }
@@ -196,7 +249,7 @@ Result<std::vector<std::string>> known_devices(const NetnsContext& context, List
             continue;
         }
         // Only directories with our meta, or with a change that was cut off before there was one.
-        const auto state = inspect_device(context.directory(device), std::nullopt);
+        const auto state = inspect_device(context, context.directory(device), std::nullopt);
         if ((state.meta || state.interrupted) && !is_listed_by_new_name(context, state, device)) {
             devices.insert(device);
         }

@@ -4,6 +4,8 @@
 #include <fmt/format.h>
 
 #include "common/pins/abi_names.h"
+#include "loader/change/detach_ours.h"
+#include "loader/change/dispatcher_leftover.h"
 #include "loader/device/hook_description.h"
 #include "loader/device/pin_removal.h"
 #include "loader/hook/dispatcher_attach.h"
@@ -56,20 +58,6 @@ Error hidden_component(const DeviceState& state, const NetnsContext& context, co
     return error;
 }
 
-Result<void> detach_ours(const DeviceState& state) {
-    switch (state.ours) {
-        case Ours::kLink:
-        case Ours::kElsewhere:
-            return detach_link(state.link.get());
-        case Ours::kComponent:
-            return detach_component(state.interface->ifindex, state.our_program->id);
-        case Ours::kNetlink:
-            return detach_by_netlink(state.interface->ifindex, *state.our_program);
-        default:
-            return {};
-    }
-}
-
 }  // namespace
 
 Result<Outcome> unload(const RemovalRequest& request, const NetnsContext& context,
@@ -87,6 +75,10 @@ Result<Outcome> unload(const RemovalRequest& request, const NetnsContext& contex
     }
     if (state.ours == Ours::kUnreadable && !names_another) {
         return hidden_component(state, context, device);
+    }
+    // A link can be ended wherever it is.
+    if (state.ours == Ours::kElsewhere && !names_another && (state.place || !state.link)) {
+        return explain_elsewhere(fmt::format("unloading from '{}'", device), context, state, device);
     }
     if (request.program_id && !(ours && ours->id == *request.program_id)) {
         const auto program = state.hook.find(*request.program_id);
@@ -111,10 +103,15 @@ Result<Outcome> unload(const RemovalRequest& request, const NetnsContext& contex
     const PinRemoval removal = {existing.directory, existing.pins ? &*existing.pins : nullptr,
                                 request.keep_maps, request.dry_run};
     TALLY_TRY(remove_our_pins(
-        state, removal, [&] { return detach_ours(state); }, outcome));
+        state, removal, [&] { return detach_ours(context, state); }, outcome));
     if (removal.pins != nullptr) {
         remove_follower_lock(existing.directory);
     }
+    if (state.place) {
+        outcome.notes.push_back(fmt::format("it was attached to '{}', where its interface is now",
+                                            state.place->name()));
+    }
+    TALLY_TRY(remove_leftover(find_leftover(state), request.dry_run, outcome));
     return outcome;
 }
 

@@ -140,8 +140,8 @@ void draw_table(Canvas& canvas, int y, int end, const ScreenSource& source,
 void draw_detail(Canvas& canvas, const ScreenState& model, const ScreenSource& source,
                  const LiveChoice& choice, const ViewContext& context) {
     const int status = write_status(canvas, choice, rate_of(source, kAllActions), context);
-    const int x =
-        canvas.write_cut(1, 0, source.report.title, kBold, std::max(status - 14, canvas.width() / 3));
+    const int x = canvas.write_cut(1, 0, title_with_place(source.report), kBold,
+                                   std::max(status - 14, canvas.width() / 3));
     const int state_end =
         canvas.write_cut(x + 2, 0, state_text(source), state_style(source, context.now), status);
     canvas.write_cut(state_end, 0, zero_text(model.zero(), dot(canvas), ""), {}, status);

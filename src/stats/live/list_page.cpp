@@ -69,7 +69,7 @@ void write_source(Canvas& canvas, int y, const Columns& columns, const ScreenSou
     const int state_x = columns.name_end - static_cast<int>(state.size());
     constexpr int kLeastName = 6;
     const bool both = state_x - 3 >= kLeastName;
-    canvas.write_cut(2, y, source.report.title, kBold, both ? state_x - 1 : columns.name_end);
+    canvas.write_cut(2, y, title_with_place(source.report), kBold, both ? state_x - 1 : columns.name_end);
     if (both) {
         canvas.write(state_x, y, state, state_style(source, now));
     }

@@ -21,6 +21,10 @@ void fill_actions(ActionValues& actions, CounterValues& total, const Counters& c
 
 }  // namespace
 
+std::string title_with_place(const SampleReport& report) {
+    return report.runs_on ? report.title + ", runs on " + printable(*report.runs_on) : report.title;
+}
+
 void fill_values(SampleReport& report, const Counters& before, const Counters& now, double seconds,
                  const Counters& session) {
     report.period = seconds;

@@ -52,6 +52,8 @@ struct SampleReport {
     std::uint32_t map_id = 0;
     std::optional<AttachedProgram> program;
     AttachState state = AttachState::kForeign;
+    // The device that the program runs on now ("red/eth0"), where that is not `device` in `netns`.
+    std::optional<std::string> runs_on;
     bool since_start = false;  // `count` is `session`
 
     std::int64_t time = 0;  // of the reading: nanoseconds since 1970 UTC
@@ -63,6 +65,9 @@ struct SampleReport {
     std::vector<CpuValues> cpus;          // those that counted anything, in order; empty without --per-cpu
     std::vector<ProgramValues> programs;  // in the order they run; empty without --per-program
 };
+
+// For people: "veth0", or "veth0, runs on red/eth0".
+std::string title_with_place(const SampleReport& report);
 
 // Fill in the numbers of a reading. `seconds` is the time since the reading `before`; 0: no rates. `session`
 // is what was counted since the start, the latter per possible CPU. A report that is filled again allocates

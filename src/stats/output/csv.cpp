@@ -33,7 +33,7 @@ class CsvFormat final : public SampleFormat {
         if (!header_written_) {
             fmt::format_to(fmt::appender(buffer),
                            "time,dev,netns,map_id,generation,state,period,action,{}packets,bytes,pps,bps,"
-                           "session_packets,session_bytes\n",
+                           "session_packets,session_bytes,runs_on\n",
                            detail_column());
             header_written_ = true;
         }
@@ -117,11 +117,12 @@ class CsvFormat final : public SampleFormat {
             buffer.push_back(',');
         }
         if (session) {
-            fmt::format_to(fmt::appender(buffer), ",{},{}\n", values.session.rx_packets,
+            fmt::format_to(fmt::appender(buffer), ",{},{}", values.session.rx_packets,
                            values.session.rx_bytes);
         } else {
-            fmt::format_to(fmt::appender(buffer), ",,\n");
+            fmt::format_to(fmt::appender(buffer), ",,");
         }
+        fmt::format_to(fmt::appender(buffer), ",{}\n", name_field(report.runs_on));
     }
 
     Detail detail_;

@@ -29,7 +29,9 @@ class JsonFormat final : public SampleFormat {
         } else {
             text(buffer, "null");
         }
-        fmt::format_to(fmt::appender(buffer), R"(,"state":"{}","period":)", state_name(report.state));
+        fmt::format_to(fmt::appender(buffer), R"(,"state":"{}","runs_on":)", state_name(report.state));
+        append_name(buffer, report.runs_on);
+        text(buffer, R"(,"period":)");
         append_decimal(buffer, report.period, kPeriodDecimals);
 
         const bool rates = report.period > 0;

@@ -27,6 +27,7 @@ enum Family : std::size_t {
     kProgram,
     kUp,
     kState,
+    kRunsOn,
     kBuild,
 };
 
@@ -54,6 +55,10 @@ std::vector<MetricFamily> empty_families() {
          {}},
         {"xdp_feed_state",
          "Whether a program counts into the map: 1 for the state that holds.",
+         MetricType::Gauge,
+         {}},
+        {"xdp_runs_on_info",
+         "The device that the program runs on now, where that is another one.",
          MetricType::Gauge,
          {}},
         {"xdp_tally_build_info", "The version of xdp_stats.", MetricType::Gauge, {}},
@@ -128,6 +133,9 @@ void Metrics::add(const SampleReport& report) {
     for (const AttachState state : kStates) {
         families_[kState].metric.push_back(
             gauge(with(device, "state", std::string(state_name(state))), state == now ? 1 : 0));
+    }
+    if (report.readable && report.runs_on) {
+        families_[kRunsOn].metric.push_back(gauge(with(device, "runs_on", utf8(*report.runs_on)), 1));
     }
     if (report.program) {
         const AttachedProgram& program = *report.program;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 #include <algorithm>
 
+#include "common/base/printable.h"
 #include "common/pins/abi_names.h"
 #include "stats/output/format.h"
 #include "stats/output/numbers.h"
@@ -29,6 +30,9 @@ unsigned decimal_width(double value) {
 void append_head(fmt::memory_buffer& buffer, const SampleReport& report, bool terminal) {
     const auto to = fmt::appender(buffer);
     fmt::format_to(to, "{}: {}, map {}", report.title, state_name(report.state), report.map_id);
+    if (report.runs_on) {
+        fmt::format_to(to, ", runs on {}", printable(*report.runs_on));
+    }
     if (report.program) {
         fmt::format_to(to, ", generation {}", report.program->generation);
     }

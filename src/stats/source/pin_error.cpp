@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "common/pins/bpffs.h"
+#include "common/pins/meta.h"
 
 namespace tally::stats {
 namespace {
@@ -54,6 +55,23 @@ Error explain_denial(Error error, const std::string& pin) {
     return error;
 }
 
+std::string hint_for_device(const std::string& device, const NetnsContext& context, const std::string& pin) {
+    const std::string command = "`xdp_loader " + context.option(device);
+    const auto link = context.links ? context.links->find(device)
+                                    : Result<Link>(make_error(ErrorKind::kPermission, device));
+    if (!link) {
+        return command + " --status` shows what is attached there";
+    }
+    if (link->hook.empty()) {
+        return command + "` loads a counting program";
+    }
+    const auto meta = read_meta(pin.substr(0, pin.find_last_of('/') + 1) + XDP_TALLY_META_NAME);
+    if (link->hook.offloaded || (meta && meta->attach_kind != XDP_TALLY_ATTACH_OBSERVE)) {
+        return "#include <xdp_tally/tally.bpf.h> in the program that is attached there, and it counts";
+    }
+    return command + " --observe` counts the verdicts of the program that is attached there";
+}
+
 }  // namespace
 
 Error explain_pin_error(Error error, const std::string& pin) {
@@ -83,6 +101,14 @@ Error explain_map_id_error(Error error) {
     } else if (error.kind == ErrorKind::kNotFound) {
         return make_error(ErrorKind::kNotFound, std::move(error.what), "there is no map with this id")
             .with_hint("`bpftool map` lists the maps");
+    }
+    return error;
+}
+
+Error explain_missing_pin(const Source& source, const NetnsContext& context, const std::string& pin) {
+    auto error = make_error(ErrorKind::kNotFound, "opening the pin " + pin, "nothing is pinned there");
+    if (source.kind == Source::Kind::kDevice) {
+        error.hint = hint_for_device(source.name, context, pin);
     }
     return error;
 }

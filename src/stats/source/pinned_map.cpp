@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
+#include <unistd.h>
 
 #include <algorithm>
 
@@ -56,6 +57,10 @@ PinnedMap::PinnedMap(const Source& source, const NetnsContext& context, PinWatch
       pin_(pin_of(source, context)),
       directory_(directory_of(pin_)),
       watcher_(&watcher) {}
+
+bool PinnedMap::exists() const {
+    return !pin_.empty() && ::access(pin_.c_str(), F_OK) == 0;
+}
 
 Result<CounterMap> PinnedMap::open_map() const {
     auto fd = pin_.empty() ? open_map_by_id(map_id_, true) : open_map_pin(pin_, true);

@@ -31,6 +31,9 @@ class PinnedMap {
     // That the pin is in.
     const std::string& directory() const { return directory_; }
 
+    // Something is pinned there. False also where this user cannot tell.
+    bool exists() const;
+
     // kNotFound where nothing is pinned; kPermission, naming what denies it; kConflict for another layout.
     Result<OpenedMap> open() const;
 

@@ -60,12 +60,14 @@ bool same_carried(const Meta& a, const Meta& b) {
 
 }  // namespace
 
-Reader::Reader(const Source& source, const ReadRequest& request, NetnsContext& context, PinWatcher& watcher)
+Reader::Reader(const Source& source, const ReadRequest& request, NetnsContext& context,
+               DepartureLog& departures, PinWatcher& watcher)
     : request_(&request),
       context_(&context),
       finds_device_(source.directory.empty() && context.visibility == NetnsContext::Visibility::kHere),
       pinned_map_(source, context, watcher),
-      state_monitor_(device_to_monitor(source, context), pinned_map_.directory(), context, request.notices) {
+      state_monitor_(device_to_monitor(source, context), pinned_map_.directory(), context, departures,
+                     request.notices) {
     report_.device = device_of(source);
     if (report_.device && !context_->netns.empty()) {
         report_.netns = context_->netns;
@@ -76,11 +78,7 @@ Reader::Reader(const Source& source, const ReadRequest& request, NetnsContext& c
 
 Result<void> Reader::start() {
     if (report_.device && finds_device_) {
-        auto interface = resolve_interface(*report_.device);
-        if (!interface && !(request_->wait && interface.error().kind == ErrorKind::kNotFound)) {
-            return std::move(interface).error();
-        }
-        device_awaited_ = !interface;
+        TALLY_TRY(find_device());
     }
     auto opened = pinned_map_.open();
     if (!opened && !is_missing(opened.error())) {
@@ -98,10 +96,26 @@ Result<void> Reader::start() {
     return {};
 }
 
+// What it has left behind can be read: a device that has pins need not exist.
+Result<void> Reader::find_device() {
+    auto interface = resolve_interface(*report_.device);
+    const bool missing = !interface && interface.error().kind == ErrorKind::kNotFound;
+    if (interface || (missing && pinned_map_.exists())) {
+        return {};
+    }
+    if (!missing || !request_->wait) {
+        return std::move(interface).error();
+    }
+    device_awaited_ = true;
+    return {};
+}
+
 Result<void> Reader::join() {
     started_ = true;
     pinned_map_.watch();
-    return start();
+    TALLY_TRY(start());
+    watch_device();
+    return {};
 }
 
 bool Reader::must_poll() const {
@@ -126,8 +140,15 @@ Result<void> Reader::follow() {
             take_meta(*meta);
         }
     }
+    watch_device();
     state_monitor_.expire();
     return {};
+}
+
+void Reader::watch_device() {
+    if (meta_) {
+        state_monitor_.watch_device(*meta_);
+    }
 }
 
 bool Reader::knows_pin() const {
@@ -260,12 +281,11 @@ Result<void> Reader::check_components() const {
     if (!request_->per_program || (meta != nullptr && meta->attach_kind != XDP_TALLY_ATTACH_DISPATCHER)) {
         return {};
     }
-    const std::string option = context_->option(*report_.device);
+    // To observe each, whatever is pinned or attached here would have to go, which nobody asked for.
     return make_error(ErrorKind::kNotFound, fmt::format("looking for the programs of '{}'", report_.title),
                       meta == nullptr ? "the pinned map has no meta that names a program"
                                       : "only one program of the dispatcher has counters")
-        .with_hint(fmt::format("{}`xdp_loader {} --observe` counts each of them",
-                               meta == nullptr ? "" : "`xdp_loader " + option + " --unload`, then ", option));
+        .with_hint(fmt::format("`xdp_stats {}` shows what the map holds", context_->option(*report_.device)));
 }
 
 // A program that is alone on the hook has all the counts.
@@ -403,6 +423,7 @@ void Reader::refresh_state(std::int64_t now) {
         }
     }
     report_.state = state_monitor_.report(report_.title, map_->info().id, changing);
+    report_.runs_on = state_monitor_.runs_on();
 }
 
 AttachState Reader::look_at_state(std::int64_t now) {

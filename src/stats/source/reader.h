@@ -13,6 +13,7 @@
 #include "stats/model/sample_report.h"
 #include "stats/model/session.h"
 #include "stats/source/component_counters.h"
+#include "stats/source/departure_log.h"
 #include "stats/source/pin_watcher.h"
 #include "stats/source/pinned_map.h"
 #include "stats/source/read_request.h"
@@ -24,10 +25,11 @@ namespace tally::stats {
 class Reader {
   public:
     // What is passed by reference must outlive the reader.
-    Reader(const Source& source, const ReadRequest& request, NetnsContext& context, PinWatcher& watcher);
+    Reader(const Source& source, const ReadRequest& request, NetnsContext& context, DepartureLog& departures,
+           PinWatcher& watcher);
 
-    // The first look. kNotFound for a device that does not exist, unless the run waits for it. A missing pin
-    // is no error: then ready() is false, and follow() waits for it.
+    // The first look. kNotFound for a device that neither exists nor has pins, unless the run waits for it. A
+    // missing pin is no error: then ready() is false, and follow() waits for it.
     Result<void> start();
     // The same while the run is under way: all that the map holds was counted during it.
     Result<void> join();
@@ -45,6 +47,9 @@ class Reader {
     // Looks at the pin again, and at the device that is waited for. Does not block.
     Result<void> follow();
     bool woken_by(const PinWatcher::Events& events) const { return pinned_map_.woken_by(events); }
+    // Devices have left its network namespace: the next sample looks where this one is.
+    void note_departures() { state_monitor_.expire(); }
+    bool is_in(const NetnsContext& context) const { return context_ == &context; }
 
     // Reads the map and fills in the report, which says whether there was anything to read. The pin is looked
     // at before, unless that was done within 100 ms and its events are being watched.
@@ -54,6 +59,8 @@ class Reader {
     const SampleReport& report() const { return report_; }
 
   private:
+    Result<void> find_device();
+    void watch_device();
     bool knows_pin() const;
     Result<void> look_at_pin();
     Result<void> open_pin();

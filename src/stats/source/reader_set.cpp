@@ -1,25 +1,39 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 #include "stats/source/reader_set.h"
 
+#include <sys/epoll.h>
+
 #include <algorithm>
 #include <utility>
 
 #include <xdp_tally/abi.h>
 
 #include "common/kernel/interface.h"
+#include "common/kernel/netns.h"
 #include "common/pins/meta.h"
 
 namespace tally::stats {
 
+ReaderSet::ReaderSet(NetnsContext own, const ReadRequest& request)
+    : request_(request), events_(::epoll_create1(EPOLL_CLOEXEC)), own_{std::move(own), {}} {
+    wake_by(watcher_.fd());
+    if (own_.context.visibility == NetnsContext::Visibility::kHere) {
+        listen(own_);
+    }
+}
+
 void ReaderSet::add_sources(const std::vector<Source>& sources) {
     for (const Source& source : sources) {
         members_.push_back(
-            {next_number_++, std::make_unique<Reader>(source, request_, own_, watcher_), std::nullopt, {}});
+            {next_number_++,
+             std::make_unique<Reader>(source, request_, own_.context, own_.departures, watcher_),
+             std::nullopt,
+             {}});
     }
 }
 
 Result<void> ReaderSet::discover() {
-    discovery_.emplace(own_.bpffs.path, watcher_);
+    discovery_.emplace(own_.context.bpffs.path, watcher_);
     TALLY_ASSIGN_OR_RETURN(auto found, discovery_->look());
     return add(found, false);
 }
@@ -37,6 +51,10 @@ Result<void> ReaderSet::follow_all() {
 }
 
 Result<void> ReaderSet::follow_events() {
+    note_departures(own_);
+    for (auto& [netns, other] : others_) {
+        note_departures(*other);
+    }
     const PinWatcher::Events& events = watcher_.drain();
     for (Member& member : members_) {
         if (member.reader->woken_by(events)) {
@@ -112,12 +130,13 @@ Result<void> ReaderSet::add(const std::vector<FoundMap>& found, bool under_way) 
 }
 
 Result<void> ReaderSet::add(const FoundMap& found, bool under_way) {
-    TALLY_ASSIGN_OR_RETURN(auto* context, context_of(found.netns));
+    TALLY_ASSIGN_OR_RETURN(auto* watched, watched_of(found.netns));
     const auto same = [&](const Member& member) { return member.reader->directory() == found.directory; };
     if (const auto known = std::find_if(members_.begin(), members_.end(), same); known != members_.end()) {
         return follow(*known);
     }
-    auto reader = std::make_unique<Reader>(source_of(found, *context), request_, *context, watcher_);
+    auto reader = std::make_unique<Reader>(source_of(found, watched->context), request_, watched->context,
+                                           watched->departures, watcher_);
     const auto started = under_way ? reader->join() : reader->start();
     std::string& problem = problems_[found.directory];
     if (!started) {
@@ -134,7 +153,7 @@ Result<void> ReaderSet::add(const FoundMap& found, bool under_way) {
 }
 
 // A device where its directory has a meta or there is a device of its name; else just a pin.
-Source ReaderSet::source_of(const FoundMap& found, NetnsContext& context) const {
+Source ReaderSet::source_of(const FoundMap& found, const NetnsContext& context) {
     const bool possible = check_interface_name(found.name).has_value();
     const auto interface = context.find(found.name);
     const bool there = possible && interface && *interface;
@@ -145,21 +164,55 @@ Source ReaderSet::source_of(const FoundMap& found, NetnsContext& context) const 
     return {Source::Kind::kPin, found.directory + '/' + XDP_TALLY_MAP_NAME, 0, {}};
 }
 
-Result<NetnsContext*> ReaderSet::context_of(const std::string& netns) {
-    if (netns == own_.netns) {
+Result<ReaderSet::Watched*> ReaderSet::watched_of(const std::string& netns) {
+    if (netns == own_.context.netns) {
         return &own_;
     }
     auto& other = others_[netns];
     // The namespace may have been deleted, and another created with its name.
-    if (!other || other->inode != inode_of_netns(netns)) {
-        TALLY_ASSIGN_OR_RETURN(auto context, view_netns_context(netns, own_));
-        if (other) {
-            *other = std::move(context);  // its readers keep their pointer
-        } else {
-            other = std::make_unique<NetnsContext>(std::move(context));
+    if (!other || other->context.inode != inode_of_netns(netns)) {
+        TALLY_ASSIGN_OR_RETURN(auto context, view_netns_context(netns, own_.context));
+        if (!other) {
+            other = std::make_unique<Watched>();
+        }
+        *other = {std::move(context), {}};  // its readers keep their pointers
+        if (other->context.visibility == NetnsContext::Visibility::kRemote) {
+            const std::string path = netns.empty() ? "/proc/1/ns/net" : netns;
+            const auto fd = open_netns(path);
+            if (fd) {
+                TALLY_TRY(inside_netns(*fd, path, [&]() -> Result<void> {
+                    listen(*other);
+                    return {};
+                }));
+            }
         }
     }
     return other.get();
+}
+
+// In the namespace of the calling thread.
+void ReaderSet::listen(Watched& watched) {
+    watched.departures = DepartureLog::listen(watched.context.links);
+    wake_by(watched.departures.fd());
+}
+
+void ReaderSet::wake_by(int fd) const {
+    epoll_event event = {};
+    event.events = EPOLLIN;
+    if (fd >= 0) {
+        ::epoll_ctl(events_.get(), EPOLL_CTL_ADD, fd, &event);
+    }
+}
+
+void ReaderSet::note_departures(Watched& watched) {
+    if (!watched.departures.drain()) {
+        return;
+    }
+    for (const Member& member : members_) {
+        if (member.reader->is_in(watched.context)) {
+            member.reader->note_departures();
+        }
+    }
 }
 
 }  // namespace tally::stats

@@ -13,7 +13,9 @@
 #include <vector>
 
 #include "common/base/result.h"
+#include "common/base/unique_fd.h"
 #include "common/pins/netns_context.h"
+#include "stats/source/departure_log.h"
 #include "stats/source/discovery.h"
 #include "stats/source/pin_watcher.h"
 #include "stats/source/read_request.h"
@@ -41,7 +43,7 @@ class ReaderSet {
     };
 
     // `own`: the namespace that the process is in.
-    ReaderSet(NetnsContext own, const ReadRequest& request) : request_(request), own_(std::move(own)) {}
+    ReaderSet(NetnsContext own, const ReadRequest& request);
 
     // The sources of the command line, not started yet.
     void add_sources(const std::vector<Source>& sources);
@@ -49,11 +51,11 @@ class ReaderSet {
     // ones.
     Result<void> discover();
 
-    const NetnsContext& context() const { return own_; }
+    const NetnsContext& context() const { return own_.context; }
     std::vector<Member>& members() { return members_; }
     const std::vector<Member>& members() const { return members_; }
-    // Readable when pins have changed.
-    int events() const { return watcher_.fd(); }
+    // Readable when pins have changed, or devices have left their network namespace.
+    int events() const { return events_ ? events_.get() : watcher_.fd(); }
 
     bool any_ready() const {
         return any([](const Member& member) { return member.reader->ready(); });
@@ -65,7 +67,7 @@ class ReaderSet {
     bool must_poll() const;
 
     Result<void> follow_all();
-    // Looks at the pins that have changed.
+    // Looks at the pins that have changed, and has the next samples look at devices that have left.
     Result<void> follow_events();
     Result<void> follow_polled();
 
@@ -88,13 +90,22 @@ class ReaderSet {
     // `under_way`: the run has begun, so all that the maps hold was counted during it.
     Result<void> add(const std::vector<FoundMap>& found, bool under_way);
     Result<void> add(const FoundMap& found, bool under_way);
-    Source source_of(const FoundMap& found, NetnsContext& context) const;
-    Result<NetnsContext*> context_of(const std::string& netns);
+    // A network namespace, and the devices that have left it.
+    struct Watched {
+        NetnsContext context;
+        DepartureLog departures;
+    };
+    static Source source_of(const FoundMap& found, const NetnsContext& context);
+    Result<Watched*> watched_of(const std::string& netns);
+    void listen(Watched& watched);
+    void wake_by(int fd) const;
+    void note_departures(Watched& watched);
 
     ReadRequest request_;
     PinWatcher watcher_;
-    NetnsContext own_;
-    std::map<std::string, std::unique_ptr<NetnsContext>> others_;  // by what bpffs calls the namespace
+    UniqueFd events_;  // epoll, of all that wakes the run; none where there could be none
+    Watched own_;
+    std::map<std::string, std::unique_ptr<Watched>> others_;  // by what bpffs calls the namespace
     std::optional<Discovery> discovery_;
     std::map<std::string, std::string> problems_;  // of what was found and could not be read, by directory
     std::vector<Member> members_;

@@ -4,10 +4,11 @@
 #include <fmt/format.h>
 #include <linux/bpf.h>
 
+#include "common/base/printable.h"
 #include "common/kernel/bpf_info.h"
-#include "common/kernel/dispatcher.h"
 #include "common/pins/bpffs.h"
 #include "common/pins/process_lock.h"
+#include "common/pins/program_search.h"
 
 namespace tally::stats {
 namespace {
@@ -16,22 +17,44 @@ namespace {
 // 1 s on every sample has a fresh state.
 constexpr std::int64_t kLongestAge = 900'000'000;  // nanoseconds
 
+std::string explain_unknown(const Departure& departure, bool searched) {
+    const std::string way_on = searched ? "" : "; what runs on it can be seen with CAP_SYS_ADMIN";
+    if (departure.kind == Departure::Kind::kMoved) {
+        const bool known = !departure.destination.empty();
+        return fmt::format("the device was moved to {}{}",
+                           known ? departure.destination : "another network namespace", way_on);
+    }
+    return "the device is not here any more: it was deleted, or moved to another network namespace" + way_on;
+}
+
 }  // namespace
 
 bool StateMonitor::must_look(std::int64_t now) const {
     return looked_at_ == 0 || now - looked_at_ >= kLongestAge;
 }
 
+void StateMonitor::watch_device(const Meta& meta) {
+    const bool is_here = meta.netns_inode == context_->inode;
+    if (seen_ifindex_ == 0 && context_->links && (device_ || is_here)) {
+        AttachFacts facts;
+        facts.meta_is_elsewhere = !is_here;
+        look_at_device(meta, facts);
+    }
+}
+
 AttachState StateMonitor::look(const Meta* meta, std::uint32_t map_id, std::int64_t now) {
     looked_at_ = now;
-    latest_.renamed_to.clear();
-    AttachFacts facts = meta == nullptr ? AttachFacts{} : gather_facts(*meta);
+    latest_ = {};
+    AttachFacts facts = meta == nullptr ? AttachFacts{} : gather_facts(*meta, map_id, now);
     facts.meta = meta;
     facts.counter_map_id = map_id;
     latest_.state = judge_attach_state(facts);
     latest_.device_gone = latest_.state == AttachState::kOrphaned;
     if (latest_.device_gone) {
         latest_.state = AttachState::kDetached;
+    }
+    if (latest_.state != AttachState::kAttached) {
+        latest_.runs_on.reset();
     }
     latest_.left_by_killed_run = latest_.state == AttachState::kAttached &&
                                  meta->attach_kind == XDP_TALLY_ATTACH_DISPATCHER &&
@@ -67,85 +90,126 @@ void StateMonitor::say_what_changed(const std::string& title, std::uint32_t map_
             "a killed `xdp_loader --run` left its program in the dispatcher: the next load, --unload or "
             "--clean detaches it");
     }
-    if (before.renamed_to != latest_.renamed_to && !latest_.renamed_to.empty()) {
-        notices_.say(title, fmt::format("the device is now called {}", latest_.renamed_to));
+    if (latest_.runs_on && before.runs_on != latest_.runs_on) {
+        notices_.say(title, fmt::format("the device is {} now", printable(*latest_.runs_on)));
+    }
+    if (latest_.state == AttachState::kUnknown && before.obstacle != latest_.obstacle) {
+        notices_.say(title, latest_.obstacle);
     }
 }
 
-AttachFacts StateMonitor::gather_facts(const Meta& meta) {
+AttachFacts StateMonitor::gather_facts(const Meta& meta, std::uint32_t map_id, std::int64_t now) {
     AttachFacts facts;
     facts.meta_is_elsewhere = meta.netns_inode != context_->inode;
     if (context_->links && (device_ || !facts.meta_is_elsewhere)) {
-        const auto link = find_device(meta);
-        if (link) {
-            facts.device = AttachFacts::Device::kSeen;
-            facts.ifindex = link->interface.ifindex;
-            facts.hook = link->hook;
-            facts.dispatcher_known = link->hook.program && link->hook.program->id == known_program_;
-        } else if (link.error().kind == ErrorKind::kNotFound) {
-            facts.device = AttachFacts::Device::kGone;
-        }
+        look_at_device(meta, facts);
     }
-    if (!facts.hook.find(meta.program_id) || meta.attach_kind == XDP_TALLY_ATTACH_OBSERVE) {
-        look_at_link(facts);
+    const bool observes = meta.attach_kind == XDP_TALLY_ATTACH_OBSERVE;
+    const bool runs_here = facts.hook.find(meta.program_id).has_value();
+    if (runs_here && !observes) {
+        moved_.forget();
+        return facts;
+    }
+    const auto link = look_at_link(facts);
+    if (!runs_here && !observes && facts.link != AttachFacts::PinnedLink::kSevered) {
+        look_elsewhere(meta, link, facts, now);
+    }
+    if (!runs_here && !facts.hook_elsewhere) {
+        ask_for_departure(facts);
+        facts.other_program_counts = !facts.hook.empty() && hook_uses_map(facts.hook, map_id);
     }
     return facts;
 }
 
-Result<Link> StateMonitor::find_device(const Meta& meta) {
+void StateMonitor::look_at_device(const Meta& meta, AttachFacts& facts) {
+    const auto link = find_device(meta, !facts.meta_is_elsewhere);
+    if (!link) {
+        facts.device = link.error().kind == ErrorKind::kNotFound ? AttachFacts::Device::kGone
+                                                                 : AttachFacts::Device::kHidden;
+        return;
+    }
+    facts.device = AttachFacts::Device::kSeen;
+    facts.ifindex = link->interface.ifindex;
+    facts.hook = link->hook;
+    facts.dispatcher_known = link->hook.program && dispatchers_.knows(link->hook.program->id);
+    const bool runs_here = link->hook.find(meta.program_id).has_value();
+    if (runs_here || (!facts.meta_is_elsewhere && facts.ifindex == meta.ifindex)) {
+        seen_ifindex_ = facts.ifindex;
+        departures_->watch(seen_ifindex_);
+    }
+    if (runs_here && !is_where_pins_say(meta, context_->inode, link->interface.name)) {
+        latest_.runs_on = place_name(context_->netns, link->interface.name);
+    }
+}
+
+// The device of the pins is the one with the meta's index, whatever it is called now; one that has taken its
+// name is another. But a device that moved away and came back may have got another index.
+Result<Link> StateMonitor::find_device(const Meta& meta, bool is_here) {
     LinkSocket& socket = *context_->links;
-    auto link = look_inside(device_ ? socket.find(*device_) : socket.find(meta.ifindex), meta);
-    const bool may_be_renamed = device_ && meta.netns_inode == context_->inode;
-    if (link || link.error().kind != ErrorKind::kNotFound || !may_be_renamed) {
+    const bool in_dispatcher = meta.attach_kind == XDP_TALLY_ATTACH_DISPATCHER;
+    auto link = is_here ? dispatchers_.look_inside(socket.find(meta.ifindex), in_dispatcher)
+                        : Result<Link>(make_error(ErrorKind::kNotFound, meta.interface));
+    const bool is_it = link && (link->hook.find(meta.program_id) || link->interface.name == device_);
+    if (is_it || !device_) {
         return link;
     }
-    // It was renamed if the interface with the meta's index runs the meta's program.
-    auto other = look_inside(socket.find(meta.ifindex), meta);
-    if (!other || !other->hook.find(meta.program_id)) {
-        return link;
-    }
-    latest_.renamed_to = other->interface.name;
-    return other;
+    auto namesake = dispatchers_.look_inside(socket.find(*device_), in_dispatcher);
+    return !link || (namesake && namesake->hook.find(meta.program_id)) ? std::move(namesake)
+                                                                       : std::move(link);
 }
 
-Result<Link> StateMonitor::look_inside(Result<Link> link, const Meta& meta) {
-    // libxdp can look only in the namespace of this process.
-    const bool can_look = context_->visibility == NetnsContext::Visibility::kHere;
-    if (!link || !can_look || meta.attach_kind != XDP_TALLY_ATTACH_DISPATCHER || !link->hook.program) {
-        return link;
+void StateMonitor::look_elsewhere(const Meta& meta, const std::optional<LinkInfo>& link, AttachFacts& facts,
+                                  std::int64_t now) {
+    const auto& found = moved_.look(meta, link, *context_, dispatchers_, now);
+    facts.searched_everywhere = !found.hook && found.searched;
+    facts.life = found.life;
+    facts.hook_elsewhere = found.hook;
+    if (found.hook && !is_where_pins_say(meta, found.netns_inode, found.interface)) {
+        latest_.runs_on = place_name(found.netns, found.interface);
     }
-    const std::uint32_t program = link->hook.program->id;
-    if (program != known_program_) {
-        if (auto dispatcher = read_dispatcher(link->interface.ifindex, program)) {
-            dispatcher_ = std::move(*dispatcher);
-            known_program_ = dispatcher_ ? dispatcher_->program_id : program;
-        }
-    }
-    if (dispatcher_ && dispatcher_->program_id == program) {
-        link->hook.dispatcher = dispatcher_;
-    }
-    return link;
 }
 
-void StateMonitor::look_at_link(AttachFacts& facts) const {
+void StateMonitor::ask_for_departure(AttachFacts& facts) {
+    const bool is_it = facts.device == AttachFacts::Device::kSeen && facts.ifindex == seen_ifindex_;
+    if (facts.device == AttachFacts::Device::kHidden || is_it) {
+        return;
+    }
+    const Departure departure = seen_ifindex_ == 0 ? Departure() : departures_->find(seen_ifindex_);
+    if (departure.kind == Departure::Kind::kDeleted) {
+        facts.device = AttachFacts::Device::kDeleted;
+    }
+    latest_.obstacle = explain_unknown(departure, facts.searched_everywhere);
+}
+
+// A map that is read by its pin or id is the meta's device's.
+bool StateMonitor::is_where_pins_say(const Meta& meta, std::uint64_t netns_inode,
+                                     const std::string& name) const {
+    return device_ ? netns_inode == context_->inode && name == *device_
+                   : netns_inode == meta.netns_inode && name == meta.interface;
+}
+
+std::optional<LinkInfo> StateMonitor::look_at_link(AttachFacts& facts) const {
     const auto fd = open_pin(directory_ + '/' + XDP_TALLY_LINK_NAME, false);
     if (!fd) {
         facts.link =
             fd.error().code == ENOENT ? AttachFacts::PinnedLink::kNone : AttachFacts::PinnedLink::kHidden;
-        return;
+        return std::nullopt;
     }
     if (object_type(fd->get()) != ObjectType::kLink) {
-        return;
+        return std::nullopt;
     }
     const auto info = link_info(fd->get());
     if (!info) {
         facts.link = AttachFacts::PinnedLink::kHidden;
-    } else if (info->type == BPF_LINK_TYPE_XDP) {
+        return std::nullopt;
+    }
+    if (info->type == BPF_LINK_TYPE_XDP) {
         facts.link = info->ifindex == 0 ? AttachFacts::PinnedLink::kSevered : AttachFacts::PinnedLink::kAlive;
         facts.link_program_id = info->program_id;
     } else if (info->type == BPF_LINK_TYPE_TRACING) {
         facts.link = AttachFacts::PinnedLink::kAlive;
     }
+    return *info;
 }
 
 }  // namespace tally::stats

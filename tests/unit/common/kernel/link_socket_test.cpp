@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 namespace tally {
 namespace {
 
@@ -18,6 +20,21 @@ TEST(LinkSocket, FindsByNameAndByIndex) {
     const auto by_index = links->find(1);
     ASSERT_TRUE(by_index);
     EXPECT_EQ(by_index->interface.name, "lo");
+}
+
+TEST(LinkSocket, ListsAllOfThemAndGoesOn) {
+    auto links = LinkSocket::open();
+    ASSERT_TRUE(links);
+    for (int round = 0; round < 2; ++round) {
+        const auto list = links->list();
+        ASSERT_TRUE(list) << list.error().message();
+        EXPECT_EQ(std::count_if(list->begin(), list->end(),
+                                [](const Link& link) {
+                                    return link.interface.name == "lo" && link.interface.ifindex == 1;
+                                }),
+                  1);
+    }
+    EXPECT_TRUE(links->find("lo"));
 }
 
 TEST(LinkSocket, WhatIsNotThereIsNotFound) {

@@ -20,6 +20,10 @@ constexpr std::uint32_t kIfindex = 7;
 
 const std::vector<std::uint32_t> kAllKinds = {XDP_TALLY_ATTACH_LINK, XDP_TALLY_ATTACH_DISPATCHER,
                                               XDP_TALLY_ATTACH_NETLINK, XDP_TALLY_ATTACH_OBSERVE};
+// Those where the program is ours.
+const std::vector<std::uint32_t> kOwnKinds = {XDP_TALLY_ATTACH_LINK, XDP_TALLY_ATTACH_DISPATCHER,
+                                              XDP_TALLY_ATTACH_NETLINK};
+constexpr std::uint32_t kNetlinkKind = XDP_TALLY_ATTACH_NETLINK;
 constexpr std::uint32_t kLinkKind = XDP_TALLY_ATTACH_LINK;
 constexpr std::uint32_t kDispatcherKind = XDP_TALLY_ATTACH_DISPATCHER;
 constexpr std::uint32_t kObserveKind = XDP_TALLY_ATTACH_OBSERVE;
@@ -65,6 +69,27 @@ AttachFacts without_device(Device device) {
     AttachFacts facts;
     facts.counter_map_id = kMap;
     facts.device = device;
+    return facts;
+}
+
+AttachFacts lives(AttachFacts facts, ProgramLife life) {
+    facts.life = life;
+    return facts;
+}
+
+AttachFacts found_elsewhere(AttachFacts facts, std::uint32_t program) {
+    facts.hook_elsewhere.emplace();
+    facts.hook_elsewhere->program = HookProgram{program, XDP_TALLY_MODE_NATIVE};
+    return lives(facts, ProgramLife::kAlive);
+}
+
+AttachFacts searched_everywhere(AttachFacts facts) {
+    facts.searched_everywhere = true;
+    return lives(facts, ProgramLife::kAlive);
+}
+
+AttachFacts other_program_counts(AttachFacts facts) {
+    facts.other_program_counts = true;
     return facts;
 }
 
@@ -139,7 +164,39 @@ const std::vector<Case>& cases() {
          with_link(device_runs(kOtherProgram), PinnedLink::kAlive, kOtherProgram),
          AttachState::kStale},
 
-        {"the device is gone", kAllKinds, without_device(Device::kGone), AttachState::kOrphaned},
+        {"the device is gone, and the program", kOwnKinds,
+         lives(without_device(Device::kGone), ProgramLife::kGone), AttachState::kOrphaned},
+        {"the device is gone, and nobody may ask about the program", kOwnKinds, without_device(Device::kGone),
+         AttachState::kUnknown},
+        {"the device is gone, and the program lives",
+         {kLinkKind, kNetlinkKind},
+         searched_everywhere(without_device(Device::kGone)),
+         AttachState::kUnknown},
+        {"the device is gone, and the program lives where not everything was looked at", kOwnKinds,
+         lives(without_device(Device::kGone), ProgramLife::kAlive), AttachState::kUnknown},
+        {"the device is gone, and no dispatcher calls the program",
+         {kDispatcherKind},
+         searched_everywhere(without_device(Device::kGone)),
+         AttachState::kOrphaned},
+        {"the device was deleted, as the kernel has told", kOwnKinds, without_device(Device::kDeleted),
+         AttachState::kOrphaned},
+        {"the device is gone, and the program runs elsewhere", kOwnKinds,
+         found_elsewhere(without_device(Device::kGone), kProgram), AttachState::kAttached},
+        {"the device is hidden, and the program runs elsewhere", kOwnKinds,
+         found_elsewhere(without_device(Device::kHidden), kProgram), AttachState::kAttached},
+        {"another device has the name, and the program runs elsewhere", kOwnKinds,
+         found_elsewhere(on_another_device(device_runs(kOtherProgram)), kProgram), AttachState::kAttached},
+        {"the program runs elsewhere, and another map is pinned", kOwnKinds,
+         with_map(found_elsewhere(without_device(Device::kGone), kProgram), kMap + 1), AttachState::kStale},
+        {"the link runs another program elsewhere",
+         {kLinkKind},
+         with_link(found_elsewhere(without_device(Device::kGone), kOtherProgram), PinnedLink::kAlive,
+                   kOtherProgram),
+         AttachState::kStale},
+        {"another program counts into the map", kOwnKinds,
+         other_program_counts(plain_program_runs(kOtherProgram)), AttachState::kForeign},
+        {"the device is hidden, and the program is gone", kOwnKinds,
+         lives(without_device(Device::kHidden), ProgramLife::kGone), AttachState::kDetached},
         {"the device is gone, as the link says, too",
          {kLinkKind},
          with_link(without_device(Device::kGone), PinnedLink::kSevered),
@@ -152,7 +209,10 @@ const std::vector<Case>& cases() {
          {kLinkKind},
          with_link(without_device(Device::kGone), PinnedLink::kHidden),
          AttachState::kUnknown},
-        {"the device was made anew", kAllKinds, on_another_device(device_runs(0)), AttachState::kOrphaned},
+        {"the device was made anew, and the program is gone", kOwnKinds,
+         lives(on_another_device(device_runs(0)), ProgramLife::kGone), AttachState::kOrphaned},
+        {"another device has the name, and nobody may ask about the program", kOwnKinds,
+         on_another_device(device_runs(0)), AttachState::kUnknown},
         {"the device was made anew, as the link says, too",
          {kLinkKind},
          on_another_device(with_link(device_runs(0), PinnedLink::kSevered)),

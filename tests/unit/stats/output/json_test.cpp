@@ -16,7 +16,7 @@ TEST(JsonOutput, IsTheRecordOfTheContract) {
     EXPECT_EQ(
         json_of(example_report()),
         R"({"schema":1,"time":"2026-01-31T12:00:00.123Z","dev":"veth0","netns":null,"map_id":32,"generation":1,)"
-        R"("state":"attached","period":2.000104,"actions":{)"
+        R"("state":"attached","runs_on":null,"period":2.000104,"actions":{)"
         R"("XDP_ABORTED":{"packets":0,"bytes":0,"pps":0.0,"bps":0.0,"session_packets":0,"session_bytes":0},)"
         R"("XDP_DROP":{"packets":1,"bytes":60,"pps":0.0,"bps":0.0,"session_packets":0,"session_bytes":0},)"
         R"("XDP_PASS":{"packets":10,"bytes":980,"pps":5.0,"bps":3920.0,"session_packets":10,"session_bytes":980},)"
@@ -35,6 +35,12 @@ TEST(JsonOutput, HasNullWhereThereIsNothingToTell) {
     EXPECT_TRUE(sample["actions"]["XDP_PASS"]["pps"].is_null());
     EXPECT_TRUE(sample["total"]["bps"].is_null());
     EXPECT_EQ(sample["actions"]["XDP_PASS"]["packets"], 10);
+}
+
+TEST(JsonOutput, NamesThePlaceNow) {
+    SampleReport report = example_report();
+    report.runs_on = "red/eth0";
+    EXPECT_THAT(json_of(report), testing::HasSubstr(R"("state":"attached","runs_on":"red/eth0",)"));
 }
 
 TEST(JsonOutput, IntegersAreExact) {

@@ -59,6 +59,15 @@ TEST(Metrics, NameTheProgramAndItsGeneration) {
     EXPECT_THAT(metrics.at("xdp_map_generation"), ElementsAre(Pair("veth0,", 1)));
 }
 
+TEST(Metrics, NameThePlaceNow) {
+    SampleReport report = example_report();
+    EXPECT_THAT(metrics_of(report), testing::Not(testing::Contains(Key("xdp_runs_on_info"))));
+    report.runs_on = "red/eth0";
+    EXPECT_THAT(metrics_of(report).at("xdp_runs_on_info"), ElementsAre(Pair("veth0,,red/eth0", 1)));
+    report.readable = false;
+    EXPECT_THAT(metrics_of(report), testing::Not(testing::Contains(Key("xdp_runs_on_info"))));
+}
+
 TEST(Metrics, TellNamespacesApart) {
     SampleReport red = example_report();
     red.netns = "red";

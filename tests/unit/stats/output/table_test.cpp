@@ -179,5 +179,12 @@ TEST(TableOutput, FitsIntoEightyColumns) {
     }
 }
 
+TEST(TableOutput, NamesThePlaceNow) {
+    SampleReport report = example_report();
+    report.runs_on = "red/eth0";
+    EXPECT_THAT(text_of(*make_table_format(Detail::kNone, false), report),
+                testing::StartsWith("veth0: attached, map 32, runs on red/eth0, generation 1, "));
+}
+
 }  // namespace
 }  // namespace tally::stats

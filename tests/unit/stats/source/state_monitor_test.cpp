@@ -14,6 +14,7 @@ namespace {
 using testing::ElementsAre;
 using testing::IsEmpty;
 using testing::SizeIs;
+using testing::StartsWith;
 
 constexpr std::uint32_t kMap = 32;
 constexpr std::int64_t kNow = 1'000'000'000;
@@ -35,10 +36,11 @@ class StateMonitorTest : public testing::Test {
     void TearDown() override { redirect_notices({}); }
 
     StateMonitor monitor(std::optional<std::string> device) {
-        return {std::move(device), "/no/such/directory", context_, Notices()};
+        return {std::move(device), "/no/such/directory", context_, departures_, Notices()};
     }
 
     NetnsContext context_;
+    DepartureLog departures_;
     Meta meta_ = {};
     std::vector<std::string> notices_;
 };
@@ -48,18 +50,33 @@ TEST_F(StateMonitorTest, AsksTheKernel) {
     EXPECT_EQ(lo.look(nullptr, kMap, kNow), AttachState::kForeign);
     EXPECT_EQ(lo.look(&meta_, kMap, kNow), AttachState::kDetached);
     lo.report("lo", kMap, false);
-    StateMonitor missing = monitor("no-such-device");
-    EXPECT_EQ(missing.look(&meta_, kMap, kNow), AttachState::kDetached);
-    missing.report("gone", kMap, false);
-    EXPECT_THAT(notices_, ElementsAre("lo: no XDP program counts into map 32",
-                                      "gone: the device is gone; no XDP program counts into map 32"));
+    EXPECT_THAT(notices_, ElementsAre("lo: no XDP program counts into map 32"));
     StateMonitor by_meta = monitor(std::nullopt);
     EXPECT_EQ(by_meta.look(&meta_, kMap, kNow), AttachState::kDetached);
+    meta_.program_id = 0;  // of which nobody can tell that it is gone
     meta_.netns_inode = context_.inode + 1;
     EXPECT_EQ(by_meta.look(&meta_, kMap, kNow), AttachState::kUnknown);
     meta_.netns_inode = context_.inode;
     context_.links.reset();
     EXPECT_EQ(lo.look(&meta_, kMap, kNow), AttachState::kUnknown);
+}
+
+// Nobody has said that it was deleted, and no search can find a program without an id.
+TEST_F(StateMonitorTest, DoesNotTakeWhatIsMissingForDeleted) {
+    meta_.ifindex = 0x7ffffff0;
+    meta_.program_id = 0;
+    StateMonitor missing = monitor("no-such-device");
+    EXPECT_EQ(missing.look(&meta_, kMap, kNow), AttachState::kUnknown);
+    missing.report("gone", kMap, false);
+    EXPECT_THAT(notices_, ElementsAre(StartsWith("gone: the device is not here any more: it was deleted, or "
+                                                 "moved to another network namespace")));
+}
+
+TEST_F(StateMonitorTest, IsNotDeceivedByANamesake) {
+    meta_.ifindex = 0x7ffffff0;
+    meta_.program_id = 0;
+    StateMonitor namesake = monitor("lo");
+    EXPECT_EQ(namesake.look(&meta_, kMap, kNow), AttachState::kUnknown);
 }
 
 TEST_F(StateMonitorTest, LooksAgainWhenTheLatestLookIsOld) {

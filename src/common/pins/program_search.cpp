@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+#include "common/pins/program_search.h"
+
+#include <linux/bpf.h>
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include "common/kernel/dispatcher.h"
+#include "common/kernel/netns.h"
+#include "common/kernel/netns_list.h"
+#include "common/pins/bpffs.h"
+#include "common/pins/netns_pin_name.h"
+
+namespace tally {
+namespace {
+
+constexpr const char* kOwnNetns = "/proc/thread-self/ns/net";
+
+// What is looked for.
+struct Wanted {
+    std::uint32_t program_id = 0;
+    std::uint32_t ifindex = 0;     // rather than another
+    bool only_this_index = false;  // a link tells its interface for certain
+    bool in_dispatcher = false;
+};
+
+struct Found {
+    Link link;
+    bool has_wanted_index = false;
+};
+
+Wanted make_wanted(const Meta& meta, const std::optional<LinkInfo>& link) {
+    const bool in_dispatcher = meta.attach_kind == XDP_TALLY_ATTACH_DISPATCHER;
+    const bool link_tells = link && link->type == BPF_LINK_TYPE_XDP && link->ifindex != 0;
+    return link_tells ? Wanted{link->program_id, link->ifindex, true, in_dispatcher}
+                      : Wanted{meta.program_id, meta.ifindex, false, in_dispatcher};
+}
+
+// Goes through the interfaces of one namespace after another.
+class Search {
+  public:
+    explicit Search(const Wanted& wanted) : wanted_(wanted) {}
+
+    // Whether it runs on this interface, which is looked into.
+    bool runs_on(Link& link, LinkSocket& socket) {
+        if (link.hook.find(wanted_.program_id)) {
+            return true;
+        }
+        if (!wanted_.in_dispatcher || !link.hook.program) {
+            return false;
+        }
+        complete_ = look_into_dispatcher(link, socket).has_value() && complete_;
+        return link.hook.find(wanted_.program_id).has_value();
+    }
+
+    std::optional<Found> look_through(LinkSocket& socket) {
+        auto links = socket.list();
+        if (!links) {
+            complete_ = false;
+            return std::nullopt;
+        }
+        // The one with the wanted index first, if it is there.
+        std::stable_partition(links->begin(), links->end(),
+                              [this](const Link& link) { return link.interface.ifindex == wanted_.ifindex; });
+        for (auto& link : *links) {
+            const bool is_it = link.interface.ifindex == wanted_.ifindex;
+            if ((is_it || !wanted_.only_this_index) && runs_on(link, socket)) {
+                return Found{std::move(link), is_it};
+            }
+        }
+        return std::nullopt;
+    }
+
+    bool complete() const { return complete_; }
+    void note_gap() { complete_ = false; }
+
+  private:
+    Wanted wanted_;
+    bool complete_ = true;
+};
+
+std::string option_of(const KnownNetns& netns, const NetnsContext& own) {
+    if (netns.inode == own.inode) {
+        return own.netns_option;
+    }
+    return netns.inode == own.home_inode ? std::string() : netns.name;
+}
+
+ProgramPlace make_place(Link link, const KnownNetns& netns, UniqueFd fd, const NetnsContext& own) {
+    return {std::move(link), netns.inode, netns_pin_name(netns.inode, own.bpffs.path), option_of(netns, own),
+            std::move(fd)};
+}
+
+// What one namespace has; none where it cannot be entered.
+Result<std::optional<Found>> look_inside(const UniqueFd& fd, const KnownNetns& netns, Search& search) {
+    auto found = inside_netns(fd, netns.name, [&]() -> Result<std::optional<Found>> {
+        TALLY_ASSIGN_OR_RETURN(auto socket, LinkSocket::open());
+        return search.look_through(socket);
+    });
+    return found;
+}
+
+// Whether this thread is where it was: what inside_netns could not do is then of no consequence.
+bool is_still_in(std::uint64_t inode) {
+    const auto now = current_netns_inode();
+    return now && *now == inode;
+}
+
+Result<std::optional<ProgramPlace>> search_namespaces(std::uint64_t first, Search& search,
+                                                      const NetnsContext& own) {
+    TALLY_ASSIGN_OR_RETURN(const std::uint64_t here, current_netns_inode());
+    auto known = list_namespaces();
+    if (!known.complete) {
+        search.note_gap();
+    }
+    const auto is_known = [&](std::uint64_t inode) {
+        return std::any_of(known.list.begin(), known.list.end(),
+                           [inode](const KnownNetns& netns) { return netns.inode == inode; });
+    };
+    if (!is_known(here)) {
+        known.list.push_back({here, own.netns_option.empty() ? kOwnNetns : own.netns_option});
+    }
+    std::stable_partition(known.list.begin(), known.list.end(), [&](const KnownNetns& netns) {
+        return netns.inode == first || netns.inode == here;
+    });
+    std::optional<ProgramPlace> place;
+    for (const auto& netns : known.list) {
+        auto fd = open_netns(netns.name);
+        const auto inode = fd ? netns_inode(*fd) : Result<std::uint64_t>(0);
+        if (!fd || !inode || *inode != netns.inode) {
+            continue;  // it went, or its process did
+        }
+        auto found = look_inside(*fd, netns, search);
+        if (!found && !is_still_in(here)) {
+            return found.error();
+        }
+        if (!found) {
+            search.note_gap();
+        }
+        if (found && *found && (!place || (*found)->has_wanted_index)) {
+            place = make_place(std::move((*found)->link), netns, std::move(*fd), own);
+            if ((*found)->has_wanted_index) {
+                break;
+            }
+        }
+    }
+    return place;
+}
+
+// On the interface that the meta names, in the namespace that `own` is, without entering any.
+Result<std::optional<ProgramPlace>> look_where_it_was(const Meta& meta, const Wanted& wanted, Search& search,
+                                                      const NetnsContext& own) {
+    std::optional<ProgramPlace> none;
+    const bool is_here = own.visibility == NetnsContext::Visibility::kHere;
+    if (own.inode != meta.netns_inode || own.inode == 0 || (!is_here && !own.links)) {
+        return none;
+    }
+    // Not the shared socket, which other threads may be using.
+    std::optional<LinkSocket> fresh;
+    if (is_here) {
+        TALLY_ASSIGN_OR_RETURN(fresh, LinkSocket::open());
+    }
+    LinkSocket& socket = fresh ? *fresh : *own.links;
+    auto link = socket.find(wanted.ifindex);
+    if (!link || !search.runs_on(*link, socket)) {
+        return none;
+    }
+    const std::string name = own.netns.empty() ? "/proc/1/ns/net" : own.netns;
+    auto fd = is_here ? open_netns(kOwnNetns) : open_netns(name);
+    return std::optional(ProgramPlace{std::move(*link), own.inode, own.netns, own.netns_option,
+                                      fd ? std::move(*fd) : UniqueFd()});
+}
+
+}  // namespace
+
+std::string ProgramPlace::name() const {
+    return netns.empty() ? link.interface.name : netns + '/' + link.interface.name;
+}
+
+std::string ProgramPlace::option(const NetnsContext& own) const {
+    NetnsContext there;
+    there.bpffs_option = own.bpffs_option;
+    there.netns_option = netns_option;
+    return there.option(link.interface.name);
+}
+
+std::optional<LinkInfo> pinned_link_info(const std::string& directory) {
+    const auto fd = open_pin(directory + '/' + XDP_TALLY_LINK_NAME, false);
+    if (!fd || object_type(fd->get()) != ObjectType::kLink) {
+        return std::nullopt;
+    }
+    const auto info = link_info(fd->get());
+    return info ? std::optional(*info) : std::nullopt;
+}
+
+ProgramLife program_life(std::uint32_t id) {
+    if (id == 0) {
+        return ProgramLife::kNotKnown;
+    }
+    const auto fd = open_program_by_id(id);
+    if (fd) {
+        return ProgramLife::kAlive;
+    }
+    return fd.error().code == ENOENT ? ProgramLife::kGone : ProgramLife::kNotKnown;
+}
+
+Result<ProgramSearch> find_program(const Meta& meta, const std::optional<LinkInfo>& link,
+                                   const NetnsContext& own) {
+    const Wanted wanted = make_wanted(meta, link);
+    Search search(wanted);
+    ProgramSearch result;
+    TALLY_ASSIGN_OR_RETURN(result.place, look_where_it_was(meta, wanted, search, own));
+    result.life = result.place ? ProgramLife::kAlive : program_life(wanted.program_id);
+    if (wanted.only_this_index && result.life == ProgramLife::kNotKnown) {
+        result.life = ProgramLife::kAlive;  // its link is
+    }
+    if (result.place || result.life == ProgramLife::kGone) {
+        result.complete = true;
+        return result;
+    }
+    TALLY_ASSIGN_OR_RETURN(result.place, search_namespaces(meta.netns_inode, search, own));
+    result.life = result.place ? ProgramLife::kAlive : result.life;
+    result.complete = search.complete();
+    return result;
+}
+
+Result<ProgramSearch> find_on_hooks(std::uint32_t program_id, const NetnsContext& own) {
+    Search search(Wanted{program_id, 0, false, false});
+    ProgramSearch result;
+    TALLY_ASSIGN_OR_RETURN(result.place, search_namespaces(own.inode, search, own));
+    result.life = result.place ? ProgramLife::kAlive : program_life(program_id);
+    result.complete = search.complete();
+    return result;
+}
+
+bool hook_uses_map(const XdpHook& hook, std::uint32_t map_id) {
+    const auto uses = [map_id](std::uint32_t program_id) {
+        const auto program = open_program_by_id(program_id);
+        const auto maps = program ? program_maps(program->get()) : program.error();
+        return maps && std::find(maps->begin(), maps->end(), map_id) != maps->end();
+    };
+    const auto components = hook.dispatcher ? hook.dispatcher->components : std::vector<Component>();
+    return (hook.program && uses(hook.program->id)) || (hook.offloaded && uses(hook.offloaded->id)) ||
+           std::any_of(components.begin(), components.end(),
+                       [&](const Component& component) { return uses(component.program_id); });
+}
+
+}  // namespace tally

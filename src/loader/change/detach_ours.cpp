@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+#include "loader/change/detach_ours.h"
+
+#include <fmt/format.h>
+
+#include "common/kernel/netns.h"
+#include "loader/hook/dispatcher_attach.h"
+#include "loader/hook/link_attach.h"
+
+namespace tally::loader {
+namespace {
+
+// Where our program is attached: there, for a moment.
+template <typename Work>
+Result<void> at_its_place(const DeviceState& state, Work work) {
+    if (!state.place) {
+        return work(state.interface->ifindex);
+    }
+    const auto inside = [&] { return work(state.place->link.interface.ifindex); };
+    return state.place->netns_fd ? inside_netns(state.place->netns_fd, state.place->name(), inside) : inside();
+}
+
+// What --unload of the whole dispatcher takes.
+std::string whole_dispatcher(const NetnsContext& context, const DeviceState& state) {
+    const std::string option =
+        state.place ? state.place->option(context) : context.option(state.interface->name);
+    return fmt::format("`xdp_loader {} --unload {}` detaches the dispatcher with all its programs", option,
+                       state.our_hook().program->id);
+}
+
+}  // namespace
+
+Result<void> detach_our_component(const NetnsContext& context, const DeviceState& state) {
+    const Component* const ours = state.our_component();
+    if (ours == nullptr) {
+        return {};
+    }
+    auto detached = at_its_place(
+        state, [&](std::uint32_t ifindex) { return detach_component(ifindex, ours->program_id); });
+    if (!detached && detached.error().kind == ErrorKind::kConflict && detached.error().hint.empty()) {
+        detached.error().hint = whole_dispatcher(context, state);
+    }
+    return detached;
+}
+
+Result<void> detach_ours(const NetnsContext& context, const DeviceState& state) {
+    switch (state.ours) {
+        case Ours::kLink:
+        case Ours::kElsewhere:
+            return detach_link(state.link.get());
+        case Ours::kComponent:
+            return detach_our_component(context, state);
+        case Ours::kNetlink:
+            return at_its_place(state, [&](std::uint32_t ifindex) {
+                return detach_by_netlink(ifindex, *state.our_program);
+            });
+        default:
+            return {};
+    }
+}
+
+Error explain_elsewhere(const std::string& what, const NetnsContext& context, const DeviceState& state,
+                        const std::string& device) {
+    const std::uint32_t program = state.link_info ? state.link_info->program_id : state.meta->program_id;
+    if (state.place) {
+        return make_error(ErrorKind::kConflict, what,
+                          fmt::format("the pins of this name are those of '{}': program {} of an earlier load "
+                                      "runs there, on the interface that had this name",
+                                      state.place->name(), program))
+            .with_hint(fmt::format("`xdp_loader {} --unload` unloads it there; --bpffs DIR pins elsewhere",
+                                   state.place->option(context)));
+    }
+    auto error = make_error(
+        ErrorKind::kConflict, what,
+        fmt::format("program {} of an earlier load lives, on an interface that was renamed or moved and is in "
+                    "no network namespace that this process can look into",
+                    program));
+    error.hint = state.link ? fmt::format("`xdp_loader {} --unload` detaches it; --bpffs DIR pins elsewhere",
+                                          context.option(device))
+                            : fmt::format("`xdp_loader {} --unload` as root, outside of containers and units: "
+                                          "it looks into the namespaces of all processes",
+                                          context.option(device));
+    return error;
+}
+
+}  // namespace tally::loader

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+#include "loader/change/dispatcher_leftover.h"
+
+#include <fmt/format.h>
+
+namespace tally::loader {
+
+std::optional<Leftover> find_leftover(const DeviceState& state) {
+    const bool was_component = state.meta && state.meta->attach_kind == XDP_TALLY_ATTACH_DISPATCHER;
+    if (!was_component || state.our_component() != nullptr || state.ours != Ours::kNothing) {
+        return std::nullopt;
+    }
+    auto pins = find_pins_of_component(state.meta->program_id);
+    if (!pins) {
+        return std::nullopt;
+    }
+    const bool removable = state.searched_everywhere && pins->components == 1;
+    return Leftover{std::move(*pins), removable};
+}
+
+Result<void> remove_leftover(const std::optional<Leftover>& leftover, bool dry_run, Outcome& outcome) {
+    if (!leftover) {
+        return {};
+    }
+    const auto& [pins, removable] = *leftover;
+    if (!removable) {
+        outcome.notes.push_back(fmt::format(
+            "libxdp still has {} of the dispatcher {} pinned, which is not attached where it was; unless it is "
+            "attached elsewhere, `rm -r {}` removes them",
+            pins.components == 1 ? "the program" : fmt::format("the {} programs", pins.components),
+            pins.dispatcher_id, pins.directory));
+        return {};
+    }
+    if (!dry_run) {
+        TALLY_TRY(remove_dispatcher_pins(pins));
+    }
+    outcome.removed.push_back(pins.directory);
+    return {};
+}
+
+}  // namespace tally::loader

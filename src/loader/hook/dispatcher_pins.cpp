@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+#include "loader/hook/dispatcher_pins.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <charconv>
+#include <vector>
+
+#include "common/base/directory.h"
+#include "common/base/unique_fd.h"
+#include "common/kernel/bpf_info.h"
+#include "common/kernel/dispatcher.h"
+#include "common/pins/bpffs.h"
+
+namespace tally::loader {
+namespace {
+
+constexpr std::string_view kPrefix = "dispatch-";
+constexpr std::string_view kProgramEnd = "-prog";
+
+// Takes a number off the front.
+bool take_number(std::string_view& text, std::uint32_t& number) {
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    text.remove_prefix(static_cast<std::size_t>(end - text.data()));
+    return error == std::errc();
+}
+
+std::uint32_t id_of_program_pin(const std::string& path) {
+    const auto fd = open_pin(path, false);
+    const auto info = fd && object_type(fd->get()) == ObjectType::kProgram ? program_info(fd->get())
+                                                                           : Result<ProgramInfo>(ProgramInfo());
+    return info ? info->id : 0;
+}
+
+std::vector<DispatcherPins> list_dispatcher_pins() {
+    const std::string root = dispatcher_root();
+    std::vector<DispatcherPins> all;
+    const auto names = list_directory(root);
+    for (const auto& name : names ? *names : std::vector<std::string>()) {
+        if (auto pins = parse_dispatcher_directory(name)) {
+            pins->directory = root + '/' + name;
+            all.push_back(std::move(*pins));
+        }
+    }
+    return all;
+}
+
+std::vector<std::string> program_pins(const std::string& directory) {
+    std::vector<std::string> paths;
+    const auto names = list_directory(directory);
+    for (const auto& name : names ? *names : std::vector<std::string>()) {
+        if (name.ends_with(kProgramEnd)) {
+            paths.push_back(directory + '/' + name);
+        }
+    }
+    return paths;
+}
+
+}  // namespace
+
+std::optional<DispatcherPins> parse_dispatcher_directory(const std::string& name) {
+    DispatcherPins pins;
+    std::string_view rest = name;
+    if (!rest.starts_with(kPrefix)) {
+        return std::nullopt;
+    }
+    rest.remove_prefix(kPrefix.size());
+    if (!take_number(rest, pins.ifindex) || !rest.starts_with('-')) {
+        return std::nullopt;
+    }
+    rest.remove_prefix(1);
+    return take_number(rest, pins.dispatcher_id) && rest.empty() ? std::optional(pins) : std::nullopt;
+}
+
+std::optional<DispatcherPins> find_dispatcher_pins(std::uint32_t dispatcher_id) {
+    for (auto& pins : list_dispatcher_pins()) {
+        if (pins.dispatcher_id == dispatcher_id) {
+            pins.components = program_pins(pins.directory).size();
+            return std::move(pins);
+        }
+    }
+    return std::nullopt;
+}
+
+std::optional<DispatcherPins> find_pins_of_component(std::uint32_t program_id) {
+    for (auto& pins : list_dispatcher_pins()) {
+        const auto paths = program_pins(pins.directory);
+        for (const auto& path : paths) {
+            if (id_of_program_pin(path) == program_id) {
+                pins.components = paths.size();
+                return std::move(pins);
+            }
+        }
+    }
+    return std::nullopt;
+}
+
+Result<void> remove_dispatcher_pins(const DispatcherPins& pins) {
+    const std::string root = dispatcher_root();
+    const UniqueFd lock(::open(root.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!lock || ::flock(lock.get(), LOCK_EX) != 0) {
+        return last_error(fmt::format("locking {}", root));
+    }
+    const std::string what = fmt::format("removing {}", pins.directory);
+    const auto names = list_directory(pins.directory);
+    if (!names) {
+        return names.error().code == ENOENT ? Result<void>() : names.error();
+    }
+    for (const auto& name : *names) {
+        if (::unlink((pins.directory + '/' + name).c_str()) != 0 && errno != ENOENT) {
+            return last_error(what);
+        }
+    }
+    if (::rmdir(pins.directory.c_str()) != 0) {
+        return last_error(what);
+    }
+    return {};
+}
+
+}  // namespace tally::loader

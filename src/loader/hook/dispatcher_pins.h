@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+// libxdp's own pins of a dispatcher's programs, where libxdp does not remove them: it looks for them by the
+// interface's present ifindex, and not at all where somebody else took the dispatcher off the hook.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "common/base/result.h"
+
+namespace tally::loader {
+
+struct DispatcherPins {
+    std::string directory;
+    std::uint32_t dispatcher_id = 0;
+    std::uint32_t ifindex = 0;   // of the interface when they were made
+    std::size_t components = 0;  // programs pinned there
+};
+
+// "dispatch-<ifindex>-<dispatcher>"; none for another name. Pure; fills in the numbers alone.
+std::optional<DispatcherPins> parse_dispatcher_directory(const std::string& name);
+
+// Those of this dispatcher; none where there are none.
+std::optional<DispatcherPins> find_dispatcher_pins(std::uint32_t dispatcher_id);
+// Those among which this program is; none where it is in none.
+std::optional<DispatcherPins> find_pins_of_component(std::uint32_t program_id);
+
+// Removes them under libxdp's own lock: for what is attached nowhere. Its programs are gone with them, unless
+// somebody else holds them.
+Result<void> remove_dispatcher_pins(const DispatcherPins& pins);
+
+}  // namespace tally::loader

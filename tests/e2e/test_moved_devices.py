@@ -1,0 +1,229 @@
+# SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+"""What readers say of a device that is moved, renamed or deleted: by a program's own means, and as an ordinary user."""
+
+import csv
+import os
+from contextlib import contextmanager
+
+import pytest
+
+from support import kernel
+from support.devices import rename, wait_for_carrier
+from support.exporter import Exporter
+from support.namespaces import nsenter, process_in
+from support.pins import pin_dir
+from support.processes import NOBODY, as_user, run, wait_until
+from support.programs import NOT_FOUND, STATS, copy_for_everyone
+from support.samples import counts_of, passed, read
+from support.traffic import SIZE, send
+
+HERE = os.getpid
+
+
+# ---- what happens to the device: each tells the place of the program then, None where it is gone
+
+
+@contextmanager
+def moved(lab, netns, veth):
+    red = netns("red")
+    run(["ip", "link", "set", "dev", veth.name, "netns", "red"])
+    red.wait_for_carrier(veth.name)
+    wait_for_carrier(veth.peer)
+    yield f"red/{veth.name}", "network namespace red"
+
+
+@contextmanager
+def moved_to_a_process(lab, netns, veth):
+    with process_in("unshare", "--net") as pid:
+        run(["ip", "link", "set", "dev", veth.name, "netns", pid])
+        run([*nsenter(pid, "net"), "ip", "link", "set", "dev", veth.name, "arp", "off", "multicast", "off", "up"])
+        wait_for_carrier(veth.peer)
+        yield f"{os.stat(f'/proc/{pid}/ns/net').st_ino}/{veth.name}", f"the network namespace of process {pid}"
+        run(["ip", "link", "delete", "dev", veth.peer])
+
+
+@contextmanager
+def renamed(lab, netns, veth):
+    rename(veth, "veth9")
+    yield "veth9", None
+
+
+@contextmanager
+def renamed_and_replaced(lab, netns, veth):
+    rename(veth, "veth9")
+    lab.veth("veth0", peer="p-other")
+    yield "veth9", None
+
+
+@contextmanager
+def deleted(lab, netns, veth):
+    lab.delete(veth)
+    yield None, None
+
+
+@contextmanager
+def deleted_and_made_again(lab, netns, veth):
+    lab.delete(veth)
+    lab.veth("veth0", peer="p-other")
+    yield None, None
+
+
+def load_by_link(lab):
+    lab.load("veth0", "--attach", "link")
+
+
+def load_by_netlink(lab):
+    lab.foreign_attach("veth0")
+    assert lab.load("veth0", "--force")["attach"] == "netlink"
+
+
+def remove_what_is_left(lab, veth):
+    """The device, wherever it is, then the pins."""
+    if (pin_dir(veth.peer).parent / veth.peer).exists() or os.path.exists(f"/sys/class/net/{veth.peer}"):
+        run(["ip", "link", "delete", "dev", veth.peer])
+    wait_until(lambda: lab.once("veth0")["state"] == "detached", "not detached")
+    lab.loader("--dev", "veth0", "--clean")
+
+
+ALL = [moved, moved_to_a_process, renamed, renamed_and_replaced, deleted, deleted_and_made_again]
+AWAY = (moved, moved_to_a_process)
+LOADS = [load_by_link, load_by_netlink]
+
+
+@pytest.mark.parametrize("load", LOADS)
+@pytest.mark.parametrize("change", ALL)
+def test_with_privileges(lab, netns, veth0, change, load):
+    load(lab)
+    running = lab.reading("--dev", "veth0")
+    everything = lab.reading("--all")
+    exporter = Exporter(lab, "--dev", "veth0")
+    with change(lab, netns, veth0) as (place, _):
+        expected = ("attached" if place else "detached", place)
+        for reader in (running, everything):
+            sample = reader.wait_for(lambda sample: (sample["state"], sample["runs_on"]) != ("attached", None))
+            assert (sample["state"], sample["runs_on"]) == expected
+            assert (sample["dev"], sample["netns"]) == ("veth0", None)
+        fresh = lab.once("veth0")
+        assert (fresh["dev"], fresh["state"], fresh["runs_on"]) == ("veth0", *expected)
+        if place:
+            send(veth0, 7, SIZE)
+            running.wait_for_session(7)
+            everything.wait_for_session(7)
+        running.stop()
+        everything.stop()
+        # It has no capabilities any more, but was there when the device went.
+        metrics = exporter.scrape()
+        state = "attached" if place and change not in AWAY else "unknown" if place else "detached"
+        assert metrics["xdp_feed_state", ("veth0", "", state)] == 1
+        assert metrics["xdp_up", ("veth0", "")] == (1 if place else 0)
+        assert [key[1][2] for key in metrics if key[0] == "xdp_runs_on_info"] == (
+            [place] if state == "attached" else [])
+        exporter.process.stop()
+    remove_what_is_left(lab, veth0)
+
+
+@pytest.mark.parametrize("load", LOADS)
+@pytest.mark.parametrize("change", ALL)
+def test_as_an_ordinary_user(lab, netns, veth0, change, load):
+    """Who was there knows whether it was moved or deleted; who comes later does not, and claims neither."""
+    kernel.need(kernel.unprivileged_reading)
+    load(lab)
+    nobody = {"prefix": as_user(NOBODY), "program": copy_for_everyone()[1]}
+    running = lab.reading("--dev", "veth0", **nobody)
+    with change(lab, netns, veth0) as (place, destination):
+        here = place if change not in AWAY else None
+        state = "attached" if here else "unknown" if place else "detached"
+        sample = running.wait_for(lambda sample: (sample["state"], sample["runs_on"]) != ("attached", None))
+        assert (sample["state"], sample["runs_on"]) == (state, here)
+        if destination:
+            running.wait_for_message(f"the device was moved to {destination}; .*CAP_SYS_ADMIN")
+        if place:
+            send(veth0, 7, SIZE)
+            running.wait_for_session(7)
+        running.stop()
+        fresh = read("--dev", "veth0", **nobody)
+        assert (fresh["state"], fresh["runs_on"]) == ("attached" if here else "unknown", here)
+        assert counts_of(fresh) == (passed(7) if place else {})
+    remove_what_is_left(lab, veth0)
+
+
+def test_reader_follows_from_place_to_place(lab, netns, veth0):
+    """Also where the pins are of a namespace that the device comes back to, under another index and name."""
+    lab.load("veth0")
+    reader = lab.reading("--dev", "veth0")
+    red, blue = netns("red"), netns("blue")
+    for namespace, source in ((red, []), (blue, ["-netns", "red"])):
+        run(["ip", *source, "link", "set", "dev", "veth0", "netns", namespace.name])
+        reader.wait_for(lambda sample, place=f"{namespace.name}/veth0": sample["runs_on"] == place)
+    run(["ip", "-netns", "blue", "link", "set", "dev", "veth0", "name", "veth7"])
+    reader.wait_for(lambda sample: sample["runs_on"] == "blue/veth7")
+    run(["ip", "-netns", "blue", "link", "set", "dev", "veth7", "name", "veth0"])
+    run(["ip", "-netns", "blue", "link", "set", "dev", "veth0", "netns", HERE()])
+    reader.wait_for(lambda sample: sample["runs_on"] is None)
+    reader.stop()
+    assert {sample["state"] for sample in reader.samples()} == {"attached"}
+    lab.loader("--dev", "veth0", "--unload")
+
+
+def test_reader_keeps_no_other_namespace_in_existence(lab, netns, veth0):
+    """The device goes with the namespace that it was moved to, and the reader says so."""
+    lab.load("veth0")
+    reader = lab.reading("--dev", "veth0")
+    with process_in("unshare", "--net") as pid:
+        run(["ip", "link", "set", "dev", "veth0", "netns", pid])
+        reader.wait_for(lambda sample: sample["runs_on"] is not None)
+    reader.wait_for(lambda sample: sample["state"] == "detached")
+    lab.loader("--dev", "veth0", "--clean")
+
+
+def test_port_that_leaves_a_bridge_has_not_gone(lab, veth0):
+    """The kernel announces that like a deletion."""
+    kernel.need(kernel.unprivileged_reading)
+    lab.load("veth0")
+    run(["ip", "link", "add", "name", "bridge0", "type", "bridge"])
+    run(["ip", "link", "set", "dev", "veth0", "master", "bridge0"])
+    reader = lab.reading("--dev", "veth0", prefix=as_user(NOBODY), program=copy_for_everyone()[1])
+    run(["ip", "link", "set", "dev", "veth0", "nomaster"])
+    send(veth0, 5, SIZE)
+    reader.wait_for_session(5)
+    reader.stop()
+    assert {sample["state"] for sample in reader.samples()} == {"attached"}
+    run(["ip", "link", "delete", "dev", "bridge0"])
+
+
+def test_every_format_names_the_place(lab, veth0):
+    lab.load("veth0")
+    veth9 = rename(veth0, "veth9")
+    assert run([STATS, "--dev", "veth0", "--once"]).out.startswith("veth0: attached, map ")
+    assert ", runs on veth9, " in run([STATS, "--dev", "veth0", "--once"]).out
+    rows = list(csv.DictReader(run([STATS, "--dev", "veth0", "--once", "--format", "csv"]).out.splitlines()))
+    assert {row["runs_on"] for row in rows} == {"veth9"}
+    metrics = run([STATS, "--dev", "veth0", "--once", "--format", "prometheus"]).out
+    assert 'xdp_runs_on_info{device="veth0",netns="",runs_on="veth9"} 1' in metrics
+    # Under its name now it is itself.
+    assert lab.once("veth9")["runs_on"] is None
+    lab.loader("--dev", veth9.name, "--unload")
+
+
+# ---- a device that is gone
+
+
+def test_last_counts_of_a_device_that_is_gone(lab, veth0):
+    lab.load("veth0")
+    send(veth0, 9, SIZE)
+    lab.wait_for_counts("veth0", passed(9))
+    lab.delete(veth0)
+    sample = lab.once("veth0")
+    assert (sample["state"], counts_of(sample)) == ("detached", passed(9))
+    reader = lab.reading("--dev", "veth0", "--wait")
+    reader.wait_for_message("the device is gone; no XDP program counts into map")
+    run([STATS, "--dev", "veth0", "--expect", "pass.packets == 9"])
+    again = lab.veth("veth0")
+    lab.load("veth0")
+    reader.wait_for(lambda sample: sample["state"] == "attached")
+    send(again, 4, SIZE)
+    assert counts_of(reader.wait_for_session(4)) == passed(4)
+    reader.stop()
+    lab.loader("--dev", "veth0", "--unload")
+    lab.delete(again)
+    assert "veth0" in run([STATS, "--dev", "veth0", "--once"], status=NOT_FOUND).err
