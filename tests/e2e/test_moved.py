@@ -164,7 +164,7 @@ def test_another_program_that_counts_into_the_pinned_map(lab, veth0):
     lab.loader("--dev", "veth0", "--unload", "--keep-maps")
     path = BPFFS / "other"
     map_pin = pin_dir("veth0") / "xdp_stats_map"
-    run(["bpftool", "prog", "load", object_file("verdicts"), path, "type", "xdp", "map", "name", "xdp_stats_map",
+    run(["bpftool", "prog", "load", object_file("own"), path, "type", "xdp", "map", "name", "xdp_stats_map",
          "pinned", map_pin])
     lab.cleanups.append(lambda: path.unlink(missing_ok=True))
     run(["bpftool", "net", "attach", "xdpdrv", "pinned", path, "dev", "veth0"])

@@ -3,69 +3,18 @@
 
 import csv
 import os
-from contextlib import contextmanager
 
 import pytest
 
 from support import kernel
-from support.devices import rename, wait_for_carrier
+from support.devices import rename
 from support.exporter import Exporter
-from support.namespaces import nsenter, process_in
-from support.pins import pin_dir
-from support.processes import NOBODY, as_user, run, wait_until
+from support.moves import ALL, AWAY, remove_what_is_left
+from support.namespaces import process_in
+from support.processes import NOBODY, as_user, run
 from support.programs import NOT_FOUND, STATS, copy_for_everyone
 from support.samples import counts_of, passed, read
 from support.traffic import SIZE, send
-
-HERE = os.getpid
-
-
-# ---- what happens to the device: each tells the place of the program then, None where it is gone
-
-
-@contextmanager
-def moved(lab, netns, veth):
-    red = netns("red")
-    run(["ip", "link", "set", "dev", veth.name, "netns", "red"])
-    red.wait_for_carrier(veth.name)
-    wait_for_carrier(veth.peer)
-    yield f"red/{veth.name}", "network namespace red"
-
-
-@contextmanager
-def moved_to_a_process(lab, netns, veth):
-    with process_in("unshare", "--net") as pid:
-        run(["ip", "link", "set", "dev", veth.name, "netns", pid])
-        run([*nsenter(pid, "net"), "ip", "link", "set", "dev", veth.name, "arp", "off", "multicast", "off", "up"])
-        wait_for_carrier(veth.peer)
-        yield f"{os.stat(f'/proc/{pid}/ns/net').st_ino}/{veth.name}", f"the network namespace of process {pid}"
-        run(["ip", "link", "delete", "dev", veth.peer])
-
-
-@contextmanager
-def renamed(lab, netns, veth):
-    rename(veth, "veth9")
-    yield "veth9", None
-
-
-@contextmanager
-def renamed_and_replaced(lab, netns, veth):
-    rename(veth, "veth9")
-    lab.veth("veth0", peer="p-other")
-    yield "veth9", None
-
-
-@contextmanager
-def deleted(lab, netns, veth):
-    lab.delete(veth)
-    yield None, None
-
-
-@contextmanager
-def deleted_and_made_again(lab, netns, veth):
-    lab.delete(veth)
-    lab.veth("veth0", peer="p-other")
-    yield None, None
 
 
 def load_by_link(lab):
@@ -77,16 +26,6 @@ def load_by_netlink(lab):
     assert lab.load("veth0", "--force")["attach"] == "netlink"
 
 
-def remove_what_is_left(lab, veth):
-    """The device, wherever it is, then the pins."""
-    if (pin_dir(veth.peer).parent / veth.peer).exists() or os.path.exists(f"/sys/class/net/{veth.peer}"):
-        run(["ip", "link", "delete", "dev", veth.peer])
-    wait_until(lambda: lab.once("veth0")["state"] == "detached", "not detached")
-    lab.loader("--dev", "veth0", "--clean")
-
-
-ALL = [moved, moved_to_a_process, renamed, renamed_and_replaced, deleted, deleted_and_made_again]
-AWAY = (moved, moved_to_a_process)
 LOADS = [load_by_link, load_by_netlink]
 
 
@@ -158,7 +97,7 @@ def test_reader_follows_from_place_to_place(lab, netns, veth0):
     run(["ip", "-netns", "blue", "link", "set", "dev", "veth0", "name", "veth7"])
     reader.wait_for(lambda sample: sample["runs_on"] == "blue/veth7")
     run(["ip", "-netns", "blue", "link", "set", "dev", "veth7", "name", "veth0"])
-    run(["ip", "-netns", "blue", "link", "set", "dev", "veth0", "netns", HERE()])
+    run(["ip", "-netns", "blue", "link", "set", "dev", "veth0", "netns", os.getpid()])
     reader.wait_for(lambda sample: sample["runs_on"] is None)
     reader.stop()
     assert {sample["state"] for sample in reader.samples()} == {"attached"}
@@ -174,6 +113,38 @@ def test_reader_keeps_no_other_namespace_in_existence(lab, netns, veth0):
         reader.wait_for(lambda sample: sample["runs_on"] is not None)
     reader.wait_for(lambda sample: sample["state"] == "detached")
     lab.loader("--dev", "veth0", "--clean")
+
+
+def test_device_of_another_namespace(lab, netns):
+    """Seen from the initial one, from its own, and from where it is now."""
+    red, blue = netns("red"), netns("blue")
+    veth = red.veth()
+    lab.load("veth0", *red.option)
+    readers = [lab.reading("--all"), lab.reading(*red.option, "--dev", "veth0")]
+    run(["ip", "-netns", "red", "link", "set", "dev", "veth0", "netns", "blue"])
+    for reader in readers:
+        sample = reader.wait_for(lambda sample: sample["runs_on"] is not None)
+        assert (sample["dev"], sample["netns"], sample["state"], sample["runs_on"]) == (
+            "veth0", "red", "attached", "blue/veth0")
+    sample = read(*blue.option, "--dev", "veth0")
+    assert (sample["dev"], sample["netns"], sample["state"], sample["runs_on"]) == ("veth0", "blue", "attached", None)
+    assert sample["map_id"] == readers[0].samples()[-1]["map_id"]
+    run(["ip", "link", "delete", "dev", veth.peer])
+    for reader in readers:
+        reader.wait_for(lambda sample: sample["state"] == "detached")
+        reader.stop()
+    lab.loader(*red.option, "--dev", "veth0", "--clean")
+
+
+def test_exporter_knows_what_was_deleted_elsewhere(lab, red):
+    """It has no privileges any more, but it listens there."""
+    veth = red.veth()
+    lab.load("veth0", *red.option)
+    exporter = Exporter(lab, "--all", "--user", "nobody")
+    run(["ip", "link", "delete", "dev", veth.peer])
+    assert exporter.scrape()["xdp_feed_state", ("veth0", "red", "detached")] == 1
+    exporter.process.stop()
+    lab.loader(*red.option, "--dev", "veth0", "--clean")
 
 
 def test_port_that_leaves_a_bridge_has_not_gone(lab, veth0):

@@ -273,8 +273,9 @@ def test_unnamed_namespace_has_pins_by_its_inode(lab, veth0):
             sample = wait_for_counts(dropped(8), *option, "--dev", "veth0", prefix=prefix)
             assert (sample["netns"], sample["state"]) == (inode, "attached")
         lab.wait_for_counts("veth0", passed(5))
-        # From outside its interfaces cannot be seen by this name, but its pins can.
-        assert lab.states() == {(None, "veth0"): "attached", (inode, "veth0"): "unknown"}
+        assert lab.states() == {(None, "veth0"): "attached", (inode, "veth0"): "attached"}
+        (status,) = lab.loader_json("--netns", inode, "--dev", "veth0", "--status")
+        assert status["runs_on"] is None  # it is where the pins say
         lab.loader("--dev", "veth0", "--unload", prefix=inside)
     assert lab.world() == before
 

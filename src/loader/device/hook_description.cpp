@@ -123,6 +123,15 @@ HookHolder identify_holder(const NetnsContext& context, const DeviceState& state
     return holder;
 }
 
+std::string describe_place(const NetnsContext& context, const DeviceState& state, const std::string& name,
+                           const std::string& directory) {
+    const std::string here = context.netns.empty() ? name : context.netns + '/' + name;
+    if (state.place) {
+        return state.place->name() == here ? std::string() : state.place->name();
+    }
+    return state.our_program && directory != context.directory(name) ? here : std::string();
+}
+
 Error explain_reserved(const std::string& what, const DeviceState& state) {
     return make_error(ErrorKind::kConflict, what,
                       fmt::format("a running `xdp_loader --run` has attached program {} there",

@@ -26,6 +26,11 @@ struct HookHolder {
 // Looks through all links and pins: once for all that is to be told.
 HookHolder identify_holder(const NetnsContext& context, const DeviceState& state, const HookProgram& program);
 
+// Where our program runs ("red/eth0"), if that is not what its pin directory is called after; else empty. `name`
+// is the interface's, or what it was asked for by.
+std::string describe_place(const NetnsContext& context, const DeviceState& state, const std::string& name,
+                           const std::string& directory);
+
 // Why nobody else may replace or detach it. With Ours::kReserved.
 Error explain_reserved(const std::string& what, const DeviceState& state);
 

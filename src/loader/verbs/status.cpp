@@ -123,6 +123,11 @@ void explain(const DeviceState& state, const NetnsContext& context, const std::s
         outcome.notes.emplace_back(
             "a change was interrupted; the next load, --unload or --clean repairs that");
     }
+    if (!outcome.runs_on.empty() && state.place) {
+        outcome.notes.push_back(
+            fmt::format("the interface is '{}' now, and keeps the program; `xdp_loader {} --unload` ends it",
+                        outcome.runs_on, option));
+    }
     explain_leftover(state, outcome);
     if (const auto left = describe_killed_run(state); !left.empty()) {
         outcome.notes.push_back(left + ": the next load, --unload or --clean detaches it");
@@ -134,18 +139,6 @@ void explain(const DeviceState& state, const NetnsContext& context, const std::s
     if (const auto note = describe_foreign_pins(state, directory); !note.empty() && !state.interrupted) {
         outcome.notes.push_back(note);
     }
-}
-
-// Where the program runs, if that is not what the pins are called after; else empty.
-std::string describe_place(const DeviceState& state, const NetnsContext& context, const std::string& name,
-                           const std::string& directory) {
-    if (state.place) {
-        return state.place->name();
-    }
-    if (!state.our_program || directory == context.directory(name)) {
-        return {};
-    }
-    return context.netns.empty() ? name : context.netns + '/' + name;
 }
 
 std::string explain_other_directory(const DeviceState& state, const NetnsContext& context) {
@@ -195,7 +188,7 @@ Result<Outcome> status(const NetnsContext& context, const std::string& device) {
     }
     outcome.state = state_name(state.attach_state);
     if (!taken) {
-        outcome.runs_on = describe_place(state, context, name, directory);
+        outcome.runs_on = describe_place(context, state, name, directory);
     }
     if (const auto& attached = state.hook.program ? state.hook.program : state.hook.offloaded) {
         outcome.hook = describe_hook(*attached, state);

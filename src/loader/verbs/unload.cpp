@@ -107,10 +107,7 @@ Result<Outcome> unload(const RemovalRequest& request, const NetnsContext& contex
     if (removal.pins != nullptr) {
         remove_follower_lock(existing.directory);
     }
-    if (state.place) {
-        outcome.notes.push_back(fmt::format("it was attached to '{}', where its interface is now",
-                                            state.place->name()));
-    }
+    outcome.runs_on = describe_place(context, state, outcome.dev, existing.directory);
     TALLY_TRY(remove_leftover(find_leftover(state), request.dry_run, outcome));
     return outcome;
 }

@@ -55,6 +55,10 @@ std::string place_name(const std::string& netns, const std::string& interface) {
 const MovedDevice::Finding& MovedDevice::look(const Meta& meta, const std::optional<LinkInfo>& link,
                                               const NetnsContext& own, DispatcherCache& dispatchers,
                                               std::int64_t now) {
+    if (meta.program_id != program_id_) {
+        forget();  // what is known is about another one
+        program_id_ = meta.program_id;
+    }
     if (!may_search()) {
         finding_ = {};
     } else if (!is_still_there(meta, dispatchers)) {

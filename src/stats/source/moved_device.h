@@ -53,6 +53,7 @@ class MovedDevice {
     bool is_still_there(const Meta& meta, DispatcherCache& dispatchers);
     void search(const Meta& meta, const std::optional<LinkInfo>& link, const NetnsContext& own);
 
+    std::uint32_t program_id_ = 0;
     Finding finding_;
     std::string netns_path_;  // as open_netns takes it; empty: it has to be searched for
     std::uint32_t ifindex_ = 0;

@@ -83,6 +83,8 @@ void StateMonitor::say_what_changed(const std::string& title, std::uint32_t map_
                                         latest_.device_gone ? "the device is gone; " : "", map_id));
     } else if (changed && latest_.state == AttachState::kStale) {
         notices_.say(title, fmt::format("the XDP program on the device does not count into map {}", map_id));
+    } else if (changed && latest_.state == AttachState::kForeign && latest_.other_counts) {
+        notices_.say(title, fmt::format("another XDP program on the device counts into map {}", map_id));
     }
     if (latest_.left_by_killed_run && !before.left_by_killed_run) {
         notices_.say(
@@ -117,6 +119,7 @@ AttachFacts StateMonitor::gather_facts(const Meta& meta, std::uint32_t map_id, s
     if (!runs_here && !facts.hook_elsewhere) {
         ask_for_departure(facts);
         facts.other_program_counts = !facts.hook.empty() && hook_uses_map(facts.hook, map_id);
+        latest_.other_counts = facts.other_program_counts;
     }
     return facts;
 }

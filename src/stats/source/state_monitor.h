@@ -63,6 +63,7 @@ class StateMonitor {
     struct Finding {
         AttachState state = AttachState::kUnknown;
         bool device_gone = false;
+        bool other_counts = false;        // somebody else's program, into our map
         bool left_by_killed_run = false;  // as DeviceState::left_by_killed_run
         std::optional<std::string> runs_on;
         std::string obstacle;  // why more cannot be told of a device that is not where it was
