@@ -102,6 +102,8 @@ class Device:
 
     def is_free(self):
         """Nothing of ours is left on the device or in the kernel; somebody else's component goes on."""
+        if self.foreign and not self.place:
+            run(["xdp-loader", "clean"])  # libxdp's pins of the dispatcher are others', too
         wait_until(lambda: not self.lives(), "our program is still there")
         if self.foreign and self.place:
             self.send(3, counted=False)
