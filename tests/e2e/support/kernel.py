@@ -133,6 +133,26 @@ def live_rename():
         subprocess.run(["ip", "link", "delete", "dev", "rename1"], check=True)
 
 
+def devices_of(kind):
+    """Whether devices of this kind can be made; their modules may be missing."""
+    done = subprocess.run(["ip", "link", "add", "name", "probed", "type", kind], capture_output=True, check=False)
+    if done.returncode == 0:
+        subprocess.run(["ip", "link", "delete", "dev", "probed"], check=True)
+    return done.returncode == 0
+
+
+@functools.cache
+def bridge_devices():
+    """bridges"""
+    return devices_of("bridge")
+
+
+@functools.cache
+def bond_devices():
+    """bonds"""
+    return devices_of("bond")
+
+
 @functools.cache
 def bonds():
     """programs on a bond, which the drivers of its slaves run"""
