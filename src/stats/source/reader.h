@@ -55,6 +55,7 @@ class Reader {
 
   private:
     bool knows_pin() const;
+    Result<void> check_room() const;
     Result<void> look_at_pin();
     Result<void> open_pin();
     Result<void> replace_map(OpenedMap opened);
