@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "common/base/descriptor_limit.h"
+#include "common/base/error_report.h"
 #include "stats/cli/stop_signal.h"
 #include "stats/exporter/privileges.h"
 #include "stats/exporter/web_server.h"
@@ -30,7 +31,7 @@ constexpr std::string_view kLandingPage =
 // is replaced are not lost.
 class Scrapes {
   public:
-    Scrapes(ReaderSet& readers, const Notices& notices) : readers_(readers), notices_(notices) {}
+    explicit Scrapes(ReaderSet& readers) : readers_(readers) {}
 
     WebServer::Answer answer(std::string_view path) {
         if (path == "/metrics") {
@@ -63,17 +64,16 @@ class Scrapes {
         return !followed && lacks_descriptors(followed.error()) ? Result<void>() : followed;
     }
 
-    // All of it or nothing: metrics of some devices would look like all there is.
+    // All of them or none: metrics of some devices would look like all there is.
     WebServer::Answer scrape() {
         if (const auto read = read_all(); !read) {
             fmt::memory_buffer unused;
             metrics_.take(unused);
-            std::string problem = read.error().message();
-            if (problem != problem_) {
-                notices_.say("scrape", problem);
-                problem_ = problem;
+            const std::string problem = read.error().message();
+            if (std::exchange(problem_, problem) != problem) {
+                print_error(kProgramName, read.error());
             }
-            return {500, kPlainText, std::move(problem) + '\n'};
+            return {500, kPlainText, problem + '\n'};
         }
         problem_.clear();
         fmt::memory_buffer text;
@@ -92,7 +92,6 @@ class Scrapes {
     }
 
     ReaderSet& readers_;
-    const Notices& notices_;
     Metrics metrics_;
     std::string problem_;  // why the latest scrape failed, as it was told; empty: it did not
 };
@@ -111,7 +110,7 @@ void tell_who_reaches(const ListenAddress& address, const ListenAddress& bound, 
 
 Result<void> serve(ReaderSet& readers, const ListenAddress& address, const std::optional<std::string>& user,
                    const Notices& notices) {
-    Scrapes scrapes(readers, notices);
+    Scrapes scrapes(readers);
     TALLY_ASSIGN_OR_RETURN(
         auto server, WebServer::listen_at(
                          address, [&scrapes](std::string_view path) { return scrapes.answer(path); }, notices));
