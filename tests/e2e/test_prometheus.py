@@ -2,6 +2,7 @@
 """Debian's Prometheus scrapes the exporter, and its own HTTP API tells what it saw."""
 
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
 from support.exporter import Exporter, once
 from support.processes import run, wait_until
@@ -61,12 +62,11 @@ def test_promtool_on_a_scrape(lab, veth0, watched):
 @pytest.mark.parametrize("name", ["veth0", 'q"\\0', "\u00e9th0", "veth\udcff0"])
 def test_the_python_client_reads_the_same(lab, name):
     """And knows the types; whatever is in a name."""
-    parser = pytest.importorskip("prometheus_client.parser")
     veth = lab.veth(name, peer="p-named")
     lab.loader_json("--dev", name, "--action", "drop")
     send(veth, 30, 100)
     wait_until(lambda: 'action="drop"} 30\n' in once("--all"), "counts never came")
-    families = list(parser.text_string_to_metric_families(once("--all")))
+    families = list(text_string_to_metric_families(once("--all")))
     assert {family.name: family.type for family in families} == {
         "xdp_action_packets": "counter", "xdp_action_bytes": "counter", "xdp_map_generation": "gauge",
         "xdp_program_info": "gauge", "xdp_up": "gauge", "xdp_feed_state": "gauge", "xdp_tally_build_info": "gauge"}
