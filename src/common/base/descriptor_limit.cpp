@@ -17,9 +17,10 @@ std::optional<rlimit> g_inherited;
 Error too_many_open(const std::string& what, rlim_t limit) {
     auto error = system_error(EMFILE, what);
     error.reason = fmt::format("the {} descriptors that this process may have open are not enough", limit);
-    error.hint = fmt::format("`ulimit -n {}` in root's shell, before the command, or LimitNOFILE={} in its "
-                             "systemd unit allows more",
-                             limit * 4, limit * 4);
+    error.hint = fmt::format(
+        "`ulimit -n {}` in root's shell, before the command, or LimitNOFILE={} in its "
+        "systemd unit allows more",
+        limit * 4, limit * 4);
     return error;
 }
 

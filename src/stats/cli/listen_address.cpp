@@ -14,7 +14,8 @@ namespace {
 Error malformed(std::string_view text, std::string reason) {
     return make_error(ErrorKind::kUsage, fmt::format("'{}'", text), std::move(reason))
         .with_hint(
-            "expected an address and a port, like 127.0.0.1:9417 or [::1]:9417; *:9417 means all addresses of "
+            "expected an address and a port, like 127.0.0.1:9417 or [::1]:9417; *:9417 means all addresses "
+            "of "
             "this machine");
 }
 

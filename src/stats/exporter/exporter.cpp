@@ -27,8 +27,8 @@ constexpr std::string_view kLandingPage =
     "</h1>\n<p>Packets and bytes that XDP programs gave each verdict.</p>\n"
     "<p><a href=\"/metrics\">Metrics</a></p>\n</body>\n</html>\n";
 
-// Reads the maps at every scrape. Between scrapes the pins are followed, so that the last counts of a map that
-// is replaced are not lost.
+// Reads the maps at every scrape. Between scrapes the pins are followed, so that the last counts of a map
+// that is replaced are not lost.
 class Scrapes {
   public:
     explicit Scrapes(ReaderSet& readers) : readers_(readers) {}
@@ -112,8 +112,9 @@ Result<void> serve(ReaderSet& readers, const ListenAddress& address, const std::
                    const Notices& notices) {
     Scrapes scrapes(readers);
     TALLY_ASSIGN_OR_RETURN(
-        auto server, WebServer::listen_at(
-                         address, [&scrapes](std::string_view path) { return scrapes.answer(path); }, notices));
+        auto server,
+        WebServer::listen_at(
+            address, [&scrapes](std::string_view path) { return scrapes.answer(path); }, notices));
     TALLY_TRY(drop_privileges(user));
     TALLY_TRY(server.watch(stop_descriptor()));
     TALLY_TRY(server.watch(readers.events()));

@@ -142,8 +142,8 @@ Result<void> WebServer::Impl::listen_at(const ListenAddress& address) {
     evhttp_set_allowed_methods(http_.get(), EVHTTP_REQ_GET | EVHTTP_REQ_HEAD);
     evhttp_set_bevcb(http_.get(), admit, this);
     evhttp_set_gencb(http_.get(), answer, this);
-    listener_ = evconnlistener_new(base_.get(), nullptr, nullptr, LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC,
-                                   0, socket.fd.get());
+    listener_ = evconnlistener_new(base_.get(), nullptr, nullptr,
+                                   LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, 0, socket.fd.get());
     if (listener_ == nullptr) {
         return system_error(ENOMEM, what);
     }
@@ -219,7 +219,8 @@ void WebServer::Impl::look_at_clients() {
 void WebServer::Impl::make_room(steady_clock::time_point now) {
     const bool others_wait = clients_.size() >= most_clients_;
     const auto longest = others_wait ? kShortestVisit : kLongestVisit;
-    auto surplus = std::count_if(clients_.begin(), clients_.end(), std::mem_fn(&Client::has_unread_answer)) - kMostAnswers;
+    auto surplus = std::count_if(clients_.begin(), clients_.end(), std::mem_fn(&Client::has_unread_answer)) -
+                   kMostAnswers;
     for (Client& client : clients_) {
         const bool too_many = surplus > 0 && client.has_unread_answer();
         surplus -= too_many ? 1 : 0;

@@ -39,8 +39,7 @@ constexpr std::array kMetrics = {
     Metric{"xdp_program_info", "gauge", "The program that counts into the map, or was the last to."},
     Metric{"xdp_up", "gauge",
            "Whether the counters can be read and, as far as is known, a program counts into them."},
-    Metric{"xdp_feed_state", "gauge",
-           "Whether a program counts into the map: 1 for the state that holds."},
+    Metric{"xdp_feed_state", "gauge", "Whether a program counts into the map: 1 for the state that holds."},
     Metric{"xdp_tally_build_info", "gauge", "The version of xdp_stats."},
 };
 

@@ -119,7 +119,8 @@ Result<void> ReaderSet::add(const std::vector<FoundMap>& found, bool under_way) 
         auto added = add(*map, under_way);
         if (!added) {
             left_out_ = true;
-            std::for_each(map, found.end(), [this](const FoundMap& left) { discovery_->forget(left.directory); });
+            std::for_each(map, found.end(),
+                          [this](const FoundMap& left) { discovery_->forget(left.directory); });
             return added;
         }
     }

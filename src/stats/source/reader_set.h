@@ -68,8 +68,8 @@ class ReaderSet {
     // Looks at the pins that have changed.
     Result<void> follow_events();
     Result<void> follow_polled();
-    // With --all: looks again for maps that an earlier call has found and not added, as it failed. Whether all
-    // that are pinned are among the members.
+    // With --all: looks again for maps that an earlier call has found and not added, as it failed. Whether
+    // all that are pinned are among the members.
     Result<void> find_left_out();
 
     // One sample. With ReadRequest::keep_going an error is told, not returned.
@@ -100,7 +100,7 @@ class ReaderSet {
     std::map<std::string, std::unique_ptr<NetnsContext>> others_;  // by what bpffs calls the namespace
     std::optional<Discovery> discovery_;
     std::map<std::string, std::string> problems_;  // of what was found and could not be read, by directory
-    bool left_out_ = false;  // some that were found are no members
+    bool left_out_ = false;                        // some that were found are no members
     std::vector<Member> members_;
     std::size_t next_number_ = 0;
 };

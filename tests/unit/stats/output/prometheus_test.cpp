@@ -83,7 +83,8 @@ TEST(Metrics, TellNamespacesApart) {
     Metrics metrics;
     metrics.add(example_report());
     metrics.add(red);
-    EXPECT_THAT(values_of(text_of(metrics)).at("xdp_up"), ElementsAre(Pair("veth0,", 1), Pair("veth0,red", 1)));
+    EXPECT_THAT(values_of(text_of(metrics)).at("xdp_up"),
+                ElementsAre(Pair("veth0,", 1), Pair("veth0,red", 1)));
 }
 
 TEST(Metrics, AreUpWhereSomethingMayFeedTheCounters) {
@@ -158,14 +159,15 @@ TEST(Metrics, AreGroupedAndExplained) {
     metrics.add(red);
     EXPECT_THAT(
         text_of(metrics),
-        testing::StartsWith("# HELP xdp_up Whether the counters can be read and, as far as is known, a program counts into "
-              "them.\n"
-              "# TYPE xdp_up gauge\n"
-              "xdp_up{device=\"veth0\",netns=\"red\"} 1\n"
-              "xdp_up{device=\"veth0\",netns=\"blue\"} 1\n"
-              "# HELP xdp_tally_build_info The version of xdp_stats.\n"
-              "# TYPE xdp_tally_build_info gauge\n"
-              "xdp_tally_build_info{version=\""));
+        testing::StartsWith(
+            "# HELP xdp_up Whether the counters can be read and, as far as is known, a program counts into "
+            "them.\n"
+            "# TYPE xdp_up gauge\n"
+            "xdp_up{device=\"veth0\",netns=\"red\"} 1\n"
+            "xdp_up{device=\"veth0\",netns=\"blue\"} 1\n"
+            "# HELP xdp_tally_build_info The version of xdp_stats.\n"
+            "# TYPE xdp_tally_build_info gauge\n"
+            "xdp_tally_build_info{version=\""));
 }
 
 TEST(Metrics, EscapeWhatEndsALabel) {
