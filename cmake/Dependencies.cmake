@@ -2,12 +2,11 @@
 # Libraries, all from the distribution: Debian 12 or newer has every one of them.
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(libbpf REQUIRED IMPORTED_TARGET libbpf>=1.1)
+pkg_check_modules(libevent REQUIRED IMPORTED_TARGET libevent_core>=2.1.12 libevent_extra>=2.1.12)
 pkg_check_modules(libelf REQUIRED IMPORTED_TARGET libelf)
 pkg_check_modules(libxdp REQUIRED IMPORTED_TARGET libxdp>=1.3)
 pkg_check_modules(libpcap REQUIRED libpcap>=1.10)
 pkg_check_modules(ncursesw REQUIRED IMPORTED_TARGET ncursesw>=6.2)
-pkg_check_modules(prometheus_core REQUIRED IMPORTED_TARGET prometheus-cpp-core>=1.0)
-pkg_check_modules(prometheus_pull REQUIRED IMPORTED_TARGET prometheus-cpp-pull>=1.0)
 # The name that the dynamic linker knows libpcap by: it is loaded only when a capture file is read.
 list(GET libpcap_LINK_LIBRARIES 0 _libpcap_file)
 execute_process(COMMAND ${CMAKE_OBJDUMP} -p ${_libpcap_file} OUTPUT_VARIABLE _libpcap COMMAND_ERROR_IS_FATAL ANY)

@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <utility>
 
+#include "common/base/descriptor_limit.h"
 #include "common/base/error_report.h"
 #include "common/kernel/library_log.h"
 #include "common/kernel/netns.h"
@@ -231,6 +232,7 @@ int run(const Options& options) {
 }  // namespace
 
 int main(int argc, char** argv) {
+    raise_descriptor_limit();
     const auto parsed = parse_options(argc, argv);
     if (const auto* exit = std::get_if<EarlyExit>(&parsed)) {
         return exit_early(kProgram, *exit);

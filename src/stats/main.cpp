@@ -10,6 +10,7 @@
 #include <variant>
 #include <vector>
 
+#include "common/base/descriptor_limit.h"
 #include "common/base/error_report.h"
 #include "common/kernel/library_log.h"
 #include "common/pins/bpffs.h"
@@ -179,7 +180,7 @@ Result<void> show(ReaderSet& readers, const Options& options) {
         return show_live(readers, options);
     }
     if (options.listen) {
-        return serve(readers, *options.listen, options.user);
+        return serve(readers, *options.listen, options.user, Notices(options.quiet, options.verbose));
     }
     if (options.output) {
         TALLY_ASSIGN_OR_RETURN(auto file, OutputFile::at(*options.output));
@@ -261,6 +262,7 @@ int run(Options options) {
     request.per_program = options.per_program;
     request.since_start = options.since_start;
     request.keep_going = options.all || options.listen;
+    request.spare_descriptors += options.listen ? exporter_descriptors() : 0;
     request.notices = Notices(options.quiet, options.verbose);
     ReaderSet readers(std::move(**context), request);
     const int status = options.all ? start_all(readers, options) : start_sources(readers, options);
@@ -275,6 +277,7 @@ int run(Options options) {
 }  // namespace tally::stats
 
 int main(int argc, char** argv) {
+    tally::raise_descriptor_limit();
     const auto parsed = tally::stats::parse_options(argc, argv);
     if (const auto* exit = std::get_if<tally::EarlyExit>(&parsed)) {
         return tally::exit_early(tally::stats::kProgramName, *exit);

@@ -219,13 +219,14 @@ A full-screen view of the terminal, once a second unless *--interval* says other
         .argument = "ADDR:PORT",
         .excludes =
             {"--once --count --interval --format --json --per-cpu --per-program --expect --since-start"},
-        .help = "Serve Prometheus metrics there (ADDR defaults to 127.0.0.1)",
+        .help = "Serve Prometheus metrics there (ADDR defaults to 127.0.0.1; * means all)",
         .manual = R"(
 Serve the metrics of *PROMETHEUS* at http://_ADDR:PORT_/metrics until interrupted; the address is printed once it is
-open. The port alone means 127.0.0.1, and port 0 any that is free. Maps are read when somebody asks, and followed in
-between. Once everything is open, all capabilities are dropped (but for CAP_BPF on kernels before 5.19, without which
-nobody reads a map there, and CAP_NET_BIND_SERVICE for ports below 1024). Without them the state of interfaces in
-network namespaces that appear later, and of components of a dispatcher, is *unknown*.)",
+open. The port alone means 127.0.0.1, as *localhost* does; *\** means all addresses of the machine, and whoever reaches
+them can read the counters, without authentication. Port 0 is any that is free. Maps are read when somebody asks, and
+followed in between. Once everything is open, all capabilities are dropped (but for CAP_BPF on kernels before 5.19,
+without which nobody reads a map there). Without them the state of interfaces in network namespaces that appear later,
+and of components of a dispatcher, is *unknown*.)",
     },
     {
         .group = "Other ways to show",

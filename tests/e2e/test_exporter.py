@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 """xdp_stats --listen and --format prometheus: what a scrape says, and what clients cannot do to the exporter."""
 
+import contextlib
 import os
+import re
 import signal
 import socket
+import threading
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -51,8 +54,7 @@ def test_same_text_for_the_textfile_collector(lab, veth0):
     lab.load("veth0")
     send(veth0, 30, 100)
     lab.wait_for_counts("veth0", {"XDP_PASS": (30, 3000)})
-    served = [line for line in Exporter(lab, "--dev", "veth0").text().splitlines() if "exposer_" not in line]
-    assert once("--dev", "veth0").splitlines() == [line for line in served if line]
+    assert once("--dev", "veth0") == Exporter(lab, "--dev", "veth0").text()
 
 
 def test_promtool_has_nothing_to_say(lab, veth0):
@@ -184,14 +186,12 @@ def test_gives_up_privileges(lab, veth0, args, uid):
     kept = 0 if kernel.unprivileged_reading() else CAP_BPF
     lab.load("veth0")
     exporter = Exporter(lab, "--all", *args)
-    threads = exporter.threads()
-    assert len(threads) > 2
-    for thread in threads:
-        assert thread["Uid"].split() == [str(uid)] * 4
-        assert {int(thread[name], 16) for name in ("CapPrm", "CapEff")} == {kept}
-        assert {int(thread[name], 16) for name in ("CapInh", "CapAmb")} == {0}
-        assert thread["NoNewPrivs"] == "1"
-        assert thread["Groups"].split() == [] or not args
+    (thread,) = exporter.threads()
+    assert thread["Uid"].split() == [str(uid)] * 4
+    assert {int(thread[name], 16) for name in ("CapPrm", "CapEff")} == {kept}
+    assert {int(thread[name], 16) for name in ("CapInh", "CapAmb")} == {0}
+    assert thread["NoNewPrivs"] == "1"
+    assert thread["Groups"].split() == [] or not args
     # It goes on following all the same.
     lab.load("veth0")
     send(veth0, 6, 100)
@@ -238,22 +238,72 @@ def test_port_that_takes_a_capability(lab, veth0):
     assert "CAP_NET_BIND_SERVICE" in err and "hint: " in err
 
 
-def test_ipv6(lab, veth0):
-    """Served, or refused with the reason: Debian 12's civetweb knows no IPv6."""
-    lab.load("veth0")
+@pytest.fixture(name="ipv6")
+def loopback_with_ipv6(lab):
     setting = Path("/proc/sys/net/ipv6/conf/lo/disable_ipv6")
     before = setting.read_text(encoding="ascii")
     lab.cleanups.append(lambda: setting.write_text(before, encoding="ascii"))
     setting.write_text("0", encoding="ascii")  # and there is ::1
-    process = lab.process(STATS, "--dev", "veth0", "--listen", "[::1]:0")
-    wait_until(lambda: process.lines["out"] or process.popen.poll() is not None, process.describe)
-    if process.popen.poll() is None:
-        with urllib.request.urlopen(process.lines["out"][0].split()[1]) as answer:
-            assert "xdp_up" in answer.read().decode()
-    else:
-        err = process.wait(1)
-        assert err.startswith("xdp_stats: listening at [::1]:0: ") and "civetweb" in err and "IPv4" in err
-        lab.processes.remove(process)
+    return setting
+
+
+def metrics_at(host, port):
+    with urllib.request.urlopen(f"http://{host}:{port}/metrics") as answer:
+        return parse(answer.read().decode())
+
+
+def served_at(process):
+    """Host and port of the line that says where it serves."""
+    line = process.wait_for_line("^serving ")
+    return re.fullmatch(r"serving http://(.+):(\d+)/metrics", line).groups()
+
+
+def test_ipv6(lab, veth0, ipv6):
+    lab.load("veth0")
+    assert ipv6.read_text(encoding="ascii") == "0\n"
+    host, port = served_at(lab.process(STATS, "--dev", "veth0", "--listen", "[::1]:0"))
+    assert host == "[::1]"
+    assert metrics_at(host, port)["xdp_up", ("veth0", "")] == 1
+    err = run([STATS, "--dev", "veth0", "--listen", f"[::1]:{port}"], CONFLICT).err
+    assert f"listening at [::1]:{port}: " in err
+
+
+NO_AUTHENTICATION = "there is no authentication: whoever reaches it can read the counters"
+
+
+@pytest.mark.parametrize("address", ["*:0", "[::]:0"])
+def test_all_addresses(lab, veth0, ipv6, address):
+    lab.load("veth0")
+    assert ipv6.read_text(encoding="ascii") == "0\n"
+    process = lab.process(STATS, "--dev", "veth0", "--listen", address)
+    host, port = served_at(process)
+    assert host == "[::]"
+    process.wait_for_line(re.escape(f"xdp_stats: [::]:{port}: {NO_AUTHENTICATION}"), stream="err")
+    assert metrics_at("127.0.0.1", port) == metrics_at("[::1]", port)
+
+
+def test_all_addresses_where_there_is_no_ipv6(lab, veth0):
+    """Refused by the kernel as if it had none."""
+    lab.load("veth0")
+    refused = ["strace", "--daemonize", "--quiet=all", "--output=/dev/null", "--trace=bind",
+               "--inject=bind:error=EADDRNOTAVAIL:when=1"]
+    process = lab.process(*refused, STATS, "--dev", "veth0", "--listen", "*:0")
+    host, port = served_at(process)
+    assert host == "0.0.0.0"
+    process.wait_for_line(re.escape(f"xdp_stats: 0.0.0.0:{port}: {NO_AUTHENTICATION}"), stream="err")
+    assert metrics_at("127.0.0.1", port)["xdp_up", ("veth0", "")] == 1
+
+
+@pytest.mark.parametrize("address, said", [("0", True), (":0", True), ("localhost:0", False), ("127.0.0.1:0", False)])
+def test_loopback(lab, veth0, address, said):
+    """Who names no address is told which it is."""
+    lab.load("veth0")
+    process = lab.process(STATS, "--dev", "veth0", "--listen", address)
+    host, port = served_at(process)
+    assert host == "127.0.0.1"
+    process.stop(signal.SIGTERM)
+    notice = f"only this machine reaches it; `--listen '*:{port}'` means all of its addresses"
+    assert process.lines["err"] == [f"xdp_stats: 127.0.0.1:{port}: {notice}"] * said
 
 
 @pytest.mark.parametrize("address, reason", [
@@ -311,7 +361,27 @@ def running_exporter(lab, veth0):
     return exporter
 
 
-@pytest.mark.parametrize("path", ["/", "/metrics/../../etc/passwd", "/etc/passwd", "/%2e%2e/%2e%2e/etc/passwd",
+def test_head(exporter):
+    """The headers of the answer to a GET, and nothing behind them."""
+    answer = urllib.request.urlopen(f"http://127.0.0.1:{exporter.port}/metrics")
+    text = answer.read()
+    head = answer_to(exporter, b"HEAD /metrics HTTP/1.1\r\nHost: x\r\n\r\n").decode()
+    assert head.startswith("HTTP/1.1 200 OK\r\n") and head.endswith("\r\n\r\n") and head.count("\r\n\r\n") == 1
+    headers = dict(line.split(": ") for line in head.strip().splitlines()[1:])
+    assert headers["Content-Type"] == answer.headers["Content-Type"] == "text/plain; version=0.0.4; charset=utf-8"
+    assert headers["Content-Length"] == answer.headers["Content-Length"] == str(len(text))
+
+
+def test_landing_page(exporter):
+    """It leads to the metrics, as every exporter's does."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{exporter.port}/") as answer:
+        assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
+        page = answer.read().decode()
+    version = run([STATS, "--version"]).out.split()[1]
+    assert f"<h1>xdp_stats {version}</h1>" in page and '<a href="/metrics">' in page
+
+
+@pytest.mark.parametrize("path", ["/metrics/", "/metrics/../../etc/passwd", "/etc/passwd", "/%2e%2e/%2e%2e/etc/passwd",
                                   "/cgi-bin/x.cgi"])
 def test_nothing_else_is_served(exporter, path):
     with pytest.raises(urllib.error.HTTPError) as error:
@@ -357,6 +427,37 @@ def test_thousand_slow_clients(exporter):
         for client in clients:
             client.close()
     assert exporter.packets() == 0
+
+
+def test_many_clients_that_go_on_slowly(exporter):
+    """A byte now and then: no silence ends their visit."""
+    with contextlib.ExitStack() as stack:
+        clients = [stack.enter_context(connect(exporter)) for _ in range(600)]
+        scraped = threading.Event()
+
+        def drip():
+            while not scraped.is_set():
+                for client in clients:
+                    with contextlib.suppress(OSError):
+                        client.send(b"G")
+
+        dripping = threading.Thread(target=drip)
+        dripping.start()
+        try:
+            assert exporter.packets() == 0
+        finally:
+            scraped.set()
+            dripping.join()
+
+
+def test_without_threads(lab, veth0):
+    """Where the user may have no more of them."""
+    kernel.need(kernel.unprivileged_reading)
+    lab.load("veth0")
+    _, stats = copy_for_everyone()
+    prefix = ["prlimit", "--nproc=1:1", *as_user(NOBODY)]
+    exporter = Exporter(lab, "--all", prefix=prefix, program=stats)
+    assert exporter.scrape()["xdp_up", ("veth0", "")] == 1
 
 
 def test_client_that_takes_nothing(exporter):

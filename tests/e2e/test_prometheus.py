@@ -2,10 +2,12 @@
 """Debian's Prometheus scrapes the exporter, and its own HTTP API tells what it saw."""
 
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
-from support.exporter import Exporter
+from support.exporter import Exporter, once
 from support.processes import run, wait_until
 from support.prometheus import Prometheus, check_metrics
+from support.traffic import send
 
 
 @pytest.fixture(name="watched")
@@ -53,6 +55,27 @@ def test_what_an_operator_asks(lab, veth0, watched):
 
 
 def test_promtool_on_a_scrape(lab, veth0, watched):
-    """With what prometheus-cpp adds about itself."""
     exporter, _ = watched
     check_metrics(exporter.text())
+
+
+@pytest.mark.parametrize("name", ["veth0", 'q"\\0', "\u00e9th0", "veth\udcff0"])
+def test_the_python_client_reads_the_same(lab, name):
+    """And knows the types; whatever is in a name."""
+    veth = lab.veth(name, peer="p-named")
+    lab.loader_json("--dev", name, "--action", "drop")
+    send(veth, 30, 100)
+    wait_until(lambda: 'action="drop"} 30\n' in once("--all"), "counts never came")
+    families = list(text_string_to_metric_families(once("--all")))
+    assert {family.name: family.type for family in families} == {
+        "xdp_action_packets": "counter", "xdp_action_bytes": "counter", "xdp_map_generation": "gauge",
+        "xdp_program_info": "gauge", "xdp_up": "gauge", "xdp_feed_state": "gauge", "xdp_tally_build_info": "gauge"}
+    assert all(family.documentation.endswith(".") for family in families)
+    samples = {(sample.name, tuple(sample.labels.values())): sample.value
+               for family in families for sample in family.samples}
+    device = name.replace("\udcff", "\ufffd")
+    for action in ("aborted", "drop", "pass", "tx", "redirect"):
+        packets = 30 if action == "drop" else 0
+        assert samples["xdp_action_packets_total", (device, "", action)] == packets
+        assert samples["xdp_action_bytes_total", (device, "", action)] == packets * 100
+    assert samples["xdp_up", (device, "")] == 1

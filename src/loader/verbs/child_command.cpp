@@ -10,6 +10,7 @@
 #include <array>
 #include <cerrno>
 
+#include "common/base/descriptor_limit.h"
 #include "common/base/error.h"
 #include "common/base/error_report.h"
 #include "common/kernel/dispatcher.h"
@@ -54,6 +55,7 @@ int pending_signal(const InheritedSignals& inherited) {
     ::sigaction(SIGCHLD, &inherited.on_child, nullptr);
     ::sigprocmask(SIG_SETMASK, &inherited.mask, nullptr);
     restore_environment();
+    restore_descriptor_limit();
     std::vector<char*> words;
     words.reserve(command.size() + 1);
     for (const auto& word : command) {

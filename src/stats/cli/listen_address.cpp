@@ -14,8 +14,9 @@ namespace {
 Error malformed(std::string_view text, std::string reason) {
     return make_error(ErrorKind::kUsage, fmt::format("'{}'", text), std::move(reason))
         .with_hint(
-            "expected an address and a port, like 127.0.0.1:9417 or [::1]:9417; 0.0.0.0 and [::] mean all "
-            "addresses of this machine");
+            "expected an address and a port, like 127.0.0.1:9417 or [::1]:9417; *:9417 means all addresses "
+            "of "
+            "this machine");
 }
 
 bool is_address(int family, const std::string& host) {
@@ -36,6 +37,10 @@ std::string ListenAddress::text() const {
                                                : fmt::format("[{}]:{}", host, port);
 }
 
+bool ListenAddress::loopback() const {
+    return host == "::1" || host.starts_with("127.");
+}
+
 Result<ListenAddress> parse_listen_address(std::string_view text) {
     const auto colon = text.find_last_of(':');
     const std::string_view port_text = colon == std::string_view::npos ? text : text.substr(colon + 1);
@@ -44,8 +49,11 @@ Result<ListenAddress> parse_listen_address(std::string_view text) {
     if (!port) {
         return malformed(text, "a port is a number from 0 to 65535");
     }
-    if (host.empty()) {
-        return ListenAddress{"127.0.0.1", *port};
+    if (host.empty() || host == "localhost") {
+        return ListenAddress{"127.0.0.1", *port, host.empty()};
+    }
+    if (host == "*") {
+        return ListenAddress{std::string(host), *port};
     }
     const bool bracketed = host.size() > 2 && host.front() == '[' && host.back() == ']';
     ListenAddress address{std::string(bracketed ? host.substr(1, host.size() - 2) : host), *port};

@@ -11,14 +11,19 @@
 namespace tally::stats {
 
 struct ListenAddress {
-    std::string host;        // an IPv4 or IPv6 address, without brackets
+    std::string host;        // an IPv4 or IPv6 address, without brackets; "*": all addresses
     std::uint16_t port = 0;  // 0: any that is free
+    bool implied = false;    // the user has named no address
+
+    // Only processes of this machine reach it.
+    bool loopback() const;
 
     // "127.0.0.1:9417", "[::1]:9417"
     std::string text() const;
 };
 
-// ADDR:PORT, [ADDR]:PORT, or the port alone, which means the loopback address. kUsage otherwise.
+// ADDR:PORT, [ADDR]:PORT, localhost:PORT, *:PORT for all addresses, or PORT or :PORT, which mean the loopback
+// address. kUsage otherwise.
 Result<ListenAddress> parse_listen_address(std::string_view text);
 
 }  // namespace tally::stats

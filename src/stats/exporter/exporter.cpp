@@ -2,176 +2,135 @@
 #include "stats/exporter/exporter.h"
 
 #include <fmt/format.h>
-#include <netdb.h>
-#include <poll.h>
-#include <prometheus/exposer.h>
-#include <sys/socket.h>
 
-#include <array>
-#include <cerrno>
 #include <chrono>
-#include <exception>
-#include <memory>
-#include <mutex>
-#include <stop_token>
+#include <optional>
 #include <string>
-#include <thread>
-#include <vector>
+#include <string_view>
+#include <utility>
 
-#include "common/base/unique_fd.h"
+#include "common/base/descriptor_limit.h"
+#include "common/base/error_report.h"
 #include "stats/cli/stop_signal.h"
 #include "stats/exporter/privileges.h"
+#include "stats/exporter/web_server.h"
 #include "stats/output/printer.h"
 #include "stats/output/prometheus.h"
 
 namespace tally::stats {
 namespace {
 
-constexpr std::uint16_t kFirstFreePort = 1024;
+constexpr const char* kPlainText = "text/plain; charset=utf-8";
+constexpr std::string_view kLandingPage =
+    "<!DOCTYPE html>\n<html lang=\"en\">\n<head><title>xdp_stats</title></head>\n<body>\n"
+    "<h1>xdp_stats " TALLY_VERSION
+    "</h1>\n<p>Packets and bytes that XDP programs gave each verdict.</p>\n"
+    "<p><a href=\"/metrics\">Metrics</a></p>\n</body>\n</html>\n";
 
-// Limits of the memory and time that clients can cost. A client that sends no request, or does not read the
-// answer, occupies a worker for half a second; a thousand of them delay a scrape by eight seconds. Further
-// clients wait in the kernel's backlog.
-std::vector<std::string> server_options(const ListenAddress& address) {
-    return {
-        "listening_ports",    address.text(),  //
-        "num_threads",        "64",            //
-        "connection_queue",   "64",            //
-        "listen_backlog",     "1024",          //
-        "request_timeout_ms", "500",           //
-        "enable_keep_alive",  "no",            //
-        "max_request_size",   "8192",          //
-    };
-}
-
-// Reads the maps at every scrape, in the server's threads. Between scrapes the main thread follows the pins,
-// so that the last counts of a map that is replaced are not lost.
-class Scrapes final : public prometheus::Collectable {
+// Reads the maps at every scrape. Between scrapes the pins are followed, so that the last counts of a map
+// that is replaced are not lost.
+class Scrapes {
   public:
     explicit Scrapes(ReaderSet& readers) : readers_(readers) {}
 
-    std::vector<prometheus::MetricFamily> Collect() const override {
-        const std::lock_guard lock(mutex_);
-        for (ReaderSet::Member& member : readers_.members()) {
-            // An error has been told, and the report says that the map cannot be read.
-            [[maybe_unused]] const auto sampled = readers_.sample(member);
-            metrics_.add(member.reader->report());
+    WebServer::Answer answer(std::string_view path) {
+        if (path == "/metrics") {
+            return scrape();
         }
-        readers_.drop_lost(std::chrono::steady_clock::now());
-        return metrics_.take();
+        if (path == "/") {
+            return {200, "text/html; charset=utf-8", std::string(kLandingPage)};
+        }
+        return {404, kPlainText, "the metrics are at /metrics\n"};
     }
 
     Result<void> follow() {
-        const std::lock_guard lock(mutex_);
-        TALLY_TRY(readers_.follow_events());
-        TALLY_TRY(readers_.follow_polled());
+        TALLY_TRY(tolerate(readers_.follow_events()));
+        TALLY_TRY(tolerate(readers_.follow_polled()));
         readers_.drop_lost(std::chrono::steady_clock::now());
         return {};
     }
 
-    // Milliseconds after which follow() is due even without an event; -1: never.
-    int timeout() const {
-        const std::lock_guard lock(mutex_);
+    // After which follow() is due even without an event.
+    std::optional<std::chrono::milliseconds> period() const {
         if (readers_.must_poll()) {
-            return static_cast<int>(kPollPeriod.count());
+            return kPollPeriod;
         }
-        return readers_.any_lost() ? static_cast<int>(kLostPeriod.count()) : -1;
+        return readers_.any_lost() ? std::optional(kLostPeriod) : std::nullopt;
     }
 
   private:
-    mutable std::mutex mutex_;
-    ReaderSet& readers_;
-    mutable Metrics metrics_;
-};
-
-void connect_to(const ListenAddress& address) {
-    addrinfo hints = {};
-    hints.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV;
-    hints.ai_socktype = SOCK_STREAM;
-    addrinfo* found = nullptr;
-    if (::getaddrinfo(address.host.c_str(), std::to_string(address.port).c_str(), &hints, &found) == 0) {
-        const UniqueFd socket(::socket(found->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-        // If it fails, the next one may work.
-        static_cast<void>(::connect(socket.get(), found->ai_addr, found->ai_addrlen));
-        ::freeaddrinfo(found);
+    // What could not be opened is tried again by the next scrape, which says so.
+    static Result<void> tolerate(Result<void> followed) {
+        return !followed && lacks_descriptors(followed.error()) ? Result<void>() : followed;
     }
-}
 
-// civetweb checks whether it is to end every two seconds, or when a client connects: so one connects.
-class Server {
-  public:
-    explicit Server(const ListenAddress& address)
-        : exposer_(std::make_unique<prometheus::Exposer>(server_options(address))),
-          address_{address.host, static_cast<std::uint16_t>(exposer_->GetListeningPorts().front())} {}
-    Server(const Server&) = delete;
-    Server& operator=(const Server&) = delete;
-    ~Server() {
-        const std::jthread client([this](const std::stop_token& ended) {
-            while (!ended.stop_requested()) {
-                connect_to(address_);
-                std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    // All of them or none: metrics of some devices would look like all there is.
+    WebServer::Answer scrape() {
+        if (const auto read = read_all(); !read) {
+            fmt::memory_buffer unused;
+            metrics_.take(unused);
+            const std::string problem = read.error().message();
+            if (std::exchange(problem_, problem) != problem) {
+                print_error(kProgramName, read.error());
             }
-        });
-        exposer_.reset();
+            return {500, kPlainText, problem + '\n'};
+        }
+        problem_.clear();
+        fmt::memory_buffer text;
+        metrics_.take(text);
+        return {200, "text/plain; version=0.0.4; charset=utf-8", fmt::to_string(text)};
     }
 
-    // With the port that was chosen.
-    const ListenAddress& address() const { return address_; }
-    void serve(const std::shared_ptr<Scrapes>& scrapes) { exposer_->RegisterCollectable(scrapes); }
+    Result<void> read_all() {
+        TALLY_TRY(readers_.find_left_out());
+        for (ReaderSet::Member& member : readers_.members()) {
+            TALLY_TRY(readers_.sample(member));
+            metrics_.add(member.reader->report());
+        }
+        readers_.drop_lost(std::chrono::steady_clock::now());
+        return {};
+    }
 
-  private:
-    std::unique_ptr<prometheus::Exposer> exposer_;
-    ListenAddress address_;
+    ReaderSet& readers_;
+    Metrics metrics_;
+    std::string problem_;  // why the latest scrape failed, as it was told; empty: it did not
 };
 
-Result<std::unique_ptr<Server>> listen_at(const ListenAddress& address) {
-    errno = 0;
-    try {
-        return std::make_unique<Server>(address);
-    } catch (const std::exception&) {
-        const std::string what = "listening at " + address.text();
-        if (errno == 0) {
-            // It refused without a system call. Debian 12's civetweb is built without IPv6.
-            return make_error(ErrorKind::kSystem, what,
-                              "this machine's web server library, civetweb, does not accept it")
-                .with_hint("every build of it accepts IPv4 addresses");
-        }
-        auto error = last_error(what);
-        if (error.code == EADDRINUSE) {
-            error.kind = ErrorKind::kConflict;
-            error.hint =
-                fmt::format("`ss -ltnp 'sport = :{}'` shows the process that listens there", address.port);
-        } else if (error.code == EACCES) {
-            error.reason += ": ports below 1024 require CAP_NET_BIND_SERVICE";
-            error.hint = "start it as root (with --user NAME it continues as that user), or use another port";
-        }
-        return error;
-    }
-}
-
-Result<void> follow_until_stopped(Scrapes& scrapes, int events) {
-    while (true) {
-        std::array<pollfd, 2> watched = {{{stop_descriptor(), POLLIN, 0}, {events, POLLIN, 0}}};
-        if (::poll(watched.data(), watched.size(), scrapes.timeout()) < 0 && errno != EINTR) {
-            return last_error("waiting for changes to the pins");
-        }
-        if (stop_requested()) {
-            return {};
-        }
-        TALLY_TRY(scrapes.follow());
+void tell_who_reaches(const ListenAddress& address, const ListenAddress& bound, const Notices& notices) {
+    if (address.implied) {
+        notices.say(bound.text(), fmt::format("only this machine reaches it; `--listen '*:{}'` means all of "
+                                              "its addresses",
+                                              bound.port));
+    } else if (!bound.loopback()) {
+        notices.say(bound.text(), "there is no authentication: whoever reaches it can read the counters");
     }
 }
 
 }  // namespace
 
-Result<void> serve(ReaderSet& readers, const ListenAddress& address, const std::optional<std::string>& user) {
-    TALLY_TRY(drop_privileges(user, address.port > 0 && address.port < kFirstFreePort));
-    TALLY_ASSIGN_OR_RETURN(auto server, listen_at(address));
+Result<void> serve(ReaderSet& readers, const ListenAddress& address, const std::optional<std::string>& user,
+                   const Notices& notices) {
+    Scrapes scrapes(readers);
+    TALLY_ASSIGN_OR_RETURN(
+        auto server,
+        WebServer::listen_at(
+            address, [&scrapes](std::string_view path) { return scrapes.answer(path); }, notices));
+    TALLY_TRY(drop_privileges(user));
+    TALLY_TRY(server.watch(stop_descriptor()));
+    TALLY_TRY(server.watch(readers.events()));
     TALLY_TRY(readers.follow_all());
-    const auto scrapes = std::make_shared<Scrapes>(readers);
-    server->serve(scrapes);
-    TALLY_TRY(write_to_stdout(fmt::format("serving http://{}/metrics\n", server->address().text())));
-    return follow_until_stopped(*scrapes, readers.events());
+    TALLY_TRY(write_to_stdout(fmt::format("serving http://{}/metrics\n", server.address().text())));
+    tell_who_reaches(address, server.address(), notices);
+    while (!stop_requested()) {
+        TALLY_TRY(server.wait(scrapes.period()));
+        TALLY_TRY(scrapes.follow());
+    }
+    return {};
+}
+
+std::size_t exporter_descriptors() {
+    constexpr std::size_t kOwn = 8;  // libevent's, the socket that listens, and some to spare
+    return kOwn + WebServer::most_clients();
 }
 
 }  // namespace tally::stats

@@ -2,17 +2,23 @@
 // Serves the counters to Prometheus (--listen), until SIGINT or SIGTERM.
 #pragma once
 
+#include <cstddef>
 #include <optional>
 #include <string>
 
 #include "common/base/result.h"
 #include "stats/cli/listen_address.h"
+#include "stats/cli/notices.h"
 #include "stats/source/reader_set.h"
 
 namespace tally::stats {
 
 // The readers have been started. Drops privileges (drop_privileges) before the first client is served, tells
 // on stdout where it listens, and reads the maps at every scrape. kConflict where the port is in use.
-Result<void> serve(ReaderSet& readers, const ListenAddress& address, const std::optional<std::string>& user);
+Result<void> serve(ReaderSet& readers, const ListenAddress& address, const std::optional<std::string>& user,
+                   const Notices& notices);
+
+// As many descriptors as the server and its clients take beside the readers'.
+std::size_t exporter_descriptors();
 
 }  // namespace tally::stats

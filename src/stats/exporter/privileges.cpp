@@ -9,7 +9,6 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include <thread>
 #include <vector>
 
 #include "common/base/capability_sets.h"
@@ -18,17 +17,19 @@ namespace tally::stats {
 namespace {
 
 // Whether bpf() requires a capability: then it fails before it looks at its argument, which is no valid
-// descriptor. Asked in a thread that has dropped its capabilities.
-bool reading_takes_cap_bpf() {
-    bool refused = false;
-    std::thread([&refused] {
-        if (set_capability_sets({})) {
-            bpf_attr attributes = {};
-            attributes.map_fd = UINT32_MAX;
-            refused = ::syscall(SYS_bpf, BPF_MAP_LOOKUP_ELEM, &attributes, sizeof(attributes)) != 0 &&
-                      errno == EPERM;
-        }
-    }).join();
+// descriptor. Asked without effective capabilities, which are taken back from the permitted ones.
+Result<bool> reading_takes_cap_bpf() {
+    TALLY_ASSIGN_OR_RETURN(const auto sets, read_capability_sets());
+    CapabilitySets none = sets;
+    for (auto& part : none) {
+        part.effective = 0;
+    }
+    TALLY_TRY(set_capability_sets(none));
+    bpf_attr attributes = {};
+    attributes.map_fd = UINT32_MAX;
+    const bool refused =
+        ::syscall(SYS_bpf, BPF_MAP_LOOKUP_ELEM, &attributes, sizeof(attributes)) != 0 && errno == EPERM;
+    TALLY_TRY(set_capability_sets(sets));
     return refused;
 }
 
@@ -66,12 +67,10 @@ Result<void> keep_only(const std::vector<unsigned int>& kept) {
 
 }  // namespace
 
-Result<void> drop_privileges(const std::optional<std::string>& user, bool keep_low_ports) {
+Result<void> drop_privileges(const std::optional<std::string>& user) {
     std::vector<unsigned int> kept;
-    if (keep_low_ports) {
-        kept.push_back(CAP_NET_BIND_SERVICE);
-    }
-    if (reading_takes_cap_bpf()) {
+    TALLY_ASSIGN_OR_RETURN(const bool takes_cap_bpf, reading_takes_cap_bpf());
+    if (takes_cap_bpf) {
         kept.push_back(CAP_BPF);
     }
     if (user) {

@@ -10,9 +10,9 @@
 namespace tally::stats {
 
 // For the whole process, and for good: it becomes `user`, if that is another one, without supplementary
-// groups, and drops all capabilities except CAP_NET_BIND_SERVICE if `keep_low_ports`, and CAP_BPF on kernels
-// before 5.19, which require it for reading a map. To be called before there are threads. kNotFound where
-// there is no such user; kPermission where this user may not become another.
-Result<void> drop_privileges(const std::optional<std::string>& user, bool keep_low_ports);
+// groups, and drops all capabilities, except CAP_BPF on kernels before 5.19, which require it for reading a
+// map. To be called before there are threads. kNotFound where there is no such user; kPermission where this
+// user may not become another.
+Result<void> drop_privileges(const std::optional<std::string>& user);
 
 }  // namespace tally::stats

@@ -2,12 +2,11 @@
 #include "stats/output/prometheus.h"
 
 #include <nlohmann/json.hpp>
-#include <prometheus/text_serializer.h>
 
+#include <algorithm>
 #include <array>
-#include <sstream>
 #include <string>
-#include <utility>
+#include <string_view>
 
 #include "common/pins/abi_names.h"
 #include "stats/output/format.h"
@@ -15,12 +14,8 @@
 namespace tally::stats {
 namespace {
 
-using prometheus::ClientMetric;
-using prometheus::MetricFamily;
-using prometheus::MetricType;
-using Labels = std::vector<ClientMetric::Label>;
-
-enum Family : std::size_t {
+// In the order of kMetrics.
+enum MetricNumber : std::size_t {
     kPackets,
     kBytes,
     kGeneration,
@@ -31,127 +26,134 @@ enum Family : std::size_t {
     kBuild,
 };
 
+// A help text has no backslash and no line end, which the format would have escaped.
+struct Metric {
+    std::string_view name;
+    std::string_view type;
+    std::string_view help;
+};
+
+constexpr std::array kMetrics = {
+    Metric{"xdp_action_packets_total", "counter", "Packets that XDP programs gave this verdict."},
+    Metric{"xdp_action_bytes_total", "counter", "Bytes of the packets that XDP programs gave this verdict."},
+    Metric{"xdp_map_generation", "gauge", "Grows by one when the program or its counter map is replaced."},
+    Metric{"xdp_program_info", "gauge", "The program that counts into the map, or was the last to."},
+    Metric{"xdp_up", "gauge",
+           "Whether the counters can be read and, as far as is known, a program counts into them."},
+    Metric{"xdp_feed_state", "gauge", "Whether a program counts into the map: 1 for the state that holds."},
+    Metric{"xdp_runs_on_info", "gauge",
+           "The device that the program runs on now, where that is another one."},
+    Metric{"xdp_tally_build_info", "gauge", "The version of xdp_stats."},
+};
+
 constexpr std::array kStates = {AttachState::kAttached, AttachState::kDetached, AttachState::kStale,
                                 AttachState::kForeign, AttachState::kUnknown};
-
-std::vector<MetricFamily> empty_families() {
-    return {
-        {"xdp_action_packets_total", "Packets that XDP programs gave this verdict.", MetricType::Counter, {}},
-        {"xdp_action_bytes_total",
-         "Bytes of the packets that XDP programs gave this verdict.",
-         MetricType::Counter,
-         {}},
-        {"xdp_map_generation",
-         "Grows by one when the program or its counter map is replaced.",
-         MetricType::Gauge,
-         {}},
-        {"xdp_program_info",
-         "The program that counts into the map, or was the last to.",
-         MetricType::Gauge,
-         {}},
-        {"xdp_up",
-         "Whether the counters can be read and, as far as is known, a program counts into them.",
-         MetricType::Gauge,
-         {}},
-        {"xdp_feed_state",
-         "Whether a program counts into the map: 1 for the state that holds.",
-         MetricType::Gauge,
-         {}},
-        {"xdp_runs_on_info",
-         "The device that the program runs on now, where that is another one.",
-         MetricType::Gauge,
-         {}},
-        {"xdp_tally_build_info", "The version of xdp_stats.", MetricType::Gauge, {}},
-    };
-}
-
-ClientMetric counter(Labels labels, std::uint64_t value) {
-    ClientMetric metric;
-    metric.label = std::move(labels);
-    metric.counter.value = static_cast<double>(value);
-    return metric;
-}
-
-ClientMetric gauge(Labels labels, double value) {
-    ClientMetric metric;
-    metric.label = std::move(labels);
-    metric.gauge.value = value;
-    return metric;
-}
-
-Labels with(Labels labels, const char* name, std::string value) {
-    labels.push_back({name, std::move(value)});
-    return labels;
-}
 
 // Prometheus refuses a scrape with bytes that are not UTF-8; they become U+FFFD, as in JSON.
 std::string utf8(const std::string& text) {
     using nlohmann::json;
+    const bool ascii = std::all_of(text.begin(), text.end(),
+                                   [](char letter) { return static_cast<unsigned char>(letter) < 0x80; });
+    if (ascii) {
+        return text;
+    }
     return json::parse(json(text).dump(-1, ' ', false, json::error_handler_t::replace));
+}
+
+// `,name="value"`, or without the comma where it is the first.
+void append_label(std::string& labels, std::string_view name, const std::string& value) {
+    labels += labels.empty() ? "" : ",";
+    labels += name;
+    labels += "=\"";
+    for (const char letter : utf8(value)) {
+        if (letter == '\\' || letter == '"') {
+            labels += '\\';
+        }
+        labels += letter == '\n' ? std::string_view("\\n") : std::string_view(&letter, 1);
+    }
+    labels += '"';
+}
+
+std::string with(std::string labels, std::string_view name, const std::string& value) {
+    append_label(labels, name, value);
+    return labels;
 }
 
 bool may_count(AttachState state) {
     return state != AttachState::kDetached && state != AttachState::kStale;
 }
 
-// The text exposition format, version 0.0.4: what the exporter serves, too.
 class PrometheusFormat final : public SampleFormat {
   public:
     void append(fmt::memory_buffer& /*buffer*/, const SampleReport& report) override { metrics_.add(report); }
     bool takes_unreadable() const override { return true; }
-
-    void append_round(fmt::memory_buffer& buffer) override {
-        std::ostringstream text;
-        text.imbue(std::locale::classic());
-        prometheus::TextSerializer().Serialize(text, metrics_.take());
-        buffer.append(text.view());
-    }
+    void append_round(fmt::memory_buffer& buffer) override { metrics_.take(buffer); }
 
   private:
     Metrics metrics_;
 };
 
+// The lines of one round.
+class Lines {
+  public:
+    explicit Lines(std::vector<fmt::memory_buffer>& samples) : samples_(samples) {}
+
+    void append(MetricNumber metric, const std::string& labels, std::uint64_t value) {
+        fmt::format_to(fmt::appender(samples_[metric]), "{}{{{}}} {}\n", kMetrics[metric].name, labels,
+                       value);
+    }
+
+  private:
+    std::vector<fmt::memory_buffer>& samples_;
+};
+
 }  // namespace
 
-Metrics::Metrics() : families_(empty_families()) {}
+Metrics::Metrics() : samples_(kMetrics.size()) {}
 
 void Metrics::add(const SampleReport& report) {
-    const Labels device = {{"device", utf8(report.device.value_or(report.title))},
-                           {"netns", utf8(report.netns.value_or(std::string()))}};
-    families_[kUp].metric.push_back(gauge(device, report.readable && may_count(report.state) ? 1 : 0));
+    Lines lines(samples_);
+    const std::string device = with(with({}, "device", report.device.value_or(report.title)), "netns",
+                                    report.netns.value_or(std::string()));
+    lines.append(kUp, device, report.readable && may_count(report.state) ? 1 : 0);
     if (report.map_id == 0) {
         return;
     }
     for (std::size_t action = 0; action < report.actions.size(); ++action) {
         const Counter& earlier = report.before_start[action];
         const Counter& since = report.actions[action].session;
-        const Labels labels = with(device, "action", std::string(kShortActionNames[action]));
-        families_[kPackets].metric.push_back(counter(labels, earlier.rx_packets + since.rx_packets));
-        families_[kBytes].metric.push_back(counter(labels, earlier.rx_bytes + since.rx_bytes));
+        const std::string labels = with(device, "action", std::string(kShortActionNames[action]));
+        lines.append(kPackets, labels, earlier.rx_packets + since.rx_packets);
+        lines.append(kBytes, labels, earlier.rx_bytes + since.rx_bytes);
     }
     const AttachState now = report.readable ? report.state : AttachState::kUnknown;
     for (const AttachState state : kStates) {
-        families_[kState].metric.push_back(
-            gauge(with(device, "state", std::string(state_name(state))), state == now ? 1 : 0));
+        lines.append(kState, with(device, "state", std::string(state_name(state))), state == now ? 1 : 0);
     }
     if (report.readable && report.runs_on) {
-        families_[kRunsOn].metric.push_back(gauge(with(device, "runs_on", utf8(*report.runs_on)), 1));
+        lines.append(kRunsOn, with(device, "runs_on", *report.runs_on), 1);
     }
     if (report.program) {
         const AttachedProgram& program = *report.program;
-        families_[kGeneration].metric.push_back(gauge(device, static_cast<double>(program.generation)));
-        Labels labels = with(device, "program", utf8(program.name));
-        labels = with(std::move(labels), "id", std::to_string(program.id));
-        labels = with(std::move(labels), "mode", program.mode);
-        families_[kProgram].metric.push_back(gauge(with(std::move(labels), "attach", program.attach), 1));
+        lines.append(kGeneration, device, program.generation);
+        const std::string labels =
+            with(with(device, "program", program.name), "id", std::to_string(program.id));
+        lines.append(kProgram, with(with(labels, "mode", program.mode), "attach", program.attach), 1);
     }
 }
 
-std::vector<MetricFamily> Metrics::take() {
-    families_[kBuild].metric.push_back(gauge({{"version", TALLY_VERSION}}, 1));
-    auto families = std::exchange(families_, empty_families());
-    std::erase_if(families, [](const MetricFamily& family) { return family.metric.empty(); });
-    return families;
+void Metrics::take(fmt::memory_buffer& text) {
+    Lines(samples_).append(kBuild, with({}, "version", TALLY_VERSION), 1);
+    for (std::size_t number = 0; number < kMetrics.size(); ++number) {
+        fmt::memory_buffer& samples = samples_[number];
+        if (samples.size() > 0) {
+            const Metric& metric = kMetrics[number];
+            fmt::format_to(fmt::appender(text), "# HELP {} {}\n# TYPE {} {}\n", metric.name, metric.help,
+                           metric.name, metric.type);
+            text.append(samples.data(), samples.data() + samples.size());
+            samples.clear();
+        }
+    }
 }
 
 std::unique_ptr<SampleFormat> make_prometheus_format() {

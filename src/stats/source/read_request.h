@@ -2,6 +2,7 @@
 // What a run reads, and how.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -23,12 +24,17 @@ struct Source {
 // Unless it is there already.
 void add_source(std::vector<Source>& sources, Source source);
 
+// So many descriptors are left free: a look at a source takes some for a moment, for its meta, its device and
+// the programs of a dispatcher.
+inline constexpr std::size_t kLookDescriptors = 32;
+
 struct ReadRequest {
     bool wait = false;  // for devices that do not exist yet
     bool per_cpu = false;
     bool per_program = false;
     bool since_start = false;  // totals count from the start of the run
     bool keep_going = false;   // a source that cannot be read does not end the run
+    std::size_t spare_descriptors = kLookDescriptors;
     Notices notices;
 };
 

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "common/base/clock.h"
+#include "common/base/descriptor_limit.h"
 #include "common/base/printable.h"
 #include "common/kernel/bpf_info.h"
 #include "common/kernel/link_socket.h"
@@ -80,6 +81,7 @@ Result<void> Reader::start() {
     if (report_.device && finds_device_) {
         TALLY_TRY(find_device());
     }
+    TALLY_TRY(check_room());
     auto opened = pinned_map_.open();
     if (!opened && !is_missing(opened.error())) {
         return std::move(opened).error();
@@ -160,7 +162,10 @@ Result<void> Reader::look_at_pin() {
     if (!map_) {
         return open_pin();
     }
-    const auto look = pinned_map_.look(map_->info());
+    auto look = pinned_map_.look(map_->info());
+    if (!look && lacks_descriptors(look.error())) {
+        return std::move(look).error();
+    }
     if (!look) {
         note_pin_missing(look.error().message());
         return {};
@@ -185,8 +190,20 @@ Result<void> Reader::look_at_pin() {
     return open_pin();
 }
 
+// One descriptor is kept for the map. Those that every look takes must always be there: a pin that cannot be
+// opened for lack of them would be said to be missing.
+Result<void> Reader::check_room() const {
+    return map_ ? Result<void>()
+                : check_free_descriptors(request_->spare_descriptors,
+                                         fmt::format("reading the counters of '{}'", report_.title));
+}
+
 Result<void> Reader::open_pin() {
+    TALLY_TRY(check_room());
     auto opened = pinned_map_.open();
+    if (!opened && lacks_descriptors(opened.error())) {
+        return std::move(opened).error();
+    }
     if (!opened) {
         note_pin_missing(!map_ && is_missing(opened.error())
                              ? fmt::format("nothing is pinned at {} yet", pinned_map_.pin())

@@ -62,6 +62,7 @@ class Reader {
     Result<void> find_device();
     void watch_device();
     bool knows_pin() const;
+    Result<void> check_room() const;
     Result<void> look_at_pin();
     Result<void> open_pin();
     Result<void> replace_map(OpenedMap opened);

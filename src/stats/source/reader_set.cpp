@@ -8,6 +8,7 @@
 
 #include <xdp_tally/abi.h>
 
+#include "common/base/descriptor_limit.h"
 #include "common/kernel/interface.h"
 #include "common/kernel/netns.h"
 #include "common/pins/meta.h"
@@ -85,13 +86,13 @@ Result<void> ReaderSet::follow(Member& member) {
     return tolerate(member, member.reader->follow());
 }
 
-// One of many sources must not end the run, and none a server.
+// One of many sources must not end the run, and none a server. Without descriptors it is no trouble of one.
 Result<void> ReaderSet::tolerate(Member& member, Result<void> outcome) {
     if (outcome) {
         member.problem.clear();
         return outcome;
     }
-    if (!request_.keep_going) {
+    if (!request_.keep_going || lacks_descriptors(outcome.error())) {
         return outcome;
     }
     if (std::string problem = outcome.error().message(); problem != member.problem) {
@@ -131,10 +132,25 @@ void ReaderSet::say_what_is_ignored() {
     }
 }
 
+Result<void> ReaderSet::find_left_out() {
+    if (!left_out_) {
+        return {};
+    }
+    left_out_ = false;
+    TALLY_ASSIGN_OR_RETURN(auto found, discovery_->look());
+    return add(found, true);
+}
+
 Result<void> ReaderSet::add(const std::vector<FoundMap>& found, bool under_way) {
     say_what_is_ignored();
-    for (const FoundMap& map : found) {
-        TALLY_TRY(add(map, under_way));
+    for (auto map = found.begin(); map != found.end(); ++map) {
+        auto added = add(*map, under_way);
+        if (!added) {
+            left_out_ = true;
+            std::for_each(map, found.end(),
+                          [this](const FoundMap& left) { discovery_->forget(left.directory); });
+            return added;
+        }
     }
     return {};
 }
@@ -147,7 +163,10 @@ Result<void> ReaderSet::add(const FoundMap& found, bool under_way) {
     }
     auto reader = std::make_unique<Reader>(source_of(found, watched->context), request_, watched->context,
                                            watched->departures, watcher_);
-    const auto started = under_way ? reader->join() : reader->start();
+    auto started = under_way ? reader->join() : reader->start();
+    if (!started && lacks_descriptors(started.error())) {
+        return started;
+    }
     std::string& problem = problems_[found.directory];
     if (!started) {
         if (std::string now = started.error().message(); now != problem) {

@@ -70,6 +70,9 @@ class ReaderSet {
     // Looks at the pins that have changed, and has the next samples look at devices that have left.
     Result<void> follow_events();
     Result<void> follow_polled();
+    // With --all: looks again for maps that an earlier call has found and not added, as it failed. Whether
+    // all that are pinned are among the members.
+    Result<void> find_left_out();
 
     // One sample. With ReadRequest::keep_going an error is told, not returned.
     Result<void> sample(Member& member);
@@ -110,6 +113,7 @@ class ReaderSet {
     std::optional<Discovery> discovery_;
     bool told_of_ignored_ = false;
     std::map<std::string, std::string> problems_;  // of what was found and could not be read, by directory
+    bool left_out_ = false;                        // some that were found are no members
     std::vector<Member> members_;
     std::size_t next_number_ = 0;
 };

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 
 #include <map>
+#include <sstream>
 #include <string>
 
 #include "stats/output/format.h"
@@ -19,17 +20,34 @@ using testing::Pair;
 using testing::UnorderedElementsAre;
 using Values = std::map<std::string, double>;
 
+std::string text_of(Metrics& metrics) {
+    fmt::memory_buffer text;
+    metrics.take(text);
+    return fmt::to_string(text);
+}
+
+// Of `veth0,red` from `{device="veth0",netns="red"}`; no label has an escaped character.
+std::string label_values(const std::string& labels) {
+    std::string values;
+    for (std::size_t begin = labels.find('"'); begin != std::string::npos;) {
+        const std::size_t end = labels.find('"', begin + 1);
+        values += (values.empty() && begin == labels.find('"') ? "" : ",") +
+                  labels.substr(begin + 1, end - begin - 1);
+        begin = labels.find('"', end + 1);
+    }
+    return values;
+}
+
 // "device,netns,action" -> value
-std::map<std::string, Values> values_of(const std::vector<prometheus::MetricFamily>& families) {
+std::map<std::string, Values> values_of(const std::string& text) {
     std::map<std::string, Values> values;
-    for (const auto& family : families) {
-        for (const auto& metric : family.metric) {
-            std::string labels;
-            for (const auto& label : metric.label) {
-                labels += (labels.empty() ? "" : ",") + label.value;
-            }
-            const bool counter = family.type == prometheus::MetricType::Counter;
-            values[family.name][labels] = counter ? metric.counter.value : metric.gauge.value;
+    std::istringstream lines(text);
+    for (std::string line; std::getline(lines, line);) {
+        if (line.front() != '#') {
+            const std::size_t brace = line.find('{');
+            const std::size_t space = line.rfind(' ');
+            values[line.substr(0, brace)][label_values(line.substr(brace, space - brace))] =
+                std::stod(line.substr(space));
         }
     }
     return values;
@@ -38,7 +56,7 @@ std::map<std::string, Values> values_of(const std::vector<prometheus::MetricFami
 std::map<std::string, Values> metrics_of(const SampleReport& report) {
     Metrics metrics;
     metrics.add(report);
-    return values_of(metrics.take());
+    return values_of(text_of(metrics));
 }
 
 TEST(Metrics, CountWhatWasThereBeforeAndWhatWasCountedSince) {
@@ -74,7 +92,8 @@ TEST(Metrics, TellNamespacesApart) {
     Metrics metrics;
     metrics.add(example_report());
     metrics.add(red);
-    EXPECT_THAT(values_of(metrics.take()).at("xdp_up"), ElementsAre(Pair("veth0,", 1), Pair("veth0,red", 1)));
+    EXPECT_THAT(values_of(text_of(metrics)).at("xdp_up"),
+                ElementsAre(Pair("veth0,", 1), Pair("veth0,red", 1)));
 }
 
 TEST(Metrics, AreUpWhereSomethingMayFeedTheCounters) {
@@ -135,8 +154,46 @@ TEST(Metrics, AreUtf8) {
 TEST(Metrics, AreTakenOnce) {
     Metrics metrics;
     metrics.add(example_report());
-    metrics.take();
-    EXPECT_THAT(values_of(metrics.take()), ElementsAre(Key("xdp_tally_build_info")));
+    text_of(metrics);
+    EXPECT_THAT(values_of(text_of(metrics)), ElementsAre(Key("xdp_tally_build_info")));
+}
+
+TEST(Metrics, AreGroupedAndExplained) {
+    SampleReport red = example_report();
+    red.netns = "red";
+    red.map_id = 0;
+    Metrics metrics;
+    metrics.add(red);
+    red.netns = "blue";
+    metrics.add(red);
+    EXPECT_THAT(
+        text_of(metrics),
+        testing::StartsWith(
+            "# HELP xdp_up Whether the counters can be read and, as far as is known, a program counts into "
+            "them.\n"
+            "# TYPE xdp_up gauge\n"
+            "xdp_up{device=\"veth0\",netns=\"red\"} 1\n"
+            "xdp_up{device=\"veth0\",netns=\"blue\"} 1\n"
+            "# HELP xdp_tally_build_info The version of xdp_stats.\n"
+            "# TYPE xdp_tally_build_info gauge\n"
+            "xdp_tally_build_info{version=\""));
+}
+
+TEST(Metrics, EscapeWhatEndsALabel) {
+    SampleReport report;
+    report.device = "a\"b\\c\nd";
+    Metrics metrics;
+    metrics.add(report);
+    EXPECT_THAT(text_of(metrics), testing::HasSubstr(R"(xdp_up{device="a\"b\\c\nd",netns=""} 0)"));
+}
+
+TEST(Metrics, CountBeyondWhatADoubleHolds) {
+    SampleReport report = example_report();
+    report.before_start[XDP_PASS] = {(1ULL << 60U) + 1, 0};
+    report.actions[XDP_PASS].session = {};
+    Metrics metrics;
+    metrics.add(report);
+    EXPECT_THAT(text_of(metrics), testing::HasSubstr("action=\"pass\"} 1152921504606846977\n"));
 }
 
 TEST(PrometheusOutput, IsOneDocumentARound) {
