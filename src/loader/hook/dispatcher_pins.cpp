@@ -42,7 +42,7 @@ std::vector<DispatcherPins> list_dispatcher_pins() {
     const auto names = list_directory(root);
     for (const auto& name : names ? *names : std::vector<std::string>()) {
         if (auto pins = parse_dispatcher_directory(name)) {
-            pins->directory = root + '/' + name;
+            pins->directory = fmt::format("{}/{}", root, name);
             all.push_back(std::move(*pins));
         }
     }
@@ -54,7 +54,7 @@ std::vector<std::string> program_pins(const std::string& directory) {
     const auto names = list_directory(directory);
     for (const auto& name : names ? *names : std::vector<std::string>()) {
         if (name.ends_with(kProgramEnd)) {
-            paths.push_back(directory + '/' + name);
+            paths.push_back(fmt::format("{}/{}", directory, name));
         }
     }
     return paths;
