@@ -52,8 +52,8 @@ AttachState StateMonitor::look(const Meta* meta, std::uint32_t map_id, std::int6
     if (latest_.state == AttachState::kOrphaned) {
         latest_.state = AttachState::kDetached;
         // Of a device that was only moved, an observer counts nothing either.
-        latest_.device_gone = meta->attach_kind != XDP_TALLY_ATTACH_OBSERVE ||
-                              facts.device == AttachFacts::Device::kDeleted;
+        latest_.device_gone =
+            meta->attach_kind != XDP_TALLY_ATTACH_OBSERVE || facts.device == AttachFacts::Device::kDeleted;
     }
     if (latest_.state != AttachState::kAttached) {
         latest_.runs_on.reset();
