@@ -154,9 +154,8 @@ Result<AttachPlan> make_attach_plan(const LoadRequest& request, const NetnsConte
         return make_error(
                    ErrorKind::kConflict, what,
                    "the interface is observed by `xdp_loader --observe`, and its counters are pinned there")
-            .with_hint(fmt::format(
-                "`xdp_loader {} --unload --keep-maps` ends the observation, and keeps its counters",
-                context.option(interface.name)));
+            .with_hint(fmt::format("`xdp_loader {} --unload` ends the observation, with its counters",
+                                   context.option(interface.name)));
     }
     if (state.ours == Ours::kUnreadable && !request.force) {
         return *state.dispatcher_trouble;

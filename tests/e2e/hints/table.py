@@ -436,7 +436,7 @@ DISPATCHERS = [
 ]
 
 OBSERVATIONS = [
-    typed("`xdp_loader {} --unload --keep-maps` ends the observation, and keeps its counters",
+    typed("`xdp_loader {} --unload` ends the observation, with its counters",
           partial(scenes.observed, command="xdp_loader --dev veth0", status=5), at="vm"),
     untyped("the interface is observed by `xdp_loader --observe`, and its counters are pinned there",
             "the reason of the row above"),
