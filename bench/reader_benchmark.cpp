@@ -4,7 +4,6 @@
 #include <benchmark/benchmark.h>
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
-#include <prometheus/text_serializer.h>
 
 #include <algorithm>
 #include <string>
@@ -109,11 +108,13 @@ void write_metrics(benchmark::State& state) {
         reports.push_back(report_of(i));
     }
     Metrics metrics;
+    fmt::memory_buffer text;
     for ([[maybe_unused]] auto round : state) {
         for (const SampleReport& report : reports) {
             metrics.add(report);
         }
-        const std::string text = prometheus::TextSerializer().Serialize(metrics.take());
+        text.clear();
+        metrics.take(text);
         benchmark::DoNotOptimize(text.data());
     }
     state.SetComplexityN(state.range(0));
