@@ -249,7 +249,8 @@ Result<void> check_bpffs(const BpffsRoot& root) {
         auto error = last_error(what);
         if (error.code == ENOENT) {
             error.hint = fmt::format(
-                "as root, `mkdir -p {0} && mount -t bpf -o mode=0755 bpf {0}` makes one; --bpffs DIR names another",
+                "as root, `mkdir -p {0} && mount -t bpf -o mode=0755 bpf {0}` makes one; --bpffs DIR names "
+                "another",
                 shell_word(root.path));
         }
         return error;
@@ -259,10 +260,11 @@ Result<void> check_bpffs(const BpffsRoot& root) {
         const auto names = list_directory(root.path);
         const bool can_be_mounted = names && names->empty();
         return make_error(ErrorKind::kNotFound, what, "no BPF file system is mounted there")
-            .with_hint(fmt::format("{}--bpffs DIR names another",
-                                   can_be_mounted ? fmt::format("as root, `mount -t bpf -o mode=0755 bpf {}` mounts one; ",
-                                                                shell_word(root.path))
-                                                  : "`findmnt -t bpf` lists those that are mounted; "));
+            .with_hint(fmt::format(
+                "{}--bpffs DIR names another",
+                can_be_mounted ? fmt::format("as root, `mount -t bpf -o mode=0755 bpf {}` mounts one; ",
+                                             shell_word(root.path))
+                               : "`findmnt -t bpf` lists those that are mounted; "));
     }
     return {};
 }

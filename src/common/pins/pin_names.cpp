@@ -16,7 +16,8 @@ constexpr std::string_view kLink = "component_link:";
 
 std::string make_pin(std::string_view kind, std::uint32_t program_id, std::string_view name) {
     constexpr std::size_t kLongestName = sizeof(xdp_tally_meta::program) - 1;
-    return std::string(kind) + std::to_string(program_id) + ':' + encode_pin_name(name.substr(0, kLongestName));
+    return std::string(kind) + std::to_string(program_id) + ':' +
+           encode_pin_name(name.substr(0, kLongestName));
 }
 
 std::optional<ComponentPin> parse_pin(std::string_view kind, std::string_view pin) {

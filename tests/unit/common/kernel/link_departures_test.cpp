@@ -7,17 +7,10 @@
 
 #include <string>
 
+#include "common/kernel/netlink_for_tests.h"
+
 namespace tally {
 namespace {
-
-template <typename T>
-std::string bytes_of(const T& value) {
-    return {reinterpret_cast<const char*>(&value), sizeof(value)};
-}
-
-std::string attribute(std::uint16_t type, std::int32_t value) {
-    return bytes_of(nlattr{sizeof(nlattr) + sizeof(value), type}) + bytes_of(value);
-}
 
 std::string announcement(std::uint16_t type, std::uint8_t family, const std::string& attributes) {
     nlmsghdr header = {};

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "common/kernel/device_features.h"
+#include "common/kernel/netlink_for_tests.h"
 
 namespace tally {
 namespace {
@@ -14,18 +15,6 @@ namespace {
 using testing::ElementsAre;
 using testing::IsEmpty;
 using testing::Pair;
-
-template <typename T>
-std::string bytes_of(const T& value) {
-    return std::string(reinterpret_cast<const char*>(&value), sizeof(value));
-}
-
-std::string attribute(std::uint16_t type, const std::string& payload) {
-    std::string bytes = bytes_of(nlattr{static_cast<std::uint16_t>(sizeof(nlattr) + payload.size()), type});
-    bytes += payload;
-    bytes.resize(netlink_aligned(bytes.size()));
-    return bytes;
-}
 
 std::vector<std::pair<int, std::string>> walk(std::string_view bytes) {
     std::vector<std::pair<int, std::string>> seen;
