@@ -283,10 +283,10 @@ def test_all_addresses(lab, veth0, ipv6, address):
 
 
 def test_all_addresses_where_there_is_no_ipv6(lab, veth0):
-    """Refused by the kernel as if it had none."""
+    """Refused by the kernel as if it had none; the first bind is of the socket that hears of interfaces that leave."""
     lab.load("veth0")
     refused = ["strace", "--daemonize", "--quiet=all", "--output=/dev/null", "--trace=bind",
-               "--inject=bind:error=EADDRNOTAVAIL:when=1"]
+               "--inject=bind:error=EADDRNOTAVAIL:when=2"]
     process = lab.process(*refused, STATS, "--dev", "veth0", "--listen", "*:0")
     host, port = served_at(process)
     assert host == "0.0.0.0"
@@ -451,11 +451,11 @@ def test_many_clients_that_go_on_slowly(exporter):
 
 
 def test_without_threads(lab, veth0):
-    """Where the user may have no more of them."""
+    """Where the user may have no more of them; a user of its own, as the limit counts all that a user has."""
     kernel.need(kernel.unprivileged_reading)
     lab.load("veth0")
     _, stats = copy_for_everyone()
-    prefix = ["prlimit", "--nproc=1:1", *as_user(NOBODY)]
+    prefix = ["prlimit", "--nproc=1:1", *as_user(NOBODY - 1)]
     exporter = Exporter(lab, "--all", prefix=prefix, program=stats)
     assert exporter.scrape()["xdp_up", ("veth0", "")] == 1
 

@@ -13,6 +13,7 @@
 #include "common/kernel/dispatcher.h"
 #include "common/kernel/link_socket.h"
 #include "common/kernel/netns.h"
+#include "common/kernel/netns_list.h"
 #include "common/pins/meta.h"
 #include "common/pins/netns_pin_name.h"
 #include "common/pins/pin_names.h"
@@ -21,8 +22,36 @@
 namespace tally {
 namespace {
 
+// What bpffs and messages call a namespace without a name: its inode. Found among those of processes.
+Result<UniqueFd> open_unnamed_netns(const std::string& inode) {
+    for (const auto& known : list_namespaces().list) {
+        if (std::to_string(known.inode) != inode) {
+            continue;
+        }
+        auto netns = open_netns(known.name);
+        const auto found = netns ? netns_inode(*netns) : netns.error();
+        if (found && *found == known.inode) {
+            return netns;
+        }
+    }
+    return make_error(ErrorKind::kNotFound, inode);
+}
+
+bool is_inode(const std::string& netns) {
+    return !netns.empty() && netns.find_first_not_of("0123456789") == std::string::npos;
+}
+
+Result<UniqueFd> open_by_name_or_inode(const std::string& netns) {
+    auto named = open_netns(netns);
+    if (named || named.error().kind != ErrorKind::kNotFound || !is_inode(netns)) {
+        return named;
+    }
+    auto unnamed = open_unnamed_netns(netns);
+    return unnamed ? std::move(unnamed) : std::move(named);
+}
+
 Result<UniqueFd> open_by_pin_name(const std::string& netns) {
-    return open_netns(netns.empty() ? "/proc/1/ns/net" : netns);
+    return netns.empty() ? open_netns("/proc/1/ns/net") : open_by_name_or_inode(netns);
 }
 
 Result<void> open_links(NetnsContext& context) {
@@ -177,7 +206,7 @@ Result<NetnsContext> enter_netns_context(const std::optional<std::string>& netns
         context.netns = netns_pin_name(context.inode, context.bpffs.path);
         return context;
     }
-    const auto fd = open_netns(*netns);
+    const auto fd = open_by_name_or_inode(*netns);
     if (!fd) {
         // What has a name in bpffs may still have pins there; a path leads nowhere any more.
         if (fd.error().kind != ErrorKind::kNotFound || !check_netns_name(*netns)) {
@@ -185,10 +214,9 @@ Result<NetnsContext> enter_netns_context(const std::optional<std::string>& netns
         }
         context.netns = *netns;
         // An inode stands for a namespace without a name, which may well be there.
-        const bool is_inode = netns->find_first_not_of("0123456789") == std::string::npos;
         const bool has_pins = ::access(context.directory().c_str(), F_OK) == 0;
         context.visibility =
-            is_inode && has_pins ? NetnsContext::Visibility::kHidden : NetnsContext::Visibility::kGone;
+            is_inode(*netns) && has_pins ? NetnsContext::Visibility::kHidden : NetnsContext::Visibility::kGone;
         context.obstacle = fd.error();
         return context;
     }

@@ -22,14 +22,6 @@ Result<void> at_its_place(const DeviceState& state, Work work) {
                                  : inside();
 }
 
-// What --unload of the whole dispatcher takes.
-std::string whole_dispatcher(const NetnsContext& context, const DeviceState& state) {
-    const std::string option =
-        state.place ? state.place->option(context) : context.option(state.interface->name);
-    return fmt::format("`xdp_loader {} --unload {}` detaches the dispatcher with all its programs", option,
-                       state.our_hook().program->id);
-}
-
 Result<void> detach_attached(const NetnsContext& context, const DeviceState& state) {
     switch (state.ours) {
         case Ours::kLink:
@@ -47,6 +39,17 @@ Result<void> detach_attached(const NetnsContext& context, const DeviceState& sta
 
 }  // namespace
 
+std::string advise_on_stuck_dispatcher(const NetnsContext& context, const DeviceState& state) {
+    const std::string option =
+        state.place ? state.place->option(context) : context.option(state.interface->name);
+    const XdpHook& hook = state.our_hook();
+    return hook.dispatcher && hook.dispatcher->components.size() == 1
+               ? fmt::format("`xdp_loader {} --unload --keep-maps` ends it; a load with --reuse-maps goes on",
+                             option)
+               : fmt::format("`xdp_loader {} --unload {}` detaches the dispatcher with all its programs",
+                             option, hook.program->id);
+}
+
 Result<void> detach_our_component(const NetnsContext& context, const DeviceState& state) {
     const Component* const ours = state.our_component();
     if (ours == nullptr) {
@@ -55,7 +58,7 @@ Result<void> detach_our_component(const NetnsContext& context, const DeviceState
     auto detached = at_its_place(
         state, [&](std::uint32_t ifindex) { return detach_component(ifindex, ours->program_id); });
     if (!detached && detached.error().kind == ErrorKind::kConflict && detached.error().hint.empty()) {
-        detached.error().hint = whole_dispatcher(context, state);
+        detached.error().hint = advise_on_stuck_dispatcher(context, state);
     }
     return detached;
 }

@@ -16,6 +16,9 @@ Result<void> detach_ours(const NetnsContext& context, const DeviceState& state);
 // The same for a program in a dispatcher, also where somebody else has the device for himself by now.
 Result<void> detach_our_component(const NetnsContext& context, const DeviceState& state);
 
+// What to type where libxdp cannot change the dispatcher that ours is in (kConflict without a hint).
+std::string advise_on_stuck_dispatcher(const NetnsContext& context, const DeviceState& state);
+
 // With Ours::kElsewhere: why nothing can be done under this name, and the command that can.
 Error explain_elsewhere(const std::string& what, const NetnsContext& context, const DeviceState& state,
                         const std::string& device);

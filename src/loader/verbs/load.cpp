@@ -15,6 +15,7 @@
 #include "common/pins/pin_names.h"
 #include "common/pins/process_lock.h"
 #include "loader/change/attach_plan.h"
+#include "loader/change/detach_ours.h"
 #include "loader/change/dispatcher_leftover.h"
 #include "loader/change/generation.h"
 #include "loader/change/killed_run.h"
@@ -286,6 +287,10 @@ Result<Outcome> load_by_plan(LoadContext& load) {
     if (failure->hint == kAttachLinkInstead && shares_dispatcher(load.state)) {
         failure->hint =
             "it cannot run beside the programs there; --attach link --force ends them, and takes their place";
+    }
+    if (load.state.ours == Ours::kComponent && failure->kind == ErrorKind::kConflict &&
+        failure->hint.empty()) {
+        failure->hint = advise_on_stuck_dispatcher(load.netns, load.state);
     }
     if (request.mode == ModeChoice::kOffload && failure->hint.empty()) {
         failure->hint =
