@@ -329,5 +329,10 @@ def test_output_under_a_name_that_was_taken_over(lab, veth0, tmp_path):
     (temporary,) = wait_until(lambda: list(directory.iterdir()), "no temporary file")
     other.rename(temporary)
     reader.wait(1)
-    assert "somebody else replaced the new file" in "".join(reader.lines["err"])
+    message = "".join(reader.lines["err"])
+    assert "somebody else replaced the new file" in message
+    assert "hint: name a file in a directory where nobody else may write" in message
     assert not file.exists()
+    own = tmp_path / "samples"
+    run([STATS, "--dev", "veth0", "--once", "--output", own])
+    assert "XDP_PASS" in own.read_text(encoding="utf-8")

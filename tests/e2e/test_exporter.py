@@ -304,6 +304,10 @@ def test_loopback(lab, veth0, address, said):
     process.stop(signal.SIGTERM)
     notice = f"only this machine reaches it; `--listen '*:{port}'` means all of its addresses"
     assert process.lines["err"] == [f"xdp_stats: 127.0.0.1:{port}: {notice}"] * said
+    if said:
+        process = lab.process(STATS, "--dev", "veth0", "--listen", f"*:{port}")
+        assert served_at(process) in (("[::]", port), ("0.0.0.0", port))
+        process.stop(signal.SIGTERM)
 
 
 @pytest.mark.parametrize("address, reason", [

@@ -52,7 +52,7 @@ def test_moved_to_a_named_namespace(lab, veth0, red, way):
         "veth0", "red", "attached", str(pin_dir("veth0")))
     before = lab.world()
     result = lab.loader("--dev", "veth0", status=NOT_FOUND)
-    assert "`xdp_loader --netns red --dev veth0` loads there" in result.err
+    assert "this command with --netns red --dev veth0 loads there" in result.err
     assert "in use" in lab.loader("--dev", "veth0", "--clean").out
     lab.loader("--clean")
     lab.loader("--dev", "veth0", "--unload", "--dry-run")
@@ -99,7 +99,7 @@ def test_moved_to_the_namespace_of_a_process(lab, veth0, way):
         assert runs()
         lab.loader("--dev", "veth0", "--unload")
         assert not runs() and not pin_dir("veth0").exists()
-        lab.delete(veth0)  # with the namespace it would go when the kernel gets round to it
+        run(["ip", "link", "delete", "dev", veth0.peer])  # or it goes when the kernel gets round to it
 
 
 @pytest.mark.parametrize("way", ["link", "netlink"])
@@ -116,7 +116,8 @@ def test_moved_and_renamed(lab, veth0, red, way):
 @pytest.mark.parametrize("way", ["link", "netlink"])
 @pytest.mark.parametrize("where", ["renamed", "moved"])
 def test_a_new_device_with_the_old_name_is_not_it(lab, veth0, red, way, where):
-    """What is said and done under the name is of the new one, and each refusal's command resolves it."""
+    """What is said and done under the name is of the new one; who loads there is not told to end the other program,
+    unless there is no other way."""
     program = load(lab, way, "--action", "drop")["program"]["id"]
     if where == "renamed":
         rename(veth0, "veth9")
@@ -129,9 +130,13 @@ def test_a_new_device_with_the_old_name_is_not_it(lab, veth0, red, way, where):
     status = lab.status("veth0")
     assert (status["state"], status["runs_on"], status["hook"], status["maps"]) == ("none", None, None, [])
     assert any(place in note and " ".join(option) in note for note in status["notes"]), status
-    for verb in ([], ["--force"], ["--dry-run"], ["--unload"], ["--unload", "--keep-maps"], ["--run", "--", "true"]):
+    unload = f"`xdp_loader {' '.join(option)} --unload` unloads it there"
+    room = {"renamed": "a load on 'veth9' moves its pins to that name; --bpffs DIR pins elsewhere",
+            "moved": f"--bpffs DIR pins elsewhere; only if that program may end: {unload}"}[where]
+    for verb, hint in (([], room), (["--force"], room), (["--dry-run"], room), (["--run", "--", "true"], room),
+                       (["--unload"], unload), (["--unload", "--keep-maps"], unload)):
         result = lab.loader("--dev", "veth0", *verb, status=CONFLICT)
-        assert f"`xdp_loader {' '.join(option)} --unload`" in result.err, (verb, result.err)
+        assert result.err.splitlines()[-1] == f"hint: {hint}", (verb, result.err)
     assert place in lab.loader("--dev", "veth0", "--clean").out
     lab.loader("--clean")
     assert lab.world() == before

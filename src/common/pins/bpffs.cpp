@@ -11,6 +11,7 @@
 
 #include <xdp_tally/abi.h>
 
+#include "common/base/shell_word.h"
 #include "common/kernel/bpf_info.h"
 #include "common/kernel/libbpf_options.h"
 
@@ -51,8 +52,8 @@ Result<void> check_trusted(const std::string& directory, const std::string& root
             return make_error(ErrorKind::kConflict, fmt::format("reading the pins in {}", directory),
                               fmt::format("{} belongs to user {}, who could pin anything there", path,
                                           status.st_uid))
-                .with_hint(fmt::format("`xdp_stats --map {}/{}` reads it all the same", directory,
-                                       XDP_TALLY_MAP_NAME));
+                .with_hint(fmt::format("`xdp_stats --map {}` reads it all the same",
+                                       shell_word(directory + '/' + XDP_TALLY_MAP_NAME)));
         }
     }
     return {};

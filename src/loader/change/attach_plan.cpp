@@ -171,7 +171,7 @@ Result<AttachPlan> make_attach_plan(const LoadRequest& request, const NetnsConte
                                    context.option(interface.name)));
     }
     if (state.ours == Ours::kElsewhere) {
-        return explain_elsewhere(what, context, state, interface.name);
+        return explain_elsewhere(what, context, state, interface.name, Wish::kLoad);
     }
     const bool ours = plan.old_program.has_value();
     if (!ours) {

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "common/kernel/netns.h"
+#include "loader/device/hook_description.h"
 #include "loader/device/upper_devices.h"
 #include "loader/hook/dispatcher_attach.h"
 #include "loader/hook/link_attach.h"
@@ -37,6 +38,32 @@ Result<void> detach_attached(const NetnsContext& context, const DeviceState& sta
     }
 }
 
+// What ends the program of the pins, which is not on the device that has their name now.
+std::string advise_on_unload(const NetnsContext& context, const DeviceState& state,
+                             const std::string& device) {
+    if (state.place) {
+        return fmt::format("`xdp_loader {} --unload` unloads it there", state.place->option(context));
+    }
+    // A link can be ended wherever it is.
+    return state.link
+               ? fmt::format("`xdp_loader {} --unload` unloads it wherever it is", context.option(device))
+               : fmt::format(
+                     "`xdp_loader {} --unload` as root, outside of containers and units: it looks "
+                     "into the namespaces of all processes",
+                     context.option(device));
+}
+
+// What makes room for a load under the name. That program may have to go on.
+std::string advise_on_load(const NetnsContext& context, const DeviceState& state, const std::string& device) {
+    // No command: it would have to name the program that is to run there.
+    if (state.place && state.place->netns_inode == context.inode) {
+        return fmt::format("a load on '{}' moves its pins to that name; --bpffs DIR pins elsewhere",
+                           state.place->link.interface.name);
+    }
+    return fmt::format("--bpffs DIR pins elsewhere; only if that program may end: {}",
+                       advise_on_unload(context, state, device));
+}
+
 }  // namespace
 
 std::string advise_on_stuck_dispatcher(const NetnsContext& context, const DeviceState& state) {
@@ -44,10 +71,8 @@ std::string advise_on_stuck_dispatcher(const NetnsContext& context, const Device
         state.place ? state.place->option(context) : context.option(state.interface->name);
     const XdpHook& hook = state.our_hook();
     return hook.dispatcher && hook.dispatcher->components.size() == 1
-               ? fmt::format("`xdp_loader {} --unload --keep-maps` ends it; a load with --reuse-maps goes on",
-                             option)
-               : fmt::format("`xdp_loader {} --unload {}` detaches the dispatcher with all its programs",
-                             option, hook.program->id);
+               ? keep_counts_and_detach(option)
+               : advise_to_end_dispatcher(option, hook.program->id);
 }
 
 Result<void> detach_our_component(const NetnsContext& context, const DeviceState& state) {
@@ -72,30 +97,21 @@ Result<void> detach_ours(const NetnsContext& context, const DeviceState& state) 
 }
 
 Error explain_elsewhere(const std::string& what, const NetnsContext& context, const DeviceState& state,
-                        const std::string& device) {
+                        const std::string& device, Wish wish) {
     const std::uint32_t program = state.link_info ? state.link_info->program_id : state.meta->program_id;
-    if (state.place) {
-        return make_error(
-                   ErrorKind::kConflict, what,
-                   fmt::format("the pins of this name are those of '{}': program {} of an earlier load "
-                               "runs there, on the interface that had this name",
-                               state.place->name(), program))
-            .with_hint(fmt::format("`xdp_loader {} --unload` unloads it there; --bpffs DIR pins elsewhere",
-                                   state.place->option(context)));
-    }
-    auto error = make_error(
-        ErrorKind::kConflict, what,
-        fmt::format(
-            "program {} of an earlier load lives, on an interface that was renamed or moved and is in "
-            "no network namespace that this process can look into",
-            program));
-    error.hint = state.link ? fmt::format("`xdp_loader {} --unload` detaches it; --bpffs DIR pins elsewhere",
-                                          context.option(device))
-                            : fmt::format(
-                                  "`xdp_loader {} --unload` as root, outside of containers and units: "
-                                  "it looks into the namespaces of all processes",
-                                  context.option(device));
-    return error;
+    auto reason =
+        state.place
+            ? fmt::format(
+                  "the pins of this name are those of '{}': program {} of an earlier load runs there, "
+                  "on the interface that had this name",
+                  state.place->name(), program)
+            : fmt::format(
+                  "program {} of an earlier load lives, on an interface that was renamed or moved and "
+                  "is in no network namespace that this process can look into",
+                  program);
+    return make_error(ErrorKind::kConflict, what, std::move(reason))
+        .with_hint(wish == Wish::kUnload ? advise_on_unload(context, state, device)
+                                         : advise_on_load(context, state, device));
 }
 
 }  // namespace tally::loader

@@ -19,8 +19,11 @@ Result<void> detach_our_component(const NetnsContext& context, const DeviceState
 // What to type where libxdp cannot change the dispatcher that ours is in (kConflict without a hint).
 std::string advise_on_stuck_dispatcher(const NetnsContext& context, const DeviceState& state);
 
-// With Ours::kElsewhere: why nothing can be done under this name, and the command that can.
+// What the user would like to do under a name whose pins belong to another device.
+enum class Wish { kLoad, kUnload };
+
+// With Ours::kElsewhere: why that cannot be done under this name, and what can be.
 Error explain_elsewhere(const std::string& what, const NetnsContext& context, const DeviceState& state,
-                        const std::string& device);
+                        const std::string& device, Wish wish);
 
 }  // namespace tally::loader

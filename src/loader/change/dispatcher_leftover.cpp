@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include "common/base/shell_word.h"
+
 namespace tally::loader {
 
 std::optional<Leftover> find_leftover(const DeviceState& state) {
@@ -29,7 +31,7 @@ Result<void> remove_leftover(const std::optional<Leftover>& leftover, bool dry_r
             "is "
             "attached elsewhere, `rm -r {}` removes them",
             pins.components == 1 ? "the program" : fmt::format("the {} programs", pins.components),
-            pins.dispatcher_id, pins.directory));
+            pins.dispatcher_id, shell_word(pins.directory)));
         return {};
     }
     if (!dry_run) {

@@ -69,6 +69,16 @@ HookOutcome describe_hook(const HookProgram& attached, const DeviceState& state)
     return hook;
 }
 
+std::string keep_counts_and_detach(const std::string& option) {
+    return fmt::format("`xdp_loader {} --unload --keep-maps` detaches it and keeps its counts", option);
+}
+
+std::string advise_to_end_dispatcher(const std::string& option, std::uint32_t program_id) {
+    return fmt::format(
+        "only if all its programs may end, `xdp_loader {} --unload {}` detaches the dispatcher", option,
+        program_id);
+}
+
 HookHolder identify_holder(const NetnsContext& context, const DeviceState& state,
                            const HookProgram& program) {
     HookHolder holder;
@@ -108,9 +118,10 @@ HookHolder identify_holder(const NetnsContext& context, const DeviceState& state
         holder.next_command = fmt::format(
             "only the link's owner can replace it; `bpftool link detach id {}` ends it", link->id);
     } else {
+        const std::string option = context.option(state.interface->name);
         holder.next_command =
-            fmt::format("`xdp_loader {} --unload {}` detaches {}", context.option(state.interface->name),
-                        program.id, dispatcher ? "the dispatcher with all its programs" : "it");
+            dispatcher ? advise_to_end_dispatcher(option, program.id)
+                       : fmt::format("`xdp_loader {} --unload {}` detaches it", option, program.id);
     }
     return holder;
 }

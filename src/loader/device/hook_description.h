@@ -32,6 +32,12 @@ struct HookHolder {
 // Looks through all links and pins: once for all that is to be told.
 HookHolder identify_holder(const NetnsContext& context, const DeviceState& state, const HookProgram& program);
 
+// What to type to have our program out of the way. `option` names the interface, as NetnsContext::option has
+// it.
+std::string keep_counts_and_detach(const std::string& option);
+// The same for a dispatcher as a whole, where nothing less helps.
+std::string advise_to_end_dispatcher(const std::string& option, std::uint32_t program_id);
+
 // Where our program runs ("red/eth0"), if that is not what its pin directory is called after; else empty.
 // `name` is the interface's, or what it was asked for by.
 std::string describe_place(const NetnsContext& context, const DeviceState& state, const std::string& name,

@@ -12,6 +12,7 @@
 
 #include <cerrno>
 
+#include "common/base/shell_word.h"
 #include "common/base/unique_fd.h"
 #include "common/kernel/device_features.h"
 #include "common/kernel/kernel_release.h"
@@ -111,8 +112,8 @@ std::string explain_refusing_target(const NetnsContext& context, const Target& t
     }
     const std::string& peer = target.peer->interface.name;
     if (gro_serves_veth()) {
-        return text +
-               fmt::format(": `{}ethtool --offload {} gro on`", from_inside(context.netns_option), peer);
+        return text + fmt::format(": `{}ethtool --offload {} gro on`", from_inside(context.netns_option),
+                                  shell_word(peer));
     }
     return target.peer->hook.empty()
                ? text + fmt::format(": `xdp_loader {} --native-mode`", context.option(peer))
@@ -121,7 +122,7 @@ std::string explain_refusing_target(const NetnsContext& context, const Target& t
 
 std::string explain_down(const NetnsContext& context, const std::string& interface) {
     return fmt::format("'{}' is down, and what is redirected is lost: `{} link set dev {} up`", interface,
-                       ip_command(context.netns_option), interface);
+                       ip_command(context.netns_option), shell_word(interface));
 }
 
 // Empty: nothing is known to be in the way.

@@ -36,8 +36,7 @@ std::string command_for(const NetnsContext& context, const Link& link) {
         return explain_reserved("", state).hint;
     }
     if (state.our_program) {
-        return fmt::format("`xdp_loader {} --unload --keep-maps` detaches it and keeps its counts",
-                           context.option(link.interface.name));
+        return keep_counts_and_detach(context.option(link.interface.name));
     }
     const auto& program = state.hook.program ? state.hook.program : state.hook.offloaded;
     return program ? identify_holder(context, state, *program).next_command : std::string();

@@ -329,14 +329,16 @@ void settle_pins(PinDirectory& pins, const NetnsContext& context, const Interfac
     }
 }
 
-// Where it is not, because it was moved or renamed with a program of ours, the error says where it is.
+// Where it is not, because it was moved or renamed with a program of ours, the error says where it is. No
+// whole command: it would have to name the program that is to run there.
 Result<Interface> find_device(const NetnsContext& context, const std::string& device) {
     auto found = context.resolve(device);
     if (!found && found.error().kind == ErrorKind::kNotFound) {
         const auto state = inspect_device(context, context.directory(device), std::nullopt);
         if (state.place) {
             found.error().hint = fmt::format(
-                "the interface that had this name is '{}' now, with its program: `xdp_loader {}` loads there",
+                "the interface that had this name is '{}' now, with its program: this command with {} loads "
+                "there",
                 state.place->name(), state.place->option(context));
         }
     }

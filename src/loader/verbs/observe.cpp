@@ -25,7 +25,7 @@ Result<void> check_not_ours(const NetnsContext& context, const Interface& interf
                             const DeviceState& state) {
     if (state.ours == Ours::kElsewhere) {
         return explain_elsewhere(fmt::format("observing '{}'", interface.name), context, state,
-                                 interface.name);
+                                 interface.name, Wish::kLoad);
     }
     if (!state.our_program && state.ours != Ours::kReserved) {
         return {};

@@ -57,8 +57,8 @@ Result<void> end_run(const NetnsContext& context, const LoadedDevice& device, bo
             fmt::format("the pins of program {} are no longer in {}", device.program_id, device.directory));
     }
     if (!device.hold.link && !state.our_component() && state.attach_state == AttachState::kUnknown) {
-        return explain_elsewhere(fmt::format("unloading from '{}'", device.name), context, state,
-                                 device.name);
+        return explain_elsewhere(fmt::format("unloading from '{}'", device.name), context, state, device.name,
+                                 Wish::kUnload);
     }
     TALLY_TRY(detach_our_component(context, state));
     for (const auto& pin : our_pins(state, keep_maps)) {

@@ -53,9 +53,8 @@ Error hidden_component(const DeviceState& state, const NetnsContext& context, co
     Error error = *state.dispatcher_trouble;
     // Who lacks a capability is not to take away what he cannot see.
     if (error.kind != ErrorKind::kPermission) {
-        error.hint +=
-            fmt::format("{}`xdp_loader {} --unload {}` detaches the dispatcher with all its programs",
-                        error.hint.empty() ? "" : "; ", context.option(device), state.hook.program->id);
+        error.hint += error.hint.empty() ? "" : "; ";
+        error.hint += advise_to_end_dispatcher(context.option(device), state.hook.program->id);
     }
     return error;
 }
@@ -80,7 +79,8 @@ Result<Outcome> unload(const RemovalRequest& request, const NetnsContext& contex
     }
     // A link can be ended wherever it is.
     if (state.ours == Ours::kElsewhere && !names_another && (state.place || !state.link)) {
-        return explain_elsewhere(fmt::format("unloading from '{}'", device), context, state, device);
+        return explain_elsewhere(fmt::format("unloading from '{}'", device), context, state, device,
+                                 Wish::kUnload);
     }
     if (request.program_id && !(ours && ours->id == *request.program_id)) {
         const auto program = state.hook.find(*request.program_id);

@@ -5,6 +5,8 @@
 #include <fmt/format.h>
 #include <sys/stat.h>
 
+#include <optional>
+
 #include "common/base/shell_word.h"
 #include "common/pins/bpffs.h"
 #include "common/pins/meta.h"
@@ -57,20 +59,21 @@ Error explain_denial(Error error, const std::string& pin) {
 }
 
 std::string hint_for_device(const std::string& device, const NetnsContext& context, const std::string& pin) {
-    const std::string command = "`xdp_loader " + context.option(device);
-    const auto link = context.links ? context.links->find(device)
-                                    : Result<Link>(make_error(ErrorKind::kPermission, device));
-    if (!link) {
-        return command + " --status` shows what is attached there";
+    const std::string option = context.option(device);
+    const auto link = context.links ? std::optional(context.links->find(device)) : std::nullopt;
+    if (!link || !*link) {
+        return fmt::format("as root, `xdp_loader {} --status` shows what is attached there", option);
     }
-    if (link->hook.empty()) {
-        return command + "` loads a counting program";
+    const XdpHook& hook = (*link)->hook;
+    if (hook.empty()) {
+        return fmt::format("`xdp_loader {}` loads a counting program", option);
     }
     const auto meta = read_meta(pin.substr(0, pin.find_last_of('/') + 1) + XDP_TALLY_META_NAME);
-    if (link->hook.offloaded || (meta && meta->attach_kind != XDP_TALLY_ATTACH_OBSERVE)) {
+    if (hook.offloaded || (meta && meta->attach_kind != XDP_TALLY_ATTACH_OBSERVE)) {
         return "#include <xdp_tally/tally.bpf.h> in the program that is attached there, and it counts";
     }
-    return command + " --observe` counts the verdicts of the program that is attached there";
+    return fmt::format("`xdp_loader {} --observe` counts the verdicts of the program that is attached there",
+                       option);
 }
 
 }  // namespace

@@ -5,16 +5,19 @@ The user's device is veth0, on which he counts, or would like to.
 """
 
 import os
+import re
 import shlex
 import socket
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
 from hints.rows import COMMAND, Scene, shell
+from support import kernel
 from support.components import ForeignComponent, components
-from support.devices import attached, link_info
+from support.devices import attached, link_info, rename, wait_for_carrier
 from support.maps import lineage_counts
-from support.namespaces import Namespace, hide_bpffs
+from support.namespaces import Namespace, hide_bpffs, nsenter, process_in
 from support.observing import attach, follow, observe
 from support.pins import BPFFS, pin_dir
 from support.processes import NOBODY, Process, as_user, run
@@ -22,6 +25,7 @@ from support.programs import STATS, compile_object, object_file
 from support.raw_bpf import create_link, open_pin
 from support.run_command import kill, running
 from support.samples import wait_for_counts
+from support.stacked import stack
 from support.traffic import send
 
 COUNTED = {"XDP_PASS": (7, 700)}
@@ -173,6 +177,162 @@ def orphaned_in_red(lab):
     return Scene(lab, "xdp_loader --netns red --dev veth0 --status", 0, after=[partial(gone, red.pins)])
 
 
+# ---- the user's device was renamed, moved, or replaced by another one of its name
+
+
+def renamed(lab, command, status=0, replaced=False, after=()):
+    veth = counted(lab)
+    program = attached("veth0")
+    rename(veth, "veth9")
+    if replaced:
+        lab.veth("veth0", peer="p-new")
+    return Scene(lab, command, status, after=[partial(each_time, after, lambda: attached("veth9"), program)],
+                 names={"DIR": second_bpffs(lab)})
+
+
+def moved(lab, command, status=0, replaced=False, after=()):
+    """To red."""
+    veth = counted(lab)
+    red = Namespace(lab, "red")
+    scene = after_move(lab, veth, red, command, status)
+    if replaced:
+        lab.veth("veth0", peer="p-new")
+    scene.after.append(partial(each_time, after, red.attached, red.attached()))
+    return scene
+
+
+def after_move(lab, veth, red, command, status=5):
+    run(["ip", "link", "set", "dev", veth.name, "netns", "red"])
+    red.wait_for_carrier(veth.name)
+    wait_for_carrier(veth.peer)
+
+    def delete_it_and_its_pins():
+        run(["ip", "-netns", "red", "link", "delete", "dev", veth.name])
+        if pin_dir(veth.name).exists():
+            lab.loader("--dev", veth.name, "--clean")
+
+    lab.cleanups.append(delete_it_and_its_pins)
+    return Scene(lab, command, status, names={"DIR": second_bpffs(lab)})
+
+
+def each_time(checks, look, program):
+    """What is attached to it now, and was before."""
+    for check in checks:
+        check(look(), program)
+
+
+def ended(now, _before):
+    assert now is None
+
+
+def goes_on(now, before):
+    assert now == before
+
+
+def still_counts(now, _before):
+    """By this program, or by a later one under the name that it has now."""
+    assert now is not None
+    name = "veth9" if pin_dir("veth9").exists() else "veth0"
+    assert lineage_counts(name) == COUNTED
+
+
+def unseen(lab, command, status=5, replaced=False):
+    """Moved to a network namespace that a descriptor alone keeps, where no name and no process is."""
+    veth = counted(lab)
+    with process_in("unshare", "--net") as pid:
+        namespace = os.open(f"/proc/{pid}/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+        lab.cleanups.append(lambda: os.close(namespace))
+        run(["ip", "link", "set", "dev", "veth0", "netns", pid])
+    lab.cleanups.append(lambda: run(["ip", "link", "delete", "dev", veth.peer]))
+    if replaced:
+        lab.veth("veth0", peer="p-new")
+    return Scene(lab, command, status)
+
+
+def moved_out_of_sight(lab, command, status=5):
+    """To a process that a container does not see, attached by netlink; the container is where he types."""
+    veth = lab.veth("veth0")
+    lab.foreign_attach("veth0")
+    lab.load("veth0", "--force")
+    others = ExitStack()
+    pid = others.enter_context(process_in("unshare", "--net"))
+    lab.cleanups.append(others.close)
+    lab.cleanups.append(lambda: run(["ip", "link", "delete", "dev", veth.peer]))
+    run(["ip", "link", "set", "dev", "veth0", "netns", pid])
+
+    def nothing_runs():
+        assert "prog/xdp" not in run([*nsenter(pid, "net"), "ip", "-details", "link"]).out
+        gone(pin_dir("veth0"))
+
+    return Scene(lab, command, status, inside=("unshare", "--pid", "--fork", "--mount-proc"), helper=(),
+                 after=[nothing_runs])
+
+
+def load_under_the_new_name(scene, said):
+    """Of the program that the user named."""
+    (name,) = re.findall(r"a load on '(.*)' moves", said)
+    scene.again(f"xdp_loader --dev {name} --reuse-maps")
+    scene.again()
+
+
+def with_the_named_options(scene, said):
+    (options,) = re.findall(r"this command with (.*) loads there", said)
+    scene.again(scene.command.replace("--dev veth0", options))
+
+
+# ---- another device is above, or frames are redirected to it
+
+
+def below(lab, upper_is_foreign=False):
+    """A macvlan above has a program."""
+    kernel.need(kernel.upper_rule)
+    veth = lab.veth("veth0")
+    upper = stack("macvlan", "veth0")
+    if upper_is_foreign:
+        lab.foreign_attach(upper, "generic")
+    else:
+        lab.load(upper)
+        send(veth._replace(mac=link_info(upper)["address"]), 7, 100)
+        wait_for_counts(COUNTED, "--dev", upper)
+    return Scene(lab, "xdp_loader --dev veth0", 5)
+
+
+def lower_first(scene, said):
+    for command in COMMAND.findall(said):
+        scene.type(command)
+    scene.again()
+    scene.again("xdp_loader --dev upper0 --reuse-maps")
+    assert attached("veth0") is not None and attached("upper0") is not None
+    assert lineage_counts("upper0") == COUNTED
+
+
+def redirecting(lab, prepare, target="out0"):
+    """To a target in whose way something is."""
+    lab.veth("veth0")
+    if target == "out0":
+        lab.veth("out0")
+    else:
+        odd_link()
+        for dev in (ODD_NAME, "p-odd"):
+            run(["ethtool", "--offload", dev, "gro", "on"])
+    run(prepare)
+    scene = Scene(lab, f"xdp_loader --dev veth0 --action redirect --redirect-to {shlex.quote(target)}", 0)
+    scene.after.append(lambda: wait_for_carrier(target))
+    scene.after.append(lambda: same(lambda: lab.status("veth0")["redirect"]["note"], None))
+    return scene
+
+
+def redirecting_in_red(lab):
+    red = Namespace(lab, "red")
+    red.veth()
+    red.veth("out0")
+    run(["ip", "-netns", "red", "link", "set", "dev", "out0", "down"])
+    scene = Scene(lab, "xdp_loader --netns red --dev veth0 --action redirect --redirect-to out0", 0,
+                  finish="xdp_loader --netns red --dev veth0 --unload")
+    scene.after.append(lambda: red.wait_for_carrier("out0"))
+    return scene
+
+
 # ---- nothing is attached
 
 
@@ -191,11 +351,15 @@ def in_red(lab, command, status, **more):
     return Scene(lab, command.format(name="red", path=red.path), status, **more)
 
 
-def odd_device(lab, command, status):
-    """{dev} is one that a shell would act on."""
+def odd_link():
     run(["ip", "link", "add", "name", ODD_NAME, "type", "veth", "peer", "name", "p-odd"])
     for dev in (ODD_NAME, "p-odd"):
         run(["ip", "link", "set", "dev", dev, "up"])
+
+
+def odd_device(lab, command, status):
+    """{dev} is one that a shell would act on."""
+    odd_link()
     return Scene(lab, command.format(dev=shlex.quote(ODD_NAME)), status)
 
 
@@ -230,6 +394,35 @@ def directory_of_somebody_else(lab, uid, mode):
     os.chown(path, uid, uid)
     lab.cleanups.append(lambda: path.rmdir() if path.exists() else None)
     return Scene(lab, "xdp_loader --dev veth0", 5)
+
+
+def counters_of_somebody_else(lab):
+    """In a directory of his own, where he could have pinned anything."""
+    lab.veth("veth0")
+    directory = pin_dir("veth0")
+    directory.mkdir()
+    lab.foreign_map(directory / "xdp_stats_map", "percpu_array", 4, 16, 5)
+    os.chown(directory, NOBODY, NOBODY)
+    return Scene(lab, "xdp_stats --dev veth0 --once", 5)
+
+
+def counters_of_no_program(lab, command):
+    """A map alone: nothing names the program that counts there."""
+    lab.veth("veth0")
+    lab.foreign_map(pin_dir("veth0") / "xdp_stats_map", "percpu_array", 4, 16, 5)
+    return Scene(lab, command, 4)
+
+
+def uncounted(lab, command, status):
+    """The user's program has no counters."""
+    lab.veth("veth0")
+    lab.load("veth0", "--filename", object_file("no_counter"))
+    return Scene(lab, command, status)
+
+
+def load_one_that_counts(scene, _said):
+    scene.again("xdp_loader --dev veth0")
+    scene.again()
 
 
 def read_only(lab):
@@ -387,7 +580,7 @@ def bare_for_user(lab, command, status):
     return bare(lab, command, status, inside=as_user(NOBODY), helper=())
 
 
-def load_as_said(scene, _said):
+def as_said(scene, _said):
     """The command is in more than one text of the sources."""
     (command,) = COMMAND.findall(scene.output)
     scene.type(command)
@@ -402,8 +595,8 @@ def new_map_instead(scene, said):
 
 def listen_at_each(scene, said):
     """The examples; some machines have no IPv6."""
-    for address in ("127.0.0.1:0", "0.0.0.0:0"):
-        assert address.partition(":0")[0] in said
+    for address, shown in (("127.0.0.1:0", "127.0.0.1:"), ("*:0", "*:")):
+        assert shown in said
         process = scene.lab.started(Process([STATS, "--all", "--listen", address]))
         process.wait_for_line("^serving ")
         process.stop()
@@ -505,6 +698,36 @@ def taken_off(lab):
     return scene
 
 
+def taken_off_with_others(lab):
+    """By somebody else; and then the user ends his load."""
+    scene = beside(lab, "xdp_loader --dev veth0 --unload", 0, loaded=True, ends=True)
+    index = link_info("veth0")["ifindex"]
+    run(["ip", "link", "set", "dev", "veth0", "xdp", "off"])
+    scene.after.append(lambda: same(lambda: list((BPFFS / "xdp").glob(f"dispatch-{index}-*")), []))
+    return scene
+
+
+def stuck(lab, command, shared=False):
+    """Moved to red, where its index was taken: libxdp cannot change its dispatcher any more."""
+    veth = lab.veth("veth0")
+    if shared:
+        run(["xdp-loader", "load", "--prog-name", "foreign_early", "veth0", object_file("foreign_component")])
+    lab.cleanups.append(remove_libxdps_directory)
+    lab.load("veth0")
+    send(veth, 7, 100)
+    wait_for_counts(COUNTED, "--dev", "veth0")
+    red = Namespace(lab, "red")
+    run(["ip", "-netns", "red", "link", "add", "name", "taken", "index", link_info("veth0")["ifindex"], "type", "veth",
+         "peer", "name", "p-taken"])
+    lab.cleanups.append(lambda: run(["ip", "-netns", "red", "link", "delete", "dev", "taken"]))
+    scene = after_move(lab, veth, red, command)
+    # Its counts are there, whatever has ended.
+    scene.after.append(kept)
+    if shared:
+        scene.after.append(lambda: same(red.attached, None))
+    return scene
+
+
 def killed_run(lab, command="xdp_loader --dev veth0 --status"):
     veth = lab.veth("veth0")
     ForeignComponent(lab, veth, "foreign_early")
@@ -565,15 +788,3 @@ def foreign_map_beside(lab):
     ForeignComponent(lab, veth, "foreign_early")
     lab.foreign_map(pin_dir("veth0") / "xdp_stats_map", "percpu_array", 4, 16, 5)
     return Scene(lab, "xdp_stats --dev veth0 --per-program --once", 4, after=[partial(others_stay, lab)])
-
-
-def unpin_and_observe(scene, said):
-    (pin_dir("veth0") / "xdp_stats_map").unlink()
-    scene.type(COMMAND.findall(said)[0])
-    assert "foreign_early" in scene.again()
-
-
-def take_both(scene, said):
-    for command in COMMAND.findall(said):
-        scene.type(command)
-    assert "foreign_early" in scene.again()

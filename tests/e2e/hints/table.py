@@ -13,10 +13,13 @@ from functools import partial
 
 from hints import scenes
 from hints.rows import Command, Does, OneOf, Options, Quoted, Shows, elsewhere, typed, untyped
-from support.processes import NOBODY
+from support.processes import NOBODY, as_user
 from support.programs import object_file
 
 GENERIC_OVER_NATIVE = "xdp_loader --dev veth0 --skb-mode"
+LOAD, UNLOAD, STATUS = (f"xdp_loader --dev veth0{verb}" for verb in ("", " --unload", " --status"))
+# As the built-in one is not what he would like to have there.
+ANOTHER_PROGRAM = f"xdp_loader --dev veth0 --reuse-maps --filename {object_file('own')}"
 NATIVE_OVER_GENERIC = partial(scenes.netlink, command="xdp_loader --dev veth0 --native-mode --force", mode="generic")
 TWO_UNNAMED = """
 #include <linux/bpf.h>
@@ -40,11 +43,12 @@ HOOK = [
            partial(scenes.netlink_in_red, command="xdp_loader --netns {path} --dev veth0"),
            partial(scenes.odd_device_with_a_program, command="xdp_loader --dev {dev}", status=5)),
           Options("--force")),
-    typed("`xdp_loader {} --unload {}` detaches {}",
+    typed("`xdp_loader {} --unload {}` detaches it",
           (NATIVE_OVER_GENERIC, partial(scenes.netlink, command="xdp_loader --dev veth0 --run -- true"),
            partial(scenes.netlink_in_red, command="xdp_loader --netns {path} --dev veth0 --run -- true"),
-           partial(scenes.odd_device_with_a_program, command="xdp_loader --dev {dev} --run -- true", status=5))),
-    typed("`xdp_loader {} --unload {}` detaches {}",
+           partial(scenes.odd_device_with_a_program, command="xdp_loader --dev {dev} --run -- true", status=5),
+           partial(scenes.below, upper_is_foreign=True))),
+    typed("`xdp_loader {} --unload {}` detaches it",
           partial(scenes.netlink, command="xdp_loader --dev veth0 --unload", status=4, after=[scenes.empty]),
           Command(again=False)),
     typed("{}; without a mode option --force replaces it in {} mode",
@@ -75,8 +79,9 @@ HOOK = [
     typed("the program is unloaded when the command of --run ends", scenes.run_goes_on,
           Does(scenes.command_of_run_ends, "--run")),
     untyped("a running `xdp_loader --run` has attached program {} there", "the reason of the row above, not a hint"),
-    untyped("`xdp_loader {} --unload` detaches it; --bpffs DIR pins elsewhere",
-            "whether the program on the other device may end is the user's decision"),
+    typed("`xdp_loader {} --unload --keep-maps` detaches it and keeps its counts", scenes.below),
+    typed("{}; then this command again, and load there once more, with --reuse-maps where maps were kept: both "
+          "programs run if the lower interface's came first", scenes.below, Does(scenes.lower_first, "--reuse-maps")),
     typed("without --attach dispatcher the program is attached by a link",
           partial(scenes.bare, command="xdp_loader --dev veth0 --attach dispatcher --run -- true", status=4),
           Options(less=" --attach dispatcher")),
@@ -111,6 +116,48 @@ STATES = [
           scenes.bpffs_of_this_command_alone, Does(scenes.load_from_outside, "--netns")),
 ]
 
+PLACES = [
+    typed("the interface that had this name is '{}' now, with its program: this command with {} loads there",
+          (partial(scenes.renamed, command=ANOTHER_PROGRAM, status=4, after=[scenes.still_counts]),
+           partial(scenes.moved, command=ANOTHER_PROGRAM, status=4, after=[scenes.still_counts])),
+          Does(scenes.with_the_named_options)),
+    typed("the interface is '{}' now, and keeps the program; `xdp_loader {} --unload` ends it",
+          (partial(scenes.renamed, command=STATUS, after=[scenes.ended]),
+           partial(scenes.moved, command=STATUS, after=[scenes.ended])),
+          Command(again=False)),
+    typed("of '{}', where their program {} runs: `xdp_loader {} --status` shows them",
+          (partial(scenes.renamed, command=STATUS, replaced=True, after=[scenes.goes_on]),
+           partial(scenes.moved, command=STATUS, replaced=True, after=[scenes.goes_on])),
+          Shows(what="attached")),
+    typed("a load on '{}' moves its pins to that name; --bpffs DIR pins elsewhere",
+          tuple(partial(scenes.renamed, command=command, status=5, replaced=True, after=[scenes.still_counts])
+                for command in (LOAD, f"{LOAD} --force", f"{LOAD} --run -- true")),
+          Does(scenes.load_under_the_new_name), Options("--bpffs DIR")),
+    typed("--bpffs DIR pins elsewhere; only if that program may end: {}",
+          partial(scenes.moved, command=LOAD, status=5, replaced=True, after=[scenes.goes_on]), Options("--bpffs DIR")),
+    typed("--bpffs DIR pins elsewhere; only if that program may end: {}",
+          partial(scenes.moved, command=LOAD, status=5, replaced=True, after=[scenes.ended]), Does(scenes.as_said)),
+    typed("`xdp_loader {} --unload` unloads it there",
+          (partial(scenes.renamed, command=UNLOAD, status=5, replaced=True, after=[scenes.ended]),
+           partial(scenes.moved, command=UNLOAD, status=5, replaced=True, after=[scenes.ended])),
+          Command(again=False)),
+    typed("`xdp_loader {} --unload` unloads it wherever it is", partial(scenes.unseen, command=LOAD, replaced=True)),
+    typed("`xdp_loader {} --unload` as root, outside of containers and units: it looks into the namespaces of all "
+          "processes", partial(scenes.moved_out_of_sight, command=UNLOAD), Command(again=False)),
+    typed("'{}' is down, and what is redirected is lost: `{} link set dev {} up`",
+          (partial(scenes.redirecting, prepare=["ip", "link", "set", "dev", "out0", "down"]),
+           partial(scenes.redirecting, prepare=["ip", "link", "set", "dev", "p-out0", "down"]),
+           partial(scenes.redirecting, prepare=["ip", "link", "set", "dev", scenes.ODD_NAME, "down"],
+                   target=scenes.ODD_NAME),
+           scenes.redirecting_in_red)),
+    typed(": `{}ethtool --offload {} gro on`",
+          (partial(scenes.redirecting, prepare=["ethtool", "--offload", "p-out0", "gro", "off"]),
+           partial(scenes.redirecting, prepare=["ethtool", "--offload", scenes.ODD_NAME, "gro", "off"],
+                   target="p-odd"))),
+    elsewhere(": `xdp_loader {} --native-mode`",
+              "test_redirect_target.py::test_veth_whose_other_end_takes_no_frames"),  # before 5.13
+]
+
 PINS = [
     typed("`--reuse-maps{}` starts that map empty and keeps the others; totals are carried across maps",
           scenes.changed_layout, Quoted()),
@@ -123,24 +170,27 @@ PINS = [
           (scenes.foreign_map, partial(scenes.foreign_map, fits=False),
            partial(scenes.foreign_map, command="xdp_loader --dev veth0 --reuse-maps", fits=False)),
           Options("--bpffs DIR"), Command()),
+    typed("`xdp_stats --map {}` reads it all the same", scenes.counters_of_somebody_else,
+          Shows(what="/sys/fs/bpf/veth0/xdp_stats_map", goes_on=True)),
     typed("`ls -lA {0}` shows what is in it; if nobody needs that, `rm -r {0}`",
           partial(scenes.directory_of_somebody_else, uid=NOBODY, mode=0o755), Shows(what="total"), Command(1)),
     typed("`ls -lA {0}` shows what is in it; if that is as it should be, `chmod go-w {0}`",
           partial(scenes.directory_of_somebody_else, uid=0, mode=0o777), Shows(what="total"), Command(1)),
     typed("`mount -o remount,rw {}` lets it be written to; --bpffs DIR names another", scenes.read_only,
           Command(), Options("--bpffs DIR")),
-    typed("as root, `mkdir -p {0} && mount -t bpf bpf {0}` makes one; --bpffs DIR names another",
+    typed("as root, `mkdir -p {0} && mount -t bpf -o mode=0755 bpf {0}` makes one; --bpffs DIR names another",
           scenes.no_directory_for_bpffs, Command(), Does(scenes.with_another_bpffs, "--bpffs")),
-    typed("as root, `mount -t bpf bpf {}` mounts one", partial(scenes.directory_that_is_no_bpffs, filled=False)),
+    typed("as root, `mount -t bpf -o mode=0755 bpf {}` mounts one",
+          partial(scenes.directory_that_is_no_bpffs, filled=False)),
     typed("`findmnt -t bpf` lists those that are mounted", partial(scenes.directory_that_is_no_bpffs, filled=True),
           Shows(what="/sys/fs/bpf")),
     typed("{}--bpffs DIR names another", partial(scenes.directory_that_is_no_bpffs, filled=True),
           Does(scenes.with_another_bpffs, "--bpffs")),
     untyped("`ip netns exec` hides it, and no calling process has one", "the reason of the row below, not a hint"),
-    typed("outside of it: `mount -t bpf bpf /sys/fs/bpf`, or use --netns NAME there", scenes.nowhere_a_bpffs_inside,
-          Does(scenes.mount_it), Does(scenes.name_the_namespace_there, "--netns")),
-    untyped("as root{}: `mount -t bpf bpf {}`; --bpffs DIR names another", "the kernel refused that mount a moment "
-                                                                           "ago"),
+    typed("outside of it: `mount -t bpf -o mode=0755 bpf /sys/fs/bpf`, or use --netns NAME there",
+          scenes.nowhere_a_bpffs_inside, Does(scenes.mount_it), Does(scenes.name_the_namespace_there, "--netns")),
+    untyped("as root{}: `mount -t bpf -o mode=0755 bpf {}`; --bpffs DIR names another",
+            "the kernel refused that mount a moment ago"),
     untyped(", outside `ip netns exec`", "part of the row above"),
 ]
 
@@ -184,21 +234,38 @@ READER = [
     typed("`bpftool map` lists the maps", partial(scenes.loaded, command="xdp_stats --map-id 4294967295 --once",
                                                   status=4),
           Shows(what="xdp_stats_map")),
-    typed("`xdp_loader", partial(scenes.bare, command="xdp_stats --dev veth0 --once", status=4),
-          Does(scenes.load_as_said)),
-    untyped("` loads a counting program", "part of the row above"),
+    typed("`xdp_loader {}` loads a counting program",
+          partial(scenes.bare, command="xdp_stats --dev veth0 --once", status=4)),
+    typed("as root, `xdp_loader {} --status` shows what is attached there",
+          partial(scenes.in_red, command="xdp_stats --netns red --dev veth0 --once", status=4,
+                  inside=as_user(NOBODY), helper=()),
+          Shows(what="nothing|none")),
     untyped("--dev", "part of a command that names the interface"),
     typed("`ss -ltnp 'sport = :{}'` shows the process that listens there", scenes.port_in_use,
           Does(scenes.see_who_listens)),
     elsewhere("start it as root (with --user NAME it continues as that user), or use another port",
               "test_exporter.py::test_port_that_takes_a_capability"),
-    untyped("every build of it accepts IPv4 addresses", "a civetweb without IPv6"),
+    elsewhere("only this machine reaches it; `--listen '*:{}'` means all of its addresses",
+              "test_exporter.py::test_loopback"),
+    typed("`ip -brief address` shows this machine's addresses",
+          partial(scenes.loaded, command="xdp_stats --dev veth0 --listen 192.0.2.7:0", status=1),
+          Shows(what="lo +UNKNOWN")),
+    elsewhere("name a file in a directory where nobody else may write",
+              "test_all.py::test_output_under_a_name_that_was_taken_over"),
+    typed("`xdp_stats {}` shows what the map holds",
+          partial(scenes.counters_of_no_program, command="xdp_stats --dev veth0 --per-program --once"),
+          Shows(what="veth0", goes_on=True)),
+    typed("#include <xdp_tally/tally.bpf.h> in the program that is attached there, and it counts",
+          partial(scenes.uncounted, command="xdp_stats --dev veth0 --once", status=4),
+          Does(scenes.load_one_that_counts)),
+    elsewhere("`ulimit -n {}` in root's shell, before the command, or LimitNOFILE={} in its systemd unit allows more",
+              "test_descriptors.py::test_more_maps_than_fit"),
     typed("name the file itself: `readlink -m {}` prints its path",
           partial(scenes.in_scratch, command="xdp_stats --dev veth0 --once --output '{scratch}/output'", status=2,
                   prepare=scenes.dangling),
           Does(scenes.write_to_the_shown_path)),
-    typed("expected an address and a port, like 127.0.0.1:9417 or [::1]:9417; 0.0.0.0 and [::] mean all addresses of "
-          "this machine",
+    typed("expected an address and a port, like 127.0.0.1:9417 or [::1]:9417; *:9417 means all addresses of this "
+          "machine",
           partial(scenes.bare, command="xdp_stats --all --listen here", status=2), Does(scenes.listen_at_each)),
     typed("without --live samples are printed as a table, or with --format json or csv for programs",
           partial(scenes.loaded, command="xdp_stats --dev veth0 --live", status=2),
@@ -329,8 +396,9 @@ OBJECTS = [
     untyped("it takes a kernel with CONFIG_DEBUG_INFO_BTF=y", "another kernel"),
     elsewhere("load it with that program, or add __uint(max_entries, N) to the definition of '{}'",
               "test_reasons.py::test_a_map_whose_size_is_left_to_its_own_program"),
-    elsewhere("give it fewer max_entries, or, if it is a hash, map_flags BPF_F_NO_PREALLOC",
-              "load_failure_test.cpp::AMapHasToFit"),
+    elsewhere("give it fewer max_entries", "load_failure_test.cpp::TheTableOfAHashHasToFit"),
+    elsewhere("give it fewer max_entries, or map_flags BPF_F_NO_PREALLOC, so that it grows as it is filled",
+              "load_failure_test.cpp::AHashMayGrowInstead"),
     elsewhere("this machine has at most {} CPUs: max_entries need not be more",
               "test_reasons.py::test_a_cpumap_with_more_entries_than_cpus"),
     elsewhere("add __uint(map_flags, BPF_F_NO_PREALLOC) to the definition of '{}'",
@@ -397,10 +465,15 @@ DISPATCHERS = [
           (partial(scenes.beside, command="xdp_loader --dev veth0 --skb-mode"),
            partial(scenes.beside, command="xdp_loader --dev veth0 --skb-mode", loaded=True)),
           Options(less=" --skb-mode"), at="vm"),
-    typed("`xdp_loader {} --unload {}` detaches {}",
-          partial(scenes.beside, command="xdp_loader --dev veth0 --unload", status=4, ends=True),
+    typed("only if all its programs may end, `xdp_loader {} --unload {}` detaches the dispatcher",
+          (partial(scenes.beside, command="xdp_loader --dev veth0 --unload", status=4, ends=True),
+           partial(scenes.stuck, command="xdp_loader --netns red --dev veth0", shared=True),
+           partial(scenes.stuck, command="xdp_loader --dev veth0 --unload", shared=True)),
           Command(again=False), at="vm"),
-    untyped("the dispatcher with all its programs", "part of the row above"),
+    typed("`xdp_loader {} --unload --keep-maps` detaches it and keeps its counts",
+          partial(scenes.stuck, command="xdp_loader --netns red --dev veth0"), at="vm"),
+    typed("libxdp still has {} of the dispatcher {} pinned, which is not attached where it was; unless it is attached "
+          "elsewhere, `rm -r {}` removes them", scenes.taken_off_with_others, Command(again=False), at="vm"),
     typed("--attach link attaches it without a dispatcher",
           partial(scenes.bare, command=f"xdp_loader --dev veth0 --attach dispatcher --filename "
                                        f"{object_file('tail_call')}",
@@ -425,14 +498,10 @@ DISPATCHERS = [
     untyped("`xdp-loader` of that libxdp shows and unloads its programs", "a newer libxdp"),
     untyped("libxdp looks for them below {}, or /sys/fs/bpf: set it as it was when they were loaded",
             "what the variable was, only the user knows"),
-    elsewhere("{}`xdp_loader {} --unload {}` detaches the dispatcher with all its programs",
-              "test_dispatcher_neighbours.py::test_dispatcher_that_cannot_be_looked_into"),
     untyped("-v shows libxdp's messages; --attach link attaches without libxdp", "a fault of libxdp"),
     untyped('this MTU needs programs with frags support: build it as SEC("xdp.frags"), or lower the MTU',
             "its source is the user's"),
     elsewhere("a dispatcher takes `int {}(struct xdp_md *)`, and", "test_dispatcher.py::test_signature"),
-    untyped("libxdp still has the programs of the interface pinned; `xdp-loader clean` removes them",
-            "it would end dispatchers of other namespaces"),
 ]
 
 OBSERVATIONS = [
@@ -451,16 +520,15 @@ OBSERVATIONS = [
           Does(scenes.observed_anew), Command(1, again=False), at="vm"),
     typed("another program has replaced the observed one; `xdp_loader {} --observe` observes it",
           scenes.observed_is_replaced, Command(again=False), at="vm"),
-    typed("`xdp_loader {} --observe` counts each of them, where the maps here are unpinned",
-          scenes.foreign_map_beside, Does(scenes.unpin_and_observe), at="vm"),
-    typed("only where it may end, `xdp_loader {0} --unload` and then `xdp_loader {0} --observe` counts each of the "
-          "others",
-          partial(scenes.beside, command="xdp_stats --dev veth0 --per-program --once", status=4, loaded=True),
-          Does(scenes.take_both), at="vm"),
+    typed("`xdp_stats {}` shows what the map holds",
+          (partial(scenes.beside, command="xdp_stats --dev veth0 --per-program --once", status=4, loaded=True),
+           scenes.foreign_map_beside), Shows(what="veth0", goes_on=True), at="vm"),
+    typed("`xdp_loader {} --observe` counts the verdicts of the program that is attached there",
+          partial(scenes.beside, command="xdp_stats --dev veth0 --once", status=4), at="vm"),
     elsewhere("compile its object with -g, and load it with its BTF", "test_observe.py::test_program_without_types"),
     elsewhere("without that declaration the packet cannot be read: change the source of the program",
               "test_observe.py::test_argument_of_no_type"),
     untyped("its argument is not declared as `struct xdp_md *`", "the reason of the row above"),
 ]
 
-ROWS = [*HOOK, *STATES, *PINS, *NAMES, *READER, *USERS, *OBJECTS, *DISPATCHERS, *OBSERVATIONS]
+ROWS = [*HOOK, *STATES, *PLACES, *PINS, *NAMES, *READER, *USERS, *OBJECTS, *DISPATCHERS, *OBSERVATIONS]

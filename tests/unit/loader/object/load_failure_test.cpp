@@ -151,6 +151,17 @@ TEST(LoadFailure, TheTableOfAHashHasToFit) {
     EXPECT_EQ(checked.error().hint, "give it fewer max_entries");
 }
 
+TEST(LoadFailure, AHashMayGrowInstead) {
+    auto layout = layout_of_type(BPF_MAP_TYPE_HASH, 1U << 20U);
+    const std::uint64_t table = std::uint64_t{16} << 20U;
+    const auto checked = check_new_map("map", layout, table);
+    ASSERT_FALSE(checked);
+    EXPECT_EQ(checked.error().hint,
+              "give it fewer max_entries, or map_flags BPF_F_NO_PREALLOC, so that it grows as it is filled");
+    layout.flags = BPF_F_NO_PREALLOC;
+    EXPECT_TRUE(check_new_map("map", layout, table));
+}
+
 TEST(LoadFailure, ARefusedMapIsExplainedByItsLayout) {
     const auto explain = [](int code, const MapLayout& layout) {
         return explain_refused_map(system_error(code, "loading"), "late", layout, "").message();
