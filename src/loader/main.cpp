@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+#include <algorithm>
 #include <fmt/format.h>
 
 #include <cerrno>
@@ -97,16 +98,20 @@ class VerbRunner {
     }
 
   private:
+    void keep(Outcome outcome) {
+        outcomes_.push_back(std::move(outcome));
+        report(options_, outcomes_.back());
+    }
+
     void work_on(NetnsContext& context, const std::vector<std::string>& devices) {
-        std::string mounted;
-        const auto keep = [&](Outcome outcome) {
-            if (!outcome.error && !mounted.empty()) {
-                outcome.notes.push_back(std::exchange(mounted, {}));
-            }
-            outcomes_.push_back(std::move(outcome));
-            report(options_, outcomes_.back());
-        };
         if (options_.verb == Verb::kLoad || options_.verb == Verb::kUnload) {
+            std::string mounted;
+            const auto keep_first = [&](Outcome outcome) {
+                if (!outcome.error && !mounted.empty()) {
+                    outcome.notes.push_back(std::exchange(mounted, {}));
+                }
+                keep(std::move(outcome));
+            };
             if (options_.verb == Verb::kLoad && !options_.dry_run) {
                 mounted = mount_for_loads(options_.devices, context);
             }
@@ -115,7 +120,7 @@ class VerbRunner {
                 NetnsContext own = context;
                 return apply_verb(options_, own, device);
             };
-            work_on_each(devices, work, keep);
+            work_on_each(devices, work, keep_first);
             return;
         }
         for (const auto& device : devices) {
@@ -129,6 +134,11 @@ class VerbRunner {
             auto devices, known_devices(context, options_.verb == Verb::kStatus ? Listed::kAttachedOrPinned
                                                                                 : Listed::kPinned));
         work_on(context, devices);
+        if (options_.verb == Verb::kStatus) {
+            TALLY_ASSIGN_OR_RETURN(auto outcomes, status_of_taken_names(context));
+            std::for_each(outcomes.begin(), outcomes.end(),
+                          [this](Outcome& outcome) { keep(std::move(outcome)); });
+        }
         return {};
     }
 

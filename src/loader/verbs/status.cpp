@@ -174,17 +174,10 @@ Result<std::vector<std::string>> names_below(const std::string& directory) {
     return names;
 }
 
-}  // namespace
-
-Result<Outcome> status(const NetnsContext& context, const std::string& device) {
-    TALLY_ASSIGN_OR_RETURN(auto located, context.locate(device));
-    const auto& [interface, name, directory] = located;
+Outcome describe(const NetnsContext& context, const std::string& name, const std::string& directory,
+                 DeviceState state) {
     Outcome outcome;
     outcome.dev = name;
-    auto state = inspect_device(context, directory, interface);
-    if (!interface && !state.has_directory) {
-        return context.explain_missing(device);
-    }
     outcome.kind = OutcomeKind::kStatus;
     const bool taken = state.name_is_taken() && (state.place || !state.link_hidden);
     if (taken) {
@@ -225,6 +218,42 @@ Result<Outcome> status(const NetnsContext& context, const std::string& device) {
         outcome.notes.push_back(explain_other_directory(state, context));
     }
     return outcome;
+}
+
+}  // namespace
+
+Result<Outcome> status(const NetnsContext& context, const std::string& device) {
+    TALLY_ASSIGN_OR_RETURN(auto located, context.locate(device));
+    const auto& [interface, name, directory] = located;
+    auto state = inspect_device(context, directory, interface);
+    if (!interface && !state.has_directory) {
+        return context.explain_missing(device);
+    }
+    return describe(context, name, directory, std::move(state));
+}
+
+Result<std::vector<Outcome>> status_of_taken_names(const NetnsContext& context) {
+    std::vector<Outcome> outcomes;
+    TALLY_ASSIGN_OR_RETURN(const auto names, names_below(context.directory()));
+    for (const auto& name : names) {
+        const std::string device = decode_pin_name(name);
+        const auto namesake = context.find(device);
+        const std::string directory = context.directory(device);
+        const auto meta = read_meta(directory + '/' + XDP_TALLY_META_NAME);
+        const bool other = namesake && *namesake && (*namesake)->name == device && meta &&
+                           (meta->ifindex != (*namesake)->ifindex || meta->netns_inode != context.inode);
+        if (!other) {
+            continue;
+        }
+        if (inspect_device(context, directory, *namesake).name_is_taken()) {
+            auto pins = inspect_device(context, directory, std::nullopt);
+            if (pins.place) {
+                outcomes.push_back(describe(context, device, directory, std::move(pins)));
+                outcomes.back().netns = context.netns;
+            }
+        }
+    }
+    return outcomes;
 }
 
 Result<std::vector<std::string>> known_devices(const NetnsContext& context, Listed listed) {
