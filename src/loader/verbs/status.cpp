@@ -247,7 +247,8 @@ Result<std::vector<Outcome>> status_of_taken_names(const NetnsContext& context) 
         }
         if (inspect_device(context, directory, *namesake).name_is_taken()) {
             auto pins = inspect_device(context, directory, std::nullopt);
-            if (pins.place) {
+            // One that was renamed alone is listed by its new name.
+            if (pins.place && pins.place->netns_inode != context.inode) {
                 outcomes.push_back(describe(context, device, directory, std::move(pins)));
                 outcomes.back().netns = context.netns;
             }
