@@ -233,7 +233,7 @@ def test_refused_where_ours_is_attached(lab, veth0):
     for options in ([], ["--force"], ["--reuse-maps"]):
         result = run_loaded(lab, "--dev", "veth0", *options, command=["echo", "run"], status=CONFLICT)
         assert result.out == ""
-        assert "hint: `xdp_loader --dev veth0 --unload` detaches it" in result.err
+        assert "hint: `xdp_loader --dev veth0 --unload --keep-maps` detaches it" in result.err
         assert lab.world() == world
     lab.wait_for_counts("veth0", {"XDP_PASS": (4, 400)})
 

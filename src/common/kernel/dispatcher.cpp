@@ -73,6 +73,11 @@ void use_bpffs_for_dispatchers(const std::string& root) {
     }
 }
 
+std::string dispatcher_directory(std::uint32_t ifindex, std::uint32_t program_id) {
+    const char* const root = ::getenv(XDP_BPFFS_ENVVAR);
+    return fmt::format("{}/xdp/dispatch-{}-{}", root != nullptr ? root : kLibxdpBpffs, ifindex, program_id);
+}
+
 void restore_environment() {
     if (std::exchange(g_changed_environment, false)) {
         ::unsetenv(XDP_BPFFS_ENVVAR);

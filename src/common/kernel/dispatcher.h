@@ -28,6 +28,9 @@ void restore_environment();
 Result<std::optional<Dispatcher>> read_dispatcher(std::uint32_t ifindex, std::uint32_t program_id);
 Result<std::optional<Dispatcher>> read_dispatcher(std::uint32_t ifindex);
 
+// Where libxdp keeps what this dispatcher calls pinned, as long as use_bpffs_for_dispatchers holds.
+std::string dispatcher_directory(std::uint32_t ifindex, std::uint32_t program_id);
+
 // Fills in hook.dispatcher where the program there is one. The errors of read_dispatcher: then nothing is
 // known of it.
 Result<void> look_into_dispatcher(XdpHook& hook, std::uint32_t ifindex);

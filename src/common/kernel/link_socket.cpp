@@ -187,8 +187,7 @@ Result<Interface> resolve_interface(const std::string& name) {
         return link.error();
     }
     return make_error(ErrorKind::kNotFound, fmt::format("looking for interface '{}'", name),
-                      "no interface in this network namespace has that name")
-        .with_hint("`ip -brief link` lists the interfaces; --netns NAME looks in another namespace");
+                      "no interface in this network namespace has that name");
 }
 
 Result<std::optional<Interface>> find_interface(const std::string& name) {

@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "common/base/directory.h"
+#include "common/base/shell_word.h"
 #include "common/base/unique_fd.h"
 #include "common/kernel/netns.h"
 #include "common/pins/netns_pin_name.h"
@@ -177,8 +178,12 @@ Result<void> check_bpffs(const BpffsRoot& root) {
             // So a bpffs answers for a name with a dot, whoever asks; a lack of permission is EACCES.
             return make_error(ErrorKind::kNotFound, what, "names in a BPF file system cannot contain a dot");
         }
-        return last_error(what).with_hint(fmt::format(
-            "`mkdir -p {0} && mount -t bpf bpf {0}` makes one; --bpffs DIR names another", root.path));
+        auto error = last_error(what);
+        if (error.code == ENOENT) {
+            error.hint = fmt::format("as root, `mkdir -p {0} && mount -t bpf bpf {0}` makes one; --bpffs DIR names another",
+                                     shell_word(root.path));
+        }
+        return error;
     }
     if (!is_bpffs(root.path)) {
         // Nobody is told to hide what is in a directory.
@@ -187,7 +192,7 @@ Result<void> check_bpffs(const BpffsRoot& root) {
         return make_error(ErrorKind::kNotFound, what, "no BPF file system is mounted there")
             .with_hint(fmt::format("{}--bpffs DIR names another",
                                    can_be_mounted
-                                       ? fmt::format("`mount -t bpf bpf {}` mounts it; ", root.path)
+                                       ? fmt::format("as root, `mount -t bpf bpf {}` mounts one; ", shell_word(root.path))
                                        : "`findmnt -t bpf` lists those that are mounted; "));
     }
     return {};
@@ -208,7 +213,7 @@ Result<bool> ensure_bpffs(BpffsRoot& root) {
     if (code != 0) {
         return system_error(code, fmt::format("mounting a BPF file system on {}", root.path))
             .with_hint(fmt::format("as root{}: `mount -t bpf bpf {}`; --bpffs DIR names another",
-                                   root.caller ? ", outside `ip netns exec`" : "", root.path));
+                                   root.caller ? ", outside `ip netns exec`" : "", shell_word(root.path)));
     }
     take_that_of_ancestors(root);
     return true;

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "common/base/directory.h"
+#include "common/base/shell_word.h"
 #include "common/base/unique_fd.h"
 #include "common/kernel/dispatcher.h"
 #include "common/kernel/link_socket.h"
@@ -66,12 +67,12 @@ std::string NetnsContext::pins_of(const Interface& interface) const {
 std::string NetnsContext::option(const std::string& interface) const {
     std::string words;
     if (!bpffs_option.empty()) {
-        words += "--bpffs " + bpffs_option + ' ';
+        words += shell_option("--bpffs", bpffs_option) + ' ';
     }
     if (!netns_option.empty()) {
-        words += "--netns " + netns_option + ' ';
+        words += shell_option("--netns", netns_option) + ' ';
     }
-    return words + "--dev " + interface;
+    return words + shell_option("--dev", interface);
 }
 
 Result<std::optional<Interface>> NetnsContext::find(const std::string& interface) const {
@@ -95,11 +96,25 @@ Result<NetnsContext::Located> NetnsContext::locate(const std::string& interface)
     return Located{found, found->name, pins_of(*found)};
 }
 
+Result<Interface> NetnsContext::resolve(const std::string& interface) const {
+    auto found = resolve_interface(interface);
+    if (!found && found.error().kind == ErrorKind::kNotFound) {
+        // nsenter, and not `ip -n`: it takes a path as well.
+        const bool is_path = netns_option.find('/') != std::string::npos;
+        const std::string file = (is_path ? "" : "/run/netns/") + netns_option;
+        found.error().hint =
+            netns_option.empty()
+                ? "`ip -brief link` lists the interfaces; --netns NAME looks in another namespace"
+                : fmt::format("`nsenter --net={} ip -brief link` lists the interfaces there", shell_word(file));
+    }
+    return found;
+}
+
 Error NetnsContext::explain_missing(const std::string& interface) const {
     if (obstacle) {
         return *obstacle;
     }
-    auto now = resolve_interface(interface);
+    auto now = resolve(interface);
     return now ? make_error(ErrorKind::kNotFound, fmt::format("looking for interface '{}'", interface),
                             "it appeared just now")
                      .with_hint("try again")

@@ -46,8 +46,8 @@ struct NetnsContext {
     // made, as the meta there and the program on its hook tell.
     std::string pins_of(const Interface& interface) const;
 
-    // How the user's next command names the interface: "--dev eth0", "--netns red --dev eth0",
-    // "--bpffs /mnt/bpf --dev eth0".
+    // How the user's next command names the interface, as a shell takes it: "--dev eth0", "--netns red --dev
+    // eth0", "--bpffs /mnt/bpf --dev eth0".
     std::string option(const std::string& interface) const;
 
     // None where there is no such interface, or no way to look for it. kUsage for what names none.
@@ -60,6 +60,8 @@ struct NetnsContext {
     };
     // kUsage for what names no interface.
     Result<Located> locate(const std::string& interface) const;
+    // kNotFound with what lists the interfaces that there are. With kHere.
+    Result<Interface> resolve(const std::string& interface) const;
     // Why find finds none.
     Error explain_missing(const std::string& interface) const;
 };

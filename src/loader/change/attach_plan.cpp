@@ -88,6 +88,28 @@ Result<AttachPlan> plan_replacement(const LoadRequest& request, const NetnsConte
     return plan;
 }
 
+bool is_wanted(std::uint32_t mode, const AttachPlan& plan) {
+    return std::find(plan.modes.begin(), plan.modes.end(), mode) != plan.modes.end();
+}
+
+std::string beside_dispatcher(const LoadRequest& request) {
+    return fmt::format("without --attach link it joins them{}",
+                       request.for_command ? "" : "; --force ends the dispatcher and takes its place");
+}
+
+// What gets a program of somebody else, which is no dispatcher's, out of the way.
+std::string instead_of(const HookHolder& holder, const LoadRequest& request, std::uint32_t mode) {
+    const auto wanted = wanted_modes(request.mode);
+    if (holder.has_link || request.for_command) {
+        return holder.next_command;
+    }
+    if (std::find(wanted.begin(), wanted.end(), mode) != wanted.end()) {
+        return "--force replaces it";
+    }
+    return fmt::format("{}; without a mode option --force replaces it in {} mode", holder.next_command,
+                       mode_name(mode));
+}
+
 // Somebody else's program runs there.
 Result<AttachPlan> plan_beside_foreign(const LoadRequest& request, const NetnsContext& context,
                                        const DeviceState& state, const std::string& what, AttachPlan plan) {
@@ -98,15 +120,17 @@ Result<AttachPlan> plan_beside_foreign(const LoadRequest& request, const NetnsCo
         return plan;
     }
     plan.foreign = true;
+    const std::uint32_t running_mode = plan.old_program->mode;
     const auto holder = identify_holder(context, state, *plan.old_program);
     if (holder.has_link || !request.force || request.for_command) {
         const bool can_join = state.hook.dispatcher.has_value();
         return make_error(ErrorKind::kConflict, what,
                           fmt::format("the hook is taken by {}{}", holder.description,
                                       request.for_command ? "; --run does not replace a program" : ""))
-            .with_hint(fmt::format("{}{}{}", can_join ? "without --attach link it joins them; " : "",
-                                   holder.next_command,
-                                   holder.has_link || request.for_command ? "" : "; --force replaces it"));
+            .with_hint(can_join ? beside_dispatcher(request) : instead_of(holder, request, running_mode));
+    }
+    if (!is_wanted(running_mode, plan)) {
+        return mode_conflict(what, running_mode, instead_of(holder, request, running_mode));
     }
     plan.ended_dispatcher = state.hook.dispatcher.has_value();
     plan.moves = request.attach == AttachChoice::kDispatcher;
@@ -142,7 +166,8 @@ Result<AttachPlan> make_attach_plan(const LoadRequest& request, const NetnsConte
                    fmt::format(
                        "program {} of an earlier load is attached, and --run would detach it at its end",
                        plan.old_program->id))
-            .with_hint(fmt::format("`xdp_loader {} --unload` detaches it", context.option(interface.name)));
+            .with_hint(fmt::format("`xdp_loader {} --unload --keep-maps` detaches it, and keeps its counters",
+                                   context.option(interface.name)));
     }
     if (state.ours == Ours::kElsewhere) {
         return make_error(ErrorKind::kConflict, what,
@@ -165,12 +190,14 @@ Result<AttachPlan> make_attach_plan(const LoadRequest& request, const NetnsConte
     TALLY_ASSIGN_OR_RETURN(auto decided,
                            ours ? plan_replacement(request, context, state, what, std::move(plan))
                                 : plan_beside_foreign(request, context, state, what, std::move(plan)));
-    if (std::find(decided.modes.begin(), decided.modes.end(), running) == decided.modes.end()) {
+    if (!is_wanted(running, decided)) {
+        const bool shared = state.hook.dispatcher && (!ours || state.hook.dispatcher->components.size() > 1);
         return mode_conflict(
             what, running,
-            ours ? fmt::format("`xdp_loader {} --unload` first, or load without a mode option",
-                               context.option(interface.name))
-                 : "load without a mode option");
+            shared ? "without a mode option it joins the others in their mode"
+                   : fmt::format("without a mode option it is loaded in that mode; else `xdp_loader {} --unload "
+                                 "--keep-maps` first, which keeps the counters",
+                                 context.option(interface.name)));
     }
     decided.modes = {running};
     return decided;

@@ -8,6 +8,7 @@
 
 #include <xdp_tally/abi.h>
 
+#include "common/base/shell_word.h"
 #include "common/pins/bpffs.h"
 #include "loader/change/map_compatibility.h"
 
@@ -23,6 +24,19 @@ Result<void> reuse_map(ProgramObject& object, ProgramObject::Map& map, const std
         return fd.error();
     }
     return object.reuse(map, fd->get());
+}
+
+std::string free_names(const std::vector<std::string>& pins) {
+    return fmt::format("--bpffs DIR pins elsewhere; if nobody needs what is there, `rm {}`", fmt::join(pins, " "));
+}
+
+// Whether --reuse-maps would take the pinned map.
+bool fits(const ProgramObject& object, const MapPin& pinned) {
+    const auto& maps = object.maps();
+    const auto map = std::find_if(maps.begin(), maps.end(),
+                                  [&](const auto& each) { return each.pin_name == pinned.pin_name; });
+    return map != maps.end() && map->reusable && map->name != XDP_TALLY_MARK_NAME &&
+           compare_layouts(layout_of(pinned.info), object.layout(*map)).empty();
 }
 
 Result<void> check_new_maps(const LoadRequest& request, const ProgramObject& object) {
@@ -47,6 +61,7 @@ Result<void> reuse_maps(const LoadRequest& request, ProgramObject& object, const
     TALLY_TRY(check_new_maps(request, object));
     std::string differences;
     std::string options;
+    std::vector<std::string> of_others;
     for (auto& map : object.maps()) {
         const auto& fresh = request.new_maps;
         const bool kept =
@@ -63,7 +78,11 @@ Result<void> reuse_maps(const LoadRequest& request, ProgramObject& object, const
             map.adopted = !state.owns(*pinned);
         } else {
             differences += fmt::format("{}: {}\n", map.name, fmt::join(lines, "\n" + map.name + ": "));
-            options += fmt::format(" --new-map {}", map.name);
+            if (state.owns(*pinned)) {
+                options += ' ' + shell_option("--new-map", map.name);
+            } else {
+                of_others.push_back(shell_word(directory + '/' + map.pin_name));
+            }
         }
     }
     if (differences.empty()) {
@@ -72,26 +91,27 @@ Result<void> reuse_maps(const LoadRequest& request, ProgramObject& object, const
     return make_error(ErrorKind::kConflict, fmt::format("reusing the maps pinned in {}", directory),
                       "the layouts differ")
         .with_details(std::move(differences))
-        .with_hint(fmt::format("`--reuse-maps{}` starts that map empty and keeps the others; totals are "
-                               "carried across maps",
-                               options));
+        .with_hint(of_others.empty()
+                       ? fmt::format("`--reuse-maps{}` starts that map empty and keeps the others; totals are "
+                                     "carried across maps",
+                                     options)
+                       : free_names(of_others));
 }
 
 Result<void> check_names_are_free(const std::vector<std::string>& pins, const DeviceState& state,
-                                  const std::string& directory) {
+                                  const std::string& directory, const ProgramObject* object) {
     for (const auto& pin : pins) {
         const MapPin* map = state.find_map(pin);
         const bool other =
             std::find(state.other_pins.begin(), state.other_pins.end(), pin) != state.other_pins.end();
         if (other || (map != nullptr && !state.owns(*map))) {
-            const bool adoptable = map != nullptr && pin != XDP_TALLY_META_NAME && pin != XDP_TALLY_LINK_NAME;
+            const bool adoptable = map != nullptr && object != nullptr && fits(*object, *map);
             const std::string kind = map != nullptr ? fmt::format("a map (id {})", map->info.id)
                                                     : std::string("something that is not a map");
             return make_error(ErrorKind::kConflict, fmt::format("pinning {}/{}", directory, pin),
                               fmt::format("the name is taken by {} that xdp_loader did not pin", kind))
-                .with_hint(fmt::format("{}if nobody needs it, `rm {}/{}`; --bpffs DIR pins elsewhere",
-                                       adoptable ? "--reuse-maps uses it, and leaves its pin alone; " : "",
-                                       directory, pin));
+                .with_hint((adoptable ? "--reuse-maps uses it, and leaves its pin alone; " : "") +
+                           free_names({shell_word(directory + '/' + pin)}));
         }
     }
     return {};
@@ -105,7 +125,7 @@ Result<void> check_pins_are_free(const ProgramObject& object, const DeviceState&
             wanted.push_back(map.pin_name);
         }
     }
-    return check_names_are_free(wanted, state, directory);
+    return check_names_are_free(wanted, state, directory, &object);
 }
 
 }  // namespace tally::loader

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "common/base/shell_word.h"
 #include "common/pins/abi_names.h"
 #include "loader/device/pin_search.h"
 
@@ -14,22 +15,20 @@ std::string name_pins(const std::vector<std::string>& pins, std::string_view wha
     return pins.empty() ? std::string() : fmt::format(", {} pinned as {}", what, fmt::join(pins, " and "));
 }
 
-// In front of a command that has no option for the network namespace: only that is changed, for the BPF file
-// system is hidden inside `ip netns exec`.
+}  // namespace
+
 std::string from_inside(const std::string& netns) {
     if (netns.empty()) {
         return {};
     }
     const bool is_path = netns.find('/') != std::string::npos;
-    return fmt::format("nsenter --net={}{} ", is_path ? "" : "/run/netns/", netns);
+    return fmt::format("nsenter --net={} ", shell_word((is_path ? "" : "/run/netns/") + netns));
 }
 
 std::string ip_command(const std::string& netns) {
     const bool is_name = !netns.empty() && netns.find('/') == std::string::npos;
-    return is_name ? "ip -n " + netns : from_inside(netns) + "ip";
+    return is_name ? "ip -n " + shell_word(netns) : from_inside(netns) + "ip";
 }
-
-}  // namespace
 
 ProgramOutcome describe_program(std::uint32_t id, const DeviceState& state) {
     ProgramOutcome outcome;
@@ -107,18 +106,11 @@ HookHolder identify_holder(const NetnsContext& context, const DeviceState& state
     }
     if (link) {
         holder.next_command = fmt::format(
-            "only the link's owner can replace or detach it: end that process or remove its pin, or `bpftool "
-            "link detach id {}`",
-            link->id);
-    } else if (dispatcher) {
-        holder.next_command = fmt::format("`{}xdp-loader unload {} --all` unloads it and its programs",
-                                          from_inside(context.netns_option), state.interface->name);
+            "only the link's owner can replace it; `bpftool link detach id {}` ends it", link->id);
     } else {
-        holder.next_command = fmt::format("`{} link set dev {} {} off` detaches it",
-                                          ip_command(context.netns_option), state.interface->name,
-                                          program.mode == XDP_TALLY_MODE_GENERIC  ? "xdpgeneric"
-                                          : program.mode == XDP_TALLY_MODE_NATIVE ? "xdpdrv"
-                                                                                  : "xdpoffload");
+        holder.next_command =
+            fmt::format("`xdp_loader {} --unload {}` detaches {}", context.option(state.interface->name),
+                        program.id, dispatcher ? "the dispatcher with all its programs" : "it");
     }
     return holder;
 }

@@ -13,6 +13,7 @@
 #include <cstdio>
 
 #include "common/base/directory.h"
+#include "common/base/shell_word.h"
 #include "common/pins/bpffs.h"
 #include "common/pins/pin_names.h"
 
@@ -52,11 +53,13 @@ Result<void> check_owner(const struct stat& status, const std::string& path) {
     if (status.st_uid != ::geteuid() && status.st_uid != 0) {
         return make_error(ErrorKind::kConflict, what,
                           fmt::format("it belongs to user {}, who could change what is in it", status.st_uid))
-            .with_hint(fmt::format("run it as that user, or remove it: `rm -r {}`", path));
+            .with_hint(fmt::format("`ls -lA {0}` shows what is in it; if nobody needs that, `rm -r {0}`",
+                                   shell_word(path)));
     }
     if ((status.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
         return make_error(ErrorKind::kConflict, what, "users other than its owner may write to it")
-            .with_hint(fmt::format("check what is in it, then `chmod 0755 {}`", path));
+            .with_hint(fmt::format("`ls -lA {0}` shows what is in it; if that is as it should be, `chmod go-w {0}`",
+                                   shell_word(path)));
     }
     return {};
 }
@@ -87,6 +90,21 @@ Result<std::optional<UniqueFd>> open_trustworthy(int parent, const std::string& 
     return std::optional(std::move(directory));
 }
 
+// Where the file system is mounted that this path would be in.
+std::string mount_point_of(std::string path) {
+    struct stat inner = {};
+    struct stat outer = {};
+    path.erase(path.find_last_of('/'));
+    for (auto slash = path.find_last_of('/'); slash != std::string::npos && slash > 0; slash = path.find_last_of('/')) {
+        if (::stat(path.c_str(), &inner) == 0 && ::stat(path.substr(0, slash).c_str(), &outer) == 0 &&
+            inner.st_dev != outer.st_dev) {
+            break;
+        }
+        path.erase(slash);
+    }
+    return path;
+}
+
 // Of an interface in a named network namespace: the directory of that namespace; else empty.
 std::string namespace_directory_of(const std::string& path) {
     const std::string parent = path.substr(0, path.find_last_of('/'));
@@ -112,7 +130,8 @@ Result<bool> make_directory(int parent, const std::string& name, mode_t mode, co
     }
     auto error = last_error(fmt::format("creating {}", path));
     if (error.code == EROFS) {
-        error.hint = "`mount -o remount,rw` on that BPF file system, or --bpffs DIR for another";
+        error.hint = fmt::format("`mount -o remount,rw {}` lets it be written to; --bpffs DIR names another",
+                                 shell_word(mount_point_of(path)));
     }
     return error;
 }

@@ -16,7 +16,7 @@ bool includes(const CapabilitySets& data, unsigned int capability) {
 // Root lacks what the place it runs in has taken away.
 std::string hint_at(const std::string& enough, const std::string& options) {
     if (::geteuid() != 0) {
-        return "run it with sudo" + enough;
+        return "run it as root" + enough;
     }
     return fmt::format(
         "root does not have it here: a container gets it with `{}`, a systemd unit with "

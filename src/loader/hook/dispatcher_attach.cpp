@@ -79,8 +79,8 @@ Error explain_attach_error(int code, const Interface& interface, const std::stri
     if (words.find("older than our version") != std::string::npos) {
         error.kind = ErrorKind::kConflict;
         error.reason = "the dispatcher belongs to an older libxdp, and no program can be added to it";
-        error.hint = fmt::format(
-            "`xdp-loader unload {} --all` unloads it and its programs; then load them again", interface.name);
+        error.hint =
+            "the tool that loaded its programs has to unload them, and load them again with this libxdp";
     } else if (words.find("changes packet data") != std::string::npos) {
         error.kind = ErrorKind::kSystem;
         error.reason =

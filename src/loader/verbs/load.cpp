@@ -295,7 +295,7 @@ Result<Outcome> load(const LoadRequest& request, NetnsContext& context, const st
     if (context.obstacle) {
         return *context.obstacle;
     }
-    TALLY_ASSIGN_OR_RETURN(const auto interface, resolve_interface(device));
+    TALLY_ASSIGN_OR_RETURN(const auto interface, context.resolve(device));
     TALLY_TRY(check_load_capabilities());
     LoadContext load{request, context, hold, interface, {}, std::nullopt, {}};
     std::string repaired;

@@ -5,6 +5,8 @@
 
 #include <xdp_tally/abi.h>
 
+#include "common/base/shell_word.h"
+#include "common/kernel/dispatcher.h"
 #include "common/pins/abi_names.h"
 #include "common/pins/counter_map.h"
 #include "loader/device/hook_description.h"
@@ -85,8 +87,8 @@ void describe_choice(const LoadRequest& request, const Interface& interface, con
         outcome.notes.push_back(fmt::format("replaces program {} of another tool", plan.old_program->id));
         if (plan.ended_dispatcher) {
             outcome.notes.push_back(fmt::format(
-                "libxdp's pins of the dispatcher's programs remain; `xdp-loader clean {}` removes them",
-                interface.name));
+                "libxdp's pins of the dispatcher's programs remain; `rm -r {}` removes them",
+                shell_word(dispatcher_directory(interface.ifindex, plan.old_program->id))));
         }
     }
 }

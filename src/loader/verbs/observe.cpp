@@ -32,7 +32,8 @@ Result<void> check_not_ours(const NetnsContext& context, const Interface& interf
 }
 
 Outcome describe_observation(const Interface& interface, const DeviceState& state, const Target& target,
-                             const Observation& observation, const std::string& directory) {
+                             const Observation& observation, const std::string& directory,
+                             const std::string& option) {
     Outcome outcome;
     outcome.kind = OutcomeKind::kObserving;
     outcome.dev = interface.name;
@@ -58,8 +59,9 @@ Outcome describe_observation(const Interface& interface, const DeviceState& stat
     }
     if (target.components.size() > 1) {
         outcome.notes.push_back(
-            fmt::format("each of the dispatcher's {} programs is counted, too: xdp_stats --per-program",
-                        target.components.size()));
+            fmt::format("each of the dispatcher's {} programs is counted, too: `xdp_stats {} --per-program` "
+                        "shows them",
+                        target.components.size(), option));
     }
     return outcome;
 }
@@ -74,7 +76,8 @@ Result<Outcome> observe_hook(const NetnsContext& context, const Interface& inter
     TALLY_TRY(check_not_ours(context, interface, state));
     TALLY_ASSIGN_OR_RETURN(auto target, find_target(interface, state.hook, context.option(interface.name)));
     TALLY_ASSIGN_OR_RETURN(auto observation, renew_observation(pins, directory, interface, state, target));
-    auto outcome = describe_observation(interface, state, target, observation, directory);
+    auto outcome = describe_observation(interface, state, target, observation, directory,
+                                        context.option(interface.name));
     if (pins != nullptr) {
         const auto link = pins->open(XDP_TALLY_LINK_NAME, false);
         if (const auto info = link ? link_info(link->get()) : link.error()) {
@@ -90,7 +93,7 @@ Result<Outcome> observe(const ObserveRequest& request, NetnsContext& context, co
     if (context.obstacle) {
         return *context.obstacle;
     }
-    TALLY_ASSIGN_OR_RETURN(auto interface, resolve_interface(device));
+    TALLY_ASSIGN_OR_RETURN(auto interface, context.resolve(device));
     TALLY_TRY(check_observe_capabilities());
     if (request.dry_run) {
         return observe_hook(context, interface, context.pins_of(interface), nullptr);

@@ -42,8 +42,8 @@ void explain_observation(const DeviceState& state, const std::string& option, Ou
     switch (state.attach_state) {
         case AttachState::kDetached:
             outcome.notes.push_back(
-                fmt::format("the observed program is gone; once another one is attached, `xdp_loader {} "
-                            "--observe` continues with the pinned maps; --clean removes them",
+                fmt::format("the observed program is gone; once another one is attached, `xdp_loader {0} "
+                            "--observe` continues with the pinned maps; `xdp_loader {0} --clean` removes them",
                             option));
             break;
         case AttachState::kStale:
@@ -66,13 +66,15 @@ void explain_state(const DeviceState& state, const NetnsContext& context, const 
             break;
         case AttachState::kDetached:
             outcome.notes.push_back(
-                fmt::format("no program counts into the pinned maps; `xdp_loader {} --reuse-maps` continues "
-                            "with them, --clean removes them",
+                fmt::format("no program counts into the pinned maps; a load with --reuse-maps continues with "
+                            "them, `xdp_loader {} --clean` removes them",
                             option));
             break;
         case AttachState::kStale:
-            outcome.notes.emplace_back(
-                "the program that runs here does not count into the pinned maps; a new load replaces both");
+            outcome.notes.push_back(
+                fmt::format("the program that runs here does not count into the pinned maps; `xdp_loader {} "
+                            "--clean` removes them, and leaves it alone",
+                            option));
             break;
         case AttachState::kUnknown:
             outcome.notes.push_back(explain_unseen(state));

@@ -41,9 +41,7 @@ Error nothing_to_unload(const NetnsContext& context, const DeviceState& state, c
         const HookProgram& program = *state.hook.program;
         const auto holder = identify_holder(context, state, program);
         error.reason += "; " + holder.description + " was not attached by xdp_loader";
-        error.hint = holder.has_link ? holder.next_command
-                                     : fmt::format("`xdp_loader {} --unload {}` detaches it anyway",
-                                                   context.option(device), program.id);
+        error.hint = holder.next_command;
     }
     return error;
 }
@@ -51,8 +49,12 @@ Error nothing_to_unload(const NetnsContext& context, const DeviceState& state, c
 // What a dispatcher calls cannot be seen: then it can only be detached as a whole.
 Error hidden_component(const DeviceState& state, const NetnsContext& context, const std::string& device) {
     Error error = *state.dispatcher_trouble;
-    error.hint += fmt::format("{}`xdp_loader {} --unload {}` detaches the dispatcher with all its programs",
-                              error.hint.empty() ? "" : "; ", context.option(device), state.hook.program->id);
+    // Who lacks a capability is not to take away what he cannot see.
+    if (error.kind != ErrorKind::kPermission) {
+        error.hint += fmt::format("{}`xdp_loader {} --unload {}` detaches the dispatcher with all its programs",
+                                  error.hint.empty() ? "" : "; ", context.option(device),
+                                  state.hook.program->id);
+    }
     return error;
 }
 

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <sys/stat.h>
 
+#include "common/base/shell_word.h"
 #include "common/pins/bpffs.h"
 
 namespace tally::stats {
@@ -33,7 +34,7 @@ Error explain_denial(Error error, const std::string& pin) {
             error.reason += fmt::format(" (mode {:04o})", mode_of(status));
         }
         error.hint =
-            fmt::format("as root, `chmod 0755 {}` lets every user read the counters below it", directory);
+            fmt::format("as root, `chmod a+x {}` lets every user read the counters below it", shell_word(directory));
         return error;
     }
     if (::stat(pin.c_str(), &status) != 0) {
@@ -41,7 +42,7 @@ Error explain_denial(Error error, const std::string& pin) {
     }
     if (S_ISDIR(status.st_mode)) {
         return make_error(ErrorKind::kNotFound, std::move(error.what), "it is a directory, not a pinned map")
-            .with_hint(fmt::format("`ls {}` shows the pins in it", pin));
+            .with_hint(fmt::format("`ls {}` shows the pins in it", shell_word(pin)));
     }
     if (!is_bpffs(pin)) {
         // The kernel returns EACCES also for what is not a pin.
@@ -50,7 +51,7 @@ Error explain_denial(Error error, const std::string& pin) {
     }
     error.reason +=
         fmt::format(": the pin's mode is {:04o}, its owner's uid {}", mode_of(status), status.st_uid);
-    error.hint = fmt::format("as root, `chmod 0444 {}` lets every user read it", pin);
+    error.hint = fmt::format("as root, `chmod a+r {}` lets every user read it", shell_word(pin));
     return error;
 }
 

@@ -92,7 +92,7 @@ TEST(CommandLine, Refusals) {
         {{"--frob"}, "unknown option --frob\n"},
         {{"--frob=3"}, "unknown option --frob\n"},
         {{"-x"}, "unknown option -x\n"},
-        {{"stray"}, "unexpected argument 'stray'\nhint: `--dev stray` names the interface stray\n"},
+        {{"stray"}, "unexpected argument 'stray'\nhint: `tool --dev stray` names the interface\n"},
         {{"--dev", "x", "y"}, "unexpected argument 'y'\n"},
         {{""}, "unexpected argument ''\nhint: `tool --help`"},
         {{"--old"}, "--old is no longer an option\nhint: --mode does it\n"},
