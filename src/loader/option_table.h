@@ -32,13 +32,14 @@ inline constexpr OptionRow kOptionRows[] = {
     {
         .short_name = "-d",
         .name = "--dev",
-        .argument = "IFACE",
+        .argument = "[NETNS/]IFACE",
         .repeatable = true,
         .completion = Completion::kInterface,
         .excludes = {kNoInterface},
         .help = "Interface; may be repeated",
         .manual = R"(
-The interface, by its name or an alternative name. May be repeated: each interface succeeds or fails on its own, all
+The interface, by its name or an alternative name; _NETNS/IFACE_, as both programs print it, is the one in that
+network namespace, as with *--netns* _NETNS_. May be repeated: each interface succeeds or fails on its own, all
 are reported, and the exit status is that of the first that failed. An interface that is named twice is handled once.
 Required, except for *--status* and *--clean*, which then mean every interface with an XDP program or with pins;
 from the network namespace of process 1 also those with pins in other namespaces. *--test-run* and *--list-programs*

@@ -154,6 +154,13 @@ std::string absolute(const std::string& path) {
     return text.size() > 1 && text.ends_with('/') ? text.substr(0, text.size() - 1) : text;
 }
 
+// Of a network namespace: a name stays as it is.
+void make_absolute(std::optional<std::string>& netns) {
+    if (netns && netns->find('/') != std::string::npos) {
+        netns = absolute(*netns);
+    }
+}
+
 bool could_be_interface(const std::string& text) {
     return std::isalpha(static_cast<unsigned char>(text.front())) != 0;
 }
@@ -200,6 +207,9 @@ Result<void> validate(const Given& given, const Options& options) {
                                     options.verb == Verb::kObserve || options.verb == Verb::kUnload)) {
         return usage_error("--dev IFACE is required");
     }
+    if (options.verb == Verb::kRun && group_by_netns(options.devices).size() > 1) {
+        return usage_error("--run takes interfaces of one network namespace");
+    }
     if (options.follow && options.devices.size() > 1) {
         return usage_error("--follow takes one --dev");
     }
@@ -227,10 +237,11 @@ Result<void> validate(const Given& given, const Options& options) {
 Result<Options> read_options(const Given& given) {
     Options options;
     options.verb = chosen_verb(given);
-    options.devices = given.values("--dev");
     options.netns = given.value("--netns");
-    if (options.netns && options.netns->find('/') != std::string::npos) {
-        options.netns = absolute(*options.netns);
+    TALLY_ASSIGN_OR_RETURN(options.devices, read_devices(given.values("--dev"), options.netns));
+    make_absolute(options.netns);
+    for (auto& device : options.devices) {
+        make_absolute(device.netns);
     }
     options.bpffs = absolute(given.value_or_default("--bpffs"));
     options.redirect_to = given.value_or_default("--redirect-to");

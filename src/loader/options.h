@@ -8,6 +8,7 @@
 #include <variant>
 #include <vector>
 
+#include "common/pins/device_option.h"
 #include "common/base/early_exit.h"
 #include "common/pins/abi_names.h"
 #include "loader/requests.h"
@@ -18,8 +19,8 @@ enum class Verb { kLoad, kObserve, kUnload, kStatus, kClean, kRun, kTryRun, kLis
 
 struct Options {
     Verb verb = Verb::kLoad;
-    std::vector<std::string> devices;
-    std::optional<std::string> netns;  // name or path; none: the current one
+    std::vector<NamedDevice> devices;
+    std::optional<std::string> netns;  // of all interfaces, where none is named: name or path; none: the current one
     Action action = Action::kPass;     // the built-in program's verdict
     std::string redirect_to;           // interface name; with Action::kRedirect
     std::string filename;              // empty: the built-in program

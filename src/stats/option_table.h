@@ -14,13 +14,15 @@ inline constexpr OptionRow kOptionRows[] = {
         .group = "What to read",
         .short_name = "-d",
         .name = "--dev",
-        .argument = "IFACE",
+        .argument = "[NETNS/]IFACE",
         .repeatable = true,
         .completion = Completion::kPinnedInterface,
         .excludes = {{"--all", "it reads every map there is"}},
         .help = "Interface; may be repeated",
         .manual =
-            "The counters pinned for this interface, by its name or an alternative name. May be repeated.",
+            R"(
+The counters pinned for this interface, by its name or an alternative name; _NETNS/IFACE_ is the one in that network
+namespace, as with *--netns* _NETNS_. May be repeated.)",
     },
     {
         .group = "What to read",

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "common/base/command_line.h"
+#include "common/pins/device_option.h"
 #include "common/base/error.h"
 #include "common/base/result.h"
 #include "stats/cli/duration.h"
@@ -102,11 +103,22 @@ Result<std::chrono::nanoseconds> read_time(std::string_view option, Result<std::
     return time;
 }
 
-Result<std::vector<Source>> read_sources(const Given& given) {
-    std::vector<Source> sources;
-    for (const auto& device : given.values("--dev")) {
-        add_source(sources, {Source::Kind::kDevice, device, 0, {}});
+// Where all are in one namespace, that is the run's.
+Result<void> read_named_devices(const Given& given, Options& options) {
+    options.netns = given.value("--netns");
+    TALLY_ASSIGN_OR_RETURN(auto devices, read_devices(given.values("--dev"), options.netns));
+    const bool several = group_by_netns(devices).size() > 1;
+    for (auto& device : devices) {
+        add_source(options.sources, {Source::Kind::kDevice, std::move(device.name), 0, {},
+                                     several ? device.netns : std::nullopt});
+        options.netns = several ? std::nullopt : std::move(device.netns);
     }
+    return {};
+}
+
+Result<void> read_sources(const Given& given, Options& options) {
+    TALLY_TRY(read_named_devices(given, options));
+    auto& sources = options.sources;
     for (const auto& pin : given.values("--map")) {
         add_source(sources, {Source::Kind::kPin, pin, 0, {}});
     }
@@ -121,7 +133,7 @@ Result<std::vector<Source>> read_sources(const Given& given) {
     if (sources.empty() && !given.has("--all")) {
         return usage_error("--dev IFACE, --map PATH, --map-id N or --all is required");
     }
-    return sources;
+    return {};
 }
 
 std::string default_interval(const Given& given) {
@@ -166,7 +178,7 @@ Result<Options> read_options(const Given& given) {
         }
         options.listen = std::move(*address);
     }
-    TALLY_ASSIGN_OR_RETURN(options.sources, read_sources(given));
+    TALLY_TRY(read_sources(given, options));
     if (const auto text = given.value("--count")) {
         TALLY_ASSIGN_OR_RETURN(options.count, read_positive_number<std::uint64_t>("--count", *text));
     }
@@ -177,7 +189,6 @@ Result<Options> read_options(const Given& given) {
     TALLY_ASSIGN_OR_RETURN(options.within, read_time("--within", parse_duration(options.within_text)));
     TALLY_ASSIGN_OR_RETURN(options.format, read_format(given));
     options.all = given.has("--all");
-    options.netns = given.value("--netns");
     options.once = given.has("--once");
     options.live = given.has("--live");
     options.user = given.value("--user");

@@ -252,6 +252,8 @@ def test_typed_options(lab, shell, program):
     ("xdp_loader --netns ", ["red", "green"]),
     ("xdp_loader --netns red --dev ", ["inside0", "lo"]),
     ("xdp_stats --netns red --dev ", ["inside0", "lo"]),
+    ("xdp_loader --dev red/ins", ["inside0"]),
+    ("xdp_stats --dev red/ins", ["inside0"]),
     ("xdp_loader --filename OWN --progname ", ["own_pass", "own_drop", "own_invalid"]),
     ("xdp_loader --dev lo --run -- unshar", ["unshare"]),
     ("xdp_loader --list-p", ["--list-programs"]),

@@ -67,7 +67,9 @@ struct OptionRow {
 
     // "[ID]" may be left out.
     constexpr bool takes_value() const { return !argument.empty() && !takes_command(); }
-    constexpr bool needs_value() const { return takes_value() && argument.front() != '['; }
+    constexpr bool needs_value() const {
+        return takes_value() && !(argument.front() == '[' && argument.back() == ']');
+    }
     // What is behind "--" is its argument.
     constexpr bool takes_command() const { return argument.starts_with("--"); }
 };

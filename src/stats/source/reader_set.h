@@ -43,6 +43,10 @@ class ReaderSet {
     // `own`: the namespace that the process is in.
     ReaderSet(NetnsContext own, const ReadRequest& request) : request_(request), own_(std::move(own)) {}
 
+    // A namespace that the user named, for the sources there.
+    void add_context(const std::string& netns, NetnsContext context) {
+        named_[netns] = std::make_unique<NetnsContext>(std::move(context));
+    }
     // The sources of the command line, not started yet.
     void add_sources(const std::vector<Source>& sources);
     // All maps that are pinned now; one that cannot be read is told and left out. follow_events() adds later
@@ -50,6 +54,9 @@ class ReaderSet {
     Result<void> discover();
 
     const NetnsContext& context() const { return own_; }
+    const NetnsContext& context_of(const Source& source) const {
+        return source.netns ? *named_.at(*source.netns) : own_;
+    }
     std::vector<Member>& members() { return members_; }
     const std::vector<Member>& members() const { return members_; }
     // Readable when pins have changed.
@@ -95,6 +102,7 @@ class ReaderSet {
     PinWatcher watcher_;
     NetnsContext own_;
     std::map<std::string, std::unique_ptr<NetnsContext>> others_;  // by what bpffs calls the namespace
+    std::map<std::string, std::unique_ptr<NetnsContext>> named_;   // by what the user calls it
     std::optional<Discovery> discovery_;
     std::map<std::string, std::string> problems_;  // of what was found and could not be read, by directory
     std::vector<Member> members_;
