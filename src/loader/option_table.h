@@ -153,7 +153,7 @@ Attach in the network stack (generic mode): works on every interface, is slower,
     {
         .group = "Attaching",
         .name = "--offload-mode",
-        .excludes = {kNoMode, kOneMode},
+        .excludes = {kNothingAttached, kOneMode},
         .help = "Attach in the network card",
     },
     {
@@ -170,7 +170,7 @@ Attach in the network stack (generic mode): works on every interface, is slower,
         .name = "--mode",
         .argument = "native|skb|hw",
         .completion = Completion::kWords,
-        .excludes = {kNoMode, kOneMode},
+        .excludes = {kNothingAttached, kOneMode},
         .help = "The same as -N, -S or --offload-mode, as xdp-loader spells it",
         .manual = R"(
 The same as *--native-mode*, *--skb-mode* or *--offload-mode*, as *xdp-loader*(8) spells it.)",

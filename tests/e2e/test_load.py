@@ -507,4 +507,6 @@ def test_quiet_prints_what_was_asked_for(lab, veth0):
     loud, quiet = (lab.loader("--dev", "veth0", "--status", *option).out for option in ([], ["--quiet"]))
     assert "  note " in loud and "  note " not in quiet and "  pins " in quiet
     assert "xdp_stats_map" in quiet and lab.loader("--dev", "veth0", "--clean", "--quiet").out == ""
-    assert "XDP_PASS" in lab.loader("--test-run", "3", "--quiet").out
+    own = ["--test-run", "3", "--filename", object_file("own"), "--progname", "own_invalid"]
+    loud, quiet = (lab.loader(*own, *option).out for option in ([], ["--quiet"]))
+    assert quiet in loud and "note: " in loud and "note: " not in quiet and "XDP_ABORTED" in quiet

@@ -9,7 +9,6 @@ import itertools
 import re
 import signal
 import subprocess
-import urllib.request
 from pathlib import Path
 
 import pytest
@@ -22,6 +21,7 @@ from support.traffic import SIZE, send
 OTHER_ROOT = Path("/run/other-bpffs")
 FILE = Path("/run/tmp/option-pairs")
 OWN = object_file("own")
+GET = "import sys, urllib.request; print(urllib.request.urlopen(sys.argv[1]).read().decode())"
 
 # How each option is given, with what it needs beside it. A new option needs a line here, and, where it makes no
 # difference to others, one in SILENT.
@@ -114,7 +114,13 @@ ENDLESS = {LOADER: "--follow", STATS: "--live"}
 ACCEPTED = {
     LOADER: {
         **{(mode, "--unload"): "the tutorial's scripts unload with the mode that they loaded with"
-           for mode in ("--native-mode", "--skb-mode", "--mode")},
+           for mode in ("--native-mode", "--skb-mode")},
+        **{(mode, "--keep-maps"): "the same" for mode in ("--native-mode", "--skb-mode")},
+        ("--native-mode", "--force"): "the program that is replaced has the mode that was asked for",
+        ("--native-mode", "--run"): "the mode that is taken anyway may be asked for",
+        ("--attach", "--run"): "the link that is taken anyway may be asked for",
+        ("--keep-maps", "--bpffs"): "below the other root are no pins of the program that is attached",
+        ("--quiet", "--test-run"): "this run has no notes to leave out",
     },
     STATS: {},
 }
@@ -189,7 +195,7 @@ class Pairs:
         message = json_message(err) or err.splitlines()[0].split(": ", 1)[1]
         named = [set(self.samples[option]) | {option} for option in pair]
         told = re.match(r"(--[a-z-]+).* cannot be combined with (--[a-z-]+).*?: \S", message)
-        needs = re.match(r"(--[a-z-]+) needs (--[a-z-]+)", message)
+        needs = re.match(r"(--[a-z-]+) (?:needs|takes one) (--[a-z-]+)", message)
         assert told or needs, f"{pair}: {message}"
         if told:
             first, second = told.groups()
@@ -289,10 +295,11 @@ class StatsPairs(Pairs):
     def base(self, pair):
         given = set().union(*(self.samples[option] for option in pair))
         devices = ("--dev", "maps0", *(("--dev", "late0") if "--wait" in given else ()))
-        endless = given & {"--count", "--once", "--expect", "--listen", "--live"}
-        return (*(() if "--all" in given else devices), *(() if endless else ("--count", "1")))
+        return () if "--all" in given else devices
 
     def run(self, words):
+        if not {"--count", "--once", "--expect", "--listen", "--live"} & set(words):
+            words = [*words, "--count", "1"]
         return (self.scrape if "--listen" in words else finish)([STATS, *words])
 
     @staticmethod
@@ -304,8 +311,9 @@ class StatsPairs(Pairs):
         if process.popen.poll() is None:
             lines = "\n".join(process.lines["out"] + process.lines["err"])
             uid = re.search(r"\nUid:\s+(\d+)", Path(f"/proc/{process.popen.pid}/status").read_text())[1]
-            with urllib.request.urlopen(re.search(r"http://\S+", lines)[0]) as answer:
-                text = "\n".join(line for line in answer.read().decode().splitlines() if line.startswith("xdp_action"))
+            there = ["nsenter", "--net=/run/netns/red"] if "--netns" in command else []
+            answer = run([*there, "python3", "-c", GET, re.search(r"http://\S+", lines)[0]]).out
+            text = "\n".join(line for line in answer.splitlines() if line.startswith("xdp_action"))
             process.popen.send_signal(signal.SIGINT)
         process.popen.wait()
         process.wait(process.popen.returncode)

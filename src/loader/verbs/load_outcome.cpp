@@ -95,6 +95,11 @@ void describe_choice(const LoadRequest& request, const Interface& interface, con
         outcome.notes.push_back("by a link, not in a dispatcher: " + refusals.dispatcher);
     }
     add_note(outcome, describe_unused_position(request, attempt));
+    if (request.attach == AttachChoice::kLink && attempt.method == AttachMethod::kReplaceByNetlink) {
+        outcome.notes.emplace_back(
+            "--attach link has no effect: what is attached over netlink can be replaced only over netlink; after an "
+            "--unload, a load attaches by a link");
+    }
     if (request.verbose && request.program.filename.empty()) {
         outcome.notes.push_back(fmt::format("the {} program serves MTU {}",
                                             attempt.variant == Variant::kFrags ? "xdp.frags" : "linear",

@@ -82,7 +82,7 @@ TEST(LoaderOptions, APlaceInADispatcherIsForDispatchers) {
     EXPECT_THAT(refused({"-d", "a", "--offload-mode", "--chain-actions", "pass"}).message,
                 HasSubstr("--chain-actions"));
     EXPECT_THAT(refused({"-d", "a", "--attach", "dispatcher", "--offload-mode"}).message,
-                HasSubstr("--attach dispatcher cannot be combined with --offload-mode"));
+                HasSubstr("--offload-mode cannot be combined with --attach: a network card takes a program by"));
     EXPECT_THAT(refused({"-d", "a", "--unload", "--attach", "link"}).message, HasSubstr("--attach"));
     EXPECT_THAT(refused({"-d", "a", "--chain-actions", "pass,"}).message, HasSubstr("aborted, drop"));
     EXPECT_THAT(refused({"-d", "a", "--chain-actions", "pass,accept"}).message, HasSubstr("pass,accept"));
@@ -221,6 +221,11 @@ TEST(LoaderOptions, RunHasNoJsonBecauseStdoutIsTheCommands) {
     EXPECT_THAT(exit.message, HasSubstr("--run cannot be combined with --json"));
 }
 
+TEST(LoaderOptions, QuietLeavesNothingOutOfADocument) {
+    EXPECT_THAT(refused({"--dev", "a", "--json", "--quiet"}).message,
+                HasSubstr("--json cannot be combined with --quiet: what was asked for is all that is printed"));
+}
+
 TEST(LoaderOptions, MapsThatStartEmptyAreNamed) {
     const auto options = parsed({"-d", "a", "--reuse-maps", "--new-map", "xdp_stats_map", "--new-map=flows"});
     EXPECT_TRUE(options.reuse_maps);
@@ -299,7 +304,6 @@ TEST(LoaderOptions, ContradictionsAreUsageErrors) {
         {"--dev", "a", "--unload", "--force"},
         {"--dev", "a", "--force", "--run", "--", "true"},
         {"--dev", "a", "--status", "--dry-run"},
-        {"--dev", "a", "--json", "--quiet"},
         {"--dev", "a", "--attach", "link", "--offload-mode"},
         {"--list-programs", "--filename", "f", "-q"},
         {"--dev", "a", "--follow"},

@@ -6,38 +6,38 @@
 namespace tally {
 namespace {
 
-constexpr OptionRow kRows[] = {
+constexpr OptionRow kSomeRows[] = {
     {.name = "--status"}, {.name = "--stable"}, {.name = "--section", .alias = "--progsec", .argument = "NAME"},
     {.name = "--dev", .argument = "IFACE"}, {.name = "--filename", .argument = "FILE"},
 };
 
 TEST(NearestOption, IsTheOneThatBeginsSo) {
-    EXPECT_EQ(nearest_option(kRows, "--stat"), "--status");
-    EXPECT_EQ(nearest_option(kRows, "--progs"), "--progsec");
-    EXPECT_EQ(nearest_option(kRows, "--sta"), "");  // two do
+    EXPECT_EQ(nearest_option(kSomeRows, "--stat"), "--status");
+    EXPECT_EQ(nearest_option(kSomeRows, "--progs"), "--progsec");
+    EXPECT_EQ(nearest_option(kSomeRows, "--sta"), "");  // two do
 }
 
 TEST(NearestOption, IsTheOneThatWasMistyped) {
-    EXPECT_EQ(nearest_option(kRows, "--statsu"), "--status");
-    EXPECT_EQ(nearest_option(kRows, "--file-name"), "--filename");
-    EXPECT_EQ(nearest_option(kRows, "--sectoin"), "--section");
-    EXPECT_EQ(nearest_option(kRows, "--nothing-like-it"), "");
-    EXPECT_EQ(nearest_option(kRows, "--d"), "");
-    EXPECT_EQ(nearest_option(kRows, "-s"), "");
+    EXPECT_EQ(nearest_option(kSomeRows, "--statsu"), "--status");
+    EXPECT_EQ(nearest_option(kSomeRows, "--file-name"), "--filename");
+    EXPECT_EQ(nearest_option(kSomeRows, "--sectoin"), "--section");
+    EXPECT_EQ(nearest_option(kSomeRows, "--nothing-like-it"), "");
+    EXPECT_EQ(nearest_option(kSomeRows, "--d"), "");
+    EXPECT_EQ(nearest_option(kSomeRows, "-s"), "");
 }
 
 TEST(CorrectLine, AnObjectIsAFileWhereThereIsAnOptionForIt) {
     const char* const line[] = {"load", "eth0", "prog.o"};
-    constexpr CommandWord kCommands[] = {{"load", ""}};
-    EXPECT_EQ(correct_line(line, kRows, kCommands), " --dev eth0 --filename prog.o");
-    EXPECT_EQ(correct_line(line, std::span(kRows).first(4), kCommands), " --dev eth0 --dev prog.o");
+    constexpr CommandWord kLoad[] = {{"load", ""}};
+    EXPECT_EQ(correct_line(line, kSomeRows, kLoad), " --dev eth0 --filename prog.o");
+    EXPECT_EQ(correct_line(line, std::span(kSomeRows).first(4), kLoad), " --dev eth0 --dev prog.o");
 }
 
 TEST(FindPointer, KnowsEachOfItsNames) {
-    constexpr OptionPointer kPointers[] = {{"--iface -i", "a"}, {"--list", "b"}};
-    EXPECT_EQ(find_pointer(kPointers, "-i"), "a");
-    EXPECT_EQ(find_pointer(kPointers, "--list"), "b");
-    EXPECT_EQ(find_pointer(kPointers, "--lis"), "");
+    constexpr OptionPointer kSomePointers[] = {{"--iface -i", "a"}, {"--list", "b"}};
+    EXPECT_EQ(find_pointer(kSomePointers, "-i"), "a");
+    EXPECT_EQ(find_pointer(kSomePointers, "--list"), "b");
+    EXPECT_EQ(find_pointer(kSomePointers, "--lis"), "");
 }
 
 }  // namespace
