@@ -14,8 +14,7 @@ inline constexpr std::string_view kVerbsWithoutAttaching =
     "--observe --unload --status --clean --test-run --list-programs";
 // The tutorial's scripts unload with the mode that they loaded with.
 inline constexpr std::string_view kVerbsWithoutMode = "--observe --status --clean --test-run --list-programs";
-inline constexpr std::string_view kModeOptions =
-    "--native-mode --skb-mode --offload-mode --auto-mode --mode";
+inline constexpr std::string_view kModeOptions = "--native-mode --skb-mode --offload-mode --auto-mode --mode";
 
 inline constexpr Exclusion kOneVerb = {kVerbOptions, "each is a command of its own"};
 inline constexpr Exclusion kOneMode = {kModeOptions, "a program is attached in one mode"};
@@ -74,7 +73,8 @@ file system there and says so; any other _DIR_ must be one already.)",
         .argument = "pass|drop|aborted|tx|redirect",
         .value = "pass",
         .completion = Completion::kVerdict,
-        .excludes = {kNoProgramLoaded, {"--filename --list-programs", "it is the verdict of the built-in program"}},
+        .excludes = {kNoProgramLoaded,
+                     {"--filename --list-programs", "it is the verdict of the built-in program"}},
         .help = "Verdict of the built-in program",
         .manual = R"(
 The verdict of the built-in program, in any case, and with or without *XDP_*; the default is *pass*. *tx* sends every packet back with its MAC addresses
@@ -125,7 +125,8 @@ right ones.)",
         .argument = "NAME",
         .completion = Completion::kSection,
         .needs = "--filename",
-        .excludes = {{"--list-programs", "it lists them all"}, {"--progname", "each of them chooses the program"}},
+        .excludes = {{"--list-programs", "it lists them all"},
+                     {"--progname", "each of them chooses the program"}},
         .help = "Instead of --progname: the first program in this section of FILE",
         .manual = R"(
 Instead of *--progname*: the first function in this section of _FILE_, as with *xdp-loader load -s* and

@@ -71,13 +71,13 @@ constexpr OptionPointer kHabits[] = {
 };
 
 constexpr CommandWord kCommands[] = {
-    {"load attach add set", ""}, {"unload detach del delete off", "--unload"},
+    {"load attach add set", ""},      {"unload detach del delete off", "--unload"},
     {"status show list", "--status"}, {"clean", "--clean"},
     {"observe monitor", "--observe"}, {"help", "--help"},
 };
 
-constexpr Program kProgram = {"xdp_loader",    TALLY_VERSION, kDescription,  kFooter, kOptionRows,
-                              kRemovedOptions, kHabits,       kCommands};
+constexpr Program kProgram = {"xdp_loader", TALLY_VERSION,   kDescription, kFooter,
+                              kOptionRows,  kRemovedOptions, kHabits,      kCommands};
 
 Error usage_error(std::string text) {
     return make_error(ErrorKind::kUsage, std::move(text));
@@ -193,9 +193,10 @@ Result<void> read_numbers(const Given& given, Options& options) {
         if (options.unload_id.value_or(0) == 0) {
             return usage_error(
                        fmt::format("--unload '{}': expected the id of a program, a positive number", *text))
-                .with_hint(could_be_interface(*text)
-                               ? fmt::format("did you mean `xdp_loader --dev {} --unload`?", shell_word(*text))
-                               : std::string());
+                .with_hint(
+                    could_be_interface(*text)
+                        ? fmt::format("did you mean `xdp_loader --dev {} --unload`?", shell_word(*text))
+                        : std::string());
         }
     }
     return {};

@@ -78,7 +78,8 @@ int start_sources(ReaderSet& readers, const Options& options) {
     for (std::size_t i = 0; i < options.sources.size(); ++i) {
         const Reader& reader = *readers.members()[i].reader;
         if (started[i] && options.once && !reader.ready()) {
-            started[i] = nothing_pinned(options.sources[i], readers.context_of(options.sources[i]), reader.pin());
+            started[i] =
+                nothing_pinned(options.sources[i], readers.context_of(options.sources[i]), reader.pin());
         }
         if (!started[i]) {
             const int failure = fail(started[i].error(), options);
@@ -105,7 +106,8 @@ int start_all(ReaderSet& readers, const Options& options) {
     return 0;
 }
 
-// A network namespace; with --wait, one that does not exist is waited for. None where a signal or the time limit of
+// A network namespace; with --wait, one that does not exist is waited for. None where a signal or the time
+// limit of
 // --expect ended that.
 template <typename Enter>
 Result<std::optional<NetnsContext>> find_netns(const Options& options, steady_clock::time_point limit,

@@ -6,9 +6,9 @@
 #include <utility>
 
 #include "common/base/command_line.h"
-#include "common/pins/device_option.h"
 #include "common/base/error.h"
 #include "common/base/result.h"
+#include "common/pins/device_option.h"
 #include "stats/cli/duration.h"
 #include "stats/option_table.h"
 
@@ -64,8 +64,10 @@ constexpr OptionPointer kHabits[] = {
     {"--watch --follow --loop", "samples go on until interrupted; `--live` is the full-screen view"},
     {"--period --delay --seconds --sleep -s", "`--interval TIME` is the time between samples"},
     {"--iterations --samples --rounds --num -c", "`--count N` stops after N samples"},
-    {"--reset --zero --clear", "`--since-start` counts from this command's start; the counters stay as they are"},
-    {"--pin-path --pin-dir --path", "`--map PATH` reads a pin; `--bpffs DIR` is the root of those of interfaces"},
+    {"--reset --zero --clear",
+     "`--since-start` counts from this command's start; the counters stay as they are"},
+    {"--pin-path --pin-dir --path",
+     "`--map PATH` reads a pin; `--bpffs DIR` is the root of those of interfaces"},
     {"--pin --filename --file -f", "`--map PATH` reads a pin"},
     {"--id --mapid", "`--map-id N` reads a map by its id"},
     {"--prometheus --metrics --port --serve -p", "`--listen ADDR:PORT` serves metrics for Prometheus"},
@@ -80,8 +82,8 @@ constexpr OptionPointer kHabits[] = {
 
 constexpr CommandWord kCommands[] = {{"show list watch monitor stats", ""}, {"help", "--help"}};
 
-constexpr Program kProgram = {"xdp_stats", TALLY_VERSION, kDescription, kFooter,
-                              kOptionRows, {},            kHabits,      kCommands};
+constexpr Program kProgram = {"xdp_stats", TALLY_VERSION, kDescription, kFooter, kOptionRows,
+                              {},          kHabits,       kCommands};
 
 Error usage_error(std::string text) {
     return make_error(ErrorKind::kUsage, std::move(text));
@@ -109,8 +111,9 @@ Result<void> read_named_devices(const Given& given, Options& options) {
     TALLY_ASSIGN_OR_RETURN(auto devices, read_devices(given.values("--dev"), options.netns));
     const bool several = group_by_netns(devices).size() > 1;
     for (auto& device : devices) {
-        add_source(options.sources, {Source::Kind::kDevice, std::move(device.name), 0, {},
-                                     several ? device.netns : std::nullopt});
+        add_source(
+            options.sources,
+            {Source::Kind::kDevice, std::move(device.name), 0, {}, several ? device.netns : std::nullopt});
         options.netns = several ? std::nullopt : std::move(device.netns);
     }
     return {};

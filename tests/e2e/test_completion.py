@@ -179,6 +179,12 @@ def test_verdicts_with_commas_between_them(lab):
     assert complete("xdp_loader", "--chain-actions=pass,drop,a") == ["pass,drop,aborted"]
 
 
+def test_interfaces_of_the_namespace_that_stands_before(lab):
+    Namespace(lab, "red").veth("inside0")
+    for program in PROGRAMS:
+        assert complete(program, "--dev", "red/in") == ["red/inside0"]
+
+
 @pytest.mark.parametrize("option", ["--interval", "-i", "--count", "-n", "--within", "--map-id"])
 def test_numbers_are_not_guessed(lab, option):
     assert complete("xdp_stats", option, "") == []
@@ -252,8 +258,6 @@ def test_typed_options(lab, shell, program):
     ("xdp_loader --netns ", ["red", "green"]),
     ("xdp_loader --netns red --dev ", ["inside0", "lo"]),
     ("xdp_stats --netns red --dev ", ["inside0", "lo"]),
-    ("xdp_loader --dev red/ins", ["inside0"]),
-    ("xdp_stats --dev red/ins", ["inside0"]),
     ("xdp_loader --filename OWN --progname ", ["own_pass", "own_drop", "own_invalid"]),
     ("xdp_loader --dev lo --run -- unshar", ["unshare"]),
     ("xdp_loader --list-p", ["--list-programs"]),

@@ -94,7 +94,6 @@ SILENT = {
     },
     STATS: {
         "--interval": "only when samples are taken differs; the measured period is tested elsewhere",
-        "--verbose": "there is something to say, or nothing",
     },
 }
 # Under these the other option makes no difference that can be seen here, and why.
@@ -104,9 +103,7 @@ HIDING = {
         "--offload-mode": "no network card here takes programs, which is all that is said",
         "--observe": "the kernel may not allow it, which is all that is said",
     },
-    STATS: {
-        "--quiet": "nothing is printed that would tell",
-    },
+    STATS: {},
 }
 # Only what is refused with them is tried here; what they do is tested elsewhere.
 ENDLESS = {LOADER: "--follow", STATS: "--live"}
@@ -122,7 +119,10 @@ ACCEPTED = {
         ("--keep-maps", "--bpffs"): "below the other root are no pins of the program that is attached",
         ("--quiet", "--test-run"): "this run has no notes to leave out",
     },
-    STATS: {},
+    STATS: {
+        ("--bpffs", "--since-start"): "nothing is counted meanwhile, whatever is read",
+        ("--count", "--output"): "the file has one round, the last",
+    },
 }
 DEPENDS_ON_KERNEL = {"--observe", "--offload-mode"}
 
@@ -190,7 +190,7 @@ class Pairs:
     def refused(self, pair, result):
         """Whether it is; the message names both, or what they need, and says why."""
         status, out, err, _ = result
-        if status != USAGE:
+        if status != USAGE or "stdout is not a terminal" in err:
             return False
         message = json_message(err) or err.splitlines()[0].split(": ", 1)[1]
         named = [set(self.samples[option]) | {option} for option in pair]
@@ -307,22 +307,23 @@ class StatsPairs(Pairs):
         process = Process(command)
         wait_until(lambda: process.popen.poll() is not None or
                    any("http://" in line for line in process.lines["out"] + process.lines["err"]), process.describe)
-        text, uid = "", None
+        text = ""
         if process.popen.poll() is None:
             lines = "\n".join(process.lines["out"] + process.lines["err"])
             uid = re.search(r"\nUid:\s+(\d+)", Path(f"/proc/{process.popen.pid}/status").read_text())[1]
             there = ["nsenter", "--net=/run/netns/red"] if "--netns" in command else []
             answer = run([*there, "python3", "-c", GET, re.search(r"http://\S+", lines)[0]]).out
-            text = "\n".join(line for line in answer.splitlines() if line.startswith("xdp_action"))
+            text = "\n".join([f"uid {uid}", *(line for line in answer.splitlines() if line.startswith("xdp_action"))])
             process.popen.send_signal(signal.SIGINT)
         process.popen.wait()
         process.wait(process.popen.returncode)
-        return observed(process.popen.returncode, f"{uid}\n{text}", "\n".join(process.lines["err"]))
+        return observed(process.popen.returncode, text, "\n".join(process.lines["err"]))
 
 
 def build_stats_world(lab, red):
     veths = {dev: lab.veth(dev) for dev in ("maps0", "second0")}
     there = red.veth("maps0")
+    run(["ip", "-netns", red.name, "link", "set", "dev", "lo", "up"])
     lab.load("second0")
     for count, veth, options in ((10, veths["maps0"], ()), (3, there, red.option),
                                  (5, veths["maps0"], ("--bpffs", OTHER_ROOT)),

@@ -255,7 +255,7 @@ def test_refused_where_netlink_has_attached_a_program(lab, veth0):
     assert result.out == "" and "no_counter" in result.err and "--force" not in result.err
     assert lab.world() == world
     (command,) = re.findall(r"(?m)^hint: `([^`]+)` detaches it$", result.err)
-    run(shlex.split(command))
+    lab.loader(*shlex.split(command)[1:])
     assert run_loaded(lab, "--dev", "veth0", command=["echo", "run"]).out == "run\n"
     assert clean()
 

@@ -106,8 +106,8 @@ Result<void> refuse_unknown(const Program& program, std::span<const char* const>
     if (words.empty()) {
         return {};
     }
-    const auto option = std::find_if(words.begin(), words.end(),
-                                     [](const auto& word) { return word.starts_with('-'); });
+    const auto option =
+        std::find_if(words.begin(), words.end(), [](const auto& word) { return word.starts_with('-'); });
     if (option != words.end()) {
         return refuse_option(program, option->substr(0, option->find('=')));
     }

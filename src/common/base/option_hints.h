@@ -28,8 +28,8 @@ struct CommandWord {
     std::string_view option;
 };
 
-// The line with its words that are no options in options, a blank before each word: "load eth0 prog.o" becomes
-// " --dev eth0 --filename prog.o".
+// The line with its words that are no options in options, a blank before each word: "load eth0 prog.o"
+// becomes " --dev eth0 --filename prog.o".
 std::string correct_line(std::span<const char* const> line, std::span<const OptionRow> rows,
                          std::span<const CommandWord> commands);
 

@@ -196,8 +196,9 @@ Result<void> check_bpffs(const BpffsRoot& root) {
         }
         auto error = last_error(what);
         if (error.code == ENOENT) {
-            error.hint = fmt::format("as root, `mkdir -p {0} && mount -t bpf bpf {0}` makes one; --bpffs DIR names another",
-                                     shell_word(root.path));
+            error.hint = fmt::format(
+                "as root, `mkdir -p {0} && mount -t bpf bpf {0}` makes one; --bpffs DIR names another",
+                shell_word(root.path));
         }
         return error;
     }
@@ -207,9 +208,9 @@ Result<void> check_bpffs(const BpffsRoot& root) {
         const bool can_be_mounted = names && names->empty();
         return make_error(ErrorKind::kNotFound, what, "no BPF file system is mounted there")
             .with_hint(fmt::format("{}--bpffs DIR names another",
-                                   can_be_mounted
-                                       ? fmt::format("as root, `mount -t bpf bpf {}` mounts one; ", shell_word(root.path))
-                                       : "`findmnt -t bpf` lists those that are mounted; "));
+                                   can_be_mounted ? fmt::format("as root, `mount -t bpf bpf {}` mounts one; ",
+                                                                shell_word(root.path))
+                                                  : "`findmnt -t bpf` lists those that are mounted; "));
     }
     return {};
 }

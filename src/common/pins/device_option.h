@@ -15,8 +15,8 @@ struct NamedDevice {
     std::string name;
 };
 
-// "NETNS/IFACE" is the interface IFACE there: no interface has a '/' in its name. What has none is in `netns`, the
-// value of --netns. kUsage where the two name different ones.
+// "NETNS/IFACE" is the interface IFACE there: no interface has a '/' in its name. What has none is in
+// `netns`, the value of --netns. kUsage where the two name different ones.
 Result<std::vector<NamedDevice>> read_devices(const std::vector<std::string>& devices,
                                               const std::optional<std::string>& netns);
 

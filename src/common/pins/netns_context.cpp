@@ -34,8 +34,9 @@ Result<Interface> resolve_remotely(const NetnsContext& context, const std::strin
     if (found) {
         return std::move(*found);
     }
-    return make_error(ErrorKind::kNotFound, fmt::format("looking for interface '{}'", interface),
-                      fmt::format("no interface in network namespace '{}' has that name", context.netns_option));
+    return make_error(
+        ErrorKind::kNotFound, fmt::format("looking for interface '{}'", interface),
+        fmt::format("no interface in network namespace '{}' has that name", context.netns_option));
 }
 
 }  // namespace
@@ -106,7 +107,8 @@ Result<NetnsContext::Located> NetnsContext::locate(const std::string& interface)
 }
 
 Result<Interface> NetnsContext::resolve(const std::string& interface) const {
-    auto found = visibility == Visibility::kHere ? resolve_interface(interface) : resolve_remotely(*this, interface);
+    auto found =
+        visibility == Visibility::kHere ? resolve_interface(interface) : resolve_remotely(*this, interface);
     if (!found && found.error().kind == ErrorKind::kNotFound) {
         // nsenter, and not `ip -n`: it takes a path as well.
         const bool is_path = netns_option.find('/') != std::string::npos;
@@ -114,7 +116,8 @@ Result<Interface> NetnsContext::resolve(const std::string& interface) const {
         found.error().hint =
             netns_option.empty()
                 ? "`ip -brief link` lists the interfaces; --netns NAME looks in another namespace"
-                : fmt::format("`nsenter --net={} ip -brief link` lists the interfaces there", shell_word(file));
+                : fmt::format("`nsenter --net={} ip -brief link` lists the interfaces there",
+                              shell_word(file));
         if (auto hint = explain_peer(interface); !hint.empty()) {
             found.error().hint = std::move(hint);
         }

@@ -194,10 +194,11 @@ Result<AttachPlan> make_attach_plan(const LoadRequest& request, const NetnsConte
         const bool shared = state.hook.dispatcher && (!ours || state.hook.dispatcher->components.size() > 1);
         return mode_conflict(
             what, running,
-            shared ? "without a mode option it joins the others in their mode"
-                   : fmt::format("without a mode option it is loaded in that mode; else `xdp_loader {} --unload "
-                                 "--keep-maps` first, which keeps the counters",
-                                 context.option(interface.name)));
+            shared
+                ? "without a mode option it joins the others in their mode"
+                : fmt::format("without a mode option it is loaded in that mode; else `xdp_loader {} --unload "
+                              "--keep-maps` first, which keeps the counters",
+                              context.option(interface.name)));
     }
     decided.modes = {running};
     return decided;

@@ -27,7 +27,8 @@ Result<void> reuse_map(ProgramObject& object, ProgramObject::Map& map, const std
 }
 
 std::string free_names(const std::vector<std::string>& pins) {
-    return fmt::format("--bpffs DIR pins elsewhere; if nobody needs what is there, `rm {}`", fmt::join(pins, " "));
+    return fmt::format("--bpffs DIR pins elsewhere; if nobody needs what is there, `rm {}`",
+                       fmt::join(pins, " "));
 }
 
 // Whether --reuse-maps would take the pinned map.
@@ -91,11 +92,12 @@ Result<void> reuse_maps(const LoadRequest& request, ProgramObject& object, const
     return make_error(ErrorKind::kConflict, fmt::format("reusing the maps pinned in {}", directory),
                       "the layouts differ")
         .with_details(std::move(differences))
-        .with_hint(of_others.empty()
-                       ? fmt::format("`--reuse-maps{}` starts that map empty and keeps the others; totals are "
-                                     "carried across maps",
-                                     options)
-                       : free_names(of_others));
+        .with_hint(
+            of_others.empty()
+                ? fmt::format("`--reuse-maps{}` starts that map empty and keeps the others; totals are "
+                              "carried across maps",
+                              options)
+                : free_names(of_others));
 }
 
 Result<void> check_names_are_free(const std::vector<std::string>& pins, const DeviceState& state,

@@ -58,8 +58,9 @@ Result<void> check_owner(const struct stat& status, const std::string& path) {
     }
     if ((status.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
         return make_error(ErrorKind::kConflict, what, "users other than its owner may write to it")
-            .with_hint(fmt::format("`ls -lA {0}` shows what is in it; if that is as it should be, `chmod go-w {0}`",
-                                   shell_word(path)));
+            .with_hint(
+                fmt::format("`ls -lA {0}` shows what is in it; if that is as it should be, `chmod go-w {0}`",
+                            shell_word(path)));
     }
     return {};
 }
@@ -95,7 +96,8 @@ std::string mount_point_of(std::string path) {
     struct stat inner = {};
     struct stat outer = {};
     path.erase(path.find_last_of('/'));
-    for (auto slash = path.find_last_of('/'); slash != std::string::npos && slash > 0; slash = path.find_last_of('/')) {
+    for (auto slash = path.find_last_of('/'); slash != std::string::npos && slash > 0;
+         slash = path.find_last_of('/')) {
         if (::stat(path.c_str(), &inner) == 0 && ::stat(path.substr(0, slash).c_str(), &outer) == 0 &&
             inner.st_dev != outer.st_dev) {
             break;

@@ -143,8 +143,8 @@ Result<FunctionChoice> choose_function(std::span<const Function> functions, cons
     }
     if (!found->loadable()) {
         return make_error(ErrorKind::kNotFound, what, why_not_attachable(*found))
-            .with_hint(
-                fmt::format("`xdp_loader --list-programs --filename {}` shows what each function is", shell_word(file)));
+            .with_hint(fmt::format("`xdp_loader --list-programs --filename {}` shows what each function is",
+                                   shell_word(file)));
     }
     return FunctionChoice{static_cast<std::size_t>(found - functions.begin()), {}, 1};
 }

@@ -78,10 +78,11 @@ std::string describe_unused_position(const LoadRequest& request, const Attempt& 
         return {};
     }
     const bool both = request.priority && request.chain_actions;
-    return fmt::format("{} {} no effect: attached {}, the program holds the hook alone; --attach dispatcher insists",
-                       both ? "--prio and --chain-actions" : (request.priority ? "--prio" : "--chain-actions"),
-                       both ? "have" : "has",
-                       attempt.method == AttachMethod::kReplaceByNetlink ? "over netlink" : "by a link");
+    return fmt::format(
+        "{} {} no effect: attached {}, the program holds the hook alone; --attach dispatcher insists",
+        both ? "--prio and --chain-actions" : (request.priority ? "--prio" : "--chain-actions"),
+        both ? "have" : "has",
+        attempt.method == AttachMethod::kReplaceByNetlink ? "over netlink" : "by a link");
 }
 
 }  // namespace
@@ -97,7 +98,8 @@ void describe_choice(const LoadRequest& request, const Interface& interface, con
     add_note(outcome, describe_unused_position(request, attempt));
     if (request.attach == AttachChoice::kLink && attempt.method == AttachMethod::kReplaceByNetlink) {
         outcome.notes.emplace_back(
-            "--attach link has no effect: what is attached over netlink can be replaced only over netlink; after an "
+            "--attach link has no effect: what is attached over netlink can be replaced only over netlink; "
+            "after an "
             "--unload, a load attaches by a link");
     }
     if (request.verbose && request.program.filename.empty()) {
@@ -108,9 +110,9 @@ void describe_choice(const LoadRequest& request, const Interface& interface, con
     if (plan.foreign) {
         outcome.notes.push_back(fmt::format("replaces program {} of another tool", plan.old_program->id));
         if (plan.ended_dispatcher) {
-            outcome.notes.push_back(fmt::format(
-                "libxdp's pins of the dispatcher's programs remain; `rm -r {}` removes them",
-                shell_word(dispatcher_directory(interface.ifindex, plan.old_program->id))));
+            outcome.notes.push_back(
+                fmt::format("libxdp's pins of the dispatcher's programs remain; `rm -r {}` removes them",
+                            shell_word(dispatcher_directory(interface.ifindex, plan.old_program->id))));
         }
     }
 }

@@ -42,10 +42,10 @@ std::string explain_unseen(const DeviceState& state) {
 void explain_observation(const DeviceState& state, const std::string& option, Outcome& outcome) {
     switch (state.attach_state) {
         case AttachState::kDetached:
-            outcome.notes.push_back(
-                fmt::format("the observed program is gone; once another one is attached, `xdp_loader {0} "
-                            "--observe` continues with the pinned maps; `xdp_loader {0} --clean` removes them",
-                            option));
+            outcome.notes.push_back(fmt::format(
+                "the observed program is gone; once another one is attached, `xdp_loader {0} "
+                "--observe` continues with the pinned maps; `xdp_loader {0} --clean` removes them",
+                option));
             break;
         case AttachState::kStale:
             outcome.notes.push_back(fmt::format(

@@ -51,9 +51,9 @@ Error hidden_component(const DeviceState& state, const NetnsContext& context, co
     Error error = *state.dispatcher_trouble;
     // Who lacks a capability is not to take away what he cannot see.
     if (error.kind != ErrorKind::kPermission) {
-        error.hint += fmt::format("{}`xdp_loader {} --unload {}` detaches the dispatcher with all its programs",
-                                  error.hint.empty() ? "" : "; ", context.option(device),
-                                  state.hook.program->id);
+        error.hint +=
+            fmt::format("{}`xdp_loader {} --unload {}` detaches the dispatcher with all its programs",
+                        error.hint.empty() ? "" : "; ", context.option(device), state.hook.program->id);
     }
     return error;
 }

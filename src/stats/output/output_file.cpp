@@ -41,7 +41,8 @@ Result<OutputFile> OutputFile::at(const std::string& path) {
         if (::lstat(path.c_str(), &status) == 0 && S_ISLNK(status.st_mode)) {
             return make_error(ErrorKind::kUsage, fmt::format("--output '{}'", path),
                               "it is a symbolic link to a file that does not exist")
-                .with_hint(fmt::format("name the file itself: `readlink -m {}` prints its path", shell_word(path)));
+                .with_hint(
+                    fmt::format("name the file itself: `readlink -m {}` prints its path", shell_word(path)));
         }
         return OutputFile(path);  // write() tells what is wrong with the directory
     }

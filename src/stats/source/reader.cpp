@@ -270,12 +270,14 @@ Result<void> Reader::check_components() const {
     return make_error(ErrorKind::kNotFound, fmt::format("looking for the programs of '{}'", report_.title),
                       meta == nullptr ? "the pinned map has no meta that names a program"
                                       : "only one program of the dispatcher has counters")
-        .with_hint(meta == nullptr
-                       ? fmt::format("`xdp_loader {} --observe` counts each of them, where the maps here are unpinned",
-                                     option)
-                       : fmt::format("only where it may end, `xdp_loader {0} --unload` and then `xdp_loader {0} "
-                                     "--observe` counts each of the others",
-                                     option));
+        .with_hint(
+            meta == nullptr
+                ? fmt::format(
+                      "`xdp_loader {} --observe` counts each of them, where the maps here are unpinned",
+                      option)
+                : fmt::format("only where it may end, `xdp_loader {0} --unload` and then `xdp_loader {0} "
+                              "--observe` counts each of the others",
+                              option));
 }
 
 // A program that is alone on the hook has all the counts.

@@ -14,7 +14,8 @@ namespace tally::stats {
 void ReaderSet::add_sources(const std::vector<Source>& sources) {
     for (const Source& source : sources) {
         NetnsContext& context = source.netns ? *named_.at(*source.netns) : own_;
-        members_.push_back({next_number_++, std::make_unique<Reader>(source, request_, context, watcher_),
+        members_.push_back({next_number_++,
+                            std::make_unique<Reader>(source, request_, context, watcher_),
                             std::nullopt,
                             {}});
     }

@@ -81,8 +81,9 @@ TEST(LoaderOptions, APlaceInADispatcherIsForDispatchers) {
     EXPECT_THAT(refused({"-d", "a", "--attach", "link", "--prio", "20"}).message, HasSubstr("--prio"));
     EXPECT_THAT(refused({"-d", "a", "--offload-mode", "--chain-actions", "pass"}).message,
                 HasSubstr("--chain-actions"));
-    EXPECT_THAT(refused({"-d", "a", "--attach", "dispatcher", "--offload-mode"}).message,
-                HasSubstr("--offload-mode cannot be combined with --attach: a network card takes a program by"));
+    EXPECT_THAT(
+        refused({"-d", "a", "--attach", "dispatcher", "--offload-mode"}).message,
+        HasSubstr("--offload-mode cannot be combined with --attach: a network card takes a program by"));
     EXPECT_THAT(refused({"-d", "a", "--unload", "--attach", "link"}).message, HasSubstr("--attach"));
     EXPECT_THAT(refused({"-d", "a", "--chain-actions", "pass,"}).message, HasSubstr("aborted, drop"));
     EXPECT_THAT(refused({"-d", "a", "--chain-actions", "pass,accept"}).message, HasSubstr("pass,accept"));
@@ -124,7 +125,8 @@ TEST(LoaderOptions, ADeviceMayNameItsNamespace) {
     EXPECT_EQ(options.devices[0].name, "a");
     EXPECT_EQ(options.devices[1].netns, std::nullopt);
     EXPECT_EQ(parsed({"-d", "red/a", "--netns", "red"}).devices.front().netns, "red");
-    EXPECT_THAT(refused({"-d", "red/a", "--netns", "blue"}).message, HasSubstr("different network namespaces"));
+    EXPECT_THAT(refused({"-d", "red/a", "--netns", "blue"}).message,
+                HasSubstr("different network namespaces"));
     EXPECT_THAT(refused({"-d", "red/a", "-d", "b", "--run", "--", "true"}).message,
                 HasSubstr("--run takes interfaces of one network namespace"));
 }
@@ -146,7 +148,8 @@ TEST(LoaderOptions, VerdictsInAnySpelling) {
 }
 
 TEST(LoaderOptions, AnIdThatIsAnInterfaceHasAPointer) {
-    EXPECT_THAT(refused({"-U", "v0"}).message, HasSubstr("\nhint: did you mean `xdp_loader --dev v0 --unload`?\n"));
+    EXPECT_THAT(refused({"-U", "v0"}).message,
+                HasSubstr("\nhint: did you mean `xdp_loader --dev v0 --unload`?\n"));
     EXPECT_THAT(refused({"-U", "7a"}).message, HasSubstr("\nhint: `xdp_loader --help` lists the options\n"));
 }
 
@@ -222,8 +225,9 @@ TEST(LoaderOptions, RunHasNoJsonBecauseStdoutIsTheCommands) {
 }
 
 TEST(LoaderOptions, QuietLeavesNothingOutOfADocument) {
-    EXPECT_THAT(refused({"--dev", "a", "--json", "--quiet"}).message,
-                HasSubstr("--json cannot be combined with --quiet: what was asked for is all that is printed"));
+    EXPECT_THAT(
+        refused({"--dev", "a", "--json", "--quiet"}).message,
+        HasSubstr("--json cannot be combined with --quiet: what was asked for is all that is printed"));
 }
 
 TEST(LoaderOptions, MapsThatStartEmptyAreNamed) {

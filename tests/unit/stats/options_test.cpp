@@ -160,12 +160,16 @@ INSTANTIATE_TEST_SUITE_P(
         Mistake{{"-d", "a", "--within", "soon", "--expect", "total.packets > 1"}, "--within 'soon'"},
         Mistake{{"-d", "a", "--user", "nobody"}, "--user needs --listen"},
         Mistake{{"-d", "a", "--within", "1"}, "--within needs --expect"},
-        Mistake{{"-d", "a", "-1", "-i", "1"}, "--interval cannot be combined with --once: there is one reading"},
-        Mistake{{"-d", "a", "--per-cpu", "--expect", "total.packets > 1"}, "a condition is about all CPUs together"},
-        Mistake{{"--map", "/m", "--netns", "red"}, "--netns cannot be combined with --map alone: a map is in no"},
+        Mistake{{"-d", "a", "-1", "-i", "1"},
+                "--interval cannot be combined with --once: there is one reading"},
+        Mistake{{"-d", "a", "--per-cpu", "--expect", "total.packets > 1"},
+                "a condition is about all CPUs together"},
+        Mistake{{"--map", "/m", "--netns", "red"},
+                "--netns cannot be combined with --map alone: a map is in no"},
         Mistake{{"-d", "red/a", "--netns", "blue"}, "they name different network namespaces"},
         Mistake{{"--watch"}, "`--live` is the full-screen view"}, Mistake{{"--iface", "a"}, "`--dev IFACE`"},
-        Mistake{{"--intervall", "1"}, "did you mean --interval?"}, Mistake{{"-d", "a", "--", "b"}, "--dev b"}, Mistake{{"-d", "a", "-q", "-v"}, "--quiet"}));
+        Mistake{{"--intervall", "1"}, "did you mean --interval?"}, Mistake{{"-d", "a", "--", "b"}, "--dev b"},
+        Mistake{{"-d", "a", "-q", "-v"}, "--quiet"}));
 
 TEST(StatsOptions, DevicesOfOneNamespaceAreThoseOfTheRun) {
     const auto one = parsed({"-d", "red/a", "-d", "red/b"});

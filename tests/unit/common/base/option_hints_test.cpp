@@ -7,8 +7,11 @@ namespace tally {
 namespace {
 
 constexpr OptionRow kSomeRows[] = {
-    {.name = "--status"}, {.name = "--stable"}, {.name = "--section", .alias = "--progsec", .argument = "NAME"},
-    {.name = "--dev", .argument = "IFACE"}, {.name = "--filename", .argument = "FILE"},
+    {.name = "--status"},
+    {.name = "--stable"},
+    {.name = "--section", .alias = "--progsec", .argument = "NAME"},
+    {.name = "--dev", .argument = "IFACE"},
+    {.name = "--filename", .argument = "FILE"},
 };
 
 TEST(NearestOption, IsTheOneThatBeginsSo) {
