@@ -11,6 +11,7 @@
 #include "common/kernel/link_socket.h"
 #include "common/kernel/netns.h"
 #include "common/pins/abi_names.h"
+#include "common/pins/bpffs.h"
 #include "common/pins/counter_map.h"
 #include "common/pins/pin_names.h"
 #include "loader/change/dispatcher_leftover.h"
@@ -137,8 +138,9 @@ void explain(const DeviceState& state, const NetnsContext& context, const std::s
         outcome.notes.push_back(left + ": the next load, --unload or --clean detaches it");
     }
     if (state.trouble && !state.link_hidden) {
-        outcome.notes.push_back("not everything could be read: " +
-                                explain_surroundings(*state.trouble).message());
+        const Error trouble = explain_barrier(explain_surroundings(*state.trouble), directory);
+        outcome.notes.push_back("not everything could be read: " + trouble.message() +
+                                (trouble.hint.empty() ? "" : "; " + trouble.hint));
     }
     if (const auto note = describe_foreign_pins(state, directory); !note.empty() && !state.interrupted) {
         outcome.notes.push_back(note);
@@ -168,10 +170,13 @@ bool is_listed_by_new_name(const NetnsContext& context, const DeviceState& state
 // None where nothing is there; kPermission where one may not look.
 Result<std::vector<std::string>> names_below(const std::string& directory) {
     auto names = list_directory(directory);
-    if (!names && names.error().kind != ErrorKind::kPermission) {
+    if (names) {
+        return names;
+    }
+    if (names.error().kind != ErrorKind::kPermission) {
         return std::vector<std::string>();
     }
-    return names;
+    return explain_barrier(std::move(names).error(), directory + '/');
 }
 
 Outcome describe(const NetnsContext& context, const std::string& name, const std::string& directory,
