@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+#include <algorithm>
 #include <fmt/format.h>
 
 #include <cerrno>
@@ -41,6 +42,12 @@ void write_to_stdout(const std::string& text) {
     }
 }
 
+// --quiet does not withhold what was asked for.
+Outcome without_notes(Outcome outcome) {
+    outcome.notes.clear();
+    return outcome;
+}
+
 // With --run stdout is the command's.
 void report(const Options& options, const Outcome& outcome) {
     if (outcome.error) {
@@ -49,6 +56,8 @@ void report(const Options& options, const Outcome& outcome) {
         std::fputs(format_outcome(outcome).c_str(), stderr);
     } else if (!options.json && !options.quiet) {
         write_to_stdout(format_outcome(outcome));
+    } else if (options.verb == Verb::kStatus && !options.json) {
+        write_to_stdout(format_outcome(without_notes(outcome)));
     } else if (options.quiet && !options.json) {
         std::fputs(format_warnings(outcome).c_str(), stderr);
     }
@@ -74,9 +83,14 @@ class VerbRunner {
     explicit VerbRunner(const Options& options) : options_(options) {}
 
     Result<void> work() {
-        TALLY_ASSIGN_OR_RETURN(auto context, enter_netns_context(options_.netns, options_.bpffs));
-        if (!options_.devices.empty()) {
-            work_on(context, without_repetitions(options_.devices, context));
+        const auto groups = group_by_netns(options_.devices);
+        if (groups.size() > 1) {
+            return work_on_groups(groups);
+        }
+        const auto& netns = groups.empty() ? options_.netns : groups.front().netns;
+        TALLY_ASSIGN_OR_RETURN(auto context, enter_netns_context(netns, options_.bpffs));
+        if (!groups.empty()) {
+            work_on(context, without_repetitions(groups.front().names, context));
             return {};
         }
         TALLY_TRY(work_on_all(context));
@@ -89,7 +103,7 @@ class VerbRunner {
         std::string rest;
         if (options_.json) {
             rest = format_json(outcomes_);
-        } else if (outcomes_.empty() && !options_.quiet) {
+        } else if (outcomes_.empty() && (!options_.quiet || options_.verb == Verb::kStatus)) {
             rest = fmt::format("no XDP program is attached, and nothing is pinned in {}\n", options_.bpffs);
         }
         const int status = write_outcome(options_, rest);
@@ -97,30 +111,54 @@ class VerbRunner {
     }
 
   private:
+    void keep(Outcome outcome) {
+        outcomes_.push_back(std::move(outcome));
+        report(options_, outcomes_.back());
+    }
+
     void work_on(NetnsContext& context, const std::vector<std::string>& devices) {
-        std::string mounted;
-        const auto keep = [&](Outcome outcome) {
-            if (!outcome.error && !mounted.empty()) {
-                outcome.notes.push_back(std::exchange(mounted, {}));
-            }
-            outcomes_.push_back(std::move(outcome));
-            report(options_, outcomes_.back());
-        };
         if (options_.verb == Verb::kLoad || options_.verb == Verb::kUnload) {
+            std::string mounted;
+            const auto keep_first = [&](Outcome outcome) {
+                if (!outcome.error && !mounted.empty()) {
+                    outcome.notes.push_back(std::exchange(mounted, {}));
+                }
+                keep(std::move(outcome));
+            };
             if (options_.verb == Verb::kLoad && !options_.dry_run) {
-                mounted = mount_for_loads(options_.devices, context);
+                mounted = mount_for_loads(devices, context);
             }
             // Where that has failed, a load tries again, which would change the place: each has its own.
             const auto work = [&](const std::string& device) {
                 NetnsContext own = context;
                 return apply_verb(options_, own, device);
             };
-            work_on_each(devices, work, keep);
+            work_on_each(devices, work, keep_first);
             return;
         }
         for (const auto& device : devices) {
             keep(apply_verb(options_, context, device));
         }
+    }
+
+    // Each namespace succeeds or fails on its own, as devices do.
+    Result<void> work_on_groups(const std::vector<DeviceGroup>& groups) {
+        const std::string here = "/proc/thread-self/ns/net";
+        TALLY_ASSIGN_OR_RETURN(auto own, open_netns(here));
+        for (const auto& group : groups) {
+            auto context = enter_netns_context(group.netns, options_.bpffs);
+            if (context) {
+                work_on(*context, without_repetitions(group.names, *context));
+                TALLY_TRY(enter_netns(own, here));
+                continue;
+            }
+            for (const auto& name : group.names) {
+                outcomes_.push_back(failed_outcome(name, context.error()));
+                outcomes_.back().netns = group.netns.value_or("");
+                report(options_, outcomes_.back());
+            }
+        }
+        return {};
     }
 
     Result<void> work_on_all(NetnsContext& context) {
@@ -129,6 +167,11 @@ class VerbRunner {
             auto devices, known_devices(context, options_.verb == Verb::kStatus ? Listed::kAttachedOrPinned
                                                                                 : Listed::kPinned));
         work_on(context, devices);
+        if (options_.verb == Verb::kStatus) {
+            TALLY_ASSIGN_OR_RETURN(auto outcomes, status_of_taken_names(context));
+            std::for_each(outcomes.begin(), outcomes.end(),
+                          [this](Outcome& outcome) { keep(std::move(outcome)); });
+        }
         return {};
     }
 
@@ -155,9 +198,12 @@ class VerbRunner {
 };
 
 int try_program(const Options& options) {
-    const auto outcome = try_run(program_choice(options), *options.try_run);
+    auto outcome = try_run(program_choice(options), *options.try_run);
     if (!outcome) {
         return fail(options, explain_surroundings(outcome.error()));
+    }
+    if (options.quiet) {
+        outcome->notes.clear();
     }
     return write_outcome(options, options.json ? format_try_run_json(*outcome) : format_try_run(*outcome));
 }
@@ -175,11 +221,12 @@ int run_around_command(const Options& options) {
     if (!home) {
         return fail(options, home.error());
     }
-    auto context = enter_netns_context(options.netns, options.bpffs);
+    const auto group = group_by_netns(options.devices).front();
+    auto context = enter_netns_context(group.netns, options.bpffs);
     if (!context) {
         return fail(options, context.error());
     }
-    const RunRequest request = {make_load_request(options), without_repetitions(options.devices, *context),
+    const RunRequest request = {make_load_request(options), without_repetitions(group.names, *context),
                                 options.command, options.keep_maps};
     return run_command_loaded(request, *context, *home,
                               [&](const Outcome& outcome) { report(options, outcome); });
@@ -187,7 +234,8 @@ int run_around_command(const Options& options) {
 
 // With --json a document for each outcome.
 int observe_in_foreground(const Options& options) {
-    auto context = enter_netns_context(options.netns, options.bpffs);
+    const auto& device = options.devices.front();
+    auto context = enter_netns_context(device.netns, options.bpffs);
     if (!context) {
         return fail(options, context.error());
     }
@@ -197,7 +245,7 @@ int observe_in_foreground(const Options& options) {
             write_to_stdout(format_json({outcome}));
         }
     };
-    const Outcome outcome = apply_verb(options, *context, options.devices.front());
+    const Outcome outcome = apply_verb(options, *context, device.name);
     if (outcome.error) {
         report_now(outcome);
         return exit_status(outcome.error->kind);

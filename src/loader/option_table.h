@@ -14,21 +14,31 @@ inline constexpr std::string_view kVerbsWithoutAttaching =
     "--observe --unload --status --clean --test-run --list-programs";
 // The tutorial's scripts unload with the mode that they loaded with.
 inline constexpr std::string_view kVerbsWithoutMode = "--observe --status --clean --test-run --list-programs";
-inline constexpr std::string_view kModeOptions = "--native-mode --skb-mode --offload-mode --auto-mode";
+inline constexpr std::string_view kModeOptions = "--native-mode --skb-mode --offload-mode --auto-mode --mode";
+
+inline constexpr Exclusion kOneVerb = {kVerbOptions, "each is a command of its own"};
+inline constexpr Exclusion kOneMode = {kModeOptions, "a program is attached in one mode"};
+inline constexpr Exclusion kNoMode = {kVerbsWithoutMode, "nothing is put on the hook"};
+inline constexpr Exclusion kNothingAttached = {kVerbsWithoutAttaching, "nothing is put on the hook"};
+inline constexpr Exclusion kNoInterface = {"--test-run --list-programs", "no interface is involved"};
+inline constexpr Exclusion kNoProgramLoaded = {"--observe --unload --status --clean",
+                                               "no program is chosen for that"};
+inline constexpr Exclusion kNoDispatcherInCard = {"--offload-mode", "a network card has no dispatcher"};
 
 inline constexpr OptionRow kOptionRows[] = {
     {.short_name = "-h", .name = "--help", .help = "List the options and exit"},
-    {.name = "--version", .help = "Print the version and exit"},
+    {.short_name = "-V", .name = "--version", .help = "Print the version and exit"},
     {
         .short_name = "-d",
         .name = "--dev",
-        .argument = "IFACE",
+        .argument = "[NETNS/]IFACE",
         .repeatable = true,
         .completion = Completion::kInterface,
-        .excludes = {"--test-run --list-programs"},
+        .excludes = {kNoInterface},
         .help = "Interface; may be repeated",
         .manual = R"(
-The interface, by its name or an alternative name. May be repeated: each interface succeeds or fails on its own, all
+The interface, by its name or an alternative name; _NETNS/IFACE_, as both programs print it, is the one in that
+network namespace, as with *--netns* _NETNS_. May be repeated: each interface succeeds or fails on its own, all
 are reported, and the exit status is that of the first that failed. An interface that is named twice is handled once.
 Required, except for *--status* and *--clean*, which then mean every interface with an XDP program or with pins;
 from the network namespace of process 1 also those with pins in other namespaces. *--test-run* and *--list-programs*
@@ -38,7 +48,7 @@ take no interface.)",
         .name = "--netns",
         .argument = "NAME|PATH",
         .completion = Completion::kNetns,
-        .excludes = {"--test-run --list-programs"},
+        .excludes = {kNoInterface},
         .help = "The interfaces are in this network namespace",
         .manual = R"(
 The interfaces are in this network namespace: a _NAME_ below /run/netns, as *ip-netns*(8) makes it, or the _PATH_ of
@@ -50,7 +60,7 @@ CAP_SYS_ADMIN, except to look at pins. See *NETWORK NAMESPACES*.)",
         .argument = "DIR",
         .value = "/sys/fs/bpf",
         .completion = Completion::kDirectory,
-        .excludes = {"--test-run --list-programs"},
+        .excludes = {{"--test-run --list-programs", "nothing is pinned"}},
         .help = "Root of the BPF file system",
         .manual = R"(
 The root of the BPF file system; the default is /sys/fs/bpf. If nothing is mounted on /sys/fs/bpf, a load mounts a BPF
@@ -62,11 +72,12 @@ file system there and says so; any other _DIR_ must be one already.)",
         .name = "--action",
         .argument = "pass|drop|aborted|tx|redirect",
         .value = "pass",
-        .completion = Completion::kWords,
-        .excludes = {"--observe --unload --status --clean --list-programs", "--filename"},
+        .completion = Completion::kVerdict,
+        .excludes = {kNoProgramLoaded,
+                     {"--filename --list-programs", "it is the verdict of the built-in program"}},
         .help = "Verdict of the built-in program",
         .manual = R"(
-The verdict of the built-in program; the default is *pass*. *tx* sends every packet back with its MAC addresses
+The verdict of the built-in program, in any case, and with or without *XDP_*; the default is *pass*. *tx* sends every packet back with its MAC addresses
 swapped; *redirect* needs *--redirect-to*.)",
     },
     {
@@ -85,7 +96,7 @@ dropped.)",
         .name = "--filename",
         .argument = "FILE",
         .completion = Completion::kFile,
-        .excludes = {"--observe --unload --status --clean"},
+        .excludes = {kNoProgramLoaded},
         .help = "Load this BPF object instead of the built-in one",
         .manual = R"(
 Load this BPF object (an ELF file) instead of the built-in program. An object without a map named *xdp_stats_map* is
@@ -97,7 +108,7 @@ loaded, too, with a note that nothing is counted.)",
         .argument = "NAME",
         .completion = Completion::kProgram,
         .needs = "--filename",
-        .excludes = {"--list-programs"},
+        .excludes = {{"--list-programs", "it lists them all"}},
         .help = "The program in FILE (default: its first XDP program)",
         .manual = R"(
 The program in _FILE_: the name of its function. Every function in a section that libbpf does not know as that of
@@ -114,7 +125,8 @@ right ones.)",
         .argument = "NAME",
         .completion = Completion::kSection,
         .needs = "--filename",
-        .excludes = {"--list-programs --progname"},
+        .excludes = {{"--list-programs", "it lists them all"},
+                     {"--progname", "each of them chooses the program"}},
         .help = "Instead of --progname: the first program in this section of FILE",
         .manual = R"(
 Instead of *--progname*: the first function in this section of _FILE_, as with *xdp-loader load -s* and
@@ -125,7 +137,7 @@ Instead of *--progname*: the first function in this section of _FILE_, as with *
         .group = "Attaching",
         .short_name = "-N",
         .name = "--native-mode",
-        .excludes = {kVerbsWithoutMode, kModeOptions},
+        .excludes = {kNoMode, kOneMode},
         .help = "Attach in the driver, or fail",
         .manual = "Attach in the driver, or fail with its reason.",
     },
@@ -133,7 +145,7 @@ Instead of *--progname*: the first function in this section of _FILE_, as with *
         .group = "Attaching",
         .short_name = "-S",
         .name = "--skb-mode",
-        .excludes = {kVerbsWithoutMode, kModeOptions},
+        .excludes = {kNoMode, kOneMode},
         .help = "Attach in the network stack (generic mode)",
         .manual = R"(
 Attach in the network stack (generic mode): works on every interface, is slower, and counts socket buffers; see
@@ -142,16 +154,27 @@ Attach in the network stack (generic mode): works on every interface, is slower,
     {
         .group = "Attaching",
         .name = "--offload-mode",
-        .excludes = {kVerbsWithoutMode, kModeOptions},
+        .excludes = {kNothingAttached, kOneMode},
         .help = "Attach in the network card",
     },
     {
         .group = "Attaching",
         .short_name = "-A",
         .name = "--auto-mode",
-        .excludes = {kVerbsWithoutMode, kModeOptions},
+        .excludes = {kNoMode, kOneMode},
         .help = "Native mode, else generic mode (default)",
         .manual = "Native mode, else generic mode with a note why not native. The default.",
+    },
+    {
+        .group = "Attaching",
+        .short_name = "-m",
+        .name = "--mode",
+        .argument = "native|skb|hw",
+        .completion = Completion::kWords,
+        .excludes = {kNothingAttached, kOneMode},
+        .help = "The same as -N, -S or --offload-mode, as xdp-loader spells it",
+        .manual = R"(
+The same as *--native-mode*, *--skb-mode* or *--offload-mode*, as *xdp-loader*(8) spells it.)",
     },
     {
         .group = "Attaching",
@@ -159,7 +182,7 @@ Attach in the network stack (generic mode): works on every interface, is slower,
         .argument = "auto|dispatcher|link",
         .value = "auto",
         .completion = Completion::kWords,
-        .excludes = {kVerbsWithoutAttaching},
+        .excludes = {kNothingAttached, {"--offload-mode", "a network card takes a program by a link alone"}},
         .help = "Share the hook in libxdp's dispatcher, or hold it with a link",
         .manual = R"(
 How to be on the hook. *dispatcher* shares it with other programs through libxdp (*xdp-loader*(8), *xdp-filter*(8)),
@@ -173,7 +196,7 @@ outcome says how long. See *SHARING THE HOOK*.)",
         .group = "Attaching",
         .name = "--prio",
         .argument = "N",
-        .excludes = {kVerbsWithoutAttaching, "--offload-mode"},
+        .excludes = {kNothingAttached, kNoDispatcherInCard},
         .help = "Position in the dispatcher: lower runs earlier",
         .manual = R"(
 Position in the dispatcher: lower runs earlier. The default is what the object asks for (XDP_RUN_CONFIG of
@@ -184,7 +207,7 @@ Position in the dispatcher: lower runs earlier. The default is what the object a
         .name = "--chain-actions",
         .argument = "LIST",
         .completion = Completion::kVerdicts,
-        .excludes = {kVerbsWithoutAttaching, "--offload-mode"},
+        .excludes = {kNothingAttached, kNoDispatcherInCard},
         .help = "Verdicts after which the dispatcher runs the next program, or `none`",
         .manual = R"(
 The verdicts after which the dispatcher goes on to the next program: *aborted*, *drop*, *pass*, *tx*, *redirect*,
@@ -194,7 +217,7 @@ separated by commas, or *none*. The default is what the object asks for, else *p
         .group = "Attaching",
         .short_name = "-F",
         .name = "--force",
-        .excludes = {kVerbsWithoutAttaching},
+        .excludes = {kNothingAttached, {"--run", "a run never takes the place of a program"}},
         .help = "Replace a program that somebody else attached",
         .manual = R"(
 Replace a program that somebody else attached over netlink (*ip*(8), *bpftool*(8), *xdp-loader*(8)). That program is
@@ -205,7 +228,7 @@ of the link.)",
         .group = "Attaching",
         .short_name = "-M",
         .name = "--reuse-maps",
-        .excludes = {kVerbsWithoutAttaching},
+        .excludes = {{kVerbsWithoutAttaching, "only a load makes maps, or keeps those of a load"}},
         .help = "Keep the pinned maps: counters go on",
         .manual = R"(
 Keep the maps pinned by the previous load, so that counters continue. Every map of the new object whose name is pinned
@@ -231,7 +254,7 @@ counter map starts empty, the session totals of *xdp_stats*(8) and its Prometheu
     {
         .group = "Other work",
         .name = "--observe",
-        .excludes = {kVerbOptions},
+        .excludes = {kOneVerb},
         .help = "Count the verdicts of the program that is attached already",
         .manual = R"(
 Count the verdicts of the program that somebody else has attached, without changing anything on the hook. Takes
@@ -241,7 +264,7 @@ CAP_SYS_ADMIN. See *OBSERVING*.)",
         .group = "Other work",
         .name = "--follow",
         .needs = "--observe",
-        .excludes = {"--dry-run"},
+        .excludes = {{"--dry-run", "what is not observed cannot be followed"}},
         .help = "With --observe: stay in the foreground and observe each replacement of the program",
         .manual = R"(
 With *--observe*: stay in the foreground, and when the observed program is replaced, observe the new one at once and
@@ -254,7 +277,7 @@ second one for the same interface is refused (status 5). With *--json* each outc
         .short_name = "-U",
         .name = "--unload",
         .argument = "[ID]",
-        .excludes = {kVerbOptions},
+        .excludes = {kOneVerb},
         .help = "Detach our program (or the one with this id) and remove our pins",
         .manual = R"(
 Detach our program, then remove our pins and the directory. With the _ID_ of a program that somebody else attached
@@ -263,7 +286,7 @@ over netlink, detach that one and leave all pins alone. Of an observed program o
     {
         .group = "Other work",
         .name = "--status",
-        .excludes = {kVerbOptions},
+        .excludes = {kOneVerb},
         .help = "What is attached and pinned; without --dev on every device",
         .manual = R"(
 Show what is attached and pinned; see *STATUS*. Needs no privilege for what the modes of the pins let everybody
@@ -272,7 +295,7 @@ read.)",
     {
         .group = "Other work",
         .name = "--clean",
-        .excludes = {kVerbOptions},
+        .excludes = {kOneVerb},
         .help = "Remove pins that no program counts into any more; without --dev all of them",
         .manual = R"(
 Remove pins that no program counts into any more, because the interface or its program is gone. Pins in use stay.)",
@@ -290,7 +313,7 @@ on with them.)",
         .group = "Other work",
         .name = "--run",
         .argument = "-- COMMAND [ARGUMENT...]",
-        .excludes = {kVerbOptions},
+        .excludes = {kOneVerb},
         .help = "Load, run the command, unload when it ends; exit with its status",
         .manual = R"(
 Load on all interfaces, run the command, unload when it ends, and exit with its status. See *RUNNING A COMMAND*.)",
@@ -300,7 +323,7 @@ Load on all interfaces, run the command, unload when it ends, and exit with its 
         .name = "--test-run",
         .argument = "FILE.pcap|N",
         .completion = Completion::kFile,
-        .excludes = {kVerbOptions},
+        .excludes = {kOneVerb},
         .help = "Run the program on N packets, or on those of a capture, without attaching it",
         .manual = R"(
 Run the program on packets without attaching it, and show how often it returned which verdict. The packets are those
@@ -311,7 +334,7 @@ of a capture _FILE_ (pcap or pcapng, of Ethernet frames), or _N_ times a frame o
         .group = "Other work",
         .name = "--list-programs",
         .needs = "--filename",
-        .excludes = {kVerbOptions},
+        .excludes = {kOneVerb},
         .help = "The functions in FILE: section, kind, and which is the default",
         .manual = R"(
 The functions in the _FILE_ of *--filename*, a line each, in the order of the file: name, section, kind, which is the
@@ -321,7 +344,8 @@ not know; such a function is loaded as XDP. Needs no privilege.)",
     {
         .group = "Other work",
         .name = "--dry-run",
-        .excludes = {"--run --test-run --list-programs"},
+        .excludes = {{"--run", "what a command does cannot be told without running it"},
+                     {"--status --test-run --list-programs", "that changes nothing anyway"}},
         .help = "Say what would happen; change nothing",
         .manual = R"(
 Say what would happen, or why it would be refused, and change nothing. The program does go through the verifier;
@@ -331,7 +355,7 @@ whether a driver would take it is not asked.)",
     {
         .group = "Output",
         .name = "--json",
-        .excludes = {"--run"},
+        .excludes = {{"--run", "standard output belongs to the command"}},
         .help = "The outcome as one JSON document on stdout",
         .manual = R"(
 The outcome of all interfaces as one JSON document on standard output; see *JSON*. Not with *--run*, where standard
@@ -341,13 +365,16 @@ output belongs to the command.)",
         .group = "Output",
         .short_name = "-q",
         .name = "--quiet",
-        .help = "No output but errors",
+        .excludes = {{"--json --list-programs", "what was asked for is all that is printed"}},
+        .help = "No output but errors, and what --status and --test-run were asked for",
+        .manual = R"(
+No output but errors. *--status* and *--test-run* print what they were asked for all the same, without notes.)",
     },
     {
         .group = "Output",
         .short_name = "-v",
         .name = "--verbose",
-        .excludes = {"--quiet"},
+        .excludes = {{"--quiet", "one asks for more, the other for less"}},
         .help = "Also the messages of libbpf, libxdp and the verifier",
         .manual = R"(
 Also which variant of the built-in program was chosen, and the messages of libbpf, libxdp and the verifier.)",

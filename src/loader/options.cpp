@@ -13,6 +13,7 @@
 #include "common/base/command_line.h"
 #include "common/base/error.h"
 #include "common/base/result.h"
+#include "common/base/shell_word.h"
 #include "loader/option_table.h"
 
 namespace tally::loader {
@@ -38,14 +39,45 @@ Exit status: 0 done, 1 the system refused, 2 usage, 3 permission or capability m
 4 not found, 5 conflict with another program or another map layout.
 )";
 
-constexpr RemovedOption kRemovedOptions[] = {
+constexpr OptionPointer kRemovedOptions[] = {
     {"--migrate",
      "`--reuse-maps --new-map NAME` starts that map empty and keeps the others; totals are carried across "
      "maps"},
 };
 
-constexpr Program kProgram = {"xdp_loader", TALLY_VERSION, kDescription,
-                              kFooter,      kOptionRows,   kRemovedOptions};
+// Of ip, bpftool, ethtool, xdp-loader and the tutorial's programs.
+constexpr OptionPointer kHabits[] = {
+    {"--interface --iface --ifname --device -i", "`--dev IFACE` names the interface"},
+    {"--detach --remove --delete --off --unload-all", "`--unload` detaches the program and removes its pins"},
+    {"--list --show --info -l", "`--status` shows what is attached and pinned"},
+    {"--reset --zero --clear",
+     "a load without --reuse-maps starts new maps; `xdp_stats --since-start` counts from its own start"},
+    {"--reuse --keep --reuse-map", "`--reuse-maps` keeps the maps of the previous load"},
+    {"--prog --prog-name --program --function --func -n", "`--progname NAME` chooses the program in a file"},
+    {"--sec -s", "`--section NAME` chooses the first program of a section"},
+    {"--obj --object --file --path -f", "`--filename FILE` loads a BPF object of your own"},
+    {"--pin-path --pin-dir --pin -p", "`--bpffs DIR` is the root: pins are made below it, in IFACE/"},
+    {"--priority -P", "`--prio N` is the position in the dispatcher"},
+    {"--actions", "`--chain-actions LIST` has the verdicts after which the next program runs"},
+    {"--generic --xdpgeneric --skb", "`--skb-mode` attaches in the network stack (generic mode)"},
+    {"--native --drv --driver --xdpdrv", "`--native-mode` attaches in the driver"},
+    {"--offload --hw --xdpoffload", "`--offload-mode` attaches in the network card"},
+    {"--auto", "`--auto-mode` is the default"},
+    {"--replace", "a load replaces the program of an earlier one; `--force` that of somebody else, too"},
+    {"--verdict --default-action", "`--action` is the verdict of the built-in program"},
+    {"--watch --live --stats --count --interval --once", "the counters are shown by `xdp_stats --dev IFACE`"},
+    {"--features", "`ethtool -k IFACE` and `ip -details link` tell what the driver can do"},
+    {"--all -a", "`--status` and `--clean` mean every interface where no --dev is given"},
+};
+
+constexpr CommandWord kCommands[] = {
+    {"load attach add set", ""},      {"unload detach del delete off", "--unload"},
+    {"status show list", "--status"}, {"clean", "--clean"},
+    {"observe monitor", "--observe"}, {"help", "--help"},
+};
+
+constexpr Program kProgram = {"xdp_loader", TALLY_VERSION,   kDescription, kFooter,
+                              kOptionRows,  kRemovedOptions, kHabits,      kCommands};
 
 Error usage_error(std::string text) {
     return make_error(ErrorKind::kUsage, std::move(text));
@@ -74,13 +106,14 @@ Verb chosen_verb(const Given& given) {
 }
 
 ModeChoice chosen_mode(const Given& given) {
-    if (given.has("--native-mode")) {
+    const auto mode = given.value("--mode");
+    if (given.has("--native-mode") || mode == "native") {
         return ModeChoice::kNative;
     }
-    if (given.has("--skb-mode")) {
+    if (given.has("--skb-mode") || mode == "skb") {
         return ModeChoice::kGeneric;
     }
-    return given.has("--offload-mode") ? ModeChoice::kOffload : ModeChoice::kAuto;
+    return given.has("--offload-mode") || mode == "hw" ? ModeChoice::kOffload : ModeChoice::kAuto;
 }
 
 AttachChoice chosen_attachment(const Given& given) {
@@ -91,24 +124,18 @@ AttachChoice chosen_attachment(const Given& given) {
     return word == "dispatcher" ? AttachChoice::kDispatcher : AttachChoice::kAuto;
 }
 
-std::optional<Action> find_action(std::string_view name) {
-    const auto found = std::find(kShortActionNames.begin(), kShortActionNames.end(), name);
-    return found == kShortActionNames.end()
-               ? std::nullopt
-               : std::optional(static_cast<Action>(found - kShortActionNames.begin()));
-}
-
 // "pass,drop", "XDP_PASS", "none". None where it is no such list.
-std::optional<std::uint32_t> parse_actions(std::string list) {
-    std::transform(list.begin(), list.end(), list.begin(),
-                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-    if (list == "none") {
+std::optional<std::uint32_t> parse_actions(const std::string& list) {
+    constexpr std::string_view kNone = "none";
+    const bool none = std::equal(list.begin(), list.end(), kNone.begin(), kNone.end(),
+                                 [](unsigned char a, char b) { return std::tolower(a) == b; });
+    if (none) {
         return 0;
     }
     std::uint32_t actions = 0;
     std::istringstream words(list + ',');
     for (std::string word; std::getline(words, word, ',');) {
-        const auto action = find_action(std::string_view(word).substr(word.starts_with("xdp_") ? 4 : 0));
+        const auto action = parse_action_name(word);
         if (!action) {
             return std::nullopt;
         }
@@ -127,7 +154,25 @@ std::string absolute(const std::string& path) {
     return text.size() > 1 && text.ends_with('/') ? text.substr(0, text.size() - 1) : text;
 }
 
+// Of a network namespace: a name stays as it is.
+void make_absolute(std::optional<std::string>& netns) {
+    if (netns && netns->find('/') != std::string::npos) {
+        netns = absolute(*netns);
+    }
+}
+
+bool could_be_interface(const std::string& text) {
+    return std::isalpha(static_cast<unsigned char>(text.front())) != 0;
+}
+
 Result<void> read_numbers(const Given& given, Options& options) {
+    const auto action = given.value_or_default("--action");
+    if (const auto verdict = parse_action_name(action)) {
+        options.action = *verdict;
+    } else {
+        return usage_error(
+            fmt::format("--action '{}': expected pass, drop, aborted, tx or redirect", action));
+    }
     if (const auto text = given.value("--prio")) {
         options.priority = parse_number<std::uint32_t>(*text);
         if (!options.priority) {
@@ -147,7 +192,11 @@ Result<void> read_numbers(const Given& given, Options& options) {
         options.unload_id = parse_number<std::uint32_t>(*text);
         if (options.unload_id.value_or(0) == 0) {
             return usage_error(
-                fmt::format("--unload '{}': expected the id of a program, a positive number", *text));
+                       fmt::format("--unload '{}': expected the id of a program, a positive number", *text))
+                .with_hint(
+                    could_be_interface(*text)
+                        ? fmt::format("did you mean `xdp_loader --dev {} --unload`?", shell_word(*text))
+                        : std::string());
         }
     }
     return {};
@@ -158,6 +207,9 @@ Result<void> validate(const Given& given, const Options& options) {
     if (options.devices.empty() && (options.verb == Verb::kLoad || options.verb == Verb::kRun ||
                                     options.verb == Verb::kObserve || options.verb == Verb::kUnload)) {
         return usage_error("--dev IFACE is required");
+    }
+    if (options.verb == Verb::kRun && group_by_netns(options.devices).size() > 1) {
+        return usage_error("--run takes interfaces of one network namespace");
     }
     if (options.follow && options.devices.size() > 1) {
         return usage_error("--follow takes one --dev");
@@ -171,11 +223,8 @@ Result<void> validate(const Given& given, const Options& options) {
         }
     }
     if (options.attach == AttachChoice::kLink && (given.has("--prio") || given.has("--chain-actions"))) {
-        return usage_error(fmt::format("{} cannot be combined with --attach link",
-                                       given.has("--prio") ? "--prio" : "--chain-actions"));
-    }
-    if (options.attach == AttachChoice::kDispatcher && options.mode == ModeChoice::kOffload) {
-        return usage_error("--attach dispatcher cannot be combined with --offload-mode");
+        return refuse_combination(given.has("--prio") ? "--prio" : "--chain-actions", "--attach link",
+                                  "a link holds the hook alone");
     }
     if (options.action == Action::kRedirect && options.redirect_to.empty()) {
         return usage_error("--action redirect needs --redirect-to IFACE");
@@ -189,13 +238,13 @@ Result<void> validate(const Given& given, const Options& options) {
 Result<Options> read_options(const Given& given) {
     Options options;
     options.verb = chosen_verb(given);
-    options.devices = given.values("--dev");
     options.netns = given.value("--netns");
-    if (options.netns && options.netns->find('/') != std::string::npos) {
-        options.netns = absolute(*options.netns);
+    TALLY_ASSIGN_OR_RETURN(options.devices, read_devices(given.values("--dev"), options.netns));
+    make_absolute(options.netns);
+    for (auto& device : options.devices) {
+        make_absolute(device.netns);
     }
     options.bpffs = absolute(given.value_or_default("--bpffs"));
-    options.action = find_action(given.value_or_default("--action")).value_or(Action::kPass);
     options.redirect_to = given.value_or_default("--redirect-to");
     options.filename = given.value_or_default("--filename");
     options.progname = given.value_or_default("--progname");

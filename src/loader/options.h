@@ -10,6 +10,7 @@
 
 #include "common/base/early_exit.h"
 #include "common/pins/abi_names.h"
+#include "common/pins/device_option.h"
 #include "loader/requests.h"
 
 namespace tally::loader {
@@ -18,13 +19,14 @@ enum class Verb { kLoad, kObserve, kUnload, kStatus, kClean, kRun, kTryRun, kLis
 
 struct Options {
     Verb verb = Verb::kLoad;
-    std::vector<std::string> devices;
-    std::optional<std::string> netns;  // name or path; none: the current one
-    Action action = Action::kPass;     // the built-in program's verdict
-    std::string redirect_to;           // interface name; with Action::kRedirect
-    std::string filename;              // empty: the built-in program
-    std::string progname;              // which function of the file
-    std::string section;               // or the first in this section; both empty: the file's default
+    std::vector<NamedDevice> devices;
+    std::optional<std::string>
+        netns;  // of all interfaces, where none is named: name or path; none: the current one
+    Action action = Action::kPass;  // the built-in program's verdict
+    std::string redirect_to;        // interface name; with Action::kRedirect
+    std::string filename;           // empty: the built-in program
+    std::string progname;           // which function of the file
+    std::string section;            // or the first in this section; both empty: the file's default
     ModeChoice mode = ModeChoice::kAuto;
     AttachChoice attach = AttachChoice::kAuto;
     std::optional<std::uint32_t> priority;       // in a dispatcher; lower runs earlier

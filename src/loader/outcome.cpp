@@ -7,6 +7,7 @@
 
 #include "common/base/error_report.h"
 #include "common/base/printable.h"
+#include "common/base/shown_paths.h"
 
 namespace tally::loader {
 namespace {
@@ -243,7 +244,7 @@ std::string format_outcome(const Outcome& outcome) {
     for (const auto& note : outcome.notes) {
         line("note", note);
     }
-    return text;
+    return as_shown(std::move(text));
 }
 
 std::string format_warnings(const Outcome& outcome) {
@@ -251,7 +252,7 @@ std::string format_warnings(const Outcome& outcome) {
     for (const auto& warning : outcome.warnings) {
         text += fmt::format("xdp_loader: {}: {}\n", display_name(outcome), printable(warning));
     }
-    return text;
+    return as_shown(std::move(text));
 }
 
 std::string format_json(const std::vector<Outcome>& outcomes) {

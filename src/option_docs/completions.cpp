@@ -14,6 +14,7 @@ std::string_view function_name(Completion completion) {
     switch (completion) {
         case Completion::kNothing:
         case Completion::kWords:
+        case Completion::kVerdict:
             break;
         case Completion::kVerdicts:
             return "verdicts";
@@ -60,8 +61,8 @@ std::string bash_command(const OptionRow& row) {
     if (row.completion == Completion::kNothing) {
         return {};
     }
-    return row.completion == Completion::kWords ? "_xdp_tally_words " + words_of(row)
-                                                : fmt::format("_xdp_tally_{}", function_name(row.completion));
+    const auto function = function_name(row.completion);
+    return function.empty() ? "_xdp_tally_words " + words_of(row) : fmt::format("_xdp_tally_{}", function);
 }
 
 std::string spellings(const OptionRow& row) {
@@ -105,6 +106,7 @@ std::string zsh_argument(const OptionRow& row) {
         case Completion::kNothing:
             return fmt::format(":{}: ", what);
         case Completion::kWords:
+        case Completion::kVerdict:
             return fmt::format(":{}:({})", row.name.substr(2), words_of(row));
         default:
             return fmt::format(":{}:_xdp_tally_{}", what, function_name(row.completion));

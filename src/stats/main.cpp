@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
+#include <map>
 #include <optional>
 #include <utility>
 #include <variant>
@@ -12,6 +13,7 @@
 
 #include "common/base/descriptor_limit.h"
 #include "common/base/error_report.h"
+#include "common/base/shown_paths.h"
 #include "common/kernel/library_log.h"
 #include "common/pins/bpffs.h"
 #include "common/pins/bpffs_mount.h"
@@ -70,7 +72,8 @@ int start_sources(ReaderSet& readers, const Options& options) {
     for (std::size_t i = 0; i < options.sources.size(); ++i) {
         const Reader& reader = *readers.members()[i].reader;
         if (started[i] && options.once && !reader.ready()) {
-            started[i] = explain_missing_pin(options.sources[i], readers.context(), reader.pin());
+            started[i] = explain_missing_pin(options.sources[i], readers.context_of(options.sources[i]),
+                                             reader.pin());
         }
         if (!started[i]) {
             const int failure = fail(started[i].error(), options);
@@ -97,12 +100,15 @@ int start_all(ReaderSet& readers, const Options& options) {
     return 0;
 }
 
-// The namespace of the devices. With --wait, one that does not exist is waited for; none where a signal or
-// the time limit of --expect ended that.
-Result<std::optional<NetnsContext>> find_netns(const Options& options, steady_clock::time_point limit) {
+// A network namespace; with --wait, one that does not exist is waited for. None where a signal or the time
+// limit of
+// --expect ended that.
+template <typename Enter>
+Result<std::optional<NetnsContext>> find_netns(const Options& options, steady_clock::time_point limit,
+                                               const std::string& name, const Enter& enter) {
     constexpr std::chrono::milliseconds kPause(20);
     for (bool said = false;; said = true) {
-        auto context = enter_netns_context(options.netns, options.bpffs);
+        Result<NetnsContext> context = enter();
         if (context && context->visibility != NetnsContext::Visibility::kGone) {
             return std::optional(std::move(*context));
         }
@@ -113,7 +119,7 @@ Result<std::optional<NetnsContext>> find_netns(const Options& options, steady_cl
         }
         if (!said) {
             Notices(options.quiet, options.verbose)
-                .say(*options.netns, "there is no such network namespace yet; waiting");
+                .say(name, "there is no such network namespace yet; waiting");
         }
         if (wait_for_stop(kPause) || steady_clock::now() >= limit) {
             return std::optional<NetnsContext>();
@@ -121,13 +127,46 @@ Result<std::optional<NetnsContext>> find_netns(const Options& options, steady_cl
     }
 }
 
+// Where the run is, and where else there are devices that the user named.
+struct Contexts {
+    NetnsContext own;
+    std::map<std::string, NetnsContext> named;
+
+    const NetnsContext& of(const Source& source) const {
+        return source.netns ? named.at(*source.netns) : own;
+    }
+};
+
+Result<std::optional<Contexts>> find_contexts(const Options& options, steady_clock::time_point limit) {
+    TALLY_ASSIGN_OR_RETURN(auto own, find_netns(options, limit, options.netns.value_or(""), [&] {
+                               return enter_netns_context(options.netns, options.bpffs);
+                           }));
+    if (!own) {
+        return std::optional<Contexts>();
+    }
+    Contexts contexts{std::move(*own), {}};
+    for (const Source& source : options.sources) {
+        if (!source.netns || contexts.named.contains(*source.netns)) {
+            continue;
+        }
+        TALLY_ASSIGN_OR_RETURN(auto context, find_netns(options, limit, *source.netns, [&] {
+                                   return visit_netns_context(*source.netns, options.bpffs);
+                               }));
+        if (!context) {
+            return std::optional<Contexts>();
+        }
+        contexts.named.emplace(*source.netns, std::move(*context));
+    }
+    return std::optional(std::move(contexts));
+}
+
 // Devices need names that can be part of a path, and a BPF file system for their pins. One that was named by
 // an alternative name gets its own, and is read once if both were given.
-Result<void> check_devices(std::vector<Source>& sources, const NetnsContext& context) {
+Result<void> check_devices(std::vector<Source>& sources, const Contexts& contexts) {
     bool any = false;
     for (Source& source : std::exchange(sources, {})) {
         if (source.kind == Source::Kind::kDevice) {
-            TALLY_ASSIGN_OR_RETURN(auto interface, context.find(source.name));
+            TALLY_ASSIGN_OR_RETURN(auto interface, contexts.of(source).find(source.name));
             if (interface) {
                 source.name = interface->name;
             }
@@ -135,7 +174,7 @@ Result<void> check_devices(std::vector<Source>& sources, const NetnsContext& con
         }
         add_source(sources, std::move(source));
     }
-    return any ? check_bpffs(context.bpffs) : Result<void>();
+    return any ? check_bpffs(contexts.own.bpffs) : Result<void>();
 }
 
 Detail detail_of(const Options& options) {
@@ -168,7 +207,7 @@ Result<void> show_live(ReaderSet& readers, const Options& options) {
         const auto& members = readers.members();
         const auto member = std::find_if(members.begin(), members.end(),
                                          [&](const auto& one) { return one.number == source; });
-        return member == members.end() ? std::string() : member->reader->pin();
+        return member == members.end() ? std::string() : as_shown(member->reader->pin());
     };
     // Its destructor restores the terminal, before an error is printed.
     View view(std::move(screen), pace, options.since_start, pin_of);
@@ -225,7 +264,8 @@ Result<void> give_up(const Options& options, steady_clock::time_point begin) {
     std::vector<std::string> titles;
     titles.reserve(options.sources.size());
     for (const Source& source : options.sources) {
-        titles.push_back(*options.netns + '/' + source.name);
+        const auto& netns = source.netns ? source.netns : options.netns;
+        titles.push_back(netns ? *netns + '/' + source.name : source.name);
     }
     return report_expectations(ExpectationCheck(options.expectations, titles), options, begin);
 }
@@ -242,17 +282,17 @@ int run(Options options) {
         return fail(ready.error(), options);
     }
     const auto begin = steady_clock::now();
-    auto context = find_netns(
+    auto contexts = find_contexts(
         options, options.expectations.empty() ? steady_clock::time_point::max() : begin + options.within);
-    if (!context) {
-        return fail(context.error(), options);
+    if (!contexts) {
+        return fail(contexts.error(), options);
     }
-    if (!*context) {
+    if (!*contexts) {
         const auto given_up = give_up(options, begin);
         return given_up ? 0 : fail(given_up.error(), options);
     }
     const auto devices =
-        options.all ? check_bpffs((*context)->bpffs) : check_devices(options.sources, **context);
+        options.all ? check_bpffs((*contexts)->own.bpffs) : check_devices(options.sources, **contexts);
     if (!devices) {
         return fail(devices.error(), options);
     }
@@ -264,7 +304,12 @@ int run(Options options) {
     request.keep_going = options.all || options.listen;
     request.spare_descriptors += options.listen ? exporter_descriptors() : 0;
     request.notices = Notices(options.quiet, options.verbose);
-    ReaderSet readers(std::move(**context), request);
+    ReaderSet readers(std::move((*contexts)->own), request);
+    for (auto& [netns, context] : (*contexts)->named) {
+        if (const auto added = readers.add_context(netns, std::move(context)); !added) {
+            return fail(added.error(), options);
+        }
+    }
     const int status = options.all ? start_all(readers, options) : start_sources(readers, options);
     if (status != 0) {
         return status;

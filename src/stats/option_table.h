@@ -8,19 +8,21 @@ namespace tally::stats {
 
 inline constexpr OptionRow kOptionRows[] = {
     {.short_name = "-h", .name = "--help", .help = "List the options and exit"},
-    {.name = "--version", .help = "Print the version and exit"},
+    {.short_name = "-V", .name = "--version", .help = "Print the version and exit"},
 
     {
         .group = "What to read",
         .short_name = "-d",
         .name = "--dev",
-        .argument = "IFACE",
+        .argument = "[NETNS/]IFACE",
         .repeatable = true,
         .completion = Completion::kPinnedInterface,
-        .excludes = {"--all"},
+        .excludes = {{"--all", "it reads every map there is"}},
         .help = "Interface; may be repeated",
         .manual =
-            "The counters pinned for this interface, by its name or an alternative name. May be repeated.",
+            R"(
+The counters pinned for this interface, by its name or an alternative name; _NETNS/IFACE_ is the one in that network
+namespace, as with *--netns* _NETNS_. May be repeated.)",
     },
     {
         .group = "What to read",
@@ -39,7 +41,7 @@ interfaces in other network namespaces is *unknown*.)",
         .name = "--netns",
         .argument = "NAME|PATH",
         .completion = Completion::kNetns,
-        .excludes = {"--all"},
+        .excludes = {{"--all", "it reads the maps of every network namespace"}},
         .help = "The interfaces are in this network namespace",
         .manual = R"(
 The interfaces are in this network namespace: a _NAME_ below /run/netns, as *ip-netns*(8) makes it, or the _PATH_ of a
@@ -53,7 +55,7 @@ CAP_SYS_ADMIN the counters are read all the same, and their state is *unknown*. 
         .argument = "PATH",
         .repeatable = true,
         .completion = Completion::kFile,
-        .excludes = {"--all"},
+        .excludes = {{"--all", "it reads every map there is"}},
         .help = "Any pinned map of this kind; may be repeated",
         .manual = R"(
 The map pinned at _PATH_: a per-CPU array, or an array, with 4-byte keys and 5 or 6 entries of two 64-bit numbers,
@@ -65,14 +67,14 @@ packets and bytes. That is the map of the xdp-project tutorial and of libxdp's <
         .name = "--map-id",
         .argument = "N",
         .repeatable = true,
-        .excludes = {"--all"},
+        .excludes = {{"--all", "it reads every map there is"}},
         .help = "A map by its id (needs CAP_SYS_ADMIN); may be repeated",
         .manual = "The map with this id; takes CAP_SYS_ADMIN. It is never replaced. May be repeated.",
     },
     {
         .group = "What to read",
         .name = "--wait",
-        .excludes = {"--all --once"},
+        .excludes = {{"--all", "it takes maps as they come"}, {"--once", "one reading never waits"}},
         .help = "Wait for a device or namespace that does not exist yet",
         .manual = R"(
 Wait for an interface, or a network namespace, that does not exist yet. Without it that is an error. An interface
@@ -110,7 +112,8 @@ is 2 seconds (with *--live* 1 second, with *--expect* 20 ms), the smallest is 1 
         .group = "When",
         .short_name = "-1",
         .name = "--once",
-        .excludes = {"--count --since-start"},
+        .excludes = {{"--count --interval", "there is one reading"},
+                     {"--since-start", "one reading has nothing to count from"}},
         .help = "One reading of the totals, at once",
         .manual = R"(
 One reading of the totals, at once, without rates. Never waits: an interface, a network namespace or a pin that is
@@ -123,7 +126,9 @@ missing is an error.)",
         .argument = "EXPR",
         .repeatable = true,
         .completion = Completion::kExpression,
-        .excludes = {"--all --count --once"},
+        .excludes = {{"--all", "a condition is about maps that are known by name"},
+                     {"--count --once", "it reads until the condition holds"},
+                     {"--per-cpu", "a condition is about all CPUs together"}},
         .help = "Wait until this holds, like 'drop.packets == 100'; may be repeated",
         .manual = R"(
 Wait until _EXPR_ holds, then exit with status 0; with status 6 if it does not in time. May be repeated: every
@@ -153,7 +158,7 @@ plain numbers in columns.)",
     {
         .group = "Output",
         .name = "--json",
-        .excludes = {"--format"},
+        .excludes = {{"--format", "both say how to write samples"}},
         .help = "The same as --format json: one object per line",
         .manual = "The same as *--format json*: one object per line; see *JSON*.",
     },
@@ -162,7 +167,7 @@ plain numbers in columns.)",
         .name = "--output",
         .argument = "FILE",
         .completion = Completion::kFile,
-        .excludes = {"--expect --live --listen"},
+        .excludes = {{"--expect --live --listen", "no samples are written"}},
         .help = "Write each round of samples there, replacing the file by rename",
         .manual = R"(
 Write each round of samples to _FILE_ instead of standard output, replacing it by *rename*(2): whoever opens it finds
@@ -177,7 +182,9 @@ is neither a file nor a link to one is refused.)",
     {
         .group = "Output",
         .name = "--per-program",
-        .excludes = {"--per-cpu --map --map-id --all --expect"},
+        .excludes = {{"--per-cpu", "the counts of a program are not shown by CPU"},
+                     {"--map --map-id --all", "a map alone does not tell the programs of an interface"},
+                     {"--expect", "a condition is about the final verdict"}},
         .help = "Also what each program of an observed dispatcher did",
         .manual = R"(
 Also what each program of an observed dispatcher did (*xdp_loader --observe*), in the order they run, before the final
@@ -200,14 +207,18 @@ verdict. Without a dispatcher, the one program there is.)",
         .group = "Output",
         .short_name = "-v",
         .name = "--verbose",
-        .excludes = {"--quiet"},
+        .excludes = {{"--quiet", "one asks for more, the other for less"}},
         .help = "Also how maps are read, and libbpf's messages",
     },
 
     {
         .group = "Other ways to show",
         .name = "--live",
-        .excludes = {"--once --count --format --json --per-cpu --per-program --expect --listen --verbose"},
+        .excludes = {{"--once --count", "a screen is shown until it is left"},
+                     {"--format --json --per-cpu --per-program",
+                      "the screen has its own form, with keys for details"},
+                     {"--expect --listen", "each is a way to show of its own"},
+                     {"--verbose", "messages would spoil the screen"}},
         .help = "Full-screen view of the terminal; ? there lists the keys",
         .manual = R"(
 A full-screen view of the terminal, once a second unless *--interval* says otherwise; see *LIVE*. Takes *--dev*,
@@ -217,8 +228,10 @@ A full-screen view of the terminal, once a second unless *--interval* says other
         .group = "Other ways to show",
         .name = "--listen",
         .argument = "ADDR:PORT",
-        .excludes =
-            {"--once --count --interval --format --json --per-cpu --per-program --expect --since-start"},
+        .excludes = {{"--once --count --interval", "maps are read whenever somebody asks"},
+                     {"--format --json --per-cpu --per-program", "metrics have a form of their own"},
+                     {"--expect", "each is a way to show of its own"},
+                     {"--since-start", "its counters go on where earlier ones stopped"}},
         .help = "Serve Prometheus metrics there (ADDR defaults to 127.0.0.1; * means all)",
         .manual = R"(
 Serve the metrics of *PROMETHEUS* at http://_ADDR:PORT_/metrics until interrupted; the address is printed once it is

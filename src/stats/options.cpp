@@ -8,6 +8,7 @@
 #include "common/base/command_line.h"
 #include "common/base/error.h"
 #include "common/base/result.h"
+#include "common/pins/device_option.h"
 #include "stats/cli/duration.h"
 #include "stats/option_table.h"
 
@@ -57,7 +58,32 @@ Exit status: 0 done or interrupted, 1 the system refused, 2 usage, 3 permission 
 interrupted.
 )";
 
-constexpr Program kProgram = {"xdp_stats", TALLY_VERSION, kDescription, kFooter, kOptionRows};
+// Of ip, ethtool, vmstat, top and other readers of counters.
+constexpr OptionPointer kHabits[] = {
+    {"--interface --iface --ifname --device", "`--dev IFACE` names the interface"},
+    {"--watch --follow --loop", "samples go on until interrupted; `--live` is the full-screen view"},
+    {"--period --delay --seconds --sleep -s", "`--interval TIME` is the time between samples"},
+    {"--iterations --samples --rounds --num -c", "`--count N` stops after N samples"},
+    {"--reset --zero --clear",
+     "`--since-start` counts from this command's start; the counters stay as they are"},
+    {"--pin-path --pin-dir --path",
+     "`--map PATH` reads a pin; `--bpffs DIR` is the root of those of interfaces"},
+    {"--pin --filename --file -f", "`--map PATH` reads a pin"},
+    {"--id --mapid", "`--map-id N` reads a map by its id"},
+    {"--prometheus --metrics --port --serve -p", "`--listen ADDR:PORT` serves metrics for Prometheus"},
+    {"--csv", "`--format csv` prints comma-separated values"},
+    {"--assert --check --until", "`--expect EXPR` waits until a condition holds"},
+    {"--timeout -t", "`--within TIME` limits how long --expect waits"},
+    {"--top --tui --full-screen", "`--live` is the full-screen view"},
+    {"--cpu --cpus --percpu", "`--per-cpu` adds a row for each CPU"},
+    {"--list --status --show", "`xdp_loader --status` shows what is attached and pinned"},
+    {"--unload --detach --remove", "`xdp_loader --dev IFACE --unload` detaches the program"},
+};
+
+constexpr CommandWord kCommands[] = {{"show list watch monitor stats", ""}, {"help", "--help"}};
+
+constexpr Program kProgram = {"xdp_stats", TALLY_VERSION, kDescription, kFooter, kOptionRows,
+                              {},          kHabits,       kCommands};
 
 Error usage_error(std::string text) {
     return make_error(ErrorKind::kUsage, std::move(text));
@@ -79,11 +105,23 @@ Result<std::chrono::nanoseconds> read_time(std::string_view option, Result<std::
     return time;
 }
 
-Result<std::vector<Source>> read_sources(const Given& given) {
-    std::vector<Source> sources;
-    for (const auto& device : given.values("--dev")) {
-        add_source(sources, {Source::Kind::kDevice, device, 0, {}});
+// Where all are in one namespace, that is the run's.
+Result<void> read_named_devices(const Given& given, Options& options) {
+    options.netns = given.value("--netns");
+    TALLY_ASSIGN_OR_RETURN(auto devices, read_devices(given.values("--dev"), options.netns));
+    const bool several = group_by_netns(devices).size() > 1;
+    for (auto& device : devices) {
+        add_source(
+            options.sources,
+            {Source::Kind::kDevice, std::move(device.name), 0, {}, several ? device.netns : std::nullopt});
+        options.netns = several ? std::nullopt : std::move(device.netns);
     }
+    return {};
+}
+
+Result<void> read_sources(const Given& given, Options& options) {
+    TALLY_TRY(read_named_devices(given, options));
+    auto& sources = options.sources;
     for (const auto& pin : given.values("--map")) {
         add_source(sources, {Source::Kind::kPin, pin, 0, {}});
     }
@@ -91,10 +129,14 @@ Result<std::vector<Source>> read_sources(const Given& given) {
         TALLY_ASSIGN_OR_RETURN(const auto id, read_positive_number<std::uint32_t>("--map-id", text));
         add_source(sources, {Source::Kind::kMapId, {}, id, {}});
     }
+    if (given.has("--netns") && !sources.empty() && !given.has("--dev")) {
+        return refuse_combination("--netns", given.has("--map") ? "--map alone" : "--map-id alone",
+                                  "a map is in no network namespace");
+    }
     if (sources.empty() && !given.has("--all")) {
         return usage_error("--dev IFACE, --map PATH, --map-id N or --all is required");
     }
-    return sources;
+    return {};
 }
 
 std::string default_interval(const Given& given) {
@@ -109,21 +151,19 @@ Result<Format> read_format(const Given& given) {
     if (name == "json" || name == "table") {
         return name == "json" ? Format::kJson : Format::kTable;
     }
-    const auto cannot_be_combined = [&](std::string_view option) {
-        return usage_error(fmt::format("{} cannot be combined with --format {}", option, name));
-    };
+    const std::string with = fmt::format("--format {}", name);
     if (given.has("--expect")) {
-        return cannot_be_combined("--expect");
+        return refuse_combination("--expect", with, "what is judged is written as text or JSON");
     }
     if (name == "csv") {
         return Format::kCsv;
     }
-    // Its counters have no start, no CPUs and no programs.
     if (given.has("--since-start")) {
-        return cannot_be_combined("--since-start");
+        return refuse_combination("--since-start", with, "its counters have no start");
     }
     if (given.has("--per-cpu") || given.has("--per-program")) {
-        return cannot_be_combined(given.has("--per-cpu") ? "--per-cpu" : "--per-program");
+        return refuse_combination(given.has("--per-cpu") ? "--per-cpu" : "--per-program", with,
+                                  "metrics have no such labels");
     }
     return Format::kPrometheus;
 }
@@ -141,7 +181,7 @@ Result<Options> read_options(const Given& given) {
         }
         options.listen = std::move(*address);
     }
-    TALLY_ASSIGN_OR_RETURN(options.sources, read_sources(given));
+    TALLY_TRY(read_sources(given, options));
     if (const auto text = given.value("--count")) {
         TALLY_ASSIGN_OR_RETURN(options.count, read_positive_number<std::uint64_t>("--count", *text));
     }
@@ -152,7 +192,6 @@ Result<Options> read_options(const Given& given) {
     TALLY_ASSIGN_OR_RETURN(options.within, read_time("--within", parse_duration(options.within_text)));
     TALLY_ASSIGN_OR_RETURN(options.format, read_format(given));
     options.all = given.has("--all");
-    options.netns = given.value("--netns");
     options.once = given.has("--once");
     options.live = given.has("--live");
     options.user = given.value("--user");

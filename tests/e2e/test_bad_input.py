@@ -32,8 +32,11 @@ def refused(lab, program, arguments, status, words=(), prefix=()):
 BAD_NAMES = [
     ("nope0", NOT_FOUND, ["nope0"]),
     ("sixteen-letters-", USAGE, ["sixteen-letters-", "15"]),
-    ("a/b", USAGE, ["a/b"]),
-    ("../veth0", USAGE, ["../veth0"]),
+    ("a/b", NOT_FOUND, ["network namespace 'a'"]),
+    ("../veth0", USAGE, ["network namespace '..'"]),
+    ("/veth0", USAGE, ["network namespace ''"]),
+    ("nope0@veth0", NOT_FOUND, ["hint: `ip` shows the peer behind '@': the name is nope0\n"]),
+    ("a-name@long-peer", USAGE, ["hint: `ip` shows the peer behind '@': the name is a-name\n"]),
     ("..", USAGE, [".."]),
     (".", USAGE, []),
     ("", USAGE, []),
@@ -75,8 +78,15 @@ def test_stats_does_not_wait_for_a_name_that_no_device_can_have(lab, name, statu
     (["--dev", "veth0", "--unload", "--status"], []),
     (["--dev", "veth0", "--status", "--clean"], []),
     (["--dev", "veth0", "--keep-maps"], ["--unload"]),
-    (["veth0"], ["--dev veth0"]),
-    (["--dev", "veth0", "--quiet", "--verbose"], []),
+    (["veth0"], ["`xdp_loader --dev veth0`"]),
+    (["load", "-m", "skb", "veth0", "prog.o"], ["`xdp_loader -m skb --dev veth0 --filename prog.o`"]),
+    (["--status", "veth0@p-veth0"], ["`xdp_loader --status --dev veth0`"]),
+    (["-U", "veth0"], ["did you mean `xdp_loader --dev veth0 --unload`?"]),
+    (["--dev", "veth0", "--unlod"], ["did you mean --unload?"]),
+    (["--dev", "veth0", "--reset"], ["a load without --reuse-maps starts new maps"]),
+    (["--dev", "veth0", "--filename", "x", "--action", "drop"], ["it is the verdict of the built-in program"]),
+    (["--dev", "red/veth0", "--netns", "blue"], ["red/veth0", "blue", "different"]),
+    (["--dev", "veth0", "--quiet", "--verbose"], ["one asks for more, the other for less"]),
 ])
 def test_loader_usage(lab, veth0, arguments, words):
     refused(lab, LOADER, arguments, USAGE, words)
@@ -97,7 +107,9 @@ def test_loader_usage(lab, veth0, arguments, words):
     (["--dev", "veth0", "--count", "many"], ["many"]),
     (["--dev", "veth0", "--count", "99999999999999999999999"], []),
     (["--dev", "veth0", "--format", "xml"], ["xml"]),
-    (["veth0"], ["--dev veth0"]),
+    (["veth0"], ["`xdp_stats --dev veth0`"]),
+    (["--dev", "veth0", "--once", "--since-start"], ["one reading has nothing to count from"]),
+    (["--watch"], ["`--live` is the full-screen view"]),
     (["--map-id", "x"], ["x"]),
     (["--map-id", "0"], []),
     (["--dev", "veth0", "--once", "--count", "2"], []),
@@ -238,7 +250,8 @@ def test_loader_read_only_bpffs(lab, veth0, loaded_before):
     if loaded_before:
         lab.load("veth0")
     prefix = in_own_mounts("mount --options remount,bind,ro /sys/fs/bpf")
-    refused(lab, LOADER, ["--dev", "veth0"], FAILED, ["read-only", "/sys/fs/bpf"], prefix)
+    refused(lab, LOADER, ["--dev", "veth0"], FAILED,
+            ["read-only", "hint: `mount -o remount,rw /sys/fs/bpf` lets it be written to"], prefix)
 
 
 def test_read_only_bpffs_can_be_read(lab, veth0):

@@ -179,6 +179,12 @@ def test_verdicts_with_commas_between_them(lab):
     assert complete("xdp_loader", "--chain-actions=pass,drop,a") == ["pass,drop,aborted"]
 
 
+def test_interfaces_of_the_namespace_that_stands_before(lab):
+    Namespace(lab, "red").veth("inside0")
+    for program in PROGRAMS:
+        assert complete(program, "--dev", "red/in") == ["red/inside0"]
+
+
 @pytest.mark.parametrize("option", ["--interval", "-i", "--count", "-n", "--within", "--map-id"])
 def test_numbers_are_not_guessed(lab, option):
     assert complete("xdp_stats", option, "") == []

@@ -481,3 +481,32 @@ def test_readme_of_the_header_compiles(lab):
     wait_until(lambda: counts_of(lab.once("veth0")), "packets counted")
     lab.wait_for_counts("veth0", {"XDP_PASS": (8, 800)})
     os.unlink(output)
+
+
+@pytest.mark.parametrize("options, told", [
+    (["--prio", "5"], "--prio has no effect"),
+    (["--chain-actions", "none"], "--chain-actions has no effect"),
+    (["--prio", "5", "--chain-actions", "none"], "--prio and --chain-actions have no effect"),
+])
+@pytest.mark.parametrize("loaded_before", [False, True])
+def test_a_position_without_a_dispatcher_is_told(lab, veth0, options, told, loaded_before):
+    """Also where the device is held by the link of an earlier load."""
+    if loaded_before:
+        lab.load("veth0", "--attach", "link")
+    outcome = lab.load("veth0", *options)
+    assert outcome["attach"] == "link"
+    (note,) = [note for note in outcome["notes"] if "no effect" in note]
+    assert note.startswith(told) and "by a link" in note and "--attach dispatcher" in note
+
+
+def test_quiet_prints_what_was_asked_for(lab, veth0):
+    """And no notes; of a load nothing."""
+    assert lab.loader("--dev", "veth0", "--prio", "5", "--quiet").out == ""
+    assert lab.loader("--dev", "veth0", "--status", "--quiet").out.startswith("veth0: attached\n")
+    lab.loader("--dev", "veth0", "--unload", "--keep-maps", "--quiet")
+    loud, quiet = (lab.loader("--dev", "veth0", "--status", *option).out for option in ([], ["--quiet"]))
+    assert "  note " in loud and "  note " not in quiet and "  pins " in quiet
+    assert "xdp_stats_map" in quiet and lab.loader("--dev", "veth0", "--clean", "--quiet").out == ""
+    own = ["--test-run", "3", "--filename", object_file("own"), "--progname", "own_invalid"]
+    loud, quiet = (lab.loader(*own, *option).out for option in ([], ["--quiet"]))
+    assert quiet in loud and "note: " in loud and "note: " not in quiet and "XDP_ABORTED" in quiet

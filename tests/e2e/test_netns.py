@@ -433,3 +433,71 @@ def test_nobody_in_an_unnamed_namespace_gets_no_others_counters(lab, veth0):
         pair_into(pid)
         command = [*nsenter(pid, "net"), *as_user(NOBODY), stats, "--dev", "veth0", "--once", "--json"]
         run(command, status=NOT_FOUND)
+
+
+# ---- the namespace before the interface
+
+
+def test_a_device_can_name_its_namespace(lab, red):
+    veth = red.veth()
+    (outcome,) = lab.loader_json("--dev", "red/veth0")
+    assert (outcome["outcome"], outcome["netns"], outcome["dev"]) == ("loaded", "red", "veth0")
+    send(veth, 4, SIZE)
+    sample = wait_for_counts(passed(4), "--dev", "red/veth0")
+    assert (sample["netns"], sample["dev"], sample["state"]) == ("red", "veth0", "attached")
+    assert run([LOADER, "--dev", "red/veth0", "--status"]).out.startswith("red/veth0: attached\n")
+    lab.load("veth0", "--netns", "red", "--action", "drop")
+    (outcome,) = lab.loader_json("--netns", "red", "--dev", "red/veth0", "--unload")
+    assert outcome["outcome"] == "unloaded" and red.attached() is None
+
+
+def test_devices_of_several_namespaces_in_one_command(lab, netns, veth0):
+    """Each in its own; the command that follows is where it was."""
+    red, blue = netns("red"), netns("blue")
+    there = {"red": red.veth(), "blue": blue.veth()}
+    names = [word for name in ("red/veth0", "veth0", "blue/veth0") for word in ("--dev", name)]
+    outcomes = lab.loader_json(*names)
+    assert [(item["netns"], item["dev"], item["outcome"]) for item in outcomes] == [
+        ("red", "veth0", "loaded"), (None, "veth0", "loaded"), ("blue", "veth0", "loaded")]
+    for veth, count in ((there["red"], 3), (veth0, 5), (there["blue"], 7)):
+        send(veth, count, SIZE)
+    run([STATS, *names, "--expect", "total.packets >= 3"])
+    lines = run([STATS, *names, "--once", "--json"]).out.splitlines()
+    samples = [json.loads(line) for line in lines]
+    assert [(item["netns"], item["dev"], item["state"], item["total"]["packets"]) for item in samples] == [
+        ("red", "veth0", "attached", 3), (None, "veth0", "attached", 5), ("blue", "veth0", "attached", 7)]
+    outcomes = lab.loader_json(*names, "--unload")
+    assert [item["outcome"] for item in outcomes] == ["unloaded"] * 3
+    assert red.attached() is None and blue.attached() is None
+
+
+def test_a_namespace_that_is_missing_fails_its_devices_alone(lab, veth0, red):
+    outcomes = lab.loader_json("--dev", "nope/veth0", "--dev", "veth0", status=NOT_FOUND)
+    assert [(item["netns"], item["dev"], item["outcome"]) for item in outcomes] == [
+        ("nope", "veth0", "failed"), (None, "veth0", "loaded")]
+    assert "'nope'" in outcomes[0]["error"]["message"]
+    result = run([STATS, "--dev", "red/none0", "--dev", "veth0", "--once"], NOT_FOUND)
+    assert "no interface in network namespace 'red' has that name" in result.err
+
+
+# ---- paths
+
+
+def test_paths_are_those_of_the_caller(lab, red):
+    """Inside, the file system is reached through another process; who called has it at its usual place."""
+    red.veth()
+    pins = f"{BPFFS}/netns:red/veth0"
+    outcome = lab.load("veth0", prefix=red.inside)
+    assert outcome["pin_dir"] == pins
+    assert {item["pin"] for item in outcome["maps"]} == {f"{pins}/xdp_stats_map"}
+    assert f"pins        {pins}\n" in run([*red.inside, LOADER, "--dev", "veth0", "--status"]).out
+    lab.loader("--dev", "veth0", "--unload", prefix=red.inside)
+    result = run([*red.inside, STATS, "--dev", "veth0", "--once"], NOT_FOUND)
+    assert f"opening the pin {pins}/xdp_stats_map" in result.err
+
+
+def test_a_caller_that_is_inside_gets_a_path_that_works_there(lab, red):
+    red.veth()
+    script = f'test -d "$({LOADER} --dev veth0 --json | jq --raw-output .devices[0].pin_dir)/"'
+    run([*red.inside, "sh", "-c", script + "; exit $?"])
+    lab.loader("--dev", "red/veth0", "--unload")

@@ -161,3 +161,16 @@ def test_three_capabilities_are_enough_to_load(lab, veth0, programs):
         assert attached("veth0") is None
     finally:
         own.rmdir()
+
+
+def test_what_keeps_an_ordinary_user_out_is_said(lab, veth0, programs):
+    lab.load("veth0")
+    BPFFS.chmod(0o700)
+    try:
+        everywhere = run([*as_user(NOBODY), programs["loader"], "--status"], status=3)
+        one = run([*as_user(NOBODY), programs["loader"], "--dev", "veth0", "--status"])
+    finally:
+        BPFFS.chmod(0o755)
+    barrier, way = f"this user may not enter {BPFFS} (mode 0700)", f"as root, `chmod 0755 {BPFFS}`"
+    assert barrier in everywhere.err and f"hint: {way}" in everywhere.err
+    assert barrier in one.out and way in one.out

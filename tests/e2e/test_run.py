@@ -230,7 +230,7 @@ def test_refused_where_ours_is_attached(lab, veth0):
     send(veth0, 4, SIZE)
     lab.wait_for_counts("veth0", {"XDP_PASS": (4, 400)})
     world = lab.world()
-    for options in ([], ["--force"], ["--reuse-maps"]):
+    for options in ([], ["--reuse-maps"]):
         result = run_loaded(lab, "--dev", "veth0", *options, command=["echo", "run"], status=CONFLICT)
         assert result.out == ""
         assert "hint: `xdp_loader --dev veth0 --unload --keep-maps` detaches it" in result.err
@@ -247,26 +247,24 @@ def test_refused_where_the_second_device_has_one(lab, veth0):
     assert lab.world() == world
 
 
-@pytest.mark.parametrize("force", [[], ["--force"]])
-def test_refused_where_netlink_has_attached_a_program(lab, veth0, force):
-    """Nobody's place is taken, also by force: --run does not attach by netlink, and has no way to put it back."""
+def test_refused_where_netlink_has_attached_a_program(lab, veth0):
+    """Nobody's place is taken: --run does not attach by netlink, and has no way to put it back."""
     lab.foreign_attach("veth0")
     world = lab.world()
-    result = run_loaded(lab, "--dev", "veth0", *force, command=["echo", "run"], status=CONFLICT)
+    result = run_loaded(lab, "--dev", "veth0", command=["echo", "run"], status=CONFLICT)
     assert result.out == "" and "no_counter" in result.err and "--force" not in result.err
     assert lab.world() == world
     (command,) = re.findall(r"(?m)^hint: `([^`]+)` detaches it$", result.err)
     lab.loader(*shlex.split(command)[1:])
-    assert run_loaded(lab, "--dev", "veth0", *force, command=["echo", "run"]).out == "run\n"
+    assert run_loaded(lab, "--dev", "veth0", command=["echo", "run"]).out == "run\n"
     assert clean()
 
 
-@pytest.mark.parametrize("force", [[], ["--force"]])
-def test_refused_where_a_link_holds_the_hook(lab, veth0, force):
+def test_refused_where_a_link_holds_the_hook(lab, veth0):
     """As a load without --run."""
     lab.foreign_link("veth0")
     world = lab.world()
-    result = run_loaded(lab, "--dev", "veth0", *force, command=["echo", "run"], status=CONFLICT)
+    result = run_loaded(lab, "--dev", "veth0", command=["echo", "run"], status=CONFLICT)
     assert result.out == "" and "no_counter" in result.err and "--force" not in result.err
     assert lab.world() == world
 

@@ -20,7 +20,9 @@ from support.strace import FAULT_STEP, strace
 from support.traffic import SIZE, send
 
 ASKS_NETLINK = re.compile(r"nlmsg_type=(?:0x12\b|RTM_GETLINK)")
-ATTACHES_BY_NETLINK = re.compile(r"nlmsg_type=(?:0x13\b|RTM_SETLINK)")
+# With the descriptor -1 (IFLA_XDP_FD) nothing is attached: what the kernel says of an upper device is asked so.
+NO_DESCRIPTOR = r"IFLA_XDP_FD\}, -1|\\x08\\x00\\x01\\x00\\xff\\xff\\xff\\xff"  # as strace has it, decoded or not
+ATTACHES_BY_NETLINK = re.compile(rf"nlmsg_type=(?:0x13\b|RTM_SETLINK)(?!.*(?:{NO_DESCRIPTOR}))")
 PINNED = re.compile(r'BPF_OBJ_PIN, {pathname="[^"]*/([^/"]+)"')
 
 

@@ -71,11 +71,10 @@ def test_makes_none(lab, veth0):
     assert clean()
 
 
-@pytest.mark.parametrize("force", [[], ["--force"]])
-def test_ends_none(lab, veth0, force):
+def test_ends_none(lab, veth0):
     ForeignComponent(lab, veth0, "foreign_early")
     world = lab.world()
-    result = run_loaded(lab, "--dev", "veth0", "--attach", "link", *force, command=["echo", "run"], status=CONFLICT)
+    result = run_loaded(lab, "--dev", "veth0", "--attach", "link", command=["echo", "run"], status=CONFLICT)
     assert result.out == "" and "hint: without --attach link it joins them" in result.err
     assert "--force" not in result.err
     assert lab.world() == world

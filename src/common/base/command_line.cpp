@@ -10,7 +10,6 @@
 
 #include "common/base/error.h"
 #include "common/base/result.h"
-#include "common/base/shell_word.h"
 
 namespace tally {
 namespace {
@@ -87,26 +86,36 @@ Error describe(const CLI::ParseError& error) {
     return usage_error(fmt::format("{} has no value", text.substr(0, text.find(':'))));
 }
 
-Result<void> refuse_unknown(std::string_view program, const std::vector<std::string>& words,
-                            std::span<const RemovedOption> removed = {}) {
+Error refuse_option(const Program& program, const std::string& name) {
+    if (const auto hint = find_pointer(program.removed, name); !hint.empty()) {
+        return usage_error(fmt::format("{} is no longer an option", name)).with_hint(std::string(hint));
+    }
+    auto error = usage_error(fmt::format("unknown option {}", name));
+    const auto nearest = nearest_option(program.options, name);
+    if (const auto hint = find_pointer(program.habits, name); !hint.empty()) {
+        error.hint = hint;
+    } else if (!nearest.empty()) {
+        error.hint = fmt::format("did you mean {}?", nearest);
+    }
+    return error;
+}
+
+// `line`: what was typed behind the program's name.
+Result<void> refuse_unknown(const Program& program, std::span<const char* const> line,
+                            const std::vector<std::string>& words) {
     if (words.empty()) {
         return {};
     }
+    const auto option =
+        std::find_if(words.begin(), words.end(), [](const auto& word) { return word.starts_with('-'); });
+    if (option != words.end()) {
+        return refuse_option(program, option->substr(0, option->find('=')));
+    }
     const std::string& word = words.front();
-    if (!word.starts_with('-')) {
-        return usage_error(fmt::format("unexpected argument '{}'", word))
-            .with_hint(word.empty() ? std::string()
-                                    : fmt::format("`{} {}` names the interface", program,
-                                                  shell_option("--dev", word)));
-    }
-    const std::string name = word.substr(0, word.find('='));
-    for (const auto& option : removed) {
-        if (option.name == name) {
-            return usage_error(fmt::format("{} is no longer an option", name))
-                .with_hint(std::string(option.hint));
-        }
-    }
-    return usage_error(fmt::format("unknown option {}", name));
+    return usage_error(fmt::format("unexpected argument '{}'", word))
+        .with_hint(word.empty() ? std::string()
+                                : fmt::format("did you mean `{}{}`?", program.name,
+                                              correct_line(line, program.options, program.commands)));
 }
 
 // "a, b or c"
@@ -147,8 +156,7 @@ Result<void> check_combination(std::span<const OptionRow> rows, std::size_t row,
     const auto given = [&](std::size_t other) { return !words.values[other].empty(); };
     for (std::size_t other = 0; other < rows.size(); ++other) {
         if (given(other) && exclude_each_other(rows[row], rows[other])) {
-            return usage_error(
-                fmt::format("{} cannot be combined with {}", rows[row].name, rows[other].name));
+            return refuse_combination(rows[row].name, rows[other].name, why_excluded(rows[row], rows[other]));
         }
     }
     bool complete = rows[row].needs.empty();
@@ -161,12 +169,13 @@ Result<void> check_combination(std::span<const OptionRow> rows, std::size_t row,
     return {};
 }
 
-Result<void> check_command(const Program& program, const ParsedWords& words) {
+Result<void> check_command(const Program& program, std::span<const char* const> line,
+                           const ParsedWords& words) {
     const auto rows = program.options;
     const auto row =
         std::find_if(rows.begin(), rows.end(), [](const OptionRow& each) { return each.takes_command(); });
     if (row == rows.end()) {
-        return refuse_unknown(program.name, words.command);
+        return refuse_unknown(program, line, words.command);
     }
     const bool given = !words.values[static_cast<std::size_t>(row - rows.begin())].empty();
     if (given && words.command.empty()) {
@@ -178,19 +187,19 @@ Result<void> check_command(const Program& program, const ParsedWords& words) {
     return {};
 }
 
-Result<void> check(const Program& program, const ParsedWords& words) {
+Result<void> check(const Program& program, std::span<const char* const> line, const ParsedWords& words) {
     for (std::size_t row = 0; row < program.options.size(); ++row) {
         if (!words.values[row].empty()) {
             TALLY_TRY(check_values(program.options[row], words.values[row]));
             TALLY_TRY(check_combination(program.options, row, words));
         }
     }
-    return check_command(program, words);
+    return check_command(program, line, words);
 }
 
 Result<ParsedWords> read_results(CLI::App& app, const std::vector<CLI::Option*>& options,
-                                 const Program& program) {
-    TALLY_TRY(refuse_unknown(program.name, app.remaining(), program.removed));
+                                 const Program& program, std::span<const char* const> line) {
+    TALLY_TRY(refuse_unknown(program, line, app.remaining()));
     ParsedWords words;
     for (const auto* option : options) {
         words.values.push_back(option->results());
@@ -200,10 +209,16 @@ Result<ParsedWords> read_results(CLI::App& app, const std::vector<CLI::Option*>&
 
 }  // namespace
 
+Error refuse_combination(std::string_view one, std::string_view other, std::string_view why) {
+    return make_error(ErrorKind::kUsage, fmt::format("{} cannot be combined with {}", one, other),
+                      std::string(why));
+}
+
 std::variant<ParsedWords, EarlyExit> parse_words(const Program& program, int argc, const char* const* argv) {
     const auto usage = [&](Error error) {
         return usage_exit(program.name, std::move(error), wants_json(argc, argv));
     };
+    const std::span<const char* const> line(argv + std::min(argc, 1), argv + argc);
     const auto* const end = std::find(argv, argv + argc, std::string_view("--"));
     if (auto checked = check_values_after_equals({argv, end}); !checked) {
         return usage(std::move(checked).error());
@@ -222,12 +237,12 @@ std::variant<ParsedWords, EarlyExit> parse_words(const Program& program, int arg
     } catch (const CLI::ParseError& error) {
         return usage(describe(error));
     }
-    auto words = read_results(app, options, program);
+    auto words = read_results(app, options, program, line);
     if (!words) {
         return usage(std::move(words).error());
     }
     words->command.assign(std::min(end + 1, argv + argc), argv + argc);
-    if (auto checked = check(program, *words); !checked) {
+    if (auto checked = check(program, line, *words); !checked) {
         return usage(std::move(checked).error());
     }
     return std::move(*words);

@@ -13,15 +13,11 @@
 #include <vector>
 
 #include "common/base/early_exit.h"
+#include "common/base/error.h"
+#include "common/base/option_hints.h"
 #include "common/base/option_table.h"
 
 namespace tally {
-
-// An option that earlier versions had.
-struct RemovedOption {
-    std::string_view name;
-    std::string_view hint;  // what to use instead
-};
 
 struct Program {
     std::string_view name;
@@ -29,7 +25,9 @@ struct Program {
     std::string_view description;  // --help begins with it
     std::string_view footer;       // and ends with it
     std::span<const OptionRow> options;
-    std::span<const RemovedOption> removed = {};
+    std::span<const OptionPointer> removed = {};  // what earlier versions had
+    std::span<const OptionPointer> habits = {};   // what other tools have
+    std::span<const CommandWord> commands = {};   // the same, as words
 };
 
 struct ParsedWords {
@@ -40,6 +38,9 @@ struct ParsedWords {
 // Refused is what no table row allows, what a row does not allow together, and a value that is not one of the
 // words of "a|b|c".
 std::variant<ParsedWords, EarlyExit> parse_words(const Program& program, int argc, const char* const* argv);
+
+// For what the tables cannot say: "ONE cannot be combined with OTHER: WHY".
+Error refuse_combination(std::string_view one, std::string_view other, std::string_view why);
 
 // Before the command line is parsed: whether the user asked for JSON, so that errors in it can be JSON, too.
 bool wants_json(int argc, const char* const* argv);

@@ -5,13 +5,15 @@
 #include <nlohmann/json.hpp>
 
 #include <cstdio>
+#include <utility>
 
 #include "common/base/printable.h"
+#include "common/base/shown_paths.h"
 
 namespace tally {
 
 std::string json_line(const nlohmann::ordered_json& document) {
-    return document.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
+    return as_shown(document.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace)) + "\n";
 }
 
 nlohmann::ordered_json text_or_null(const std::string& text) {
@@ -40,7 +42,7 @@ std::string format_error(std::string_view program, const Error& error, bool json
     if (!error.hint.empty()) {
         text += fmt::format("hint: {}\n", printable(error.hint));
     }
-    return text;
+    return as_shown(std::move(text));
 }
 
 void print_error(std::string_view program, const Error& error, bool json) {

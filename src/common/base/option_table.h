@@ -5,6 +5,7 @@
 
 #include <array>
 #include <cstddef>
+#include <initializer_list>
 #include <span>
 #include <string_view>
 
@@ -13,7 +14,8 @@ namespace tally {
 // What a shell offers for an option's argument.
 enum class Completion {
     kNothing,          // numbers, times, names that no list on this machine has
-    kWords,            // those of the argument: "pass|drop"
+    kWords,            // those of the argument: "auto|link"
+    kVerdict,          // the same, in any case, and with "XDP_" before it: "pass|drop"
     kVerdicts,         // verdicts with commas between them, or "none"
     kInterface,        // an interface
     kPinnedInterface,  // an interface, also one that is gone and has left its pins
@@ -26,12 +28,27 @@ enum class Completion {
     kExpression,  // the beginning of a condition
 };
 
-// Long names of options with blanks between them, in one or two lists.
-struct OptionNames {
-    constexpr OptionNames(std::string_view first = {}, std::string_view second = {})  // NOLINT(*-explicit-*)
-        : lists{first, second} {}
+// Options that go with none of these, and why, as "X cannot be combined with Y: WHY" ends.
+struct Exclusion {
+    std::string_view names;  // long ones, with blanks between them
+    std::string_view why;
+};
 
-    std::array<std::string_view, 2> lists;
+class Exclusions {
+  public:
+    constexpr Exclusions() = default;
+    constexpr Exclusions(std::initializer_list<Exclusion> exclusions) {
+        for (const auto& exclusion : exclusions) {
+            list_[size_++] = exclusion;
+        }
+    }
+
+    constexpr const Exclusion* begin() const { return list_.data(); }
+    constexpr const Exclusion* end() const { return list_.data() + size_; }
+
+  private:
+    std::array<Exclusion, 4> list_;
+    std::size_t size_ = 0;
 };
 
 struct OptionRow {
@@ -44,13 +61,15 @@ struct OptionRow {
     bool repeatable = false;
     Completion completion = Completion::kNothing;
     std::string_view needs = {};   // takes one of these options; blanks separate them
-    OptionNames excludes = {};     // goes with none of these
+    Exclusions excludes = {};      // goes with none of these
     std::string_view help = {};    // one line, for --help and zsh
     std::string_view manual = {};  // for the man page, in scdoc's marks; "": `help`
 
     // "[ID]" may be left out.
     constexpr bool takes_value() const { return !argument.empty() && !takes_command(); }
-    constexpr bool needs_value() const { return takes_value() && argument.front() != '['; }
+    constexpr bool needs_value() const {
+        return takes_value() && !(argument.front() == '[' && argument.back() == ']');
+    }
     // What is behind "--" is its argument.
     constexpr bool takes_command() const { return argument.starts_with("--"); }
 };
@@ -71,12 +90,23 @@ constexpr bool contains_word(std::string_view list, std::string_view wanted) {
     return found;
 }
 
-// Whichever of the two rows says so.
+// Why the two do not go together, whichever of the rows says so; empty: they do.
+constexpr std::string_view why_excluded(const OptionRow& one, const OptionRow& other) {
+    if (one.name == other.name) {
+        return {};
+    }
+    for (const auto* const pair : {&one, &other}) {
+        for (const auto& exclusion : pair->excludes) {
+            if (contains_word(exclusion.names, pair == &one ? other.name : one.name)) {
+                return exclusion.why;
+            }
+        }
+    }
+    return {};
+}
+
 constexpr bool exclude_each_other(const OptionRow& one, const OptionRow& other) {
-    const auto excludes = [](const OptionRow& row, std::string_view name) {
-        return contains_word(row.excludes.lists[0], name) || contains_word(row.excludes.lists[1], name);
-    };
-    return one.name != other.name && (excludes(one, other.name) || excludes(other, one.name));
+    return !why_excluded(one, other).empty();
 }
 
 // The index of the row of that name. As a constant expression it does not compile where there is none.
@@ -93,8 +123,8 @@ constexpr bool names_are_known(std::span<const OptionRow> rows) {
     const auto check = [rows](std::string_view name) { find_row(rows, name); };
     for (const auto& row : rows) {
         for_each_word(row.needs, ' ', check);
-        for (const std::string_view names : row.excludes.lists) {
-            for_each_word(names, ' ', check);
+        for (const auto& exclusion : row.excludes) {
+            for_each_word(exclusion.names, ' ', check);
         }
     }
     return true;

@@ -11,6 +11,13 @@
 
 namespace tally {
 
+std::string explain_peer(const std::string& name) {
+    const auto at = name.find('@');
+    return at == std::string::npos || at == 0
+               ? std::string()
+               : fmt::format("`ip` shows the peer behind '@': the name is {}", name.substr(0, at));
+}
+
 Result<void> check_interface_name(const std::string& name) {
     const std::string what = fmt::format("looking for interface '{}'", name);
     if (name.empty()) {
@@ -19,7 +26,8 @@ Result<void> check_interface_name(const std::string& name) {
     if (name.size() >= IFNAMSIZ) {
         return make_error(ErrorKind::kUsage, what,
                           fmt::format("the name has {} bytes, the longest an interface can have is {}",
-                                      name.size(), IFNAMSIZ - 1));
+                                      name.size(), IFNAMSIZ - 1))
+            .with_hint(explain_peer(name));
     }
     const auto unfit = [](unsigned char c) { return c == '/' || c == ':' || std::isspace(c) != 0; };
     if (name == "." || name == ".." || std::any_of(name.begin(), name.end(), unfit)) {

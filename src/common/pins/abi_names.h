@@ -5,6 +5,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
 #include <xdp_tally/abi.h>
@@ -26,6 +27,9 @@ inline constexpr std::array<std::string_view, kActions> kShortActionNames = {"ab
 constexpr std::string_view short_action_name(Action action) {
     return kShortActionNames[static_cast<std::size_t>(action)];
 }
+
+// "XDP_DROP" or "drop", in any case; none where it is no verdict.
+std::optional<Action> parse_action_name(std::string_view text);
 
 // "native", "generic", "offloaded"; "unknown" for a number a newer writer may have used.
 std::string_view mode_name(std::uint32_t mode);

@@ -2,6 +2,7 @@
 #include "common/pins/bpffs.h"
 
 #include <bpf/bpf.h>
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <linux/bpf.h>
 #include <linux/magic.h>
@@ -16,6 +17,20 @@
 #include "common/kernel/libbpf_options.h"
 
 namespace tally {
+namespace {
+
+// The first directory of the path that this user may not enter; empty where there is none.
+std::string barrier_on(const std::string& path) {
+    for (auto slash = path.find('/', 1); slash != std::string::npos; slash = path.find('/', slash + 1)) {
+        std::string directory = path.substr(0, slash);
+        if (::faccessat(AT_FDCWD, directory.c_str(), X_OK, AT_EACCESS) != 0 && errno == EACCES) {
+            return directory;
+        }
+    }
+    return {};
+}
+
+}  // namespace
 
 Result<bool> check_is_bpffs(const std::string& path) {
     struct statfs status = {};
@@ -68,6 +83,21 @@ Result<UniqueFd> open_pin(const std::string& path, bool read_only) {
         return last_error(fmt::format("opening the pin {}", path));
     }
     return fd;
+}
+
+Error explain_barrier(Error error, const std::string& path) {
+    const std::string directory = error.code == EACCES ? barrier_on(path) : std::string();
+    if (directory.empty()) {
+        return error;
+    }
+    struct stat status = {};
+    error.reason += fmt::format(": this user may not enter {}", directory);
+    if (::stat(directory.c_str(), &status) == 0) {
+        error.reason += fmt::format(" (mode {:04o})", status.st_mode & 07777U);
+    }
+    error.hint = fmt::format("as root, `chmod a+x {}` lets every user read the counters below it",
+                             shell_word(directory));
+    return error;
 }
 
 Result<UniqueFd> open_map_pin(const std::string& path, bool read_only) {

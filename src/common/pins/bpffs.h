@@ -40,4 +40,8 @@ Result<UniqueFd> open_pin(const std::string& path, bool read_only);
 // The same for what must be a map: kConflict where the pin holds something else.
 Result<UniqueFd> open_map_pin(const std::string& path, bool read_only);
 
+// A lack of permission for this path, with the directory on it that this user may not enter, and how it can
+// be opened; anything else as it is.
+Error explain_barrier(Error error, const std::string& path);
+
 }  // namespace tally

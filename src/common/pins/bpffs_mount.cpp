@@ -23,6 +23,7 @@
 
 #include "common/base/directory.h"
 #include "common/base/shell_word.h"
+#include "common/base/shown_paths.h"
 #include "common/base/unique_fd.h"
 #include "common/kernel/netns.h"
 #include "common/pins/netns_pin_name.h"
@@ -66,6 +67,18 @@ std::string seen_by(pid_t pid, const std::string& path) {
     return fmt::format("/proc/{}/root{}", pid, path);
 }
 
+// Where whoever called this process sees the same file system on `root`, that is what it is called.
+void show_as_seen_by_parent(const std::string& path, const std::string& root) {
+    struct stat ours = {};
+    struct stat theirs = {};
+    const bool same = ::stat(path.c_str(), &ours) == 0 &&
+                      ::stat(seen_by(::getppid(), root).c_str(), &theirs) == 0 &&
+                      ours.st_dev == theirs.st_dev && ours.st_ino == theirs.st_ino;
+    if (same) {
+        show_path_as(path, root);
+    }
+}
+
 std::optional<std::string> seen_by_ancestors(const std::string& root) {
     std::optional<dev_t> instance;
     std::optional<std::string> path;
@@ -76,6 +89,9 @@ std::optional<std::string> seen_by_ancestors(const std::string& root) {
             instance = device;
             path = candidate;
         }
+    }
+    if (path) {
+        show_as_seen_by_parent(*path, root);
     }
     return path;
 }

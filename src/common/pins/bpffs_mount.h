@@ -20,8 +20,9 @@ struct BpffsRoot {
 
 // `ip netns exec` hides the host's bpffs behind a fresh sysfs. Where it hides the default root, the
 // one that the nearest ancestor process sees there: as /proc/PID/root/sys/fs/bpf, through the oldest ancestor
-// that sees the same one, so that the path lasts. Any other root is returned as it is. To be called in the
-// network namespace that the process was started in.
+// that sees the same one, so that the path lasts. What is printed has it as the parent process sees it, where
+// it does. Any other root is returned as it is. To be called in the network namespace that the process was
+// started in.
 BpffsRoot locate_bpffs(const std::string& root);
 
 // kNotFound where the root is missing or is no bpffs; the hint says how to mount one.

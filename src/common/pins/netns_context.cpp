@@ -99,6 +99,16 @@ bool belongs_to(const std::string& directory, const Link& link, const NetnsConte
            found->place->link.interface.ifindex == link.interface.ifindex;
 }
 
+Result<Interface> resolve_remotely(const NetnsContext& context, const std::string& interface) {
+    TALLY_ASSIGN_OR_RETURN(auto found, context.find(interface));
+    if (found) {
+        return std::move(*found);
+    }
+    return make_error(
+        ErrorKind::kNotFound, fmt::format("looking for interface '{}'", interface),
+        fmt::format("no interface in network namespace '{}' has that name", context.netns_option));
+}
+
 }  // namespace
 
 std::string NetnsContext::directory(const std::string& interface) const {
@@ -168,7 +178,8 @@ Result<NetnsContext::Located> NetnsContext::locate(const std::string& interface)
 }
 
 Result<Interface> NetnsContext::resolve(const std::string& interface) const {
-    auto found = resolve_interface(interface);
+    auto found =
+        visibility == Visibility::kHere ? resolve_interface(interface) : resolve_remotely(*this, interface);
     if (!found && found.error().kind == ErrorKind::kNotFound) {
         // nsenter, and not `ip -n`: it takes a path as well.
         const bool is_path = netns_option.find('/') != std::string::npos;
@@ -178,6 +189,9 @@ Result<Interface> NetnsContext::resolve(const std::string& interface) const {
                 ? "`ip -brief link` lists the interfaces; --netns NAME looks in another namespace"
                 : fmt::format("`nsenter --net={} ip -brief link` lists the interfaces there",
                               shell_word(file));
+        if (auto hint = explain_peer(interface); !hint.empty()) {
+            found.error().hint = std::move(hint);
+        }
     }
     return found;
 }
@@ -228,6 +242,17 @@ Result<NetnsContext> enter_netns_context(const std::optional<std::string>& netns
         return context;
     }
     TALLY_TRY(open_links(context));
+    return context;
+}
+
+Result<NetnsContext> visit_netns_context(const std::string& netns, const std::string& bpffs) {
+    const std::string own = "/proc/thread-self/ns/net";
+    TALLY_ASSIGN_OR_RETURN(const auto here, open_netns(own));
+    auto context = enter_netns_context(netns, bpffs);
+    if (context && context->visibility == NetnsContext::Visibility::kHere) {
+        context->visibility = NetnsContext::Visibility::kRemote;
+        TALLY_TRY(enter_netns(here, own));
+    }
     return context;
 }
 

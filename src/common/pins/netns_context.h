@@ -72,6 +72,9 @@ struct NetnsContext {
 // it is hidden here (locate_bpffs). kUsage for what cannot name a namespace.
 Result<NetnsContext> enter_netns_context(const std::optional<std::string>& netns, const std::string& bpffs);
 
+// The same, but the calling thread comes back: kRemote instead of kHere.
+Result<NetnsContext> visit_netns_context(const std::string& netns, const std::string& bpffs);
+
 // The namespace that bpffs calls so (NetnsContext::netns), seen from `own`: kRemote, or kHidden where the
 // calling thread may not go there for a moment (CAP_SYS_ADMIN) or no namespace has that name. An error only
 // where it cannot come back.

@@ -101,6 +101,23 @@ void forget_what_goes(Outcome& outcome, const AttachPlan& plan, const Attempt& a
     }
 }
 
+namespace {
+
+// Who asked for a place in a dispatcher, and is in none, hears so.
+std::string describe_unused_position(const LoadRequest& request, const Attempt& attempt) {
+    if (attempt.method == AttachMethod::kComponent || !(request.priority || request.chain_actions)) {
+        return {};
+    }
+    const bool both = request.priority && request.chain_actions;
+    return fmt::format(
+        "{} {} no effect: attached {}, the program holds the hook alone; --attach dispatcher insists",
+        both ? "--prio and --chain-actions" : (request.priority ? "--prio" : "--chain-actions"),
+        both ? "have" : "has",
+        attempt.method == AttachMethod::kReplaceByNetlink ? "over netlink" : "by a link");
+}
+
+}  // namespace
+
 void describe_choice(const LoadRequest& request, const Interface& interface, const AttachPlan& plan,
                      const Attempt& attempt, const Refusals& refusals, Outcome& outcome) {
     if (attempt.mode == XDP_TALLY_MODE_GENERIC && !refusals.native.empty()) {
@@ -108,6 +125,13 @@ void describe_choice(const LoadRequest& request, const Interface& interface, con
     }
     if (attempt.method == AttachMethod::kNewLink && !refusals.dispatcher.empty()) {
         outcome.notes.push_back("by a link, not in a dispatcher: " + refusals.dispatcher);
+    }
+    add_note(outcome, describe_unused_position(request, attempt));
+    if (request.attach == AttachChoice::kLink && attempt.method == AttachMethod::kReplaceByNetlink) {
+        outcome.notes.emplace_back(
+            "--attach link has no effect: what is attached over netlink can be replaced only over netlink; "
+            "after an "
+            "--unload, a load attaches by a link");
     }
     if (request.verbose && request.program.filename.empty()) {
         outcome.notes.push_back(fmt::format("the {} program serves MTU {}",

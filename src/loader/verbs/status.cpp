@@ -11,6 +11,7 @@
 #include "common/kernel/link_socket.h"
 #include "common/kernel/netns.h"
 #include "common/pins/abi_names.h"
+#include "common/pins/bpffs.h"
 #include "common/pins/counter_map.h"
 #include "common/pins/pin_names.h"
 #include "loader/change/dispatcher_leftover.h"
@@ -137,8 +138,9 @@ void explain(const DeviceState& state, const NetnsContext& context, const std::s
         outcome.notes.push_back(left + ": the next load, --unload or --clean detaches it");
     }
     if (state.trouble && !state.link_hidden) {
-        outcome.notes.push_back("not everything could be read: " +
-                                explain_surroundings(*state.trouble).message());
+        const Error trouble = explain_barrier(explain_surroundings(*state.trouble), directory);
+        outcome.notes.push_back("not everything could be read: " + trouble.message() +
+                                (trouble.hint.empty() ? "" : "; " + trouble.hint));
     }
     if (const auto note = describe_foreign_pins(state, directory); !note.empty() && !state.interrupted) {
         outcome.notes.push_back(note);
@@ -168,23 +170,19 @@ bool is_listed_by_new_name(const NetnsContext& context, const DeviceState& state
 // None where nothing is there; kPermission where one may not look.
 Result<std::vector<std::string>> names_below(const std::string& directory) {
     auto names = list_directory(directory);
-    if (!names && names.error().kind != ErrorKind::kPermission) {
+    if (names) {
+        return names;
+    }
+    if (names.error().kind != ErrorKind::kPermission) {
         return std::vector<std::string>();
     }
-    return names;
+    return explain_barrier(std::move(names).error(), directory + '/');
 }
 
-}  // namespace
-
-Result<Outcome> status(const NetnsContext& context, const std::string& device) {
-    TALLY_ASSIGN_OR_RETURN(auto located, context.locate(device));
-    const auto& [interface, name, directory] = located;
+Outcome describe(const NetnsContext& context, const std::string& name, const std::string& directory,
+                 DeviceState state) {
     Outcome outcome;
     outcome.dev = name;
-    auto state = inspect_device(context, directory, interface);
-    if (!interface && !state.has_directory) {
-        return context.explain_missing(device);
-    }
     outcome.kind = OutcomeKind::kStatus;
     const bool taken = state.name_is_taken() && (state.place || !state.link_hidden);
     if (taken) {
@@ -225,6 +223,43 @@ Result<Outcome> status(const NetnsContext& context, const std::string& device) {
         outcome.notes.push_back(explain_other_directory(state, context));
     }
     return outcome;
+}
+
+}  // namespace
+
+Result<Outcome> status(const NetnsContext& context, const std::string& device) {
+    TALLY_ASSIGN_OR_RETURN(auto located, context.locate(device));
+    const auto& [interface, name, directory] = located;
+    auto state = inspect_device(context, directory, interface);
+    if (!interface && !state.has_directory) {
+        return context.explain_missing(device);
+    }
+    return describe(context, name, directory, std::move(state));
+}
+
+Result<std::vector<Outcome>> status_of_taken_names(const NetnsContext& context) {
+    std::vector<Outcome> outcomes;
+    TALLY_ASSIGN_OR_RETURN(const auto names, names_below(context.directory()));
+    for (const auto& name : names) {
+        const std::string device = decode_pin_name(name);
+        const auto namesake = context.find(device);
+        const std::string directory = context.directory(device);
+        const auto meta = read_meta(directory + '/' + XDP_TALLY_META_NAME);
+        const bool other = namesake && *namesake && (*namesake)->name == device && meta &&
+                           (meta->ifindex != (*namesake)->ifindex || meta->netns_inode != context.inode);
+        if (!other) {
+            continue;
+        }
+        if (inspect_device(context, directory, *namesake).name_is_taken()) {
+            auto pins = inspect_device(context, directory, std::nullopt);
+            // One that was renamed alone is listed by its new name.
+            if (pins.place && pins.place->netns_inode != context.inode) {
+                outcomes.push_back(describe(context, device, directory, std::move(pins)));
+                outcomes.back().netns = context.netns;
+            }
+        }
+    }
+    return outcomes;
 }
 
 Result<std::vector<std::string>> known_devices(const NetnsContext& context, Listed listed) {

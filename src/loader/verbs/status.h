@@ -14,6 +14,10 @@ namespace tally::loader {
 // Needs no privilege for what the pins' modes let everybody read.
 Result<Outcome> status(const NetnsContext& context, const std::string& device);
 
+// Of pins whose device was renamed or moved, while another device has taken its name: where their program is
+// attached now. `status` of that name speaks of the other device.
+Result<std::vector<Outcome>> status_of_taken_names(const NetnsContext& context);
+
 enum class Listed { kPinned, kAttachedOrPinned };
 
 // The devices of one place that --status and --clean mean without --dev: interfaces with a program, and pin

@@ -6,6 +6,8 @@
 #include <cstdio>
 #include <utility>
 
+#include "common/base/shown_paths.h"
+
 namespace tally::stats {
 namespace {
 
@@ -21,10 +23,10 @@ void Notices::say(const std::string& title, const std::string& text) const {
         return;
     }
     if (sink()) {
-        sink()(title + ": " + text);
+        sink()(as_shown(title + ": " + text));
     } else {
         // Not fmt::print, which throws when stderr is closed.
-        std::fputs(fmt::format("{}: {}: {}\n", kProgramName, title, text).c_str(), stderr);
+        std::fputs(as_shown(fmt::format("{}: {}: {}\n", kProgramName, title, text)).c_str(), stderr);
     }
 }
 

@@ -87,13 +87,9 @@ class Parser {
         skip_blanks();
         const std::size_t begin = at_;
         const auto word = take_word();
-        constexpr std::string_view kPrefix = "XDP_";
-        for (std::size_t action = 0; action < kActionNames.size(); ++action) {
-            const std::string_view name = kActionNames[action];
-            if (same_letters(word, name) || same_letters(word, name.substr(kPrefix.size()))) {
-                expectation.action = action;
-                return {};
-            }
+        if (const auto action = parse_action_name(word)) {
+            expectation.action = static_cast<std::size_t>(*action);
+            return {};
         }
         if (same_letters(word, "total")) {
             return {};

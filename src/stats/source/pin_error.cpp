@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 #include "stats/source/pin_error.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
 
@@ -18,27 +17,10 @@ unsigned mode_of(const struct stat& status) {
     return status.st_mode & 07777U;
 }
 
-// The first directory of the path that this user may not enter; empty where there is none.
-std::string barrier_on(const std::string& path) {
-    for (auto slash = path.find('/', 1); slash != std::string::npos; slash = path.find('/', slash + 1)) {
-        std::string directory = path.substr(0, slash);
-        if (::faccessat(AT_FDCWD, directory.c_str(), X_OK, AT_EACCESS) != 0 && errno == EACCES) {
-            return directory;
-        }
-    }
-    return {};
-}
-
 Error explain_denial(Error error, const std::string& pin) {
     struct stat status = {};
-    if (const std::string directory = barrier_on(pin); !directory.empty()) {
-        error.reason += fmt::format(": this user may not enter {}", directory);
-        if (::stat(directory.c_str(), &status) == 0) {
-            error.reason += fmt::format(" (mode {:04o})", mode_of(status));
-        }
-        error.hint = fmt::format("as root, `chmod a+x {}` lets every user read the counters below it",
-                                 shell_word(directory));
-        return error;
+    if (auto explained = explain_barrier(error, pin); !explained.hint.empty()) {
+        return explained;
     }
     if (::stat(pin.c_str(), &status) != 0) {
         return error;

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,7 +19,8 @@ struct Source {
     Kind kind = Kind::kDevice;
     std::string name;  // the device, or the path of the pin
     std::uint32_t map_id = 0;
-    std::string directory;  // of the device's pins; empty: where a loader puts them
+    std::string directory;                  // of the device's pins; empty: where a loader puts them
+    std::optional<std::string> netns = {};  // the device's, as the user named it; none: that of the run
 };
 
 // Unless it is there already.

@@ -10,6 +10,7 @@
 #include "common/base/clock.h"
 #include "common/base/descriptor_limit.h"
 #include "common/base/printable.h"
+#include "common/base/shown_paths.h"
 #include "common/kernel/bpf_info.h"
 #include "common/kernel/link_socket.h"
 #include "common/pins/abi_names.h"
@@ -39,13 +40,17 @@ std::string title_of(const Source& source, const NetnsContext& context) {
         return fmt::format("map {}", source.map_id);
     }
     const bool elsewhere = source.kind == Source::Kind::kDevice && !context.netns.empty();
-    return printable(elsewhere ? context.netns + '/' + source.name : source.name);
+    return printable(elsewhere ? context.netns + '/' + source.name : as_shown(source.name));
+}
+
+bool can_ask(const NetnsContext& context) {
+    return context.visibility == NetnsContext::Visibility::kHere ||
+           context.visibility == NetnsContext::Visibility::kRemote;
 }
 
 // By its name, unless this process cannot see its namespace: here another device may have the name.
 std::optional<std::string> device_to_monitor(const Source& source, const NetnsContext& context) {
-    const bool seen = context.visibility == NetnsContext::Visibility::kHere || !source.directory.empty();
-    return seen ? device_of(source) : std::nullopt;
+    return can_ask(context) || !source.directory.empty() ? device_of(source) : std::nullopt;
 }
 
 bool same_generation(const Meta& a, const Meta& b) {
@@ -65,7 +70,7 @@ Reader::Reader(const Source& source, const ReadRequest& request, NetnsContext& c
                DepartureLog& departures, PinWatcher& watcher)
     : request_(&request),
       context_(&context),
-      finds_device_(source.directory.empty() && context.visibility == NetnsContext::Visibility::kHere),
+      finds_device_(source.directory.empty() && can_ask(context)),
       pinned_map_(source, context, watcher),
       state_monitor_(device_to_monitor(source, context), pinned_map_.directory(), context, departures,
                      request.notices) {
@@ -100,7 +105,7 @@ Result<void> Reader::start() {
 
 // What it has left behind can be read: a device that has pins need not exist.
 Result<void> Reader::find_device() {
-    auto interface = resolve_interface(*report_.device);
+    auto interface = context_->resolve(*report_.device);
     const bool missing = !interface && interface.error().kind == ErrorKind::kNotFound;
     if (interface || (missing && pinned_map_.exists())) {
         return {};
@@ -126,7 +131,7 @@ bool Reader::must_poll() const {
 
 Result<void> Reader::follow() {
     if (device_awaited_) {
-        const auto interface = resolve_interface(*report_.device);
+        const auto interface = context_->resolve(*report_.device);
         if (!interface) {
             note_pin_missing("there is no such device yet");
             return {};
@@ -225,16 +230,17 @@ bool Reader::follow_renamed_device() {
     if (!report_.device || !meta_ || !finds_device_) {
         return false;
     }
-    const auto name = interface_name(meta_->ifindex);
-    if (!name || *name == *report_.device) {
+    const auto link = context_->links->find(meta_->ifindex);
+    const auto name = link ? link->interface.name : *report_.device;
+    if (name == *report_.device) {
         return false;
     }
-    const auto meta = read_meta(context_->directory(*name) + '/' + XDP_TALLY_META_NAME);
+    const auto meta = read_meta(context_->directory(name) + '/' + XDP_TALLY_META_NAME);
     if (!meta || meta->lineage != meta_->lineage) {
         return false;
     }
-    request_->notices.say(report_.title, fmt::format("the device and its pins were renamed to {}", *name));
-    set_device(*name);
+    request_->notices.say(report_.title, fmt::format("the device and its pins were renamed to {}", name));
+    set_device(name);
     return true;
 }
 

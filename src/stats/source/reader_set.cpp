@@ -23,11 +23,19 @@ ReaderSet::ReaderSet(NetnsContext own, const ReadRequest& request)
     }
 }
 
+Result<void> ReaderSet::add_context(const std::string& netns, NetnsContext context) {
+    auto& named = named_[netns];
+    named = std::make_unique<Watched>();
+    *named = {std::move(context), {}};
+    return listen_inside(*named, netns);
+}
+
 void ReaderSet::add_sources(const std::vector<Source>& sources) {
     for (const Source& source : sources) {
+        Watched& watched = source.netns ? *named_.at(*source.netns) : own_;
         members_.push_back(
             {next_number_++,
-             std::make_unique<Reader>(source, request_, own_.context, own_.departures, watcher_),
+             std::make_unique<Reader>(source, request_, watched.context, watched.departures, watcher_),
              std::nullopt,
              {}});
     }
@@ -53,8 +61,10 @@ Result<void> ReaderSet::follow_all() {
 
 Result<void> ReaderSet::follow_events() {
     note_departures(own_);
-    for (auto& [netns, other] : others_) {
-        note_departures(*other);
+    for (auto* contexts : {&others_, &named_}) {
+        for (auto& [netns, other] : *contexts) {
+            note_departures(*other);
+        }
     }
     const PinWatcher::Events& events = watcher_.drain();
     for (Member& member : members_) {
@@ -205,18 +215,23 @@ Result<ReaderSet::Watched*> ReaderSet::watched_of(const std::string& netns) {
             other = std::make_unique<Watched>();
         }
         *other = {std::move(context), {}};  // its readers keep their pointers
-        if (other->context.visibility == NetnsContext::Visibility::kRemote) {
-            const std::string path = netns.empty() ? "/proc/1/ns/net" : netns;
-            const auto fd = open_netns(path);
-            if (fd) {
-                TALLY_TRY(inside_netns(*fd, path, [&]() -> Result<void> {
-                    listen(*other);
-                    return {};
-                }));
-            }
-        }
+        TALLY_TRY(listen_inside(*other, netns.empty() ? "/proc/1/ns/net" : netns));
     }
     return other.get();
+}
+
+// Without an announcement of what leaves it, it is looked at all the same.
+Result<void> ReaderSet::listen_inside(Watched& watched, const std::string& path) {
+    const auto fd = watched.context.visibility == NetnsContext::Visibility::kRemote
+                        ? open_netns(path)
+                        : Result<UniqueFd>(make_error(ErrorKind::kNotFound, path));
+    if (!fd) {
+        return {};
+    }
+    return inside_netns(*fd, path, [&]() -> Result<void> {
+        listen(watched);
+        return {};
+    });
 }
 
 // In the namespace of the calling thread.

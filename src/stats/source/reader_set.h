@@ -45,6 +45,8 @@ class ReaderSet {
     // `own`: the namespace that the process is in.
     ReaderSet(NetnsContext own, const ReadRequest& request);
 
+    // A namespace that the user named, for the sources there.
+    Result<void> add_context(const std::string& netns, NetnsContext context);
     // The sources of the command line, not started yet.
     void add_sources(const std::vector<Source>& sources);
     // All maps that are pinned now; one that cannot be read is told and left out. follow_events() adds later
@@ -52,6 +54,9 @@ class ReaderSet {
     Result<void> discover();
 
     const NetnsContext& context() const { return own_.context; }
+    const NetnsContext& context_of(const Source& source) const {
+        return source.netns ? named_.at(*source.netns)->context : own_.context;
+    }
     std::vector<Member>& members() { return members_; }
     const std::vector<Member>& members() const { return members_; }
     // Readable when pins have changed, or devices have left their network namespace.
@@ -102,6 +107,7 @@ class ReaderSet {
     static Source source_of(const FoundMap& found, const NetnsContext& context);
     Result<Watched*> watched_of(const std::string& netns);
     void listen(Watched& watched);
+    Result<void> listen_inside(Watched& watched, const std::string& path);
     void wake_by(int fd) const;
     void note_departures(Watched& watched);
 
@@ -110,6 +116,7 @@ class ReaderSet {
     UniqueFd events_;  // epoll, of all that wakes the run; none where there could be none
     Watched own_;
     std::map<std::string, std::unique_ptr<Watched>> others_;  // by what bpffs calls the namespace
+    std::map<std::string, std::unique_ptr<Watched>> named_;   // by what the user calls it
     std::optional<Discovery> discovery_;
     bool told_of_ignored_ = false;
     std::map<std::string, std::string> problems_;  // of what was found and could not be read, by directory

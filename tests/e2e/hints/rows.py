@@ -91,6 +91,13 @@ class Scene:
     def type(self, text, status=0):
         return shell(self.filled(text), self.inside if self.helper is None else self.helper, status)
 
+    def interrupt(self, text, line):
+        """A command that goes on, once it has printed such a line."""
+        path = f"{os.path.dirname(copy_for_everyone()[0])}:{os.environ['PATH']}"
+        process = self.lab.started(Process(["env", f"PATH={path}", "sh", "-c", f"exec {text}"]))
+        process.wait_for_line(line)
+        process.stop()
+
     def filled(self, text):
         """With what the user puts for DIR, NAME, ..."""
         for name, value in self.names.items():
@@ -158,10 +165,7 @@ class Shows(Way):
         if not self.goes_on:
             assert re.search(self.what, scene.type(text, self.status)), text
             return
-        path = f"{os.path.dirname(copy_for_everyone()[0])}:{os.environ['PATH']}"
-        process = scene.lab.started(Process(["env", f"PATH={path}", "sh", "-c", f"exec {text}"]))
-        process.wait_for_line(self.what)
-        process.stop()
+        scene.interrupt(text, self.what)
 
 
 @dataclass
@@ -185,6 +189,27 @@ class Options(Way):
             assert changed, scene.command
         before, separator, behind = command.partition(" --run ")
         shell(f"{before} {scene.filled(self.more)}{separator}{behind}", scene.inside, self.status)
+
+
+@dataclass
+class Instead(Way):
+    """What the user types in place of his own command; `until` this line, where it goes on."""
+
+    command: str
+    about: str = ""  # an option that the hint names, and this has no use for
+    until: str = ""
+
+    def __str__(self):
+        return self.command
+
+    def named(self):
+        return set(OPTION.findall(f"{self.command} {self.about}"))
+
+    def take(self, scene, said):
+        if self.until:
+            scene.interrupt(self.command, self.until)
+        else:
+            scene.type(self.command)
 
 
 @dataclass

@@ -12,6 +12,7 @@ A row for a new hint:
 from functools import partial
 
 from hints import scenes
+from hints.habits import HABITS
 from hints.rows import Command, Does, OneOf, Options, Quoted, Shows, elsewhere, typed, untyped
 from support.processes import NOBODY, as_user
 from support.programs import object_file
@@ -210,9 +211,6 @@ NAMES = [
     typed("`ip netns list` lists the namespaces; a process has its own in /proc/PID/ns/net",
           partial(scenes.bare, command="xdp_loader --netns /etc/passwd --dev veth0", status=2), Shows(what="blue")),
     untyped("try again", "a race: the device appeared, or the dispatcher changed, within a millisecond"),
-    typed("`{} {}` names the interface",
-          (partial(scenes.bare, command="xdp_loader veth0", status=2),
-           partial(scenes.odd_device, command="xdp_loader {dev}", status=2)), Command(again=False)),
     typed("`{} --help` lists the options", partial(scenes.bare, command="xdp_loader --no-such", status=2),
           Shows(what="--dev")),
     typed("`--reuse-maps --new-map NAME` starts that map empty and keeps the others; totals are carried across maps",
@@ -240,7 +238,6 @@ READER = [
           partial(scenes.in_red, command="xdp_stats --netns red --dev veth0 --once", status=4,
                   inside=as_user(NOBODY), helper=()),
           Shows(what="nothing|none")),
-    untyped("--dev", "part of a command that names the interface"),
     typed("`ss -ltnp 'sport = :{}'` shows the process that listens there", scenes.port_in_use,
           Does(scenes.see_who_listens)),
     elsewhere("start it as root (with --user NAME it continues as that user), or use another port",
@@ -531,4 +528,4 @@ OBSERVATIONS = [
     untyped("its argument is not declared as `struct xdp_md *`", "the reason of the row above"),
 ]
 
-ROWS = [*HOOK, *STATES, *PLACES, *PINS, *NAMES, *READER, *USERS, *OBJECTS, *DISPATCHERS, *OBSERVATIONS]
+ROWS = [*HOOK, *STATES, *PLACES, *PINS, *NAMES, *HABITS, *READER, *USERS, *OBJECTS, *DISPATCHERS, *OBSERVATIONS]

@@ -130,7 +130,7 @@ class Lab:
 
     def foreign_program(self, name="no_counter"):
         """A program that xdp-tally did not load, pinned outside its directories: the pin's path."""
-        path = BPFFS / f"foreign_{name}"
+        path = self.foreign_pin(name)
         run(["bpftool", "prog", "load", object_file(name), path, "type", "xdp"])
         self.cleanups.append(lambda: path.unlink(missing_ok=True))
         self.program_ids.add(self.program_at(path)["id"])
@@ -139,6 +139,11 @@ class Lab:
     @staticmethod
     def program_at(path):
         return bpftool("prog", "show", "pinned", path)
+
+    @staticmethod
+    def foreign_pin(name="no_counter"):
+        """Of a foreign_program() that is there already."""
+        return BPFFS / f"foreign_{name}"
 
     def foreign_attach(self, dev, mode="native"):
         """Attaches a foreign program by netlink: what bpftool tells of it."""

@@ -36,10 +36,18 @@ EarlyExit refused(const std::vector<const char*>& arguments) {
     return std::get<EarlyExit>(result);
 }
 
+std::vector<std::string> names(const Options& options) {
+    std::vector<std::string> names;
+    for (const auto& device : options.devices) {
+        names.push_back(device.name);
+    }
+    return names;
+}
+
 TEST(LoaderOptions, DefaultIsToLoadThePassingProgramInAutoMode) {
     const auto options = parsed({"--dev", "veth0"});
     EXPECT_EQ(options.verb, Verb::kLoad);
-    EXPECT_THAT(options.devices, ElementsAre("veth0"));
+    EXPECT_THAT(names(options), ElementsAre("veth0"));
     EXPECT_EQ(options.action, Action::kPass);
     EXPECT_EQ(options.mode, ModeChoice::kAuto);
     EXPECT_EQ(options.bpffs, "/sys/fs/bpf");
@@ -73,8 +81,9 @@ TEST(LoaderOptions, APlaceInADispatcherIsForDispatchers) {
     EXPECT_THAT(refused({"-d", "a", "--attach", "link", "--prio", "20"}).message, HasSubstr("--prio"));
     EXPECT_THAT(refused({"-d", "a", "--offload-mode", "--chain-actions", "pass"}).message,
                 HasSubstr("--chain-actions"));
-    EXPECT_THAT(refused({"-d", "a", "--attach", "dispatcher", "--offload-mode"}).message,
-                HasSubstr("--attach dispatcher cannot be combined with --offload-mode"));
+    EXPECT_THAT(
+        refused({"-d", "a", "--attach", "dispatcher", "--offload-mode"}).message,
+        HasSubstr("--offload-mode cannot be combined with --attach: a network card takes a program by"));
     EXPECT_THAT(refused({"-d", "a", "--unload", "--attach", "link"}).message, HasSubstr("--attach"));
     EXPECT_THAT(refused({"-d", "a", "--chain-actions", "pass,"}).message, HasSubstr("aborted, drop"));
     EXPECT_THAT(refused({"-d", "a", "--chain-actions", "pass,accept"}).message, HasSubstr("pass,accept"));
@@ -109,8 +118,66 @@ TEST(LoaderOptions, ObservingAttachesNothingAndReplacesNothing) {
     }
 }
 
+TEST(LoaderOptions, ADeviceMayNameItsNamespace) {
+    const auto options = parsed({"-d", "red/a", "-d", "b"});
+    ASSERT_EQ(options.devices.size(), 2U);
+    EXPECT_EQ(options.devices[0].netns, "red");
+    EXPECT_EQ(options.devices[0].name, "a");
+    EXPECT_EQ(options.devices[1].netns, std::nullopt);
+    EXPECT_EQ(parsed({"-d", "red/a", "--netns", "red"}).devices.front().netns, "red");
+    EXPECT_THAT(refused({"-d", "red/a", "--netns", "blue"}).message,
+                HasSubstr("different network namespaces"));
+    EXPECT_THAT(refused({"-d", "red/a", "-d", "b", "--run", "--", "true"}).message,
+                HasSubstr("--run takes interfaces of one network namespace"));
+}
+
+TEST(LoaderOptions, ModesAsXdpLoaderSpellsThem) {
+    EXPECT_EQ(parsed({"-d", "a", "-m", "native"}).mode, ModeChoice::kNative);
+    EXPECT_EQ(parsed({"-d", "a", "--mode", "skb"}).mode, ModeChoice::kGeneric);
+    EXPECT_EQ(parsed({"-d", "a", "--mode=hw"}).mode, ModeChoice::kOffload);
+    EXPECT_THAT(refused({"-d", "a", "-m", "skb", "-N"}).message,
+                HasSubstr("--native-mode cannot be combined with --mode: a program is attached in one mode"));
+}
+
+TEST(LoaderOptions, VerdictsInAnySpelling) {
+    for (const char* drop : {"drop", "DROP", "Drop", "XDP_DROP", "xdp_drop"}) {
+        EXPECT_EQ(parsed({"-d", "a", "--action", drop}).action, Action::kDrop) << drop;
+    }
+    EXPECT_EQ(parsed({"-d", "a", "--chain-actions", "XDP_Pass,drop"}).chain_actions, 6U);
+    EXPECT_EQ(parsed({"-d", "a", "--chain-actions", "None"}).chain_actions, 0U);
+}
+
+TEST(LoaderOptions, AnIdThatIsAnInterfaceHasAPointer) {
+    EXPECT_THAT(refused({"-U", "v0"}).message,
+                HasSubstr("\nhint: did you mean `xdp_loader --dev v0 --unload`?\n"));
+    EXPECT_THAT(refused({"-U", "7a"}).message, HasSubstr("\nhint: `xdp_loader --help` lists the options\n"));
+}
+
+TEST(LoaderOptions, WhatOtherToolsHaveIsPointedTo) {
+    const std::vector<std::pair<std::vector<const char*>, const char*>> cases = {
+        {{"load", "-m", "skb", "eth0", "prog.o"}, "`xdp_loader -m skb --dev eth0 --filename prog.o`"},
+        {{"unload", "eth0"}, "`xdp_loader --unload --dev eth0`"},
+        {{"status"}, "`xdp_loader --status`"},
+        {{"--reset"}, "a load without --reuse-maps starts new maps"},
+        {{"--iface", "eth0"}, "`--dev IFACE`"},
+        {{"--detach"}, "`--unload`"},
+        {{"--pin-path", "/x"}, "`--bpffs DIR`"},
+        {{"--prog-name", "x"}, "`--progname NAME`"},
+        {{"--list"}, "`--status`"},
+        {{"--watch"}, "`xdp_stats --dev IFACE`"},
+        {{"--reuse"}, "`--reuse-maps`"},
+        {{"--unlaod"}, "did you mean --unload?"},
+    };
+    for (const auto& [arguments, hint] : cases) {
+        const auto exit = refused(arguments);
+        EXPECT_EQ(exit.status, 2);
+        EXPECT_THAT(exit.message, testing::ContainsRegex("\nhint: ")) << arguments.front();
+        EXPECT_THAT(exit.message, HasSubstr(hint)) << arguments.front();
+    }
+}
+
 TEST(LoaderOptions, DevMayBeRepeatedInBothSpellings) {
-    EXPECT_THAT(parsed({"-d", "a", "--dev", "b", "--dev=c"}).devices, ElementsAre("a", "b", "c"));
+    EXPECT_THAT(names(parsed({"-d", "a", "--dev", "b", "--dev=c"})), ElementsAre("a", "b", "c"));
 }
 
 TEST(LoaderOptions, TheTutorialsSpellingsWork) {
@@ -144,7 +211,7 @@ TEST(LoaderOptions, RunTakesEverythingBehindTheDashesAsItIs) {
     const auto options = parsed(
         {"-d", "a", "-d", "b", "--run", "--keep-maps", "-S", "--", "ip", "--json", "", "--dev=", "--", "x"});
     EXPECT_EQ(options.verb, Verb::kRun);
-    EXPECT_THAT(options.devices, ElementsAre("a", "b"));
+    EXPECT_THAT(names(options), ElementsAre("a", "b"));
     EXPECT_THAT(options.command, ElementsAre("ip", "--json", "", "--dev=", "--", "x"));
     EXPECT_TRUE(options.keep_maps);
     EXPECT_FALSE(options.json);
@@ -155,6 +222,12 @@ TEST(LoaderOptions, RunHasNoJsonBecauseStdoutIsTheCommands) {
     const auto exit = refused({"--dev", "a", "--json", "--run", "--", "true"});
     EXPECT_EQ(exit.status, 2);
     EXPECT_THAT(exit.message, HasSubstr("--run cannot be combined with --json"));
+}
+
+TEST(LoaderOptions, QuietLeavesNothingOutOfADocument) {
+    EXPECT_THAT(
+        refused({"--dev", "a", "--json", "--quiet"}).message,
+        HasSubstr("--json cannot be combined with --quiet: what was asked for is all that is printed"));
 }
 
 TEST(LoaderOptions, MapsThatStartEmptyAreNamed) {
@@ -233,6 +306,10 @@ TEST(LoaderOptions, ContradictionsAreUsageErrors) {
         {"--dev", "a", "--keep-maps"},
         {"--dev", "a", "--unload", "-M"},
         {"--dev", "a", "--unload", "--force"},
+        {"--dev", "a", "--force", "--run", "--", "true"},
+        {"--dev", "a", "--status", "--dry-run"},
+        {"--dev", "a", "--attach", "link", "--offload-mode"},
+        {"--list-programs", "--filename", "f", "-q"},
         {"--dev", "a", "--follow"},
         {"--dev", "a", "--observe", "--follow", "--dry-run"},
         {"--dev", "a", "--filename", ""},
@@ -280,6 +357,7 @@ TEST(LoaderOptions, HelpAndVersionEndWithZero) {
           "--test-run", "--list-programs", "--new-map", "--follow"}) {
         EXPECT_THAT(help.message, HasSubstr(option));
     }
+    EXPECT_EQ(refused({"-V"}).message, refused({"--version"}).message);
     const auto version = refused({"--version"});
     EXPECT_EQ(version.status, 0);
     EXPECT_THAT(version.message, testing::StartsWith("xdp_loader "));

@@ -16,7 +16,7 @@ constexpr OptionRow kRows[] = {
      .argument = "IFACE",
      .repeatable = true,
      .completion = Completion::kInterface,
-     .excludes = {"--all"},
+     .excludes = {{"--all", "it reads all"}},
      .help = "Interface",
      .manual = "\nThe interface.\n\nIts name."},
     {.name = "--all", .help = "All of [them], isn't it"},

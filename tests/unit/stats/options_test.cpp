@@ -154,13 +154,35 @@ INSTANTIATE_TEST_SUITE_P(
         Mistake{{"--map-id", "7", "--per-program"}, "--per-program"},
         Mistake{{"-d", "a", "--per-program", "--expect", "total.packets > 1"}, "--per-program"},
         Mistake{{"-d", "a", "--format", "prometheus", "--per-cpu"},
-                "--per-cpu cannot be combined with --format prometheus"},
+                "--per-cpu cannot be combined with --format prometheus: metrics have no such labels"},
         Mistake{{"-d", "a", "--format", "csv", "--expect", "total.packets > 1"},
                 "--expect cannot be combined with --format csv"},
         Mistake{{"-d", "a", "--within", "soon", "--expect", "total.packets > 1"}, "--within 'soon'"},
         Mistake{{"-d", "a", "--user", "nobody"}, "--user needs --listen"},
         Mistake{{"-d", "a", "--within", "1"}, "--within needs --expect"},
-        Mistake{{"-d", "a", "--", "b"}, "--dev b"}, Mistake{{"-d", "a", "-q", "-v"}, "--quiet"}));
+        Mistake{{"-d", "a", "-1", "-i", "1"},
+                "--interval cannot be combined with --once: there is one reading"},
+        Mistake{{"-d", "a", "--per-cpu", "--expect", "total.packets > 1"},
+                "a condition is about all CPUs together"},
+        Mistake{{"--map", "/m", "--netns", "red"},
+                "--netns cannot be combined with --map alone: a map is in no"},
+        Mistake{{"-d", "red/a", "--netns", "blue"}, "they name different network namespaces"},
+        Mistake{{"--watch"}, "`--live` is the full-screen view"}, Mistake{{"--iface", "a"}, "`--dev IFACE`"},
+        Mistake{{"--intervall", "1"}, "did you mean --interval?"}, Mistake{{"-d", "a", "--", "b"}, "--dev b"},
+        Mistake{{"-d", "a", "-q", "-v"}, "--quiet"}));
+
+TEST(StatsOptions, DevicesOfOneNamespaceAreThoseOfTheRun) {
+    const auto one = parsed({"-d", "red/a", "-d", "red/b"});
+    EXPECT_EQ(one.netns, "red");
+    ASSERT_EQ(one.sources.size(), 2U);
+    EXPECT_EQ(one.sources[1].name, "b");
+    EXPECT_EQ(one.sources[1].netns, std::nullopt);
+    const auto two = parsed({"-d", "red/a", "-d", "a", "-d", "red/a"});
+    EXPECT_EQ(two.netns, std::nullopt);
+    ASSERT_EQ(two.sources.size(), 2U);
+    EXPECT_EQ(two.sources[0].netns, "red");
+    EXPECT_EQ(two.sources[1].netns, std::nullopt);
+}
 
 TEST(StatsOptions, HelpNamesEveryOptionAndShowsExamples) {
     const auto exit = ended({"--help"});

@@ -25,13 +25,20 @@ constexpr OptionRow kRows[] = {
      .argument = "a|b|c",
      .completion = Completion::kWords,
      .help = "Mode"},
-    {.group = "Other", .short_name = "-q", .name = "--quiet", .excludes = {"--mode --run"}, .help = "Quiet"},
+    {.group = "Other",
+     .short_name = "-q",
+     .name = "--quiet",
+     .excludes = {{"--mode --run", "it would say nothing"}},
+     .help = "Quiet"},
     {.group = "Other", .name = "--keep", .needs = "--unload --run", .help = "Keep"},
     {.group = "Other", .short_name = "-U", .name = "--unload", .argument = "[ID]", .help = "Unload"},
     {.group = "Other", .name = "--run", .argument = "-- COMMAND", .help = "Run"},
 };
-constexpr RemovedOption kRemoved[] = {{"--old", "--mode does it"}};
-constexpr Program kProgram = {"tool", "1.2", "Does something.", "Examples: none", kRows, kRemoved};
+constexpr OptionPointer kRemoved[] = {{"--old", "--mode does it"}};
+constexpr OptionPointer kHabits[] = {{"--iface -i", "--dev names it"}};
+constexpr CommandWord kCommands[] = {{"load attach", ""}, {"unload", "--unload"}};
+constexpr Program kProgram = {"tool", "1.2",    "Does something.", "Examples: none",
+                              kRows,  kRemoved, kHabits,           kCommands};
 
 using Parsed = ParsedOptions<kRows>;
 
@@ -92,13 +99,25 @@ TEST(CommandLine, Refusals) {
         {{"--frob"}, "unknown option --frob\n"},
         {{"--frob=3"}, "unknown option --frob\n"},
         {{"-x"}, "unknown option -x\n"},
-        {{"stray"}, "unexpected argument 'stray'\nhint: `tool --dev stray` names the interface\n"},
+        {{"--iface", "x"}, "unknown option --iface\nhint: --dev names it\n"},
+        {{"-i=x"}, "unknown option -i\nhint: --dev names it\n"},
+        {{"--qiet"}, "unknown option --qiet\nhint: did you mean --quiet?\n"},
+        {{"--unl"}, "unknown option --unl\nhint: did you mean --unload?\n"},
+        {{"x", "--qiet"}, "unknown option --qiet\n"},
+        {{"stray"}, "unexpected argument 'stray'\nhint: did you mean `tool --dev stray`?\n"},
+        {{"v0@v1"}, "unexpected argument 'v0@v1'\nhint: did you mean `tool --dev v0`?\n"},
+        {{"a b"}, "unexpected argument 'a b'\nhint: did you mean `tool --dev 'a b'`?\n"},
+        {{"load", "-q", "x"}, "unexpected argument 'load'\nhint: did you mean `tool -q --dev x`?\n"},
+        {{"unload", "dev", "x"},
+         "unexpected argument 'unload'\nhint: did you mean `tool --unload --dev x`?\n"},
+        {{"--root", "load", "x"},
+         "unexpected argument 'x'\nhint: did you mean `tool --root load --dev x`?\n"},
         {{"--dev", "x", "y"}, "unexpected argument 'y'\n"},
         {{""}, "unexpected argument ''\nhint: `tool --help`"},
         {{"--old"}, "--old is no longer an option\nhint: --mode does it\n"},
         {{"--old=3"}, "--old is no longer an option\n"},
-        {{"--mode", "a", "-q"}, "--mode cannot be combined with --quiet\n"},
-        {{"-q", "--run", "--", "true"}, "--quiet cannot be combined with --run\n"},
+        {{"--mode", "a", "-q"}, "--mode cannot be combined with --quiet: it would say nothing\n"},
+        {{"-q", "--run", "--", "true"}, "--quiet cannot be combined with --run: it would say nothing\n"},
         {{"--keep"}, "--keep needs --unload or --run\n"},
         {{"--run"}, "--run needs a command: --run -- COMMAND\n"},
         {{"--", "true"}, "a command after -- needs --run\n"},
@@ -149,6 +168,8 @@ TEST(OptionTable, OptionsExcludeEachOtherWhicheverSaysSo) {
     EXPECT_TRUE(exclude_each_other(row("--mode"), row("--quiet")));
     EXPECT_FALSE(exclude_each_other(row("--mode"), row("--run")));
     EXPECT_FALSE(exclude_each_other(row("--quiet"), row("--quiet")));
+    EXPECT_EQ(why_excluded(row("--mode"), row("--quiet")), "it would say nothing");
+    EXPECT_EQ(why_excluded(row("--mode"), row("--run")), "");
 }
 
 }  // namespace

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+// What was probably meant by an option that there is not. Pure.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "common/base/option_table.h"
+
+namespace tally {
+
+// Options that there are not (any more), or that other tools have, and what does it here.
+struct OptionPointer {
+    std::string_view names;  // with blanks between them
+    std::string_view hint;
+};
+
+// Its hint; empty: there is none for this name.
+std::string_view find_pointer(std::span<const OptionPointer> pointers, std::string_view name);
+
+// The long name that begins with `name`, or is a typing mistake away from it; empty: none, or several.
+std::string_view nearest_option(std::span<const OptionRow> rows, std::string_view name);
+
+// Commands that other tools have as words, and the option that does it here; "": none is needed.
+struct CommandWord {
+    std::string_view words;  // with blanks between them
+    std::string_view option;
+};
+
+// The line with its words that are no options in options, a blank before each word: "load eth0 prog.o"
+// becomes " --dev eth0 --filename prog.o".
+std::string correct_line(std::span<const char* const> line, std::span<const OptionRow> rows,
+                         std::span<const CommandWord> commands);
+
+}  // namespace tally

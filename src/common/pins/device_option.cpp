@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+#include "common/pins/device_option.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace tally {
+
+Result<std::vector<NamedDevice>> read_devices(const std::vector<std::string>& devices,
+                                              const std::optional<std::string>& netns) {
+    std::vector<NamedDevice> named;
+    for (const auto& device : devices) {
+        const auto slash = device.rfind('/');
+        if (slash == std::string::npos) {
+            named.push_back({netns, device});
+            continue;
+        }
+        std::string of_device = device.substr(0, slash);
+        if (netns && *netns != of_device) {
+            return make_error(ErrorKind::kUsage, fmt::format("--dev '{}' with --netns '{}'", device, *netns),
+                              "they name different network namespaces");
+        }
+        named.push_back({std::move(of_device), device.substr(slash + 1)});
+    }
+    return named;
+}
+
+std::vector<DeviceGroup> group_by_netns(const std::vector<NamedDevice>& devices) {
+    std::vector<DeviceGroup> groups;
+    for (const auto& device : devices) {
+        auto group = std::find_if(groups.begin(), groups.end(),
+                                  [&](const DeviceGroup& each) { return each.netns == device.netns; });
+        if (group == groups.end()) {
+            group = groups.insert(groups.end(), {device.netns, {}});
+        }
+        group->names.push_back(device.name);
+    }
+    return groups;
+}
+
+}  // namespace tally
