@@ -72,8 +72,8 @@ int start_sources(ReaderSet& readers, const Options& options) {
     for (std::size_t i = 0; i < options.sources.size(); ++i) {
         const Reader& reader = *readers.members()[i].reader;
         if (started[i] && options.once && !reader.ready()) {
-            started[i] = explain_missing_pin(options.sources[i], readers.context_of(options.sources[i]),
-                                             reader.pin());
+            started[i] =
+                explain_missing_pin(options.sources[i], readers.context_of(options.sources[i]), reader.pin());
         }
         if (!started[i]) {
             const int failure = fail(started[i].error(), options);

@@ -229,8 +229,8 @@ Result<NetnsContext> enter_netns_context(const std::optional<std::string>& netns
         context.netns = *netns;
         // An inode stands for a namespace without a name, which may well be there.
         const bool has_pins = ::access(context.directory().c_str(), F_OK) == 0;
-        context.visibility =
-            is_inode(*netns) && has_pins ? NetnsContext::Visibility::kHidden : NetnsContext::Visibility::kGone;
+        context.visibility = is_inode(*netns) && has_pins ? NetnsContext::Visibility::kHidden
+                                                          : NetnsContext::Visibility::kGone;
         context.obstacle = fd.error();
         return context;
     }
