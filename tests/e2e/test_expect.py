@@ -295,7 +295,7 @@ def test_quiet(lab, veth0):
     assert result.out == "" and len(result.err.splitlines()) == 1
 
 
-@pytest.mark.parametrize("options", [[], ["--per-cpu"], ["--verbose"], ["--json"]])
+@pytest.mark.parametrize("options", [[], ["--verbose"], ["--json"]])
 def test_nothing_but_the_judgement(lab, veth0, options):
     """Samples are not printed, however many are taken and whatever the format."""
     counted(lab, veth0, 7)

@@ -290,14 +290,16 @@ def test_unnamed_namespace_that_vanished_is_cleaned(lab):
     assert not (BPFFS / f"netns:{inode}").exists()
 
 
-def test_pins_of_an_unnamed_namespace_are_unloaded_by_its_inode(lab):
+def test_an_unnamed_namespace_is_addressed_by_its_inode(lab):
+    """As its pins and messages name it, while a process is in it."""
     with process_in("unshare", "--net") as pid:
         inode = str(os.stat(f"/proc/{pid}/ns/net").st_ino)
         pair_into(pid)
         lab.load("veth0", prefix=nsenter(pid, "net"))
         sample = read("--netns", inode, "--dev", "veth0")
         assert (sample["state"], sample["runs_on"]) == ("attached", None)
-        lab.loader("--netns", inode, "--dev", "veth0", status=NOT_FOUND)
+        (outcome,) = lab.loader_json("--netns", inode, "--dev", "veth0")
+        assert (outcome["outcome"], outcome["generation"]) == ("replaced", 2)
         lab.loader("--netns", inode, "--dev", "veth0", "--unload")
         assert not (BPFFS / f"netns:{inode}").exists()
         assert lab.status("veth0", prefix=nsenter(pid, "net"))["state"] == "none"

@@ -363,12 +363,12 @@ def somewhere_else():
 
 
 @pytest.mark.parametrize("name, status", [
-    ("..", USAGE), ("../outside", USAGE), ("../../run/outside", USAGE), ("/run/outside", USAGE), ("/", USAGE),
+    ("..", USAGE), ("../outside", USAGE), ("../../run/outside", NOT_FOUND), ("/run/outside", USAGE), ("/", USAGE),
     (".", USAGE), ("./veth0", USAGE), ("veth0/..", USAGE), ("veth0/", USAGE), ("veth0\n", USAGE), ("veth0:1", USAGE),
     ("...", NOT_FOUND), ("%2E%2E", NOT_FOUND), ("..%2Foutside", NOT_FOUND), ("*", NOT_FOUND),
 ])
 def test_a_name_is_no_path(lab, veth0, outside, name, status):
-    """Usage, or no such device; nothing is written, neither below the root nor outside."""
+    """Usage, no such network namespace, or no such device; nothing is written, neither below the root nor outside."""
     before = lab.world(), everything_below(*outside, "/run/tmp")
     for verb in (*LOADS, ["--unload"], ["--clean"], ["--status"]):
         done = lab.loader(f"--dev={name}", *verb, status=status)

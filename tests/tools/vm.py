@@ -31,7 +31,7 @@ def select(everything):
         path = f"tests/{files[file]}/{name}"
         if not test and (word == "quick" or everything and word == "all"):
             print(path)
-        elif test and not everything and word != when[file]:
+        elif test and word == "never" or test and not everything and word != when[file]:
             print(path if word == "quick" else f"--deselect={path}")
     return 0
 

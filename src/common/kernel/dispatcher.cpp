@@ -147,7 +147,7 @@ std::optional<std::string> find_dispatcher_directory(std::uint32_t program_id) {
     const std::string end = fmt::format("-{}", program_id);
     for (const auto& name : names ? *names : std::vector<std::string>()) {
         if (name.starts_with("dispatch-") && name.ends_with(end)) {
-            return root + '/' + name;
+            return fmt::format("{}/{}", root, name);
         }
     }
     return std::nullopt;

@@ -2,8 +2,11 @@
 #include "common/pins/device_option.h"
 
 #include <fmt/format.h>
+#include <net/if.h>
 
 #include <algorithm>
+
+#include "common/kernel/interface.h"
 
 namespace tally {
 
@@ -21,7 +24,11 @@ Result<std::vector<NamedDevice>> read_devices(const std::vector<std::string>& de
             return make_error(ErrorKind::kUsage, fmt::format("--dev '{}' with --netns '{}'", device, *netns),
                               "they name different network namespaces");
         }
-        named.push_back({std::move(of_device), device.substr(slash + 1)});
+        std::string name = device.substr(slash + 1);
+        if (auto checked = check_interface_name(name); !checked && name.size() < IFNAMSIZ) {
+            return checked.error();
+        }
+        named.push_back({std::move(of_device), std::move(name)});
     }
     return named;
 }

@@ -65,14 +65,14 @@ std::vector<std::string> pin_directories(const std::string& bpffs) {
     std::vector<std::string> directories;
     const auto names = list_directory(bpffs);
     for (const auto& name : names ? *names : std::vector<std::string>()) {
-        const std::string path = bpffs + '/' + name;
+        const std::string path = fmt::format("{}/{}", bpffs, name);
         if (!netns_of_directory_name(name)) {
             directories.push_back(path);
             continue;
         }
         const auto inside = list_directory(path);
         for (const auto& interface : inside ? *inside : std::vector<std::string>()) {
-            directories.push_back(path + '/' + interface);
+            directories.push_back(fmt::format("{}/{}", path, interface));
         }
     }
     return directories;

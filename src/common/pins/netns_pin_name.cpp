@@ -19,7 +19,7 @@ std::string guess_pin_name(std::uint64_t inode, const std::string& bpffs) {
     bool others = false;
     const auto directories = list_directory(bpffs);
     for (const auto& directory : directories ? *directories : std::vector<std::string>()) {
-        const std::string path = bpffs + '/' + directory;
+        const std::string path = fmt::format("{}/{}", bpffs, directory);
         const auto meta = check_trusted(path, bpffs) ? read_meta(path + '/' + XDP_TALLY_META_NAME)
                                                      : Result<Meta>(make_error(ErrorKind::kConflict, path));
         if (meta && meta->netns_inode == inode) {

@@ -112,8 +112,9 @@ Result<void> check_names_are_free(const std::vector<std::string>& pins, const De
                                                     : std::string("something that is not a map");
             return make_error(ErrorKind::kConflict, fmt::format("pinning {}/{}", directory, pin),
                               fmt::format("the name is taken by {} that xdp_loader did not pin", kind))
-                .with_hint((adoptable ? "--reuse-maps uses it, and leaves its pin alone; " : "") +
-                           free_names({shell_word(directory + '/' + pin)}));
+                .with_hint(fmt::format("{}{}",
+                                       adoptable ? "--reuse-maps uses it, and leaves its pin alone; " : "",
+                                       free_names({shell_word(directory + '/' + pin)})));
         }
     }
     return {};
