@@ -224,21 +224,27 @@ Result<std::optional<PinDirectory>> PinDirectory::try_lock(const std::string& pa
         }
         return made.error();
     }
-    self.made_staging_ = *made;
-    TALLY_ASSIGN_OR_RETURN(auto staging, open_trustworthy(self.directory_.get(), kStagingName, staging_path));
-    if (!staging) {
+    auto opened = open_trustworthy(self.directory_.get(), kStagingName, staging_path);
+    if (!opened) {
+        if (*made) {
+            ::unlinkat(self.directory_.get(), kStagingName, AT_REMOVEDIR);
+        }
+        return opened.error();
+    }
+    if (!*opened) {
         return std::optional<PinDirectory>();
     }
-    if (::flock(staging->get(), wait == Wait::kYes ? LOCK_EX : LOCK_EX | LOCK_NB) != 0) {
+    UniqueFd& staging = **opened;
+    if (::flock(staging.get(), wait == Wait::kYes ? LOCK_EX : LOCK_EX | LOCK_NB) != 0) {
         if (errno == EWOULDBLOCK) {
             return std::optional<PinDirectory>();
         }
         return last_error(fmt::format("locking {}", staging_path));
     }
-    if (is_elsewhere(*staging, staging_path) || is_elsewhere(self.directory_, path)) {
+    if (is_elsewhere(staging, staging_path) || is_elsewhere(self.directory_, path)) {
         return std::optional<PinDirectory>();
     }
-    self.staging_ = std::move(*staging);
+    self.staging_ = std::move(staging);
     return std::optional(std::move(self));
 }
 
@@ -275,7 +281,7 @@ PinDirectory::~PinDirectory() {
         }
     }
     // Both fail where something is left inside, which is what is wanted.
-    if (staging_ || made_staging_) {
+    if (staging_) {
         ::unlinkat(directory_.get(), kStagingName, AT_REMOVEDIR);
     }
     if (staging_ || created_) {

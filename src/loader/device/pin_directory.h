@@ -80,8 +80,7 @@ class PinDirectory {
     std::string parent_;  // that of a network namespace, made and removed like the directory; else empty
     UniqueFd directory_;
     UniqueFd staging_;
-    bool created_ = false;       // by us, just now
-    bool made_staging_ = false;  // the same
+    bool created_ = false;  // by us, just now
     bool leave_staged_ = false;
 };
 
