@@ -82,7 +82,7 @@ Result<void> reuse_maps(const LoadRequest& request, ProgramObject& object, const
             if (state.owns(*pinned)) {
                 options += ' ' + shell_option("--new-map", map.name);
             } else {
-                of_others.push_back(shell_word(directory + '/' + map.pin_name));
+                of_others.push_back(shell_word(fmt::format("{}/{}", directory, map.pin_name)));
             }
         }
     }
@@ -114,7 +114,7 @@ Result<void> check_names_are_free(const std::vector<std::string>& pins, const De
                               fmt::format("the name is taken by {} that xdp_loader did not pin", kind))
                 .with_hint(fmt::format("{}{}",
                                        adoptable ? "--reuse-maps uses it, and leaves its pin alone; " : "",
-                                       free_names({shell_word(directory + '/' + pin)})));
+                                       free_names({shell_word(fmt::format("{}/{}", directory, pin))})));
         }
     }
     return {};
