@@ -14,7 +14,7 @@ import pytest
 
 from support.background import Repeated
 from support.bpftool import bpftool
-from support.devices import attached
+from support.devices import attached, rename
 from support.maps import dump_map
 from support.pins import BPFFS, pin_dir, pins_of
 from support.processes import NOBODY, run
@@ -455,3 +455,22 @@ def test_false_directories_among_ours(lab, veth0, open_bpffs):
     (notice,) = result.err.splitlines()
     assert "belongs to another user" in notice
     lab.loader("--bpffs", open_bpffs, "--dev", "veth0", "--unload")
+
+
+def test_a_copied_meta_is_no_place_of_a_renamed_device(lab, veth0, open_bpffs):
+    """Its pins are looked for by what they say: those of another user, who may copy it, are not asked."""
+    lab.load("veth0", "--bpffs", open_bpffs)
+    send(veth0, 3, 100)
+    # Named so that it is looked at before and after ours.
+    for name in ("aaa0", "zzz0"):
+        plant(lab, open_bpffs / name)
+        make_meta(open_bpffs / name / "xdp_stats_meta",
+                  RawMeta(*dump_map(open_bpffs / "veth0/xdp_stats_meta")[0]))
+        os.chown(open_bpffs / name / "xdp_stats_meta", NOBODY, NOBODY)
+    renamed = rename(veth0, "moved0")
+    sample = json.loads(run([STATS, "--bpffs", open_bpffs, "--dev", "moved0", "--once", "--json"]).out)
+    assert counts_of(sample) == {"XDP_PASS": (3, 300)}
+    (status,) = json.loads(lab.loader("--bpffs", open_bpffs, "--dev", "moved0", "--status", "--json").out)["devices"]
+    assert status["pin_dir"] == str(open_bpffs / "veth0"), status
+    lab.loader("--bpffs", open_bpffs, "--dev", renamed.name, "--unload")
+    assert not (open_bpffs / "veth0").exists() and (open_bpffs / "aaa0").exists()

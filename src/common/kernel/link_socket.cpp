@@ -243,6 +243,13 @@ Result<std::vector<Link>> LinkSocket::list() {
     return make_error(ErrorKind::kSystem, what, "they changed each time they were being listed");
 }
 
+Result<std::vector<Link>> links_with_program() {
+    TALLY_ASSIGN_OR_RETURN(auto socket, LinkSocket::open());
+    TALLY_ASSIGN_OR_RETURN(auto links, socket.list());
+    std::erase_if(links, [](const Link& link) { return link.hook.empty(); });
+    return links;
+}
+
 Result<XdpHook> query_xdp_hook(std::uint32_t ifindex) {
     TALLY_ASSIGN_OR_RETURN(auto socket, LinkSocket::open());
     TALLY_ASSIGN_OR_RETURN(auto link, socket.find(ifindex));

@@ -63,7 +63,10 @@ class LinkSocket {
     std::uint32_t sequence_ = 0;
 };
 
-// The same for one question, on a socket of its own.
+// The interfaces of the calling thread's network namespace that run an XDP program.
+Result<std::vector<Link>> links_with_program();
+
+// LinkSocket::find of one interface, on a socket of its own.
 Result<XdpHook> query_xdp_hook(std::uint32_t ifindex);
 
 // By its name, or by an alternative name, which may have 127 bytes; `name` of what is returned is the

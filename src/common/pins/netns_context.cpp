@@ -138,7 +138,8 @@ std::string NetnsContext::pins_of(const Interface& interface) const {
     // One that cannot be read leaves the hook's own program to go by.
     (void)look_into_dispatcher(*link, *socket);
     for (const auto& other : pin_directories(bpffs.path)) {
-        if (belongs_to(other, *link, *this)) {
+        // In a bpffs that all may write to, anyone can lay a copied meta out.
+        if (check_trusted(other, bpffs.path) && belongs_to(other, *link, *this)) {
             return other;
         }
     }

@@ -3,30 +3,12 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <net/if.h>
-
-#include <memory>
 
 #include "loader/device/device_state.h"
 #include "loader/device/hook_description.h"
 
 namespace tally::loader {
 namespace {
-
-// Those of this network namespace that run a program.
-std::vector<Link> links_with_program() {
-    std::vector<Link> links;
-    auto socket = LinkSocket::open();
-    const std::unique_ptr<struct if_nameindex, void (*)(struct if_nameindex*)> interfaces(
-        ::if_nameindex(), &::if_freenameindex);
-    for (auto* entry = interfaces.get(); socket && entry != nullptr && entry->if_index != 0; ++entry) {
-        auto link = socket->find(entry->if_index);
-        if (link && !link->hook.empty()) {
-            links.push_back(std::move(*link));
-        }
-    }
-    return links;
-}
 
 // What to type to have the program of this interface out of the way, with its counts kept where they are
 // ours.
@@ -73,7 +55,8 @@ void explain_stacked_devices(const NetnsContext& context, const Interface& inter
         return;
     }
     Named found;
-    for (const auto& link : links_with_program()) {
+    const auto links = links_with_program();
+    for (const auto& link : links ? *links : std::vector<Link>()) {
         if (upper ? is_above(link, *self) : is_above(*self, link)) {
             add(context, link, found);
         }

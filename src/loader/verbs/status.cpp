@@ -2,9 +2,7 @@
 #include "loader/verbs/status.h"
 
 #include <fmt/format.h>
-#include <net/if.h>
 
-#include <memory>
 #include <set>
 
 #include "common/base/directory.h"
@@ -265,14 +263,9 @@ Result<std::vector<Outcome>> status_of_taken_names(const NetnsContext& context) 
 Result<std::vector<std::string>> known_devices(const NetnsContext& context, Listed listed) {
     std::set<std::string> devices;
     if (listed == Listed::kAttachedOrPinned && context.visibility == NetnsContext::Visibility::kHere) {
-        TALLY_ASSIGN_OR_RETURN(auto socket, LinkSocket::open());
-        const std::unique_ptr<struct if_nameindex, void (*)(struct if_nameindex*)> interfaces(
-            ::if_nameindex(), &::if_freenameindex);
-        for (auto* entry = interfaces.get(); entry != nullptr && entry->if_index != 0; ++entry) {
-            const auto link = socket.find(entry->if_index);
-            if (link && !link->hook.empty()) {
-                devices.insert(link->interface.name);
-            }
+        TALLY_ASSIGN_OR_RETURN(const auto links, links_with_program());
+        for (const auto& link : links) {
+            devices.insert(link.interface.name);
         }
     }
     TALLY_ASSIGN_OR_RETURN(auto names, names_below(context.directory()));
