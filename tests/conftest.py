@@ -11,6 +11,7 @@ sys.path[:0] = [str(TESTS / "e2e"), str(TESTS / "tools")]
 import declared  # noqa: E402: found by the line above
 from support import namespaces  # noqa: E402
 from support.lab import Lab  # noqa: E402
+from support.tmux import Terminal  # noqa: E402
 
 KERNEL = os.environ.get("XDP_TALLY_KERNEL")  # which of tests/vm/kernels this is, in a virtual machine
 
@@ -48,6 +49,20 @@ def lab(request, monkeypatch):
 @pytest.fixture
 def veth0(lab):
     return lab.veth("veth0")
+
+
+@pytest.fixture(name="terminal")
+def terminals(lab):
+    """Makes terminals; their servers end with the test, however that ends."""
+    made = []
+
+    def make(*size, **environment):
+        made.append(Terminal(*size, **environment))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()
 
 
 @pytest.fixture(name="no_bpffs")

@@ -51,7 +51,7 @@ constexpr OptionPointer kHabits[] = {
     {"--detach --remove --delete --off --unload-all", "`--unload` detaches the program and removes its pins"},
     {"--list --show --info -l", "`--status` shows what is attached and pinned"},
     {"--reset --zero --clear",
-     "a load without --reuse-maps starts new maps; `xdp_stats --since-start` counts from its own start"},
+     "a load without --reuse-maps starts new maps; `xdp_stats --totals session` counts from its own start"},
     {"--reuse --keep --reuse-map", "`--reuse-maps` keeps the maps of the previous load"},
     {"--prog --prog-name --program --function --func -n", "`--progname NAME` chooses the program in a file"},
     {"--sec -s", "`--section NAME` chooses the first program of a section"},

@@ -210,7 +210,7 @@ Result<void> show_live(ReaderSet& readers, const Options& options) {
         return member == members.end() ? std::string() : as_shown(member->reader->pin());
     };
     // Its destructor restores the terminal, before an error is printed.
-    View view(std::move(screen), pace, options.since_start, pin_of);
+    View view(std::move(screen), pace, options.totals, pin_of);
     return run_loop(readers, view, pace);
 }
 
@@ -300,7 +300,7 @@ int run(Options options) {
     request.wait = options.wait;
     request.per_cpu = options.per_cpu;
     request.per_program = options.per_program;
-    request.since_start = options.since_start;
+    request.totals = options.live ? Totals::kMap : options.totals;  // the view has all of them
     request.keep_going = options.all || options.listen;
     request.spare_descriptors += options.listen ? exporter_descriptors() : 0;
     request.notices = Notices(options.quiet, options.verbose);

@@ -192,9 +192,25 @@ verdict. Without a dispatcher, the one program there is.)",
     },
     {
         .group = "Output",
+        .name = "--totals",
+        .argument = "map|lifetime|session",
+        .value = "map",
+        .completion = Completion::kWords,
+        .excludes = {{"--since-start", "both say what totals count from"},
+                     {"--listen", "its counters go on from the first load"}},
+        .help = "What totals count from: the map, the first load, this command's start",
+        .manual = R"(
+What the totals of tables, CSV, *--expect* and *--live* count from: the creation of the *map* that is pinned now, which is
+the default; the first load, whatever maps have taken their turn since (*lifetime*); or the start of this command
+(*session*). JSON has all three. See *TOTALS*.)",
+    },
+    {
+        .group = "Output",
         .name = "--since-start",
-        .help = "Totals count from this command's start",
-        .manual = "The totals, too, count from the start of this command, as the session totals do.",
+        .help = "The same as --totals session; in JSON, `packets` and `bytes` as well",
+        .manual = R"(
+The same as *--totals session*. It goes with JSON, too, where *packets* and *bytes* are then the same as
+*session_packets* and *session_bytes*.)",
     },
     {
         .group = "Output",
@@ -222,7 +238,7 @@ verdict. Without a dispatcher, the one program there is.)",
         .help = "Full-screen view of the terminal; ? there lists the keys",
         .manual = R"(
 A full-screen view of the terminal, once a second unless *--interval* says otherwise; see *LIVE*. Takes *--dev*,
-*--map*, *--map-id* or *--all*, and *--since-start*.)",
+*--map*, *--map-id* or *--all*, and *--totals*.)",
     },
     {
         .group = "Other ways to show",

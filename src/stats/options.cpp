@@ -17,6 +17,8 @@ namespace {
 
 using Given = ParsedOptions<kOptionRows>;
 
+constexpr std::string_view kCountersOfMetrics = "its counters go on from the first load";
+
 constexpr const char* kDescription =
     "Shows packets and bytes per XDP verdict, and their rates, from the counters pinned in bpffs.\n"
     "Needs no privilege, only permission to reach the pin.";
@@ -25,7 +27,8 @@ constexpr const char* kFooter = R"(Examples:
   xdp_stats --dev veth0                        a table every two seconds, until Ctrl-C
   xdp_stats --dev veth0 --dev eth0.100 -i 500ms
   xdp_stats --dev veth0 --once --json          one reading of the totals, at once
-  xdp_stats --dev veth0 --wait --since-start   start it first, then load and send
+  xdp_stats --dev veth0 --wait --totals session    start it first, then load and send
+  xdp_stats --dev veth0 --totals lifetime      since the first load, whatever was loaded since
   xdp_stats --dev veth0 --format csv -n 60 -i 1 > minute.csv
   xdp_stats --map /sys/fs/bpf/xdp-filter/xdp_stats_map --per-cpu
   xdp_stats --dev veth0 --per-program          after `xdp_loader --dev veth0 --observe`
@@ -33,9 +36,14 @@ constexpr const char* kFooter = R"(Examples:
   xdp_stats --all --once --format prometheus --output /var/lib/prometheus/node-exporter/xdp.prom
   xdp_stats --dev veth0 --expect 'drop.packets == 100' --expect 'pass.packets == 0' --within 2s
 
-When the loader replaces the map or the program, the session totals go on, and packets that the old map counted
-are not lost. `packets` and `bytes` are what the map holds now, `session_packets` and `session_bytes` what was
-counted since this command started, in all maps.
+Totals: map        what the map holds now; a load without --reuse-maps begins a new map
+        lifetime   counted since the first load, in all maps (an adopted map: since the adoption); not known
+                   for a map without metadata beside it
+        session    counted since this command started, in all maps
+Tables, CSV, --expect and --live have the totals that --totals names, by default the map's; below those of a
+later map, a table has the lifetime total as well. JSON and CSV have all: `packets`, `lifetime_packets`,
+`session_packets`, and the same of bytes. Prometheus counters go on from the lifetime total. Packets that an old
+map counted last are in the lifetime and session totals.
 
 State: attached   the program on the device counts into this map
        detached   no program counts into this map any more
@@ -44,14 +52,15 @@ State: attached   the program on the device counts into this map
        unknown    it has metadata, but the device, or what its dispatcher runs, cannot be seen from here
 
 CSV columns, after one header line; a line per action and one with action `total`:
-  time,dev,netns,map_id,generation,state,period,action,packets,bytes,pps,bps,session_packets,session_bytes
-  --per-cpu adds the column `cpu` after `action`: `all`, or a CPU that counted anything (without session
-  columns). --per-program adds the column `program` there: `all`, or ID:NAME of one program. Rates are empty
+  time,dev,netns,map_id,generation,state,period,action,packets,bytes,pps,bps,session_packets,session_bytes,
+  runs_on,lifetime_packets,lifetime_bytes,totals
+  --per-cpu adds the column `cpu` after `action`: `all`, or a CPU that counted anything (without session and
+  lifetime columns). --per-program adds the column `program` there: `all`, or ID:NAME of one program. Rates are empty
   with --once and right after a replacement.
 
 EXPR: ACTION.FIELD OP NUMBER. ACTION is aborted, drop, pass, tx, redirect (also XDP_DROP and so on) or total;
 FIELD packets, bytes, pps or bps; OP one of == != >= <= > <; NUMBER may end in k, M or G. Every expression has to
-hold for every source, all at the same time. With --since-start, packets and bytes count from this command's start.
+hold for every source, all at the same time. packets and bytes are the totals that --totals names.
 
 Exit status: 0 done or interrupted, 1 the system refused, 2 usage, 3 permission or capability missing,
 4 not found (device, namespace, map, pin), 5 the map has another layout, 6 --expect was not met in time, or
@@ -65,7 +74,8 @@ constexpr OptionPointer kHabits[] = {
     {"--period --delay --seconds --sleep -s", "`--interval TIME` is the time between samples"},
     {"--iterations --samples --rounds --num -c", "`--count N` stops after N samples"},
     {"--reset --zero --clear",
-     "`--since-start` counts from this command's start; the counters stay as they are"},
+     "`--totals session` counts from this command's start; the counters stay as they are"},
+    {"--lifetime --since-load --all-time", "`--totals lifetime` counts from the first load"},
     {"--pin-path --pin-dir --path",
      "`--map PATH` reads a pin; `--bpffs DIR` is the root of those of interfaces"},
     {"--pin --filename --file -f", "`--map PATH` reads a pin"},
@@ -159,13 +169,45 @@ Result<Format> read_format(const Given& given) {
         return Format::kCsv;
     }
     if (given.has("--since-start")) {
-        return refuse_combination("--since-start", with, "its counters have no start");
+        return refuse_combination("--since-start", with, kCountersOfMetrics);
     }
     if (given.has("--per-cpu") || given.has("--per-program")) {
         return refuse_combination(given.has("--per-cpu") ? "--per-cpu" : "--per-program", with,
                                   "metrics have no such labels");
     }
     return Format::kPrometheus;
+}
+
+// What cannot be told is refused, and so is a choice that changes nothing.
+Result<Totals> read_totals(const Given& given, Format format) {
+    const auto name = given.value("--totals");
+    if (!name) {
+        return given.has("--since-start") ? Totals::kSession : Totals::kMap;
+    }
+    if (format == Format::kJson && !given.has("--expect")) {
+        return refuse_combination("--totals", given.has("--json") ? "--json" : "--format json",
+                                  "all totals are in it");
+    }
+    if (format == Format::kPrometheus) {
+        return refuse_combination("--totals", "--format prometheus", kCountersOfMetrics);
+    }
+    const std::string totals = "--totals " + *name;
+    if (*name == totals_name(Totals::kSession)) {
+        return given.has("--once") ? Result<Totals>(refuse_combination(
+                                         totals, "--once", "one reading has nothing to count from"))
+                                   : Totals::kSession;
+    }
+    if (*name == totals_name(Totals::kMap)) {
+        return Totals::kMap;
+    }
+    if (given.has("--per-cpu") || given.has("--per-program")) {
+        return refuse_combination(totals, given.has("--per-cpu") ? "--per-cpu" : "--per-program",
+                                  "of earlier maps only the sums are kept");
+    }
+    if (given.has("--map-id") && !given.has("--dev") && !given.has("--map")) {
+        return refuse_combination(totals, "--map-id alone", "an id leads to no meta, which has them");
+    }
+    return Totals::kLifetime;
 }
 
 Result<Options> read_options(const Given& given) {
@@ -198,7 +240,10 @@ Result<Options> read_options(const Given& given) {
     options.output = given.value("--output");
     options.per_cpu = given.has("--per-cpu");
     options.per_program = given.has("--per-program");
-    options.since_start = given.has("--since-start");
+    TALLY_ASSIGN_OR_RETURN(options.totals, read_totals(given, options.format));
+    for (Expectation& expectation : options.expectations) {
+        expectation.totals = options.totals;
+    }
     options.wait = given.has("--wait");
     options.quiet = given.has("--quiet");
     options.verbose = given.has("--verbose");

@@ -12,6 +12,7 @@
 #include "common/base/early_exit.h"
 #include "stats/cli/listen_address.h"
 #include "stats/expect/expression.h"
+#include "stats/model/totals.h"
 #include "stats/output/format.h"
 #include "stats/source/read_request.h"
 
@@ -31,7 +32,7 @@ struct Options {
     Format format = Format::kTable;
     bool per_cpu = false;
     bool per_program = false;
-    bool since_start = false;
+    Totals totals = Totals::kMap;
     bool wait = false;
     std::vector<Expectation> expectations;  // with any, no samples are shown
     std::chrono::nanoseconds within = {};   // for them

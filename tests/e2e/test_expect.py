@@ -200,7 +200,8 @@ def test_since_start(lab, veth0):
     process = begun(lab, "--since-start", "--expect", "total.packets == 8", "--expect", "total.bytes == 800")
     send(veth0, 8, SIZE)
     process.wait(0)
-    assert process.lines["out"] == ["veth0: total.packets == 8: yes, 8", "veth0: total.bytes == 800: yes, 800"]
+    assert process.lines["out"] == ["veth0: total.packets == 8: yes, 8 (session)",
+                                    "veth0: total.bytes == 800: yes, 800 (session)"]
     assert expect("--expect", "total.packets == 108", "--within", "0")
 
 
@@ -215,8 +216,9 @@ def test_since_start_across_replacements(lab, veth0):
         send(veth0, count, SIZE)
         lab.wait_for_counts("veth0", {f"XDP_{action.upper()}": (count, count * SIZE)})
     process.wait(0)
-    assert process.lines["out"] == ["veth0: pass.packets == 6: yes, 6", "veth0: drop.packets == 4: yes, 4",
-                                    "veth0: total.bytes == 1000: yes, 1000"]
+    assert process.lines["out"] == ["veth0: pass.packets == 6: yes, 6 (session)",
+                                    "veth0: drop.packets == 4: yes, 4 (session)",
+                                    "veth0: total.bytes == 1000: yes, 1000 (session)"]
 
 
 def test_follows_a_replacement(lab, veth0):
@@ -241,7 +243,7 @@ def test_a_pin_that_appears(lab, veth0):
     lab.load("veth0", "--action", "drop")
     send(veth0, 5, SIZE)
     process.wait(0)
-    assert process.lines["out"] == ["veth0: drop.packets == 5: yes, 5"]
+    assert process.lines["out"] == ["veth0: drop.packets == 5: yes, 5 (session)"]
 
 
 def test_a_device_that_does_not_exist(lab):

@@ -23,7 +23,7 @@ from support.schemas import (DOCUMENT, ERRORS, JUDGEMENT, PROGRAM_LIST, SAMPLE, 
 from support.traffic import send
 
 COLUMNS = ("time,dev,netns,map_id,generation,state,period,action,packets,bytes,pps,bps,"
-           "session_packets,session_bytes,runs_on").split(",")
+           "session_packets,session_bytes,runs_on,lifetime_packets,lifetime_bytes,totals").split(",")
 LARGEST = 2**64 - 1
 PAGE = (TOP / "docs/json.md").read_text()
 
@@ -281,7 +281,7 @@ def test_judgement(lab, veth0, wanted, status, met):
     assert judgement["met"] is met
     packets, rate = judgement["expectations"]
     assert packets == {"source": "veth0", "expression": f"pass.packets == {wanted}", "action": "XDP_PASS",
-                       "field": "packets", "operator": "==", "wanted": wanted, "seen": 3, "held": met}
+                       "field": "packets", "totals": "map", "operator": "==", "wanted": wanted, "seen": 3, "held": met}
     assert (rate["action"], rate["field"], rate["wanted"]) == ("total", "bps", 0)
     assert [error["kind"] for error in errors_of("xdp_stats", result)] == ([] if met else ["unmet"])
 
@@ -413,6 +413,7 @@ def test_csv(lab, veth0):
     assert {(row["pps"], row["bps"]) for row in rows} == {("", "")}
     (row,) = [row for row in rows if row["action"] == "XDP_PASS"]
     assert (row["packets"], row["bytes"], row["session_packets"], row["session_bytes"]) == ("10", "1000", "0", "0")
+    assert (row["lifetime_packets"], row["lifetime_bytes"], row["totals"]) == ("10", "1000", "map")
     rows = csv_rows("--dev", "veth0", "--count", "2", "--interval", "20ms")
     assert len(rows) == 2 * 6 and {row["pps"] for row in rows} == {"0.0"}
 
@@ -426,7 +427,7 @@ def test_csv_per_cpu(lab, veth0):
     assert [row["action"] for row in rows if row["cpu"] == "all"] == [*ACTIONS, "total"]
     single = [row for row in rows if row["cpu"] != "all"]
     assert sum(int(row["packets"]) for row in single) == 10
-    assert {row["session_packets"] for row in single} == {""}
+    assert {row["session_packets"] for row in single} == {row["lifetime_packets"] for row in single} == {""}
 
 
 # ---- the page

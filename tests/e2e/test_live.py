@@ -12,24 +12,10 @@ from support.pins import pin_dir
 from support.process_table import lives, processes
 from support.processes import run, wait_until
 from support.programs import STATS
-from support.tmux import PROMPT, Terminal
+from support.tmux import PROMPT, row, shows
 from support.traffic import send
 
 COLOUR = re.compile(r"\x1b\[([0-9;]*;)?3[0-7]m")
-
-
-@pytest.fixture
-def terminal(lab):
-    """Makes terminals; their servers end with the test, however that ends."""
-    made = []
-
-    def make(*size, **environment):
-        made.append(Terminal(*size, **environment))
-        return made[-1]
-
-    yield make
-    for one in made:
-        one.close()
 
 
 @pytest.fixture
@@ -39,17 +25,6 @@ def counted(lab, veth0):
     send(veth0, 1234, 100)
     lab.wait_for_counts("veth0", {"XDP_PASS": (1234, 123400)})
     return veth0
-
-
-def row(text, name):
-    """The line of a device or action, split into words."""
-    found = [line.split() for line in text.splitlines() if re.match(rf"\W*{name}\b", line)]
-    return found[0] if found else []
-
-
-def shows(name, packets, size):
-    """A condition: the line of that name has these totals."""
-    return lambda text: {f"{packets:,}", f"{size:,}"} <= set(row(text, name))
 
 
 def reader():
@@ -132,10 +107,12 @@ def test_a_replacement_keeps_the_totals(lab, counted, terminal):
     lab.load("veth0", "--action", "drop")
     send(counted, 100, 60)
     text = screen.wait_for(shows("drop", 100, 6000))
-    assert shows("pass", 1234, 123400)(text)
-    assert shows("veth0", 1334, 129400)(text)
-    assert "attached g2" in text
+    assert shows("veth0", 100, 6000)(text) and row(text, "pass")[1:3] == ["0", "0"]
+    assert "attached g2" in text and "map totals" in text
     assert re.search(r"\d\d:\d\d:\d\d  veth0: map \d+ was replaced by map \d+ \(generation 2\)", text)
+    screen.keys("t")
+    text = screen.wait_for(shows("pass", 1234, 123400))
+    assert shows("veth0", 1334, 129400)(text) and "lifetime totals" in text
     screen.quit()
 
 
@@ -167,7 +144,7 @@ def test_reset_counts_from_now_and_leaves_the_map(lab, counted, terminal):
 def test_since_start(lab, counted, terminal):
     screen = terminal()
     screen.start("--dev", "veth0", "--interval", "100ms", "--since-start")
-    screen.wait_for(lambda text: "since start" in text and row(text, "veth0")[4:6] == ["0", "0"])
+    screen.wait_for(lambda text: "session totals" in text and row(text, "veth0")[4:6] == ["0", "0"])
     send(counted, 10, 100)
     screen.wait_for(shows("pass", 10, 1000))
     screen.quit()

@@ -77,6 +77,7 @@ STATS_OPTIONS = {
     "--output": {"--output": FILE},
     "--per-cpu": {"--per-cpu": None},
     "--per-program": {"--per-program": None},
+    "--totals": {"--totals": "session"},
     "--since-start": {"--since-start": None},
     "--quiet": {"--quiet": None},
     "--verbose": {"--verbose": None},
@@ -120,6 +121,7 @@ ACCEPTED = {
         ("--quiet", "--test-run"): "this run has no notes to leave out",
     },
     STATS: {
+        ("--bpffs", "--totals"): "nothing is counted meanwhile, whatever is read",
         ("--bpffs", "--since-start"): "nothing is counted meanwhile, whatever is read",
         ("--count", "--output"): "the file has one round, the last",
     },

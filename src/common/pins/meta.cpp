@@ -60,22 +60,6 @@ Result<Meta> decode_meta(std::span<const unsigned char> value) {
     return meta;
 }
 
-Result<UniqueFd> create_meta_map() {
-    UniqueFd fd(bpf_map_create(BPF_MAP_TYPE_ARRAY, XDP_TALLY_META_NAME, sizeof(std::uint32_t), sizeof(Meta),
-                               1, nullptr));
-    if (!fd) {
-        auto error = last_error("creating the map of the meta");
-        if (error.code == EPERM) {
-            // libbpf raises the limit where CAP_SYS_RESOURCE lets it.
-            error.hint =
-                "if the process has the capabilities, the limit of locked memory is too low, which kernels "
-                "before 5.11 apply to BPF maps: `ulimit -l` shows it, and root can raise it";
-        }
-        return error;
-    }
-    return fd;
-}
-
 Result<void> write_meta(int fd, const Meta& meta) {
     const std::uint32_t key = 0;
     if (bpf_map_update_elem(fd, &key, &meta, BPF_ANY) != 0) {

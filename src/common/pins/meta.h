@@ -24,8 +24,6 @@ Result<Meta> read_meta(int fd);
 // where it is no meta that this version understands. Pure.
 Result<Meta> decode_meta(std::span<const unsigned char> value);
 
-// A new one-entry map, empty until write_meta. Needs CAP_BPF (kernel 5.8).
-Result<UniqueFd> create_meta_map();
 // EPERM once the map is frozen.
 Result<void> write_meta(int fd, const Meta& meta);
 

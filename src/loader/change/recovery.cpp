@@ -11,6 +11,7 @@
 #include "common/kernel/link_socket.h"
 #include "common/pins/program_search.h"
 #include "loader/change/generation.h"
+#include "loader/change/meta_map.h"
 #include "loader/change/publication.h"
 #include "loader/hook/generation_marks.h"
 #include "loader/hook/rcu_grace_period.h"

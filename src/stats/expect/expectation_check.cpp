@@ -18,7 +18,12 @@ std::string seen_text(const Expectation& expectation, const Seen& seen) {
     if (!seen.known) {
         return is_rate(expectation.field) ? "no rate yet" : "no counters";
     }
-    return is_rate(expectation.field) ? fmt::format("{:.1f}", seen.rate) : std::to_string(seen.number);
+    if (is_rate(expectation.field)) {
+        return fmt::format("{:.1f}", seen.rate);
+    }
+    return expectation.totals == Totals::kMap
+               ? std::to_string(seen.number)
+               : fmt::format("{} ({})", seen.number, totals_name(expectation.totals));
 }
 
 Json seen_json(const Expectation& expectation, const Seen& seen) {
@@ -79,6 +84,7 @@ std::string ExpectationCheck::describe_as_json(std::chrono::nanoseconds waited) 
              {"expression", expectation.text},
              {"action", action_name(expectation)},
              {"field", field_name(expectation.field)},
+             {"totals", totals_name(expectation.totals)},
              {"operator", comparison_name(expectation.comparison)},
              {"wanted", is_rate(expectation.field) ? Json(expectation.rate) : Json(expectation.number)},
              {"seen", seen_json(expectation, judgement.seen)},

@@ -219,9 +219,9 @@ Seen look(const Expectation& expectation, const SampleReport& report) {
     const CounterValues& values = expectation.action ? report.actions.at(*expectation.action) : report.total;
     switch (expectation.field) {
         case Field::kPackets:
-            return {true, values.count.rx_packets, 0};
+            return {report.count_known, values.count.rx_packets, 0};
         case Field::kBytes:
-            return {true, values.count.rx_bytes, 0};
+            return {report.count_known, values.count.rx_bytes, 0};
         case Field::kPps:
             return {report.period > 0, 0, values.rate.pps};
         case Field::kBps:

@@ -20,8 +20,9 @@ struct Expectation {
     std::optional<std::size_t> action;  // enum xdp_action; none: the total
     Field field = Field::kPackets;
     Comparison comparison = Comparison::kEqual;
-    std::uint64_t number = 0;  // packets and bytes are whole numbers, compared exactly
-    double rate = 0;           // for pps and bps
+    std::uint64_t number = 0;      // packets and bytes are whole numbers, compared exactly
+    double rate = 0;               // for pps and bps
+    Totals totals = Totals::kMap;  // what packets and bytes count from
 };
 
 // ACTION.FIELD OP NUMBER, with optional blanks around OP. ACTION: XDP_DROP or drop, in any case, or total.

@@ -126,15 +126,19 @@ void write_titles(Canvas& canvas, int y, const Columns& columns, Units units, st
 
 void write_numbers(Canvas& canvas, int y, const Columns& columns, Units units, const ScreenSource& source,
                    std::size_t action, Style style) {
-    const Counter total = total_of(source, action);
+    const auto total = total_of(source, action);
     const Rate rate = rate_of(source, action);
     const auto write = [&](const Column& column, const std::string& text, bool is_zero) {
         if (column.end > 0) {
             canvas.write_right(column.end, y, text, is_zero ? kFaint : style);
         }
     };
-    write(columns.packets, count_text(total.rx_packets, units, columns.packets.width), total.rx_packets == 0);
-    write(columns.bytes, count_text(total.rx_bytes, units, columns.bytes.width), total.rx_bytes == 0);
+    const auto write_count = [&](const Column& column, std::uint64_t count) {
+        write(column, total ? count_text(count, units, column.width) : "-", count == 0);
+    };
+    const Counter known = total.value_or(Counter{});
+    write_count(columns.packets, known.rx_packets);
+    write_count(columns.bytes, known.rx_bytes);
     if (!source.report.readable || !(source.report.period > 0)) {
         // There is no earlier sample to compare with.
         const std::string none = units == Units::kRaw ? "-" : "-  ";

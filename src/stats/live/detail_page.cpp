@@ -144,7 +144,7 @@ void draw_detail(Canvas& canvas, const ScreenState& model, const ScreenSource& s
                                    std::max(status - 14, canvas.width() / 3));
     const int state_end =
         canvas.write_cut(x + 2, 0, state_text(source), state_style(source, context.now), status);
-    canvas.write_cut(state_end, 0, zero_text(model.zero(), dot(canvas), ""), {}, status);
+    canvas.write_cut(state_end, 0, std::string(dot(canvas)) + totals_text(model), {}, status);
     write_program(canvas, source, context.pin);
 
     auto actions = actions_to_show(source, choice.all_actions);

@@ -63,6 +63,7 @@ void write_keys(Canvas& canvas, const LiveChoice& choice, std::vector<KeyHint> h
                  {{"u", fmt::format("units: {}", kUnitNames.at(static_cast<std::size_t>(choice.units)))},
                   {"p", choice.paused ? "resume" : "pause"},
                   {"?", "help"},
+                  {"t", "totals"},
                   {"r", "reset"},
                   {"a", choice.all_actions ? "used actions" : "all actions"},
                   {"+/-", "interval"}});
@@ -112,11 +113,9 @@ std::string_view dot(const Canvas& canvas) {
     return canvas.unicode() ? " · " : ", ";
 }
 
-std::string zero_text(ScreenState::Zero zero, std::string_view before, std::string_view after) {
-    if (zero == ScreenState::Zero::kNone) {
-        return {};
-    }
-    return fmt::format("{}since {}{}", before, zero == ScreenState::Zero::kReset ? "reset" : "start", after);
+std::string totals_text(const ScreenState& model) {
+    return model.totals_are_reset() ? "since reset"
+                                    : fmt::format("{} totals", totals_name(model.totals()));
 }
 
 }  // namespace tally::stats

@@ -64,7 +64,7 @@ std::string_view dot(const Canvas& canvas);
 std::string state_text(const ScreenSource& source);
 Style state_style(const ScreenSource& source, double now);
 
-// From where totals count, if that needs to be said.
-std::string zero_text(ScreenState::Zero zero, std::string_view before, std::string_view after);
+// "map totals", "since reset".
+std::string totals_text(const ScreenState& model);
 
 }  // namespace tally::stats

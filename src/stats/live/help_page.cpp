@@ -11,7 +11,7 @@
 namespace tally::stats {
 
 void draw_help(Canvas& canvas) {
-    static constexpr std::array<std::pair<std::string_view, std::string_view>, 13> kLines = {{
+    static constexpr std::array<std::pair<std::string_view, std::string_view>, 14> kLines = {{
         {"Up Down, j k", "select a device"},
         {"PgUp PgDn Home End", "the same in larger steps"},
         {"Enter", "show its plot, its CPUs and its program"},
@@ -20,6 +20,7 @@ void draw_help(Canvas& canvas) {
         {"u", "units: packets and bits, bytes, raw"},
         {"a", "show actions that never counted, too"},
         {"p", "pause the display; counting goes on"},
+        {"t", "totals: of the map, the lifetime, the session"},
         {"r", "set totals to zero (the map stays as it is)"},
         {"+ -", "longer or shorter interval"},
         {"Ctrl-L", "redraw the screen"},

@@ -99,7 +99,7 @@ void draw_list(Canvas& canvas, const ScreenState& model, LiveChoice& choice, con
     int x = canvas.write(1, 0, "xdp_stats", kBold, status);
     const std::string between(dot(canvas));
     const std::string about =
-        "  " + zero_text(model.zero(), "", between) + printable(context.host) + between +
+        "  " + totals_text(model) + between + printable(context.host) + between +
         fmt::format("{} device{}", model.sources().size(), model.sources().size() == 1 ? "" : "s") + between +
         "every " + span_text(std::chrono::duration<double>(context.interval).count());
     canvas.write_cut(x, 0, about, {}, status);

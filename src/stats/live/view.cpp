@@ -35,8 +35,8 @@ double monotonic_seconds() {
 
 }  // namespace
 
-View::View(std::unique_ptr<Screen> screen, Pace& pace, bool since_start, PinOf pin_of)
-    : screen_(std::move(screen)), pace_(pace), pin_of_(std::move(pin_of)), model_(since_start) {
+View::View(std::unique_ptr<Screen> screen, Pace& pace, Totals totals, PinOf pin_of)
+    : screen_(std::move(screen)), pace_(pace), pin_of_(std::move(pin_of)), model_(totals) {
     context_.host = host_name();
     // Without colours, fine lines could not be told apart.
     context_.strokes =
@@ -134,10 +134,13 @@ bool View::handle_character(char character) {
             pause();
             break;
         case 'r':
-            model_.reset_zero();
+            model_.reset_totals();
             if (held_) {
-                held_->model.reset_zero();
+                held_->model.reset_totals();
             }
+            break;
+        case 't':
+            choose_next_totals();
             break;
         case 'a':
             choice_.all_actions = !choice_.all_actions;
@@ -161,6 +164,15 @@ bool View::handle_character(char character) {
             break;
     }
     return true;
+}
+
+// After a reset, those that were shown before come first.
+void View::choose_next_totals() {
+    const Totals totals = model_.totals_are_reset() ? model_.totals() : next(model_.totals());
+    model_.choose_totals(totals);
+    if (held_) {
+        held_->model.choose_totals(totals);
+    }
 }
 
 void View::pause() {

@@ -21,7 +21,7 @@ class View final : public Consumer {
     using PinOf = std::function<std::string(std::size_t source)>;
 
     // The keys change the interval of `pace`, which is the loop's. From now on notices go to the screen.
-    View(std::unique_ptr<Screen> screen, Pace& pace, bool since_start, PinOf pin_of);
+    View(std::unique_ptr<Screen> screen, Pace& pace, Totals totals, PinOf pin_of);
     ~View() override;
 
     Result<bool> take(std::size_t source, const SampleReport& report) override;
@@ -35,6 +35,7 @@ class View final : public Consumer {
     bool handle_key(KeyPress press);
     bool handle_character(char character);
     bool move(std::ptrdiff_t by);
+    void choose_next_totals();
     void pause();
     void draw();
     const ScreenState& shown() const { return held_ ? held_->model : model_; }

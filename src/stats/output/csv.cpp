@@ -33,7 +33,7 @@ class CsvFormat final : public SampleFormat {
         if (!header_written_) {
             fmt::format_to(fmt::appender(buffer),
                            "time,dev,netns,map_id,generation,state,period,action,{}packets,bytes,pps,bps,"
-                           "session_packets,session_bytes,runs_on\n",
+                           "session_packets,session_bytes,runs_on,lifetime_packets,lifetime_bytes,totals\n",
                            detail_column());
             header_written_ = true;
         }
@@ -100,7 +100,8 @@ class CsvFormat final : public SampleFormat {
         return detail_ == Detail::kNone ? "" : detail_ == Detail::kPerCpu ? "cpu," : "program,";
     }
 
-    // `part`: the CPU or program of the row, or "all". A CPU's row has no session totals.
+    // `part`: the CPU or program of the row, or "all". A CPU's row has the totals of the map or the session
+    // alone.
     void append_row(fmt::memory_buffer& buffer, const SampleReport& report, std::string_view action,
                     std::string_view part, const CounterValues& values, bool session) {
         buffer.append(start_.data(), start_.data() + start_.size());
@@ -108,7 +109,8 @@ class CsvFormat final : public SampleFormat {
         if (detail_ != Detail::kNone) {
             fmt::format_to(fmt::appender(buffer), "{},", part);
         }
-        fmt::format_to(fmt::appender(buffer), "{},{},", values.count.rx_packets, values.count.rx_bytes);
+        append_counter(buffer, report.count_known ? std::optional(values.count) : std::nullopt);
+        buffer.push_back(',');
         if (report.period > 0) {
             append_decimal(buffer, values.rate.pps, kRateDecimals);
             buffer.push_back(',');
@@ -116,13 +118,19 @@ class CsvFormat final : public SampleFormat {
         } else {
             buffer.push_back(',');
         }
-        if (session) {
-            fmt::format_to(fmt::appender(buffer), ",{},{}", values.session.rx_packets,
-                           values.session.rx_bytes);
+        buffer.push_back(',');
+        append_counter(buffer, session ? std::optional(values.session) : std::nullopt);
+        fmt::format_to(fmt::appender(buffer), ",{},", name_field(report.runs_on));
+        append_counter(buffer, values.lifetime);
+        fmt::format_to(fmt::appender(buffer), ",{}\n", totals_name(report.totals));
+    }
+
+    static void append_counter(fmt::memory_buffer& buffer, const std::optional<Counter>& counter) {
+        if (counter) {
+            fmt::format_to(fmt::appender(buffer), "{},{}", counter->rx_packets, counter->rx_bytes);
         } else {
-            fmt::format_to(fmt::appender(buffer), ",,");
+            buffer.push_back(',');
         }
-        fmt::format_to(fmt::appender(buffer), ",{}\n", name_field(report.runs_on));
     }
 
     Detail detail_;

@@ -70,16 +70,23 @@ class JsonFormat final : public SampleFormat {
         text(buffer, known->second);
     }
 
+    // `all_totals`: those of the session and the lifetime, too, which a CPU does not have.
     static void append_values(fmt::memory_buffer& buffer, const CounterValues& values, bool rates,
-                              bool session) {
+                              bool all_totals) {
         fmt::format_to(fmt::appender(buffer), R"({{"packets":{},"bytes":{},"pps":)", values.count.rx_packets,
                        values.count.rx_bytes);
         append_rate(buffer, values.rate.pps, rates);
         text(buffer, R"(,"bps":)");
         append_rate(buffer, values.rate.bps, rates);
-        if (session) {
+        if (all_totals) {
             fmt::format_to(fmt::appender(buffer), R"(,"session_packets":{},"session_bytes":{})",
                            values.session.rx_packets, values.session.rx_bytes);
+            if (values.lifetime) {
+                fmt::format_to(fmt::appender(buffer), R"(,"lifetime_packets":{},"lifetime_bytes":{})",
+                               values.lifetime->rx_packets, values.lifetime->rx_bytes);
+            } else {
+                text(buffer, R"(,"lifetime_packets":null,"lifetime_bytes":null)");
+            }
         }
         text(buffer, "}");
     }
@@ -93,11 +100,11 @@ class JsonFormat final : public SampleFormat {
     }
 
     static void append_actions(fmt::memory_buffer& buffer, const ActionValues& actions, bool rates,
-                               bool session) {
+                               bool all_totals) {
         for (std::size_t action = 0; action < actions.size(); ++action) {
             fmt::format_to(fmt::appender(buffer), R"({}"{}":)", action == 0 ? '{' : ',',
                            kActionNames[action]);
-            append_values(buffer, actions[action], rates, session);
+            append_values(buffer, actions[action], rates, all_totals);
         }
         text(buffer, "}");
     }

@@ -34,8 +34,10 @@ struct Metric {
 };
 
 constexpr std::array kMetrics = {
-    Metric{"xdp_action_packets_total", "counter", "Packets that XDP programs gave this verdict."},
-    Metric{"xdp_action_bytes_total", "counter", "Bytes of the packets that XDP programs gave this verdict."},
+    Metric{"xdp_action_packets_total", "counter",
+           "Packets that XDP programs gave this verdict since the first load."},
+    Metric{"xdp_action_bytes_total", "counter",
+           "Bytes of the packets that XDP programs gave this verdict since the first load."},
     Metric{"xdp_map_generation", "gauge", "Grows by one when the program or its counter map is replaced."},
     Metric{"xdp_program_info", "gauge", "The program that counts into the map, or was the last to."},
     Metric{"xdp_up", "gauge",

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "stats/cli/notices.h"
+#include "stats/model/totals.h"
 
 namespace tally::stats {
 
@@ -34,8 +35,8 @@ struct ReadRequest {
     bool wait = false;  // for devices that do not exist yet
     bool per_cpu = false;
     bool per_program = false;
-    bool since_start = false;  // totals count from the start of the run
-    bool keep_going = false;   // a source that cannot be read does not end the run
+    Totals totals = Totals::kMap;
+    bool keep_going = false;  // a source that cannot be read does not end the run
     std::size_t spare_descriptors = kLookDescriptors;
     Notices notices;
 };

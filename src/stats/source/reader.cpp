@@ -79,7 +79,7 @@ Reader::Reader(const Source& source, const ReadRequest& request, NetnsContext& c
         report_.netns = context_->netns;
     }
     report_.title = title_of(source, *context_);
-    report_.since_start = request.since_start;
+    report_.totals = request.totals;
 }
 
 Result<void> Reader::start() {
@@ -291,6 +291,10 @@ Result<void> Reader::replace_map(OpenedMap opened) {
     }
     report_.cpus.reserve(before_.per_cpu.size());
     obstacle_.clear();
+    if (request_->totals == Totals::kLifetime && own_meta() == nullptr) {
+        request_->notices.say(report_.title,
+                              fmt::format("map {} has no meta that tells its lifetime total", id));
+    }
     state_monitor_.expire();
     describe_map();
     describe_program();
@@ -332,8 +336,14 @@ void Reader::take_components(bool under_way) {
 
 void Reader::fill_components() {
     if (components_.empty() && !report_.programs.empty()) {
-        report_.programs.front().actions = report_.actions;
-        report_.programs.front().total = report_.total;
+        ProgramValues& only = report_.programs.front();
+        only.actions = report_.actions;
+        only.total = report_.total;
+        // Programs before it have a part in these.
+        only.total.lifetime.reset();
+        for (CounterValues& values : only.actions) {
+            values.lifetime.reset();
+        }
     } else {
         components_.fill(report_);
     }
@@ -421,7 +431,7 @@ void Reader::fill_report(const Sample& before, const Sample& now, double seconds
     report_.readable = true;
     report_.time = nanoseconds_of(CLOCK_REALTIME);
     report_.before_start = session_.before_start();
-    fill_values(report_, before.total, now.total, seconds, session_.counted());
+    fill_values(report_, before.total, now.total, seconds, session_.counted(), session_.lifetime());
     if (request_->per_cpu && map_->info().type == BPF_MAP_TYPE_PERCPU_ARRAY) {
         fill_cpu_values(report_, before.per_cpu, now.per_cpu, seconds, cpu_session_.counted());
     } else {

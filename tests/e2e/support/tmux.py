@@ -95,3 +95,14 @@ class Terminal:
 
     def resize(self, width, height):
         self.tmux("resize-window", "-x", width, "-y", height)
+
+
+def row(text, name):
+    """The line of a device or action, split into words."""
+    found = [line.split() for line in text.splitlines() if re.match(rf"\W*{name}\b", line)]
+    return found[0] if found else []
+
+
+def shows(name, packets, size):
+    """A condition: the line of that name has these totals."""
+    return lambda text: {f"{packets:,}", f"{size:,}"} <= set(row(text, name))

@@ -45,6 +45,7 @@ TEST_P(Allocations, AreNoneBetweenReadingAndText) {
         SampleReport report = dispatcher_report();
         report.device = "a name \"too long\" for a short string, \x1b";
         Session session;
+        session.set_origin({1, {}});
         std::vector<Counters> cpu_session(kCpus);
         Sample before;
         Sample now;
@@ -55,7 +56,7 @@ TEST_P(Allocations, AreNoneBetweenReadingAndText) {
             }
             next_sample(now, reading << 40U);  // long numbers from the start
             session.add(now.total);
-            fill_values(report, before.total, now.total, 0.001, session.counted());
+            fill_values(report, before.total, now.total, 0.001, session.counted(), session.lifetime());
             before.per_cpu.resize(kCpus);
             fill_cpu_values(report, before.per_cpu, now.per_cpu, 0.001, cpu_session);
             fill_program_values(report, report.programs.back(), before.total, now.total, 0.001, now.total);

@@ -33,6 +33,7 @@ class ListPage : public testing::Test {
         SampleReport report = example_report();
         report.title = title;
         report.before_start = counters({{XDP_DROP, {1, 60}}});
+        report.actions[XDP_DROP].lifetime = {501, 30060};
         model_.take(number, report, 2);
     }
 
@@ -51,7 +52,7 @@ class ListPage : public testing::Test {
         return fmt::format("{}\n", fmt::join(page(width, height, unicode), "\n"));
     }
 
-    ScreenState model_{false};
+    ScreenState model_{Totals::kMap};
     LiveChoice choice_;
     ViewContext context_;
 };
@@ -59,7 +60,8 @@ class ListPage : public testing::Test {
 TEST_F(ListPage, TheListHasALineForEveryDeviceAndAction) {
     add(0, "veth0");
     const auto lines = page(80, 8);
-    EXPECT_THAT(lines[0], AllOf(HasSubstr("host · 1 device · every 1 s"), HasSubstr("5.00 pkt/s  12:00:00")));
+    EXPECT_THAT(lines[0], AllOf(HasSubstr("xdp_stats  map totals · host · 1 device · every 1 s"),
+                                HasSubstr("5.00 pkt/s  12:00:00")));
     // 21 columns of names, then numbers of 11, 13, 9 and 9 columns with one between them. 3920 bit/s are 3.92
     // k.
     EXPECT_EQ(lines[2].substr(0, lines[2].find("3.92 k") + 6),
@@ -82,6 +84,25 @@ TEST_F(ListPage, UnitsChange) {
     EXPECT_THAT(text(), AllOf(HasSubstr("BYTE/S"), HasSubstr("490.00")));
     choice_.units = Units::kRaw;
     EXPECT_THAT(text(), AllOf(HasSubstr("1040"), HasSubstr("3920"), Not(HasSubstr("1,040"))));
+}
+
+TEST_F(ListPage, TotalsAreNamed) {
+    add(0, "veth0");
+    for (const bool detail : {false, true}) {
+        choice_.detail = detail;
+        model_.choose_totals(Totals::kMap);
+        EXPECT_THAT(text(), AllOf(HasSubstr("map totals"), HasSubstr("1,040"), Not(HasSubstr("30,060"))));
+        model_.choose_totals(Totals::kLifetime);
+        EXPECT_THAT(text(), AllOf(HasSubstr("lifetime totals"), HasSubstr("30,060")));
+        model_.choose_totals(Totals::kSession);
+        EXPECT_THAT(text(), AllOf(HasSubstr("session totals"), Not(HasSubstr("1,040"))));
+    }
+}
+
+TEST_F(ListPage, TotalsThatAreNotKnownAreADash) {
+    model_.take(0, foreign_report(), 2);
+    model_.choose_totals(Totals::kLifetime);
+    EXPECT_THAT(page()[3], AllOf(HasSubstr("pass     "), HasSubstr(" -             -")));
 }
 
 TEST_F(ListPage, WhatIsNotThereYetIsWaitedFor) {
@@ -214,8 +235,8 @@ TEST_F(ListPage, EverySizeIsDrawn) {
 
 TEST_F(ListPage, NumbersOfAnySizeStayInTheirColumns) {
     SampleReport report = example_report();
-    report.before_start = {};
-    report.actions[XDP_PASS].session = {kMost, kMost};
+    report.actions[XDP_DROP] = {};
+    report.actions[XDP_PASS].count = {kMost, kMost};
     report.actions[XDP_PASS].rate = {148.8e6, 1e12};
     model_.take(0, report, 2);
     for (const Units units : {Units::kPacketsAndBits, Units::kBytes, Units::kRaw}) {
@@ -228,7 +249,7 @@ TEST_F(ListPage, NumbersOfAnySizeStayInTheirColumns) {
 TEST_F(ListPage, APauseAndAResetAreSaid) {
     add(0, "veth0");
     choice_.paused = true;
-    model_.reset_zero();
+    model_.reset_totals();
     EXPECT_THAT(page()[0], AllOf(HasSubstr("PAUSED"), HasSubstr("since reset")));
     choice_.detail = true;
     EXPECT_THAT(page()[0], AllOf(HasSubstr("PAUSED"), HasSubstr("since reset")));

@@ -29,23 +29,52 @@ std::vector<std::string> titles(const ScreenState& model, Sort sort) {
     return all;
 }
 
-TEST(ScreenState, TotalsAreWhatIsKnownAcrossAllMaps) {
-    ScreenState model(false);
-    model.take(3, block_of("veth0"), 1);
-    // The example's session: 10 packets, 980 bytes passed.
-    EXPECT_EQ(total_of(*model.find(3), XDP_PASS), (Counter{110, 10980}));
-    EXPECT_EQ(total_of(*model.find(3), kAllActions), (Counter{110, 10980}));
-    EXPECT_TRUE(is_idle(*model.find(3), XDP_TX));
-    EXPECT_FALSE(is_idle(*model.find(3), XDP_PASS));
+TEST(ScreenState, TotalsAreThoseThatAreChosen) {
+    ScreenState model(Totals::kMap);
+    SampleReport report = block_of("veth0");
+    report.actions[XDP_PASS] = {{4, 400}, {3, 300}, {}, Counter{104, 10400}};
+    report.actions[XDP_DROP] = {{}, {}, {}, Counter{}};
+    model.take(3, report, 1);
+    const auto passes = [&] { return total_of(*model.find(3), XDP_PASS); };
+    EXPECT_EQ(passes(), (Counter{4, 400}));
+    EXPECT_EQ(total_of(*model.find(3), kAllActions), (Counter{4, 400}));
+    model.choose_totals(Totals::kLifetime);
+    EXPECT_EQ(passes(), (Counter{104, 10400}));
+    EXPECT_EQ(total_of(*model.find(3), kAllActions), (Counter{104, 10400}));
+    model.choose_totals(Totals::kSession);
+    EXPECT_EQ(passes(), (Counter{3, 300}));
+    model.take(4, report, 2);
+    EXPECT_EQ(total_of(*model.find(4), XDP_PASS), (Counter{3, 300}));
 }
 
-TEST(ScreenState, TotalsCountFromTheZero) {
-    ScreenState model(false);
+TEST(ScreenState, WithoutAMetaThereIsNoLifetimeTotal) {
+    ScreenState model(Totals::kLifetime);
+    model.take(1, foreign_report(), 1);
+    EXPECT_EQ(total_of(*model.find(1), XDP_PASS), std::nullopt);
+    EXPECT_EQ(total_of(*model.find(1), kAllActions), std::nullopt);
+    EXPECT_FALSE(is_idle(*model.find(1), XDP_PASS));
+    EXPECT_TRUE(is_idle(*model.find(1), XDP_TX));
+}
+
+TEST(ScreenState, WhatAnEarlierMapCountedIsNotIdle) {
+    ScreenState model(Totals::kMap);
+    SampleReport report = block_of("veth0");
+    report.actions = {};
+    model.take(1, report, 1);
+    EXPECT_EQ(total_of(*model.find(1), XDP_PASS), (Counter{0, 0}));
+    EXPECT_FALSE(is_idle(*model.find(1), XDP_PASS)) << "100 before the start";
+    EXPECT_TRUE(is_idle(*model.find(1), XDP_TX));
+    model.choose_totals(Totals::kSession);
+    EXPECT_TRUE(is_idle(*model.find(1), XDP_PASS));
+}
+
+TEST(ScreenState, TotalsCountFromTheReset) {
+    ScreenState model(Totals::kMap);
     SampleReport report = block_of("veth0");
     model.take(3, report, 1);
-    EXPECT_EQ(model.zero(), ScreenState::Zero::kNone);
-    model.reset_zero();
-    EXPECT_EQ(model.zero(), ScreenState::Zero::kReset);
+    EXPECT_FALSE(model.totals_are_reset());
+    model.reset_totals();
+    EXPECT_TRUE(model.totals_are_reset());
     EXPECT_EQ(total_of(*model.find(3), kAllActions), (Counter{0, 0}));
     report.actions[XDP_PASS].session = {25, 2000};
     model.take(3, report, 2);
@@ -53,17 +82,13 @@ TEST(ScreenState, TotalsCountFromTheZero) {
     // What comes later has its zero at the beginning of its session.
     model.take(4, block_of("veth1"), 2);
     EXPECT_EQ(total_of(*model.find(4), XDP_PASS), (Counter{10, 980}));
-}
-
-TEST(ScreenState, SinceStartLeavesOutWhatWasThere) {
-    ScreenState model(true);
-    model.take(1, block_of("veth0"), 1);
-    EXPECT_EQ(model.zero(), ScreenState::Zero::kStart);
-    EXPECT_EQ(total_of(*model.find(1), kAllActions), (Counter{10, 980}));
+    model.choose_totals(Totals::kSession);
+    EXPECT_FALSE(model.totals_are_reset());
+    EXPECT_EQ(total_of(*model.find(3), XDP_PASS), (Counter{25, 2000}));
 }
 
 TEST(ScreenState, NumbersInNamesAreNumbers) {
-    ScreenState model(false);
+    ScreenState model(Totals::kMap);
     for (const char* title : {"eth10", "eth2", "a", "eth2.100", "eth2.20", "eth02", "eth"}) {
         model.take(model.sources().size(), block_of(title), 1);
     }
@@ -72,7 +97,7 @@ TEST(ScreenState, NumbersInNamesAreNumbers) {
 }
 
 TEST(ScreenState, TheBusiestComesFirst) {
-    ScreenState model(false);
+    ScreenState model(Totals::kMap);
     model.take(1, block_of("a", 5, 0), 1);
     model.take(2, block_of("b", 1, 90), 1);
     model.take(3, block_of("c", 0, 7), 1);
@@ -84,7 +109,7 @@ TEST(ScreenState, TheBusiestComesFirst) {
 }
 
 TEST(ScreenState, WhatCannotBeReadHasNoRate) {
-    ScreenState model(false);
+    ScreenState model(Totals::kMap);
     SampleReport report = block_of("a", 5, 5);
     report.readable = false;
     model.take(1, report, 1);
@@ -93,7 +118,7 @@ TEST(ScreenState, WhatCannotBeReadHasNoRate) {
 }
 
 TEST(ScreenState, SourcesComeAndGo) {
-    ScreenState model(false);
+    ScreenState model(Totals::kMap);
     model.take(1, block_of("a"), 1);
     model.take(2, block_of("b"), 1);
     model.forget(1);
@@ -103,7 +128,7 @@ TEST(ScreenState, SourcesComeAndGo) {
 }
 
 TEST(ScreenState, AReplacementIsNoticed) {
-    ScreenState model(false);
+    ScreenState model(Totals::kMap);
     SampleReport report = block_of("a");
     model.take(1, report, 1);
     model.take(1, report, 2);
@@ -120,7 +145,7 @@ TEST(ScreenState, AReplacementIsNoticed) {
 }
 
 TEST(ScreenState, MemoryIsBounded) {
-    ScreenState model(false);
+    ScreenState model(Totals::kMap);
     for (int second = 1; second <= 1000; ++second) {
         model.take(1, block_of("a"), second);
     }
@@ -141,6 +166,8 @@ TEST(ScreenState, IntervalsGoInSteps) {
 }
 
 TEST(ScreenState, ChoicesGoRound) {
+    EXPECT_EQ(next(Totals::kMap), Totals::kLifetime);
+    EXPECT_EQ(next(next(next(Totals::kMap))), Totals::kMap);
     EXPECT_EQ(next(Sort::kName), Sort::kPackets);
     EXPECT_EQ(next(next(next(Sort::kName))), Sort::kName);
     EXPECT_EQ(next(Units::kPacketsAndBits), Units::kBytes);
