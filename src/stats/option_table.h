@@ -164,6 +164,22 @@ plain numbers in columns.)",
     },
     {
         .group = "Output",
+        .short_name = "-b",
+        .name = "--brief",
+        .excludes = {{"--format --json", "both say how to write samples"},
+                     {"--per-cpu --per-program", "each source has one line"},
+                     {"--live --listen", "each is a way to show of its own"},
+                     {"--expect", "no samples are written"}},
+        .help = "One line per device: packets of each verdict, packets/s, bits/s, state",
+        .manual = R"(
+One line for each interface or map: the packets of each verdict (totals, as in the table), packets/s and bits/s of all
+verdicts together, and the *STATE*. Each round of samples begins with the titles of the columns. "-" is a number that is
+not known: a rate before the second reading, or anything of a map that is not pinned, whose state is then *waiting*. The
+lines are in the order of the command line; with *--all*, eth2 comes before eth10, and the initial network namespace
+first. What *--all* on many interfaces wants.)",
+    },
+    {
+        .group = "Output",
         .name = "--output",
         .argument = "FILE",
         .completion = Completion::kFile,

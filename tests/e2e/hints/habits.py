@@ -27,6 +27,8 @@ def counted(hint, wrong, *right, about=""):
 OF_LOADER = [
     counted("`--unload` detaches the program and removes its pins", f"{LOAD} --detach", f"{LOAD} --unload"),
     counted("`--status` shows what is attached and pinned", f"{LOAD} --list", f"{LOAD} --status"),
+    counted("`--status` without --dev has a line for each interface", f"{LOAD} --status --brief",
+            "xdp_loader --status", about="--dev"),
     counted("a load without --reuse-maps starts new maps; `xdp_stats --since-start` counts from its own start",
             f"{LOAD} --reset", LOAD, f"{READ} --since-start --count 1", about="--reuse-maps"),
     counted("`--reuse-maps` keeps the maps of the previous load", f"{LOAD} --reuse", f"{LOAD} --reuse-maps"),
@@ -69,6 +71,7 @@ OF_STATS = [
     typed("`--listen ADDR:PORT` serves metrics for Prometheus",
           partial(scenes.loaded, command=f"{READ} --prometheus", status=2),
           Instead(f"{READ} --listen 127.0.0.1:0", until="^serving ")),
+    counted("`--brief` has a line for each device", "xdp_stats --all --summary", "xdp_stats --all --brief --once"),
     counted("`--format csv` prints comma-separated values", f"{READ} --csv", f"{READ} --once --format csv"),
     counted("`--expect EXPR` waits until a condition holds", f"{READ} --until 'pass.packets == 7'",
             f"{READ} --expect 'pass.packets == 7'"),
