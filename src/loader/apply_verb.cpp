@@ -59,14 +59,14 @@ LoadRequest make_load_request(const Options& options) {
     return request;
 }
 
-std::vector<std::string> without_repetitions(const std::vector<std::string>& devices,
-                                             const NetnsContext& context) {
-    std::vector<std::string> once;
-    for (const auto& device : devices) {
-        const auto interface = context.find(device);
-        const std::string name = interface && *interface ? (*interface)->name : device;
-        if (std::find(once.begin(), once.end(), name) == once.end()) {
-            once.push_back(name);
+DeviceGroup without_repetitions(const DeviceGroup& group, const NetnsContext& context) {
+    DeviceGroup once{group.netns, {}, {}};
+    for (std::size_t i = 0; i < group.names.size(); ++i) {
+        const auto interface = context.find(group.names[i]);
+        const std::string name = interface && *interface ? (*interface)->name : group.names[i];
+        if (std::find(once.names.begin(), once.names.end(), name) == once.names.end()) {
+            once.names.push_back(name);
+            once.places.push_back(group.places[i]);
         }
     }
     return once;

@@ -3,11 +3,16 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstddef>
 #include <cstdio>
+#include <map>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "common/base/descriptor_limit.h"
 #include "common/base/error_report.h"
+#include "common/base/natural_order.h"
 #include "common/kernel/library_log.h"
 #include "common/kernel/netns.h"
 #include "common/pins/bpffs.h"
@@ -17,6 +22,7 @@
 #include "loader/hook/surroundings.h"
 #include "loader/options.h"
 #include "loader/outcome.h"
+#include "loader/status_list.h"
 #include "loader/verbs/list_programs.h"
 #include "loader/verbs/load.h"
 #include "loader/verbs/observe.h"
@@ -48,10 +54,22 @@ Outcome without_notes(Outcome outcome) {
     return outcome;
 }
 
+// The status of several devices is told at the end, in lines that belong together.
+bool is_list(const Options& options) {
+    return options.verb == Verb::kStatus && options.devices.size() != 1 && !options.json && !options.verbose;
+}
+
+// Of devices that the user did not name, what is fine is nothing to speak of.
+bool is_told(const Options& options, const Outcome& outcome) {
+    return !is_list(options) && !(options.devices.empty() && is_clean(outcome));
+}
+
 // With --run stdout is the command's.
 void report(const Options& options, const Outcome& outcome) {
     if (outcome.error) {
         print_error(kProgram, *outcome.error, options.json);
+    } else if (!is_told(options, outcome)) {
+        return;
     } else if (options.verb == Verb::kRun && !options.quiet) {
         std::fputs(format_outcome(outcome).c_str(), stderr);
     } else if (!options.json && !options.quiet) {
@@ -90,7 +108,7 @@ class VerbRunner {
         const auto& netns = groups.empty() ? options_.netns : groups.front().netns;
         TALLY_ASSIGN_OR_RETURN(auto context, enter_netns_context(netns, options_.bpffs));
         if (!groups.empty()) {
-            work_on(context, without_repetitions(groups.front().names, context));
+            work_on(context, without_repetitions(groups.front(), context).names);
             return {};
         }
         TALLY_TRY(work_on_all(context));
@@ -100,17 +118,32 @@ class VerbRunner {
 
     // The exit status.
     int finish() const {
-        std::string rest;
-        if (options_.json) {
-            rest = format_json(outcomes_);
-        } else if (outcomes_.empty() && (!options_.quiet || options_.verb == Verb::kStatus)) {
-            rest = fmt::format("no XDP program is attached, and nothing is pinned in {}\n", options_.bpffs);
-        }
-        const int status = write_outcome(options_, rest);
+        const int status = write_outcome(options_, options_.json ? format_json(outcomes_) : summary());
         return status != 0 ? status : exit_status_of(outcomes_);
     }
 
+    // What was found before an error ended the work.
+    int finish(const Error& error) const {
+        if (is_list(options_)) {
+            write_to_stdout(format_status_list(outcomes_, !options_.quiet));
+        }
+        return fail(options_, error);
+    }
+
   private:
+    // What there is to say of all devices together.
+    std::string summary() const {
+        if (options_.verb == Verb::kClean) {
+            const bool silent = options_.devices.empty() && !options_.quiet &&
+                                std::all_of(outcomes_.begin(), outcomes_.end(), is_clean);
+            return silent ? fmt::format("nothing to clean up in {}\n", options_.bpffs) : std::string();
+        }
+        if (outcomes_.empty()) {
+            return fmt::format("no XDP program is attached, and nothing is pinned in {}\n", options_.bpffs);
+        }
+        return is_list(options_) ? format_status_list(outcomes_, !options_.quiet) : std::string();
+    }
+
     void keep(Outcome outcome) {
         outcomes_.push_back(std::move(outcome));
         report(options_, outcomes_.back());
@@ -145,20 +178,37 @@ class VerbRunner {
     Result<void> work_on_groups(const std::vector<DeviceGroup>& groups) {
         const std::string here = "/proc/thread-self/ns/net";
         TALLY_ASSIGN_OR_RETURN(auto own, open_netns(here));
+        std::vector<std::size_t> places;
         for (const auto& group : groups) {
             auto context = enter_netns_context(group.netns, options_.bpffs);
             if (context) {
-                work_on(*context, without_repetitions(group.names, *context));
+                const auto devices = without_repetitions(group, *context);
+                places.insert(places.end(), devices.places.begin(), devices.places.end());
+                work_on(*context, devices.names);
                 TALLY_TRY(enter_netns(own, here));
                 continue;
             }
+            places.insert(places.end(), group.places.begin(), group.places.end());
             for (const auto& name : group.names) {
                 outcomes_.push_back(failed_outcome(name, context.error()));
                 outcomes_.back().netns = group.netns.value_or("");
                 report(options_, outcomes_.back());
             }
         }
+        restore_order(places);
         return {};
+    }
+
+    // Of the command line; `places` says which device there each outcome is of.
+    void restore_order(const std::vector<std::size_t>& places) {
+        std::map<std::size_t, Outcome> in_order;
+        for (std::size_t i = 0; i < places.size(); ++i) {
+            in_order.emplace(places[i], std::move(outcomes_[i]));
+        }
+        outcomes_.clear();
+        for (auto& [place, outcome] : in_order) {
+            outcomes_.push_back(std::move(outcome));
+        }
     }
 
     Result<void> work_on_all(NetnsContext& context) {
@@ -166,12 +216,21 @@ class VerbRunner {
         TALLY_ASSIGN_OR_RETURN(
             auto devices, known_devices(context, options_.verb == Verb::kStatus ? Listed::kAttachedOrPinned
                                                                                 : Listed::kPinned));
-        work_on(context, devices);
-        if (options_.verb == Verb::kStatus) {
-            TALLY_ASSIGN_OR_RETURN(auto outcomes, status_of_taken_names(context));
-            std::for_each(outcomes.begin(), outcomes.end(),
-                          [this](Outcome& outcome) { keep(std::move(outcome)); });
+        std::sort(devices.begin(), devices.end(), natural_less);
+        if (options_.verb != Verb::kStatus) {
+            work_on(context, devices);
+            return {};
         }
+        TALLY_ASSIGN_OR_RETURN(auto outcomes, status_of_taken_names(context));
+        for (const auto& device : devices) {
+            outcomes.push_back(apply_verb(options_, context, device));
+        }
+        // By the names, which are not always those that were looked for.
+        std::stable_sort(outcomes.begin(), outcomes.end(), [](const Outcome& left, const Outcome& right) {
+            return natural_less(left.dev, right.dev);
+        });
+        std::for_each(outcomes.begin(), outcomes.end(),
+                      [this](Outcome& outcome) { keep(std::move(outcome)); });
         return {};
     }
 
@@ -180,6 +239,7 @@ class VerbRunner {
         if (namespaces.empty()) {
             return {};
         }
+        std::sort(namespaces.begin(), namespaces.end(), natural_less);
         const std::string here = "/proc/thread-self/ns/net";
         TALLY_ASSIGN_OR_RETURN(auto own, open_netns(here));
         for (const auto& netns : namespaces) {
@@ -226,7 +286,7 @@ int run_around_command(const Options& options) {
     if (!context) {
         return fail(options, context.error());
     }
-    const RunRequest request = {make_load_request(options), without_repetitions(group.names, *context),
+    const RunRequest request = {make_load_request(options), without_repetitions(group, *context).names,
                                 options.command, options.keep_maps};
     return run_command_loaded(request, *context, *home,
                               [&](const Outcome& outcome) { report(options, outcome); });
@@ -274,7 +334,7 @@ int run(const Options& options) {
     }
     VerbRunner runner(options);
     const auto worked = runner.work();
-    return worked ? runner.finish() : fail(options, worked.error());
+    return worked ? runner.finish() : runner.finish(worked.error());
 }
 
 }  // namespace

@@ -289,8 +289,9 @@ over netlink, detach that one and leave all pins alone. Of an observed program o
         .excludes = {kOneVerb},
         .help = "What is attached and pinned; without --dev on every device",
         .manual = R"(
-Show what is attached and pinned; see *STATUS*. Needs no privilege for what the modes of the pins let everybody
-read.)",
+Show what is attached and pinned; see *STATUS*. Of one interface that is the whole story; of several *--dev*, and
+without one, it is a line each, unless *--verbose* is given. Needs no privilege for what the modes of the pins let
+everybody read.)",
     },
     {
         .group = "Other work",
@@ -298,7 +299,8 @@ read.)",
         .excludes = {kOneVerb},
         .help = "Remove pins that no program counts into any more; without --dev all of them",
         .manual = R"(
-Remove pins that no program counts into any more, because the interface or its program is gone. Pins in use stay.)",
+Remove pins that no program counts into any more, because the interface or its program is gone, and say which and why.
+Pins in use stay; they are spoken of only where *--dev* names their interface.)",
     },
     {
         .group = "Other work",

@@ -50,6 +50,7 @@ constexpr OptionPointer kHabits[] = {
     {"--interface --iface --ifname --device -i", "`--dev IFACE` names the interface"},
     {"--detach --remove --delete --off --unload-all", "`--unload` detaches the program and removes its pins"},
     {"--list --show --info -l", "`--status` shows what is attached and pinned"},
+    {"--brief --summary --table -b", "`--status` without --dev has a line for each interface"},
     {"--reset --zero --clear",
      "a load without --reuse-maps starts new maps; `xdp_stats --totals session` counts from its own start"},
     {"--reuse --keep --reuse-map", "`--reuse-maps` keeps the maps of the previous load"},

@@ -97,12 +97,11 @@ Json to_json(const Outcome& outcome) {
                                 {"adopted", map.adopted}});
     }
     json["removed"] = outcome.removed;
+    if (outcome.kind == OutcomeKind::kCleaned) {
+        json["reason"] = text_or_null(outcome.reason);
+    }
     json["notes"] = outcome.notes;
     return json;
-}
-
-std::string with_netns(const std::string& netns, const std::string& dev) {
-    return netns.empty() ? dev : netns + '/' + dev;
 }
 
 std::string describe(const RedirectOutcome& redirect, const std::string& netns) {
@@ -141,7 +140,7 @@ std::string_view phrase(const Outcome& outcome) {
             break;
     }
     if (outcome.removed.empty()) {
-        return "nothing cleaned up";
+        return outcome.reason.empty() ? "nothing cleaned up" : "nothing to clean up";
     }
     return dry_run ? "would clean up" : "cleaned up";
 }
@@ -167,14 +166,22 @@ std::string headline(const Outcome& outcome) {
     if (!outcome.attach.empty()) {
         text += ", " + describe_attachment(outcome);
     }
-    return text;
+    return outcome.reason.empty() ? text : text + ": " + outcome.reason;
+}
+
+}  // namespace
+
+std::string with_netns(const std::string& netns, const std::string& dev) {
+    return netns.empty() ? dev : netns + '/' + dev;
 }
 
 std::string display_name(const Outcome& outcome) {
     return printable(with_netns(outcome.netns, outcome.dev));
 }
 
-}  // namespace
+bool is_clean(const Outcome& outcome) {
+    return outcome.kind == OutcomeKind::kCleaned && outcome.removed.empty() && outcome.notes.empty();
+}
 
 void add_note(Outcome& outcome, std::string note) {
     if (!note.empty()) {

@@ -68,18 +68,25 @@ struct Outcome {
     std::vector<MapOutcome> maps;
     std::vector<std::string> removed;   // pins
     std::vector<std::string> notes;     // what a person should know beside the facts above
-    std::vector<std::string> warnings;  // of the notes those that --quiet shows, too
-    std::string state;                  // with kStatus
-    std::string runs_on;                // "red/eth0": the device now, where the pins say another; else empty
-    std::optional<HookOutcome> hook;    // with kStatus: what runs there, whoever attached it
-    std::optional<Error> error;         // with kFailed
+    std::vector<std::string> warnings;  // of the notes those that shorter forms show, too
+    std::string reason;   // with kCleaned: why pins went, or why none had to; empty: see the notes
+    std::string state;    // with kStatus
+    std::string runs_on;  // "red/eth0": the device now, where the pins say another; else empty
+    std::optional<HookOutcome> hook;  // with kStatus: what runs there, whoever attached it
+    std::optional<Error> error;       // with kFailed
 };
 
 // Nothing for an empty note.
 void add_note(Outcome& outcome, std::string note);
-// A note that --quiet shows, too.
+// A note that --quiet, or the list of several devices, shows, too.
 void add_warning(Outcome& outcome, std::string warning);
 Outcome failed_outcome(const std::string& device, Error error);
+
+// "red/eth0", or "eth0" in the initial namespace; safe to print.
+std::string display_name(const Outcome& outcome);
+std::string with_netns(const std::string& netns, const std::string& dev);
+// Nothing was to be cleaned up, and all is as it should be.
+bool is_clean(const Outcome& outcome);
 
 // A block of lines for a terminal. Without error outcomes: those go to stderr.
 std::string format_outcome(const Outcome& outcome);

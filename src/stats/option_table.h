@@ -33,7 +33,7 @@ namespace, as with *--netns* _NETNS_. May be repeated.)",
 Every counter map that is pinned below the root of the BPF file system: those of this network namespace, those of other
 ones (*netns:*_NAME_ directories), and those that belong to no interface, by their path. Maps that appear are read from
 then on, and the session totals have all that they hold; maps that disappear are waited for, and forgotten after a
-minute. A map that cannot be read is named on standard error and left out. Without CAP_SYS_ADMIN the state of
+minute. They are listed in natural order, *eth2* before *eth10*, those of the initial network namespace first. A map that cannot be read is named on standard error and left out. Without CAP_SYS_ADMIN the state of
 interfaces in other network namespaces is *unknown*.)",
     },
     {
@@ -161,6 +161,22 @@ plain numbers in columns.)",
         .excludes = {{"--format", "both say how to write samples"}},
         .help = "The same as --format json: one object per line",
         .manual = "The same as *--format json*: one object per line; see *JSON*.",
+    },
+    {
+        .group = "Output",
+        .short_name = "-b",
+        .name = "--brief",
+        .excludes = {{"--format --json", "both say how to write samples"},
+                     {"--per-cpu --per-program", "each source has one line"},
+                     {"--live --listen", "each is a way to show of its own"},
+                     {"--expect", "no samples are written"}},
+        .help = "One line per device: packets of each verdict, packets/s, bits/s, state",
+        .manual = R"(
+One line for each interface or map: the packets of each verdict (totals, as in the table), packets/s and bits/s of all
+verdicts together, and the *STATE*. Each round of samples begins with the titles of the columns. "-" is a number that is
+not known: a rate before the second reading, or anything of a map that is not pinned, whose state is then *waiting*. The
+lines are in the order of the command line; with *--all*, eth2 comes before eth10, and the initial network namespace
+first. What *--all* on many interfaces wants.)",
     },
     {
         .group = "Output",

@@ -26,6 +26,7 @@ constexpr const char* kDescription =
 constexpr const char* kFooter = R"(Examples:
   xdp_stats --dev veth0                        a table every two seconds, until Ctrl-C
   xdp_stats --dev veth0 --dev eth0.100 -i 500ms
+  xdp_stats --all --brief                      a line for each device
   xdp_stats --dev veth0 --once --json          one reading of the totals, at once
   xdp_stats --dev veth0 --wait --totals session    start it first, then load and send
   xdp_stats --dev veth0 --totals lifetime      since the first load, whatever was loaded since
@@ -81,6 +82,7 @@ constexpr OptionPointer kHabits[] = {
     {"--pin --filename --file -f", "`--map PATH` reads a pin"},
     {"--id --mapid", "`--map-id N` reads a map by its id"},
     {"--prometheus --metrics --port --serve -p", "`--listen ADDR:PORT` serves metrics for Prometheus"},
+    {"--summary --short --compact --oneline", "`--brief` has a line for each device"},
     {"--csv", "`--format csv` prints comma-separated values"},
     {"--assert --check --until", "`--expect EXPR` waits until a condition holds"},
     {"--timeout -t", "`--within TIME` limits how long --expect waits"},
@@ -157,6 +159,9 @@ std::string default_interval(const Given& given) {
 }
 
 Result<Format> read_format(const Given& given) {
+    if (given.has("--brief")) {
+        return Format::kBrief;
+    }
     const auto name = given.has("--json") ? "json" : given.value_or_default("--format");
     if (name == "json" || name == "table") {
         return name == "json" ? Format::kJson : Format::kTable;

@@ -74,6 +74,7 @@ STATS_OPTIONS = {
     "--within": {"--expect": "total.packets > 1M", "--within": "30ms"},
     "--format": {"--format": "csv"},
     "--json": {"--json": None},
+    "--brief": {"--brief": None},
     "--output": {"--output": FILE},
     "--per-cpu": {"--per-cpu": None},
     "--per-program": {"--per-program": None},

@@ -39,7 +39,7 @@ void explain_taken_name(DeviceState& state, const NetnsContext& context, const s
                                   state.place->name(), state.meta->program_id, state.place->option(context))
                     : fmt::format("of an interface that had this name, and whose program {} may still run",
                                   state.meta->program_id);
-    outcome.notes.push_back(fmt::format("the pins in {} are {}", directory, where));
+    add_warning(outcome, fmt::format("the pins in {} are {}", directory, where));
     DeviceState own;
     own.interface = std::move(state.interface);
     own.hook = std::move(state.hook);
@@ -105,10 +105,10 @@ void explain_state(const DeviceState& state, const NetnsContext& context, const 
 void explain_leftover(const DeviceState& state, Outcome& outcome) {
     const auto leftover = find_leftover(state);
     if (leftover && leftover->removable) {
-        outcome.notes.push_back(fmt::format(
-            "libxdp still has our program pinned in {}, though its dispatcher is attached nowhere; the next "
-            "load, --unload or --clean removes that",
-            leftover->pins.directory));
+        add_warning(outcome, fmt::format("libxdp still has our program pinned in {}, though its dispatcher "
+                                         "is attached nowhere; the next "
+                                         "load, --unload or --clean removes that",
+                                         leftover->pins.directory));
     } else if (leftover) {
         (void)remove_leftover(leftover, true, outcome);
     }
@@ -123,8 +123,7 @@ void explain(const DeviceState& state, const NetnsContext& context, const std::s
         explain_state(state, context, option, outcome);
     }
     if (state.interrupted) {
-        outcome.notes.emplace_back(
-            "a change was interrupted; the next load, --unload or --clean repairs that");
+        add_warning(outcome, "a change was interrupted; the next load, --unload or --clean repairs that");
     }
     if (!outcome.runs_on.empty() && state.place) {
         outcome.notes.push_back(
@@ -133,12 +132,12 @@ void explain(const DeviceState& state, const NetnsContext& context, const std::s
     }
     explain_leftover(state, outcome);
     if (const auto left = describe_killed_run(state); !left.empty()) {
-        outcome.notes.push_back(left + ": the next load, --unload or --clean detaches it");
+        add_warning(outcome, left + ": the next load, --unload or --clean detaches it");
     }
     if (state.trouble && !state.link_hidden) {
         const Error trouble = explain_barrier(explain_surroundings(*state.trouble), directory);
-        outcome.notes.push_back("not everything could be read: " + trouble.message() +
-                                (trouble.hint.empty() ? "" : "; " + trouble.hint));
+        add_warning(outcome, "not everything could be read: " + trouble.message() +
+                                 (trouble.hint.empty() ? "" : "; " + trouble.hint));
     }
     if (const auto note = describe_foreign_pins(state, directory); !note.empty() && !state.interrupted) {
         outcome.notes.push_back(note);
@@ -211,7 +210,9 @@ Outcome describe(const NetnsContext& context, const std::string& name, const std
     }
     for (const auto& map : state.maps) {
         if (map.pin_name == XDP_TALLY_MAP_NAME) {
-            add_note(outcome, describe_unreadable_counters(map.info));
+            if (auto trouble = describe_unreadable_counters(map.info); !trouble.empty()) {
+                add_warning(outcome, std::move(trouble));
+            }
         }
         outcome.maps.push_back(MapOutcome{decode_pin_name(map.pin_name), map.info.id,
                                           directory + '/' + map.pin_name, false, state.adopted(map)});

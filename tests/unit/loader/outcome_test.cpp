@@ -45,6 +45,37 @@ TEST(LoaderOutcome, ADryRunSaysSo) {
     EXPECT_THAT(format_outcome(outcome), HasSubstr("veth0: would load xdp_pass"));
 }
 
+TEST(LoaderOutcome, CleaningUpSaysWhy) {
+    Outcome outcome;
+    outcome.dev = "veth0";
+    outcome.kind = OutcomeKind::kCleaned;
+    outcome.reason = "the interface is gone";
+    outcome.removed = {"/sys/fs/bpf/veth0/xdp_link"};
+    EXPECT_FALSE(is_clean(outcome));
+    EXPECT_EQ(format_outcome(outcome),
+              "veth0: cleaned up: the interface is gone\n  removed     /sys/fs/bpf/veth0/xdp_link\n");
+    outcome.dry_run = true;
+    EXPECT_EQ(format_outcome(outcome),
+              "veth0: would clean up: the interface is gone\n  would remove /sys/fs/bpf/veth0/xdp_link\n");
+    const auto first = nlohmann::json::parse(format_json({outcome, loaded()}))["devices"];
+    EXPECT_EQ(first[0]["reason"], "the interface is gone");
+    EXPECT_FALSE(first[1].contains("reason"));
+}
+
+TEST(LoaderOutcome, NothingToCleanUpIsOneLine) {
+    Outcome outcome;
+    outcome.dev = "veth0";
+    outcome.kind = OutcomeKind::kCleaned;
+    outcome.reason = "the pins are in use";
+    EXPECT_TRUE(is_clean(outcome));
+    EXPECT_EQ(format_outcome(outcome), "veth0: nothing to clean up: the pins are in use\n");
+    outcome.reason.clear();
+    outcome.notes.emplace_back("nothing removed: who knows");
+    EXPECT_FALSE(is_clean(outcome));
+    EXPECT_EQ(format_outcome(outcome),
+              "veth0: nothing cleaned up\n  note        nothing removed: who knows\n");
+}
+
 TEST(LoaderOutcome, JsonHasEveryFactAndEveryDevice) {
     const auto document = nlohmann::json::parse(format_json({loaded(), failed(ErrorKind::kConflict)}));
     EXPECT_EQ(document["schema"], 1);

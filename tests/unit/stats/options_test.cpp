@@ -66,6 +66,8 @@ TEST(StatsOptions, EveryOptionArrives) {
     EXPECT_TRUE(parsed({"-d", "veth0", "-1"}).once);
     EXPECT_EQ(parsed({"-d", "veth0", "--json"}).format, Format::kJson);
     EXPECT_EQ(parsed({"-d", "veth0", "--format=json"}).format, Format::kJson);
+    EXPECT_EQ(parsed({"-d", "veth0", "--brief"}).format, Format::kBrief);
+    EXPECT_EQ(parsed({"-a", "-b", "-i", "1", "--output", "file"}).format, Format::kBrief);
     EXPECT_EQ(parsed({"-d", "veth0", "--format", "table"}).format, Format::kTable);
 }
 
