@@ -33,7 +33,7 @@ namespace, as with *--netns* _NETNS_. May be repeated.)",
 Every counter map that is pinned below the root of the BPF file system: those of this network namespace, those of other
 ones (*netns:*_NAME_ directories), and those that belong to no interface, by their path. Maps that appear are read from
 then on, and the session totals have all that they hold; maps that disappear are waited for, and forgotten after a
-minute. A map that cannot be read is named on standard error and left out. Without CAP_SYS_ADMIN the state of
+minute. They are listed in natural order, *eth2* before *eth10*, those of the initial network namespace first. A map that cannot be read is named on standard error and left out. Without CAP_SYS_ADMIN the state of
 interfaces in other network namespaces is *unknown*.)",
     },
     {

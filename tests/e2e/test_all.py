@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 """xdp_stats --all: every counter map below the root of bpffs, as they come and go."""
 
+import csv
+import io
 import json
 import os
+import re
 import signal
 
 import pytest
@@ -181,7 +184,56 @@ def test_many(lab):
     assert {outcome["outcome"] for outcome in outcomes} == {"loaded"}
     out = run([STATS, "--all", "--json", "--count", "3", "--interval", "10ms"]).out
     samples = [json.loads(line)["dev"] for line in out.splitlines()]
-    assert sorted(samples) == sorted(names * 3)
+    assert samples == names * 3
+
+
+IN_ORDER = ["eth2", "eth10", "v0", "red/eth2", "red/eth10"]
+
+
+def place_of(netns, dev):
+    return f"{netns}/{dev}" if netns else dev
+
+
+def places(out, format_name):
+    """The sources of a round, in the order they are printed."""
+    if format_name == "json":
+        found = [place_of(sample["netns"], sample["dev"]) for sample in map(json.loads, out.splitlines())]
+    elif format_name == "csv":
+        found = [place_of(row["netns"], row["dev"]) for row in csv.DictReader(io.StringIO(out))]
+    elif format_name == "table":
+        found = re.findall(r"^(\S+): attached", out, re.MULTILINE)
+    else:
+        found = [place_of(netns, dev) for dev, netns in re.findall(r'^xdp_up{device="(.*?)",netns="(.*?)"', out,
+                                                                   re.MULTILINE)]
+    return list(dict.fromkeys(found))
+
+
+@pytest.mark.parametrize("format_name", ["table", "json", "csv", "prometheus"])
+def test_natural_order(lab, red, format_name):
+    """eth2 before eth10, the initial namespace first."""
+    for name in reversed(IN_ORDER[:3]):
+        lab.veth(name)
+        lab.load(name)
+    for name in ("eth10", "eth2"):
+        red.veth(name)
+        lab.load(name, *red.option)
+    assert places(run([STATS, "--all", "--once", "--format", format_name]).out, format_name) == IN_ORDER
+
+
+def test_natural_order_of_what_appears(lab):
+    """It is listed in its place, not last."""
+    for name in ("eth10", "eth2"):
+        lab.veth(name)
+    lab.load("eth10")
+    reader = lab.process(STATS, "--all", "--json", "--interval", "10ms")
+    reader.wait_for_line('"dev":"eth10"')
+    lab.load("eth2")
+    reader.wait_for_line('"dev":"eth2"')
+    reader.wait_for_line('"dev":"eth10"')
+    reader.stop()
+    devices = re.findall(r'"dev":"(eth\d+)"', "\n".join(reader.lines["out"]))
+    of_both = devices[devices.index("eth2"):]
+    assert of_both == (["eth2", "eth10"] * len(of_both))[:len(of_both)]
 
 
 @pytest.mark.parametrize("args", [["--dev", "veth0"], ["--map", "x"], ["--map-id", "1"], ["--netns", "red"],

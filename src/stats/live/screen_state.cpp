@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cstring>
 
 namespace tally::stats {
 namespace {
@@ -129,8 +128,7 @@ std::vector<const ScreenSource*> sorted(const ScreenState& model, Sort sort) {
     std::stable_sort(order.begin(), order.end(), [&](const ScreenSource* a, const ScreenSource* b) {
         const double first = rank(*a, sort);
         const double second = rank(*b, sort);
-        return first != second ? first > second
-                               : ::strverscmp(a->report.title.c_str(), b->report.title.c_str()) < 0;
+        return first != second ? first > second : is_listed_before(a->report, b->report);
     });
     return order;
 }

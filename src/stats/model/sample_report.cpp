@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 #include "stats/model/sample_report.h"
 
+#include <utility>
+
+#include "common/base/natural_order.h"
 #include "common/base/printable.h"
 
 namespace tally::stats {
@@ -23,6 +26,18 @@ void fill_actions(ActionValues& actions, CounterValues& total, const Counters& c
 
 std::string title_with_place(const SampleReport& report) {
     return report.runs_on ? report.title + ", runs on " + printable(*report.runs_on) : report.title;
+}
+
+bool is_listed_before(const SampleReport& one, const SampleReport& other) {
+    if (one.device.has_value() != other.device.has_value()) {
+        return one.device.has_value();
+    }
+    const auto place = [](const SampleReport& report) {
+        return std::pair<std::string_view, std::string_view>(
+            report.netns ? std::string_view(*report.netns) : std::string_view(),
+            report.device ? *report.device : report.title);
+    };
+    return natural_device_less(place(one), place(other));
 }
 
 void fill_values(SampleReport& report, const Counters& before, const Counters& now, double seconds,

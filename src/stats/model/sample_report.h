@@ -69,6 +69,10 @@ struct SampleReport {
 // For people: "veth0", or "veth0, runs on red/eth0".
 std::string title_with_place(const SampleReport& report);
 
+// The order of sources where the user gave none: the devices of the initial network namespace, those of
+// others, then maps of no device; eth2 before eth10.
+bool is_listed_before(const SampleReport& one, const SampleReport& other);
+
 // Fill in the numbers of a reading. `seconds` is the time since the reading `before`; 0: no rates. `session`
 // is what was counted since the start, the latter per possible CPU. A report that is filled again allocates
 // nothing.

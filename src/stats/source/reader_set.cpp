@@ -187,7 +187,11 @@ Result<void> ReaderSet::add(const FoundMap& found, bool under_way) {
         return {};
     }
     problems_.erase(found.directory);
-    members_.push_back({next_number_++, std::move(reader), std::nullopt, {}});
+    const auto behind = std::upper_bound(members_.begin(), members_.end(), reader->report(),
+                                         [](const SampleReport& report, const Member& member) {
+                                             return is_listed_before(report, member.reader->report());
+                                         });
+    members_.insert(behind, {next_number_++, std::move(reader), std::nullopt, {}});
     return {};
 }
 

@@ -57,6 +57,7 @@ class ReaderSet {
     const NetnsContext& context_of(const Source& source) const {
         return source.netns ? named_.at(*source.netns)->context : own_.context;
     }
+    // In the order of the command line; with --all, in natural order.
     std::vector<Member>& members() { return members_; }
     const std::vector<Member>& members() const { return members_; }
     // Readable when pins have changed, or devices have left their network namespace.

@@ -14,6 +14,7 @@ using testing::ElementsAre;
 SampleReport block_of(const std::string& title, double drops = 0, double passes = 0) {
     SampleReport report = example_report();
     report.title = title;
+    report.device = title;
     report.before_start = counters({{XDP_PASS, {100, 10000}}});
     report.actions[XDP_DROP].rate.pps = drops;
     report.actions[XDP_PASS].rate.pps = passes;
@@ -68,7 +69,7 @@ TEST(ScreenState, NumbersInNamesAreNumbers) {
         model.take(model.sources().size(), block_of(title), 1);
     }
     EXPECT_THAT(titles(model, Sort::kName),
-                ElementsAre("a", "eth", "eth02", "eth2", "eth2.20", "eth2.100", "eth10"));
+                ElementsAre("a", "eth", "eth2", "eth02", "eth2.20", "eth2.100", "eth10"));
 }
 
 TEST(ScreenState, TheBusiestComesFirst) {
