@@ -75,10 +75,11 @@ packets and bytes. That is the map of the xdp-project tutorial and of libxdp's <
         .group = "What to read",
         .name = "--wait",
         .excludes = {{"--all", "it takes maps as they come"}, {"--once", "one reading never waits"}},
-        .help = "Wait for a device or namespace that does not exist yet",
+        .help = "Wait for a device or namespace that does not exist yet, at most --within TIME",
         .manual = R"(
-Wait for an interface, or a network namespace, that does not exist yet. Without it that is an error. An interface
-that is gone and has pins is not waited for: its last counts are shown.)",
+Wait for an interface, or a network namespace, that does not exist yet; without it that is an error. With *--within*
+the wait, also that for a pin, has an end: the status is 4 if anything is still missing then (with *--expect* 6). An
+interface that is gone and has pins is not waited for: its last counts are shown.)",
     },
     {
         .group = "What to read",
@@ -105,8 +106,10 @@ is 2 seconds (with *--live* 1 second, with *--expect* 20 ms), the smallest is 1 
         .short_name = "-n",
         .name = "--count",
         .argument = "N",
-        .help = "Stop after N samples",
-        .manual = "Stop after _N_ samples.",
+        .help = "Stop after N rounds of samples, also where pins are missing in some",
+        .manual = R"(
+Stop after _N_ rounds of samples, also where pins are missing in some of them. If there was nothing to read in any, the
+status is 4 (but not with *--all*). With *--wait*, rounds count from the first in which there was something.)",
     },
     {
         .group = "When",
@@ -139,9 +142,23 @@ expression has to hold for every source, all of them at the same time. See *EXPE
         .name = "--within",
         .argument = "TIME",
         .value = "5",
+        .needs = "--expect --wait",
+        .excludes = {{"--listen", "metrics are served until interrupted"}},
+        .help = "Give up after this time (without --expect: if what --wait waits for is missing)",
+        .manual = R"(
+Give up after this time. With *--expect* the default is 5 seconds; with *--wait* alone, it is how long devices,
+network namespaces and pins are waited for, and there is no limit by default.)",
+    },
+    {
+        .group = "Assertions",
+        .name = "--settle",
+        .argument = "TIME",
+        .value = "0",
         .needs = "--expect",
-        .help = "With --expect: give up after this time",
-        .manual = "With *--expect*: give up after this time; the default is 5 seconds.",
+        .help = "With --expect: what is expected has to hold for this long, so that nothing more comes",
+        .manual = R"(
+With *--expect*: all expressions have to hold for this long, in every reading. So that "and nothing more comes" is
+part of the test. It cannot be longer than *--within*, which is the time for all.)",
     },
 
     {

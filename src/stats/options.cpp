@@ -36,6 +36,7 @@ constexpr const char* kFooter = R"(Examples:
   xdp_stats --all --listen 127.0.0.1:9417      metrics of every device for Prometheus
   xdp_stats --all --once --format prometheus --output /var/lib/prometheus/node-exporter/xdp.prom
   xdp_stats --dev veth0 --expect 'drop.packets == 100' --expect 'pass.packets == 0' --within 2s
+  xdp_stats --dev veth0 --expect 'total.packets == 100' --settle 1s     and nothing more comes
 
 Totals: map        what the map holds now; a load without --reuse-maps begins a new map
         lifetime   counted since the first load, in all maps (an adopted map: since the adoption); not known
@@ -61,10 +62,11 @@ CSV columns, after one header line; a line per action and one with action `total
 
 EXPR: ACTION.FIELD OP NUMBER. ACTION is aborted, drop, pass, tx, redirect (also XDP_DROP and so on) or total;
 FIELD packets, bytes, pps or bps; OP one of == != >= <= > <; NUMBER may end in k, M or G. Every expression has to
-hold for every source, all at the same time. packets and bytes are the totals that --totals names.
+hold for every source, all at the same time, for --settle TIME. As counters only grow, more packets or bytes than
+==, <= or < allow end the wait at once. packets and bytes are the totals that --totals names.
 
 Exit status: 0 done or interrupted, 1 the system refused, 2 usage, 3 permission or capability missing,
-4 not found (device, namespace, map, pin), 5 the map has another layout, 6 --expect was not met in time, or
+4 not found (device, namespace, map, pin; with --count: in no round), 5 the map has another layout, 6 --expect was not met in time, or
 interrupted.
 )";
 
@@ -73,7 +75,7 @@ constexpr OptionPointer kHabits[] = {
     {"--interface --iface --ifname --device", "`--dev IFACE` names the interface"},
     {"--watch --follow --loop", "samples go on until interrupted; `--live` is the full-screen view"},
     {"--period --delay --seconds --sleep -s", "`--interval TIME` is the time between samples"},
-    {"--iterations --samples --rounds --num -c", "`--count N` stops after N samples"},
+    {"--iterations --samples --rounds --num -c", "`--count N` stops after N rounds of samples"},
     {"--reset --zero --clear",
      "`--totals session` counts from this command's start; the counters stay as they are"},
     {"--lifetime --since-load --all-time", "`--totals lifetime` counts from the first load"},
@@ -85,7 +87,8 @@ constexpr OptionPointer kHabits[] = {
     {"--summary --short --compact --oneline", "`--brief` has a line for each device"},
     {"--csv", "`--format csv` prints comma-separated values"},
     {"--assert --check --until", "`--expect EXPR` waits until a condition holds"},
-    {"--timeout -t", "`--within TIME` limits how long --expect waits"},
+    {"--timeout -t", "`--within TIME` limits how long --expect and --wait wait"},
+    {"--stable --quiet-for --hold", "`--settle TIME` is how long the conditions of --expect have to hold"},
     {"--top --tui --full-screen", "`--live` is the full-screen view"},
     {"--cpu --cpus --percpu", "`--per-cpu` adds a row for each CPU"},
     {"--list --status --show", "`xdp_loader --status` shows what is attached and pinned"},
@@ -215,6 +218,22 @@ Result<Totals> read_totals(const Given& given, Format format) {
     return Totals::kLifetime;
 }
 
+// A wait for what does not exist yet has no limit unless one is given.
+Result<void> read_limits(const Given& given, Options& options) {
+    options.within_text = given.value_or_default("--within");
+    options.settle_text = given.value_or_default("--settle");
+    TALLY_ASSIGN_OR_RETURN(const auto within, read_time("--within", parse_duration(options.within_text)));
+    TALLY_ASSIGN_OR_RETURN(options.settle, read_time("--settle", parse_duration(options.settle_text)));
+    if (options.settle > within) {
+        return usage_error(fmt::format("--settle '{}': it is longer than --within '{}', when the run ends",
+                                       options.settle_text, options.within_text));
+    }
+    if (given.has("--within") || given.has("--expect")) {
+        options.within = within;
+    }
+    return {};
+}
+
 Result<Options> read_options(const Given& given) {
     Options options;
     for (const auto& text : given.values("--expect")) {
@@ -235,8 +254,7 @@ Result<Options> read_options(const Given& given) {
     TALLY_ASSIGN_OR_RETURN(
         options.interval,
         read_time("--interval", parse_interval(given.value("--interval").value_or(default_interval(given)))));
-    options.within_text = given.value_or_default("--within");
-    TALLY_ASSIGN_OR_RETURN(options.within, read_time("--within", parse_duration(options.within_text)));
+    TALLY_TRY(read_limits(given, options));
     TALLY_ASSIGN_OR_RETURN(options.format, read_format(given));
     options.all = given.has("--all");
     options.once = given.has("--once");

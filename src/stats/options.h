@@ -35,8 +35,11 @@ struct Options {
     Totals totals = Totals::kMap;
     bool wait = false;
     std::vector<Expectation> expectations;  // with any, no samples are shown
-    std::chrono::nanoseconds within = {};   // for them
-    std::string within_text;                // as it was typed
+    // For them, or for what `wait` waits for; none: no limit. As it was typed, too.
+    std::optional<std::chrono::nanoseconds> within;
+    std::string within_text;
+    std::chrono::nanoseconds settle = {};  // for so long they have to hold
+    std::string settle_text;
     bool quiet = false;
     bool verbose = false;
     std::string bpffs;

@@ -281,16 +281,31 @@ def test_judgement(lab, veth0, wanted, status, met):
     assert judgement["met"] is met
     packets, rate = judgement["expectations"]
     assert packets == {"source": "veth0", "expression": f"pass.packets == {wanted}", "action": "XDP_PASS",
-                       "field": "packets", "totals": "map", "operator": "==", "wanted": wanted, "seen": 3, "held": met}
+                       "field": "packets", "totals": "map", "operator": "==", "wanted": wanted, "seen": 3,
+                       "held": met, "too_many": False}
+    (counted,) = judgement["counted"]
+    assert counted["source"] == "veth0" and counts_of(counted) == {"XDP_PASS": (3, 300)}
+    assert counted["total"] == {"packets": 3, "bytes": 300}
     assert (rate["action"], rate["field"], rate["wanted"]) == ("total", "bps", 0)
     assert [error["kind"] for error in errors_of("xdp_stats", result)] == ([] if met else ["unmet"])
+
+
+def test_judgement_of_too_many(lab, veth0):
+    lab.load("veth0")
+    send(veth0, 3, 100)
+    lab.wait_for_counts("veth0", {"XDP_PASS": (3, 300)})
+    result = run([STATS, "--dev", "veth0", "--json", "--within", "1h", "--expect", "pass.packets == 2"], 6)
+    (expectation,) = checked(JUDGEMENT, result.out)["expectations"]
+    assert (expectation["seen"], expectation["held"], expectation["too_many"]) == (3, False, True)
 
 
 def test_judgement_without_counters(lab, veth0):
     """What was never seen is null."""
     result = run([STATS, "--dev", "veth0", "--json", "--within", "0", "--expect", "drop.packets == 0"], 6)
     judgement = checked(JUDGEMENT, result.out)
-    assert [(item["seen"], item["held"]) for item in judgement["expectations"]] == [(None, False)]
+    assert [(item["seen"], item["held"], item["too_many"]) for item in judgement["expectations"]] == [
+        (None, False, False)]
+    assert judgement["counted"] == [{"source": "veth0", "actions": None, "total": None}]
     quiet = run([STATS, "--dev", "veth0", "--json", "-q", "--within", "0", "--expect", "drop.packets == 0"], 6)
     assert quiet.out == "" and [error["status"] for error in errors_of("xdp_stats", quiet)] == [6]
 

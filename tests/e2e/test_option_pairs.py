@@ -59,6 +59,8 @@ LOADER_OPTIONS = {
     "--quiet": {"--quiet": None},
     "--verbose": {"--verbose": None},
 }
+# Without --expect, it is for what --wait waits for.
+WITHIN_OF_WAIT = "--within (--wait)"
 STATS_OPTIONS = {
     "--dev": {"--dev": "second0"},
     "--all": {"--all": None},
@@ -70,8 +72,10 @@ STATS_OPTIONS = {
     "--interval": {"--interval": "20ms"},
     "--count": {"--count": "2"},
     "--once": {"--once": None},
-    "--expect": {"--expect": "total.packets >= 1"},
+    "--expect": {"--expect": "total.packets >= 0"},
     "--within": {"--expect": "total.packets > 1M", "--within": "30ms"},
+    WITHIN_OF_WAIT: {"--wait": None, "--within": "10ms"},
+    "--settle": {"--expect": "total.packets >= 0", "--settle": "1ms"},
     "--format": {"--format": "csv"},
     "--json": {"--json": None},
     "--brief": {"--brief": None},
@@ -96,6 +100,7 @@ SILENT = {
     },
     STATS: {
         "--interval": "only when samples are taken differs; the measured period is tested elsewhere",
+        "--settle": "nothing more is counted here, so it only takes longer",
     },
 }
 # Under these the other option makes no difference that can be seen here, and why.
@@ -105,7 +110,9 @@ HIDING = {
         "--offload-mode": "no network card here takes programs, which is all that is said",
         "--observe": "the kernel may not allow it, which is all that is said",
     },
-    STATS: {},
+    STATS: {
+        WITHIN_OF_WAIT: "the run ends before there is anything to show",
+    },
 }
 # Only what is refused with them is tried here; what they do is tested elsewhere.
 ENDLESS = {LOADER: "--follow", STATS: "--live"}
@@ -128,6 +135,11 @@ ACCEPTED = {
     },
 }
 DEPENDS_ON_KERNEL = {"--observe", "--offload-mode"}
+
+
+def name_of(option):
+    """Without what tells its several lines apart."""
+    return option.partition(" ")[0]
 
 
 def listed_options(program):
@@ -181,8 +193,8 @@ class Pairs:
     def acts(self, option, pair, base):
         """A difference to the same line without the option, but with what it needs beside itself."""
         (other,) = set(pair) - {option}
-        needed = {name: value for name, value in self.samples[option].items() if name != option}
-        if option in self.samples[other]:
+        needed = {name: value for name, value in self.samples[option].items() if name != name_of(option)}
+        if name_of(option) in self.samples[other]:
             return True  # the other is nothing without it
         return self.observe(*base, *self.words(pair)) != self.observe(*base, *words_of(needed, self.samples[other]))
 
@@ -354,7 +366,8 @@ def other_bpffs(lab, red):
 
 def check_all(pairs):
     options = sorted(pairs.samples)
-    assert set(options) == listed_options(pairs.program), "an option without a line in this test, or a line without one"
+    assert {name_of(option) for option in options} == listed_options(pairs.program), \
+        "an option without a line in this test, or a line without one"
     failures = []
     for pair in itertools.combinations(options, 2):
         try:

@@ -238,4 +238,32 @@ bool holds(const Expectation& expectation, const Seen& seen) {
                                       : compare(expectation.comparison, seen.number, expectation.number);
 }
 
+bool is_exceeded(const Expectation& expectation, const Seen& seen) {
+    if (!seen.known || is_rate(expectation.field)) {
+        return false;
+    }
+    switch (expectation.comparison) {
+        case Comparison::kEqual:
+        case Comparison::kAtMost:
+            return seen.number > expectation.number;
+        case Comparison::kLess:
+            return seen.number >= expectation.number;
+        case Comparison::kUnequal:
+        case Comparison::kAtLeast:
+        case Comparison::kMore:
+            return false;
+    }
+    return false;
+}
+
+std::string excess_text(const Expectation& expectation, const Seen& seen) {
+    std::string_view bound;
+    if (expectation.comparison == Comparison::kAtMost) {
+        bound = "at most ";
+    } else if (expectation.comparison == Comparison::kLess) {
+        bound = "less than ";
+    }
+    return fmt::format("too many: {}, expected {}{}", seen.number, bound, expectation.number);
+}
+
 }  // namespace tally::stats

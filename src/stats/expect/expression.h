@@ -47,4 +47,10 @@ Seen look(const Expectation& expectation, const SampleReport& report);
 // What is not known does not hold.
 bool holds(const Expectation& expectation, const Seen& seen);
 
+// It cannot hold any more: packets or bytes, which only grow, are more than it allows. (Not where another map
+// replaces this one, which is not expected.)
+bool is_exceeded(const Expectation& expectation, const Seen& seen);
+// "too many: 12, expected 10". Of one that is exceeded.
+std::string excess_text(const Expectation& expectation, const Seen& seen);
+
 }  // namespace tally::stats

@@ -35,6 +35,10 @@ class Reader {
     Result<void> join();
     // There is a map to read.
     bool ready() const { return map_ && obstacle_.empty() && !device_awaited_; }
+    // There has been one at some time.
+    bool found() const { return map_.has_value() && !device_awaited_; }
+    // The device does not exist yet, and is waited for.
+    bool awaits_device() const { return device_awaited_; }
     // A loader is replacing the map. Until it has finished, or for Transition::kLongest, the old map is read,
     // if there was one.
     bool in_transition() const { return transition_.active(); }

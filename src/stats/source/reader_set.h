@@ -66,6 +66,9 @@ class ReaderSet {
     bool any_ready() const {
         return any([](const Member& member) { return member.reader->ready(); });
     }
+    bool all_found() const {
+        return !any([](const Member& member) { return !member.reader->found(); });
+    }
     bool any_in_transition() const {
         return any([](const Member& member) { return member.reader->in_transition(); });
     }

@@ -369,6 +369,51 @@ def odd_device_with_a_program(lab, command, status):
     return scene
 
 
+# ---- packets that nobody sent on purpose
+
+
+def stray(lab, dev="veth0", peer="p-veth0", options=(), inside=()):
+    """A packet that IPv6 has sent at the other end is counted, where none was expected."""
+    setting = Path(f"/proc/sys/net/ipv6/conf/{peer}/disable_ipv6")
+    device = [*options, "--dev", dev]
+    lab.loader(*device)
+    run([*inside, "sh", "-c", 'echo 0 >"$1"', "sh", setting])
+    run([STATS, *device, "--expect", "total.packets >= 1", "--within", "50"])
+    expected = f"xdp_stats {shlex.join(device)} --expect 'total.packets == 0'"
+    scene = Scene(lab, expected, 6)
+
+    def begin_again():
+        assert run([*inside, "cat", setting]).out == "1\n"
+        lab.loader(*device)
+        shell(expected)
+
+    scene.after.append(begin_again)
+    return scene
+
+
+def stray_from_here(lab):
+    lab.veth("veth0")
+    return stray(lab)
+
+
+def stray_from_here_into_red(lab):
+    veth = Namespace(lab, "red").veth()
+    return stray(lab, peer=veth.peer, options=("--netns", "red"))
+
+
+def stray_from_red(lab):
+    veth = lab.veth("veth0")
+    red = Namespace(lab, "red")
+    run(["ip", "link", "set", "dev", veth.peer, "netns", red.name])
+    red.wait_for_carrier(veth.peer)
+    return stray(lab, inside=red.inside)
+
+
+def stray_from_an_odd_device(lab):
+    odd_link()
+    return stray(lab, "p-odd", ODD_NAME)
+
+
 # ---- maps and pins
 
 

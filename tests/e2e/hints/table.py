@@ -269,6 +269,10 @@ READER = [
           Does(scenes.samples_are_printed, "--live --format")),
     elsewhere("TERM=xterm or TERM=vt100 may work; the package ncurses-term describes more terminals",
               "test_live.py::test_terminals_that_will_not_do"),
+    typed("IPv6 at the other end sends packets by itself; as root, `{}sysctl -w {}` ends that",
+          (scenes.stray_from_here, scenes.stray_from_here_into_red, scenes.stray_from_red,
+           scenes.stray_from_an_odd_device),
+          Command(again=False)),
     elsewhere("ACTION.FIELD OP NUMBER, like 'drop.packets == 100' or 'total.bps > 1.5M'; actions: aborted, drop, pass, "
               "tx, "
               "redirect, total; fields: packets, bytes, pps, bps; operators: == != >= <= > <",

@@ -148,6 +148,10 @@ TEST(StatsOptions, Expectations) {
     EXPECT_EQ(options.interval, milliseconds(20));
     const auto slow = parsed({"-d", "a", "--expect", "drop.packets == 1", "-i", "1", "--within", "1m"});
     EXPECT_EQ(slow.within, seconds(60));
+    EXPECT_EQ(slow.settle, seconds(0));
+    EXPECT_EQ(parsed({"-d", "a", "--expect", "drop.packets == 1", "--settle", "5s"}).settle, seconds(5));
+    EXPECT_EQ(parsed({"-d", "a", "--wait", "--within", "3"}).within, seconds(3));
+    EXPECT_FALSE(parsed({"-d", "a", "--wait"}).within);
     EXPECT_EQ(slow.interval, seconds(1));
     EXPECT_EQ(parsed({"-d", "a"}).interval, seconds(2));
     EXPECT_EQ(parsed({"-d", "a", "--live"}).interval, seconds(1));
@@ -199,7 +203,15 @@ INSTANTIATE_TEST_SUITE_P(
                 "--expect cannot be combined with --format csv"},
         Mistake{{"-d", "a", "--within", "soon", "--expect", "total.packets > 1"}, "--within 'soon'"},
         Mistake{{"-d", "a", "--user", "nobody"}, "--user needs --listen"},
-        Mistake{{"-d", "a", "--within", "1"}, "--within needs --expect"},
+        Mistake{{"-d", "a", "--within", "1"}, "--within needs --expect or --wait"},
+        Mistake{{"-d", "a", "--wait", "--listen", "0", "--within", "1"},
+                "--within cannot be combined with --listen"},
+        Mistake{{"-d", "a", "--wait", "--settle", "1"}, "--settle needs --expect"},
+        Mistake{{"-d", "a", "--expect", "total.packets > 1", "--settle", "soon"}, "--settle 'soon'"},
+        Mistake{{"-d", "a", "--expect", "total.packets > 1", "--settle", "5001ms"},
+                "longer than --within '5'"},
+        Mistake{{"-d", "a", "--expect", "total.packets > 1", "--within", "1", "--settle", "2"},
+                "longer than"},
         Mistake{{"-d", "a", "-1", "-i", "1"},
                 "--interval cannot be combined with --once: there is one reading"},
         Mistake{{"-d", "a", "--per-cpu", "--expect", "total.packets > 1"},
