@@ -23,6 +23,7 @@
 #include "loader/options.h"
 #include "loader/outcome.h"
 #include "loader/status_list.h"
+#include "loader/verbs/features.h"
 #include "loader/verbs/list_programs.h"
 #include "loader/verbs/load.h"
 #include "loader/verbs/observe.h"
@@ -276,6 +277,23 @@ int show_programs(const Options& options) {
     return write_outcome(options, options.json ? format_programs_json(*list) : format_programs(*list));
 }
 
+int show_features(const Options& options) {
+    const auto reports = report_drivers(options.devices, options.netns, options.bpffs);
+    if (!reports) {
+        return fail(options, reports.error());
+    }
+    int failure = 0;
+    for (const auto& report : *reports) {
+        if (report.error) {
+            const int status = fail(options, *report.error);
+            failure = failure == 0 ? status : failure;
+        }
+    }
+    const int lost = write_outcome(
+        options, options.json ? format_drivers_json(*reports) : format_drivers(*reports, !options.quiet));
+    return lost != 0 ? lost : failure;
+}
+
 int run_around_command(const Options& options) {
     const auto home = open_netns("/proc/thread-self/ns/net");
     if (!home) {
@@ -322,6 +340,8 @@ int run(const Options& options) {
             return try_program(options);
         case Verb::kListPrograms:
             return show_programs(options);
+        case Verb::kFeatures:
+            return show_features(options);
         case Verb::kRun:
             return run_around_command(options);
         case Verb::kObserve:

@@ -8,12 +8,13 @@ namespace tally::loader {
 
 // The options that say what is to be done, where it is not a load.
 inline constexpr std::string_view kVerbOptions =
-    "--observe --unload --status --clean --run --test-run --list-programs";
+    "--observe --unload --status --clean --run --test-run --list-programs --features";
 // Those that attach no program.
 inline constexpr std::string_view kVerbsWithoutAttaching =
-    "--observe --unload --status --clean --test-run --list-programs";
+    "--observe --unload --status --clean --test-run --list-programs --features";
 // The tutorial's scripts unload with the mode that they loaded with.
-inline constexpr std::string_view kVerbsWithoutMode = "--observe --status --clean --test-run --list-programs";
+inline constexpr std::string_view kVerbsWithoutMode =
+    "--observe --status --clean --test-run --list-programs --features";
 inline constexpr std::string_view kModeOptions = "--native-mode --skb-mode --offload-mode --auto-mode --mode";
 
 inline constexpr Exclusion kOneVerb = {kVerbOptions, "each is a command of its own"};
@@ -21,7 +22,7 @@ inline constexpr Exclusion kOneMode = {kModeOptions, "a program is attached in o
 inline constexpr Exclusion kNoMode = {kVerbsWithoutMode, "nothing is put on the hook"};
 inline constexpr Exclusion kNothingAttached = {kVerbsWithoutAttaching, "nothing is put on the hook"};
 inline constexpr Exclusion kNoInterface = {"--test-run --list-programs", "no interface is involved"};
-inline constexpr Exclusion kNoProgramLoaded = {"--observe --unload --status --clean",
+inline constexpr Exclusion kNoProgramLoaded = {"--observe --unload --status --clean --features",
                                                "no program is chosen for that"};
 inline constexpr Exclusion kNoDispatcherInCard = {"--offload-mode", "a network card has no dispatcher"};
 
@@ -41,8 +42,8 @@ The interface, by its name or an alternative name; _NETNS/IFACE_, as both progra
 network namespace, as with *--netns* _NETNS_. May be repeated: each interface succeeds or fails on its own, all
 are reported, and the exit status is that of the first that failed. An interface that is named twice is handled once.
 Required, except for *--status* and *--clean*, which then mean every interface with an XDP program or with pins;
-from the network namespace of process 1 also those with pins in other namespaces. *--test-run* and *--list-programs*
-take no interface.)",
+from the network namespace of process 1 also those with pins in other namespaces; and for *--features*, which then means
+every interface of the network namespace. *--test-run* and *--list-programs* take no interface.)",
     },
     {
         .name = "--netns",
@@ -60,7 +61,7 @@ CAP_SYS_ADMIN, except to look at pins. See *NETWORK NAMESPACES*.)",
         .argument = "DIR",
         .value = "/sys/fs/bpf",
         .completion = Completion::kDirectory,
-        .excludes = {{"--test-run --list-programs", "nothing is pinned"}},
+        .excludes = {{"--test-run --list-programs --features", "nothing is pinned"}},
         .help = "Root of the BPF file system",
         .manual = R"(
 The root of the BPF file system; the default is /sys/fs/bpf. If nothing is mounted on /sys/fs/bpf, a load mounts a BPF
@@ -345,9 +346,18 @@ not know; such a function is loaded as XDP. Needs no privilege.)",
     },
     {
         .group = "Other work",
+        .name = "--features",
+        .excludes = {kOneVerb},
+        .help = "What the interface's driver can do with XDP; without --dev of every interface",
+        .manual = R"(
+What the interface's driver can do with XDP, as the kernel tells (Linux 6.3; *unknown* before), and its MTU. Without
+*--dev*, of every interface of the network namespace. Needs no privilege. See *FEATURES*.)",
+    },
+    {
+        .group = "Other work",
         .name = "--dry-run",
         .excludes = {{"--run", "what a command does cannot be told without running it"},
-                     {"--status --test-run --list-programs", "that changes nothing anyway"}},
+                     {"--status --test-run --list-programs --features", "that changes nothing anyway"}},
         .help = "Say what would happen; change nothing",
         .manual = R"(
 Say what would happen, or why it would be refused, and change nothing. The program does go through the verifier;
@@ -368,9 +378,10 @@ output belongs to the command.)",
         .short_name = "-q",
         .name = "--quiet",
         .excludes = {{"--json --list-programs", "what was asked for is all that is printed"}},
-        .help = "No output but errors, and what --status and --test-run were asked for",
+        .help = "No output but errors, and what --status, --test-run and --features were asked for",
         .manual = R"(
-No output but errors. *--status* and *--test-run* print what they were asked for all the same, without notes.)",
+No output but errors. *--status*, *--test-run* and *--features* print what they were asked for all the same, without
+notes.)",
     },
     {
         .group = "Output",

@@ -67,7 +67,6 @@ constexpr OptionPointer kHabits[] = {
     {"--replace", "a load replaces the program of an earlier one; `--force` that of somebody else, too"},
     {"--verdict --default-action", "`--action` is the verdict of the built-in program"},
     {"--watch --live --stats --count --interval --once", "the counters are shown by `xdp_stats --dev IFACE`"},
-    {"--features", "`ethtool -k IFACE` and `ip -details link` tell what the driver can do"},
     {"--all -a", "`--status` and `--clean` mean every interface where no --dev is given"},
 };
 
@@ -102,6 +101,9 @@ Verb chosen_verb(const Given& given) {
     }
     if (given.has("--test-run")) {
         return Verb::kTryRun;
+    }
+    if (given.has("--features")) {
+        return Verb::kFeatures;
     }
     return given.has("--list-programs") ? Verb::kListPrograms : Verb::kLoad;
 }

@@ -15,7 +15,7 @@
 
 namespace tally::loader {
 
-enum class Verb { kLoad, kObserve, kUnload, kStatus, kClean, kRun, kTryRun, kListPrograms };
+enum class Verb { kLoad, kObserve, kUnload, kStatus, kClean, kRun, kTryRun, kListPrograms, kFeatures };
 
 struct Options {
     Verb verb = Verb::kLoad;

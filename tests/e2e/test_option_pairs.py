@@ -54,6 +54,7 @@ LOADER_OPTIONS = {
     "--run": {"--run": None},
     "--test-run": {"--test-run": "10"},
     "--list-programs": {"--list-programs": None, "--filename": OWN},
+    "--features": {"--features": None},
     "--dry-run": {"--dry-run": None},
     "--json": {"--json": None},
     "--quiet": {"--quiet": None},
@@ -127,6 +128,7 @@ ACCEPTED = {
         ("--attach", "--run"): "the link that is taken anyway may be asked for",
         ("--keep-maps", "--bpffs"): "below the other root are no pins of the program that is attached",
         ("--quiet", "--test-run"): "this run has no notes to leave out",
+        ("--quiet", "--features"): "the kernel tells, and there is no note that would say why not",
     },
     STATS: {
         ("--bpffs", "--totals"): "nothing is counted meanwhile, whatever is read",
@@ -257,7 +259,7 @@ def leave_maps(lab, dev, *options):
 
 class LoaderPairs(Pairs):
     # They change nothing, or have no dry run.
-    WITHOUT_DRY_RUN = {"--status", "--test-run", "--list-programs", "--run", "--follow", "--dry-run"}
+    WITHOUT_DRY_RUN = {"--status", "--test-run", "--list-programs", "--run", "--follow", "--dry-run", "--features"}
 
     def __init__(self, lab):
         super().__init__(LOADER, LOADER_OPTIONS)

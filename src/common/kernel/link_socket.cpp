@@ -72,6 +72,8 @@ Link parse_link(std::string_view message) {
                                link.interface.name = load_text(payload);
                            } else if (type == IFLA_MTU) {
                                link.interface.mtu = load_from<std::uint32_t>(payload);
+                           } else if (type == IFLA_MAX_MTU) {
+                               link.max_mtu = load_from<std::uint32_t>(payload);
                            } else if (type == IFLA_XDP) {
                                link.hook = parse_hook(payload);
                            } else {

@@ -20,6 +20,7 @@ namespace tally {
 
 struct Link {
     Interface interface;
+    std::uint32_t max_mtu = 0;  // that it can be given now, as its driver says; 0: not told
     XdpHook hook;
     bool up = false;       // `ip link set up`
     bool carrier = false;  // while it is up; of a veth: its other end is up, too

@@ -4,20 +4,14 @@
 #include <bpf/bpf.h>
 #include <fmt/format.h>
 #include <linux/bpf.h>
-#include <linux/ethtool.h>
-#include <linux/sockios.h>
-#include <net/if.h>
-#include <sys/ioctl.h>
-#include <sys/socket.h>
 
 #include <cerrno>
 
 #include "common/base/shell_word.h"
-#include "common/base/unique_fd.h"
-#include "common/kernel/device_features.h"
 #include "common/kernel/kernel_release.h"
 #include "common/kernel/link_socket.h"
 #include "common/pins/bpffs.h"
+#include "loader/device/driver_support.h"
 #include "loader/device/hook_description.h"
 
 namespace tally::loader {
@@ -44,15 +38,6 @@ bool gro_serves_veth() {
     return !kernel_is_before(5, 13);
 }
 
-bool gro_is_on(const std::string& interface) {
-    const UniqueFd socket(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-    ethtool_value value = {ETHTOOL_GGRO, 0};
-    ifreq request = {};
-    interface.copy(request.ifr_name, sizeof(request.ifr_name) - 1);
-    request.ifr_data = reinterpret_cast<char*>(&value);
-    return socket && ::ioctl(socket.get(), SIOCETHTOOL, &request) == 0 && value.data != 0;
-}
-
 bool runs_native(const Link& link) {
     return link.hook.program && link.hook.program->mode == XDP_TALLY_MODE_NATIVE;
 }
@@ -77,9 +62,8 @@ Target look_at_target(LinkSocket& links, Link link) {
 
 // Whether programs of native mode can send to it; none: not known.
 std::optional<bool> takes_frames(const Target& target) {
-    const auto features = query_device_features(target.link.interface.ifindex);
-    if (features && *features) {
-        return (*features)->has(XdpFeature::kReceivesRedirects);
+    if (const auto told = driver_has(target.link.interface.ifindex, XdpFeature::kReceivesRedirects)) {
+        return told;
     }
     if (!target.peer) {
         return std::nullopt;
@@ -92,9 +76,9 @@ std::string explain_refusing_target(const NetnsContext& context, const Target& t
     const std::string& name = target.link.interface.name;
     if (target.link.kind != "veth") {
         return fmt::format(
-            "'{}' takes no frames from programs in native mode (its driver lacks NDO_XMIT), and all "
-            "are lost; from programs in generic mode (--skb-mode) it takes them",
-            name);
+            "'{}' takes no frames from programs in native mode, and all are lost ({}); from programs in "
+            "generic mode (--skb-mode) it takes them",
+            name, describe_driver(target.link.interface, XdpFeature::kReceivesRedirects));
     }
     const std::string where = !target.peer          ? ""
                               : target.peer_is_here ? fmt::format(" '{}'", target.peer->interface.name)

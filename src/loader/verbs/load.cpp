@@ -171,6 +171,16 @@ Result<void> check_upper_devices(const LoadContext& load, const Attempt& attempt
                       std::move(words));
 }
 
+Result<Replacement> put_on_hook(LoadContext& load, const AttachPlan& plan, const Attempt& attempt,
+                                const ProgramObject& object, Meta& meta) {
+    const PositionWish wish = {load.request.priority, load.request.chain_actions};
+    auto replacement = replace_program(*load.pins, plan, attempt, wish, load.state, object, meta);
+    if (!replacement) {
+        explain_refusing_driver(load.interface, attempt, replacement.error());
+    }
+    return replacement;
+}
+
 // One whole load, or nothing. A dry run stops where the first change would be made.
 Result<Outcome> try_load(LoadContext& load, const AttachPlan& plan, const Attempt& attempt) {
     const LoadRequest& request = load.request;
@@ -196,9 +206,7 @@ Result<Outcome> try_load(LoadContext& load, const AttachPlan& plan, const Attemp
     if (attempt.method == AttachMethod::kComponent && load.state.ours == Ours::kComponent) {
         TALLY_TRY(stage_replaced_meta(pins));
     }
-    const PositionWish wish = {request.priority, request.chain_actions};
-    TALLY_ASSIGN_OR_RETURN(auto replacement,
-                           replace_program(pins, plan, attempt, wish, load.state, object, meta));
+    TALLY_ASSIGN_OR_RETURN(auto replacement, put_on_hook(load, plan, attempt, object, meta));
     load.attached = true;
     PublicationReport report;
     PinChanges changes(pins);

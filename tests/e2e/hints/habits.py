@@ -50,8 +50,6 @@ OF_LOADER = [
             LOAD, f"{LOAD} --force"),
     bare("`--action` is the verdict of the built-in program", f"{LOAD} --verdict drop", f"{LOAD} --action drop"),
     counted("the counters are shown by `xdp_stats --dev IFACE`", f"{LOAD} --watch", f"{READ} --once"),
-    bare("`ethtool -k IFACE` and `ip -details link` tell what the driver can do", f"{LOAD} --features",
-         "ethtool -k veth0", "ip -details link show dev veth0"),
     counted("`--status` and `--clean` mean every interface where no --dev is given", "xdp_loader --all",
             "xdp_loader --status", "xdp_loader --clean", about="--dev"),
 ]
