@@ -14,6 +14,7 @@
 #include "common/pins/bpffs_mount.h"
 #include "common/pins/netns_context.h"
 #include "loader/apply_verb.h"
+#include "loader/delivery/tracking.h"
 #include "loader/hook/surroundings.h"
 #include "loader/options.h"
 #include "loader/outcome.h"
@@ -43,7 +44,8 @@ void write_to_stdout(const std::string& text) {
 }
 
 // --quiet does not withhold what was asked for.
-Outcome without_notes(Outcome outcome) {
+template <typename Any>
+Any without_notes(Any outcome) {
     outcome.notes.clear();
     return outcome;
 }
@@ -89,6 +91,7 @@ class VerbRunner {
         }
         const auto& netns = groups.empty() ? options_.netns : groups.front().netns;
         TALLY_ASSIGN_OR_RETURN(auto context, enter_netns_context(netns, options_.bpffs));
+        first_ = context;
         if (!groups.empty()) {
             work_on(context, without_repetitions(groups.front().names, context));
             return {};
@@ -100,17 +103,34 @@ class VerbRunner {
 
     // The exit status.
     int finish() const {
+        const auto delivery = find_delivery();
         std::string rest;
         if (options_.json) {
-            rest = format_json(outcomes_);
-        } else if (outcomes_.empty() && (!options_.quiet || options_.verb == Verb::kStatus)) {
-            rest = fmt::format("no XDP program is attached, and nothing is pinned in {}\n", options_.bpffs);
+            rest = asks_about_delivery() ? format_json(outcomes_, delivery) : format_json(outcomes_);
+        } else if (!options_.quiet || options_.verb == Verb::kStatus) {
+            if (outcomes_.empty()) {
+                rest = fmt::format("no XDP program is attached, and {} pinned in {}\n",
+                                   delivery ? "no interface has anything" : "nothing is", options_.bpffs);
+            }
+            rest += delivery ? format_delivery(options_.quiet ? without_notes(*delivery) : *delivery)
+                             : std::string();
         }
         const int status = write_outcome(options_, rest);
         return status != 0 ? status : exit_status_of(outcomes_);
     }
 
   private:
+    bool asks_about_delivery() const {
+        return options_.verb == Verb::kStatus || options_.verb == Verb::kClean;
+    }
+
+    std::optional<DeliveryOutcome> find_delivery() const {
+        if (!first_ || !asks_about_delivery()) {
+            return std::nullopt;
+        }
+        return options_.verb == Verb::kStatus ? delivery_status(*first_) : forgotten_delivery(*first_);
+    }
+
     void keep(Outcome outcome) {
         outcomes_.push_back(std::move(outcome));
         report(options_, outcomes_.back());
@@ -148,6 +168,7 @@ class VerbRunner {
         for (const auto& group : groups) {
             auto context = enter_netns_context(group.netns, options_.bpffs);
             if (context) {
+                first_ = first_ ? first_ : *context;
                 work_on(*context, without_repetitions(group.names, *context));
                 TALLY_TRY(enter_netns(own, here));
                 continue;
@@ -195,7 +216,25 @@ class VerbRunner {
 
     const Options& options_;
     std::vector<Outcome> outcomes_;
+    std::optional<NetnsContext> first_;  // for what is not of one namespace
 };
+
+// On or off, for the whole machine.
+int change_tracking(const Options& options) {
+    auto context = enter_netns_context(std::nullopt, options.bpffs);
+    if (!context) {
+        return fail(options, context.error());
+    }
+    const auto outcome = options.verb == Verb::kTrackDelivery ? track_delivery(*context, options.dry_run)
+                                                              : untrack_delivery(*context, options.dry_run);
+    if (!outcome) {
+        return fail(options, explain_surroundings(outcome.error()));
+    }
+    if (options.json) {
+        return write_outcome(options, format_json({}, *outcome));
+    }
+    return write_outcome(options, options.quiet ? std::string() : format_delivery(*outcome));
+}
 
 int try_program(const Options& options) {
     auto outcome = try_run(program_choice(options), *options.try_run);
@@ -262,6 +301,9 @@ int run(const Options& options) {
             return try_program(options);
         case Verb::kListPrograms:
             return show_programs(options);
+        case Verb::kTrackDelivery:
+        case Verb::kUntrackDelivery:
+            return change_tracking(options);
         case Verb::kRun:
             return run_around_command(options);
         case Verb::kObserve:

@@ -8,12 +8,14 @@ namespace tally::loader {
 
 // The options that say what is to be done, where it is not a load.
 inline constexpr std::string_view kVerbOptions =
-    "--observe --unload --status --clean --run --test-run --list-programs";
+    "--observe --unload --status --clean --run --test-run --list-programs --track-delivery "
+    "--untrack-delivery";
 // Those that attach no program.
 inline constexpr std::string_view kVerbsWithoutAttaching =
-    "--observe --unload --status --clean --test-run --list-programs";
+    "--observe --unload --status --clean --test-run --list-programs --track-delivery --untrack-delivery";
 // The tutorial's scripts unload with the mode that they loaded with.
-inline constexpr std::string_view kVerbsWithoutMode = "--observe --status --clean --test-run --list-programs";
+inline constexpr std::string_view kVerbsWithoutMode =
+    "--observe --status --clean --test-run --list-programs --track-delivery --untrack-delivery";
 inline constexpr std::string_view kModeOptions = "--native-mode --skb-mode --offload-mode --auto-mode --mode";
 
 inline constexpr Exclusion kOneVerb = {kVerbOptions, "each is a command of its own"};
@@ -21,8 +23,11 @@ inline constexpr Exclusion kOneMode = {kModeOptions, "a program is attached in o
 inline constexpr Exclusion kNoMode = {kVerbsWithoutMode, "nothing is put on the hook"};
 inline constexpr Exclusion kNothingAttached = {kVerbsWithoutAttaching, "nothing is put on the hook"};
 inline constexpr Exclusion kNoInterface = {"--test-run --list-programs", "no interface is involved"};
-inline constexpr Exclusion kNoProgramLoaded = {"--observe --unload --status --clean",
-                                               "no program is chosen for that"};
+inline constexpr Exclusion kWholeMachine = {"--track-delivery --untrack-delivery",
+                                            "that is for every interface of the machine"};
+inline constexpr Exclusion kNoProgramLoaded = {
+    "--observe --unload --status --clean --track-delivery --untrack-delivery",
+    "no program is chosen for that"};
 inline constexpr Exclusion kNoDispatcherInCard = {"--offload-mode", "a network card has no dispatcher"};
 
 inline constexpr OptionRow kOptionRows[] = {
@@ -34,7 +39,7 @@ inline constexpr OptionRow kOptionRows[] = {
         .argument = "[NETNS/]IFACE",
         .repeatable = true,
         .completion = Completion::kInterface,
-        .excludes = {kNoInterface},
+        .excludes = {kNoInterface, kWholeMachine},
         .help = "Interface; may be repeated",
         .manual = R"(
 The interface, by its name or an alternative name; _NETNS/IFACE_, as both programs print it, is the one in that
@@ -48,7 +53,7 @@ take no interface.)",
         .name = "--netns",
         .argument = "NAME|PATH",
         .completion = Completion::kNetns,
-        .excludes = {kNoInterface},
+        .excludes = {kNoInterface, kWholeMachine},
         .help = "The interfaces are in this network namespace",
         .manual = R"(
 The interfaces are in this network namespace: a _NAME_ below /run/netns, as *ip-netns*(8) makes it, or the _PATH_ of
@@ -340,6 +345,25 @@ of a capture _FILE_ (pcap or pcapng, of Ethernet frames), or _N_ times a frame o
 The functions in the _FILE_ of *--filename*, a line each, in the order of the file: name, section, kind, which is the
 default and why, and which cannot be attached to an interface. The kind *unknown* is that of a section that libbpf does
 not know; such a function is loaded as XDP. Needs no privilege.)",
+    },
+    {
+        .group = "Other work",
+        .name = "--track-delivery",
+        .excludes = {kOneVerb},
+        .help = "Count what becomes of redirected and sent packets, for the whole machine",
+        .manual = R"(
+Count, for every interface of the machine, what becomes of packets behind the verdict: which redirects and *XDP_TX*
+arrived at a driver, which were lost, and why. Goes on until *--untrack-delivery*. See *DELIVERY*. Takes CAP_BPF and
+CAP_PERFMON. Where it is on already, this changes nothing, but for counts of interfaces that are gone, which are
+forgotten, and for programs of an older version, which are renewed; counts go on.)",
+    },
+    {
+        .group = "Other work",
+        .name = "--untrack-delivery",
+        .excludes = {kOneVerb},
+        .help = "End that, and remove its pins",
+        .manual = R"(
+End what *--track-delivery* has begun, and remove its pins, the counts with them.)",
     },
     {
         .group = "Other work",

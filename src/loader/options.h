@@ -15,7 +15,18 @@
 
 namespace tally::loader {
 
-enum class Verb { kLoad, kObserve, kUnload, kStatus, kClean, kRun, kTryRun, kListPrograms };
+enum class Verb {
+    kLoad,
+    kObserve,
+    kUnload,
+    kStatus,
+    kClean,
+    kRun,
+    kTryRun,
+    kListPrograms,
+    kTrackDelivery,
+    kUntrackDelivery,
+};
 
 struct Options {
     Verb verb = Verb::kLoad;
