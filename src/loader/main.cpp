@@ -19,6 +19,7 @@
 #include "common/pins/bpffs_mount.h"
 #include "common/pins/netns_context.h"
 #include "loader/apply_verb.h"
+#include "loader/delivery/tracking.h"
 #include "loader/hook/surroundings.h"
 #include "loader/options.h"
 #include "loader/outcome.h"
@@ -50,7 +51,8 @@ void write_to_stdout(const std::string& text) {
 }
 
 // --quiet does not withhold what was asked for.
-Outcome without_notes(Outcome outcome) {
+template <typename Any>
+Any without_notes(Any outcome) {
     outcome.notes.clear();
     return outcome;
 }
@@ -108,6 +110,7 @@ class VerbRunner {
         }
         const auto& netns = groups.empty() ? options_.netns : groups.front().netns;
         TALLY_ASSIGN_OR_RETURN(auto context, enter_netns_context(netns, options_.bpffs));
+        first_ = context;
         if (!groups.empty()) {
             work_on(context, without_repetitions(groups.front(), context).names);
             return {};
@@ -119,7 +122,17 @@ class VerbRunner {
 
     // The exit status.
     int finish() const {
-        const int status = write_outcome(options_, options_.json ? format_json(outcomes_) : summary());
+        const auto delivery = find_delivery();
+        std::string rest;
+        if (options_.json) {
+            rest = asks_about_delivery() ? format_json(outcomes_, delivery) : format_json(outcomes_);
+        } else {
+            rest = summary(delivery.has_value());
+            if (delivery && (!options_.quiet || options_.verb == Verb::kStatus)) {
+                rest += format_delivery(options_.quiet ? without_notes(*delivery) : *delivery);
+            }
+        }
+        const int status = write_outcome(options_, rest);
         return status != 0 ? status : exit_status_of(outcomes_);
     }
 
@@ -133,16 +146,28 @@ class VerbRunner {
 
   private:
     // What there is to say of all devices together.
-    std::string summary() const {
+    std::string summary(bool tracked) const {
         if (options_.verb == Verb::kClean) {
             const bool silent = options_.devices.empty() && !options_.quiet &&
                                 std::all_of(outcomes_.begin(), outcomes_.end(), is_clean);
             return silent ? fmt::format("nothing to clean up in {}\n", options_.bpffs) : std::string();
         }
         if (outcomes_.empty()) {
-            return fmt::format("no XDP program is attached, and nothing is pinned in {}\n", options_.bpffs);
+            return fmt::format("no XDP program is attached, and {} pinned in {}\n",
+                               tracked ? "no interface has anything" : "nothing is", options_.bpffs);
         }
         return is_list(options_) ? format_status_list(outcomes_, !options_.quiet) : std::string();
+    }
+
+    bool asks_about_delivery() const {
+        return options_.verb == Verb::kStatus || options_.verb == Verb::kClean;
+    }
+
+    std::optional<DeliveryOutcome> find_delivery() const {
+        if (!first_ || !asks_about_delivery()) {
+            return std::nullopt;
+        }
+        return options_.verb == Verb::kStatus ? delivery_status(*first_) : forgotten_delivery(*first_);
     }
 
     void keep(Outcome outcome) {
@@ -183,6 +208,7 @@ class VerbRunner {
         for (const auto& group : groups) {
             auto context = enter_netns_context(group.netns, options_.bpffs);
             if (context) {
+                first_ = first_ ? first_ : *context;
                 const auto devices = without_repetitions(group, *context);
                 places.insert(places.end(), devices.places.begin(), devices.places.end());
                 work_on(*context, devices.names);
@@ -256,7 +282,25 @@ class VerbRunner {
 
     const Options& options_;
     std::vector<Outcome> outcomes_;
+    std::optional<NetnsContext> first_;  // for what is not of one namespace
 };
+
+// On or off, for the whole machine.
+int change_tracking(const Options& options) {
+    auto context = enter_netns_context(std::nullopt, options.bpffs);
+    if (!context) {
+        return fail(options, context.error());
+    }
+    const auto outcome = options.verb == Verb::kTrackDelivery ? track_delivery(*context, options.dry_run)
+                                                              : untrack_delivery(*context, options.dry_run);
+    if (!outcome) {
+        return fail(options, explain_surroundings(outcome.error()));
+    }
+    if (options.json) {
+        return write_outcome(options, format_json({}, *outcome));
+    }
+    return write_outcome(options, options.quiet ? std::string() : format_delivery(*outcome));
+}
 
 int try_program(const Options& options) {
     auto outcome = try_run(program_choice(options), *options.try_run);
@@ -342,6 +386,9 @@ int run(const Options& options) {
             return show_programs(options);
         case Verb::kFeatures:
             return show_features(options);
+        case Verb::kTrackDelivery:
+        case Verb::kUntrackDelivery:
+            return change_tracking(options);
         case Verb::kRun:
             return run_around_command(options);
         case Verb::kObserve:

@@ -8,13 +8,15 @@ namespace tally::loader {
 
 // The options that say what is to be done, where it is not a load.
 inline constexpr std::string_view kVerbOptions =
-    "--observe --unload --status --clean --run --test-run --list-programs --features";
+    "--observe --unload --status --clean --run --test-run --list-programs --features --track-delivery "
+    "--untrack-delivery";
 // Those that attach no program.
 inline constexpr std::string_view kVerbsWithoutAttaching =
-    "--observe --unload --status --clean --test-run --list-programs --features";
+    "--observe --unload --status --clean --test-run --list-programs --features --track-delivery "
+    "--untrack-delivery";
 // The tutorial's scripts unload with the mode that they loaded with.
 inline constexpr std::string_view kVerbsWithoutMode =
-    "--observe --status --clean --test-run --list-programs --features";
+    "--observe --status --clean --test-run --list-programs --features --track-delivery --untrack-delivery";
 inline constexpr std::string_view kModeOptions = "--native-mode --skb-mode --offload-mode --auto-mode --mode";
 
 inline constexpr Exclusion kOneVerb = {kVerbOptions, "each is a command of its own"};
@@ -22,8 +24,11 @@ inline constexpr Exclusion kOneMode = {kModeOptions, "a program is attached in o
 inline constexpr Exclusion kNoMode = {kVerbsWithoutMode, "nothing is put on the hook"};
 inline constexpr Exclusion kNothingAttached = {kVerbsWithoutAttaching, "nothing is put on the hook"};
 inline constexpr Exclusion kNoInterface = {"--test-run --list-programs", "no interface is involved"};
-inline constexpr Exclusion kNoProgramLoaded = {"--observe --unload --status --clean --features",
-                                               "no program is chosen for that"};
+inline constexpr Exclusion kWholeMachine = {"--track-delivery --untrack-delivery",
+                                             "that is for every interface of the machine"};
+inline constexpr Exclusion kNoProgramLoaded = {
+    "--observe --unload --status --clean --features --track-delivery --untrack-delivery",
+    "no program is chosen for that"};
 inline constexpr Exclusion kNoDispatcherInCard = {"--offload-mode", "a network card has no dispatcher"};
 
 inline constexpr OptionRow kOptionRows[] = {
@@ -35,7 +40,7 @@ inline constexpr OptionRow kOptionRows[] = {
         .argument = "[NETNS/]IFACE",
         .repeatable = true,
         .completion = Completion::kInterface,
-        .excludes = {kNoInterface},
+        .excludes = {kNoInterface, kWholeMachine},
         .help = "Interface; may be repeated",
         .manual = R"(
 The interface, by its name or an alternative name; _NETNS/IFACE_, as both programs print it, is the one in that
@@ -49,7 +54,7 @@ every interface of the network namespace. *--test-run* and *--list-programs* tak
         .name = "--netns",
         .argument = "NAME|PATH",
         .completion = Completion::kNetns,
-        .excludes = {kNoInterface},
+        .excludes = {kNoInterface, kWholeMachine},
         .help = "The interfaces are in this network namespace",
         .manual = R"(
 The interfaces are in this network namespace: a _NAME_ below /run/netns, as *ip-netns*(8) makes it, or the _PATH_ of
@@ -352,6 +357,25 @@ not know; such a function is loaded as XDP. Needs no privilege.)",
         .manual = R"(
 What the interface's driver can do with XDP, as the kernel tells (Linux 6.3; *unknown* before), and its MTU. Without
 *--dev*, of every interface of the network namespace. Needs no privilege. See *FEATURES*.)",
+    },
+    {
+        .group = "Other work",
+        .name = "--track-delivery",
+        .excludes = {kOneVerb},
+        .help = "Count what becomes of redirected and sent packets, for the whole machine",
+        .manual = R"(
+Count, for every interface of the machine, what becomes of packets behind the verdict: which redirects and *XDP_TX*
+arrived at a driver, which were lost, and why. Goes on until *--untrack-delivery*. See *DELIVERY*. Takes CAP_BPF and
+CAP_PERFMON. Where it is on already, this changes nothing, but for counts of interfaces that are gone, which are
+forgotten, and for programs of an older version, which are renewed; counts go on.)",
+    },
+    {
+        .group = "Other work",
+        .name = "--untrack-delivery",
+        .excludes = {kOneVerb},
+        .help = "End that, and remove its pins",
+        .manual = R"(
+End what *--track-delivery* has begun, and remove its pins, the counts with them.)",
     },
     {
         .group = "Other work",

@@ -33,6 +33,7 @@ constexpr const char* kFooter = R"(Examples:
   xdp_loader --dev veth0 --observe            count what somebody else's program there does
   xdp_loader --dev veth0 --run -- ./test.sh   detached when test.sh ends, however it ends
   xdp_loader --test-run trace.pcap --filename prog.o     its verdicts, without attaching it
+  xdp_loader --track-delivery                 count whether redirected packets arrive, on every device
   xdp_stats --dev veth0                       (the other program) watch the counters
 
 Exit status: 0 done, 1 the system refused, 2 usage, 3 permission or capability missing,
@@ -104,6 +105,12 @@ Verb chosen_verb(const Given& given) {
     }
     if (given.has("--features")) {
         return Verb::kFeatures;
+    }
+    if (given.has("--track-delivery")) {
+        return Verb::kTrackDelivery;
+    }
+    if (given.has("--untrack-delivery")) {
+        return Verb::kUntrackDelivery;
     }
     return given.has("--list-programs") ? Verb::kListPrograms : Verb::kLoad;
 }

@@ -15,7 +15,19 @@
 
 namespace tally::loader {
 
-enum class Verb { kLoad, kObserve, kUnload, kStatus, kClean, kRun, kTryRun, kListPrograms, kFeatures };
+enum class Verb {
+    kLoad,
+    kObserve,
+    kUnload,
+    kStatus,
+    kClean,
+    kRun,
+    kTryRun,
+    kListPrograms,
+    kFeatures,
+    kTrackDelivery,
+    kUntrackDelivery,
+};
 
 struct Options {
     Verb verb = Verb::kLoad;

@@ -55,6 +55,8 @@ LOADER_OPTIONS = {
     "--test-run": {"--test-run": "10"},
     "--list-programs": {"--list-programs": None, "--filename": OWN},
     "--features": {"--features": None},
+    "--track-delivery": {"--track-delivery": None},
+    "--untrack-delivery": {"--untrack-delivery": None},
     "--dry-run": {"--dry-run": None},
     "--json": {"--json": None},
     "--quiet": {"--quiet": None},
@@ -268,7 +270,7 @@ class LoaderPairs(Pairs):
     def base(self, pair):
         """A device on which both can do something."""
         given = set().union(*(self.samples[option] for option in pair))
-        if given & {"--test-run", "--list-programs"}:
+        if given & {"--test-run", "--list-programs", "--track-delivery", "--untrack-delivery"}:
             return ()
         for options, device in (({"--follow"}, "none0"), ({"--force", "--observe"}, "foreign0"),
                                 ({"--unload"}, "loaded0"), ({"--run"}, "run0")):
@@ -297,6 +299,8 @@ def build_loader_world(lab, red):
     lab.loader("--dev", "loaded0")
     lab.loader("--dev", "loaded0", *red.option)
     lab.foreign_attach("foreign0")
+    lab.loader("--track-delivery")
+    lab.cleanups.append(lambda: lab.loader("--untrack-delivery"))
     run(["nsenter", f"--net={red.path}", "bpftool", "net", "attach", "xdpdrv", "pinned", lab.foreign_pin(), "dev",
          "foreign0"])
 
