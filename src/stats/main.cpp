@@ -189,7 +189,8 @@ Result<void> print(ReaderSet& readers, Destination& destination, const Options& 
     const auto output = make_format(options.format, detail_of(options), ::isatty(STDOUT_FILENO) == 1);
     Printer printer(*output, destination);
     if (options.once) {
-        return run_once(readers, printer);
+        TALLY_TRY(run_once(readers, printer));
+        return readers.check_all_were_read();
     }
     Pace pace;
     pace.first = std::min(options.interval, kFirstBlock);
