@@ -3,10 +3,11 @@
 
 #include <algorithm>
 #include <atomic>
+#include <exception>
 #include <future>
-#include <system_error>
 #include <thread>
 
+#include "common/base/exceptions.h"
 #include "common/pins/bpffs_mount.h"
 #include "loader/hook/surroundings.h"
 #include "loader/verbs/clean.h"
@@ -73,7 +74,7 @@ DeviceGroup without_repetitions(const DeviceGroup& group, const NetnsContext& co
 }
 
 Outcome apply_verb(const Options& options, NetnsContext& context, const std::string& device) {
-    auto result = dispatch_verb(options, context, device);
+    auto result = without_exceptions([&] { return dispatch_verb(options, context, device); });
     Outcome outcome =
         result ? std::move(*result) : failed_outcome(device, explain_surroundings(std::move(result).error()));
     outcome.netns = context.netns;
@@ -92,7 +93,11 @@ void work_on_each(const std::vector<std::string>& devices, const DeviceWork& wor
     std::atomic<std::size_t> next = 1;
     const auto take_turns = [&] {
         for (std::size_t i = next++; i < devices.size(); i = next++) {
-            outcomes[i].set_value(work(devices[i]));
+            try {
+                outcomes[i].set_value(work(devices[i]));
+            } catch (...) {
+                outcomes[i].set_exception(std::current_exception());
+            }
         }
     };
     std::vector<std::jthread> threads;
@@ -100,7 +105,7 @@ void work_on_each(const std::vector<std::string>& devices, const DeviceWork& wor
         while (threads.size() < std::min(kAtOnce, devices.size() - 1)) {
             threads.emplace_back(take_turns);
         }
-    } catch (const std::system_error&) {
+    } catch (const std::exception&) {
         // No more threads are to be had: those there are do it all.
         if (threads.empty()) {
             take_turns();

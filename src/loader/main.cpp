@@ -10,9 +10,10 @@
 #include <utility>
 #include <vector>
 
-#include "common/base/descriptor_limit.h"
 #include "common/base/error_report.h"
+#include "common/base/memory_reserve.h"
 #include "common/base/natural_order.h"
+#include "common/base/program_start.h"
 #include "common/kernel/library_log.h"
 #include "common/kernel/netns.h"
 #include "common/pins/bpffs.h"
@@ -407,10 +408,14 @@ int run(const Options& options) {
 }  // namespace
 
 int main(int argc, char** argv) {
-    raise_descriptor_limit();
-    const auto parsed = parse_options(argc, argv);
-    if (const auto* exit = std::get_if<EarlyExit>(&parsed)) {
-        return exit_early(kProgram, *exit);
-    }
-    return run(std::get<Options>(parsed));
+    return run_program([argc, argv](bool& json) {
+        const auto parsed = parse_options(argc, argv);
+        if (const auto* exit = std::get_if<EarlyExit>(&parsed)) {
+            return exit_early(kProgram, *exit);
+        }
+        const auto& options = std::get<Options>(parsed);
+        json = options.json;
+        throw_when_out_of_memory();
+        return run(options);
+    });
 }

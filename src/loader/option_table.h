@@ -25,7 +25,7 @@ inline constexpr Exclusion kNoMode = {kVerbsWithoutMode, "nothing is put on the 
 inline constexpr Exclusion kNothingAttached = {kVerbsWithoutAttaching, "nothing is put on the hook"};
 inline constexpr Exclusion kNoInterface = {"--test-run --list-programs", "no interface is involved"};
 inline constexpr Exclusion kWholeMachine = {"--track-delivery --untrack-delivery",
-                                             "that is for every interface of the machine"};
+                                            "that is for every interface of the machine"};
 inline constexpr Exclusion kNoProgramLoaded = {
     "--observe --unload --status --clean --features --track-delivery --untrack-delivery",
     "no program is chosen for that"};

@@ -11,8 +11,9 @@
 #include <variant>
 #include <vector>
 
-#include "common/base/descriptor_limit.h"
 #include "common/base/error_report.h"
+#include "common/base/memory_reserve.h"
+#include "common/base/program_start.h"
 #include "common/base/shown_paths.h"
 #include "common/kernel/library_log.h"
 #include "common/pins/bpffs.h"
@@ -207,6 +208,7 @@ Result<bool> print(ReaderSet& readers, Destination& destination, const Options& 
     Printer printer(*output, destination);
     if (options.once) {
         TALLY_TRY(run_once(readers, printer));
+        TALLY_TRY(readers.check_all_were_read());
         return true;
     }
     return run_loop(readers, printer, pace);
@@ -371,10 +373,14 @@ int run(Options options) {
 }  // namespace tally::stats
 
 int main(int argc, char** argv) {
-    tally::raise_descriptor_limit();
-    const auto parsed = tally::stats::parse_options(argc, argv);
-    if (const auto* exit = std::get_if<tally::EarlyExit>(&parsed)) {
-        return tally::exit_early(tally::stats::kProgramName, *exit);
-    }
-    return tally::stats::run(std::get<tally::stats::Options>(parsed));
+    return tally::run_program([argc, argv](bool& json) {
+        const auto parsed = tally::stats::parse_options(argc, argv);
+        if (const auto* exit = std::get_if<tally::EarlyExit>(&parsed)) {
+            return tally::exit_early(tally::stats::kProgramName, *exit);
+        }
+        const auto& options = std::get<tally::stats::Options>(parsed);
+        json = options.format == tally::stats::Format::kJson;
+        tally::throw_when_out_of_memory();
+        return tally::stats::run(options);
+    });
 }

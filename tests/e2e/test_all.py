@@ -13,7 +13,7 @@ import pytest
 from support import kernel
 from support.pins import BPFFS, pin_dir
 from support.processes import NOBODY, Process, as_user, run, wait_until
-from support.programs import STATS, USAGE, copy_for_everyone
+from support.programs import PERMISSION, STATS, USAGE, copy_for_everyone
 from support.samples import counts_of, session_of
 from support.strace import strace
 from support.traffic import send
@@ -140,6 +140,36 @@ def test_what_cannot_be_read_is_said_and_left_out(lab, veth0):
     done = run([STATS, "--all", "--once", "--json"])
     assert [json.loads(line)["dev"] for line in done.out.splitlines()] == ["veth0"]
     assert f"{BPFFS}/another/xdp_stats_map: " in done.err and "layout" in done.err
+
+
+def test_map_that_may_not_be_read(lab, veth0):
+    """The others are shown, and it is an error: what is shown is not all there is. Later rounds only say so."""
+    kernel.need(kernel.unprivileged_reading)
+    lab.load("veth0")
+    closed = lab.foreign_map(BPFFS / "another" / "xdp_stats_map", "percpu_array", 4, 16, 5)
+    closed.parent.chmod(0o755)
+    closed.chmod(0o400)
+    _, stats = copy_for_everyone()
+    command = [*as_user(NOBODY), stats, "--all", "--json"]
+    for quiet in ([], ["--quiet"]):
+        done = run([*command, "--once", *quiet], PERMISSION)
+        assert [json.loads(line)["dev"] for line in done.out.splitlines()] == ["veth0"]
+        *notices, error = map(json.loads, [line for line in done.err.splitlines() if line.startswith("{")])
+        assert not notices and error["error"]["status"] == PERMISSION
+        assert error["error"]["message"] == f"reading the counters below {BPFFS}: 1 of the maps there cannot be read"
+        assert (f"{closed}: " in done.err) == (not quiet)
+    done = run([*command, "--count", "1"])
+    assert f"{closed}: " in done.err
+    closed.chmod(0o444)
+    assert len(run([*command, "--once"]).out.splitlines()) == 2
+
+
+def test_map_that_the_system_does_not_open(lab, veth0):
+    """No permission is missing: status 1."""
+    lab.load("veth0")
+    done = run(["env", "ASAN_OPTIONS=detect_leaks=0", "strace", "-qq", "-o", "/dev/null", "-e", "trace=bpf",
+                "-e", "inject=bpf:error=ENOMEM", STATS, "--all", "--once", "--json"], 1)
+    assert done.out == "" and "1 of the maps there cannot be read" in done.err
 
 
 def test_map_that_is_gone_when_it_is_opened(lab, veth0):

@@ -13,7 +13,7 @@ namespace tally {
 Result<std::vector<std::string>> list_directory(const std::string& path) {
     const std::unique_ptr<DIR, int (*)(DIR*)> directory(::opendir(path.c_str()), &::closedir);
     if (!directory) {
-        return last_error(fmt::format("listing {}", path));
+        return last_error("listing {}", path);
     }
     std::vector<std::string> names;
     errno = 0;  // readdir tells an error from the end by this alone
@@ -25,7 +25,7 @@ Result<std::vector<std::string>> list_directory(const std::string& path) {
         errno = 0;
     }
     if (errno != 0) {
-        return last_error(fmt::format("listing {}", path));
+        return last_error("listing {}", path);
     }
     std::sort(names.begin(), names.end());
     return names;

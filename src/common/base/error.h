@@ -2,6 +2,8 @@
 // What went wrong, for whom it matters: the operation with its object, the reason, and what to try next.
 #pragma once
 
+#include <fmt/core.h>
+
 #include <cerrno>
 #include <string>
 #include <string_view>
@@ -50,8 +52,15 @@ std::string_view kind_name(ErrorKind kind);
 // The one place that absorbs the C conventions: pass errno as it is, or a library's negative errno.
 // EPERM and EACCES become kPermission, ENOENT/ENODEV/ENXIO kNotFound, EEXIST/EBUSY kConflict.
 Error system_error(int code, std::string what);
-inline Error last_error(std::string what) {
-    return system_error(errno, std::move(what));
+// errno is read before the text is made: that takes memory, and where memory is short, it changes errno.
+inline Error last_error(std::string_view what) {
+    const int code = errno;
+    return system_error(code, std::string(what));
+}
+template <typename First, typename... Others>
+Error last_error(fmt::format_string<First, Others...> what, First&& first, Others&&... others) {
+    const int code = errno;
+    return system_error(code, fmt::format(what, std::forward<First>(first), std::forward<Others>(others)...));
 }
 Error make_error(ErrorKind kind, std::string what, std::string reason = {});
 

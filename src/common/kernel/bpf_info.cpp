@@ -20,7 +20,7 @@ Result<Info> object_info(int fd, const char* kind) {
     Info info = {};
     std::uint32_t size = sizeof(info);
     if (bpf_obj_get_info_by_fd(fd, &info, &size) != 0) {
-        return last_error(fmt::format("asking the kernel about a {}", kind));
+        return last_error("asking the kernel about a {}", kind);
     }
     return info;
 }
@@ -131,7 +131,7 @@ Result<UniqueFd> open_map_by_id(std::uint32_t id, bool read_only) {
     options.open_flags = read_only ? BPF_F_RDONLY : 0;
     UniqueFd fd(bpf_map_get_fd_by_id_opts(id, &options));
     if (!fd) {
-        return last_error(fmt::format("opening the map with id {}", id));
+        return last_error("opening the map with id {}", id);
     }
     return fd;
 }
@@ -139,7 +139,7 @@ Result<UniqueFd> open_map_by_id(std::uint32_t id, bool read_only) {
 Result<UniqueFd> open_program_by_id(std::uint32_t id) {
     UniqueFd fd(bpf_prog_get_fd_by_id(id));
     if (!fd) {
-        return last_error(fmt::format("opening the program with id {}", id));
+        return last_error("opening the program with id {}", id);
     }
     return fd;
 }

@@ -93,7 +93,7 @@ Result<std::optional<DispatcherConfig>> find_configuration(int program_fd, const
 Result<Component> read_component(const std::string& pin, const DispatcherConfig::Slot& slot) {
     const UniqueFd program(bpf_obj_get(pin.c_str()));
     if (!program) {
-        return last_error(fmt::format("opening the pin {}", pin));
+        return last_error("opening the pin {}", pin);
     }
     TALLY_ASSIGN_OR_RETURN(auto info, program_info(program.get()));
     return Component{info.id, std::move(info.name), slot.priority, slot.chain_actions, slot.frags};

@@ -36,7 +36,7 @@ Result<std::uint64_t> current_netns_inode() {
     const std::string path = "/proc/thread-self/ns/net";
     const auto inode = netns_inode_at(path);
     if (!inode) {
-        return last_error("reading " + path);
+        return last_error("reading {}", path);
     }
     return *inode;
 }
@@ -91,7 +91,7 @@ Result<std::uint64_t> netns_inode(const UniqueFd& netns) {
 
 Result<void> enter_netns(const UniqueFd& netns, const std::string& name_or_path) {
     if (::setns(netns.get(), CLONE_NEWNET) != 0) {
-        auto error = last_error(fmt::format("entering network namespace '{}'", name_or_path));
+        auto error = last_error("entering network namespace '{}'", name_or_path);
         if (error.kind == ErrorKind::kPermission) {
             error.reason += " (it requires CAP_SYS_ADMIN)";
         }

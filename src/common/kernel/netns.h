@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 
+#include "common/base/exceptions.h"
 #include "common/base/result.h"
 #include "common/base/unique_fd.h"
 
@@ -32,7 +33,7 @@ template <typename Work>
 auto inside_netns(const UniqueFd& netns, const std::string& name_or_path, Work work) -> decltype(work()) {
     TALLY_ASSIGN_OR_RETURN(const auto here, open_netns("/proc/thread-self/ns/net"));
     TALLY_TRY(enter_netns(netns, name_or_path));
-    auto done = work();
+    auto done = without_exceptions(work);  // which would leave this thread there
     TALLY_TRY(enter_netns(here, "this command's own"));
     return done;
 }

@@ -39,7 +39,7 @@ Result<bool> check_is_bpffs(const std::string& path) {
             return false;
         }
         if (errno != EINTR) {
-            return last_error(fmt::format("looking for a BPF file system at '{}'", path));
+            return last_error("looking for a BPF file system at '{}'", path);
         }
     }
     return status.f_type == static_cast<long>(BPF_FS_MAGIC);
@@ -80,7 +80,7 @@ Result<UniqueFd> open_pin(const std::string& path, bool read_only) {
     options.file_flags = read_only ? BPF_F_RDONLY : 0;
     UniqueFd fd(bpf_obj_get_opts(path.c_str(), &options));
     if (!fd) {
-        return last_error(fmt::format("opening the pin {}", path));
+        return last_error("opening the pin {}", path);
     }
     return fd;
 }

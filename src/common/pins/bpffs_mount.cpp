@@ -171,7 +171,7 @@ class MountLock {
             lock.fd_ = UniqueFd(::open(kPath, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, S_IRUSR | S_IWUSR));
             struct stat ours = {};
             if (!lock.fd_ || ::fstat(lock.fd_.get(), &ours) != 0) {
-                return last_error(fmt::format("opening {}", kPath));
+                return last_error("opening {}", kPath);
             }
             if (ours.st_uid != 0 || (ours.st_mode & (S_IRWXG | S_IRWXO)) != 0) {
                 return make_error(ErrorKind::kConflict, fmt::format("opening {}", kPath),
@@ -179,7 +179,7 @@ class MountLock {
             }
             while (::flock(lock.fd_.get(), LOCK_EX) != 0) {
                 if (errno != EINTR) {
-                    return last_error(fmt::format("locking {}", kPath));
+                    return last_error("locking {}", kPath);
                 }
             }
             struct stat there = {};

@@ -19,11 +19,11 @@ UniqueFd open_lock(const std::string& path) {
 
 Result<std::optional<UniqueFd>> take_process_lock(const std::string& path) {
     if (::mkdir(path.c_str(), S_IRWXU) != 0 && errno != EEXIST) {
-        return last_error(fmt::format("creating {}", path));
+        return last_error("creating {}", path);
     }
     UniqueFd fd = open_lock(path);
     if (!fd) {
-        return last_error(fmt::format("opening {}", path));
+        return last_error("opening {}", path);
     }
     while (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
         // Those who only ask whether it is held share it, for a moment.

@@ -28,17 +28,20 @@ mode_t mode_of_pin(const std::string& pin) {
 }
 
 Result<void> PinChanges::publish(const std::string& pin) {
-    Change change{pin, open_old(pin)};
-    TALLY_TRY(directory_.publish(pin, pin, mode_of_pin(pin)));
-    changes_.push_back(std::move(change));
-    return {};
+    changes_.push_back({pin, open_old(pin)});  // nothing may fail once the pin has changed
+    return keep_if(directory_.publish(pin, pin, mode_of_pin(pin)));
 }
 
 Result<void> PinChanges::remove(const std::string& pin) {
-    Change change{pin, open_old(pin)};
-    TALLY_TRY(directory_.remove(pin));
-    changes_.push_back(std::move(change));
-    return {};
+    changes_.push_back({pin, open_old(pin)});
+    return keep_if(directory_.remove(pin));
+}
+
+Result<void> PinChanges::keep_if(Result<void> changed) {
+    if (!changed) {
+        changes_.pop_back();
+    }
+    return changed;
 }
 
 Result<void> PinChanges::stage_old_pins() {

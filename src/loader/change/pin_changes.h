@@ -40,6 +40,8 @@ class PinChanges {
     };
 
     UniqueFd open_old(const std::string& pin) const;
+    // The change that was noted last has been made, or is none.
+    Result<void> keep_if(Result<void> changed);
 
     PinDirectory& directory_;
     std::vector<Change> changes_;

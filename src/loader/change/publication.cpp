@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "common/base/exceptions.h"
 #include "common/kernel/bpf_info.h"
 #include "common/kernel/netns.h"
 #include "common/pins/pin_names.h"
@@ -150,10 +151,16 @@ Result<void> detach_component_of(const Meta& meta) {
 Result<void> publish_generation(PinDirectory& directory, PinChanges& changes, const Meta& meta,
                                 const std::optional<Meta>& old_meta, PublicationReport& report) {
     TALLY_TRY(publish_pins(directory, changes, meta, old_meta, report));
-    if (const auto taken_out = take_out_replaced_component(directory, meta); !taken_out) {
+    // The generation is published: what fails from here on is no reason to roll it back.
+    if (const auto taken_out =
+            without_exceptions([&] { return take_out_replaced_component(directory, meta); });
+        !taken_out) {
         directory.leave_staged();
-        report.notes.push_back(taken_out.error().message() +
-                               "; the next load, --unload or --clean does that");
+        (void)without_exceptions([&]() -> Result<void> {
+            report.notes.push_back(taken_out.error().message() +
+                                   "; the next load, --unload or --clean does that");
+            return {};
+        });
     }
     return {};
 }

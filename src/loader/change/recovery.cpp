@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "common/base/exceptions.h"
 #include "common/base/unique_fd.h"
 #include "common/kernel/bpf_info.h"
 #include "common/kernel/dispatcher.h"
@@ -274,7 +275,7 @@ Result<std::string> repair(PinDirectory& directory, const NetnsContext& context)
     if (staged.empty()) {
         return std::string();
     }
-    auto repaired = finish_or_discard(directory, staged, context);
+    auto repaired = without_exceptions([&] { return finish_or_discard(directory, staged, context); });
     if (!repaired) {
         directory.leave_staged();  // for the next attempt
     }

@@ -103,7 +103,7 @@ Result<void> remove_dispatcher_pins(const DispatcherPins& pins) {
     const std::string root = dispatcher_root();
     const UniqueFd lock(::open(root.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (!lock || ::flock(lock.get(), LOCK_EX) != 0) {
-        return last_error(fmt::format("locking {}", root));
+        return last_error("locking {}", root);
     }
     const std::string what = fmt::format("removing {}", pins.directory);
     const auto names = list_directory(pins.directory);

@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include "common/base/exceptions.h"
+#include "common/base/memory_reserve.h"
 #include "common/base/unique_fd.h"
 #include "common/kernel/bpf_info.h"
 #include "common/kernel/dispatcher.h"
@@ -191,9 +193,15 @@ Result<Observation> renew_observation(PinDirectory* pins, const std::string& dir
     TALLY_ASSIGN_OR_RETURN(auto meta, make_meta(interface, state, target, list));
     TALLY_TRY(stage(*pins, list, meta));
     PinChanges changes(*pins);
-    if (auto published = publish_generation(*pins, changes, meta, state.meta, observation.report);
-        !published) {
-        if (!changes.stage_old_pins() || !discard_generation(*pins, state.meta, meta)) {
+    const auto published = without_exceptions(
+        [&] { return publish_generation(*pins, changes, meta, state.meta, observation.report); });
+    if (!published) {
+        release_memory_reserve();
+        const auto undone = without_exceptions([&]() -> Result<void> {
+            TALLY_TRY(changes.stage_old_pins());
+            return discard_generation(*pins, state.meta, meta);
+        });
+        if (!undone) {
             pins->leave_staged();
         }
         return published.error();

@@ -8,6 +8,8 @@
 #include <optional>
 #include <utility>
 
+#include "common/base/exceptions.h"
+#include "common/base/memory_reserve.h"
 #include "common/kernel/dispatcher.h"
 #include "common/kernel/link_socket.h"
 #include "common/pins/bpffs.h"
@@ -79,6 +81,40 @@ void roll_back(LoadContext& load, const AttachPlan& plan, PinChanges& changes, R
         load.pins->leave_staged();
         error.hint += fmt::format("{}the old pins are not all restored: {}", error.hint.empty() ? "" : "; ",
                                   kFinishedLater);
+    }
+}
+
+// The same where memory may be short: what cannot be undone stays staged, for the next command.
+void roll_back_in_need(LoadContext& load, const AttachPlan& plan, PinChanges& changes, Rollback rollback,
+                       const Meta& meta, Error& error) {
+    release_memory_reserve();
+    const auto rolled_back = without_exceptions([&]() -> Result<void> {
+        roll_back(load, plan, changes, std::move(rollback), meta, error);
+        return {};
+    });
+    if (!rolled_back) {
+        load.pins->leave_staged();
+    }
+}
+
+// An exception, while the program was being attached: what is staged tells what to finish and what to
+// discard, as after a kill.
+Result<Replacement> settle(LoadContext& load, Error error) {
+    release_memory_reserve();
+    load.attached = true;  // as far as anybody knows
+    if (!without_exceptions([&] { return repair(*load.pins, load.netns); })) {
+        load.pins->leave_staged();
+    }
+    return error;
+}
+
+Result<Replacement> replace_or_settle(LoadContext& load, const AttachPlan& plan, const Attempt& attempt,
+                                      const ProgramObject& object, Meta& meta) {
+    const PositionWish wish = {load.request.priority, load.request.chain_actions};
+    try {
+        return replace_program(*load.pins, plan, attempt, wish, load.state, object, meta);
+    } catch (const std::exception& exception) {
+        return settle(load, error_of(exception));
     }
 }
 
@@ -173,8 +209,7 @@ Result<void> check_upper_devices(const LoadContext& load, const Attempt& attempt
 
 Result<Replacement> put_on_hook(LoadContext& load, const AttachPlan& plan, const Attempt& attempt,
                                 const ProgramObject& object, Meta& meta) {
-    const PositionWish wish = {load.request.priority, load.request.chain_actions};
-    auto replacement = replace_program(*load.pins, plan, attempt, wish, load.state, object, meta);
+    auto replacement = replace_or_settle(load, plan, attempt, object, meta);
     if (!replacement) {
         explain_refusing_driver(load.interface, attempt, replacement.error());
     }
@@ -210,8 +245,10 @@ Result<Outcome> try_load(LoadContext& load, const AttachPlan& plan, const Attemp
     load.attached = true;
     PublicationReport report;
     PinChanges changes(pins);
-    if (auto published = publish_generation(pins, changes, meta, load.state.meta, report); !published) {
-        roll_back(load, plan, changes, std::move(replacement.rollback), meta, published.error());
+    auto published =
+        without_exceptions([&] { return publish_generation(pins, changes, meta, load.state.meta, report); });
+    if (!published) {
+        roll_back_in_need(load, plan, changes, std::move(replacement.rollback), meta, published.error());
         return published.error();
     }
     if (load.hold != nullptr) {
@@ -391,7 +428,8 @@ Result<Outcome> load(const LoadRequest& request, NetnsContext& context, const st
     TALLY_ASSIGN_OR_RETURN(const auto ended,
                            end_killed_run(load.state, context, load.directory, load.dry_run()));
     const auto leftover = find_leftover(load.state);
-    auto outcome = load_by_plan(load);
+    // What an exception leaves staged is not attached: that was seen to.
+    auto outcome = without_exceptions([&] { return load_by_plan(load); });
     if (!outcome) {
         if (hold != nullptr && hold->lock) {
             ::rmdir((load.directory + '/' + kRunName).c_str());

@@ -8,6 +8,7 @@
 #include <optional>
 #include <utility>
 
+#include "common/base/exceptions.h"
 #include "common/pins/bpffs_mount.h"
 #include "common/pins/pin_names.h"
 #include "loader/change/detach_ours.h"
@@ -91,7 +92,7 @@ int run_command_loaded(const RunRequest& request, NetnsContext& context, const U
     int status = 0;
     for (const auto& device : request.devices) {
         RunHold hold;
-        auto outcome = load(request.load, context, device, &hold);
+        auto outcome = without_exceptions([&] { return load(request.load, context, device, &hold); });
         if (!outcome) {
             status = fail(std::move(outcome).error());
             break;
@@ -107,7 +108,8 @@ int run_command_loaded(const RunRequest& request, NetnsContext& context, const U
         status = run_child_command(request.command, home, inherited);
     }
     for (const auto& device : loaded) {
-        if (auto ended = end_run(context, device, request.keep_maps); !ended) {
+        auto ended = without_exceptions([&] { return end_run(context, device, request.keep_maps); });
+        if (!ended) {
             const int failure = fail(std::move(ended).error());
             status = status == 0 ? failure : status;
         }

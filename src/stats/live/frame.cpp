@@ -114,8 +114,7 @@ std::string_view dot(const Canvas& canvas) {
 }
 
 std::string totals_text(const ScreenState& model) {
-    return model.totals_are_reset() ? "since reset"
-                                    : fmt::format("{} totals", totals_name(model.totals()));
+    return model.totals_are_reset() ? "since reset" : fmt::format("{} totals", totals_name(model.totals()));
 }
 
 }  // namespace tally::stats

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 #include "stats/source/reader_set.h"
 
+#include <fmt/format.h>
 #include <sys/epoll.h>
 
 #include <algorithm>
@@ -45,6 +46,17 @@ Result<void> ReaderSet::discover() {
     discovery_.emplace(own_.context.bpffs.path, watcher_);
     TALLY_ASSIGN_OR_RETURN(auto found, discovery_->look());
     return add(found, false);
+}
+
+Result<void> ReaderSet::check_all_were_read() const {
+    if (unread_.empty()) {
+        return {};
+    }
+    const bool denied = std::any_of(unread_.begin(), unread_.end(),
+                                    [](const auto& one) { return one.second == ErrorKind::kPermission; });
+    return make_error(denied ? ErrorKind::kPermission : ErrorKind::kSystem,
+                      fmt::format("reading the counters below {}", own_.context.bpffs.path),
+                      fmt::format("{} of the maps there cannot be read", unread_.size()));
 }
 
 bool ReaderSet::must_poll() const {
@@ -183,10 +195,15 @@ Result<void> ReaderSet::add(const FoundMap& found, bool under_way) {
             request_.notices.say(reader->title(), now);
             problem = std::move(now);
         }
+        const ErrorKind kind = started.error().kind;
+        if (kind != ErrorKind::kConflict && kind != ErrorKind::kNotFound) {
+            unread_[found.directory] = kind;
+        }
         discovery_->forget(found.directory);
         return {};
     }
     problems_.erase(found.directory);
+    unread_.erase(found.directory);
     const auto behind = std::upper_bound(members_.begin(), members_.end(), reader->report(),
                                          [](const SampleReport& report, const Member& member) {
                                              return is_listed_before(report, member.reader->report());

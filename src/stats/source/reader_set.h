@@ -52,6 +52,9 @@ class ReaderSet {
     // All maps that are pinned now; one that cannot be read is told and left out. follow_events() adds later
     // ones.
     Result<void> discover();
+    // An error where some that discover() has found could not be read: what is shown is not all there is. A
+    // map of another layout is no counter map, and one that is gone by then is none either.
+    Result<void> check_all_were_read() const;
 
     const NetnsContext& context() const { return own_.context; }
     const NetnsContext& context_of(const Source& source) const {
@@ -125,6 +128,7 @@ class ReaderSet {
     bool told_of_ignored_ = false;
     std::map<std::string, std::string> problems_;  // of what was found and could not be read, by directory
     bool left_out_ = false;                        // some that were found are no members
+    std::map<std::string, ErrorKind> unread_;      // of counter maps that could not be read, by directory
     std::vector<Member> members_;
     std::size_t next_number_ = 0;
 };

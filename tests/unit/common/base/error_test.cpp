@@ -3,6 +3,22 @@
 
 #include <gmock/gmock.h>
 
+namespace {
+
+// As taking memory does where there is little.
+struct ChangesErrno {};
+
+}  // namespace
+
+template <>
+struct fmt::formatter<ChangesErrno> {
+    static constexpr auto parse(format_parse_context& context) { return context.begin(); }
+    static auto format(const ChangesErrno& /*value*/, format_context& context) {
+        errno = ENOMEM;
+        return context.out();
+    }
+};
+
 namespace tally {
 namespace {
 
@@ -30,6 +46,11 @@ INSTANTIATE_TEST_SUITE_P(
                     Code{ENXIO, ErrorKind::kNotFound}, Code{EEXIST, ErrorKind::kConflict},
                     Code{EBUSY, ErrorKind::kConflict}, Code{ENOMEM, ErrorKind::kSystem},
                     Code{EINVAL, ErrorKind::kSystem}, Code{524, ErrorKind::kSystem}));
+
+TEST(Error, LastErrorReadsErrnoBeforeItMakesTheText) {
+    errno = ENOENT;
+    EXPECT_EQ(last_error("opening {}", ChangesErrno{}).code, ENOENT);
+}
 
 TEST(Error, KindsAreTheExitStatusesOfTheContract) {
     EXPECT_EQ(exit_status(ErrorKind::kSystem), 1);

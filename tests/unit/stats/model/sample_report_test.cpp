@@ -97,26 +97,6 @@ TEST(SampleReport, TheInitialNamespaceIsListedFirstAndMapsOfNoDeviceLast) {
     }
 }
 
-TEST(SampleReport, TheInitialNamespaceIsListedFirstAndMapsOfNoDeviceLast) {
-    const auto listed = [](std::optional<std::string> netns, std::optional<std::string> device) {
-        SampleReport report;
-        report.title = device ? "any" : "/sys/fs/bpf/other2/xdp_stats_map";
-        report.netns = std::move(netns);
-        report.device = std::move(device);
-        return report;
-    };
-    std::vector<SampleReport> in_order = {listed({}, "eth2"),     listed({}, "eth10"),
-                                          listed("blue", "eth0"), listed("ns2", "eth9"),
-                                          listed("ns10", "eth1"), listed({}, {})};
-    in_order.push_back(in_order.back());
-    in_order.back().title = "/sys/fs/bpf/other10/xdp_stats_map";
-    for (std::size_t one = 0; one < in_order.size(); ++one) {
-        for (std::size_t other = 0; other < in_order.size(); ++other) {
-            EXPECT_EQ(is_listed_before(in_order[one], in_order[other]), one < other) << one << ' ' << other;
-        }
-    }
-}
-
 TEST(SampleReport, HasARowForEveryCpuThatCountedAnything) {
     SampleReport report;
     const std::vector<Counters> before = {passed(1, 60), {}, dropped(3, 180), {}};
