@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 // xdp_stats: shows the counters that xdp_loader, or another program with the same layout, has pinned.
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -31,6 +32,7 @@
 #include "stats/output/printer.h"
 #include "stats/source/pin_error.h"
 #include "stats/source/reader_set.h"
+#include "stats/source/run_statistics.h"
 
 namespace tally::stats {
 namespace {
@@ -219,7 +221,8 @@ Result<void> show(ReaderSet& readers, const Options& options) {
         return show_live(readers, options);
     }
     if (options.listen) {
-        return serve(readers, *options.listen, options.user, Notices(options.quiet, options.verbose));
+        return serve(readers, {*options.listen, options.user, options.cost},
+                     Notices(options.quiet, options.verbose));
     }
     if (options.output) {
         TALLY_ASSIGN_OR_RETURN(auto file, OutputFile::at(*options.output));
@@ -270,6 +273,18 @@ Result<void> give_up(const Options& options, steady_clock::time_point begin) {
     return report_expectations(ExpectationCheck(options.expectations, titles), options, begin);
 }
 
+Result<RunStatistics> switch_on_statistics(const Options& options) {
+    auto statistics = RunStatistics::enable();
+    if (statistics) {
+        Notices(options.quiet, options.verbose)
+            .say("--cost",
+                 fmt::format("while this runs, each run of any BPF program takes about {:.0f} ns longer; an "
+                             "empty one is reported as {:.1f} ns, which is taken off",
+                             statistics->overhead(), statistics->empty()));
+    }
+    return statistics;
+}
+
 int run(Options options) {
     if (options.live) {
         options.per_cpu = true;
@@ -296,7 +311,16 @@ int run(Options options) {
     if (!devices) {
         return fail(devices.error(), options);
     }
+    std::optional<RunStatistics> statistics;
+    if (options.cost) {
+        auto enabled = switch_on_statistics(options);
+        if (!enabled) {
+            return fail(enabled.error(), options);
+        }
+        statistics = std::move(*enabled);
+    }
     ReadRequest request;
+    request.run_statistics = statistics ? &*statistics : nullptr;
     request.wait = options.wait;
     request.per_cpu = options.per_cpu;
     request.per_program = options.per_program;

@@ -192,6 +192,16 @@ verdict. Without a dispatcher, the one program there is.)",
     },
     {
         .group = "Output",
+        .name = "--cost",
+        .excludes = {{"--once", "a cost takes two readings"},
+                     {"--expect", "a condition is about packets and bytes"}},
+        .help = "Also what a run of the program takes, and its share of a CPU",
+        .manual = R"(
+Also how many nanoseconds a run of the interface's program takes, and which share of one CPU, by the kernel's run-time
+statistics, which are on while *xdp_stats* runs. Takes CAP_SYS_ADMIN. See *COST*.)",
+    },
+    {
+        .group = "Output",
         .name = "--since-start",
         .help = "Totals count from this command's start",
         .manual = "The totals, too, count from the start of this command, as the session totals do.",

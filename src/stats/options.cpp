@@ -198,6 +198,7 @@ Result<Options> read_options(const Given& given) {
     options.output = given.value("--output");
     options.per_cpu = given.has("--per-cpu");
     options.per_program = given.has("--per-program");
+    options.cost = given.has("--cost");
     options.since_start = given.has("--since-start");
     options.wait = given.has("--wait");
     options.quiet = given.has("--quiet");

@@ -32,6 +32,7 @@ struct Options {
     bool per_cpu = false;
     bool per_program = false;
     bool since_start = false;
+    bool cost = false;  // what the programs cost, too
     bool wait = false;
     std::vector<Expectation> expectations;  // with any, no samples are shown
     std::chrono::nanoseconds within = {};   // for them

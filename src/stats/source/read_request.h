@@ -30,6 +30,8 @@ void add_source(std::vector<Source>& sources, Source source);
 // the programs of a dispatcher.
 inline constexpr std::size_t kLookDescriptors = 32;
 
+class RunStatistics;
+
 struct ReadRequest {
     bool wait = false;  // for devices that do not exist yet
     bool per_cpu = false;
@@ -37,6 +39,7 @@ struct ReadRequest {
     bool since_start = false;  // totals count from the start of the run
     bool keep_going = false;   // a source that cannot be read does not end the run
     std::size_t spare_descriptors = kLookDescriptors;
+    const RunStatistics* run_statistics = nullptr;  // with --cost; outlives the run
     Notices notices;
 };
 
