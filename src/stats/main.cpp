@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 // xdp_stats: shows the counters that xdp_loader, or another program with the same layout, has pinned.
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -32,6 +33,7 @@
 #include "stats/output/printer.h"
 #include "stats/source/pin_error.h"
 #include "stats/source/reader_set.h"
+#include "stats/source/run_statistics.h"
 #include "stats/source/stray_packets.h"
 
 namespace tally::stats {
@@ -233,7 +235,8 @@ Result<bool> show(ReaderSet& readers, const Options& options, const Pace& pace) 
         return show_live(readers, options, pace);
     }
     if (options.listen) {
-        TALLY_TRY(serve(readers, *options.listen, options.user, Notices(options.quiet, options.verbose)));
+        TALLY_TRY(serve(readers, {*options.listen, options.user, options.cost},
+                        Notices(options.quiet, options.verbose)));
         return true;
     }
     if (options.output) {
@@ -314,6 +317,18 @@ Result<void> give_up(const Options& options, steady_clock::time_point begin) {
                                begin);
 }
 
+Result<RunStatistics> switch_on_statistics(const Options& options) {
+    auto statistics = RunStatistics::enable();
+    if (statistics) {
+        Notices(options.quiet, options.verbose)
+            .say("--cost",
+                 fmt::format("while this runs, each run of any BPF program takes about {:.0f} ns longer; an "
+                             "empty one is reported as {:.1f} ns, which is taken off",
+                             statistics->overhead(), statistics->empty()));
+    }
+    return statistics;
+}
+
 int run(Options options) {
     if (options.live) {
         options.per_cpu = true;
@@ -340,7 +355,16 @@ int run(Options options) {
     if (!devices) {
         return fail(devices.error(), options);
     }
+    std::optional<RunStatistics> statistics;
+    if (options.cost) {
+        auto enabled = switch_on_statistics(options);
+        if (!enabled) {
+            return fail(enabled.error(), options);
+        }
+        statistics = std::move(*enabled);
+    }
     ReadRequest request;
+    request.run_statistics = statistics ? &*statistics : nullptr;
     request.wait = options.wait;
     request.per_cpu = options.per_cpu;
     request.per_program = options.per_program;

@@ -239,6 +239,16 @@ the default; the first load, whatever maps have taken their turn since (*lifetim
     },
     {
         .group = "Output",
+        .name = "--cost",
+        .excludes = {{"--once", "a cost takes two readings"},
+                     {"--expect", "a condition is about packets and bytes"}},
+        .help = "Also what a run of the program takes, and its share of a CPU",
+        .manual = R"(
+Also how many nanoseconds a run of the interface's program takes, and which share of one CPU, by the kernel's run-time
+statistics, which are on while *xdp_stats* runs. Takes CAP_SYS_ADMIN. See *COST*.)",
+    },
+    {
+        .group = "Output",
         .name = "--since-start",
         .help = "The same as --totals session; in JSON, `packets` and `bytes` as well",
         .manual = R"(

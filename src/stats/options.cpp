@@ -267,6 +267,7 @@ Result<Options> read_options(const Given& given) {
     for (Expectation& expectation : options.expectations) {
         expectation.totals = options.totals;
     }
+    options.cost = given.has("--cost");
     options.wait = given.has("--wait");
     options.quiet = given.has("--quiet");
     options.verbose = given.has("--verbose");

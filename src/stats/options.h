@@ -33,6 +33,7 @@ struct Options {
     bool per_cpu = false;
     bool per_program = false;
     Totals totals = Totals::kMap;
+    bool cost = false;  // what the programs cost, too
     bool wait = false;
     std::vector<Expectation> expectations;  // with any, no samples are shown
     // For them, or for what `wait` waits for; none: no limit. As it was typed, too.

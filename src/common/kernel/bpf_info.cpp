@@ -90,6 +90,9 @@ Result<ProgramInfo> program_info(int fd) {
     info.id = raw.id;
     info.type = raw.type;
     info.name = raw.name;
+    info.load_time = raw.load_time;
+    info.run_count = raw.run_cnt;
+    info.run_nanoseconds = raw.run_time_ns;
     for (const auto byte : raw.tag) {
         info.tag += fmt::format("{:02x}", byte);
     }

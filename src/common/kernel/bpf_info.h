@@ -31,9 +31,12 @@ std::string map_type_name(std::uint32_t type);
 
 struct ProgramInfo {
     std::uint32_t id = 0;
-    std::uint32_t type = 0;  // enum bpf_prog_type
-    std::string name;        // cut to 15 characters by the kernel
-    std::string tag;         // 16 hexadecimal digits
+    std::uint32_t type = 0;             // enum bpf_prog_type
+    std::string name;                   // cut to 15 characters by the kernel
+    std::string tag;                    // 16 hexadecimal digits
+    std::uint64_t load_time = 0;        // nanoseconds since the machine was started
+    std::uint64_t run_count = 0;        // while run-time statistics were on (bpf_enable_stats)
+    std::uint64_t run_nanoseconds = 0;  // that those runs took
 };
 
 struct LinkInfo {

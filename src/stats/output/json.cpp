@@ -33,6 +33,8 @@ class JsonFormat final : public SampleFormat {
         append_name(buffer, report.runs_on);
         text(buffer, R"(,"period":)");
         append_decimal(buffer, report.period, kPeriodDecimals);
+        text(buffer, R"(,"cost":)");
+        append_cost(buffer, report.cost);
 
         const bool rates = report.period > 0;
         text(buffer, R"(,"actions":)");
@@ -89,6 +91,38 @@ class JsonFormat final : public SampleFormat {
             }
         }
         text(buffer, "}");
+    }
+
+    void append_cost(fmt::memory_buffer& buffer, const std::optional<ProgramCost>& cost) {
+        if (!cost) {
+            text(buffer, "null");
+            return;
+        }
+        text(buffer, R"({"ns_per_run":)");
+        append_optional(buffer, cost->ns_per_run, kRateDecimals);
+        text(buffer, R"(,"cpu":)");
+        append_optional(buffer, cost->cpu, kShareDecimals);
+        text(buffer, R"(,"program":)");
+        if (cost->program_id != 0) {
+            fmt::format_to(fmt::appender(buffer), "{}", cost->program_id);
+        } else {
+            text(buffer, "null");
+        }
+        text(buffer, R"(,"note":)");
+        if (cost->note.empty()) {
+            text(buffer, "null");
+        } else {
+            append_string(buffer, cost->note);
+        }
+        text(buffer, "}");
+    }
+
+    static void append_optional(fmt::memory_buffer& buffer, std::optional<double> value, int decimals) {
+        if (value) {
+            append_decimal(buffer, *value, decimals);
+        } else {
+            text(buffer, "null");
+        }
     }
 
     static void append_rate(fmt::memory_buffer& buffer, double rate, bool known) {

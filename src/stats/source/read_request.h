@@ -31,6 +31,8 @@ void add_source(std::vector<Source>& sources, Source source);
 // the programs of a dispatcher.
 inline constexpr std::size_t kLookDescriptors = 32;
 
+class RunStatistics;
+
 struct ReadRequest {
     bool wait = false;  // for devices that do not exist yet
     bool per_cpu = false;
@@ -38,6 +40,7 @@ struct ReadRequest {
     Totals totals = Totals::kMap;
     bool keep_going = false;  // a source that cannot be read does not end the run
     std::size_t spare_descriptors = kLookDescriptors;
+    const RunStatistics* run_statistics = nullptr;  // with --cost; outlives the run
     Notices notices;
 };
 

@@ -14,6 +14,7 @@
 #include "common/kernel/bpf_info.h"
 #include "common/kernel/link_socket.h"
 #include "common/pins/abi_names.h"
+#include "stats/source/run_statistics.h"
 
 namespace tally::stats {
 namespace {
@@ -25,6 +26,9 @@ constexpr std::int64_t kPinAge = 100'000'000;  // nanoseconds
 // From readings closer than this, as right after a replacement, no rate is computed. Far below the smallest
 // interval, as a late sample shortens the next period.
 constexpr double kShortestPeriod = 0.0001;  // seconds
+
+constexpr const char* kWholeDispatcher =
+    "of the dispatcher with all its programs, which have no run-time statistics of their own";
 
 // Nothing is pinned at the path. A map id that does not exist is another error.
 bool is_missing(const Error& error) {
@@ -80,6 +84,9 @@ Reader::Reader(const Source& source, const ReadRequest& request, NetnsContext& c
     }
     report_.title = title_of(source, *context_);
     report_.totals = request.totals;
+    if (request.run_statistics != nullptr) {
+        cost_meter_ = CostMeter(request.run_statistics->empty());
+    }
 }
 
 Result<void> Reader::start() {
@@ -299,6 +306,9 @@ Result<void> Reader::replace_map(OpenedMap opened) {
     describe_map();
     describe_program();
     take_components(under_way);
+    if (!cost_meter_.started()) {
+        fill_cost();
+    }
     return {};
 }
 
@@ -347,6 +357,22 @@ void Reader::fill_components() {
     } else {
         components_.fill(report_);
     }
+}
+
+void Reader::fill_cost() {
+    if (request_->run_statistics == nullptr) {
+        return;
+    }
+    const auto program = find_measured_program(*context_, own_meta(), report_.device);
+    const auto reading = program ? request_->run_statistics->read(program->id) : program.error();
+    if (reading) {
+        cost_meter_.take(*reading);
+        cost_meter_.set_note(program->is_dispatcher ? kWholeDispatcher : "");
+    } else {
+        cost_meter_.miss(program && reading.error().kind == ErrorKind::kNotFound ? "the program is gone"
+                                                                                 : reading.error().message());
+    }
+    report_.cost = cost_meter_.cost();
 }
 
 bool Reader::take_meta(const Meta& meta) {
@@ -441,6 +467,7 @@ void Reader::fill_report(const Sample& before, const Sample& now, double seconds
         refresh_state(now.time);
     }
     fill_components();  // after refresh_state, which may change them
+    fill_cost();
 }
 
 void Reader::refresh_state(std::int64_t now) {

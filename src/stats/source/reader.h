@@ -10,6 +10,7 @@
 #include "common/pins/counter_map.h"
 #include "common/pins/netns_context.h"
 #include "stats/model/cpu_session.h"
+#include "stats/model/program_cost.h"
 #include "stats/model/sample_report.h"
 #include "stats/model/session.h"
 #include "stats/source/component_counters.h"
@@ -80,6 +81,7 @@ class Reader {
     Result<void> check_components() const;
     void take_components(bool under_way);
     void fill_components();
+    void fill_cost();
     void fill_report(const Sample& before, const Sample& now, double seconds);
     void refresh_state(std::int64_t now);
     AttachState look_at_state(std::int64_t now);
@@ -107,6 +109,7 @@ class Reader {
     Session session_;
     CpuSession cpu_session_;        // with --per-cpu
     ComponentCounters components_;  // with --per-program
+    CostMeter cost_meter_;          // with --cost
     SampleReport report_;
 };
 

@@ -63,6 +63,9 @@ TEST(StatsOptions, EveryOptionArrives) {
     EXPECT_EQ(options.totals, Totals::kSession);
     EXPECT_TRUE(parsed({"-d", "veth0", "-v"}).verbose);
     EXPECT_TRUE(parsed({"-d", "veth0", "--per-program"}).per_program);
+    EXPECT_TRUE(parsed({"-d", "veth0", "--cost"}).cost);
+    EXPECT_TRUE(parsed({"--all", "--listen", "9417", "--cost"}).cost);
+    EXPECT_FALSE(parsed({"-d", "veth0"}).cost);
     EXPECT_TRUE(parsed({"-d", "veth0", "-1"}).once);
     EXPECT_EQ(parsed({"-d", "veth0", "--json"}).format, Format::kJson);
     EXPECT_EQ(parsed({"-d", "veth0", "--format=json"}).format, Format::kJson);
@@ -194,6 +197,8 @@ INSTANTIATE_TEST_SUITE_P(
         Mistake{{"--map-id", "7", "--totals", "lifetime"},
                 "--totals lifetime cannot be combined with --map-id alone: an id leads to no meta"},
         Mistake{{"-d", "a", "--per-program", "--per-cpu"}, "--per-program"},
+        Mistake{{"-d", "a", "--cost", "--once"}, "--cost"},
+        Mistake{{"-d", "a", "--cost", "--expect", "total.packets > 1"}, "--cost"},
         Mistake{{"--map", "/m", "--per-program"}, "--per-program"},
         Mistake{{"--map-id", "7", "--per-program"}, "--per-program"},
         Mistake{{"-d", "a", "--per-program", "--expect", "total.packets > 1"}, "--per-program"},

@@ -39,6 +39,18 @@ inline SampleReport later_report() {
     return report;
 }
 
+// The example with --cost: 5 runs a second of 23.4567 ns.
+inline SampleReport costly_report() {
+    SampleReport report = example_report();
+    report.cost = ProgramCost();
+    report.cost->program_id = 57;
+    report.cost->ns_per_run = 23.4567;
+    report.cost->cpu = 117.2835e-9;
+    report.cost->session_runs = 10;
+    report.cost->session_nanoseconds = 234.567;
+    return report;
+}
+
 // The example before there is anything to compare with, and without a meta.
 inline SampleReport foreign_report() {
     SampleReport report = example_report();

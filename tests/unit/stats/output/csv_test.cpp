@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 #include <gmock/gmock.h>
 
+#include <algorithm>
+#include <sstream>
+#include <string>
+
 #include "stats/output/format.h"
 #include "stats/report_for_tests.h"
 
@@ -106,6 +110,23 @@ TEST(CsvOutput, IntegersAreExact) {
                 testing::HasSubstr("XDP_TX,18446744073709551615,18446744073709551615,0.0,0.0,"
                                    "18446744073709551615,18446744073709551615,,18446744073709551615,"
                                    "18446744073709551614,lifetime\n"));
+}
+
+TEST(CsvOutput, CostIsInTheLineOfTheTotal) {
+    const std::string text = text_of(*make_csv_format(Detail::kNone), costly_report());
+    EXPECT_THAT(text, testing::HasSubstr(",ns_per_run,cpu_share\n2026-01-31T"));
+    EXPECT_THAT(text, testing::EndsWith(",23.457,0.000000117\n"));
+    std::istringstream lines(text);
+    std::string line;
+    std::getline(lines, line);
+    const auto columns = std::count(line.begin(), line.end(), ',');
+    while (std::getline(lines, line)) {
+        EXPECT_EQ(std::count(line.begin(), line.end(), ','), columns) << line;
+        EXPECT_TRUE(line.find(",total,") != std::string::npos || line.ends_with(",,")) << line;
+    }
+    SampleReport report = costly_report();
+    report.cost = ProgramCost();
+    EXPECT_THAT(text_of(*make_csv_format(Detail::kNone), report), testing::EndsWith(",,\n"));
 }
 
 }  // namespace

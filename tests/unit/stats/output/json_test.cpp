@@ -16,7 +16,7 @@ TEST(JsonOutput, IsTheRecordOfTheContract) {
     EXPECT_EQ(
         json_of(example_report()),
         R"({"schema":1,"time":"2026-01-31T12:00:00.123Z","dev":"veth0","netns":null,"map_id":32,"generation":1,)"
-        R"("state":"attached","runs_on":null,"period":2.000104,"actions":{)"
+        R"("state":"attached","runs_on":null,"period":2.000104,"cost":null,"actions":{)"
         R"("XDP_ABORTED":{"packets":0,"bytes":0,"pps":0.0,"bps":0.0,"session_packets":0,"session_bytes":0,"lifetime_packets":0,"lifetime_bytes":0},)"
         R"("XDP_DROP":{"packets":1,"bytes":60,"pps":0.0,"bps":0.0,"session_packets":0,"session_bytes":0,"lifetime_packets":1,"lifetime_bytes":60},)"
         R"("XDP_PASS":{"packets":10,"bytes":980,"pps":5.0,"bps":3920.0,"session_packets":10,"session_bytes":980,"lifetime_packets":10,"lifetime_bytes":980},)"
@@ -50,6 +50,18 @@ TEST(JsonOutput, NamesThePlaceNow) {
     SampleReport report = example_report();
     report.runs_on = "red/eth0";
     EXPECT_THAT(json_of(report), testing::HasSubstr(R"("state":"attached","runs_on":"red/eth0",)"));
+}
+
+TEST(JsonOutput, HasTheCostWhereItIsAskedFor) {
+    EXPECT_THAT(
+        json_of(costly_report()),
+        testing::HasSubstr(R"("cost":{"ns_per_run":23.457,"cpu":0.000000117,"program":57,"note":null},)"));
+    SampleReport report = costly_report();
+    report.cost = ProgramCost();
+    report.cost->note = "the program is gone";
+    EXPECT_THAT(json_of(report),
+                testing::HasSubstr(
+                    R"("cost":{"ns_per_run":null,"cpu":null,"program":null,"note":"the program is gone"},)"));
 }
 
 TEST(JsonOutput, IntegersAreExact) {

@@ -218,5 +218,25 @@ TEST(TableOutput, NamesThePlaceNow) {
                 testing::StartsWith("veth0: attached, map 32, runs on red/eth0, generation 1, "));
 }
 
+TEST(TableOutput, CostIsBelowTheTotal) {
+    SampleReport report = costly_report();
+    EXPECT_THAT(text_of(*make_table_format(Detail::kNone, false), report),
+                testing::EndsWith("\ncost: 23.5 ns a run, 0.000 % of a CPU\n"));
+    report.cost->cpu = 0.421;
+    report.cost->note = "of the dispatcher";
+    EXPECT_THAT(text_of(*make_table_format(Detail::kNone, false), report),
+                testing::EndsWith("\ncost: 23.5 ns a run, 42.100 % of a CPU, of the dispatcher\n"));
+    report.cost = ProgramCost();
+    EXPECT_THAT(text_of(*make_table_format(Detail::kNone, false), report),
+                testing::EndsWith("\ncost: not known yet\n"));
+    report.cost->note = "the program is gone";
+    EXPECT_THAT(text_of(*make_table_format(Detail::kNone, false), report),
+                testing::EndsWith("\ncost: the program is gone\n"));
+    report.cost->note.clear();
+    report.cost->cpu = 0;
+    EXPECT_THAT(text_of(*make_table_format(Detail::kNone, false), report),
+                testing::EndsWith("\ncost: no runs, 0.000 % of a CPU\n"));
+}
+
 }  // namespace
 }  // namespace tally::stats
