@@ -30,7 +30,7 @@ Result<std::uint32_t> find_tracepoints() {
         return make_error(ErrorKind::kSystem, kLoading,
                           "the kernel has no type information (/sys/kernel/btf/vmlinux is missing), without "
                           "which they cannot tell devices apart")
-            .with_hint("a kernel that was built with CONFIG_DEBUG_INFO_BTF=y has it");
+            .with_hint("it takes a kernel with CONFIG_DEBUG_INFO_BTF=y");
     }
     std::uint32_t bits = 0;
     for (const auto& tracepoint : kTracepoints) {

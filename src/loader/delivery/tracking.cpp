@@ -315,10 +315,10 @@ Result<DeliveryOutcome> foretell(const BpffsRoot& bpffs, const std::string& dire
     return describe(DeliveryOutcomeKind::kStarted, directory, wanted);
 }
 
-std::string untrack_command(const NetnsContext& context) {
+// Of the next command, with a blank behind it where there is any.
+std::string root_option(const NetnsContext& context) {
     const std::string& root = context.bpffs_option;
-    const std::string option = root.empty() ? "" : shell_option("--bpffs", root) + ' ';
-    return fmt::format("`xdp_loader {}--untrack-delivery`", option);
+    return root.empty() ? "" : shell_option("--bpffs", root) + ' ';
 }
 
 DeliveryOutcome not_tracked() {
@@ -343,7 +343,8 @@ Result<DeliveryOutcome> track_delivery(NetnsContext& context, bool dry_run) {
     TALLY_ASSIGN_OR_RETURN(auto directory, PinDirectory::lock(delivery_directory(bpffs.path)));
     auto meta = read_delivery_meta(bpffs.path);
     if (!meta) {
-        return std::move(meta).error().with_hint(untrack_command(context) + " removes what is there");
+        return std::move(meta).error().with_hint(
+            fmt::format("`xdp_loader {}--untrack-delivery` removes what is there", root_option(context)));
     }
     std::vector<std::string> leftovers;
     TALLY_TRY(discard_staged(directory, leftovers));
@@ -358,7 +359,9 @@ Result<DeliveryOutcome> track_delivery(NetnsContext& context, bool dry_run) {
         outcome->notes.push_back("mounted a BPF file system on " + bpffs.path);
     }
     if (!outcome && outcome.error().kind == ErrorKind::kConflict && outcome.error().hint.empty()) {
-        outcome.error().hint = untrack_command(context) + " removes the pins, and the counts with them";
+        outcome.error().hint =
+            fmt::format("`xdp_loader {}--untrack-delivery` removes the pins, and the counts with them",
+                        root_option(context));
     }
     return outcome;
 }
@@ -412,8 +415,9 @@ std::optional<DeliveryOutcome> forgotten_delivery(const NetnsContext& context) {
     if (!outcome || !pinned || *pinned) {
         return std::nullopt;
     }
-    outcome->notes.push_back("nothing else of xdp_loader is left here: " + untrack_command(context) +
-                             " ends it");
+    outcome->notes.push_back(
+        fmt::format("nothing else of xdp_loader is left here: `xdp_loader {}--untrack-delivery` ends it",
+                    root_option(context)));
     return outcome;
 }
 

@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 
 from hints.rows import COMMAND, Scene, shell
-from support import kernel
+from support import delivery, kernel
 from support.components import ForeignComponent, components
 from support.devices import attached, link_info, rename, wait_for_carrier
 from support.maps import lineage_counts
@@ -21,7 +21,7 @@ from support.namespaces import Namespace, hide_bpffs, nsenter, process_in
 from support.observing import attach, follow, observe
 from support.pins import BPFFS, pin_dir
 from support.processes import NOBODY, Process, as_user, run
-from support.programs import STATS, compile_object, object_file
+from support.programs import LOADER, STATS, compile_object, object_file
 from support.raw_bpf import create_link, open_pin
 from support.run_command import kill, running
 from support.samples import wait_for_counts
@@ -833,3 +833,43 @@ def foreign_map_beside(lab):
     ForeignComponent(lab, veth, "foreign_early")
     lab.foreign_map(pin_dir("veth0") / "xdp_stats_map", "percpu_array", 4, 16, 5)
     return Scene(lab, "xdp_stats --dev veth0 --per-program --once", 4, after=[partial(others_stay, lab)])
+
+
+# ---- deliveries
+
+
+def tracked(lab, root=BPFFS):
+    """Ended again when the test is over, whatever became of it."""
+    run([LOADER, "--bpffs", root, "--track-delivery"])
+    lab.cleanups.append(lambda: run([LOADER, "--bpffs", root, "--untrack-delivery"]))
+
+
+def tracked_alone(lab):
+    """No interface has pins."""
+    tracked(lab)
+    return Scene(lab, "xdp_loader --clean", 0, alone=True, after=[lambda: gone(delivery.DIRECTORY)])
+
+
+def tracked_alone_below_another_root(lab):
+    root = Path("/run/bpf 2")
+    other_directory(lab, root, ["mount", "-t", "bpf", "-o", "mode=0755", "bpf"])
+    tracked(lab, root)
+    return Scene(lab, f"xdp_loader --bpffs '{root}' --clean", 0, alone=True,
+                 after=[lambda: gone(root / delivery.DIRECTORY.name)])
+
+
+def foreign_delivery_meta(lab):
+    """Something of that name which is no meta."""
+    tracked(lab)
+    (delivery.DIRECTORY / "meta").unlink()
+    lab.foreign_map(delivery.DIRECTORY / "meta")
+    return Scene(lab, "xdp_loader --track-delivery", after=[delivery.read_meta])
+
+
+def other_delivery_layout(lab):
+    """The programs are of an older version, and their map is another one than theirs now."""
+    tracked(lab)
+    delivery.pretend_older_version()
+    (delivery.DIRECTORY / "devices").unlink()
+    lab.foreign_map(delivery.DIRECTORY / "devices", kind="percpu_hash", key=8, value=8, entries=16)
+    return Scene(lab, "xdp_loader --track-delivery", after=[delivery.read_meta])

@@ -288,6 +288,9 @@ USERS = [
               "test_reasons.py::test_root_without_a_capability_is_not_told_to_become_root"),
     untyped("--cap-add BPF --cap-add NET_ADMIN --cap-add PERFMON", "part of the row above: of a container's command"),
     untyped("--cap-add SYS_ADMIN", "the same"),
+    elsewhere("CAP_BPF and CAP_PERFMON are enough, with the right to write to the BPF file system",
+              "test_delivery.py::test_without_capabilities"),
+    untyped("--cap-add BPF --cap-add PERFMON", "part of the row above"),
     elsewhere("run it outside of it: on the host, or in a container without a user namespace of its own (not rootless, "
               "no userns-remap)", "test_reasons.py::test_refused_in_a_user_namespace"),
     elsewhere("have it allow bpf(2): in a container `--security-opt seccomp=PROFILE`, with a profile that allows it, "
@@ -532,4 +535,14 @@ OBSERVATIONS = [
     untyped("its argument is not declared as `struct xdp_md *`", "the reason of the row above"),
 ]
 
-ROWS = [*HOOK, *STATES, *PLACES, *PINS, *NAMES, *HABITS, *READER, *USERS, *OBJECTS, *DISPATCHERS, *OBSERVATIONS]
+DELIVERY = [
+    typed("nothing else of xdp_loader is left here: `xdp_loader {}--untrack-delivery` ends it",
+          (scenes.tracked_alone, scenes.tracked_alone_below_another_root), Command(again=False)),
+    typed("`xdp_loader {}--untrack-delivery` removes what is there", scenes.foreign_delivery_meta),
+    typed("`xdp_loader {}--untrack-delivery` removes the pins, and the counts with them",
+          scenes.other_delivery_layout),
+    untyped("--bpffs", "part of the rows above"),
+]
+
+ROWS = [*HOOK, *STATES, *PLACES, *PINS, *NAMES, *HABITS, *READER, *USERS, *OBJECTS, *DISPATCHERS, *OBSERVATIONS,
+        *DELIVERY]

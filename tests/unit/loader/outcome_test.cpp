@@ -121,5 +121,37 @@ TEST(LoaderOutcome, TheExitStatusIsThatOfTheFirstFailure) {
     EXPECT_EQ(exit_status_of({loaded(), failed(ErrorKind::kNotFound), failed(ErrorKind::kConflict)}), 4);
 }
 
+DeliveryOutcome tracked() {
+    DeliveryOutcome delivery;
+    delivery.kind = DeliveryOutcomeKind::kStatus;
+    delivery.since = 1'769'860'800'000'000'000;
+    delivery.program_version = 2;
+    delivery.tracepoints = {"xdp_exception"};
+    delivery.missing = {"xdp_bulk_tx"};
+    delivery.pin_dir = "/sys/fs/bpf/xdp:delivery";
+    delivery.notes = {"a note"};
+    return delivery;
+}
+
+TEST(DeliveryOutcome, TextIsALineForTheStatus) {
+    EXPECT_EQ(format_delivery(tracked()),
+              "delivery: tracked since 2026-01-31T12:00:00Z\n  note        a note\n");
+}
+
+TEST(DeliveryOutcome, JsonIsBesideTheDevices) {
+    const auto document = nlohmann::json::parse(format_json({loaded()}, tracked()));
+    EXPECT_EQ(document["devices"].size(), 1U);
+    const auto& delivery = document["delivery"];
+    EXPECT_EQ(delivery["outcome"], "tracked");
+    EXPECT_EQ(delivery["since"], "2026-01-31T12:00:00Z");
+    EXPECT_EQ(delivery["program_version"], 2);
+    EXPECT_EQ(delivery["missing"][0], "xdp_bulk_tx");
+}
+
+TEST(DeliveryOutcome, JsonIsNullWhereItIsOff) {
+    EXPECT_TRUE(nlohmann::json::parse(format_json({}, std::nullopt))["delivery"].is_null());
+    EXPECT_FALSE(nlohmann::json::parse(format_json({})).contains("delivery")) << "nobody asked";
+}
+
 }  // namespace
 }  // namespace tally::loader
