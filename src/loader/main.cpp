@@ -11,9 +11,9 @@
 #include <vector>
 
 #include "common/base/error_report.h"
-#include "common/base/memory_reserve.h"
+#include "common/start/memory_reserve.h"
 #include "common/base/natural_order.h"
-#include "common/base/program_start.h"
+#include "common/start/program_start.h"
 #include "common/kernel/library_log.h"
 #include "common/kernel/netns.h"
 #include "common/pins/bpffs.h"

@@ -10,7 +10,7 @@
 #include <system_error>
 #include <utility>
 
-#include "common/base/command_line.h"
+#include "common/options/command_line.h"
 #include "common/base/error.h"
 #include "common/base/result.h"
 #include "common/base/shell_word.h"

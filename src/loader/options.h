@@ -8,7 +8,7 @@
 #include <variant>
 #include <vector>
 
-#include "common/base/early_exit.h"
+#include "common/options/early_exit.h"
 #include "common/pins/abi_names.h"
 #include "common/pins/device_option.h"
 #include "loader/requests.h"

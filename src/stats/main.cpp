@@ -13,8 +13,8 @@
 #include <vector>
 
 #include "common/base/error_report.h"
-#include "common/base/memory_reserve.h"
-#include "common/base/program_start.h"
+#include "common/start/memory_reserve.h"
+#include "common/start/program_start.h"
 #include "common/base/shown_paths.h"
 #include "common/kernel/library_log.h"
 #include "common/pins/bpffs.h"

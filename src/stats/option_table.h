@@ -2,7 +2,7 @@
 // The options of xdp_stats. A new one is a row here and a line in options.cpp.
 #pragma once
 
-#include "common/base/option_table.h"
+#include "common/options/option_table.h"
 
 namespace tally::stats {
 

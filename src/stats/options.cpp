@@ -5,7 +5,7 @@
 
 #include <utility>
 
-#include "common/base/command_line.h"
+#include "common/options/command_line.h"
 #include "common/base/error.h"
 #include "common/base/result.h"
 #include "common/pins/device_option.h"

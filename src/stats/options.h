@@ -9,7 +9,7 @@
 #include <variant>
 #include <vector>
 
-#include "common/base/early_exit.h"
+#include "common/options/early_exit.h"
 #include "stats/cli/listen_address.h"
 #include "stats/expect/expression.h"
 #include "stats/model/totals.h"

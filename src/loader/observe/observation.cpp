@@ -6,7 +6,7 @@
 #include <algorithm>
 
 #include "common/base/exceptions.h"
-#include "common/base/memory_reserve.h"
+#include "common/start/memory_reserve.h"
 #include "common/base/unique_fd.h"
 #include "common/kernel/bpf_info.h"
 #include "common/kernel/dispatcher.h"

@@ -10,10 +10,10 @@
 #include <array>
 #include <cerrno>
 
-#include "common/base/descriptor_limit.h"
+#include "common/start/descriptor_limit.h"
 #include "common/base/error.h"
 #include "common/base/error_report.h"
-#include "common/base/stack_limit.h"
+#include "common/start/stack_limit.h"
 #include "common/kernel/dispatcher.h"
 
 namespace tally::loader {

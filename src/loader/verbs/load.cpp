@@ -9,7 +9,7 @@
 #include <utility>
 
 #include "common/base/exceptions.h"
-#include "common/base/memory_reserve.h"
+#include "common/start/memory_reserve.h"
 #include "common/kernel/dispatcher.h"
 #include "common/kernel/link_socket.h"
 #include "common/pins/bpffs.h"

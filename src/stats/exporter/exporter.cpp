@@ -11,7 +11,7 @@
 #include <utility>
 #include <vector>
 
-#include "common/base/descriptor_limit.h"
+#include "common/start/descriptor_limit.h"
 #include "common/base/error_report.h"
 #include "stats/cli/stop_signal.h"
 #include "stats/exporter/privileges.h"

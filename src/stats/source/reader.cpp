@@ -8,7 +8,7 @@
 #include <utility>
 
 #include "common/base/clock.h"
-#include "common/base/descriptor_limit.h"
+#include "common/start/descriptor_limit.h"
 #include "common/base/printable.h"
 #include "common/base/shown_paths.h"
 #include "common/kernel/bpf_info.h"

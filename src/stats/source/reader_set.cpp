@@ -9,7 +9,7 @@
 
 #include <xdp_tally/abi.h>
 
-#include "common/base/descriptor_limit.h"
+#include "common/start/descriptor_limit.h"
 #include "common/kernel/interface.h"
 #include "common/kernel/netns.h"
 #include "common/pins/meta.h"

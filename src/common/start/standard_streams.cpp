@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-#include "common/base/standard_streams.h"
+#include "common/start/standard_streams.h"
 
 #include <fcntl.h>
 #include <unistd.h>

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-#include "common/base/program_start.h"
+#include "common/start/program_start.h"
 
 #include <cerrno>
 #include <exception>
 
-#include "common/base/descriptor_limit.h"
+#include "common/start/descriptor_limit.h"
 #include "common/base/error_report.h"
 #include "common/base/exceptions.h"
-#include "common/base/memory_reserve.h"
-#include "common/base/plain_error.h"
-#include "common/base/stack_limit.h"
-#include "common/base/standard_streams.h"
+#include "common/start/memory_reserve.h"
+#include "common/start/plain_error.h"
+#include "common/start/stack_limit.h"
+#include "common/start/standard_streams.h"
 
 namespace tally {
 namespace {

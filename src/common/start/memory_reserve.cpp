@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-#include "common/base/memory_reserve.h"
+#include "common/start/memory_reserve.h"
 
 #include <atomic>
 #include <cstdlib>
 #include <new>
 
-#include "common/base/plain_error.h"
+#include "common/start/plain_error.h"
 
 namespace tally {
 namespace {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-#include "common/base/early_exit.h"
+#include "common/options/early_exit.h"
 
 #include <fmt/format.h>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-#include "common/base/plain_error.h"
+#include "common/start/plain_error.h"
 
 #include <sys/uio.h>
 #include <unistd.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-#include "common/base/stack_limit.h"
+#include "common/start/stack_limit.h"
 
 #include <pthread.h>
 #include <sys/resource.h>
