@@ -27,6 +27,7 @@ struct BriefRow {
     std::array<std::uint64_t, kActions> packets = {};
     std::array<double, kRateTitles.size()> rates = {};
     bool readable = false;
+    bool has_counts = false;
     bool has_rates = false;
     AttachState state = AttachState::kUnknown;
     std::string runs_on;  // empty: on the device of its title
@@ -59,6 +60,7 @@ class BriefFormat final : public SampleFormat {
         }
         row.rates = {report.total.rate.pps, report.total.rate.bps};
         row.readable = report.readable;
+        row.has_counts = report.readable;
         row.has_rates = report.readable && report.period > 0;
         row.state = report.state;
         row.runs_on = report.runs_on ? *report.runs_on : "";
@@ -97,7 +99,7 @@ class BriefFormat final : public SampleFormat {
 
     void fit(BriefWidths& widths, const BriefRow& row) const {
         widths.title = std::max(widths.title, display_width(row.title));
-        for (std::size_t action = 0; row.readable && action < row.packets.size(); ++action) {
+        for (std::size_t action = 0; row.has_counts && action < row.packets.size(); ++action) {
             const std::uint64_t count = row.packets[action];
             widths.packets[action] =
                 std::max(widths.packets[action], terminal_ ? grouped_width(count) : digits(count));
@@ -137,7 +139,7 @@ class BriefFormat final : public SampleFormat {
 
     void append_packets(fmt::memory_buffer& buffer, const BriefRow& row, std::size_t action,
                         unsigned width) const {
-        if (!row.readable) {
+        if (!row.has_counts) {
             append_right(buffer, "-", width);
         } else if (terminal_) {
             buffer.append(kBriefGap);
