@@ -60,7 +60,7 @@ class BriefFormat final : public SampleFormat {
         }
         row.rates = {report.total.rate.pps, report.total.rate.bps};
         row.readable = report.readable;
-        row.has_counts = report.readable;
+        row.has_counts = report.readable && report.count_known;
         row.has_rates = report.readable && report.period > 0;
         row.state = report.state;
         row.runs_on = report.runs_on ? *report.runs_on : "";
