@@ -78,6 +78,7 @@ STATS_OPTIONS = {
     "--output": {"--output": FILE},
     "--per-cpu": {"--per-cpu": None},
     "--per-program": {"--per-program": None},
+    "--cost": {"--cost": None},
     "--since-start": {"--since-start": None},
     "--quiet": {"--quiet": None},
     "--verbose": {"--verbose": None},
