@@ -14,6 +14,7 @@ import datapath
 import loader
 import page
 import reader
+import run_statistics
 import startup
 from measuring import TOP, Bench, Failed, pin_to_last_cpu, run
 
@@ -22,6 +23,7 @@ PARTS = {
     "instructions": datapath.instructions,
     "forwarding": datapath.forwarding,
     "emulated": datapath.emulated,
+    "cost": run_statistics.run_statistics,
     "loading": loader.loading,
     "files": loader.files,
     "hundred": loader.hundred,

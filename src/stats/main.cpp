@@ -322,7 +322,7 @@ Result<RunStatistics> switch_on_statistics(const Options& options) {
     if (statistics) {
         Notices(options.quiet, options.verbose)
             .say("--cost",
-                 fmt::format("while this runs, each run of any BPF program takes about {:.0f} ns longer; an "
+                 fmt::format("while this runs, each run of any BPF program takes about {:.1f} ns longer; an "
                              "empty one is reported as {:.1f} ns, which is taken off",
                              statistics->overhead(), statistics->empty()));
     }

@@ -306,8 +306,8 @@ Result<void> Reader::replace_map(OpenedMap opened) {
     describe_map();
     describe_program();
     take_components(under_way);
-    if (!cost_meter_.started()) {
-        fill_cost();
+    if (!under_way) {
+        fill_cost();  // so that the first sample has one
     }
     return {};
 }

@@ -267,6 +267,8 @@ READER = [
     typed("without --live samples are printed as a table, or with --format json or csv for programs",
           partial(scenes.loaded, command="xdp_stats --dev veth0 --live", status=2),
           Does(scenes.samples_are_printed, "--live --format")),
+    elsewhere("starting: the stack that it may have (RLIMIT_STACK, `ulimit -s`) is too small",
+              "test_environments.py::test_little_stack"),
     elsewhere("TERM=xterm or TERM=vt100 may work; the package ncurses-term describes more terminals",
               "test_live.py::test_terminals_that_will_not_do"),
     typed("IPv6 at the other end sends packets by itself; as root, `{}sysctl -w {}` ends that",
