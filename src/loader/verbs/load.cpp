@@ -9,13 +9,13 @@
 #include <utility>
 
 #include "common/base/exceptions.h"
-#include "common/start/memory_reserve.h"
 #include "common/kernel/dispatcher.h"
 #include "common/kernel/link_socket.h"
 #include "common/pins/bpffs.h"
 #include "common/pins/bpffs_mount.h"
 #include "common/pins/pin_names.h"
 #include "common/pins/process_lock.h"
+#include "common/start/memory_reserve.h"
 #include "loader/change/attach_plan.h"
 #include "loader/change/detach_ours.h"
 #include "loader/change/dispatcher_leftover.h"

@@ -8,12 +8,12 @@
 #include <utility>
 
 #include "common/base/clock.h"
-#include "common/start/descriptor_limit.h"
 #include "common/base/printable.h"
 #include "common/base/shown_paths.h"
 #include "common/kernel/bpf_info.h"
 #include "common/kernel/link_socket.h"
 #include "common/pins/abi_names.h"
+#include "common/start/descriptor_limit.h"
 #include "stats/source/run_statistics.h"
 
 namespace tally::stats {

@@ -9,10 +9,10 @@
 
 #include <xdp_tally/abi.h>
 
-#include "common/start/descriptor_limit.h"
 #include "common/kernel/interface.h"
 #include "common/kernel/netns.h"
 #include "common/pins/meta.h"
+#include "common/start/descriptor_limit.h"
 
 namespace tally::stats {
 
