@@ -369,7 +369,7 @@ int run(Options options) {
     request.per_cpu = options.per_cpu;
     request.per_program = options.per_program;
     request.totals = options.live ? Totals::kMap : options.totals;  // the view has all of them
-    request.keep_going = options.all || options.listen;
+    request.keep_going = (options.all && !options.once) || options.listen;
     request.spare_descriptors += options.listen ? exporter_descriptors() : 0;
     request.notices = Notices(options.quiet, options.verbose);
     ReaderSet readers(std::move((*contexts)->own), request);

@@ -394,7 +394,8 @@ Result<Interface> find_device(const NetnsContext& context, const std::string& de
 
 std::string mount_for_loads(const std::vector<std::string>& devices, NetnsContext& context) {
     const auto exists = [](const std::string& device) { return resolve_interface(device).has_value(); };
-    if (is_bpffs(context.bpffs.path) || context.obstacle || !check_load_capabilities() ||
+    const auto there = is_bpffs(context.bpffs.path);
+    if (!there || *there || context.obstacle || !check_load_capabilities() ||
         std::none_of(devices.begin(), devices.end(), exists)) {
         return {};
     }
@@ -416,7 +417,7 @@ Result<Outcome> load(const LoadRequest& request, NetnsContext& context, const st
     LoadContext load{request, context, hold, interface, {}, std::nullopt, {}};
     std::string repaired;
     if (request.dry_run) {
-        load.directory = context.pins_of(interface);
+        TALLY_ASSIGN_OR_RETURN(load.directory, context.pins_of(interface));
     } else {
         // As a rule mount_for_loads has; else this says why it could not.
         TALLY_TRY(ensure_bpffs(context.bpffs));
@@ -427,7 +428,7 @@ Result<Outcome> load(const LoadRequest& request, NetnsContext& context, const st
     load.look_again();
     TALLY_ASSIGN_OR_RETURN(const auto ended,
                            end_killed_run(load.state, context, load.directory, load.dry_run()));
-    const auto leftover = find_leftover(load.state);
+    TALLY_ASSIGN_OR_RETURN(const auto leftover, find_leftover(load.state));
     // What an exception leaves staged is not attached: that was seen to.
     auto outcome = without_exceptions([&] { return load_by_plan(load); });
     if (!outcome) {
@@ -441,11 +442,14 @@ Result<Outcome> load(const LoadRequest& request, NetnsContext& context, const st
             outcome->notes.push_back(note);
         }
     }
-    TALLY_TRY(remove_leftover(leftover, load.dry_run(), *outcome));
+    if (const auto removed = remove_leftover(leftover, load.dry_run(), *outcome); !removed) {
+        add_warning(*outcome, removed.error().message());  // the load itself is done
+    }
     if (load.dry_run()) {
         return outcome;
     }
-    if (hold == nullptr && ends_with_mount_namespace(context.bpffs)) {
+    const auto ends_with_us = ends_with_mount_namespace(context.bpffs);
+    if (hold == nullptr && ends_with_us && *ends_with_us) {
         add_warning(
             *outcome,
             fmt::format("the BPF file system on {} is mounted in this mount namespace alone (`ip netns "

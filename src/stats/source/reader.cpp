@@ -114,7 +114,8 @@ Result<void> Reader::start() {
 Result<void> Reader::find_device() {
     auto interface = context_->resolve(*report_.device);
     const bool missing = !interface && interface.error().kind == ErrorKind::kNotFound;
-    if (interface || (missing && pinned_map_.exists())) {
+    TALLY_ASSIGN_OR_RETURN(const bool has_pin, missing ? pinned_map_.exists() : Result<bool>(false));
+    if (interface || has_pin) {
         return {};
     }
     if (!missing || !request_->wait) {
@@ -150,8 +151,9 @@ Result<void> Reader::follow() {
     pinned_map_.watch();
     TALLY_TRY(look_at_pin());
     if (ready()) {
-        if (const auto meta = pinned_map_.meta()) {
-            take_meta(*meta);
+        // One that could not be read is read when the state is looked at.
+        if (const auto meta = pinned_map_.meta(); meta && *meta) {
+            take_meta(**meta);
         }
     }
     watch_device();
@@ -474,7 +476,8 @@ void Reader::refresh_state(std::int64_t now) {
     bool changing = false;
     if (look_at_state(now) != AttachState::kAttached) {
         // The program may have been replaced without an event: then there is another meta.
-        const auto meta = pinned_map_.meta();
+        const auto read = pinned_map_.meta();
+        const auto meta = read ? *read : std::nullopt;
         if (meta && take_meta(*meta)) {
             look_at_state(now);
         } else if (state_monitor_.is_news()) {

@@ -79,6 +79,10 @@ HOOK = [
           partial(scenes.loaded, command="xdp_loader --dev veth0 --observe"), Shows(what="XDP_PASS", goes_on=True)),
     typed("the program is unloaded when the command of --run ends", scenes.run_goes_on,
           Does(scenes.command_of_run_ends, "--run")),
+    elsewhere("`xdp_loader {} --unload` removes what the run has left",
+              "test_reading_faults.py::test_what_the_final_unload_could_not_remove_is_told"),
+    elsewhere("`xdp_loader {} --unload --keep-maps` removes what the run has left",
+              "test_reading_faults.py::test_what_the_final_unload_could_not_remove_is_told"),
     untyped("a running `xdp_loader --run` has attached program {} there", "the reason of the row above, not a hint"),
     typed("`xdp_loader {} --unload --keep-maps` detaches it and keeps its counts", scenes.below),
     typed("{}; then this command again, and load there once more, with --reuse-maps where maps were kept: both "
