@@ -14,6 +14,7 @@ from support.exporter import Exporter
 from support.namespaces import Namespace
 from support.processes import NOBODY, as_user, run, wait_until
 from support.programs import PERMISSION, STATS, USAGE, copy_for_everyone
+from support.prometheus import check_metrics
 from support.raw_bpf import bpf, existing_ids
 from support.samples import read
 from support.traffic import SIZE, send
@@ -114,6 +115,14 @@ def test_metrics_agree_with_bpftool(lab, veth0):
     assert exporter.scrape()["xdp_program_runs_total", ("veth0", "")] == FRAMES
     assert not any("_run" in name and name.startswith("xdp_program") for name, _ in
                    Exporter(lab, "--dev", "veth0").scrape())
+
+
+def test_promtool_has_nothing_to_say(lab, veth0):
+    lab.load("veth0")
+    send(veth0, 3, SIZE)
+    text = run([STATS, "--dev", "veth0", "--cost", "--format", "prometheus", "--count", "1", "--interval", "1ms"]).out
+    assert "xdp_program_runs_total{" in text
+    check_metrics(text)
 
 
 def test_metrics_go_on_with_a_new_program(lab, veth0):

@@ -127,8 +127,10 @@ Result<MeasuredProgram> find_measured_program(const NetnsContext& context, const
     if (!link || !link->hook.program) {
         return untold("no program is attached to the interface");
     }
-    return MeasuredProgram{link->hook.program->id,
-                           meta != nullptr && meta->attach_kind == XDP_TALLY_ATTACH_DISPATCHER};
+    // Observed are the counters of the hook, and of each program of a dispatcher.
+    const bool is_dispatcher =
+        meta != nullptr && (meta->attach_kind == XDP_TALLY_ATTACH_DISPATCHER || meta->map_count > 1);
+    return MeasuredProgram{link->hook.program->id, is_dispatcher};
 }
 
 }  // namespace tally::stats
