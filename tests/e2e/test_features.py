@@ -122,9 +122,9 @@ def test_table_of_all(lab):
     assert list(entries) == ["lo", "p-veth2", "p-veth10", "veth2", "veth10"]
     text = lab.loader("--features").out
     rows = table(text.replace(NOT_TOLD + "\n", ""))
-    assert [row["DEVICE"] for row in rows] == list(entries)
+    assert [row["device"] for row in rows] == list(entries)
     for row, entry in zip(rows, entries.values()):
-        assert (row["DRIVER"], row["MTU"]) == (entry["driver"] or "-", str(entry["mtu"]))
+        assert (row["driver"], row["MTU"]) == (entry["driver"] or "-", str(entry["mtu"]))
         for title, key in (("NATIVE", "native"), ("REDIRECTS", "redirect"), ("RECEIVES", "receives_redirects"),
                            ("FRAGS", "frags"), ("ZERO-COPY", "zero_copy"), ("OFFLOAD", "offload")):
             known = entry["features"]
@@ -172,7 +172,7 @@ def test_missing_interfaces(lab, veth0):
     entries = features("--dev", "nope", "--dev", veth0.name, "--dev", "red/veth0", status=NOT_FOUND)
     assert [entries[name]["outcome"] for name in ("nope", "veth0", "red/veth0")] == ["failed", "features", "failed"]
     result = lab.loader("--features", "--dev", "nope", "--dev", veth0.name, status=NOT_FOUND)
-    assert [row.split()[0] for row in result.out.splitlines()[:2]] == ["DEVICE", "veth0"]
+    assert [row.split()[0] for row in result.out.splitlines()[:2]] == ["device", "veth0"]
     assert "'nope'" in result.err
     assert lab.loader("--features", "--netns", "red", status=NOT_FOUND).out == ""
 

@@ -171,9 +171,9 @@ std::string format_list(const DriverReport& report) {
 constexpr std::size_t kColumns = 10;
 using Row = std::array<std::string, kColumns>;
 
-constexpr std::array<std::string_view, kColumns> kTitles = {"DEVICE",   "DRIVER", "NATIVE",    "REDIRECTS",
-                                                            "RECEIVES", "FRAGS",  "ZERO-COPY", "OFFLOAD",
-                                                            "METADATA", "MTU"};
+constexpr std::array<std::string_view, kColumns> kTitles = {"device",   "driver", "native",    "redirects",
+                                                            "receives", "frags",  "zero-copy", "offload",
+                                                            "metadata", "MTU"};
 constexpr std::array kTableFeatures = {
     XdpFeature::kNative,    XdpFeature::kRedirect, XdpFeature::kReceivesRedirects,
     XdpFeature::kFragments, XdpFeature::kZeroCopy, XdpFeature::kOffload};

@@ -75,7 +75,7 @@ TEST(Features, OfZeroCopyHaveTheNumberOfBuffers) {
 TEST(Features, OfSeveralInterfacesAreATableInNaturalOrder) {
     EXPECT_EQ(
         format_drivers({veth("eth0", "red"), veth("eth10"), veth("eth2")}, true),
-        "DEVICE    DRIVER  NATIVE  REDIRECTS  RECEIVES  FRAGS  ZERO-COPY  OFFLOAD  METADATA             "
+        "device    driver  native  redirects  receives  frags  zero-copy  offload  metadata             "
         "MTU\n"
         "eth2      veth    yes     yes        no        yes    no         no       timestamp,vlan_tag  "
         "1500\n"
@@ -114,7 +114,7 @@ TEST(Features, ErrorsAreNotPartOfTheText) {
     EXPECT_EQ(format_drivers({missing("nope")}, true), "");
     EXPECT_EQ(format_drivers({}, true), "");
     // Two were asked for: what is left is a line of a table.
-    EXPECT_THAT(format_drivers({missing("nope"), veth("eth0")}, true), StartsWith("DEVICE  DRIVER"));
+    EXPECT_THAT(format_drivers({missing("nope"), veth("eth0")}, true), StartsWith("device  driver"));
 }
 
 TEST(Features, AsJsonKeepTheirOrder) {
