@@ -366,6 +366,22 @@ Result<DeliveryOutcome> track_delivery(NetnsContext& context, bool dry_run) {
     return outcome;
 }
 
+std::string make_room_if_needed(const NetnsContext& context) {
+    const auto maps = DeliveryMaps::open(context.bpffs.path);
+    const auto counts = maps && *maps ? (*maps)->read() : Result<DeliveryCounts>(DeliveryCounts());
+    if (!counts || (counts->devices.size() <= XDP_TALLY_DELIVERY_DEVICES_MAX / 2 &&
+                    counts->cpumaps.size() <= XDP_TALLY_DELIVERY_CPUMAPS_MAX / 2)) {
+        return {};
+    }
+    // Whoever has the lock is at it already.
+    const auto directory = PinDirectory::lock_if_free(delivery_directory(context.bpffs.path));
+    if (!directory || !*directory) {
+        return {};
+    }
+    auto done = make_room(**directory, context.bpffs.path);
+    return done ? std::move(*done) : std::string();
+}
+
 Result<DeliveryOutcome> untrack_delivery(const NetnsContext& context, bool dry_run) {
     TALLY_TRY(check_named_bpffs(context.bpffs));
     const std::string path = delivery_directory(context.bpffs.path);
