@@ -181,7 +181,7 @@ Result<DeliveryMeta> make_meta(const DeliveryPrograms& programs) {
     if (::getrandom(&meta.instance, sizeof(meta.instance), 0) != sizeof(meta.instance)) {
         return last_error("getting a random number");
     }
-    meta.instance |= 1;  // 0 stands for none
+    meta.instance |= 1U;  // 0 stands for none
     meta.start_time = static_cast<std::uint64_t>(nanoseconds_of(CLOCK_REALTIME));
     meta.program_version = DeliveryPrograms::kVersion;
     for (const auto& [id, fd] : {std::pair(&meta.devices_map_id, programs.devices_fd()),
