@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import datapath
+import delivery
 import loader
 import page
 import reader
@@ -24,6 +25,7 @@ PARTS = {
     "forwarding": datapath.forwarding,
     "emulated": datapath.emulated,
     "cost": run_statistics.run_statistics,
+    "delivery": delivery.delivery,
     "loading": loader.loading,
     "files": loader.files,
     "hundred": loader.hundred,

@@ -165,11 +165,11 @@ def test_map_that_may_not_be_read(lab, veth0):
 
 
 def test_map_that_the_system_does_not_open(lab, veth0):
-    """No permission is missing: status 1."""
+    """No permission is missing: status 1, with what the kernel said."""
     lab.load("veth0")
     done = run(["env", "ASAN_OPTIONS=detect_leaks=0", "strace", "-qq", "-o", "/dev/null", "-e", "trace=bpf",
                 "-e", "inject=bpf:error=ENOMEM", STATS, "--all", "--once", "--json"], 1)
-    assert done.out == "" and "1 of the maps there cannot be read" in done.err
+    assert done.out == "" and "Cannot allocate memory" in done.err
 
 
 def test_map_that_is_gone_when_it_is_opened(lab, veth0):

@@ -51,7 +51,7 @@ Result<bool> path_exists(const std::string& path) {
     if (errno == ENOENT || errno == ENOTDIR) {
         return false;
     }
-    return last_error(fmt::format("looking for {}", path));
+    return last_error("looking for {}", path);
 }
 
 Result<std::string> read_file(const std::string& path) {

@@ -36,6 +36,7 @@ bool is_failed_question(const Error& error) {
         case EOPNOTSUPP:
         case kKernelEnotsupp:
         case ENOSYS:
+        case EROFS:  // what is pinned there cannot be opened for writing
         case ENOTDIR:
         case ELOOP:
         case ENAMETOOLONG:

@@ -5,6 +5,7 @@
 #include <fmt/core.h>
 
 #include <cerrno>
+#include <concepts>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -62,6 +63,9 @@ inline Error last_error(std::string_view what) {
     const int code = errno;
     return system_error(code, std::string(what));
 }
+// Making a text may change errno, so one that is made here is made of its parts, below.
+template <std::same_as<std::string> Text>
+Error last_error(Text&& made_meanwhile) = delete;
 template <typename First, typename... Others>
 Error last_error(fmt::format_string<First, Others...> what, First&& first, Others&&... others) {
     const int code = errno;

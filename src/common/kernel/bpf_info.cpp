@@ -160,7 +160,7 @@ Result<std::optional<LinkInfo>> find_xdp_link(std::uint32_t ifindex, std::uint32
             continue;  // gone since
         }
         if (!fd) {
-            return last_error(fmt::format("opening the link with id {}", id));
+            return last_error("opening the link with id {}", id);
         }
         TALLY_ASSIGN_OR_RETURN(const auto info, link_info(fd.get()));
         if (info.type == BPF_LINK_TYPE_XDP && info.ifindex == ifindex && info.program_id == program_id) {

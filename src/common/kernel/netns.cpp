@@ -21,7 +21,7 @@ Result<std::optional<std::uint64_t>> netns_inode_at(const std::string& path) {
     if (errno == ENOENT || errno == ENOTDIR || errno == ESRCH) {
         return std::optional<std::uint64_t>();
     }
-    return last_error("looking at " + path);
+    return last_error("looking at {}", path);
 }
 
 Result<std::string> netns_name(std::uint64_t inode) {

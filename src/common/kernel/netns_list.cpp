@@ -21,7 +21,7 @@ class Collector {
         if (::stat(path.c_str(), &status) != 0) {
             // A process that has ended is no gap; one that may not be asked is.
             if (errno != ENOENT && errno != ESRCH) {
-                note_gap(last_error("looking at " + path));
+                note_gap(last_error("looking at {}", path));
             }
             return;
         }

@@ -52,7 +52,7 @@ Result<TrustedOwners> TrustedOwners::of(const std::string& root) {
         owners.root_owner_ = status.st_uid;
         return owners;
     }
-    auto error = last_error(fmt::format("checking {}", root));
+    auto error = last_error("checking {}", root);
     return is_failed_question(error) ? Result<TrustedOwners>(std::move(error)) : owners;
 }
 
@@ -65,7 +65,7 @@ Result<void> check_trusted(const std::string& directory, const std::string& root
     for (std::string path = directory; path.size() > root.size(); path.resize(path.find_last_of('/'))) {
         struct stat status = {};
         if (::lstat(path.c_str(), &status) != 0) {
-            auto error = last_error(fmt::format("checking {}", path));
+            auto error = last_error("checking {}", path);
             if (is_failed_question(error)) {
                 return error;
             }

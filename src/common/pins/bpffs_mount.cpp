@@ -58,7 +58,7 @@ Result<std::optional<struct stat>> look_at(const std::string& path) {
     if (::stat(path.c_str(), &status) == 0) {
         return std::optional(status);
     }
-    auto error = last_error("looking at " + path);
+    auto error = last_error("looking at {}", path);
     return is_failed_question(error) ? Result<std::optional<struct stat>>(std::move(error))
                                      : std::optional<struct stat>();
 }

@@ -42,7 +42,7 @@ Result<std::optional<dev_t>> file_system_at(const std::string& path) {
     if (::stat(path.c_str(), &status) == 0) {
         return std::optional(status.st_dev);
     }
-    auto error = last_error("looking at " + path);
+    auto error = last_error("looking at {}", path);
     return is_failed_question(error) ? Result<std::optional<dev_t>>(std::move(error))
                                      : std::optional<dev_t>();
 }

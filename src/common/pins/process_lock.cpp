@@ -20,7 +20,7 @@ Result<bool> try_lock(const UniqueFd& fd, int kind, const std::string& path) {
     if (::flock(fd.get(), kind | LOCK_NB) == 0) {
         return true;
     }
-    return errno == EWOULDBLOCK ? Result<bool>(false) : last_error(fmt::format("locking {}", path));
+    return errno == EWOULDBLOCK ? Result<bool>(false) : last_error("locking {}", path);
 }
 
 }  // namespace
@@ -53,7 +53,7 @@ Result<bool> process_lock_is_held(const std::string& path) {
         return false;
     }
     if (!fd) {
-        return last_error(fmt::format("opening {}", path));
+        return last_error("opening {}", path);
     }
     TALLY_ASSIGN_OR_RETURN(const bool free, try_lock(fd, LOCK_SH, path));
     return !free;

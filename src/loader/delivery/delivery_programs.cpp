@@ -143,7 +143,7 @@ Result<void> DeliveryPrograms::renew(const Tracepoint& tracepoint) const {
     TALLY_ASSIGN_OR_RETURN(const int program, program_fd(tracepoint.counting));
     const std::uint32_t slot = tracepoint.slot();
     if (bpf_map_update_elem(programs_fd(), &slot, &program, BPF_ANY) != 0) {
-        return last_error(fmt::format("setting the program for the tracepoint {}", tracepoint.name));
+        return last_error("setting the program for the tracepoint {}", tracepoint.name);
     }
     return {};
 }
@@ -152,7 +152,7 @@ Result<UniqueFd> DeliveryPrograms::attach(const Tracepoint& tracepoint) const {
     TALLY_ASSIGN_OR_RETURN(const int program, program_fd(tracepoint.attached));
     UniqueFd link(bpf_raw_tracepoint_open(tracepoint.name, program));
     if (!link) {
-        auto error = last_error(fmt::format("attaching to the tracepoint {}", tracepoint.name));
+        auto error = last_error("attaching to the tracepoint {}", tracepoint.name);
         error.kind = error.kind == ErrorKind::kPermission ? error.kind : ErrorKind::kSystem;
         return error;
     }

@@ -66,7 +66,7 @@ void inspect_pin(DeviceState& state, const std::string& directory, const std::st
     struct stat status = {};
     if (::lstat(path.c_str(), &status) != 0) {
         if (errno != ENOENT) {
-            note_trouble(state, last_error(fmt::format("looking at {}", path)));
+            note_trouble(state, last_error("looking at {}", path));
         }
         return;
     }
@@ -121,7 +121,7 @@ void inspect_staging(DeviceState& state, const std::string& directory) {
     const UniqueFd fd(::open(staging.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
     if (!fd || ::flock(fd.get(), LOCK_SH | LOCK_NB) != 0) {
         // There is none, another loader is at work, or it is somebody else's (PinDirectory::check).
-        const auto error = last_error(fmt::format("looking into {}", staging));
+        const auto error = last_error("looking into {}", staging);
         if (error.code != EWOULDBLOCK && is_failed_question(error)) {
             note_trouble(state, error);
         }
@@ -146,7 +146,7 @@ void inspect_staging(DeviceState& state, const std::string& directory) {
         struct stat status = {};
         if (::fstatat(fd.get(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) {
             if (errno != ENOENT) {
-                note_trouble(state, last_error(fmt::format("looking at {}/{}", staging, name)));
+                note_trouble(state, last_error("looking at {}/{}", staging, name));
             }
         } else if (S_ISDIR(status.st_mode)) {
             note_trouble(state, make_error(ErrorKind::kSystem, fmt::format("removing {}/{}", staging, name),
@@ -312,7 +312,7 @@ DeviceState look_at_device(const std::string& directory, const std::optional<Int
         return state;
     }
     if (!seen) {
-        note_trouble(state, last_error(fmt::format("looking at {}", directory)));
+        note_trouble(state, last_error("looking at {}", directory));
         return state;
     }
     if (const auto checked = PinDirectory::check(directory); !checked) {

@@ -50,7 +50,7 @@ class PinSearch {
     Result<void> look_at(const std::string& path) {
         struct stat status = {};
         if (::lstat(path.c_str(), &status) != 0) {
-            return errno == ENOENT ? Result<void>() : last_error(fmt::format("looking at {}", path));
+            return errno == ENOENT ? Result<void>() : last_error("looking at {}", path);
         }
         if (S_ISDIR(status.st_mode)) {
             return look_through(path);

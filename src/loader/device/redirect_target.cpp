@@ -35,7 +35,7 @@ Result<std::optional<std::uint32_t>> read_target(const std::string& path) {
     if (errno == ENOENT) {
         return std::optional<std::uint32_t>(0);
     }
-    auto error = last_error(fmt::format("reading {}", path));
+    auto error = last_error("reading {}", path);
     return is_failed_question(error) ? Result<std::optional<std::uint32_t>>(std::move(error)) : none;
 }
 

@@ -71,7 +71,7 @@ void Discovery::scan_all(std::vector<FoundMap>& found) {
 bool Discovery::is_trusted_directory(const Directory& directory) {
     struct stat status = {};
     if (::lstat(directory.path.c_str(), &status) != 0) {
-        note_trouble(last_error("looking at " + directory.path));
+        note_trouble(last_error("looking at {}", directory.path));
         return false;
     }
     if (!S_ISDIR(status.st_mode)) {

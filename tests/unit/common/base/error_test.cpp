@@ -58,7 +58,7 @@ TEST(Error, OnlyWhatTheKernelCouldNotAnswerIsAFailedQuestion) {
         EXPECT_TRUE(is_failed_question(system_error(code, "asking"))) << code;
     }
     for (const int code : {ENOENT, ENODEV, ENOTDIR, ELOOP, ENAMETOOLONG, ESRCH, EACCES, EPERM, EEXIST, EBUSY,
-                           EINVAL, EOPNOTSUPP, ENOSYS, 524}) {
+                           EINVAL, EOPNOTSUPP, ENOSYS, EROFS, 524}) {
         EXPECT_FALSE(is_failed_question(system_error(code, "asking"))) << code;
     }
     EXPECT_FALSE(is_failed_question(make_error(ErrorKind::kSystem, "reading", "not the kernel's word")));
