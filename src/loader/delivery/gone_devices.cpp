@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 #include "loader/delivery/gone_devices.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <map>
 #include <set>
@@ -27,7 +29,7 @@ struct PinnedDevices {
     Result<void> add_all_of(const std::string& bpffs) {
         TALLY_ASSIGN_OR_RETURN(const auto names, list_directory(bpffs));
         for (const auto& name : names) {
-            const std::string path = bpffs + '/' + name;
+            const std::string path = fmt::format("{}/{}", bpffs, name);
             if (!netns_of_directory_name(name)) {
                 TALLY_TRY(add(path));
                 continue;
@@ -37,7 +39,7 @@ struct PinnedDevices {
                 return inner.error();
             }
             for (const auto& device : inner ? *inner : std::vector<std::string>()) {
-                TALLY_TRY(add(path + '/' + device));
+                TALLY_TRY(add(fmt::format("{}/{}", path, device)));
             }
         }
         return {};

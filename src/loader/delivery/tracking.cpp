@@ -395,7 +395,7 @@ Result<DeliveryOutcome> untrack_delivery(const NetnsContext& context, bool dry_r
             return pins.error();
         }
         for (const auto& pin : our_pins(pins ? *pins : std::vector<std::string>())) {
-            outcome.removed.push_back(path + '/' + pin);
+            outcome.removed.push_back(fmt::format("{}/{}", path, pin));
         }
     } else {
         TALLY_ASSIGN_OR_RETURN(auto directory, PinDirectory::lock_existing(path));

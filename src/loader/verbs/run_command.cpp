@@ -78,7 +78,7 @@ Result<std::vector<std::string>> find_left_pins(const std::string& directory) {
     TALLY_ASSIGN_OR_RETURN(auto left, list_directory_if_any(directory));
     std::erase_if(left, is_reserved_directory);
     for (auto& name : left) {
-        name = directory + '/' + name;
+        name = fmt::format("{}/{}", directory, name);
     }
     return left;
 }
