@@ -14,27 +14,11 @@
 #include <bpf/bpf_core_read.h>
 #include <xdp_tally/abi.h>
 #include <xdp_tally/delivery.h>
+#include "net_device.bpf.h"
 
 #define HIGHEST_ERRNO 4095 /* MAX_ERRNO of <linux/err.h> */
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
-struct ns_common {
-	unsigned int inum;
-};
-
-struct net {
-	struct ns_common ns;
-};
-
-struct possible_net {
-	struct net *net;
-};
-
-struct net_device {
-	int ifindex;
-	struct possible_net nd_net;
-};
-
 struct bpf_prog {
 	enum bpf_attach_type expected_attach_type;
 };
