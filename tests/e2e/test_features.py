@@ -125,8 +125,8 @@ def test_table_of_all(lab):
     assert [row["device"] for row in rows] == list(entries)
     for row, entry in zip(rows, entries.values()):
         assert (row["driver"], row["MTU"]) == (entry["driver"] or "-", str(entry["mtu"]))
-        for title, key in (("NATIVE", "native"), ("REDIRECTS", "redirect"), ("RECEIVES", "receives_redirects"),
-                           ("FRAGS", "frags"), ("ZERO-COPY", "zero_copy"), ("OFFLOAD", "offload")):
+        for title, key in (("native", "native"), ("redirects", "redirect"), ("receives", "receives_redirects"),
+                           ("frags", "frags"), ("zero-copy", "zero_copy"), ("offload", "offload")):
             known = entry["features"]
             assert row[title] == ("unknown" if known is None else "yes" if known[key] else "no")
 
