@@ -22,6 +22,7 @@
 #include "stats/cli/stop_signal.h"
 #include "stats/expect/expectation_check.h"
 #include "stats/exporter/exporter.h"
+#include "stats/live/device_inquiry.h"
 #include "stats/live/screen.h"
 #include "stats/live/view.h"
 #include "stats/loop.h"
@@ -203,14 +204,14 @@ Result<void> show_live(ReaderSet& readers, const Options& options) {
     Pace pace;
     pace.first = std::min(options.interval, kFirstBlock);
     pace.interval = options.interval;
-    const auto pin_of = [&readers](std::size_t source) {
+    const auto inquiry = [&readers](std::size_t source) {
         const auto& members = readers.members();
         const auto member = std::find_if(members.begin(), members.end(),
                                          [&](const auto& one) { return one.number == source; });
-        return member == members.end() ? std::string() : as_shown(member->reader->pin());
+        return member == members.end() ? DeviceFacts() : inquire(*member->reader);
     };
     // Its destructor restores the terminal, before an error is printed.
-    View view(std::move(screen), pace, options.since_start, pin_of);
+    View view(std::move(screen), pace, options.since_start, inquiry);
     return run_loop(readers, view, pace);
 }
 
