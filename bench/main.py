@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import datapath
+import live
 import loader
 import page
 import reader
@@ -28,6 +29,7 @@ PARTS = {
     "startup": startup.startup,
     "sampling": reader.sampling,
     "devices": reader.devices,
+    "live": live.live,
     "in-process": reader.in_process,
     "cpus": reader.cpus,
 }
