@@ -11,10 +11,12 @@ import time
 from pathlib import Path
 
 import datapath
+import delivery
 import live
 import loader
 import page
 import reader
+import run_statistics
 import startup
 from measuring import TOP, Bench, Failed, pin_to_last_cpu, run
 
@@ -23,6 +25,8 @@ PARTS = {
     "instructions": datapath.instructions,
     "forwarding": datapath.forwarding,
     "emulated": datapath.emulated,
+    "cost": run_statistics.run_statistics,
+    "delivery": delivery.delivery,
     "loading": loader.loading,
     "files": loader.files,
     "hundred": loader.hundred,

@@ -36,7 +36,7 @@ SampleReport report_of(std::size_t number) {
     Counters now = {};
     now[XDP_PASS] = {123'456'789, 98'765'432'109};
     now[XDP_DROP] = {1'234'567, 76'543'210};
-    fill_values(report, before, now, 1.0, now);
+    fill_values(report, before, now, 1.0, now, now);
     return report;
 }
 
@@ -82,7 +82,7 @@ void fill_report(benchmark::State& state) {
     Counters now = {};
     for ([[maybe_unused]] auto round : state) {
         now[XDP_PASS].rx_packets += 1000;
-        fill_values(report, before, now, 1.0, now);
+        fill_values(report, before, now, 1.0, now, now);
         benchmark::DoNotOptimize(report);
     }
 }

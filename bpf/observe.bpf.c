@@ -11,29 +11,12 @@
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_tracing.h>
 #include <xdp_tally/tally.bpf.h>
+#include "net_device.bpf.h"
 
 #define IFF_SLAVE (1U << 11)	     /* <linux/if.h>: part of a bond or the like */
 #define XDP_BUFF_HAS_FRAGS (1U << 0) /* XDP_FLAGS_HAS_FRAGS of enum xdp_buff_flags */
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
-struct ns_common {
-	unsigned int inum;
-};
-
-struct net {
-	struct ns_common ns;
-};
-
-struct possible_net {
-	struct net *net;
-};
-
-struct net_device {
-	int ifindex;
-	unsigned int flags;
-	struct possible_net nd_net;
-};
-
 struct xdp_rxq_info {
 	struct net_device *dev;
 };

@@ -14,6 +14,16 @@ set(CMAKE_POSITION_INDEPENDENT_CODE ON)
 
 option(TALLY_SANITIZE "Build with AddressSanitizer and UndefinedBehaviorSanitizer" OFF)
 
+# The C++ runtime and fmt are linked in, because the dynamic linker would spend most of a start on looking their symbols up.
+# The libraries that parse other people's files (libbpf, libxdp, libelf, zlib) stay shared: their security updates come with
+# the distribution.
+if(TALLY_SANITIZE OR CMAKE_BUILD_TYPE STREQUAL "Debug")
+    set(_static_cxx OFF)
+else()
+    set(_static_cxx ON)
+endif()
+option(TALLY_STATIC_CXX "Link the C++ runtime into the programs, and use fmt as headers" ${_static_cxx})
+
 add_library(tally_options INTERFACE)
 add_library(tally::options ALIAS tally_options)
 target_compile_options(tally_options INTERFACE -Wall -Wextra -Werror -Wshadow -Wnon-virtual-dtor)
@@ -30,4 +40,11 @@ else()
     target_link_options(tally_options INTERFACE -Wl,-z,relro,-z,now -Wl,--as-needed)
     target_compile_definitions(tally_options INTERFACE
         $<$<NOT:$<CONFIG:Debug>>:_FORTIFY_SOURCE=2> _GLIBCXX_ASSERTIONS)
+endif()
+if(TALLY_STATIC_CXX)
+    # What is left for the dynamic linker: libc first, where most symbols are found, and relative relocations packed (glibc
+    # 2.36). Without --gc-sections all of the C++ runtime would come along.
+    target_link_options(tally_options INTERFACE -static-libstdc++ -static-libgcc
+                        LINKER:--gc-sections,-z,pack-relative-relocs
+                        LINKER:--push-state,--no-as-needed,-lc,--pop-state)
 endif()

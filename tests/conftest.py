@@ -11,6 +11,8 @@ sys.path[:0] = [str(TESTS / "e2e"), str(TESTS / "tools")]
 import declared  # noqa: E402: found by the line above
 from support import namespaces  # noqa: E402
 from support.lab import Lab  # noqa: E402
+from support.strace import Faults  # noqa: E402
+from support.tmux import Terminal  # noqa: E402
 
 KERNEL = os.environ.get("XDP_TALLY_KERNEL")  # which of tests/vm/kernels this is, in a virtual machine
 
@@ -35,6 +37,11 @@ def pytest_runtest_makereport(item, call):
         report.longrepr = f"tests/{where} says that {name} is skipped on {KERNEL}, and it was not"
 
 
+def pytest_terminal_summary(terminalreporter):
+    if Faults.injected:
+        terminalreporter.write_line(f"{Faults.injected} faults injected")
+
+
 @pytest.fixture(autouse=True)
 def lab(request, monkeypatch):
     """A place to build devices and start programs in; whatever a test leaves behind fails it."""
@@ -48,6 +55,20 @@ def lab(request, monkeypatch):
 @pytest.fixture
 def veth0(lab):
     return lab.veth("veth0")
+
+
+@pytest.fixture(name="terminal")
+def terminals(lab):
+    """Makes terminals; their servers end with the test, however that ends."""
+    made = []
+
+    def make(*size, **environment):
+        made.append(Terminal(*size, **environment))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()
 
 
 @pytest.fixture(name="no_bpffs")

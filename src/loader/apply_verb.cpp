@@ -3,10 +3,11 @@
 
 #include <algorithm>
 #include <atomic>
+#include <exception>
 #include <future>
-#include <system_error>
 #include <thread>
 
+#include "common/base/exceptions.h"
 #include "common/pins/bpffs_mount.h"
 #include "loader/hook/surroundings.h"
 #include "loader/verbs/clean.h"
@@ -59,21 +60,21 @@ LoadRequest make_load_request(const Options& options) {
     return request;
 }
 
-std::vector<std::string> without_repetitions(const std::vector<std::string>& devices,
-                                             const NetnsContext& context) {
-    std::vector<std::string> once;
-    for (const auto& device : devices) {
-        const auto interface = context.find(device);
-        const std::string name = interface && *interface ? (*interface)->name : device;
-        if (std::find(once.begin(), once.end(), name) == once.end()) {
-            once.push_back(name);
+DeviceGroup without_repetitions(const DeviceGroup& group, const NetnsContext& context) {
+    DeviceGroup once{group.netns, {}, {}};
+    for (std::size_t i = 0; i < group.names.size(); ++i) {
+        const auto interface = context.find(group.names[i]);
+        const std::string name = interface && *interface ? (*interface)->name : group.names[i];
+        if (std::find(once.names.begin(), once.names.end(), name) == once.names.end()) {
+            once.names.push_back(name);
+            once.places.push_back(group.places[i]);
         }
     }
     return once;
 }
 
 Outcome apply_verb(const Options& options, NetnsContext& context, const std::string& device) {
-    auto result = dispatch_verb(options, context, device);
+    auto result = without_exceptions([&] { return dispatch_verb(options, context, device); });
     Outcome outcome =
         result ? std::move(*result) : failed_outcome(device, explain_surroundings(std::move(result).error()));
     outcome.netns = context.netns;
@@ -92,7 +93,11 @@ void work_on_each(const std::vector<std::string>& devices, const DeviceWork& wor
     std::atomic<std::size_t> next = 1;
     const auto take_turns = [&] {
         for (std::size_t i = next++; i < devices.size(); i = next++) {
-            outcomes[i].set_value(work(devices[i]));
+            try {
+                outcomes[i].set_value(work(devices[i]));
+            } catch (...) {
+                outcomes[i].set_exception(std::current_exception());
+            }
         }
     };
     std::vector<std::jthread> threads;
@@ -100,7 +105,7 @@ void work_on_each(const std::vector<std::string>& devices, const DeviceWork& wor
         while (threads.size() < std::min(kAtOnce, devices.size() - 1)) {
             threads.emplace_back(take_turns);
         }
-    } catch (const std::system_error&) {
+    } catch (const std::exception&) {
         // No more threads are to be had: those there are do it all.
         if (threads.empty()) {
             take_turns();

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "common/pins/device_option.h"
 #include "common/pins/netns_context.h"
 #include "loader/options.h"
 #include "loader/outcome.h"
@@ -17,8 +18,7 @@ ProgramChoice program_choice(const Options& options);
 LoadRequest make_load_request(const Options& options);
 
 // A device that is named twice, or by an alternative name as well, is worked on once, under its own name.
-std::vector<std::string> without_repetitions(const std::vector<std::string>& devices,
-                                             const NetnsContext& context);
+DeviceGroup without_repetitions(const DeviceGroup& group, const NetnsContext& context);
 
 // What options.verb asks for. Each device succeeds or fails on its own: a failure is an outcome, too.
 Outcome apply_verb(const Options& options, NetnsContext& context, const std::string& device);

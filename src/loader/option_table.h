@@ -2,18 +2,21 @@
 // The options of xdp_loader. A new one is a row here and a line in options.cpp.
 #pragma once
 
-#include "common/base/option_table.h"
+#include "common/options/option_table.h"
 
 namespace tally::loader {
 
 // The options that say what is to be done, where it is not a load.
 inline constexpr std::string_view kVerbOptions =
-    "--observe --unload --status --clean --run --test-run --list-programs";
+    "--observe --unload --status --clean --run --test-run --list-programs --features --track-delivery "
+    "--untrack-delivery";
 // Those that attach no program.
 inline constexpr std::string_view kVerbsWithoutAttaching =
-    "--observe --unload --status --clean --test-run --list-programs";
+    "--observe --unload --status --clean --test-run --list-programs --features --track-delivery "
+    "--untrack-delivery";
 // The tutorial's scripts unload with the mode that they loaded with.
-inline constexpr std::string_view kVerbsWithoutMode = "--observe --status --clean --test-run --list-programs";
+inline constexpr std::string_view kVerbsWithoutMode =
+    "--observe --status --clean --test-run --list-programs --features --track-delivery --untrack-delivery";
 inline constexpr std::string_view kModeOptions = "--native-mode --skb-mode --offload-mode --auto-mode --mode";
 
 inline constexpr Exclusion kOneVerb = {kVerbOptions, "each is a command of its own"};
@@ -21,8 +24,11 @@ inline constexpr Exclusion kOneMode = {kModeOptions, "a program is attached in o
 inline constexpr Exclusion kNoMode = {kVerbsWithoutMode, "nothing is put on the hook"};
 inline constexpr Exclusion kNothingAttached = {kVerbsWithoutAttaching, "nothing is put on the hook"};
 inline constexpr Exclusion kNoInterface = {"--test-run --list-programs", "no interface is involved"};
-inline constexpr Exclusion kNoProgramLoaded = {"--observe --unload --status --clean",
-                                               "no program is chosen for that"};
+inline constexpr Exclusion kWholeMachine = {"--track-delivery --untrack-delivery",
+                                            "that is for every interface of the machine"};
+inline constexpr Exclusion kNoProgramLoaded = {
+    "--observe --unload --status --clean --features --track-delivery --untrack-delivery",
+    "no program is chosen for that"};
 inline constexpr Exclusion kNoDispatcherInCard = {"--offload-mode", "a network card has no dispatcher"};
 
 inline constexpr OptionRow kOptionRows[] = {
@@ -34,21 +40,21 @@ inline constexpr OptionRow kOptionRows[] = {
         .argument = "[NETNS/]IFACE",
         .repeatable = true,
         .completion = Completion::kInterface,
-        .excludes = {kNoInterface},
+        .excludes = {kNoInterface, kWholeMachine},
         .help = "Interface; may be repeated",
         .manual = R"(
 The interface, by its name or an alternative name; _NETNS/IFACE_, as both programs print it, is the one in that
 network namespace, as with *--netns* _NETNS_. May be repeated: each interface succeeds or fails on its own, all
 are reported, and the exit status is that of the first that failed. An interface that is named twice is handled once.
 Required, except for *--status* and *--clean*, which then mean every interface with an XDP program or with pins;
-from the network namespace of process 1 also those with pins in other namespaces. *--test-run* and *--list-programs*
-take no interface.)",
+from the network namespace of process 1 also those with pins in other namespaces; and for *--features*, which then means
+every interface of the network namespace. *--test-run* and *--list-programs* take no interface.)",
     },
     {
         .name = "--netns",
         .argument = "NAME|PATH",
         .completion = Completion::kNetns,
-        .excludes = {kNoInterface},
+        .excludes = {kNoInterface, kWholeMachine},
         .help = "The interfaces are in this network namespace",
         .manual = R"(
 The interfaces are in this network namespace: a _NAME_ below /run/netns, as *ip-netns*(8) makes it, or the _PATH_ of
@@ -60,7 +66,7 @@ CAP_SYS_ADMIN, except to look at pins. See *NETWORK NAMESPACES*.)",
         .argument = "DIR",
         .value = "/sys/fs/bpf",
         .completion = Completion::kDirectory,
-        .excludes = {{"--test-run --list-programs", "nothing is pinned"}},
+        .excludes = {{"--test-run --list-programs --features", "nothing is pinned"}},
         .help = "Root of the BPF file system",
         .manual = R"(
 The root of the BPF file system; the default is /sys/fs/bpf. If nothing is mounted on /sys/fs/bpf, a load mounts a BPF
@@ -289,8 +295,9 @@ over netlink, detach that one and leave all pins alone. Of an observed program o
         .excludes = {kOneVerb},
         .help = "What is attached and pinned; without --dev on every device",
         .manual = R"(
-Show what is attached and pinned; see *STATUS*. Needs no privilege for what the modes of the pins let everybody
-read.)",
+Show what is attached and pinned; see *STATUS*. Of one interface that is the whole story; of several *--dev*, and
+without one, it is a line each, unless *--verbose* is given. Needs no privilege for what the modes of the pins let
+everybody read.)",
     },
     {
         .group = "Other work",
@@ -298,7 +305,8 @@ read.)",
         .excludes = {kOneVerb},
         .help = "Remove pins that no program counts into any more; without --dev all of them",
         .manual = R"(
-Remove pins that no program counts into any more, because the interface or its program is gone. Pins in use stay.)",
+Remove pins that no program counts into any more, because the interface or its program is gone, and say which and why.
+Pins in use stay; they are spoken of only where *--dev* names their interface.)",
     },
     {
         .group = "Other work",
@@ -343,9 +351,37 @@ not know; such a function is loaded as XDP. Needs no privilege.)",
     },
     {
         .group = "Other work",
+        .name = "--features",
+        .excludes = {kOneVerb},
+        .help = "What the interface's driver can do with XDP; without --dev of every interface",
+        .manual = R"(
+What the interface's driver can do with XDP, as the kernel tells (Linux 6.3; *unknown* before), and its MTU. Without
+*--dev*, of every interface of the network namespace. Needs no privilege. See *FEATURES*.)",
+    },
+    {
+        .group = "Other work",
+        .name = "--track-delivery",
+        .excludes = {kOneVerb},
+        .help = "Count what becomes of redirected and sent packets, for the whole machine",
+        .manual = R"(
+Count, for every interface of the machine, what becomes of packets behind the verdict: which redirects and *XDP_TX*
+arrived at a driver, which were lost, and why. Goes on until *--untrack-delivery*. See *DELIVERY*. Takes CAP_BPF and
+CAP_PERFMON. Where it is on already, this changes nothing, but for counts of interfaces that are gone, which are
+forgotten, and for programs of an older version, which are renewed; counts go on.)",
+    },
+    {
+        .group = "Other work",
+        .name = "--untrack-delivery",
+        .excludes = {kOneVerb},
+        .help = "End that, and remove its pins",
+        .manual = R"(
+End what *--track-delivery* has begun, and remove its pins, the counts with them.)",
+    },
+    {
+        .group = "Other work",
         .name = "--dry-run",
         .excludes = {{"--run", "what a command does cannot be told without running it"},
-                     {"--status --test-run --list-programs", "that changes nothing anyway"}},
+                     {"--status --test-run --list-programs --features", "that changes nothing anyway"}},
         .help = "Say what would happen; change nothing",
         .manual = R"(
 Say what would happen, or why it would be refused, and change nothing. The program does go through the verifier;
@@ -366,9 +402,10 @@ output belongs to the command.)",
         .short_name = "-q",
         .name = "--quiet",
         .excludes = {{"--json --list-programs", "what was asked for is all that is printed"}},
-        .help = "No output but errors, and what --status and --test-run were asked for",
+        .help = "No output but errors, and what --status, --test-run and --features were asked for",
         .manual = R"(
-No output but errors. *--status* and *--test-run* print what they were asked for all the same, without notes.)",
+No output but errors. *--status*, *--test-run* and *--features* print what they were asked for all the same, without
+notes.)",
     },
     {
         .group = "Output",

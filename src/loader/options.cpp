@@ -10,10 +10,10 @@
 #include <system_error>
 #include <utility>
 
-#include "common/base/command_line.h"
 #include "common/base/error.h"
 #include "common/base/result.h"
 #include "common/base/shell_word.h"
+#include "common/options/command_line.h"
 #include "loader/option_table.h"
 
 namespace tally::loader {
@@ -33,6 +33,7 @@ constexpr const char* kFooter = R"(Examples:
   xdp_loader --dev veth0 --observe            count what somebody else's program there does
   xdp_loader --dev veth0 --run -- ./test.sh   detached when test.sh ends, however it ends
   xdp_loader --test-run trace.pcap --filename prog.o     its verdicts, without attaching it
+  xdp_loader --track-delivery                 count whether redirected packets arrive, on every device
   xdp_stats --dev veth0                       (the other program) watch the counters
 
 Exit status: 0 done, 1 the system refused, 2 usage, 3 permission or capability missing,
@@ -50,8 +51,9 @@ constexpr OptionPointer kHabits[] = {
     {"--interface --iface --ifname --device -i", "`--dev IFACE` names the interface"},
     {"--detach --remove --delete --off --unload-all", "`--unload` detaches the program and removes its pins"},
     {"--list --show --info -l", "`--status` shows what is attached and pinned"},
+    {"--brief --summary --table -b", "`--status` without --dev has a line for each interface"},
     {"--reset --zero --clear",
-     "a load without --reuse-maps starts new maps; `xdp_stats --since-start` counts from its own start"},
+     "a load without --reuse-maps starts new maps; `xdp_stats --totals session` counts from its own start"},
     {"--reuse --keep --reuse-map", "`--reuse-maps` keeps the maps of the previous load"},
     {"--prog --prog-name --program --function --func -n", "`--progname NAME` chooses the program in a file"},
     {"--sec -s", "`--section NAME` chooses the first program of a section"},
@@ -66,7 +68,6 @@ constexpr OptionPointer kHabits[] = {
     {"--replace", "a load replaces the program of an earlier one; `--force` that of somebody else, too"},
     {"--verdict --default-action", "`--action` is the verdict of the built-in program"},
     {"--watch --live --stats --count --interval --once", "the counters are shown by `xdp_stats --dev IFACE`"},
-    {"--features", "`ethtool -k IFACE` and `ip -details link` tell what the driver can do"},
     {"--all -a", "`--status` and `--clean` mean every interface where no --dev is given"},
 };
 
@@ -101,6 +102,15 @@ Verb chosen_verb(const Given& given) {
     }
     if (given.has("--test-run")) {
         return Verb::kTryRun;
+    }
+    if (given.has("--features")) {
+        return Verb::kFeatures;
+    }
+    if (given.has("--track-delivery")) {
+        return Verb::kTrackDelivery;
+    }
+    if (given.has("--untrack-delivery")) {
+        return Verb::kUntrackDelivery;
     }
     return given.has("--list-programs") ? Verb::kListPrograms : Verb::kLoad;
 }

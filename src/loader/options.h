@@ -8,14 +8,26 @@
 #include <variant>
 #include <vector>
 
-#include "common/base/early_exit.h"
+#include "common/options/early_exit.h"
 #include "common/pins/abi_names.h"
 #include "common/pins/device_option.h"
 #include "loader/requests.h"
 
 namespace tally::loader {
 
-enum class Verb { kLoad, kObserve, kUnload, kStatus, kClean, kRun, kTryRun, kListPrograms };
+enum class Verb {
+    kLoad,
+    kObserve,
+    kUnload,
+    kStatus,
+    kClean,
+    kRun,
+    kTryRun,
+    kListPrograms,
+    kFeatures,
+    kTrackDelivery,
+    kUntrackDelivery,
+};
 
 struct Options {
     Verb verb = Verb::kLoad;

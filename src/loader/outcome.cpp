@@ -5,6 +5,9 @@
 #include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
 
+#include <array>
+#include <ctime>
+
 #include "common/base/error_report.h"
 #include "common/base/printable.h"
 #include "common/base/shown_paths.h"
@@ -15,6 +18,7 @@ namespace {
 // ordered_json keeps the fields in the order of the documentation.
 using Json = nlohmann::ordered_json;
 
+constexpr std::uint64_t kNanosecondsPerSecond = 1'000'000'000;
 constexpr std::string_view kObserve = "observe";  // attach_name of the kind
 
 std::string_view kind_name(OutcomeKind kind) {
@@ -97,12 +101,72 @@ Json to_json(const Outcome& outcome) {
                                 {"adopted", map.adopted}});
     }
     json["removed"] = outcome.removed;
+    if (outcome.kind == OutcomeKind::kCleaned) {
+        json["reason"] = text_or_null(outcome.reason);
+    }
     json["notes"] = outcome.notes;
     return json;
 }
 
-std::string with_netns(const std::string& netns, const std::string& dev) {
-    return netns.empty() ? dev : netns + '/' + dev;
+// "2026-01-31T12:00:00Z"
+std::string format_time(std::uint64_t nanoseconds) {
+    const auto seconds = static_cast<std::time_t>(nanoseconds / kNanosecondsPerSecond);
+    std::tm utc = {};
+    ::gmtime_r(&seconds, &utc);
+    std::array<char, 32> text = {};
+    return {text.data(), std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%SZ", &utc)};
+}
+
+std::string_view kind_name(DeliveryOutcomeKind kind) {
+    switch (kind) {
+        case DeliveryOutcomeKind::kStarted:
+            return "started";
+        case DeliveryOutcomeKind::kRenewed:
+            return "renewed";
+        case DeliveryOutcomeKind::kUnchanged:
+            return "unchanged";
+        case DeliveryOutcomeKind::kStopped:
+            return "stopped";
+        case DeliveryOutcomeKind::kStatus:
+            return "tracked";
+        case DeliveryOutcomeKind::kNotTracked:
+            break;
+    }
+    return "not_tracked";
+}
+
+Json to_json(const DeliveryOutcome& delivery) {
+    return {
+        {"outcome", kind_name(delivery.kind)},
+        {"dry_run", delivery.dry_run},
+        {"since", delivery.since == 0 ? Json(nullptr) : Json(format_time(delivery.since))},
+        {"program_version", delivery.program_version == 0 ? Json(nullptr) : Json(delivery.program_version)},
+        {"tracepoints", delivery.tracepoints},
+        {"missing", delivery.missing},
+        {"pin_dir", text_or_null(delivery.pin_dir)},
+        {"removed", delivery.removed},
+        {"notes", delivery.notes}};
+}
+
+std::string headline(const DeliveryOutcome& delivery) {
+    const bool dry_run = delivery.dry_run;
+    const std::string since = delivery.since == 0 ? "" : " since " + format_time(delivery.since);
+    switch (delivery.kind) {
+        case DeliveryOutcomeKind::kStarted:
+            return dry_run ? "would be tracked" : "tracked from now on";
+        case DeliveryOutcomeKind::kRenewed:
+            return fmt::format("tracked{}, {} by the programs of this version", since,
+                               dry_run ? "would go on" : "goes on");
+        case DeliveryOutcomeKind::kUnchanged:
+            return fmt::format("tracked{} already, nothing changed", since);
+        case DeliveryOutcomeKind::kStopped:
+            return dry_run ? "would not be tracked any more" : "not tracked any more";
+        case DeliveryOutcomeKind::kStatus:
+            return "tracked" + since;
+        case DeliveryOutcomeKind::kNotTracked:
+            break;
+    }
+    return "not tracked";
 }
 
 std::string describe(const RedirectOutcome& redirect, const std::string& netns) {
@@ -141,7 +205,7 @@ std::string_view phrase(const Outcome& outcome) {
             break;
     }
     if (outcome.removed.empty()) {
-        return "nothing cleaned up";
+        return outcome.reason.empty() ? "nothing cleaned up" : "nothing to clean up";
     }
     return dry_run ? "would clean up" : "cleaned up";
 }
@@ -167,14 +231,30 @@ std::string headline(const Outcome& outcome) {
     if (!outcome.attach.empty()) {
         text += ", " + describe_attachment(outcome);
     }
-    return text;
+    return outcome.reason.empty() ? text : text + ": " + outcome.reason;
+}
+
+}  // namespace
+
+std::string with_netns(const std::string& netns, const std::string& dev) {
+    return netns.empty() ? dev : netns + '/' + dev;
+}
+
+Json document_of(const std::vector<Outcome>& outcomes) {
+    Json document = {{"schema", 1}, {"devices", Json::array()}};
+    for (const auto& outcome : outcomes) {
+        document["devices"].push_back(to_json(outcome));
+    }
+    return document;
 }
 
 std::string display_name(const Outcome& outcome) {
     return printable(with_netns(outcome.netns, outcome.dev));
 }
 
-}  // namespace
+bool is_clean(const Outcome& outcome) {
+    return outcome.kind == OutcomeKind::kCleaned && outcome.removed.empty() && outcome.notes.empty();
+}
 
 void add_note(Outcome& outcome, std::string note) {
     if (!note.empty()) {
@@ -255,11 +335,33 @@ std::string format_warnings(const Outcome& outcome) {
     return as_shown(std::move(text));
 }
 
-std::string format_json(const std::vector<Outcome>& outcomes) {
-    Json document = {{"schema", 1}, {"devices", Json::array()}};
-    for (const auto& outcome : outcomes) {
-        document["devices"].push_back(to_json(outcome));
+std::string format_delivery(const DeliveryOutcome& delivery) {
+    std::string text = fmt::format("delivery: {}\n", headline(delivery));
+    const auto line = [&text](std::string_view label, const std::string& value) {
+        text += fmt::format("  {:<11} {}\n", label, printable(value));
+    };
+    if (!delivery.tracepoints.empty() && delivery.kind != DeliveryOutcomeKind::kStatus) {
+        line("counted at", fmt::format("{}", fmt::join(delivery.tracepoints, ", ")));
     }
+    if (!delivery.removed.empty()) {
+        line(delivery.dry_run ? "would remove" : "removed", delivery.pin_dir);
+    } else if (!delivery.pin_dir.empty() && delivery.kind != DeliveryOutcomeKind::kStatus) {
+        line("pins", delivery.pin_dir);
+    }
+    for (const auto& note : delivery.notes) {
+        line("note", note);
+    }
+    return as_shown(std::move(text));
+}
+
+std::string format_json(const std::vector<Outcome>& outcomes) {
+    return json_line(document_of(outcomes));
+}
+
+std::string format_json(const std::vector<Outcome>& outcomes,
+                        const std::optional<DeliveryOutcome>& delivery) {
+    Json document = document_of(outcomes);
+    document["delivery"] = delivery ? to_json(*delivery) : Json(nullptr);
     return json_line(document);
 }
 

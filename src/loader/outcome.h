@@ -68,25 +68,50 @@ struct Outcome {
     std::vector<MapOutcome> maps;
     std::vector<std::string> removed;   // pins
     std::vector<std::string> notes;     // what a person should know beside the facts above
-    std::vector<std::string> warnings;  // of the notes those that --quiet shows, too
-    std::string state;                  // with kStatus
-    std::string runs_on;                // "red/eth0": the device now, where the pins say another; else empty
-    std::optional<HookOutcome> hook;    // with kStatus: what runs there, whoever attached it
-    std::optional<Error> error;         // with kFailed
+    std::vector<std::string> warnings;  // of the notes those that shorter forms show, too
+    std::string reason;   // with kCleaned: why pins went, or why none had to; empty: see the notes
+    std::string state;    // with kStatus
+    std::string runs_on;  // "red/eth0": the device now, where the pins say another; else empty
+    std::optional<HookOutcome> hook;  // with kStatus: what runs there, whoever attached it
+    std::optional<Error> error;       // with kFailed
+};
+
+enum class DeliveryOutcomeKind { kNotTracked, kStarted, kRenewed, kUnchanged, kStopped, kStatus };
+
+// Of --track-delivery and --untrack-delivery, which are for the whole machine.
+struct DeliveryOutcome {
+    DeliveryOutcomeKind kind = DeliveryOutcomeKind::kNotTracked;
+    bool dry_run = false;
+    std::uint64_t since = 0;  // nanoseconds since 1970-01-01 UTC; 0: not yet
+    std::uint32_t program_version = 0;
+    std::vector<std::string> tracepoints;  // where packets are counted
+    std::vector<std::string> missing;      // those that the kernel does not have
+    std::string pin_dir;
+    std::vector<std::string> removed;  // pins
+    std::vector<std::string> notes;
 };
 
 // Nothing for an empty note.
 void add_note(Outcome& outcome, std::string note);
-// A note that --quiet shows, too.
+// A note that --quiet, or the list of several devices, shows, too.
 void add_warning(Outcome& outcome, std::string warning);
 Outcome failed_outcome(const std::string& device, Error error);
+
+// "red/eth0", or "eth0" in the initial namespace; safe to print.
+std::string display_name(const Outcome& outcome);
+std::string with_netns(const std::string& netns, const std::string& dev);
+// Nothing was to be cleaned up, and all is as it should be.
+bool is_clean(const Outcome& outcome);
 
 // A block of lines for a terminal. Without error outcomes: those go to stderr.
 std::string format_outcome(const Outcome& outcome);
 // The lines that --quiet shows, too; empty: none.
 std::string format_warnings(const Outcome& outcome);
-// All devices as one document, with the newline.
+std::string format_delivery(const DeliveryOutcome& delivery);
+// All devices as one document, with the newline. Where delivery was asked about, it is in it, too, as null
+// where it is not tracked.
 std::string format_json(const std::vector<Outcome>& outcomes);
+std::string format_json(const std::vector<Outcome>& outcomes, const std::optional<DeliveryOutcome>& delivery);
 // The status of the first device that failed, 0 where none did.
 int exit_status_of(const std::vector<Outcome>& outcomes);
 

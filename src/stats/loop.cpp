@@ -26,32 +26,45 @@ timespec time_until(steady_clock::time_point moment) {
 class Loop {
   public:
     Loop(ReaderSet& readers, Consumer& consumer, const Pace& pace)
-        : readers_(readers), consumer_(consumer), pace_(pace) {
-        if (pace.limit) {
-            limit_ = steady_clock::now() + *pace.limit;
-        }
-    }
+        : readers_(readers), consumer_(consumer), pace_(pace), find_by_(pace.all_found_by.value_or(kNever)) {}
 
-    Result<void> run() {
+    Result<bool> run() {
         // Begins to watch the pins; changes since the readers were started are noticed now.
         TALLY_TRY(readers_.follow_all());
         plan_first_round();
+        bool any_shown = false;
         std::uint64_t rounds = 0;
         while (!over_ && rounds != pace_.rounds) {
             TALLY_TRY(wait());
             const auto now = steady_clock::now();
+            if (readers_.all_found()) {
+                find_by_ = kNever;
+            }
+            if (!over_ && now >= find_by_) {
+                return false;
+            }
             if (!over_ && now >= deadline_) {
-                TALLY_ASSIGN_OR_RETURN(auto shown, hold_round());
-                rounds += shown ? 1 : 0;
-                over_ = over_ || now >= limit_;
+                TALLY_ASSIGN_OR_RETURN(const bool shown, hold_round());
+                any_shown = any_shown || shown;
+                rounds += counts(shown, any_shown) ? 1 : 0;
+                over_ = over_ || now >= limit();
                 plan_next_round();
             }
         }
-        return {};
+        return any_shown || rounds != pace_.rounds;
     }
 
   private:
-    void plan_first_round() { deadline_ = std::min(steady_clock::now() + pace_.first, limit_); }
+    static constexpr auto kNever = steady_clock::time_point::max();
+
+    steady_clock::time_point limit() const { return pace_.limit.value_or(kNever); }
+
+    // While a loader is replacing a map, which takes no longer than Transition::kLongest, nothing is missing.
+    bool counts(bool shown, bool any_shown) const {
+        return shown || (!readers_.any_in_transition() && (any_shown || !pace_.rounds_from_first_shown));
+    }
+
+    void plan_first_round() { deadline_ = std::min(steady_clock::now() + pace_.first, limit()); }
 
     void plan_next_round() {
         deadline_ += pace_.interval;
@@ -60,13 +73,14 @@ class Loop {
         if (const auto late = steady_clock::now() - deadline_; late > nanoseconds(0)) {
             deadline_ += (late / pace_.interval + 1) * pace_.interval;
         }
-        deadline_ = std::min(deadline_, limit_);
+        deadline_ = std::min(deadline_, limit());
     }
 
     // Until the deadline, a change of pins, a person's input, or the time to look for changes without events.
     Result<void> wait() {
         const bool polls = readers_.must_poll();
-        const auto moment = polls ? std::min(deadline_, steady_clock::now() + kPollPeriod) : deadline_;
+        const auto planned = std::min(deadline_, find_by_);
+        const auto moment = polls ? std::min(planned, steady_clock::now() + kPollPeriod) : planned;
         std::array<pollfd, 4> watched = {{{stop_descriptor(), POLLIN, 0},
                                           {consumer_.needs_stdout() ? STDOUT_FILENO : -1, 0, 0},
                                           {readers_.events(), POLLIN, 0},
@@ -132,13 +146,13 @@ class Loop {
     Consumer& consumer_;
     const Pace& pace_;
     steady_clock::time_point deadline_;
-    steady_clock::time_point limit_ = steady_clock::time_point::max();
+    steady_clock::time_point find_by_;  // kNever once all are found
     bool over_ = false;
 };
 
 }  // namespace
 
-Result<void> run_loop(ReaderSet& readers, Consumer& consumer, const Pace& pace) {
+Result<bool> run_loop(ReaderSet& readers, Consumer& consumer, const Pace& pace) {
     return Loop(readers, consumer, pace).run();
 }
 

@@ -9,8 +9,9 @@
 namespace tally::stats {
 
 // The readers have been started. Ends without error when the consumer or the pace says so, and by SIGINT or
-// SIGTERM. A consumer may change the interval between two rounds.
-Result<void> run_loop(ReaderSet& readers, Consumer& consumer, const Pace& pace);
+// SIGTERM. A consumer may change the interval and the limit between two rounds. False: there was nothing to
+// read, in any of the pace's rounds, or of one of the sources until the pace's time.
+Result<bool> run_loop(ReaderSet& readers, Consumer& consumer, const Pace& pace);
 
 // One round of the readers that are ready, with what start() has read.
 Result<void> run_once(ReaderSet& readers, Consumer& consumer);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 // xdp_stats: shows the counters that xdp_loader, or another program with the same layout, has pinned.
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -11,13 +12,14 @@
 #include <variant>
 #include <vector>
 
-#include "common/base/descriptor_limit.h"
 #include "common/base/error_report.h"
 #include "common/base/shown_paths.h"
 #include "common/kernel/library_log.h"
 #include "common/pins/bpffs.h"
 #include "common/pins/bpffs_mount.h"
 #include "common/pins/netns_context.h"
+#include "common/start/memory_reserve.h"
+#include "common/start/program_start.h"
 #include "stats/cli/notices.h"
 #include "stats/cli/stop_signal.h"
 #include "stats/expect/expectation_check.h"
@@ -32,6 +34,8 @@
 #include "stats/output/printer.h"
 #include "stats/source/pin_error.h"
 #include "stats/source/reader_set.h"
+#include "stats/source/run_statistics.h"
+#include "stats/source/stray_packets.h"
 
 namespace tally::stats {
 namespace {
@@ -101,9 +105,8 @@ int start_all(ReaderSet& readers, const Options& options) {
     return 0;
 }
 
-// A network namespace; with --wait, one that does not exist is waited for. None where a signal or the time
-// limit of
-// --expect ended that.
+// A network namespace; with --wait, one that does not exist is waited for, until the time limit. None where a
+// signal ended that, or where what was expected did not come.
 template <typename Enter>
 Result<std::optional<NetnsContext>> find_netns(const Options& options, steady_clock::time_point limit,
                                                const std::string& name, const Enter& enter) {
@@ -122,7 +125,11 @@ Result<std::optional<NetnsContext>> find_netns(const Options& options, steady_cl
             Notices(options.quiet, options.verbose)
                 .say(name, "there is no such network namespace yet; waiting");
         }
-        if (wait_for_stop(kPause) || steady_clock::now() >= limit) {
+        const bool stopped = wait_for_stop(kPause);
+        if (!stopped && steady_clock::now() >= limit && options.expectations.empty()) {
+            return obstacle;
+        }
+        if (stopped || steady_clock::now() >= limit) {
             return std::optional<NetnsContext>();
         }
     }
@@ -185,49 +192,80 @@ Detail detail_of(const Options& options) {
     return options.per_cpu ? Detail::kPerCpu : Detail::kNone;
 }
 
-Result<void> print(ReaderSet& readers, Destination& destination, const Options& options) {
-    const auto output = make_format(options.format, detail_of(options), ::isatty(STDOUT_FILENO) == 1);
-    Printer printer(*output, destination);
-    if (options.once) {
-        return run_once(readers, printer);
-    }
+// For samples, which are taken until something else ends that.
+Pace pace_of(const Options& options, steady_clock::time_point begin) {
     Pace pace;
     pace.first = std::min(options.interval, kFirstBlock);
     pace.interval = options.interval;
     pace.rounds = options.count;
+    pace.rounds_from_first_shown = options.wait;
+    if (options.within) {
+        pace.all_found_by = begin + *options.within;
+    }
+    return pace;
+}
+
+// What shows samples returns whether there was anything to read, as run_loop does.
+Result<bool> print(ReaderSet& readers, Destination& destination, const Options& options, const Pace& pace) {
+    const auto output = make_format(options.format, detail_of(options), ::isatty(STDOUT_FILENO) == 1);
+    Printer printer(*output, destination);
+    if (options.once) {
+        TALLY_TRY(run_once(readers, printer));
+        TALLY_TRY(readers.check_all_were_read());
+        return true;
+    }
     return run_loop(readers, printer, pace);
 }
 
-Result<void> show_live(ReaderSet& readers, const Options& options) {
+Result<bool> show_live(ReaderSet& readers, const Options& options, Pace pace) {
     TALLY_ASSIGN_OR_RETURN(auto screen, Screen::open());
     stop_on_terminal_signals();
-    Pace pace;
-    pace.first = std::min(options.interval, kFirstBlock);
-    pace.interval = options.interval;
-    const auto inquiry = [&readers](std::size_t source) {
+    const auto inquiry = [&readers](std::size_t source, Totals totals) {
         const auto& members = readers.members();
         const auto member = std::find_if(members.begin(), members.end(),
                                          [&](const auto& one) { return one.number == source; });
-        return member == members.end() ? DeviceFacts() : inquire(*member->reader);
+        return member == members.end() ? DeviceFacts() : inquire(*member->reader, totals);
     };
     // Its destructor restores the terminal, before an error is printed.
-    View view(std::move(screen), pace, options.since_start, inquiry);
+    View view(std::move(screen), pace, options.totals, inquiry);
     return run_loop(readers, view, pace);
 }
 
-Result<void> show(ReaderSet& readers, const Options& options) {
+Result<bool> show(ReaderSet& readers, const Options& options, const Pace& pace) {
     if (options.live) {
-        return show_live(readers, options);
+        return show_live(readers, options, pace);
     }
     if (options.listen) {
-        return serve(readers, *options.listen, options.user, Notices(options.quiet, options.verbose));
+        TALLY_TRY(serve(readers, {*options.listen, options.user, options.cost},
+                        Notices(options.quiet, options.verbose)));
+        return true;
     }
     if (options.output) {
         TALLY_ASSIGN_OR_RETURN(auto file, OutputFile::at(*options.output));
-        return print(readers, file, options);
+        return print(readers, file, options, pace);
     }
     Stdout destination;
-    return print(readers, destination, options);
+    return print(readers, destination, options, pace);
+}
+
+// Why there was nothing to read: an error for each source that is missing. The status of the run.
+int explain_nothing(const ReaderSet& readers, const Options& options) {
+    int status = 0;
+    for (std::size_t i = 0; i < options.sources.size(); ++i) {
+        const Reader& reader = *readers.members()[i].reader;
+        if (!reader.ready()) {
+            const NetnsContext& context = readers.context_of(options.sources[i]);
+            const int failure =
+                fail(reader.awaits_device() ? context.explain_missing(options.sources[i].name)
+                                            : explain_missing_pin(options.sources[i], context, reader.pin()),
+                     options);
+            status = status == 0 ? failure : status;
+        }
+    }
+    return status != 0 ? status
+                       : fail(make_error(ErrorKind::kNotFound, "taking samples",
+                                         "the pins were missing in every round"),
+                              options);
 }
 
 Result<void> report_expectations(const ExpectationCheck& expecter, const Options& options,
@@ -237,10 +275,11 @@ Result<void> report_expectations(const ExpectationCheck& expecter, const Options
                                       ? expecter.describe_as_json(steady_clock::now() - begin)
                                       : expecter.describe()));
     }
-    if (expecter.all_held()) {
+    if (expecter.met()) {
         return {};
     }
-    return expecter.unmet(stop_requested() ? std::nullopt : std::optional(options.within_text));
+    return expecter.unmet(stop_requested() ? std::nullopt : std::optional(options.within_text),
+                          options.settle_text);
 }
 
 Result<void> expect(ReaderSet& readers, const Options& options, steady_clock::time_point begin) {
@@ -249,12 +288,18 @@ Result<void> expect(ReaderSet& readers, const Options& options, steady_clock::ti
     for (const ReaderSet::Member& member : readers.members()) {
         titles.push_back(member.reader->title());
     }
-    ExpectationCheck expecter(options.expectations, titles);
     Pace pace;
     pace.interval = options.interval;
-    pace.limit = std::max(begin + options.within - steady_clock::now(), nanoseconds(0));
+    pace.limit = begin + *options.within;
+    ExpectationCheck expecter(options.expectations, titles, options.settle, pace);
     TALLY_TRY(run_loop(readers, expecter, pace));
-    return report_expectations(expecter, options, begin);
+    auto reported = report_expectations(expecter, options, begin);
+    if (const auto excess = expecter.exceeded(); excess && !reported) {
+        const auto& device = readers.members()[*excess].reader->report().device;
+        return std::move(reported).error().with_hint(
+            device ? hint_at_stray_packets(*device, readers.context_of(options.sources[*excess])) : "");
+    }
+    return reported;
 }
 
 // The namespace of the devices did not appear.
@@ -268,7 +313,21 @@ Result<void> give_up(const Options& options, steady_clock::time_point begin) {
         const auto& netns = source.netns ? source.netns : options.netns;
         titles.push_back(netns ? *netns + '/' + source.name : source.name);
     }
-    return report_expectations(ExpectationCheck(options.expectations, titles), options, begin);
+    Pace pace;
+    return report_expectations(ExpectationCheck(options.expectations, titles, options.settle, pace), options,
+                               begin);
+}
+
+Result<RunStatistics> switch_on_statistics(const Options& options) {
+    auto statistics = RunStatistics::enable();
+    if (statistics) {
+        Notices(options.quiet, options.verbose)
+            .say("--cost",
+                 fmt::format("while this runs, each run of any BPF program takes about {:.1f} ns longer; an "
+                             "empty one is reported as {:.1f} ns, which is taken off",
+                             statistics->overhead(), statistics->empty()));
+    }
+    return statistics;
 }
 
 int run(Options options) {
@@ -283,8 +342,8 @@ int run(Options options) {
         return fail(ready.error(), options);
     }
     const auto begin = steady_clock::now();
-    auto contexts = find_contexts(
-        options, options.expectations.empty() ? steady_clock::time_point::max() : begin + options.within);
+    auto contexts =
+        find_contexts(options, options.within ? begin + *options.within : steady_clock::time_point::max());
     if (!contexts) {
         return fail(contexts.error(), options);
     }
@@ -297,12 +356,21 @@ int run(Options options) {
     if (!devices) {
         return fail(devices.error(), options);
     }
+    std::optional<RunStatistics> statistics;
+    if (options.cost) {
+        auto enabled = switch_on_statistics(options);
+        if (!enabled) {
+            return fail(enabled.error(), options);
+        }
+        statistics = std::move(*enabled);
+    }
     ReadRequest request;
+    request.run_statistics = statistics ? &*statistics : nullptr;
     request.wait = options.wait;
     request.per_cpu = options.per_cpu;
     request.per_program = options.per_program;
-    request.since_start = options.since_start;
-    request.keep_going = options.all || options.listen;
+    request.totals = options.live ? Totals::kMap : options.totals;  // the view has all of them
+    request.keep_going = (options.all && !options.once) || options.listen;
     request.spare_descriptors += options.listen ? exporter_descriptors() : 0;
     request.notices = Notices(options.quiet, options.verbose);
     ReaderSet readers(std::move((*contexts)->own), request);
@@ -315,18 +383,29 @@ int run(Options options) {
     if (status != 0) {
         return status;
     }
-    const auto done = options.expectations.empty() ? show(readers, options) : expect(readers, options, begin);
-    return done ? 0 : fail(done.error(), options);
+    if (!options.expectations.empty()) {
+        const auto met = expect(readers, options, begin);
+        return met ? 0 : fail(met.error(), options);
+    }
+    const auto anything = show(readers, options, pace_of(options, begin));
+    if (!anything) {
+        return fail(anything.error(), options);
+    }
+    return *anything || options.all ? 0 : explain_nothing(readers, options);
 }
 
 }  // namespace
 }  // namespace tally::stats
 
 int main(int argc, char** argv) {
-    tally::raise_descriptor_limit();
-    const auto parsed = tally::stats::parse_options(argc, argv);
-    if (const auto* exit = std::get_if<tally::EarlyExit>(&parsed)) {
-        return tally::exit_early(tally::stats::kProgramName, *exit);
-    }
-    return tally::stats::run(std::get<tally::stats::Options>(parsed));
+    return tally::run_program([argc, argv](bool& json) {
+        const auto parsed = tally::stats::parse_options(argc, argv);
+        if (const auto* exit = std::get_if<tally::EarlyExit>(&parsed)) {
+            return tally::exit_early(tally::stats::kProgramName, *exit);
+        }
+        const auto& options = std::get<tally::stats::Options>(parsed);
+        json = options.format == tally::stats::Format::kJson;
+        tally::throw_when_out_of_memory();
+        return tally::stats::run(options);
+    });
 }

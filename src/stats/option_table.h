@@ -2,7 +2,7 @@
 // The options of xdp_stats. A new one is a row here and a line in options.cpp.
 #pragma once
 
-#include "common/base/option_table.h"
+#include "common/options/option_table.h"
 
 namespace tally::stats {
 
@@ -33,7 +33,7 @@ namespace, as with *--netns* _NETNS_. May be repeated.)",
 Every counter map that is pinned below the root of the BPF file system: those of this network namespace, those of other
 ones (*netns:*_NAME_ directories), and those that belong to no interface, by their path. Maps that appear are read from
 then on, and the session totals have all that they hold; maps that disappear are waited for, and forgotten after a
-minute. A map that cannot be read is named on standard error and left out. Without CAP_SYS_ADMIN the state of
+minute. They are listed in natural order, *eth2* before *eth10*, those of the initial network namespace first. A map that cannot be read is named on standard error and left out. Without CAP_SYS_ADMIN the state of
 interfaces in other network namespaces is *unknown*.)",
     },
     {
@@ -75,10 +75,11 @@ packets and bytes. That is the map of the xdp-project tutorial and of libxdp's <
         .group = "What to read",
         .name = "--wait",
         .excludes = {{"--all", "it takes maps as they come"}, {"--once", "one reading never waits"}},
-        .help = "Wait for a device or namespace that does not exist yet",
+        .help = "Wait for a device or namespace that does not exist yet, at most --within TIME",
         .manual = R"(
-Wait for an interface, or a network namespace, that does not exist yet. Without it that is an error. An interface
-that is gone and has pins is not waited for: its last counts are shown.)",
+Wait for an interface, or a network namespace, that does not exist yet; without it that is an error. With *--within*
+the wait, also that for a pin, has an end: the status is 4 if anything is still missing then (with *--expect* 6). An
+interface that is gone and has pins is not waited for: its last counts are shown.)",
     },
     {
         .group = "What to read",
@@ -105,8 +106,10 @@ is 2 seconds (with *--live* 1 second, with *--expect* 20 ms), the smallest is 1 
         .short_name = "-n",
         .name = "--count",
         .argument = "N",
-        .help = "Stop after N samples",
-        .manual = "Stop after _N_ samples.",
+        .help = "Stop after N rounds of samples, also where pins are missing in some",
+        .manual = R"(
+Stop after _N_ rounds of samples, also where pins are missing in some of them. If there was nothing to read in any, the
+status is 4 (but not with *--all*). With *--wait*, rounds count from the first in which there was something.)",
     },
     {
         .group = "When",
@@ -139,9 +142,23 @@ expression has to hold for every source, all of them at the same time. See *EXPE
         .name = "--within",
         .argument = "TIME",
         .value = "5",
+        .needs = "--expect --wait",
+        .excludes = {{"--listen", "metrics are served until interrupted"}},
+        .help = "Give up after this time (without --expect: if what --wait waits for is missing)",
+        .manual = R"(
+Give up after this time. With *--expect* the default is 5 seconds; with *--wait* alone, it is how long devices,
+network namespaces and pins are waited for, and there is no limit by default.)",
+    },
+    {
+        .group = "Assertions",
+        .name = "--settle",
+        .argument = "TIME",
+        .value = "0",
         .needs = "--expect",
-        .help = "With --expect: give up after this time",
-        .manual = "With *--expect*: give up after this time; the default is 5 seconds.",
+        .help = "With --expect: what is expected has to hold for this long, so that nothing more comes",
+        .manual = R"(
+With *--expect*: all expressions have to hold for this long, in every reading. So that "and nothing more comes" is
+part of the test. It cannot be longer than *--within*, which is the time for all.)",
     },
 
     {
@@ -161,6 +178,22 @@ plain numbers in columns.)",
         .excludes = {{"--format", "both say how to write samples"}},
         .help = "The same as --format json: one object per line",
         .manual = "The same as *--format json*: one object per line; see *JSON*.",
+    },
+    {
+        .group = "Output",
+        .short_name = "-b",
+        .name = "--brief",
+        .excludes = {{"--format --json", "both say how to write samples"},
+                     {"--per-cpu --per-program", "each source has one line"},
+                     {"--live --listen", "each is a way to show of its own"},
+                     {"--expect", "no samples are written"}},
+        .help = "One line per device: packets of each verdict, packets/s, bits/s, state",
+        .manual = R"(
+One line for each interface or map: the packets of each verdict (totals, as in the table), packets/s and bits/s of all
+verdicts together, and the *STATE*. Each round of samples begins with the titles of the columns. "-" is a number that is
+not known: a rate before the second reading, or anything of a map that is not pinned, whose state is then *waiting*. The
+lines are in the order of the command line; with *--all*, eth2 comes before eth10, and the initial network namespace
+first. What *--all* on many interfaces wants.)",
     },
     {
         .group = "Output",
@@ -192,9 +225,35 @@ verdict. Without a dispatcher, the one program there is.)",
     },
     {
         .group = "Output",
+        .name = "--totals",
+        .argument = "map|lifetime|session",
+        .value = "map",
+        .completion = Completion::kWords,
+        .excludes = {{"--since-start", "both say what totals count from"},
+                     {"--listen", "its counters go on from the first load"}},
+        .help = "What totals count from: the map, the first load, this command's start",
+        .manual = R"(
+What the totals of tables, CSV, *--expect* and *--live* count from: the creation of the *map* that is pinned now, which is
+the default; the first load, whatever maps have taken their turn since (*lifetime*); or the start of this command
+(*session*). JSON has all three. See *TOTALS*.)",
+    },
+    {
+        .group = "Output",
+        .name = "--cost",
+        .excludes = {{"--once", "a cost takes two readings"},
+                     {"--expect", "a condition is about packets and bytes"}},
+        .help = "Also what a run of the program takes, and its share of a CPU",
+        .manual = R"(
+Also how many nanoseconds a run of the interface's program takes, and which share of one CPU, by the kernel's run-time
+statistics, which are on while *xdp_stats* runs. Takes CAP_SYS_ADMIN. See *COST*.)",
+    },
+    {
+        .group = "Output",
         .name = "--since-start",
-        .help = "Totals count from this command's start",
-        .manual = "The totals, too, count from the start of this command, as the session totals do.",
+        .help = "The same as --totals session; in JSON, `packets` and `bytes` as well",
+        .manual = R"(
+The same as *--totals session*. It goes with JSON, too, where *packets* and *bytes* are then the same as
+*session_packets* and *session_bytes*.)",
     },
     {
         .group = "Output",
@@ -222,7 +281,7 @@ verdict. Without a dispatcher, the one program there is.)",
         .help = "Full-screen view of the terminal; ? there lists the keys",
         .manual = R"(
 A full-screen view of the terminal, once a second unless *--interval* says otherwise; see *LIVE*. Takes *--dev*,
-*--map*, *--map-id* or *--all*, and *--since-start*.)",
+*--map*, *--map-id* or *--all*, and *--totals*.)",
     },
     {
         .group = "Other ways to show",

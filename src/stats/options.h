@@ -9,9 +9,10 @@
 #include <variant>
 #include <vector>
 
-#include "common/base/early_exit.h"
+#include "common/options/early_exit.h"
 #include "stats/cli/listen_address.h"
 #include "stats/expect/expression.h"
+#include "stats/model/totals.h"
 #include "stats/output/format.h"
 #include "stats/source/read_request.h"
 
@@ -31,11 +32,15 @@ struct Options {
     Format format = Format::kTable;
     bool per_cpu = false;
     bool per_program = false;
-    bool since_start = false;
+    Totals totals = Totals::kMap;
+    bool cost = false;  // what the programs cost, too
     bool wait = false;
     std::vector<Expectation> expectations;  // with any, no samples are shown
-    std::chrono::nanoseconds within = {};   // for them
-    std::string within_text;                // as it was typed
+    // For them, or for what `wait` waits for; none: no limit. As it was typed, too.
+    std::optional<std::chrono::nanoseconds> within;
+    std::string within_text;
+    std::chrono::nanoseconds settle = {};  // for so long they have to hold
+    std::string settle_text;
     bool quiet = false;
     bool verbose = false;
     std::string bpffs;

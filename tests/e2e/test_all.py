@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 """xdp_stats --all: every counter map below the root of bpffs, as they come and go."""
 
+import csv
+import io
 import json
 import os
+import re
 import signal
 
 import pytest
@@ -10,7 +13,7 @@ import pytest
 from support import kernel
 from support.pins import BPFFS, pin_dir
 from support.processes import NOBODY, Process, as_user, run, wait_until
-from support.programs import STATS, USAGE, copy_for_everyone
+from support.programs import PERMISSION, STATS, USAGE, copy_for_everyone
 from support.samples import counts_of, session_of
 from support.strace import strace
 from support.traffic import send
@@ -139,6 +142,36 @@ def test_what_cannot_be_read_is_said_and_left_out(lab, veth0):
     assert f"{BPFFS}/another/xdp_stats_map: " in done.err and "layout" in done.err
 
 
+def test_map_that_may_not_be_read(lab, veth0):
+    """The others are shown, and it is an error: what is shown is not all there is. Later rounds only say so."""
+    kernel.need(kernel.unprivileged_reading)
+    lab.load("veth0")
+    closed = lab.foreign_map(BPFFS / "another" / "xdp_stats_map", "percpu_array", 4, 16, 5)
+    closed.parent.chmod(0o755)
+    closed.chmod(0o400)
+    _, stats = copy_for_everyone()
+    command = [*as_user(NOBODY), stats, "--all", "--json"]
+    for quiet in ([], ["--quiet"]):
+        done = run([*command, "--once", *quiet], PERMISSION)
+        assert [json.loads(line)["dev"] for line in done.out.splitlines()] == ["veth0"]
+        *notices, error = map(json.loads, [line for line in done.err.splitlines() if line.startswith("{")])
+        assert not notices and error["error"]["status"] == PERMISSION
+        assert error["error"]["message"] == f"reading the counters below {BPFFS}: 1 of the maps there cannot be read"
+        assert (f"{closed}: " in done.err) == (not quiet)
+    done = run([*command, "--count", "1"])
+    assert f"{closed}: " in done.err
+    closed.chmod(0o444)
+    assert len(run([*command, "--once"]).out.splitlines()) == 2
+
+
+def test_map_that_the_system_does_not_open(lab, veth0):
+    """No permission is missing: status 1, with what the kernel said."""
+    lab.load("veth0")
+    done = run(["env", "ASAN_OPTIONS=detect_leaks=0", "strace", "-qq", "-o", "/dev/null", "-e", "trace=bpf",
+                "-e", "inject=bpf:error=ENOMEM", STATS, "--all", "--once", "--json"], 1)
+    assert done.out == "" and "Cannot allocate memory" in done.err
+
+
 def test_map_that_is_gone_when_it_is_opened(lab, veth0):
     """Found, and unloaded before it was looked at: there is nothing to show of it."""
     lab.load("veth0")
@@ -181,7 +214,54 @@ def test_many(lab):
     assert {outcome["outcome"] for outcome in outcomes} == {"loaded"}
     out = run([STATS, "--all", "--json", "--count", "3", "--interval", "10ms"]).out
     samples = [json.loads(line)["dev"] for line in out.splitlines()]
-    assert sorted(samples) == sorted(names * 3)
+    assert samples == names * 3
+
+
+IN_ORDER = ["eth2", "eth10", "v0", "red/eth2", "red/eth10"]
+
+
+def place_of(netns, dev):
+    return f"{netns}/{dev}" if netns else dev
+
+
+def places(out, format_name):
+    """The sources of a round, in the order they are printed."""
+    if format_name == "json":
+        found = [place_of(sample["netns"], sample["dev"]) for sample in map(json.loads, out.splitlines())]
+    elif format_name == "csv":
+        found = [place_of(row["netns"], row["dev"]) for row in csv.DictReader(io.StringIO(out))]
+    elif format_name == "table":
+        found = re.findall(r"^(\S+): attached", out, re.MULTILINE)
+    else:
+        found = [place_of(netns, dev) for dev, netns in re.findall(r'^xdp_up{device="(.*?)",netns="(.*?)"', out,
+                                                                   re.MULTILINE)]
+    return list(dict.fromkeys(found))
+
+
+@pytest.mark.parametrize("format_name", ["table", "json", "csv", "prometheus"])
+def test_natural_order(lab, red, format_name):
+    """eth2 before eth10, the initial namespace first."""
+    for name in reversed(IN_ORDER[:3]):
+        lab.veth(name)
+        lab.load(name)
+    for name in ("eth10", "eth2"):
+        red.veth(name)
+        lab.load(name, *red.option)
+    assert places(run([STATS, "--all", "--once", "--format", format_name]).out, format_name) == IN_ORDER
+
+
+def test_natural_order_of_what_appears(lab, tmp_path):
+    """It is listed in its place, not last."""
+    file = tmp_path / "round"
+    for name in ("eth10", "eth2"):
+        lab.veth(name)
+    lab.load("eth10")
+    reader = lab.process(STATS, "--all", "--json", "--interval", "10ms", "--output", file)
+    wait_until(lambda: file.exists() and places(file.read_text(), "json") == ["eth10"], "nothing is written")
+    lab.load("eth2")
+    wait_until(lambda: len(places(file.read_text(), "json")) == 2, "it does not appear")
+    assert places(file.read_text(), "json") == ["eth2", "eth10"]
+    reader.stop()
 
 
 @pytest.mark.parametrize("args", [["--dev", "veth0"], ["--map", "x"], ["--map-id", "1"], ["--netns", "red"],

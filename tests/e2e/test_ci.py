@@ -82,9 +82,13 @@ def test_the_job(repository):
 
 
 def test_the_output_of_the_page(repository):
-    """What the drop test ends with is what the page shows."""
-    (shown,) = [block.text for block in blocks((TOP / "docs/ci.md").read_text(), "text")]
-    assert run(["sh", "drop-test.sh"]).out.endswith(shown)
+    """What the drop test ends with is what the page shows; then with a frame too many."""
+    met, too_many = [block.text for block in blocks((TOP / "docs/ci.md").read_text(), "text")]
+    assert run(["sh", "drop-test.sh"]).out.endswith(met)
+    script = BLOCKS["drop-test.sh"].text
+    assert " 20 60\n" in script
+    failed = run(["sh", "-c", script.replace(" 20 60\n", " 21 60\n")], status=6)
+    assert (failed.out + failed.err).endswith(too_many)
 
 
 @pytest.mark.parametrize("name", ["drop-test.sh", "plain-drop-test.sh"])

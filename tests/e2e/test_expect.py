@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-"""xdp_stats --expect and --within: waits until the counts are as expected, and says what it saw."""
+"""xdp_stats --expect, --within and --settle: waits until the counts are as expected, and says what it saw."""
 
 import json
 import re
@@ -46,6 +46,12 @@ def interrupt(lab, process, with_signal=signal.SIGINT):
     """Ends a wait, which is status 6: what it waited for did not come."""
     lab.processes.remove(process)
     process.stop(with_signal, status=6)
+
+
+def wait_for_failure(lab, process):
+    """It gives up by itself."""
+    lab.processes.remove(process)
+    process.wait(6)
 
 
 def counted(lab, veth, passed):
@@ -96,11 +102,12 @@ def test_becomes_true_while_waiting(lab, veth0):
 def test_all_have_to_hold_at_the_same_time(lab, veth0):
     """One that held once, and no longer does when the other begins to, does not count."""
     counted(lab, veth0, 5)
-    process = begun(lab, "--expect", "pass.packets <= 5", "--expect", "pass.packets >= 6")
+    process = begun(lab, "--expect", "pass.packets != 6", "--expect", "pass.packets >= 6")
     send(veth0, 1, SIZE)
     lab.wait_for_counts("veth0", {"XDP_PASS": (6, 600)})
+    wait_for_round(process)
     interrupt(lab, process)
-    assert "veth0: pass.packets <= 5: no, 6" in process.lines["out"]
+    assert "veth0: pass.packets != 6: no, 6" in process.lines["out"]
 
 
 def test_several_devices(lab):
@@ -145,8 +152,45 @@ def test_not_met(lab, veth0):
     """Status 6: a line for each, with the value seen, and one error that says how many."""
     counted(lab, veth0, 7)
     result = expect("--expect", "pass.packets == 8", "--expect", "drop.packets == 0", "--within", "60ms", status=6)
-    assert result.out.splitlines() == ["veth0: pass.packets == 8: no, 7", "veth0: drop.packets == 0: yes, 0"]
+    assert result.out.splitlines() == ["veth0: pass.packets == 8: no, 7", "veth0: drop.packets == 0: yes, 0",
+                                       "veth0: counted: XDP_PASS 7 packets, 700 bytes"]
     assert len(result.err.splitlines()) == 1 and "1 of 2" in result.err and "60ms" in result.err
+
+
+@pytest.mark.parametrize("expression, bound", [
+    ("pass.packets == 6", "6"), ("total.packets <= 6", "at most 6"), ("pass.packets < 7", "less than 7")])
+def test_too_many(lab, veth0, expression, bound):
+    """What only grows will not be fewer: it ends at once, however long it was to wait."""
+    counted(lab, veth0, 7)
+    result = expect("--expect", "drop.packets >= 1", "--expect", expression, "--within", "1h", status=6)
+    assert result.out.splitlines() == ["veth0: drop.packets >= 1: no, 0",
+                                       f"veth0: {expression}: no, too many: 7, expected {bound}",
+                                       "veth0: counted: XDP_PASS 7 packets, 700 bytes"]
+    assert result.err == f"xdp_stats: waiting for '{expression}' of 'veth0': too many: 7, expected {bound}\n"
+
+
+def test_too_many_while_waiting(lab, veth0):
+    """One packet more than expected ends it; what the others were is shown."""
+    counted(lab, veth0, 7)
+    process = begun(lab, "--expect", "pass.packets == 7", "--expect", "drop.packets == 1")
+    wait_for_round(process)
+    send(veth0, 1, SIZE)
+    wait_for_failure(lab, process)
+    assert process.lines["out"] == ["veth0: pass.packets == 7: no, too many: 8, expected 7",
+                                    "veth0: drop.packets == 1: no, 0",
+                                    "veth0: counted: XDP_PASS 8 packets, 800 bytes"]
+
+
+def test_what_has_been_counted_under_other_verdicts(lab, veth0):
+    """It is told where something else was expected, with the packet that should not have been there."""
+    counted(lab, veth0, 3)
+    lab.load("veth0", "--action", "drop", "--reuse-maps")
+    send(veth0, 1, SIZE)
+    lab.wait_for_counts("veth0", {"XDP_PASS": (3, 300), "XDP_DROP": (1, 100)})
+    result = expect("--expect", "total.packets == 3", status=6)
+    assert result.out.splitlines()[-1] == "veth0: counted: XDP_DROP 1 packet, 100 bytes; XDP_PASS 3 packets, 300 bytes"
+    result = expect("--since-start", "--expect", "total.packets == 1", "--within", "0", status=6)
+    assert result.out.splitlines()[-1] == "veth0: counted: nothing"
 
 
 def lookups(tmp_path, *args, status=0):
@@ -186,7 +230,7 @@ def test_interrupted(lab, veth0, end):
     process = begun(lab, "--expect", "total.packets == 1")
     wait_for_round(process)
     interrupt(lab, process, end)
-    assert process.lines["out"] == ["veth0: total.packets == 1: no, 0"]
+    assert process.lines["out"] == ["veth0: total.packets == 1: no, 0", "veth0: counted: nothing"]
 
 
 # ---- --since-start
@@ -200,7 +244,8 @@ def test_since_start(lab, veth0):
     process = begun(lab, "--since-start", "--expect", "total.packets == 8", "--expect", "total.bytes == 800")
     send(veth0, 8, SIZE)
     process.wait(0)
-    assert process.lines["out"] == ["veth0: total.packets == 8: yes, 8", "veth0: total.bytes == 800: yes, 800"]
+    assert process.lines["out"] == ["veth0: total.packets == 8: yes, 8 (session)",
+                                    "veth0: total.bytes == 800: yes, 800 (session)"]
     assert expect("--expect", "total.packets == 108", "--within", "0")
 
 
@@ -215,18 +260,19 @@ def test_since_start_across_replacements(lab, veth0):
         send(veth0, count, SIZE)
         lab.wait_for_counts("veth0", {f"XDP_{action.upper()}": (count, count * SIZE)})
     process.wait(0)
-    assert process.lines["out"] == ["veth0: pass.packets == 6: yes, 6", "veth0: drop.packets == 4: yes, 4",
-                                    "veth0: total.bytes == 1000: yes, 1000"]
+    assert process.lines["out"] == ["veth0: pass.packets == 6: yes, 6 (session)",
+                                    "veth0: drop.packets == 4: yes, 4 (session)",
+                                    "veth0: total.bytes == 1000: yes, 1000 (session)"]
 
 
 def test_follows_a_replacement(lab, veth0):
     """Without --since-start it is the new map that has to hold."""
     counted(lab, veth0, 50)
-    process = begun(lab, "--expect", "drop.packets == 3", "--expect", "total.packets == 3")
+    process = begun(lab, "--expect", "drop.packets == 3", "--expect", "total.packets != 53")
     lab.load("veth0", "--action", "drop")
     send(veth0, 3, SIZE)
     process.wait(0)
-    assert process.lines["out"] == ["veth0: drop.packets == 3: yes, 3", "veth0: total.packets == 3: yes, 3"]
+    assert process.lines["out"] == ["veth0: drop.packets == 3: yes, 3", "veth0: total.packets != 53: yes, 3"]
 
 
 # ---- what is not there yet
@@ -241,7 +287,7 @@ def test_a_pin_that_appears(lab, veth0):
     lab.load("veth0", "--action", "drop")
     send(veth0, 5, SIZE)
     process.wait(0)
-    assert process.lines["out"] == ["veth0: drop.packets == 5: yes, 5"]
+    assert process.lines["out"] == ["veth0: drop.packets == 5: yes, 5 (session)"]
 
 
 def test_a_device_that_does_not_exist(lab):
@@ -283,6 +329,52 @@ def test_interrupted_while_waiting_for_a_namespace(lab):
     interrupt(lab, process)
 
 
+# ---- --settle
+
+
+def test_settle(lab, veth0):
+    """What holds has to hold for that long; as long as --within is possible."""
+    counted(lab, veth0, 7)
+    for within in ("5", "200ms"):
+        result = expect("--expect", "pass.packets == 7", "--settle", "200ms", "--within", within, "--json")
+        assert json.loads(result.out)["waited"] >= 0.2
+
+
+def test_a_packet_while_it_settles(lab, veth0):
+    """And nothing more comes: here it does."""
+    counted(lab, veth0, 7)
+    process = begun(lab, "--expect", "pass.packets == 7", "--settle", "50")
+    wait_for_round(process)
+    send(veth0, 1, SIZE)
+    wait_for_failure(lab, process)
+    assert process.lines["out"][0] == "veth0: pass.packets == 7: no, too many: 8, expected 7"
+
+
+def test_interrupted_while_it_settles(lab, veth0):
+    """Every condition held, and yet it is not met; JSON tells the two apart."""
+    counted(lab, veth0, 7)
+    process = begun(lab, "--json", "--expect", "pass.packets == 7", "--settle", "50")
+    wait_for_round(process)
+    interrupt(lab, process)
+    judgement = json.loads(process.lines["out"][0])
+    assert (judgement["met"], judgement["expectations"][0]["held"]) == (False, True)
+    assert "did not hold for 50s without a break" in process.lines["err"][-1]
+
+
+def test_what_does_not_hold_in_time_does_not_settle(lab, veth0):
+    counted(lab, veth0, 7)
+    assert "1 of 1 did not hold within 40ms" in expect("--expect", "pass.packets == 8", "--settle", "40ms", "--within",
+                                                       "40ms", status=6).err
+
+
+@pytest.mark.parametrize("times", [["6"], ["2s", "--within", "1s"], ["1.001", "--within", "1000ms"]])
+def test_settle_longer_than_within(lab, veth0, times):
+    """Status 2: it could never be met."""
+    lab.load("veth0")
+    result = expect("--expect", "total.packets == 0", "--settle", *times, status=2)
+    assert "--settle" in result.err and "--within" in result.err
+
+
 # ---- output
 
 
@@ -300,11 +392,11 @@ def test_nothing_but_the_judgement(lab, veth0, options):
     """Samples are not printed, however many are taken and whatever the format."""
     counted(lab, veth0, 7)
     result = expect("--expect", "pass.packets == 8", "--within", "300ms", *options, status=6)
-    (line,) = result.out.splitlines()
+    line, *others = result.out.splitlines()
     if "--json" in options:
-        assert json.loads(line)["met"] is False
+        assert json.loads(line)["met"] is False and not others
     else:
-        assert line == "veth0: pass.packets == 8: no, 7"
+        assert [line, *others] == ["veth0: pass.packets == 8: no, 7", "veth0: counted: XDP_PASS 7 packets, 700 bytes"]
 
 
 # ---- usage
@@ -329,13 +421,15 @@ def test_malformed(lab, veth0, expression, at):
 
 @pytest.mark.parametrize("options", [["--once"], ["-1"], ["--count", "2"], ["-n", "1"], ["--within", "-1"],
                                      ["--format", "csv"], ["--format", "prometheus"],
-                                     ["--within", "soon"], ["--within", ""]])
+                                     ["--within", "soon"], ["--within", ""], ["--settle", "soon"],
+                                     ["--settle", "-1"]])
 def test_what_does_not_go_with_it(lab, veth0, options):
     lab.load("veth0")
     result = expect("--expect", "drop.packets == 0", *options, status=2)
     assert result.out == "" and result.err.startswith("xdp_stats: ")
 
 
-def test_within_needs_it(lab, veth0):
+@pytest.mark.parametrize("option", ["--within", "--settle"])
+def test_what_needs_it(lab, veth0, option):
     lab.load("veth0")
-    assert "--expect" in expect("--within", "1", status=2).err
+    assert f"{option} needs --expect" in expect(option, "1", status=2).err

@@ -320,12 +320,12 @@ def test_addresses_that_are_none(address, reason):
 
 
 @pytest.mark.parametrize("args", [["--once"], ["--count", "1"], ["--live"], ["--json"], ["--interval", "1"],
-                                  ["--output", "x"], ["--per-cpu"], ["--since-start"]])
+                                  ["--output", "x"], ["--per-cpu"], ["--since-start"], ["--totals", "lifetime"]])
 def test_excludes(args):
     assert "--listen" in run([STATS, "--all", "--listen", "0", *args], USAGE).err
 
 
-@pytest.mark.parametrize("args", [["--since-start"], ["--per-cpu"], ["--per-program"]])
+@pytest.mark.parametrize("args", [["--since-start"], ["--per-cpu"], ["--per-program"], ["--totals", "lifetime"]])
 def test_what_its_format_does_not_have(args):
     err = run([STATS, "--dev", "veth0", "--format", "prometheus", *args], USAGE).err
     assert "--format prometheus" in err and args[0] in err

@@ -23,7 +23,7 @@ from support.schemas import (DOCUMENT, ERRORS, JUDGEMENT, PROGRAM_LIST, SAMPLE, 
 from support.traffic import send
 
 COLUMNS = ("time,dev,netns,map_id,generation,state,period,action,packets,bytes,pps,bps,"
-           "session_packets,session_bytes,runs_on").split(",")
+           "session_packets,session_bytes,runs_on,lifetime_packets,lifetime_bytes,totals").split(",")
 LARGEST = 2**64 - 1
 PAGE = (TOP / "docs/json.md").read_text()
 
@@ -281,16 +281,31 @@ def test_judgement(lab, veth0, wanted, status, met):
     assert judgement["met"] is met
     packets, rate = judgement["expectations"]
     assert packets == {"source": "veth0", "expression": f"pass.packets == {wanted}", "action": "XDP_PASS",
-                       "field": "packets", "operator": "==", "wanted": wanted, "seen": 3, "held": met}
+                       "field": "packets", "totals": "map", "operator": "==", "wanted": wanted, "seen": 3,
+                       "held": met, "too_many": False}
+    (counted,) = judgement["counted"]
+    assert counted["source"] == "veth0" and counts_of(counted) == {"XDP_PASS": (3, 300)}
+    assert counted["total"] == {"packets": 3, "bytes": 300}
     assert (rate["action"], rate["field"], rate["wanted"]) == ("total", "bps", 0)
     assert [error["kind"] for error in errors_of("xdp_stats", result)] == ([] if met else ["unmet"])
+
+
+def test_judgement_of_too_many(lab, veth0):
+    lab.load("veth0")
+    send(veth0, 3, 100)
+    lab.wait_for_counts("veth0", {"XDP_PASS": (3, 300)})
+    result = run([STATS, "--dev", "veth0", "--json", "--within", "1h", "--expect", "pass.packets == 2"], 6)
+    (expectation,) = checked(JUDGEMENT, result.out)["expectations"]
+    assert (expectation["seen"], expectation["held"], expectation["too_many"]) == (3, False, True)
 
 
 def test_judgement_without_counters(lab, veth0):
     """What was never seen is null."""
     result = run([STATS, "--dev", "veth0", "--json", "--within", "0", "--expect", "drop.packets == 0"], 6)
     judgement = checked(JUDGEMENT, result.out)
-    assert [(item["seen"], item["held"]) for item in judgement["expectations"]] == [(None, False)]
+    assert [(item["seen"], item["held"], item["too_many"]) for item in judgement["expectations"]] == [
+        (None, False, False)]
+    assert judgement["counted"] == [{"source": "veth0", "actions": None, "total": None}]
     quiet = run([STATS, "--dev", "veth0", "--json", "-q", "--within", "0", "--expect", "drop.packets == 0"], 6)
     assert quiet.out == "" and [error["status"] for error in errors_of("xdp_stats", quiet)] == [6]
 
@@ -413,6 +428,7 @@ def test_csv(lab, veth0):
     assert {(row["pps"], row["bps"]) for row in rows} == {("", "")}
     (row,) = [row for row in rows if row["action"] == "XDP_PASS"]
     assert (row["packets"], row["bytes"], row["session_packets"], row["session_bytes"]) == ("10", "1000", "0", "0")
+    assert (row["lifetime_packets"], row["lifetime_bytes"], row["totals"]) == ("10", "1000", "map")
     rows = csv_rows("--dev", "veth0", "--count", "2", "--interval", "20ms")
     assert len(rows) == 2 * 6 and {row["pps"] for row in rows} == {"0.0"}
 
@@ -426,7 +442,7 @@ def test_csv_per_cpu(lab, veth0):
     assert [row["action"] for row in rows if row["cpu"] == "all"] == [*ACTIONS, "total"]
     single = [row for row in rows if row["cpu"] != "all"]
     assert sum(int(row["packets"]) for row in single) == 10
-    assert {row["session_packets"] for row in single} == {""}
+    assert {row["session_packets"] for row in single} == {row["lifetime_packets"] for row in single} == {""}
 
 
 # ---- the page

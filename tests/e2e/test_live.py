@@ -13,25 +13,10 @@ from support.pins import pin_dir
 from support.process_table import lives, processes
 from support.processes import run, wait_until
 from support.programs import STATS
-from support.tmux import PROMPT, Terminal
+from support.tmux import PROMPT, SIZE, has, row, shows
 from support.traffic import send
 
 COLOUR = re.compile(r"\x1b\[([0-9;]*;)?(3[0-7]|[34]8;5;\d+)[;m]")
-SIZE = (120, 36)
-
-
-@pytest.fixture
-def terminal(lab):
-    """Makes terminals; their servers end with the test, however that ends."""
-    made = []
-
-    def make(*size, **environment):
-        made.append(Terminal(*(size or SIZE), **environment))
-        return made[-1]
-
-    yield make
-    for one in made:
-        one.close()
 
 
 @pytest.fixture
@@ -41,22 +26,6 @@ def counted(lab, veth0):
     send(veth0, 1234, 100)
     lab.wait_for_counts("veth0", {"XDP_PASS": (1234, 123400)})
     return veth0
-
-
-def row(text, name):
-    """What follows the name of a device or, where one is open, of a verdict, split into words."""
-    found = re.search(rf"^[│|][ ▸>!]*(?:[ADPTR] )?{name}\b([^│|\n]*)", text, re.MULTILINE)
-    return found[1].replace(",  ", " ").split() if found else []
-
-
-def has(name, packets):
-    """A condition: the device has that many packets in all."""
-    return lambda text: f"{packets:,}" in row(text, name)
-
-
-def shows(name, packets, size):
-    """A condition: the open device's verdict has these totals."""
-    return lambda text: row(text, name)[:4] == [f"{packets:,}", "packets,", f"{size:,}", "bytes"]
 
 
 def order(text):
@@ -161,11 +130,14 @@ def test_a_replacement_keeps_the_totals(lab, counted, terminal):
     lab.load("veth0", "--action", "drop")
     send(counted, 100, 60)
     text = screen.wait_for(shows("drop", 100, 6000))
-    assert shows("pass", 1234, 123400)(text) and has("veth0", 1334)(text)
-    assert "attached g2" in text
+    assert has("veth0", 100)(text) and shows("pass", 0, 0)(text)
+    assert "attached g2" in text and "map totals" in text
     assert re.search(r"\d\d:\d\d:\d\d  veth0: map \d+ was replaced by map \d+ \(generation 2\)", text)
     # And it is marked on the time axis.
     assert re.search(r"^│ +0 └.*▲.*\n│pkt/s.* g2 ", text, re.MULTILINE)
+    screen.keys("t")
+    text = screen.wait_for(shows("pass", 1234, 123400))
+    assert has("veth0", 1334)(text) and "lifetime totals" in text
     screen.quit()
 
 
@@ -210,7 +182,7 @@ def test_reset_counts_from_now_and_leaves_the_map(lab, counted, terminal):
 def test_since_start(lab, counted, terminal):
     screen = terminal()
     screen.start("--dev", "veth0", "--interval", "100ms", "--since-start")
-    screen.wait_for(lambda text: "since start" in text and has("veth0", 0)(text))
+    screen.wait_for(lambda text: "session totals" in text and has("veth0", 0)(text))
     send(counted, 10, 100)
     screen.keys("o")
     screen.wait_for(shows("pass", 10, 1000))
@@ -498,7 +470,7 @@ def test_resizing(lab, counted, terminal):
     screen = terminal(80, 24)
     screen.start("--dev", "veth0", "--interval", "1h")
     screen.wait_for(lambda text: row(text, "veth0"))
-    screen.resize(155, 30)
+    screen.resize(165, 30)
     screen.wait_for(r"\+ - interval$")
     for size in ((39, 24), (40, 7), (10, 3), (1, 1)):
         screen.resize(*size)

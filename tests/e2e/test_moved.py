@@ -180,6 +180,9 @@ def test_another_program_that_counts_into_the_pinned_map(lab, veth0):
     status = lab.status("veth0")
     assert status["state"] == "foreign"
     assert any("counts into the pinned map" in note for note in status["notes"]), status
+    (outcome,) = lab.loader_json("--clean")
+    assert outcome["removed"] == [] and outcome["reason"].startswith("the pins are in use"), outcome
+    assert map_pin.exists()
 
 
 def test_the_end_of_a_run_whose_device_has_moved(lab, veth0, red):

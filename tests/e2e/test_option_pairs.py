@@ -54,11 +54,16 @@ LOADER_OPTIONS = {
     "--run": {"--run": None},
     "--test-run": {"--test-run": "10"},
     "--list-programs": {"--list-programs": None, "--filename": OWN},
+    "--features": {"--features": None},
+    "--track-delivery": {"--track-delivery": None},
+    "--untrack-delivery": {"--untrack-delivery": None},
     "--dry-run": {"--dry-run": None},
     "--json": {"--json": None},
     "--quiet": {"--quiet": None},
     "--verbose": {"--verbose": None},
 }
+# Without --expect, it is for what --wait waits for.
+WITHIN_OF_WAIT = "--within (--wait)"
 STATS_OPTIONS = {
     "--dev": {"--dev": "second0"},
     "--all": {"--all": None},
@@ -70,13 +75,18 @@ STATS_OPTIONS = {
     "--interval": {"--interval": "20ms"},
     "--count": {"--count": "2"},
     "--once": {"--once": None},
-    "--expect": {"--expect": "total.packets >= 1"},
+    "--expect": {"--expect": "total.packets >= 0"},
     "--within": {"--expect": "total.packets > 1M", "--within": "30ms"},
+    WITHIN_OF_WAIT: {"--wait": None, "--within": "10ms"},
+    "--settle": {"--expect": "total.packets >= 0", "--settle": "1ms"},
     "--format": {"--format": "csv"},
     "--json": {"--json": None},
+    "--brief": {"--brief": None},
     "--output": {"--output": FILE},
     "--per-cpu": {"--per-cpu": None},
     "--per-program": {"--per-program": None},
+    "--totals": {"--totals": "session"},
+    "--cost": {"--cost": None},
     "--since-start": {"--since-start": None},
     "--quiet": {"--quiet": None},
     "--verbose": {"--verbose": None},
@@ -94,6 +104,7 @@ SILENT = {
     },
     STATS: {
         "--interval": "only when samples are taken differs; the measured period is tested elsewhere",
+        "--settle": "nothing more is counted here, so it only takes longer",
     },
 }
 # Under these the other option makes no difference that can be seen here, and why.
@@ -103,7 +114,9 @@ HIDING = {
         "--offload-mode": "no network card here takes programs, which is all that is said",
         "--observe": "the kernel may not allow it, which is all that is said",
     },
-    STATS: {},
+    STATS: {
+        WITHIN_OF_WAIT: "the run ends before there is anything to show",
+    },
 }
 # Only what is refused with them is tried here; what they do is tested elsewhere.
 ENDLESS = {LOADER: "--follow", STATS: "--live"}
@@ -118,13 +131,20 @@ ACCEPTED = {
         ("--attach", "--run"): "the link that is taken anyway may be asked for",
         ("--keep-maps", "--bpffs"): "below the other root are no pins of the program that is attached",
         ("--quiet", "--test-run"): "this run has no notes to leave out",
+        ("--quiet", "--features"): "the kernel tells, and there is no note that would say why not",
     },
     STATS: {
+        ("--bpffs", "--totals"): "nothing is counted meanwhile, whatever is read",
         ("--bpffs", "--since-start"): "nothing is counted meanwhile, whatever is read",
         ("--count", "--output"): "the file has one round, the last",
     },
 }
 DEPENDS_ON_KERNEL = {"--observe", "--offload-mode"}
+
+
+def name_of(option):
+    """Without what tells its several lines apart."""
+    return option.partition(" ")[0]
 
 
 def listed_options(program):
@@ -178,8 +198,8 @@ class Pairs:
     def acts(self, option, pair, base):
         """A difference to the same line without the option, but with what it needs beside itself."""
         (other,) = set(pair) - {option}
-        needed = {name: value for name, value in self.samples[option].items() if name != option}
-        if option in self.samples[other]:
+        needed = {name: value for name, value in self.samples[option].items() if name != name_of(option)}
+        if name_of(option) in self.samples[other]:
             return True  # the other is nothing without it
         return self.observe(*base, *self.words(pair)) != self.observe(*base, *words_of(needed, self.samples[other]))
 
@@ -242,7 +262,7 @@ def leave_maps(lab, dev, *options):
 
 class LoaderPairs(Pairs):
     # They change nothing, or have no dry run.
-    WITHOUT_DRY_RUN = {"--status", "--test-run", "--list-programs", "--run", "--follow", "--dry-run"}
+    WITHOUT_DRY_RUN = {"--status", "--test-run", "--list-programs", "--run", "--follow", "--dry-run", "--features"}
 
     def __init__(self, lab):
         super().__init__(LOADER, LOADER_OPTIONS)
@@ -251,7 +271,7 @@ class LoaderPairs(Pairs):
     def base(self, pair):
         """A device on which both can do something."""
         given = set().union(*(self.samples[option] for option in pair))
-        if given & {"--test-run", "--list-programs"}:
+        if given & {"--test-run", "--list-programs", "--track-delivery", "--untrack-delivery"}:
             return ()
         for options, device in (({"--follow"}, "none0"), ({"--force", "--observe"}, "foreign0"),
                                 ({"--unload"}, "loaded0"), ({"--run"}, "run0")):
@@ -280,6 +300,8 @@ def build_loader_world(lab, red):
     lab.loader("--dev", "loaded0")
     lab.loader("--dev", "loaded0", *red.option)
     lab.foreign_attach("foreign0")
+    lab.loader("--track-delivery")
+    lab.cleanups.append(lambda: lab.loader("--untrack-delivery"))
     run(["nsenter", f"--net={red.path}", "bpftool", "net", "attach", "xdpdrv", "pinned", lab.foreign_pin(), "dev",
          "foreign0"])
 
@@ -351,7 +373,8 @@ def other_bpffs(lab, red):
 
 def check_all(pairs):
     options = sorted(pairs.samples)
-    assert set(options) == listed_options(pairs.program), "an option without a line in this test, or a line without one"
+    assert {name_of(option) for option in options} == listed_options(pairs.program), \
+        "an option without a line in this test, or a line without one"
     failures = []
     for pair in itertools.combinations(options, 2):
         try:

@@ -48,7 +48,7 @@ def test_json(lab, counted, option):
     assert sample["state"] == "attached"
     assert sample["period"] == 0.0
     assert sample["total"] == {"packets": 1234, "bytes": 123400, "pps": None, "bps": None, "session_packets": 0,
-                               "session_bytes": 0}
+                               "session_bytes": 0, "lifetime_packets": 1234, "lifetime_bytes": 123400}
 
 
 def test_json_is_one_object_a_line(lab, counted):
@@ -148,6 +148,69 @@ def test_several_devices_once(lab, counted):
 def test_count(lab, counted, option):
     out = stats("--dev", "veth0", "--json", option, "4", "-i", "50ms").out
     assert len(out.splitlines()) == 4
+
+
+def test_count_where_nothing_is_pinned(lab):
+    """Status 4: no round had anything to show; --once says the same of what is missing."""
+    lab.veth("veth0")
+    result = run([STATS, "--dev", "veth0", "--json", "-n", "3", "-i", "10ms", "-q"], status=4)
+    assert result.out == ""
+    assert result.err == run([STATS, "--dev", "veth0", "--json", "--once", "-q"], status=4).err
+
+
+def test_count_goes_on_where_the_pin_goes(lab, counted):
+    """Rounds without a pin count: it ends, with what there was to show."""
+    reader = lab.started(Process([STATS, "--dev", "veth0", "--json", "-n", "100", "-i", "20ms"]))
+    reader.wait_for_line("XDP_PASS")
+    lab.loader("--dev", "veth0", "--unload")
+    reader.wait(0)
+    assert 1 <= len(reader.lines["out"]) <= 100
+
+
+def test_count_of_one_of_two(lab, counted):
+    """One that can be shown is enough."""
+    lab.veth("veth1")
+    out = stats("--dev", "veth0", "--dev", "veth1", "--json", "-n", "2", "-i", "10ms", "-q").out
+    assert [json.loads(line)["dev"] for line in out.splitlines()] == ["veth0", "veth0"]
+
+
+def test_count_with_wait(lab):
+    """Rounds count from the first that shows something."""
+    reader = lab.started(Process([STATS, "--dev", "veth0", "--json", "--wait", "-n", "2", "-i", "1ms"]))
+    reader.wait_for_line("no such device yet; waiting", stream="err")
+    lab.veth("veth0")
+    reader.wait_for_line("nothing is pinned at .* yet; waiting", stream="err")
+    lab.load("veth0")
+    reader.wait(0)
+    assert len(reader.lines["out"]) == 2
+
+
+def test_count_of_all_without_maps(lab):
+    result = stats("--all", "--json", "-n", "2", "-i", "10ms")
+    assert result.out == "" and "no counter map is pinned" in result.err
+
+
+@pytest.mark.parametrize("dev, missing", [
+    ("nope", "no interface in this network namespace has that name"), ("veth1", "nothing is pinned there"),
+    ("nope/veth0", "there is no namespace of that name")])
+def test_wait_within(lab, counted, dev, missing):
+    """Status 4 for each that is still missing, and nothing of the others."""
+    lab.veth("veth1")
+    result = run([STATS, "--dev", "veth0", "--dev", dev, "--json", "--wait", "--within", "30ms", "-q"], status=4)
+    (error,) = [json.loads(line)["error"] for line in result.err.splitlines()]
+    assert missing in error["message"] and error["kind"] == "not_found"
+
+
+def test_wait_within_has_no_end_once_all_are_there(lab):
+    """It limits the wait, not the run."""
+    reader = lab.started(Process([STATS, "--dev", "veth0", "--json", "--wait", "--within", "50", "-i", "10ms"]))
+    reader.wait_for_line("waiting", stream="err")
+    lab.veth("veth0")
+    lab.load("veth0")
+    reader.wait_for_line("XDP_PASS")
+    lab.loader("--dev", "veth0", "--unload")
+    reader.wait_for_line("no longer pinned", stream="err")
+    reader.stop()
 
 
 @pytest.mark.parametrize("option", ["-1", "--once"])

@@ -2,7 +2,6 @@
 """A loader that stops between two of its steps, and loads that fail: what readers show meanwhile, and afterwards."""
 
 import json
-import os
 import re
 import signal
 
@@ -10,58 +9,15 @@ import pytest
 from support.exporter import Exporter
 from support.maps import read_meta
 from support.pins import PINS, pin_dir, pins_of
-from support.process_table import processes
-from support.processes import Process, run, wait_until
-from support.programs import LOADER
-from support.strace import FAULT_STEP, count_calls, strace
+from support.processes import run, wait_until
+from support.stopping_loader import StoppingLoader, calls_of_a_load
+from support.strace import FAULT_STEP
 from support.traffic import send
 
 SIZE = 100
 STEPS = ("bpf", "/^rename", "/^unlink", "/^mkdir", "/^send")
 # Of the samples of another device, taken every 0.1 s. A reader that waited for the loader would make it 2 s.
 LONGEST_PERIOD = 1.5
-
-
-class StoppingLoader:
-    """A loader that stops after system calls of a kind: those that strace's `when` says."""
-
-    def __init__(self, log, syscall, when, arguments, inject=()):
-        log.unlink(missing_ok=True)
-        self.log = log
-        self.stops = 0
-        stop = ("-e", f"inject={syscall}:signal=SIGSTOP:when={when}")
-        self.process = Process(strace("-e", f"trace={syscall},fchmodat", *inject, *stop,
-                                      command=[LOADER, *arguments], log=log))
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, kind, *exception):
-        self.send_signal(signal.SIGKILL if kind else signal.SIGCONT)
-
-    def stopped(self):
-        """Waits for the next stop; false when it has ended instead."""
-        self.stops += 1
-        wait_until(lambda: self.has_stopped() or self.has_ended(), self.process.describe)
-        return not self.has_ended()
-
-    def has_stopped(self):
-        return self.log.exists() and self.log.read_text().count("stopped by SIGSTOP") >= self.stops
-
-    def has_ended(self):
-        return self.process.popen.poll() is not None
-
-    def send_signal(self, number):
-        for process in processes():
-            if process.parent == self.process.popen.pid:
-                os.kill(process.pid, number)
-
-
-def calls_of_a_load(lab, log, dev, syscall):
-    lab.load(dev)
-    run(strace("-e", f"trace={syscall}", command=[LOADER, "--dev", dev], log=log))
-    lab.loader("--dev", dev, "--unload")
-    return count_calls(log)
 
 
 def next_samples(reader, dev, count):
@@ -133,5 +89,6 @@ def test_load_that_fails_loses_no_count(lab, veth0, shown, tmp_path):
         for process in (reader, by_cpu):
             sample = process.wait_for_session(sent)
             assert (sample["map_id"], sample["generation"]) == (old, 1)
+            assert sample["total"]["lifetime_packets"] == sent
         assert sum(cpu["actions"]["XDP_PASS"]["packets"] for cpu in sample["cpus"]) <= sent
         wait_until(lambda: exporter.packets() == sent, lambda: f"{sent} sent, {exporter.packets()} counted")

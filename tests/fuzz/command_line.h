@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "common/base/early_exit.h"
+#include "common/options/early_exit.h"
 
 #include "property.h"
 

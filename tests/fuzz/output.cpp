@@ -40,7 +40,7 @@ SampleReport take_report(FuzzedDataProvider& input) {
     report.readable = true;
     report.map_id = input.ConsumeIntegral<std::uint32_t>();
     report.state = static_cast<AttachState>(input.ConsumeIntegralInRange(0, 6));
-    report.since_start = input.ConsumeBool();
+    report.totals = static_cast<Totals>(input.ConsumeIntegralInRange(0, 2));
     // Years that have four digits.
     report.time = input.ConsumeIntegralInRange<std::int64_t>(0, 9'000'000'000'000'000'000);
     const double seconds = input.ConsumeBool() ? input.ConsumeFloatingPointInRange<double>(0.0005, 1e9) : 0;
@@ -48,7 +48,8 @@ SampleReport take_report(FuzzedDataProvider& input) {
     const Sample before = take_sample(input, cpus);
     const Sample now = take_sample(input, cpus);
     const Sample session = take_sample(input, cpus);
-    fill_values(report, before.total, now.total, seconds, session.total);
+    const auto lifetime = input.ConsumeBool() ? std::optional(take_sample(input, cpus).total) : std::nullopt;
+    fill_values(report, before.total, now.total, seconds, session.total, lifetime);
     fill_cpu_values(report, before.per_cpu, now.per_cpu, seconds, session.per_cpu);
     if (input.ConsumeBool()) {
         report.program = AttachedProgram{input.ConsumeIntegral<std::uint64_t>(),
@@ -80,6 +81,11 @@ void check_json_values(const json& written, const CounterValues& values, bool ra
     if (session) {
         REQUIRE(written["session_packets"].get<std::uint64_t>() == values.session.rx_packets);
         REQUIRE(written["session_bytes"].get<std::uint64_t>() == values.session.rx_bytes);
+        const auto& lifetime = values.lifetime;
+        REQUIRE(written["lifetime_packets"].is_null() == !lifetime &&
+                written["lifetime_bytes"].is_null() == !lifetime);
+        REQUIRE(!lifetime || written["lifetime_packets"].get<std::uint64_t>() == lifetime->rx_packets);
+        REQUIRE(!lifetime || written["lifetime_bytes"].get<std::uint64_t>() == lifetime->rx_bytes);
     }
 }
 
@@ -160,8 +166,13 @@ void check_csv(const std::string& text, const SampleReport& report, bool per_cpu
         REQUIRE(row.size() == titles.size());
         REQUIRE(field(row, "dev") == report.device.value_or("") && field(row, "action") == action);
         REQUIRE(!per_cpu || field(row, "cpu") == cpu);
-        REQUIRE(field(row, "packets") == std::to_string(values.count.rx_packets));
-        REQUIRE(field(row, "bytes") == std::to_string(values.count.rx_bytes));
+        const bool known = report.count_known;
+        REQUIRE(field(row, "packets") == (known ? std::to_string(values.count.rx_packets) : ""));
+        REQUIRE(field(row, "bytes") == (known ? std::to_string(values.count.rx_bytes) : ""));
+        REQUIRE(field(row, "totals") == totals_name(report.totals));
+        const auto& lifetime = values.lifetime;
+        REQUIRE(field(row, "lifetime_packets") == (lifetime ? std::to_string(lifetime->rx_packets) : ""));
+        REQUIRE(field(row, "lifetime_bytes") == (lifetime ? std::to_string(lifetime->rx_bytes) : ""));
         REQUIRE(field(row, "pps").empty() == !(report.period > 0));
         if (report.period > 0) {
             REQUIRE(close(std::stod(field(row, "pps")), values.rate.pps));
@@ -206,8 +217,8 @@ void check_plain_table(const std::string& text, const SampleReport& report) {
         REQUIRE(std::getline(lines, line).good());
         const auto words = words_of(line);
         REQUIRE(words.size() == 5 && words[0] == action);
-        REQUIRE(words[1] == std::to_string(values.count.rx_packets));
-        REQUIRE(words[3] == std::to_string(values.count.rx_bytes));
+        REQUIRE(words[1] == (report.count_known ? std::to_string(values.count.rx_packets) : "-"));
+        REQUIRE(words[3] == (report.count_known ? std::to_string(values.count.rx_bytes) : "-"));
         REQUIRE((words[2] == "-") == !(report.period > 0));
         if (report.period > 0) {
             REQUIRE(std::abs(std::stod(words[2]) - values.rate.pps) <= 0.05 + values.rate.pps * 1e-12);
@@ -218,6 +229,13 @@ void check_plain_table(const std::string& text, const SampleReport& report) {
         check_row(kActionNames[action], report.actions[action]);
     }
     check_row("total", report.total);
+    if (differs_from_lifetime(report)) {
+        REQUIRE(std::getline(lines, line).good());
+        const auto words = words_of(line);
+        REQUIRE(words.size() == 5 && words[0] == "lifetime" && words[2] == "-" && words[4] == "-");
+        REQUIRE(words[1] == std::to_string(report.total.lifetime->rx_packets));
+        REQUIRE(words[3] == std::to_string(report.total.lifetime->rx_bytes));
+    }
     REQUIRE(!std::getline(lines, line));
 }
 

@@ -22,8 +22,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     }
     REQUIRE(options.interval >= kSmallestInterval);
     REQUIRE(!options.count || *options.count > 0);
-    REQUIRE(!(options.once && (options.count || options.since_start || options.wait)));
+    REQUIRE(!(options.once && (options.count || options.totals == Totals::kSession || options.wait)));
     REQUIRE(options.expectations.empty() || !(options.once || options.count));
+    REQUIRE(options.totals != Totals::kLifetime || !(options.per_cpu || options.per_program));
     REQUIRE(!(options.quiet && options.verbose));
     REQUIRE(!options.listen || !options.listen->host.empty());
     REQUIRE(options.listen || !options.user);

@@ -2,7 +2,10 @@
 // What went wrong, for whom it matters: the operation with its object, the reason, and what to try next.
 #pragma once
 
+#include <fmt/core.h>
+
 #include <cerrno>
+#include <concepts>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -40,6 +43,11 @@ struct Error {
     }
 };
 
+// The kernel has not answered: it had no memory or no descriptors, was interrupted, could not read. Who takes
+// that for a "no" loses what is there. All else is an answer: there is nothing of this name, it is something
+// else, this process may not look, this kernel does not know what was asked for.
+bool is_failed_question(const Error& error);
+
 // The exit status that stands for this error.
 constexpr int exit_status(ErrorKind kind) {
     return static_cast<int>(kind);
@@ -50,8 +58,18 @@ std::string_view kind_name(ErrorKind kind);
 // The one place that absorbs the C conventions: pass errno as it is, or a library's negative errno.
 // EPERM and EACCES become kPermission, ENOENT/ENODEV/ENXIO kNotFound, EEXIST/EBUSY kConflict.
 Error system_error(int code, std::string what);
-inline Error last_error(std::string what) {
-    return system_error(errno, std::move(what));
+// errno is read before the text is made: that takes memory, and where memory is short, it changes errno.
+inline Error last_error(std::string_view what) {
+    const int code = errno;
+    return system_error(code, std::string(what));
+}
+// Making a text may change errno, so one that is made here is made of its parts, below.
+template <std::same_as<std::string> Text>
+Error last_error(Text&& made_meanwhile) = delete;
+template <typename First, typename... Others>
+Error last_error(fmt::format_string<First, Others...> what, First&& first, Others&&... others) {
+    const int code = errno;
+    return system_error(code, fmt::format(what, std::forward<First>(first), std::forward<Others>(others)...));
 }
 Error make_error(ErrorKind kind, std::string what, std::string reason = {});
 

@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace tally {
 
 std::string printable(std::string_view text, bool keep_lines) {
@@ -19,6 +21,14 @@ std::string printable(std::string_view text, bool keep_lines) {
         }
     }
     return shown;
+}
+
+std::size_t display_width(std::string_view text) {
+    constexpr unsigned char kKindOfByte = 0xc0;
+    constexpr unsigned char kLaterByte = 0x80;  // of a character of several
+    return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) {
+        return (static_cast<unsigned char>(c) & kKindOfByte) != kLaterByte;
+    }));
 }
 
 }  // namespace tally

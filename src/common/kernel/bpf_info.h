@@ -31,9 +31,12 @@ std::string map_type_name(std::uint32_t type);
 
 struct ProgramInfo {
     std::uint32_t id = 0;
-    std::uint32_t type = 0;  // enum bpf_prog_type
-    std::string name;        // cut to 15 characters by the kernel
-    std::string tag;         // 16 hexadecimal digits
+    std::uint32_t type = 0;             // enum bpf_prog_type
+    std::string name;                   // cut to 15 characters by the kernel
+    std::string tag;                    // 16 hexadecimal digits
+    std::uint64_t load_time = 0;        // nanoseconds since the machine was started
+    std::uint64_t run_count = 0;        // while run-time statistics were on (bpf_enable_stats)
+    std::uint64_t run_nanoseconds = 0;  // that those runs took
 };
 
 struct LinkInfo {
@@ -46,7 +49,7 @@ struct LinkInfo {
 enum class ObjectType { kUnknown, kMap, kProgram, kLink };
 
 // What a descriptor from BPF_OBJ_GET refers to; by the name of its anonymous inode.
-ObjectType object_type(int fd);
+Result<ObjectType> object_type(int fd);
 
 Result<MapInfo> map_info(int fd);
 Result<ProgramInfo> program_info(int fd);

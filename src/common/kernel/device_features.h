@@ -3,6 +3,7 @@
 // 6.3: Documentation/netlink/specs/netdev.yaml).
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string_view>
@@ -29,13 +30,41 @@ enum class RxMetadata : std::uint64_t {
     kVlanTag = 1U << 2,
 };
 
+// What a feature is called: for machines, and in messages behind "has" and "lacks".
+template <typename Bit>
+struct FeatureName {
+    Bit bit;
+    std::string_view key;
+    std::string_view words;
+};
+
+inline constexpr std::array kXdpFeatureNames = {
+    FeatureName<XdpFeature>{XdpFeature::kNative, "native", "native mode"},
+    FeatureName<XdpFeature>{XdpFeature::kRedirect, "redirect", "redirects"},
+    FeatureName<XdpFeature>{XdpFeature::kReceivesRedirects, "receives_redirects",
+                            "receiving redirects (NDO_XMIT)"},
+    FeatureName<XdpFeature>{XdpFeature::kFragments, "frags", "frags"},
+    FeatureName<XdpFeature>{XdpFeature::kReceivesFragments, "receives_frags",
+                            "receiving redirects with frags"},
+    FeatureName<XdpFeature>{XdpFeature::kZeroCopy, "zero_copy", "zero-copy"},
+    FeatureName<XdpFeature>{XdpFeature::kOffload, "offload", "offload"},
+};
+
+inline constexpr std::array kRxMetadataNames = {
+    FeatureName<RxMetadata>{RxMetadata::kTimestamp, "timestamp", "timestamp"},
+    FeatureName<RxMetadata>{RxMetadata::kHash, "hash", "hash"},
+    FeatureName<RxMetadata>{RxMetadata::kVlanTag, "vlan_tag", "VLAN tag"},
+};
+
 struct DeviceFeatures {
-    std::uint64_t xdp = 0;                 // XdpFeature
-    std::uint64_t rx_metadata = 0;         // RxMetadata; 0 before 6.6, which does not tell
-    std::uint32_t zero_copy_segments = 0;  // buffers a frame may have with AF_XDP zero-copy; 0: not told
+    std::uint64_t xdp = 0;                     // XdpFeature
+    std::optional<std::uint64_t> rx_metadata;  // RxMetadata; none where it is not told, as by Linux 6.3
+    std::uint32_t zero_copy_segments = 0;      // buffers a frame may have with AF_XDP zero-copy; 0: not told
 
     bool has(XdpFeature feature) const { return (xdp & static_cast<std::uint64_t>(feature)) != 0; }
-    bool has(RxMetadata metadata) const { return (rx_metadata & static_cast<std::uint64_t>(metadata)) != 0; }
+    bool has(RxMetadata metadata) const {
+        return (rx_metadata.value_or(0) & static_cast<std::uint64_t>(metadata)) != 0;
+    }
 };
 
 // Of an interface of the calling thread's network namespace, as it is now: drivers change it with their

@@ -4,9 +4,12 @@
 #include <bpf/libbpf.h>
 #include <xdp/libxdp.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdarg>
 #include <cstdio>
+#include <cstring>
+#include <exception>
 #include <string_view>
 #include <utility>
 
@@ -19,20 +22,34 @@ constexpr std::size_t kKeep = 16384;
 
 bool g_verbose = false;
 thread_local bool t_quiet = false;
-thread_local std::string t_warnings;
 
-void take_line(bool warning, const char* format, va_list arguments) {
+// The latest. No string: the C library ends a process where it has no memory to note that a thread's string
+// is to be destroyed.
+struct Warnings {
+    std::array<char, kKeep> text = {};
+    std::size_t size = 0;
+
+    void add(std::string_view line) {
+        line = line.substr(line.size() - std::min(line.size(), text.size()));
+        const std::size_t kept = std::min(size, text.size() - line.size());
+        std::memmove(text.data(), text.data() + (size - kept), kept);
+        std::memcpy(text.data() + kept, line.data(), line.size());
+        size = kept + line.size();
+    }
+};
+thread_local Warnings t_warnings;
+
+// Called by C code, which no exception may pass: a line for which there is no memory is lost.
+void take_line(bool warning, const char* format, va_list arguments) noexcept try {
     std::array<char, 4096> line = {};
     std::vsnprintf(line.data(), line.size(), format, arguments);
     if (g_verbose && !t_quiet) {
         std::fputs(printable(line.data(), true).c_str(), stderr);
     }
     if (warning) {
-        t_warnings += line.data();
-        if (t_warnings.size() > kKeep) {
-            t_warnings.erase(0, t_warnings.size() - kKeep);
-        }
+        t_warnings.add(line.data());
     }
+} catch (const std::exception&) {
 }
 
 int take_libbpf(libbpf_print_level level, const char* format, va_list arguments) {
@@ -58,7 +75,7 @@ bool library_log_is_shown() {
 }
 
 std::string take_library_warnings() {
-    return std::exchange(t_warnings, {});
+    return {t_warnings.text.data(), std::exchange(t_warnings.size, 0)};
 }
 
 QuietLibraryLog::QuietLibraryLog() {

@@ -72,6 +72,8 @@ Link parse_link(std::string_view message) {
                                link.interface.name = load_text(payload);
                            } else if (type == IFLA_MTU) {
                                link.interface.mtu = load_from<std::uint32_t>(payload);
+                           } else if (type == IFLA_MAX_MTU) {
+                               link.max_mtu = load_from<std::uint32_t>(payload);
                            } else if (type == IFLA_XDP) {
                                link.hook = parse_hook(payload);
                            } else {
@@ -288,12 +290,13 @@ Result<std::optional<Interface>> find_interface(const std::string& name) {
     return found.error();
 }
 
-std::optional<std::string> interface_name(std::uint32_t ifindex) {
-    std::array<char, IF_NAMESIZE> name = {};
-    if (::if_indextoname(ifindex, name.data()) == nullptr) {
-        return std::nullopt;
+Result<std::optional<std::string>> interface_name(std::uint32_t ifindex) {
+    TALLY_ASSIGN_OR_RETURN(auto socket, LinkSocket::open());
+    auto link = socket.find(ifindex);
+    if (!link && link.error().kind != ErrorKind::kNotFound) {
+        return link.error();
     }
-    return name.data();
+    return link ? std::optional(std::move(link->interface.name)) : std::nullopt;
 }
 
 }  // namespace tally

@@ -20,6 +20,7 @@ namespace tally {
 
 struct Link {
     Interface interface;
+    std::uint32_t max_mtu = 0;  // that it can be given now, as its driver says; 0: not told
     XdpHook hook;
     bool up = false;       // `ip link set up`
     bool carrier = false;  // while it is up; of a veth: its other end is up, too
@@ -77,6 +78,6 @@ Result<Interface> resolve_interface(const std::string& name);
 Result<std::optional<Interface>> find_interface(const std::string& name);
 
 // What the interface is called now; none where there is no such interface in this network namespace.
-std::optional<std::string> interface_name(std::uint32_t ifindex);
+Result<std::optional<std::string>> interface_name(std::uint32_t ifindex);
 
 }  // namespace tally

@@ -114,13 +114,13 @@ Result<void> CounterMap::read_batch() {
         batch_ = false;
         return {};
     }
-    return last_error(fmt::format("reading map {} '{}'", info_.id, info_.name));
+    return last_error("reading map {} '{}'", info_.id, info_.name);
 }
 
 Result<void> CounterMap::read_each() {
     for (std::uint32_t entry = 0; entry < info_.max_entries; ++entry) {
         if (bpf_map_lookup_elem(fd_.get(), &entry, &values_[entry * cpus_]) != 0) {
-            return last_error(fmt::format("reading map {} '{}'", info_.id, info_.name));
+            return last_error("reading map {} '{}'", info_.id, info_.name);
         }
     }
     return {};

@@ -35,13 +35,15 @@ Result<std::vector<NamedDevice>> read_devices(const std::vector<std::string>& de
 
 std::vector<DeviceGroup> group_by_netns(const std::vector<NamedDevice>& devices) {
     std::vector<DeviceGroup> groups;
-    for (const auto& device : devices) {
+    for (std::size_t place = 0; place < devices.size(); ++place) {
+        const NamedDevice& device = devices[place];
         auto group = std::find_if(groups.begin(), groups.end(),
                                   [&](const DeviceGroup& each) { return each.netns == device.netns; });
         if (group == groups.end()) {
-            group = groups.insert(groups.end(), {device.netns, {}});
+            group = groups.insert(groups.end(), {device.netns, {}, {}});
         }
         group->names.push_back(device.name);
+        group->places.push_back(place);
     }
     return groups;
 }

@@ -2,6 +2,7 @@
 // The interfaces that a command line names with --dev and --netns. Pure.
 #pragma once
 
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <vector>
@@ -24,6 +25,7 @@ Result<std::vector<NamedDevice>> read_devices(const std::vector<std::string>& de
 struct DeviceGroup {
     std::optional<std::string> netns;
     std::vector<std::string> names;
+    std::vector<std::size_t> places;  // of the names: which device of the command line each is
 };
 
 // In the order in which the namespaces were first named.

@@ -20,12 +20,10 @@ using Meta = xdp_tally_meta;
 Result<Meta> read_meta(const std::string& path);
 Result<Meta> read_meta(int fd);
 
-// The meta in a map's value, which may be longer (a newer writer's); its names are terminated. kConflict
-// where it is no meta that this version understands. Pure.
+// The meta in a map's value, which may be longer (a newer writer's) or shorter (an older one's); its names
+// are terminated. kConflict where it is no meta that this version understands. Pure.
 Result<Meta> decode_meta(std::span<const unsigned char> value);
 
-// A new one-entry map, empty until write_meta. Needs CAP_BPF (kernel 5.8).
-Result<UniqueFd> create_meta_map();
 // EPERM once the map is frozen.
 Result<void> write_meta(int fd, const Meta& meta);
 

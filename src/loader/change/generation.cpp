@@ -10,6 +10,7 @@
 #include "common/kernel/bpf_info.h"
 #include "common/kernel/netns.h"
 #include "common/pins/counter_map.h"
+#include "loader/change/meta_map.h"
 
 namespace tally::loader {
 namespace {

@@ -2,7 +2,9 @@
 #include "loader/change/publication.h"
 
 #include <algorithm>
+#include <iterator>
 
+#include "common/base/exceptions.h"
 #include "common/kernel/bpf_info.h"
 #include "common/kernel/netns.h"
 #include "common/pins/pin_names.h"
@@ -18,6 +20,10 @@ Result<void> complete_meta(const PinDirectory& directory, Meta meta, const std::
     TALLY_ASSIGN_OR_RETURN(const auto fd, directory.open_staged(XDP_TALLY_META_NAME, false));
     if (old_meta && old_meta->lineage == meta.lineage && old_meta->counter_map_id != meta.counter_map_id) {
         TALLY_ASSIGN_OR_RETURN(const auto counts, counts_of(directory, old_meta->counter_map_id));
+        if (!adopted_map(meta, meta.counter_map_id)) {
+            // A command that was cut off may have added them, and not have come to freeze the meta.
+            std::copy(std::begin(old_meta->carried), std::end(old_meta->carried), meta.carried);
+        }
         carry(meta, counts);
     }
     TALLY_TRY(write_meta(fd.get(), meta));
@@ -84,10 +90,14 @@ bool pins_link(const Meta& meta) {
 // What has taken over pins no link; the old one is severed, or observed what is gone.
 Result<void> remove_old_link(const PinDirectory& directory, PinChanges& changes, const Meta& meta,
                              const Meta& old_meta, std::vector<std::string>& removed) {
-    if (pins_link(old_meta) && !pins_link(meta) && directory.open(XDP_TALLY_LINK_NAME, false)) {
-        TALLY_TRY(changes.remove(XDP_TALLY_LINK_NAME));
-        removed.push_back(directory.path() + '/' + XDP_TALLY_LINK_NAME);
+    if (!pins_link(old_meta) || pins_link(meta)) {
+        return {};
     }
+    if (const auto link = directory.open(XDP_TALLY_LINK_NAME, false); !link) {
+        return is_failed_question(link.error()) ? link.error() : Result<void>();
+    }
+    TALLY_TRY(changes.remove(XDP_TALLY_LINK_NAME));
+    removed.push_back(directory.path() + '/' + XDP_TALLY_LINK_NAME);
     return {};
 }
 
@@ -150,10 +160,16 @@ Result<void> detach_component_of(const Meta& meta) {
 Result<void> publish_generation(PinDirectory& directory, PinChanges& changes, const Meta& meta,
                                 const std::optional<Meta>& old_meta, PublicationReport& report) {
     TALLY_TRY(publish_pins(directory, changes, meta, old_meta, report));
-    if (const auto taken_out = take_out_replaced_component(directory, meta); !taken_out) {
+    // The generation is published: what fails from here on is no reason to roll it back.
+    if (const auto taken_out =
+            without_exceptions([&] { return take_out_replaced_component(directory, meta); });
+        !taken_out) {
         directory.leave_staged();
-        report.notes.push_back(taken_out.error().message() +
-                               "; the next load, --unload or --clean does that");
+        (void)without_exceptions([&]() -> Result<void> {
+            report.notes.push_back(taken_out.error().message() +
+                                   "; the next load, --unload or --clean does that");
+            return {};
+        });
     }
     return {};
 }

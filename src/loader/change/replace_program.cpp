@@ -9,6 +9,7 @@
 
 #include <xdp_tally/abi.h>
 
+#include "common/base/exceptions.h"
 #include "common/base/unique_fd.h"
 #include "loader/hook/generation_marks.h"
 #include "loader/hook/rcu_grace_period.h"
@@ -23,24 +24,28 @@ Result<Rollback> detach_current(PinDirectory& pins, const AttachPlan& plan, cons
     const Interface interface = *state.interface;
     const HookProgram old = *plan.old_program;
     TALLY_ASSIGN_OR_RETURN(auto program, open_program_by_id(old.id));
+    // Made before anything has ended, as that takes memory.
     if (state.ours == Ours::kLink) {
-        TALLY_TRY(detach_link(state.link.get()));
-        return Rollback([&pins, interface, old, program = std::move(program)] {
+        Rollback rollback([&pins, interface, old, program = std::move(program)] {
             const auto link = create_xdp_link(interface, program.get(), old.mode);
             return link && pins.stage(link->get(), XDP_TALLY_LINK_NAME) &&
                    pins.publish(XDP_TALLY_LINK_NAME, XDP_TALLY_LINK_NAME, kOwnerOnly);
         });
+        TALLY_TRY(detach_link(state.link.get()));
+        return rollback;
     }
     if (state.ours == Ours::kComponent) {
-        TALLY_TRY(detach_component(interface.ifindex, old.id));
-        return Rollback([interface, old, program = std::move(program)] {
+        Rollback rollback([interface, old, program = std::move(program)] {
             return static_cast<bool>(reattach_component(program.get(), interface.ifindex, old.mode));
         });
+        TALLY_TRY(detach_component(interface.ifindex, old.id));
+        return rollback;
     }
-    TALLY_TRY(detach_by_netlink(interface.ifindex, old));
-    return Rollback([interface, old, program = std::move(program)] {
+    Rollback rollback([interface, old, program = std::move(program)] {
         return static_cast<bool>(attach_by_netlink(interface.ifindex, program.get(), old.mode));
     });
+    TALLY_TRY(detach_by_netlink(interface.ifindex, old));
+    return rollback;
 }
 
 Result<void> rewrite_staged_meta(const PinDirectory& pins, const Meta& meta) {
@@ -110,15 +115,15 @@ Result<Replacement> attach_new_link(PinDirectory& pins, const AttachPlan& plan, 
         return std::move(created).error();
     }
     TALLY_ASSIGN_OR_RETURN(auto info, link_info(created->get()));
-    if (!plan.keeps_link) {
-        TALLY_TRY(pins.stage(created->get(), XDP_TALLY_LINK_NAME));
-    }
     Replacement replacement;
     replacement.link_id = info.id;
     replacement.rollback = Rollback([link = created->get()] {
         (void)detach_link(link);  // sooner than by its last descriptor and pin
         return true;
     });
+    if (!plan.keeps_link) {
+        TALLY_TRY(pins.stage(created->get(), XDP_TALLY_LINK_NAME));
+    }
     replacement.new_link = std::move(*created);
     return replacement;
 }
@@ -159,7 +164,8 @@ Result<Replacement> replace_program(PinDirectory& pins, const AttachPlan& plan, 
     }
     const auto start = steady_clock::now();
     TALLY_ASSIGN_OR_RETURN(auto restore_old, detach_current(pins, plan, state));
-    auto replacement = attach(pins, plan, attempt, wish, state, object, meta);
+    auto replacement =
+        without_exceptions([&] { return attach(pins, plan, attempt, wish, state, object, meta); });
     const std::chrono::duration<double, std::milli> gap = steady_clock::now() - start;
     if (!replacement) {
         if (!restore_old.run()) {

@@ -11,8 +11,10 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <exception>
 
 #include "common/base/directory.h"
+#include "common/base/exceptions.h"
 #include "common/base/shell_word.h"
 #include "common/pins/bpffs.h"
 #include "common/pins/pin_names.h"
@@ -35,12 +37,26 @@ Result<UniqueFd> named(Result<UniqueFd> pin, const std::string& path) {
     return pin;
 }
 
+Result<std::vector<std::string>> list_open(const UniqueFd& directory, const std::string& path) {
+    auto names = list_directory(directory_of(directory));
+    if (!names) {
+        names.error().what = fmt::format("listing {}", path);
+    }
+    return names;
+}
+
 // Removed, or renamed, by the loader that held the lock before.
-bool is_elsewhere(const UniqueFd& directory, const std::string& path) {
+Result<bool> is_elsewhere(const UniqueFd& directory, const std::string& path) {
     struct stat ours = {};
     struct stat there = {};
-    return ::fstat(directory.get(), &ours) != 0 || ::lstat(path.c_str(), &there) != 0 ||
-           ours.st_ino != there.st_ino || ours.st_dev != there.st_dev;
+    const std::string what = fmt::format("looking for {}", path);
+    if (::fstat(directory.get(), &ours) != 0) {
+        return last_error(what);
+    }
+    if (::lstat(path.c_str(), &there) != 0) {
+        return errno == ENOENT || errno == ENOTDIR ? Result<bool>(true) : last_error(what);
+    }
+    return ours.st_ino != there.st_ino || ours.st_dev != there.st_dev;
 }
 
 Error not_a_directory(const std::string& path) {
@@ -76,7 +92,7 @@ Result<std::optional<UniqueFd>> open_trustworthy(int parent, const std::string& 
         if (errno == ENOTDIR || errno == ELOOP) {
             return not_a_directory(path);
         }
-        return last_error(fmt::format("opening {}", path));
+        return last_error("opening {}", path);
     }
     struct statfs filesystem = {};
     struct stat status = {};
@@ -130,7 +146,7 @@ Result<bool> make_directory(int parent, const std::string& name, mode_t mode, co
     if (errno == EEXIST) {
         return false;
     }
-    auto error = last_error(fmt::format("creating {}", path));
+    auto error = last_error("creating {}", path);
     if (error.code == EROFS) {
         error.hint = fmt::format("`mount -o remount,rw {}` lets it be written to; --bpffs DIR names another",
                                  shell_word(mount_point_of(path)));
@@ -139,11 +155,16 @@ Result<bool> make_directory(int parent, const std::string& name, mode_t mode, co
 }
 
 template <typename Lock>
-auto lock_where_they_are(const NetnsContext& context, const Interface& interface, const Lock& lock) {
+auto lock_where_they_are(const NetnsContext& context, const Interface& interface, const Lock& lock)
+    -> decltype(lock(std::string())) {
     for (;;) {
-        const std::string directory = context.pins_of(interface);
+        TALLY_ASSIGN_OR_RETURN(const std::string directory, context.pins_of(interface));
         auto pins = lock(directory);
-        if (!pins || context.pins_of(interface) == directory) {
+        if (!pins) {
+            return pins;
+        }
+        TALLY_ASSIGN_OR_RETURN(const std::string now, context.pins_of(interface));
+        if (now == directory) {
             return pins;
         }
     }
@@ -166,7 +187,8 @@ Result<std::optional<PinDirectory>> PinDirectory::lock_existing(const std::strin
         if (directory) {
             return directory;
         }
-        if (::access(path.c_str(), F_OK) != 0) {
+        TALLY_ASSIGN_OR_RETURN(const bool there, path_exists(path));
+        if (!there) {
             return std::optional<PinDirectory>();
         }
     }
@@ -204,7 +226,7 @@ Result<std::optional<PinDirectory>> PinDirectory::try_lock(const std::string& pa
         }
         self.created_ = *created;
     }
-    auto directory = open_trustworthy(AT_FDCWD, path, path);
+    auto directory = without_exceptions([&] { return open_trustworthy(AT_FDCWD, path, path); });
     if (!directory) {
         if (self.created_) {
             ::rmdir(path.c_str());
@@ -224,7 +246,8 @@ Result<std::optional<PinDirectory>> PinDirectory::try_lock(const std::string& pa
         }
         return made.error();
     }
-    auto opened = open_trustworthy(self.directory_.get(), kStagingName, staging_path);
+    auto opened = without_exceptions(
+        [&] { return open_trustworthy(self.directory_.get(), kStagingName, staging_path); });
     if (!opened) {
         if (*made) {
             ::unlinkat(self.directory_.get(), kStagingName, AT_REMOVEDIR);
@@ -239,9 +262,11 @@ Result<std::optional<PinDirectory>> PinDirectory::try_lock(const std::string& pa
         if (errno == EWOULDBLOCK) {
             return std::optional<PinDirectory>();
         }
-        return last_error(fmt::format("locking {}", staging_path));
+        return last_error("locking {}", staging_path);
     }
-    if (is_elsewhere(staging, staging_path) || is_elsewhere(self.directory_, path)) {
+    TALLY_ASSIGN_OR_RETURN(const bool staging_went, is_elsewhere(staging, staging_path));
+    TALLY_ASSIGN_OR_RETURN(const bool directory_went, is_elsewhere(self.directory_, path));
+    if (staging_went || directory_went) {
         return std::optional<PinDirectory>();
     }
     self.staging_ = std::move(staging);
@@ -259,8 +284,7 @@ Result<void> PinDirectory::check(const std::string& path) {
     // Looked at from outside: only its owner can open it.
     struct stat staging = {};
     if (::fstatat(directory->get(), kStagingName, &staging, AT_SYMLINK_NOFOLLOW) != 0) {
-        return errno == ENOENT ? Result<void>()
-                               : last_error(fmt::format("checking {}/{}", path, kStagingName));
+        return errno == ENOENT ? Result<void>() : last_error("checking {}/{}", path, kStagingName);
     }
     const std::string staging_path = fmt::format("{}/{}", path, kStagingName);
     if (!S_ISDIR(staging.st_mode)) {
@@ -273,11 +297,11 @@ PinDirectory::~PinDirectory() {
     if (!directory_) {
         return;  // moved from, or never opened
     }
-    if (staging_ && !leave_staged_) {
-        if (const auto names = staged()) {
-            for (const auto& name : *names) {
-                ::unlinkat(staging_.get(), name.c_str(), 0);
-            }
+    if (staging_ && !leave_staged_ && std::uncaught_exceptions() == 0) {
+        // Listing them takes memory and a descriptor, which may be what this change failed for.
+        const auto names = without_exceptions([this] { return staged(); });
+        for (const auto& name : names ? *names : staged_here_) {
+            ::unlinkat(staging_.get(), name.c_str(), 0);
         }
     }
     // Both fail where something is left inside, which is what is wanted.
@@ -297,13 +321,13 @@ void PinDirectory::remove_empty_parent() const {
 }
 
 Result<std::vector<std::string>> PinDirectory::pins() const {
-    TALLY_ASSIGN_OR_RETURN(auto names, list_directory(directory_of(directory_)));
+    TALLY_ASSIGN_OR_RETURN(auto names, list_open(directory_, path_));
     std::erase_if(names, is_reserved_directory);
     return names;
 }
 
 Result<std::vector<std::string>> PinDirectory::staged() const {
-    return list_directory(directory_of(staging_));
+    return list_open(staging_, fmt::format("{}/{}", path_, kStagingName));
 }
 
 Result<UniqueFd> PinDirectory::open(const std::string& pin, bool read_only) const {
@@ -319,7 +343,11 @@ Result<std::optional<MapInfo>> PinDirectory::find_map(const std::string& pin) co
     if (!fd && fd.error().code != ENOENT && fd.error().code != EINVAL) {  // EINVAL: a link, not to be read
         return fd.error();
     }
-    if (!fd || object_type(fd->get()) != ObjectType::kMap) {
+    if (!fd) {
+        return std::optional<MapInfo>();
+    }
+    TALLY_ASSIGN_OR_RETURN(const auto type, object_type(fd->get()));
+    if (type != ObjectType::kMap) {
         return std::optional<MapInfo>();
     }
     TALLY_ASSIGN_OR_RETURN(auto info, map_info(fd->get()));
@@ -332,14 +360,15 @@ std::string PinDirectory::staged_path(const std::string& pin) const {
 
 Result<void> PinDirectory::set_staged_mode(const std::string& pin, mode_t mode) {
     if (::fchmodat(staging_.get(), pin.c_str(), mode, 0) != 0) {
-        return last_error(fmt::format("setting the mode of {}", staged_path(pin)));
+        return last_error("setting the mode of {}/{}/{}", path_, kStagingName, pin);
     }
     return {};
 }
 
 Result<void> PinDirectory::stage(int fd, const std::string& pin) {
+    staged_here_.push_back(pin);
     if (bpf_obj_pin(fd, (directory_of(staging_) + '/' + pin).c_str()) != 0) {
-        return last_error(fmt::format("pinning {}", staged_path(pin)));
+        return last_error("pinning {}/{}/{}", path_, kStagingName, pin);
     }
     return set_staged_mode(pin, kOwnerOnly);  // whatever the umask
 }
@@ -347,21 +376,21 @@ Result<void> PinDirectory::stage(int fd, const std::string& pin) {
 Result<void> PinDirectory::publish(const std::string& staged, const std::string& pin, mode_t mode) {
     TALLY_TRY(set_staged_mode(staged, mode));
     if (::renameat(staging_.get(), staged.c_str(), directory_.get(), pin.c_str()) != 0) {
-        return last_error(fmt::format("renaming {} to {}/{}", staged_path(staged), path_, pin));
+        return last_error("renaming {0}/{1}/{2} to {0}/{3}", path_, kStagingName, staged, pin);
     }
     return {};
 }
 
 Result<void> PinDirectory::remove(const std::string& pin) {
     if (::unlinkat(directory_.get(), pin.c_str(), 0) != 0) {
-        return last_error(fmt::format("removing {}/{}", path_, pin));
+        return last_error("removing {}/{}", path_, pin);
     }
     return {};
 }
 
 Result<void> PinDirectory::rename(const std::string& path) {
     if (::renameat2(AT_FDCWD, path_.c_str(), AT_FDCWD, path.c_str(), RENAME_NOREPLACE) != 0) {
-        return last_error(fmt::format("renaming {} to {}", path_, path));
+        return last_error("renaming {} to {}", path_, path);
     }
     path_ = path;
     return {};
@@ -369,7 +398,7 @@ Result<void> PinDirectory::rename(const std::string& path) {
 
 Result<void> PinDirectory::remove_staged(const std::string& pin) {
     if (::unlinkat(staging_.get(), pin.c_str(), 0) != 0) {
-        return last_error(fmt::format("removing {}", staged_path(pin)));
+        return last_error("removing {}/{}/{}", path_, kStagingName, pin);
     }
     return {};
 }

@@ -40,7 +40,8 @@ class PinDirectory {
 
     PinDirectory(PinDirectory&&) = default;
     PinDirectory& operator=(PinDirectory&&) = default;
-    // Empties and removes the staging area, and the directory itself where nothing is left in it.
+    // Empties and removes the staging area, and the directory itself where nothing is left in it. While an
+    // exception unwinds, nobody knows how far the change has come: what is staged stays, as after a kill.
     ~PinDirectory();
 
     const std::string& path() const { return path_; }
@@ -80,7 +81,8 @@ class PinDirectory {
     std::string parent_;  // that of a network namespace, made and removed like the directory; else empty
     UniqueFd directory_;
     UniqueFd staging_;
-    bool created_ = false;  // by us, just now
+    std::vector<std::string> staged_here_;  // or published since
+    bool created_ = false;                  // by us, just now
     bool leave_staged_ = false;
 };
 

@@ -4,20 +4,14 @@
 #include <bpf/bpf.h>
 #include <fmt/format.h>
 #include <linux/bpf.h>
-#include <linux/ethtool.h>
-#include <linux/sockios.h>
-#include <net/if.h>
-#include <sys/ioctl.h>
-#include <sys/socket.h>
 
 #include <cerrno>
 
 #include "common/base/shell_word.h"
-#include "common/base/unique_fd.h"
-#include "common/kernel/device_features.h"
 #include "common/kernel/kernel_release.h"
 #include "common/kernel/link_socket.h"
 #include "common/pins/bpffs.h"
+#include "loader/device/driver_support.h"
 #include "loader/device/hook_description.h"
 
 namespace tally::loader {
@@ -26,31 +20,28 @@ namespace {
 constexpr const char* kTargetMap = "redirect_to";  // of the built-in programs
 
 // The kernel removes a device that is deleted, or leaves the network namespace, from every map. 0: it has.
-std::optional<std::uint32_t> read_target(const std::string& path) {
+// None: this process may not read it.
+Result<std::optional<std::uint32_t>> read_target(const std::string& path) {
+    const std::optional<std::uint32_t> none;
     const auto map = open_map_pin(path, true);
     if (!map) {
-        return std::nullopt;
+        return is_failed_question(map.error()) ? map.error() : Result<std::optional<std::uint32_t>>(none);
     }
     const std::uint32_t key = 0;
     std::uint32_t ifindex = 0;
     if (bpf_map_lookup_elem(map->get(), &key, &ifindex) == 0) {
-        return ifindex;
+        return std::optional(ifindex);
     }
-    return errno == ENOENT ? std::optional<std::uint32_t>(0) : std::nullopt;
+    if (errno == ENOENT) {
+        return std::optional<std::uint32_t>(0);
+    }
+    auto error = last_error("reading {}", path);
+    return is_failed_question(error) ? Result<std::optional<std::uint32_t>>(std::move(error)) : none;
 }
 
 // veth polls for frames (NAPI) without a program where GRO is on: 5.13 (drivers/net/veth.c).
 bool gro_serves_veth() {
     return !kernel_is_before(5, 13);
-}
-
-bool gro_is_on(const std::string& interface) {
-    const UniqueFd socket(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-    ethtool_value value = {ETHTOOL_GGRO, 0};
-    ifreq request = {};
-    interface.copy(request.ifr_name, sizeof(request.ifr_name) - 1);
-    request.ifr_data = reinterpret_cast<char*>(&value);
-    return socket && ::ioctl(socket.get(), SIOCETHTOOL, &request) == 0 && value.data != 0;
 }
 
 bool runs_native(const Link& link) {
@@ -77,9 +68,8 @@ Target look_at_target(LinkSocket& links, Link link) {
 
 // Whether programs of native mode can send to it; none: not known.
 std::optional<bool> takes_frames(const Target& target) {
-    const auto features = query_device_features(target.link.interface.ifindex);
-    if (features && *features) {
-        return (*features)->has(XdpFeature::kReceivesRedirects);
+    if (const auto told = driver_has(target.link.interface.ifindex, XdpFeature::kReceivesRedirects)) {
+        return told;
     }
     if (!target.peer) {
         return std::nullopt;
@@ -92,9 +82,9 @@ std::string explain_refusing_target(const NetnsContext& context, const Target& t
     const std::string& name = target.link.interface.name;
     if (target.link.kind != "veth") {
         return fmt::format(
-            "'{}' takes no frames from programs in native mode (its driver lacks NDO_XMIT), and all "
-            "are lost; from programs in generic mode (--skb-mode) it takes them",
-            name);
+            "'{}' takes no frames from programs in native mode, and all are lost ({}); from programs in "
+            "generic mode (--skb-mode) it takes them",
+            name, describe_driver(target.link.interface, XdpFeature::kReceivesRedirects));
     }
     const std::string where = !target.peer          ? ""
                               : target.peer_is_here ? fmt::format(" '{}'", target.peer->interface.name)
@@ -142,24 +132,31 @@ std::string explain_losses(const NetnsContext& context, const Target& target, bo
 
 }  // namespace
 
-std::optional<RedirectOutcome> find_redirect(const NetnsContext& context, const std::string& directory,
-                                             const DeviceState& state) {
+Result<std::optional<RedirectOutcome>> find_redirect(const NetnsContext& context,
+                                                     const std::string& directory, const DeviceState& state) {
+    const std::optional<RedirectOutcome> none;
     const MapPin* const map = state.find_map(kTargetMap);
     if (map == nullptr || !state.owns(*map) || !state.our_program || map->info.type != BPF_MAP_TYPE_DEVMAP ||
         map->info.max_entries != 1 || map->info.value_size != sizeof(std::uint32_t)) {
-        return std::nullopt;
+        return none;
     }
-    const auto ifindex = read_target(directory + '/' + kTargetMap);
+    TALLY_ASSIGN_OR_RETURN(const auto ifindex, read_target(directory + '/' + kTargetMap));
     return ifindex ? std::optional(describe_redirect_target(context, *ifindex,
                                                             state.our_program->mode == XDP_TALLY_MODE_NATIVE))
-                   : std::nullopt;
+                   : none;
 }
 
 RedirectOutcome describe_redirect_target(const NetnsContext& context, std::uint32_t ifindex, bool native) {
     RedirectOutcome redirect;
     auto links = LinkSocket::open();
-    auto link =
-        ifindex != 0 && links ? links->find(ifindex) : Result<Link>(make_error(ErrorKind::kNotFound, {}));
+    auto link = ifindex != 0 && links
+                    ? links->find(ifindex)
+                    : Result<Link>(links ? make_error(ErrorKind::kNotFound, {}) : links.error());
+    if (!link && is_failed_question(link.error())) {
+        redirect.ifindex = ifindex;
+        redirect.note = "cannot tell whether the redirect's target takes frames: " + link.error().message();
+        return redirect;
+    }
     if (!link) {
         redirect.note =
             "the redirect's target is gone, deleted or in another network namespace, and every packet is "

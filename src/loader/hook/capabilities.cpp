@@ -4,7 +4,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include "common/base/capability_sets.h"
+#include "common/kernel/capability_sets.h"
 
 namespace tally::loader {
 namespace {
@@ -51,6 +51,24 @@ Result<void> check_observe_capabilities() {
     }
     return make_error(ErrorKind::kPermission, "observing XDP programs", "this process lacks CAP_SYS_ADMIN")
         .with_hint(hint_at("", "--cap-add SYS_ADMIN"));
+}
+
+Result<void> check_tracking_capabilities() {
+    TALLY_ASSIGN_OR_RETURN(auto data, read_capability_sets());
+    std::string missing;
+    if (!includes(data, CAP_SYS_ADMIN)) {
+        missing = includes(data, CAP_BPF) ? "" : "CAP_BPF";
+        if (!includes(data, CAP_PERFMON)) {
+            missing += missing.empty() ? "CAP_PERFMON" : " and CAP_PERFMON";
+        }
+    }
+    if (missing.empty()) {
+        return {};
+    }
+    return make_error(ErrorKind::kPermission, "tracking deliveries", "this process lacks " + missing)
+        .with_hint(
+            hint_at("; CAP_BPF and CAP_PERFMON are enough, with the right to write to the BPF file system",
+                    "--cap-add BPF --cap-add PERFMON"));
 }
 
 }  // namespace tally::loader

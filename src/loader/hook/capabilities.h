@@ -13,4 +13,7 @@ Result<void> check_load_capabilities();
 // The same for observing, which has to open other people's programs by their ids: CAP_SYS_ADMIN.
 Result<void> check_observe_capabilities();
 
+// The same for programs on tracepoints: CAP_BPF and CAP_PERFMON (or CAP_SYS_ADMIN, which includes both).
+Result<void> check_tracking_capabilities();
+
 }  // namespace tally::loader

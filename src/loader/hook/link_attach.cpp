@@ -80,7 +80,7 @@ Result<UniqueFd> create_xdp_link(const Interface& interface, int program_fd, std
     if (link) {
         return link;
     }
-    auto error = last_error(fmt::format("attaching to '{}' in {} mode", interface.name, mode_name(mode)));
+    auto error = last_error("attaching to '{}' in {} mode", interface.name, mode_name(mode));
     if (error.code != EBUSY && error.code != EEXIST && error.kind != ErrorKind::kPermission) {
         error.kind = ErrorKind::kSystem;
     }
@@ -117,20 +117,41 @@ std::string find_upper_device_refusal(const std::string& warnings) {
     return words.find("upper device") == std::string::npos ? std::string() : words;
 }
 
+namespace {
+
+std::string replaced_by_another(std::uint32_t program_id) {
+    return fmt::format("it no longer runs program {}: another process replaced that", program_id);
+}
+
+}  // namespace
+
 Result<Rollback> update_xdp_link(int link_fd, int program_fd, std::uint32_t old_program_id) {
     auto old_program = open_program_by_id(old_program_id);
+    // Who lacks CAP_SYS_ADMIN can replace it, but not name it.
+    if (!old_program && old_program.error().kind != ErrorKind::kPermission) {
+        auto error = std::move(old_program).error();
+        error.what = "replacing the program of the link";
+        if (error.kind == ErrorKind::kNotFound) {
+            error.kind = ErrorKind::kConflict;
+            error.reason = replaced_by_another(old_program_id);
+        }
+        return error;
+    }
     bpf_link_update_opts options;
     init_options(options);
+    Rollback rollback;  // made before there is something to undo: that takes memory
     if (old_program) {
         options.flags = BPF_F_REPLACE;
         options.old_prog_fd = static_cast<__u32>(old_program->get());
+        rollback = Rollback([link_fd, old = std::move(*old_program)] {
+            return bpf_link_update(link_fd, old.get(), nullptr) == 0;
+        });
     }
     if (bpf_link_update(link_fd, program_fd, &options) != 0) {
         auto error = last_error("replacing the program of the link");
         if (error.code == EPERM && old_program) {
             error.kind = ErrorKind::kConflict;
-            error.reason =
-                fmt::format("it no longer runs program {}: another process replaced that", old_program_id);
+            error.reason = replaced_by_another(old_program_id);
         } else if (error.code != EPERM) {
             error.kind = ErrorKind::kSystem;
         }
@@ -140,12 +161,7 @@ Result<Rollback> update_xdp_link(int link_fd, int program_fd, std::uint32_t old_
         }
         return error;
     }
-    if (!old_program) {
-        return Rollback();
-    }
-    return Rollback([link_fd, old = std::move(*old_program)] {
-        return bpf_link_update(link_fd, old.get(), nullptr) == 0;
-    });
+    return rollback;
 }
 
 Result<Rollback> replace_by_netlink(const Interface& interface, int program_fd,
@@ -162,12 +178,14 @@ Result<Rollback> replace_by_netlink(const Interface& interface, int program_fd,
     }
     const int ifindex = static_cast<int>(interface.ifindex);
     const std::uint32_t mode = old_program.mode;
-    if (const int code = swap_by_netlink(ifindex, old_fd->get(), program_fd, mode); code != 0) {
+    const int old = old_fd->get();
+    Rollback rollback([ifindex, mode, program_fd, kept = std::move(*old_fd)] {
+        return swap_by_netlink(ifindex, program_fd, kept.get(), mode) == 0;
+    });
+    if (const int code = swap_by_netlink(ifindex, old, program_fd, mode); code != 0) {
         return explain_swap(code, what);
     }
-    return Rollback([ifindex, mode, program_fd, old = std::move(*old_fd)] {
-        return swap_by_netlink(ifindex, program_fd, old.get(), mode) == 0;
-    });
+    return rollback;
 }
 
 Result<void> attach_by_netlink(std::uint32_t ifindex, int program_fd, std::uint32_t mode) {
@@ -188,6 +206,11 @@ Result<void> detach_link(int link_fd) {
 Result<void> detach_by_netlink(std::uint32_t ifindex, const HookProgram& program) {
     const std::string what = fmt::format("detaching program {}", program.id);
     const auto fd = open_program_by_id(program.id);
+    if (!fd && fd.error().kind != ErrorKind::kPermission) {
+        auto error = fd.error();
+        error.what = what;
+        return error;
+    }
     const int index = static_cast<int>(ifindex);
     const int code = fd ? swap_by_netlink(index, fd->get(), -1, program.mode)
                         : bpf_xdp_detach(index, mode_flag(program.mode), nullptr);

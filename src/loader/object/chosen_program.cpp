@@ -24,7 +24,7 @@ Result<void> set_redirect_target(const ProgramChoice& choice, const ProgramObjec
         const std::uint32_t key = 0;
         if (map.name == "redirect_to" &&
             bpf_map_update_elem(ProgramObject::map_fd(map), &key, &target.ifindex, BPF_ANY) != 0) {
-            return last_error(fmt::format("setting '{}' as the redirect target", target.name));
+            return last_error("setting '{}' as the redirect target", target.name);
         }
     }
     return {};

@@ -8,8 +8,8 @@
 #include <algorithm>
 #include <array>
 
-#include "common/base/capability_sets.h"
 #include "common/kernel/bpf_info.h"
+#include "common/kernel/capability_sets.h"
 #include "common/kernel/library_log.h"
 #include "loader/object/map_memory.h"
 #include "loader/object/verifier_log.h"

@@ -24,10 +24,11 @@ Result<ObjectFile> ObjectFile::read(const std::string& path) {
     constexpr off_t kLargest = 256 << 20;
     ObjectFile self;
     self.path_ = path;
+    const std::string what = self.operation();
     const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
     struct stat status = {};
     if (!fd || ::fstat(fd.get(), &status) != 0) {
-        return last_error(self.operation());
+        return last_error(what);
     }
     if (!S_ISREG(status.st_mode)) {
         return self.refuse("it is not a regular file");
@@ -41,7 +42,7 @@ Result<ObjectFile> ObjectFile::read(const std::string& path) {
     for (ssize_t got = 1; got > 0 && size < image.size(); size += static_cast<std::size_t>(got)) {
         got = ::read(fd.get(), image.data() + size, image.size() - size);
         if (got < 0) {
-            return last_error(self.operation());
+            return last_error(what);
         }
     }
     image.resize(size);

@@ -5,12 +5,15 @@
 
 #include <algorithm>
 
+#include "common/base/exceptions.h"
 #include "common/base/unique_fd.h"
 #include "common/kernel/bpf_info.h"
 #include "common/kernel/dispatcher.h"
 #include "common/kernel/netns.h"
 #include "common/pins/counter_map.h"
 #include "common/pins/pin_names.h"
+#include "common/start/memory_reserve.h"
+#include "loader/change/delivery_base.h"
 #include "loader/change/generation.h"
 #include "loader/change/map_reuse.h"
 #include "loader/change/recovery.h"
@@ -189,11 +192,18 @@ Result<Observation> renew_observation(PinDirectory* pins, const std::string& dir
         return observation;
     }
     TALLY_ASSIGN_OR_RETURN(auto meta, make_meta(interface, state, target, list));
+    begin_delivery(meta, state.meta, true, read_delivery(directory));
     TALLY_TRY(stage(*pins, list, meta));
     PinChanges changes(*pins);
-    if (auto published = publish_generation(*pins, changes, meta, state.meta, observation.report);
-        !published) {
-        if (!changes.stage_old_pins() || !discard_generation(*pins, state.meta, meta)) {
+    const auto published = without_exceptions(
+        [&] { return publish_generation(*pins, changes, meta, state.meta, observation.report); });
+    if (!published) {
+        release_memory_reserve();
+        const auto undone = without_exceptions([&]() -> Result<void> {
+            TALLY_TRY(changes.stage_old_pins());
+            return discard_generation(*pins, state.meta, meta);
+        });
+        if (!undone) {
             pins->leave_staged();
         }
         return published.error();

@@ -10,10 +10,11 @@
 #include <array>
 #include <cerrno>
 
-#include "common/base/descriptor_limit.h"
 #include "common/base/error.h"
 #include "common/base/error_report.h"
 #include "common/kernel/dispatcher.h"
+#include "common/start/descriptor_limit.h"
+#include "common/start/stack_limit.h"
 
 namespace tally::loader {
 namespace {
@@ -56,6 +57,7 @@ int pending_signal(const InheritedSignals& inherited) {
     ::sigprocmask(SIG_SETMASK, &inherited.mask, nullptr);
     restore_environment();
     restore_descriptor_limit();
+    restore_stack_limit();
     std::vector<char*> words;
     words.reserve(command.size() + 1);
     for (const auto& word : command) {
@@ -65,7 +67,7 @@ int pending_signal(const InheritedSignals& inherited) {
     if (!netns || ::setns(netns.get(), CLONE_NEWNET) == 0) {
         ::execvp(words.front(), words.data());
     }
-    const auto error = last_error(fmt::format("running '{}'", command.front()));
+    const auto error = last_error("running '{}'", command.front());
     print_error("xdp_loader", error);
     ::_exit(error.code == ENOENT ? kCommandNotFound : kCannotExecute);
 }
@@ -92,7 +94,7 @@ int run_child_command(const std::vector<std::string>& command, const UniqueFd& n
     const pid_t parent = ::getpid();
     const pid_t child = ::fork();
     if (child < 0) {
-        print_error("xdp_loader", last_error(fmt::format("running '{}'", command.front())));
+        print_error("xdp_loader", last_error("running '{}'", command.front()));
         return kCannotExecute;
     }
     if (child == 0) {

@@ -11,24 +11,39 @@
 namespace tally::loader {
 namespace {
 
+bool observes_this_device(const DeviceState& state) {
+    return state.interface && state.interface->ifindex == state.meta->ifindex;
+}
+
 // No program can count into the pinned maps any more.
 bool pins_are_unused(const DeviceState& state) {
     if (state.ours == Ours::kObservation) {
-        const bool same_device = state.interface && state.interface->ifindex == state.meta->ifindex;
-        return !(same_device && state.hook.find(state.meta->program_id));
+        return !(observes_this_device(state) && state.hook.find(state.meta->program_id));
     }
-    return state.ours == Ours::kNothing;
+    return state.ours == Ours::kNothing && !state.other_program_counts;
 }
 
-// Where our program runs, if that is not where the pins say.
 std::string describe_use(const DeviceState& state) {
     if (state.place) {
-        return fmt::format("nothing to remove: the pins are in use, by a program on '{}'",
-                           state.place->name());
+        return fmt::format("the pins are in use, by a program on '{}'", state.place->name());
     }
-    return state.ours == Ours::kElsewhere ? "nothing removed: the program of the pins lives, on an interface "
-                                            "that was not found"
-                                          : "nothing to remove: the pins are in use";
+    return state.other_program_counts ? "the pins are in use, by a program that xdp_loader did not attach"
+                                      : "the pins are in use";
+}
+
+// Of pins that are not in use.
+std::string explain_removal(const DeviceState& state) {
+    if (state.attach_state == AttachState::kOrphaned) {
+        return "the interface is gone";
+    }
+    if (state.ours == Ours::kObservation) {
+        return state.hook.empty() || !observes_this_device(state)
+                   ? "the observed program is gone"
+                   : "another program has replaced the observed one";
+    }
+    return state.attach_state == AttachState::kStale
+               ? "the program that runs here does not count into the pinned maps"
+               : "no program counts into the pinned maps";
 }
 
 }  // namespace
@@ -40,7 +55,7 @@ Result<Outcome> clean(const RemovalRequest& request, const NetnsContext& context
     outcome.kind = OutcomeKind::kCleaned;
 
     if (our_pins(state, false).empty()) {
-        outcome.notes.emplace_back("nothing to remove: xdp_loader pinned nothing there");
+        outcome.reason = "xdp_loader pinned nothing there";
         return outcome;
     }
     if (state.ours == Ours::kUnreadable) {
@@ -48,18 +63,26 @@ Result<Outcome> clean(const RemovalRequest& request, const NetnsContext& context
                                 state.dispatcher_trouble->message());
         return outcome;
     }
-    if (!pins_are_unused(state)) {
-        outcome.notes.push_back(describe_use(state));
+    if (state.ours == Ours::kElsewhere && !state.place) {
+        outcome.notes.emplace_back(
+            "nothing removed: the program of the pins lives, on an interface that was not found");
         return outcome;
     }
+    if (!pins_are_unused(state)) {
+        outcome.reason = describe_use(state);
+        return outcome;
+    }
+    outcome.reason = explain_removal(state);
     const PinRemoval removal = {existing.directory, existing.pins ? &*existing.pins : nullptr,
                                 request.keep_maps, request.dry_run};
+    TALLY_ASSIGN_OR_RETURN(const auto leftover, find_leftover(state));
+    // Before the meta goes, without which nobody knows that libxdp's pins are of a program of ours.
+    TALLY_TRY(remove_leftover(leftover, request.dry_run, outcome));
     TALLY_TRY(remove_our_pins(
         state, removal, [] { return Result<void>(); }, outcome));
     if (removal.pins != nullptr) {
         remove_follower_lock(existing.directory);
     }
-    TALLY_TRY(remove_leftover(find_leftover(state), request.dry_run, outcome));
     return outcome;
 }
 

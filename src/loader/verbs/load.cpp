@@ -8,13 +8,16 @@
 #include <optional>
 #include <utility>
 
+#include "common/base/exceptions.h"
 #include "common/kernel/dispatcher.h"
 #include "common/kernel/link_socket.h"
 #include "common/pins/bpffs.h"
 #include "common/pins/bpffs_mount.h"
 #include "common/pins/pin_names.h"
 #include "common/pins/process_lock.h"
+#include "common/start/memory_reserve.h"
 #include "loader/change/attach_plan.h"
+#include "loader/change/delivery_base.h"
 #include "loader/change/detach_ours.h"
 #include "loader/change/dispatcher_leftover.h"
 #include "loader/change/generation.h"
@@ -23,6 +26,7 @@
 #include "loader/change/publication.h"
 #include "loader/change/recovery.h"
 #include "loader/change/replace_program.h"
+#include "loader/delivery/tracking.h"
 #include "loader/device/device_state.h"
 #include "loader/device/upper_devices.h"
 #include "loader/hook/capabilities.h"
@@ -79,6 +83,40 @@ void roll_back(LoadContext& load, const AttachPlan& plan, PinChanges& changes, R
         load.pins->leave_staged();
         error.hint += fmt::format("{}the old pins are not all restored: {}", error.hint.empty() ? "" : "; ",
                                   kFinishedLater);
+    }
+}
+
+// The same where memory may be short: what cannot be undone stays staged, for the next command.
+void roll_back_in_need(LoadContext& load, const AttachPlan& plan, PinChanges& changes, Rollback rollback,
+                       const Meta& meta, Error& error) {
+    release_memory_reserve();
+    const auto rolled_back = without_exceptions([&]() -> Result<void> {
+        roll_back(load, plan, changes, std::move(rollback), meta, error);
+        return {};
+    });
+    if (!rolled_back) {
+        load.pins->leave_staged();
+    }
+}
+
+// An exception, while the program was being attached: what is staged tells what to finish and what to
+// discard, as after a kill.
+Result<Replacement> settle(LoadContext& load, Error error) {
+    release_memory_reserve();
+    load.attached = true;  // as far as anybody knows
+    if (!without_exceptions([&] { return repair(*load.pins, load.netns); })) {
+        load.pins->leave_staged();
+    }
+    return error;
+}
+
+Result<Replacement> replace_or_settle(LoadContext& load, const AttachPlan& plan, const Attempt& attempt,
+                                      const ProgramObject& object, Meta& meta) {
+    const PositionWish wish = {load.request.priority, load.request.chain_actions};
+    try {
+        return replace_program(*load.pins, plan, attempt, wish, load.state, object, meta);
+    } catch (const std::exception& exception) {
+        return settle(load, error_of(exception));
     }
 }
 
@@ -171,6 +209,22 @@ Result<void> check_upper_devices(const LoadContext& load, const Attempt& attempt
                       std::move(words));
 }
 
+Result<Replacement> put_on_hook(LoadContext& load, const AttachPlan& plan, const Attempt& attempt,
+                                const ProgramObject& object, Meta& meta) {
+    auto replacement = replace_or_settle(load, plan, attempt, object, meta);
+    if (!replacement) {
+        explain_refusing_driver(load.interface, attempt, replacement.error());
+    }
+    return replacement;
+}
+
+// Nobody knows when what an adopted map holds began to be counted.
+bool adopts_counters(const ProgramObject& object) {
+    const auto& maps = object.maps();
+    return std::any_of(maps.begin(), maps.end(),
+                       [](const auto& map) { return map.name == XDP_TALLY_MAP_NAME && map.adopted; });
+}
+
 // One whole load, or nothing. A dry run stops where the first change would be made.
 Result<Outcome> try_load(LoadContext& load, const AttachPlan& plan, const Attempt& attempt) {
     const LoadRequest& request = load.request;
@@ -191,19 +245,20 @@ Result<Outcome> try_load(LoadContext& load, const AttachPlan& plan, const Attemp
         return outcome;
     }
     PinDirectory& pins = *load.pins;
+    begin_delivery(meta, load.state.meta, !adopts_counters(object), read_delivery(load.directory));
     TALLY_TRY(stage_generation(pins, object, meta));
     TALLY_TRY(reserve_for_run(load));
     if (attempt.method == AttachMethod::kComponent && load.state.ours == Ours::kComponent) {
         TALLY_TRY(stage_replaced_meta(pins));
     }
-    const PositionWish wish = {request.priority, request.chain_actions};
-    TALLY_ASSIGN_OR_RETURN(auto replacement,
-                           replace_program(pins, plan, attempt, wish, load.state, object, meta));
+    TALLY_ASSIGN_OR_RETURN(auto replacement, put_on_hook(load, plan, attempt, object, meta));
     load.attached = true;
     PublicationReport report;
     PinChanges changes(pins);
-    if (auto published = publish_generation(pins, changes, meta, load.state.meta, report); !published) {
-        roll_back(load, plan, changes, std::move(replacement.rollback), meta, published.error());
+    auto published =
+        without_exceptions([&] { return publish_generation(pins, changes, meta, load.state.meta, report); });
+    if (!published) {
+        roll_back_in_need(load, plan, changes, std::move(replacement.rollback), meta, published.error());
         return published.error();
     }
     if (load.hold != nullptr) {
@@ -349,7 +404,8 @@ Result<Interface> find_device(const NetnsContext& context, const std::string& de
 
 std::string mount_for_loads(const std::vector<std::string>& devices, NetnsContext& context) {
     const auto exists = [](const std::string& device) { return resolve_interface(device).has_value(); };
-    if (is_bpffs(context.bpffs.path) || context.obstacle || !check_load_capabilities() ||
+    const auto there = is_bpffs(context.bpffs.path);
+    if (!there || *there || context.obstacle || !check_load_capabilities() ||
         std::none_of(devices.begin(), devices.end(), exists)) {
         return {};
     }
@@ -371,7 +427,7 @@ Result<Outcome> load(const LoadRequest& request, NetnsContext& context, const st
     LoadContext load{request, context, hold, interface, {}, std::nullopt, {}};
     std::string repaired;
     if (request.dry_run) {
-        load.directory = context.pins_of(interface);
+        TALLY_ASSIGN_OR_RETURN(load.directory, context.pins_of(interface));
     } else {
         // As a rule mount_for_loads has; else this says why it could not.
         TALLY_TRY(ensure_bpffs(context.bpffs));
@@ -382,24 +438,27 @@ Result<Outcome> load(const LoadRequest& request, NetnsContext& context, const st
     load.look_again();
     TALLY_ASSIGN_OR_RETURN(const auto ended,
                            end_killed_run(load.state, context, load.directory, load.dry_run()));
-    const auto leftover = find_leftover(load.state);
-    auto outcome = load_by_plan(load);
+    TALLY_ASSIGN_OR_RETURN(const auto leftover, find_leftover(load.state));
+    // What an exception leaves staged is not attached: that was seen to.
+    auto outcome = without_exceptions([&] { return load_by_plan(load); });
     if (!outcome) {
         if (hold != nullptr && hold->lock) {
             ::rmdir((load.directory + '/' + kRunName).c_str());
         }
         return outcome;
     }
-    for (const auto& note : {repaired, ended}) {
-        if (!note.empty()) {
-            outcome->notes.push_back(note);
-        }
+    for (const auto& note :
+         {repaired, ended, load.dry_run() ? std::string() : make_room_if_needed(context)}) {
+        add_note(*outcome, note);
     }
-    TALLY_TRY(remove_leftover(leftover, load.dry_run(), *outcome));
+    if (const auto removed = remove_leftover(leftover, load.dry_run(), *outcome); !removed) {
+        add_warning(*outcome, removed.error().message());  // the load itself is done
+    }
     if (load.dry_run()) {
         return outcome;
     }
-    if (hold == nullptr && ends_with_mount_namespace(context.bpffs)) {
+    const auto ends_with_us = ends_with_mount_namespace(context.bpffs);
+    if (hold == nullptr && ends_with_us && *ends_with_us) {
         add_warning(
             *outcome,
             fmt::format("the BPF file system on {} is mounted in this mount namespace alone (`ip netns "

@@ -6,10 +6,10 @@
 #include <xdp_tally/abi.h>
 
 #include "common/base/shell_word.h"
-#include "common/kernel/device_features.h"
 #include "common/kernel/link_socket.h"
 #include "common/pins/abi_names.h"
 #include "common/pins/counter_map.h"
+#include "loader/device/driver_support.h"
 #include "loader/device/hook_description.h"
 #include "loader/device/redirect_target.h"
 #include "loader/hook/dispatcher_pins.h"
@@ -26,8 +26,7 @@ bool runs_native(const Interface& interface, const Outcome& outcome) {
     if (outcome.mode != kAnyMode) {
         return outcome.mode == mode_name(XDP_TALLY_MODE_NATIVE);
     }
-    const auto features = query_device_features(interface.ifindex);
-    return features && *features && (*features)->has(XdpFeature::kNative);
+    return driver_has(interface.ifindex, XdpFeature::kNative).value_or(false);
 }
 
 }  // namespace
@@ -62,6 +61,18 @@ Outcome describe_load(const Interface& interface, const ProgramObject& object, c
             "in it, and `return xdp_tally(ctx, VERDICT)`");
     }
     return outcome;
+}
+
+void explain_refusing_driver(const Interface& interface, const Attempt& attempt, Error& error) {
+    // EINVAL has other reasons, too, where there is a link or a dispatcher already.
+    const bool by_driver = error.code == EOPNOTSUPP || error.code == ERANGE ||
+                           (error.code == EINVAL && attempt.method == AttachMethod::kNewLink);
+    if (attempt.mode != XDP_TALLY_MODE_NATIVE || !by_driver) {
+        return;
+    }
+    if (const auto driver = describe_driver(interface, XdpFeature::kNative); !driver.empty()) {
+        error.reason += "; " + driver;
+    }
 }
 
 void describe_replacement(const Replacement& replacement, Outcome& outcome) {
@@ -140,11 +151,15 @@ void describe_choice(const LoadRequest& request, const Interface& interface, con
     }
     if (plan.foreign) {
         outcome.notes.push_back(fmt::format("replaces program {} of another tool", plan.old_program->id));
-        const auto pins = plan.ended_dispatcher ? find_dispatcher_pins(plan.old_program->id) : std::nullopt;
-        if (pins) {
+        const auto pins = plan.ended_dispatcher ? find_dispatcher_pins(plan.old_program->id)
+                                                : Result<std::optional<DispatcherPins>>(std::nullopt);
+        if (!pins) {
+            outcome.notes.push_back("libxdp's pins of the dispatcher's programs may remain: " +
+                                    pins.error().message());
+        } else if (*pins) {
             outcome.notes.push_back(
                 fmt::format("libxdp's pins of the dispatcher's programs remain; `rm -r {}` removes them",
-                            shell_word(pins->directory)));
+                            shell_word((*pins)->directory)));
         }
     }
 }

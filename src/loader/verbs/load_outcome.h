@@ -40,6 +40,9 @@ struct Refusals {
 Outcome describe_load(const Interface& interface, const ProgramObject& object, const ProgramInfo& program,
                       const Meta& meta, const std::string& directory);
 
+// Of a program that the kernel did not attach in native mode: what the driver has, behind the reason.
+void explain_refusing_driver(const Interface& interface, const Attempt& attempt, Error& error);
+
 void describe_replacement(const Replacement& replacement, Outcome& outcome);
 
 // Where the built-in program redirects to, and a warning where that cannot take it.

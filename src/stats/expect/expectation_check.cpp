@@ -8,6 +8,7 @@
 #include <cctype>
 
 #include "common/base/error_report.h"
+#include "common/pins/abi_names.h"
 
 namespace tally::stats {
 namespace {
@@ -18,7 +19,12 @@ std::string seen_text(const Expectation& expectation, const Seen& seen) {
     if (!seen.known) {
         return is_rate(expectation.field) ? "no rate yet" : "no counters";
     }
-    return is_rate(expectation.field) ? fmt::format("{:.1f}", seen.rate) : std::to_string(seen.number);
+    if (is_rate(expectation.field)) {
+        return fmt::format("{:.1f}", seen.rate);
+    }
+    return expectation.totals == Totals::kMap
+               ? std::to_string(seen.number)
+               : fmt::format("{} ({})", seen.number, totals_name(expectation.totals));
 }
 
 Json seen_json(const Expectation& expectation, const Seen& seen) {
@@ -28,28 +34,79 @@ Json seen_json(const Expectation& expectation, const Seen& seen) {
     return is_rate(expectation.field) ? Json(seen.rate) : Json(seen.number);
 }
 
+Json count_json(const Counter& count) {
+    return {{"packets", count.rx_packets}, {"bytes", count.rx_bytes}};
+}
+
+Json counted_json(const ActionValues& actions, const CounterValues& total) {
+    Json counted = {{"actions", Json::object()}, {"total", count_json(total.count)}};
+    for (std::size_t action = 0; action < actions.size(); ++action) {
+        counted["actions"][std::string(kActionNames[action])] = count_json(actions[action].count);
+    }
+    return counted;
+}
+
+// "XDP_DROP 10 packets, 980 bytes; XDP_PASS 1 packet, 86 bytes"
+std::string counted_text(const ActionValues& actions) {
+    std::string text;
+    for (std::size_t action = 0; action < actions.size(); ++action) {
+        if (const Counter& count = actions[action].count; count.rx_packets != 0 || count.rx_bytes != 0) {
+            text += fmt::format("{}{} {} packet{}, {} bytes", text.empty() ? "" : "; ", kActionNames[action],
+                                count.rx_packets, count.rx_packets == 1 ? "" : "s", count.rx_bytes);
+        }
+    }
+    return text.empty() ? "nothing" : text;
+}
+
+// As the user typed it: "60ms", "5s" for "5".
+std::string time_text(const std::string& typed) {
+    const bool seconds = std::isdigit(static_cast<unsigned char>(typed.back())) != 0;
+    return typed + (seconds ? "s" : "");
+}
+
 }  // namespace
 
-ExpectationCheck::ExpectationCheck(std::vector<Expectation> expectations, std::vector<std::string> titles)
-    : expectations_(std::move(expectations)), titles_(std::move(titles)), seen_before_(titles_.size()) {
-    for (std::size_t source = 0; source < titles_.size(); ++source) {
+ExpectationCheck::ExpectationCheck(std::vector<Expectation> expectations, std::vector<std::string> titles,
+                                   std::chrono::nanoseconds settle, Pace& pace)
+    : expectations_(std::move(expectations)), settle_(settle), pace_(pace) {
+    for (std::string& title : titles) {
         for (std::size_t i = 0; i < expectations_.size(); ++i) {
-            judgements_.push_back({source, i, {}, false});
+            judgements_.push_back({sources_.size(), i, {}, false, false});
         }
+        sources_.emplace_back().title = std::move(title);
     }
 }
 
 Result<bool> ExpectationCheck::take(std::size_t source, const SampleReport& report) {
+    Watched& watched = sources_[source];
     for (Judgement& judgement : judgements_) {
         if (judgement.source == source) {
-            const Expectation& expectation = expectations_[judgement.expectation];
+            const Expectation& expectation = expectation_of(judgement);
             judgement.seen = report.readable ? look(expectation, report) : Seen{};
-            judgement.seen.known &= seen_before_[source] || !is_rate(expectation.field);
+            judgement.seen.known &= watched.seen_before || !is_rate(expectation.field);
             judgement.held = holds(expectation, judgement.seen);
+            judgement.exceeded = is_exceeded(expectation, judgement.seen);
         }
     }
-    seen_before_[source] = seen_before_[source] || report.readable;
+    watched.seen_before = watched.seen_before || report.readable;
+    watched.readable = report.readable;
+    watched.actions = report.actions;
+    watched.total = report.total;
     return true;
+}
+
+bool ExpectationCheck::judge(std::chrono::steady_clock::time_point now) {
+    const bool first_round = !std::exchange(any_round_, true);
+    if (!all_held()) {
+        held_since_.reset();
+    } else if (!held_since_) {
+        held_since_ = now;
+        if (first_round && pace_.limit) {
+            pace_.limit = std::max(*pace_.limit, now + settle_);
+        }
+    }
+    met_ = held_since_ && now - *held_since_ >= settle_;
+    return !met_ && !exceeded();
 }
 
 bool ExpectationCheck::all_held() const {
@@ -57,46 +114,81 @@ bool ExpectationCheck::all_held() const {
                        [](const Judgement& judgement) { return judgement.held; });
 }
 
+std::optional<std::size_t> ExpectationCheck::exceeded() const {
+    const auto found = std::find_if(judgements_.begin(), judgements_.end(),
+                                    [](const Judgement& judgement) { return judgement.exceeded; });
+    return found == judgements_.end() ? std::nullopt : std::optional(found->source);
+}
+
 std::string ExpectationCheck::describe() const {
     std::string text;
     for (const Judgement& judgement : judgements_) {
-        const Expectation& expectation = expectations_[judgement.expectation];
-        text += fmt::format("{}: {}: {}, {}\n", titles_[judgement.source], expectation.text,
-                            judgement.held ? "yes" : "no", seen_text(expectation, judgement.seen));
+        const Expectation& expectation = expectation_of(judgement);
+        text += fmt::format("{}: {}: {}, {}\n", sources_[judgement.source].title, expectation.text,
+                            judgement.held ? "yes" : "no",
+                            judgement.exceeded ? excess_text(expectation, judgement.seen)
+                                               : seen_text(expectation, judgement.seen));
+    }
+    for (const Watched& source : sources_) {
+        if (!met_ && source.readable) {
+            text += fmt::format("{}: counted: {}\n", source.title, counted_text(source.actions));
+        }
     }
     return text;
 }
 
 std::string ExpectationCheck::describe_as_json(std::chrono::nanoseconds waited) const {
     Json document = {{"schema", 1},
-                     {"met", all_held()},
+                     {"met", met_},
                      {"waited", std::chrono::duration<double>(waited).count()},
-                     {"expectations", Json::array()}};
+                     {"expectations", Json::array()},
+                     {"counted", Json::array()}};
     for (const Judgement& judgement : judgements_) {
-        const Expectation& expectation = expectations_[judgement.expectation];
+        const Expectation& expectation = expectation_of(judgement);
         document["expectations"].push_back(
-            {{"source", titles_[judgement.source]},
+            {{"source", sources_[judgement.source].title},
              {"expression", expectation.text},
              {"action", action_name(expectation)},
              {"field", field_name(expectation.field)},
+             {"totals", totals_name(expectation.totals)},
              {"operator", comparison_name(expectation.comparison)},
              {"wanted", is_rate(expectation.field) ? Json(expectation.rate) : Json(expectation.number)},
              {"seen", seen_json(expectation, judgement.seen)},
-             {"held", judgement.held}});
+             {"held", judgement.held},
+             {"too_many", judgement.exceeded}});
+    }
+    for (const Watched& source : sources_) {
+        Json counted = {{"source", source.title}, {"actions", nullptr}, {"total", nullptr}};
+        if (source.readable) {
+            counted.update(counted_json(source.actions, source.total));
+        }
+        document["counted"].push_back(std::move(counted));
     }
     return json_line(document);
 }
 
-Error ExpectationCheck::unmet(const std::optional<std::string>& within) const {
-    const auto held = std::count_if(judgements_.begin(), judgements_.end(),
-                                    [](const Judgement& judgement) { return judgement.held; });
-    const auto open = judgements_.size() - static_cast<std::size_t>(held);
-    const bool seconds = within && std::isdigit(static_cast<unsigned char>(within->back())) != 0;
-    return make_error(
-        ErrorKind::kUnmet, "waiting for the expectations",
-        within ? fmt::format("{} of {} did not hold within {}{}", open, judgements_.size(), *within,
-                             seconds ? "s" : "")
-               : fmt::format("{} of {} did not hold before it was interrupted", open, judgements_.size()));
+Error ExpectationCheck::unmet(const std::optional<std::string>& within, const std::string& settle) const {
+    const auto excess = std::find_if(judgements_.begin(), judgements_.end(),
+                                     [](const Judgement& judgement) { return judgement.exceeded; });
+    if (excess != judgements_.end()) {
+        const Expectation& expectation = expectation_of(*excess);
+        return make_error(
+            ErrorKind::kUnmet,
+            fmt::format("waiting for '{}' of '{}'", expectation.text, sources_[excess->source].title),
+            excess_text(expectation, excess->seen));
+    }
+    const std::string what = "waiting for the expectations";
+    const std::string end =
+        within ? "within " + time_text(*within) : std::string("before it was interrupted");
+    const auto open = std::count_if(judgements_.begin(), judgements_.end(),
+                                    [](const Judgement& judgement) { return !judgement.held; });
+    if (open == 0) {
+        return make_error(
+            ErrorKind::kUnmet, what,
+            fmt::format("they hold, but did not hold for {} without a break {}", time_text(settle), end));
+    }
+    return make_error(ErrorKind::kUnmet, what,
+                      fmt::format("{} of {} did not hold {}", open, judgements_.size(), end));
 }
 
 }  // namespace tally::stats

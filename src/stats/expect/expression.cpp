@@ -219,9 +219,9 @@ Seen look(const Expectation& expectation, const SampleReport& report) {
     const CounterValues& values = expectation.action ? report.actions.at(*expectation.action) : report.total;
     switch (expectation.field) {
         case Field::kPackets:
-            return {true, values.count.rx_packets, 0};
+            return {report.count_known, values.count.rx_packets, 0};
         case Field::kBytes:
-            return {true, values.count.rx_bytes, 0};
+            return {report.count_known, values.count.rx_bytes, 0};
         case Field::kPps:
             return {report.period > 0, 0, values.rate.pps};
         case Field::kBps:
@@ -236,6 +236,34 @@ bool holds(const Expectation& expectation, const Seen& seen) {
     }
     return is_rate(expectation.field) ? compare(expectation.comparison, seen.rate, expectation.rate)
                                       : compare(expectation.comparison, seen.number, expectation.number);
+}
+
+bool is_exceeded(const Expectation& expectation, const Seen& seen) {
+    if (!seen.known || is_rate(expectation.field)) {
+        return false;
+    }
+    switch (expectation.comparison) {
+        case Comparison::kEqual:
+        case Comparison::kAtMost:
+            return seen.number > expectation.number;
+        case Comparison::kLess:
+            return seen.number >= expectation.number;
+        case Comparison::kUnequal:
+        case Comparison::kAtLeast:
+        case Comparison::kMore:
+            return false;
+    }
+    return false;
+}
+
+std::string excess_text(const Expectation& expectation, const Seen& seen) {
+    std::string_view bound;
+    if (expectation.comparison == Comparison::kAtMost) {
+        bound = "at most ";
+    } else if (expectation.comparison == Comparison::kLess) {
+        bound = "less than ";
+    }
+    return fmt::format("too many: {}, expected {}{}", seen.number, bound, expectation.number);
 }
 
 }  // namespace tally::stats

@@ -20,8 +20,9 @@ struct Expectation {
     std::optional<std::size_t> action;  // enum xdp_action; none: the total
     Field field = Field::kPackets;
     Comparison comparison = Comparison::kEqual;
-    std::uint64_t number = 0;  // packets and bytes are whole numbers, compared exactly
-    double rate = 0;           // for pps and bps
+    std::uint64_t number = 0;      // packets and bytes are whole numbers, compared exactly
+    double rate = 0;               // for pps and bps
+    Totals totals = Totals::kMap;  // what packets and bytes count from
 };
 
 // ACTION.FIELD OP NUMBER, with optional blanks around OP. ACTION: XDP_DROP or drop, in any case, or total.
@@ -45,5 +46,11 @@ std::string_view action_name(const Expectation& expectation);
 Seen look(const Expectation& expectation, const SampleReport& report);
 // What is not known does not hold.
 bool holds(const Expectation& expectation, const Seen& seen);
+
+// It cannot hold any more: packets or bytes, which only grow, are more than it allows. (Not where another map
+// replaces this one, which is not expected.)
+bool is_exceeded(const Expectation& expectation, const Seen& seen);
+// "too many: 12, expected 10". Of one that is exceeded.
+std::string excess_text(const Expectation& expectation, const Seen& seen);
 
 }  // namespace tally::stats

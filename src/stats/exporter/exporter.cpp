@@ -2,15 +2,17 @@
 #include "stats/exporter/exporter.h"
 
 #include <fmt/format.h>
+#include <linux/capability.h>
 
 #include <chrono>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
-#include "common/base/descriptor_limit.h"
 #include "common/base/error_report.h"
+#include "common/start/descriptor_limit.h"
 #include "stats/cli/stop_signal.h"
 #include "stats/exporter/privileges.h"
 #include "stats/exporter/web_server.h"
@@ -108,19 +110,23 @@ void tell_who_reaches(const ListenAddress& address, const ListenAddress& bound, 
 
 }  // namespace
 
-Result<void> serve(ReaderSet& readers, const ListenAddress& address, const std::optional<std::string>& user,
-                   const Notices& notices) {
+Result<void> serve(ReaderSet& readers, const ServeRequest& request, const Notices& notices) {
+    const ListenAddress& address = request.address;
     Scrapes scrapes(readers);
     TALLY_ASSIGN_OR_RETURN(
         auto server,
         WebServer::listen_at(
             address, [&scrapes](std::string_view path) { return scrapes.answer(path); }, notices));
-    TALLY_TRY(drop_privileges(user));
+    TALLY_TRY(drop_privileges(request.user, request.reads_cost ? std::vector<unsigned int>{CAP_SYS_ADMIN}
+                                                               : std::vector<unsigned int>()));
     TALLY_TRY(server.watch(stop_descriptor()));
     TALLY_TRY(server.watch(readers.events()));
     TALLY_TRY(readers.follow_all());
     TALLY_TRY(write_to_stdout(fmt::format("serving http://{}/metrics\n", server.address().text())));
     tell_who_reaches(address, server.address(), notices);
+    if (request.reads_cost) {
+        notices.say("--cost", "CAP_SYS_ADMIN is kept, which the statistics of programs take");
+    }
     while (!stop_requested()) {
         TALLY_TRY(server.wait(scrapes.period()));
         TALLY_TRY(scrapes.follow());

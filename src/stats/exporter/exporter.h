@@ -13,10 +13,15 @@
 
 namespace tally::stats {
 
+struct ServeRequest {
+    ListenAddress address;
+    std::optional<std::string> user;  // to go on as
+    bool reads_cost = false;          // which takes CAP_SYS_ADMIN all the time
+};
+
 // The readers have been started. Drops privileges (drop_privileges) before the first client is served, tells
 // on stdout where it listens, and reads the maps at every scrape. kConflict where the port is in use.
-Result<void> serve(ReaderSet& readers, const ListenAddress& address, const std::optional<std::string>& user,
-                   const Notices& notices);
+Result<void> serve(ReaderSet& readers, const ServeRequest& request, const Notices& notices);
 
 // As many descriptors as the server and its clients take beside the readers'.
 std::size_t exporter_descriptors();

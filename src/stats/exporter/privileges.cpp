@@ -11,7 +11,7 @@
 
 #include <vector>
 
-#include "common/base/capability_sets.h"
+#include "common/kernel/capability_sets.h"
 
 namespace tally::stats {
 namespace {
@@ -67,8 +67,9 @@ Result<void> keep_only(const std::vector<unsigned int>& kept) {
 
 }  // namespace
 
-Result<void> drop_privileges(const std::optional<std::string>& user) {
-    std::vector<unsigned int> kept;
+Result<void> drop_privileges(const std::optional<std::string>& user,
+                             const std::vector<unsigned int>& also_kept) {
+    std::vector<unsigned int> kept = also_kept;
     TALLY_ASSIGN_OR_RETURN(const bool takes_cap_bpf, reading_takes_cap_bpf());
     if (takes_cap_bpf) {
         kept.push_back(CAP_BPF);

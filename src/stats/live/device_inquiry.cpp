@@ -18,7 +18,7 @@ namespace tally::stats {
 namespace {
 
 // `--count 1`: one sample with its rates.
-std::string command_for(const Reader& reader) {
+std::string command_for(const Reader& reader, Totals totals) {
     const SampleReport& report = reader.report();
     std::string source;
     if (report.device) {
@@ -28,7 +28,8 @@ std::string command_for(const Reader& reader) {
     } else {
         source = fmt::format("--map-id {}", report.map_id);
     }
-    return fmt::format("xdp_stats {}{} --count 1", source, report.since_start ? " --since-start" : "");
+    return fmt::format("xdp_stats {}{}{}{} --count 1", source, totals == Totals::kMap ? "" : " --totals ",
+                       totals == Totals::kMap ? "" : totals_name(totals), report.cost ? " --cost" : "");
 }
 
 void add_word(std::string& text, std::string_view word) {
@@ -88,11 +89,10 @@ void describe_chain(DeviceFacts& facts, Link& link, LinkSocket& links, const Sam
     }
     if (link.hook.dispatcher) {
         for (const Component& one : link.hook.dispatcher->components) {
-            facts.chain.push_back(
-                {one.program_id, one.name, one.priority, actions_text(one.chain_actions), {}});
+            facts.chain.push_back({one.program_id, one.name, one.priority, actions_text(one.chain_actions)});
         }
     } else if (report.program && report.program->id == program->id) {
-        facts.chain.push_back({program->id, report.program->name, {}, {}, {}});
+        facts.chain.push_back({program->id, report.program->name, {}, {}});
     }
 }
 
@@ -120,9 +120,9 @@ void describe_device(DeviceFacts& facts, const Reader& reader) {
 
 }  // namespace
 
-DeviceFacts inquire(const Reader& reader) {
+DeviceFacts inquire(const Reader& reader, Totals totals) {
     DeviceFacts facts;
-    facts.command = command_for(reader);
+    facts.command = command_for(reader, totals);
     facts.pin = as_shown(reader.pin());
     if (reader.report().device) {
         if (auto names = list_directory(reader.directory())) {

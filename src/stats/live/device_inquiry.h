@@ -8,6 +8,7 @@
 namespace tally::stats {
 
 // What cannot be learned, as it takes a privilege or the device is gone, is left out.
-DeviceFacts inquire(const Reader& reader);
+// `totals`: those that the command prints.
+DeviceFacts inquire(const Reader& reader, Totals totals);
 
 }  // namespace tally::stats

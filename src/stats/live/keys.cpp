@@ -107,6 +107,8 @@ KeyEffect apply_character(char character, LiveChoice& choice, const SourceList& 
             choice.paused = !choice.paused;
             choice.cursor.reset();
             return KeyEffect::kPause;
+        case 't':
+            return KeyEffect::kNextTotals;
         case 'r':
             return KeyEffect::kResetTotals;
         case 'a':

@@ -34,7 +34,16 @@ struct KeyPress {
 };
 
 // What is left to do for who owns the model and the terminal.
-enum class KeyEffect { kNone, kQuit, kRedraw, kPause, kResetTotals, kLongerInterval, kShorterInterval };
+enum class KeyEffect {
+    kNone,
+    kQuit,
+    kRedraw,
+    kPause,
+    kNextTotals,
+    kResetTotals,
+    kLongerInterval,
+    kShorterInterval,
+};
 
 // `list` and `drawn`: what the person has seen.
 KeyEffect apply_key(KeyPress press, LiveChoice& choice, const SourceList& list, const DrawnPage& drawn);

@@ -49,11 +49,11 @@ unsigned online_cpus() {
 
 }  // namespace
 
-View::View(std::unique_ptr<Screen> screen, Pace& pace, bool since_start, Inquiry inquiry)
+View::View(std::unique_ptr<Screen> screen, Pace& pace, Totals totals, Inquiry inquiry)
     : screen_(std::move(screen)),
       pace_(pace),
       inquiry_(std::move(inquiry)),
-      model_(since_start),
+      model_(totals),
       // So columns of round lengths begin at round times of day.
       clock_offset_(time_of_day() - monotonic_seconds()) {
     context_.host = host_name();
@@ -112,10 +112,13 @@ bool View::handle_key(KeyPress press) {
             hold_or_release();
             break;
         case KeyEffect::kResetTotals:
-            model_.reset_zero();
+            model_.reset_totals();
             if (held_) {
-                held_->model.reset_zero();
+                held_->model.reset_totals();
             }
+            break;
+        case KeyEffect::kNextTotals:
+            choose_next_totals();
             break;
         case KeyEffect::kLongerInterval:
             pace_.interval = std::chrono::nanoseconds(longer_interval(pace_.interval.count()));
@@ -127,6 +130,16 @@ bool View::handle_key(KeyPress press) {
             break;
     }
     return true;
+}
+
+// After a reset, those that were shown before come first.
+void View::choose_next_totals() {
+    const Totals totals = model_.totals_are_reset() ? model_.totals() : next(model_.totals());
+    model_.choose_totals(totals);
+    facts_of_.reset();  // the command names them
+    if (held_) {
+        held_->model.choose_totals(totals);
+    }
 }
 
 void View::hold_or_release() {
@@ -142,7 +155,7 @@ void View::refresh_facts() {
         context_.facts = {};
         facts_of_.reset();
     } else if (facts_of_ != choice_.selected || now - facts_time_ >= kFactsLast) {
-        context_.facts = inquiry_(*choice_.selected);
+        context_.facts = inquiry_(*choice_.selected, model_.totals());
         facts_of_ = choice_.selected;
         facts_time_ = now;
     }

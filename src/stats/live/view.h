@@ -17,10 +17,10 @@ namespace tally::stats {
 class View final : public Consumer {
   public:
     // What is known of a source beside its samples.
-    using Inquiry = std::function<DeviceFacts(std::size_t source)>;
+    using Inquiry = std::function<DeviceFacts(std::size_t source, Totals totals)>;
 
     // The keys change the interval of `pace`, which is the loop's. From now on notices go to the screen.
-    View(std::unique_ptr<Screen> screen, Pace& pace, bool since_start, Inquiry inquiry);
+    View(std::unique_ptr<Screen> screen, Pace& pace, Totals totals, Inquiry inquiry);
     ~View() override;
 
     Result<bool> take(std::size_t source, const SampleReport& report) override;
@@ -32,6 +32,7 @@ class View final : public Consumer {
   private:
     // False: the person wants to quit.
     bool handle_key(KeyPress press);
+    void choose_next_totals();
     void hold_or_release();
     void refresh_facts();
     void draw();

@@ -38,8 +38,11 @@ class Consumer {
 struct Pace {
     std::chrono::nanoseconds first = {};  // until the first round
     std::chrono::nanoseconds interval = {};
-    std::optional<std::uint64_t> rounds;            // with anything to read; none: no end
-    std::optional<std::chrono::nanoseconds> limit;  // of the run, after which there is one last round
+    std::optional<std::uint64_t> rounds;   // none: no end
+    bool rounds_from_first_shown = false;  // those before it, with nothing to read, do not count
+    std::optional<std::chrono::steady_clock::time_point> limit;  // then there is one last round
+    // Then the run ends if there is a source which has had no map until then.
+    std::optional<std::chrono::steady_clock::time_point> all_found_by;
 };
 
 }  // namespace tally::stats

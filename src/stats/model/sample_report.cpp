@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 #include "stats/model/sample_report.h"
 
+#include <utility>
+
+#include "common/base/natural_order.h"
 #include "common/base/printable.h"
 
 namespace tally::stats {
@@ -11,32 +14,81 @@ bool counted_anything(const Counters& counters) {
     return sum.rx_packets != 0 || sum.rx_bytes != 0;
 }
 
-void fill_actions(ActionValues& actions, CounterValues& total, const Counters& counts, const Rates& rates,
-                  const Counters& session) {
-    for (std::size_t action = 0; action < counts.size(); ++action) {
-        actions[action] = CounterValues{counts[action], session[action], rates.actions[action]};
+// What was counted, from each moment on that is known.
+struct Counted {
+    const Counters& map;
+    const Counters& session;
+    const std::optional<Counters>& lifetime;
+};
+
+constexpr std::optional<Counters> kNoLifetime;
+
+// The total that is asked for; all 0 where it is not known.
+Counters choose(Totals totals, const Counted& counted) {
+    switch (totals) {
+        case Totals::kLifetime:
+            return counted.lifetime.value_or(Counters());
+        case Totals::kSession:
+            return counted.session;
+        case Totals::kMap:
+            break;
     }
-    total = CounterValues{sum_of_actions(counts), sum_of_actions(session), rates.total};
+    return counted.map;
+}
+
+void fill_actions(ActionValues& actions, CounterValues& total, const Counters& counts, const Rates& rates,
+                  const Counted& counted) {
+    for (std::size_t action = 0; action < counts.size(); ++action) {
+        actions[action] =
+            CounterValues{counts[action], counted.session[action], rates.actions[action],
+                          counted.lifetime ? std::optional((*counted.lifetime)[action]) : std::nullopt};
+    }
+    total = CounterValues{sum_of_actions(counts), sum_of_actions(counted.session), rates.total,
+                          counted.lifetime ? std::optional(sum_of_actions(*counted.lifetime)) : std::nullopt};
 }
 
 }  // namespace
+
+bool differs_from_lifetime(const SampleReport& report) {
+    const auto& lifetime = report.total.lifetime;
+    if (report.totals != Totals::kMap || !lifetime) {
+        return false;
+    }
+    const bool first = !report.program || report.program->generation == 1;
+    const Counter& count = report.total.count;
+    return !first || lifetime->rx_packets != count.rx_packets || lifetime->rx_bytes != count.rx_bytes;
+}
 
 std::string title_with_place(const SampleReport& report) {
     return report.runs_on ? report.title + ", runs on " + printable(*report.runs_on) : report.title;
 }
 
+bool is_listed_before(const SampleReport& one, const SampleReport& other) {
+    if (one.device.has_value() != other.device.has_value()) {
+        return one.device.has_value();
+    }
+    const auto place = [](const SampleReport& report) {
+        return std::pair<std::string_view, std::string_view>(
+            report.netns ? std::string_view(*report.netns) : std::string_view(),
+            report.device ? *report.device : report.title);
+    };
+    return natural_device_less(place(one), place(other));
+}
+
 void fill_values(SampleReport& report, const Counters& before, const Counters& now, double seconds,
-                 const Counters& session) {
+                 const Counters& session, const std::optional<Counters>& lifetime) {
     report.period = seconds;
-    fill_actions(report.actions, report.total, report.since_start ? session : now,
-                 compute_rates(before, now, seconds), session);
+    report.count_known = report.totals != Totals::kLifetime || lifetime;
+    const Counted counted{now, session, lifetime};
+    fill_actions(report.actions, report.total, choose(report.totals, counted),
+                 compute_rates(before, now, seconds), counted);
 }
 
 void fill_cpu_values(SampleReport& report, const std::vector<Counters>& before,
                      const std::vector<Counters>& now, double seconds, const std::vector<Counters>& session) {
     report.cpus.clear();
     for (std::size_t cpu = 0; cpu < now.size(); ++cpu) {
-        const Counters& counts = report.since_start ? session[cpu] : now[cpu];
+        const Counters& counts = report.totals == Totals::kSession ? session[cpu] : now[cpu];
         if (!counted_anything(counts)) {
             continue;
         }
@@ -45,7 +97,7 @@ void fill_cpu_values(SampleReport& report, const std::vector<Counters>& before,
         values.cpu = static_cast<unsigned>(cpu);
         for (std::size_t action = 0; action < counts.size(); ++action) {
             values.actions[action] =
-                CounterValues{counts[action], session[cpu][action], rates.actions[action]};
+                CounterValues{counts[action], session[cpu][action], rates.actions[action], {}};
         }
     }
 }
@@ -60,8 +112,9 @@ ProgramValues identify(std::uint32_t id, std::string_view name) {
 
 void fill_program_values(const SampleReport& report, ProgramValues& program, const Counters& before,
                          const Counters& now, double seconds, const Counters& session) {
-    fill_actions(program.actions, program.total, report.since_start ? session : now,
-                 compute_rates(before, now, seconds), session);
+    const Counted counted{now, session, kNoLifetime};
+    fill_actions(program.actions, program.total, choose(report.totals, counted),
+                 compute_rates(before, now, seconds), counted);
 }
 
 }  // namespace tally::stats

@@ -10,29 +10,33 @@
 
 #include "common/pins/abi_names.h"
 #include "common/pins/attach_state.h"
+#include "stats/model/program_cost.h"
 #include "stats/model/rates.h"
+#include "stats/model/totals.h"
 
 namespace tally::stats {
 
 struct CounterValues {
-    Counter count = {};    // what the map holds, or what was counted since the start (--since-start)
+    Counter count = {};    // the total that SampleReport::totals names
     Counter session = {};  // what was counted since the start, across every map
     Rate rate = {};
+    // What was counted since the first load; none where that is not known.
+    std::optional<Counter> lifetime = {};
 };
 
 using ActionValues = std::array<CounterValues, kActions>;
 
 struct CpuValues {
     unsigned cpu = 0;
-    ActionValues actions = {};  // `session` is without the maps that came and went unseen
+    ActionValues actions = {};  // `session` is without the maps that came and went unseen; no `lifetime`
 };
 
 // One of the programs behind an observed dispatcher, or the only one there is.
 struct ProgramValues {
     std::uint32_t id = 0;
     std::string name;
-    std::string label;  // "12:first_drops": names need not be unique
-    ActionValues actions = {};
+    std::string label;          // "12:first_drops": names need not be unique
+    ActionValues actions = {};  // without `lifetime`: earlier maps counted for all programs together
     CounterValues total = {};
 };
 
@@ -54,26 +58,37 @@ struct SampleReport {
     AttachState state = AttachState::kForeign;
     // The device that the program runs on now ("red/eth0"), where that is not `device` in `netns`.
     std::optional<std::string> runs_on;
-    bool since_start = false;  // `count` is `session`
+    Totals totals = Totals::kMap;  // what `count` is
+    // Else `count` is 0: lifetime totals are asked for, and no meta of this map tells them.
+    bool count_known = true;
 
     std::int64_t time = 0;  // of the reading: nanoseconds since 1970 UTC
     double period = 0;      // measured seconds behind the rates; 0: there are no rates yet
     bool readable = false;  // else the numbers are those of the latest reading, if there has been any
     ActionValues actions = {};
     CounterValues total = {};
+    std::optional<ProgramCost> cost;      // none without --cost
     Counters before_start = {};           // counted before this command started, as far as it is known
     std::vector<CpuValues> cpus;          // those that counted anything, in order; empty without --per-cpu
     std::vector<ProgramValues> programs;  // in the order they run; empty without --per-program
 };
 
+// Whether a reader of `count` has to be told of the lifetime total as well: the map is not the first, or
+// something else is in the one and not in the other.
+bool differs_from_lifetime(const SampleReport& report);
+
 // For people: "veth0", or "veth0, runs on red/eth0".
 std::string title_with_place(const SampleReport& report);
 
+// The order of sources where the user gave none: the devices of the initial network namespace, those of
+// others, then maps of no device; eth2 before eth10.
+bool is_listed_before(const SampleReport& one, const SampleReport& other);
+
 // Fill in the numbers of a reading. `seconds` is the time since the reading `before`; 0: no rates. `session`
-// is what was counted since the start, the latter per possible CPU. A report that is filled again allocates
-// nothing.
+// is what was counted since the start, the latter per possible CPU; `lifetime` since the first load, where
+// that is known. A report that is filled again allocates nothing.
 void fill_values(SampleReport& report, const Counters& before, const Counters& now, double seconds,
-                 const Counters& session);
+                 const Counters& session, const std::optional<Counters>& lifetime);
 void fill_cpu_values(SampleReport& report, const std::vector<Counters>& before,
                      const std::vector<Counters>& now, double seconds, const std::vector<Counters>& session);
 // A program of SampleReport::programs, without numbers yet.

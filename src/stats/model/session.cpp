@@ -14,6 +14,7 @@ std::uint64_t excess(std::uint64_t of, std::uint64_t over) {
 
 void Session::start_with(const Counters& reading, const std::optional<Origin>& origin) {
     last_ = reading;
+    has_origin_ = origin.has_value();
     unknown_past_ = !origin;
     if (origin) {
         lineage_ = origin->lineage;
@@ -24,6 +25,7 @@ void Session::start_with(const Counters& reading, const std::optional<Origin>& o
 
 void Session::replace_map(const Counters& reading, const std::optional<Origin>& origin) {
     if (!origin) {
+        has_origin_ = false;
         carried_ = lineage_total();
         last_ = {};
         add(reading);
@@ -57,6 +59,7 @@ Counters Session::known_of(const Origin& origin) const {
 void Session::adopt(const Origin& origin, const Counters& known) {
     lineage_ = origin.lineage;
     carried_ = origin.carried;
+    has_origin_ = true;
     unknown_past_ = false;
     const Counters total = lineage_total();
     for (std::size_t action = 0; action < total.size(); ++action) {

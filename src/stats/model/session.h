@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-// What was counted since this command started, across all maps that replaced one another. Pure.
+// What was counted since this command started, and since the first load, across all maps that replaced one
+// another. Pure.
 //
 // A lineage is the generations between a first load and its unload. The meta of a map carries what all other
 // maps of its lineage have counted, so `carried` plus the map is the lineage's exact total, and the
@@ -38,6 +39,11 @@ class Session {
     void add(const Counters& reading);
 
     const Counters& counted() const { return counted_; }
+    // What the map's lineage has counted since its first load; none where no meta of this map tells. It goes
+    // back only where the map was reset, or another lineage has begun.
+    std::optional<Counters> lifetime() const {
+        return has_origin_ ? std::optional(lineage_total()) : std::nullopt;
+    }
     // What the maps had counted when the session started: that of one without a meta, or of a lineage.
     const Counters& before_start() const { return before_start_; }
 
@@ -53,6 +59,7 @@ class Session {
     Counters last_ = {};     // the latest reading of the map
     Counters carried_ = {};  // what other maps of its lineage have counted
     std::optional<std::uint64_t> lineage_;
+    bool has_origin_ = false;    // `carried_` is what the meta of this map says
     bool unknown_past_ = false;  // the session started with a map without a meta
 };
 

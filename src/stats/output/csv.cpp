@@ -9,6 +9,9 @@
 namespace tally::stats {
 namespace {
 
+constexpr std::string_view kTotal = "total";
+constexpr std::string_view kWhole = "all";  // CPUs, or programs
+
 std::string quoted_field(std::string_view text) {
     if (text.find_first_of(",\"\r\n") == std::string_view::npos) {
         return std::string(text);
@@ -33,8 +36,8 @@ class CsvFormat final : public SampleFormat {
         if (!header_written_) {
             fmt::format_to(fmt::appender(buffer),
                            "time,dev,netns,map_id,generation,state,period,action,{}packets,bytes,pps,bps,"
-                           "session_packets,session_bytes,runs_on\n",
-                           detail_column());
+                           "session_packets,session_bytes,runs_on,lifetime_packets,lifetime_bytes,totals{}\n",
+                           detail_column(), report.cost ? ",ns_per_run,cpu_share" : "");
             header_written_ = true;
         }
         append_start(report);
@@ -42,12 +45,12 @@ class CsvFormat final : public SampleFormat {
             append_programs(buffer, report);
         }
         for (std::size_t action = 0; action < report.actions.size(); ++action) {
-            append_row(buffer, report, kActionNames[action], "all", report.actions[action], true);
+            append_row(buffer, report, kActionNames[action], kWhole, report.actions[action], true);
             if (detail_ == Detail::kPerCpu) {
                 append_cpus(buffer, report, action);
             }
         }
-        append_row(buffer, report, "total", "all", report.total, true);
+        append_row(buffer, report, kTotal, kWhole, report.total, true);
     }
 
     void start_anew() override { header_written_ = false; }
@@ -92,7 +95,7 @@ class CsvFormat final : public SampleFormat {
             for (std::size_t action = 0; action < program.actions.size(); ++action) {
                 append_row(buffer, report, kActionNames[action], part, program.actions[action], true);
             }
-            append_row(buffer, report, "total", part, program.total, true);
+            append_row(buffer, report, kTotal, part, program.total, true);
         }
     }
 
@@ -100,7 +103,8 @@ class CsvFormat final : public SampleFormat {
         return detail_ == Detail::kNone ? "" : detail_ == Detail::kPerCpu ? "cpu," : "program,";
     }
 
-    // `part`: the CPU or program of the row, or "all". A CPU's row has no session totals.
+    // `part`: the CPU or program of the row, or "all". A CPU's row has the totals of the map or the session
+    // alone.
     void append_row(fmt::memory_buffer& buffer, const SampleReport& report, std::string_view action,
                     std::string_view part, const CounterValues& values, bool session) {
         buffer.append(start_.data(), start_.data() + start_.size());
@@ -108,7 +112,8 @@ class CsvFormat final : public SampleFormat {
         if (detail_ != Detail::kNone) {
             fmt::format_to(fmt::appender(buffer), "{},", part);
         }
-        fmt::format_to(fmt::appender(buffer), "{},{},", values.count.rx_packets, values.count.rx_bytes);
+        append_counter(buffer, report.count_known ? std::optional(values.count) : std::nullopt);
+        buffer.push_back(',');
         if (report.period > 0) {
             append_decimal(buffer, values.rate.pps, kRateDecimals);
             buffer.push_back(',');
@@ -116,13 +121,32 @@ class CsvFormat final : public SampleFormat {
         } else {
             buffer.push_back(',');
         }
-        if (session) {
-            fmt::format_to(fmt::appender(buffer), ",{},{}", values.session.rx_packets,
-                           values.session.rx_bytes);
-        } else {
-            fmt::format_to(fmt::appender(buffer), ",,");
+        buffer.push_back(',');
+        append_counter(buffer, session ? std::optional(values.session) : std::nullopt);
+        fmt::format_to(fmt::appender(buffer), ",{},", name_field(report.runs_on));
+        append_counter(buffer, values.lifetime);
+        fmt::format_to(fmt::appender(buffer), ",{}", totals_name(report.totals));
+        if (report.cost) {
+            const bool whole = action == kTotal && part == kWhole;
+            append_optional(buffer, whole ? report.cost->ns_per_run : std::nullopt, kRateDecimals);
+            append_optional(buffer, whole ? report.cost->cpu : std::nullopt, kShareDecimals);
         }
-        fmt::format_to(fmt::appender(buffer), ",{}\n", name_field(report.runs_on));
+        buffer.push_back('\n');
+    }
+
+    static void append_counter(fmt::memory_buffer& buffer, const std::optional<Counter>& counter) {
+        if (counter) {
+            fmt::format_to(fmt::appender(buffer), "{},{}", counter->rx_packets, counter->rx_bytes);
+        } else {
+            buffer.push_back(',');
+        }
+    }
+
+    static void append_optional(fmt::memory_buffer& buffer, std::optional<double> value, int decimals) {
+        buffer.push_back(',');
+        if (value) {
+            append_decimal(buffer, *value, decimals);
+        }
     }
 
     Detail detail_;

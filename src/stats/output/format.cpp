@@ -5,6 +5,8 @@ namespace tally::stats {
 
 std::unique_ptr<SampleFormat> make_format(Format format, Detail detail, bool terminal) {
     switch (format) {
+        case Format::kBrief:
+            return make_brief_format(terminal);
         case Format::kJson:
             return make_json_format(detail);
         case Format::kCsv:

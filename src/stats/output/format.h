@@ -10,7 +10,7 @@
 
 namespace tally::stats {
 
-enum class Format { kTable, kJson, kCsv, kPrometheus };
+enum class Format { kTable, kBrief, kJson, kCsv, kPrometheus };
 // What samples show beside the totals.
 enum class Detail { kNone, kPerCpu, kPerProgram };
 
@@ -36,6 +36,7 @@ class SampleFormat {
 std::unique_ptr<SampleFormat> make_format(Format format, Detail detail, bool terminal);
 
 std::unique_ptr<SampleFormat> make_table_format(Detail detail, bool terminal);
+std::unique_ptr<SampleFormat> make_brief_format(bool terminal);
 std::unique_ptr<SampleFormat> make_json_format(Detail detail);
 std::unique_ptr<SampleFormat> make_csv_format(Detail detail);
 std::unique_ptr<SampleFormat> make_prometheus_format();

@@ -33,6 +33,8 @@ class JsonFormat final : public SampleFormat {
         append_name(buffer, report.runs_on);
         text(buffer, R"(,"period":)");
         append_decimal(buffer, report.period, kPeriodDecimals);
+        text(buffer, R"(,"cost":)");
+        append_cost(buffer, report.cost);
 
         const bool rates = report.period > 0;
         text(buffer, R"(,"actions":)");
@@ -70,18 +72,57 @@ class JsonFormat final : public SampleFormat {
         text(buffer, known->second);
     }
 
+    // `all_totals`: those of the session and the lifetime, too, which a CPU does not have.
     static void append_values(fmt::memory_buffer& buffer, const CounterValues& values, bool rates,
-                              bool session) {
+                              bool all_totals) {
         fmt::format_to(fmt::appender(buffer), R"({{"packets":{},"bytes":{},"pps":)", values.count.rx_packets,
                        values.count.rx_bytes);
         append_rate(buffer, values.rate.pps, rates);
         text(buffer, R"(,"bps":)");
         append_rate(buffer, values.rate.bps, rates);
-        if (session) {
+        if (all_totals) {
             fmt::format_to(fmt::appender(buffer), R"(,"session_packets":{},"session_bytes":{})",
                            values.session.rx_packets, values.session.rx_bytes);
+            if (values.lifetime) {
+                fmt::format_to(fmt::appender(buffer), R"(,"lifetime_packets":{},"lifetime_bytes":{})",
+                               values.lifetime->rx_packets, values.lifetime->rx_bytes);
+            } else {
+                text(buffer, R"(,"lifetime_packets":null,"lifetime_bytes":null)");
+            }
         }
         text(buffer, "}");
+    }
+
+    void append_cost(fmt::memory_buffer& buffer, const std::optional<ProgramCost>& cost) {
+        if (!cost) {
+            text(buffer, "null");
+            return;
+        }
+        text(buffer, R"({"ns_per_run":)");
+        append_optional(buffer, cost->ns_per_run, kRateDecimals);
+        text(buffer, R"(,"cpu":)");
+        append_optional(buffer, cost->cpu, kShareDecimals);
+        text(buffer, R"(,"program":)");
+        if (cost->program_id != 0) {
+            fmt::format_to(fmt::appender(buffer), "{}", cost->program_id);
+        } else {
+            text(buffer, "null");
+        }
+        text(buffer, R"(,"note":)");
+        if (cost->note.empty()) {
+            text(buffer, "null");
+        } else {
+            append_string(buffer, cost->note);
+        }
+        text(buffer, "}");
+    }
+
+    static void append_optional(fmt::memory_buffer& buffer, std::optional<double> value, int decimals) {
+        if (value) {
+            append_decimal(buffer, *value, decimals);
+        } else {
+            text(buffer, "null");
+        }
     }
 
     static void append_rate(fmt::memory_buffer& buffer, double rate, bool known) {
@@ -93,11 +134,11 @@ class JsonFormat final : public SampleFormat {
     }
 
     static void append_actions(fmt::memory_buffer& buffer, const ActionValues& actions, bool rates,
-                               bool session) {
+                               bool all_totals) {
         for (std::size_t action = 0; action < actions.size(); ++action) {
             fmt::format_to(fmt::appender(buffer), R"({}"{}":)", action == 0 ? '{' : ',',
                            kActionNames[action]);
-            append_values(buffer, actions[action], rates, session);
+            append_values(buffer, actions[action], rates, all_totals);
         }
         text(buffer, "}");
     }

@@ -33,6 +33,8 @@ void append_decimal(fmt::memory_buffer& buffer, double value, int most_decimals)
 // For rates, and for a period in seconds, where programs read them.
 inline constexpr int kRateDecimals = 3;
 inline constexpr int kPeriodDecimals = 6;
+// For shares of a CPU: a program that runs once a second has some 1e-7 of one.
+inline constexpr int kShareDecimals = 9;
 
 // "2026-01-31T12:00:00.123Z" from nanoseconds since 1970 UTC.
 void append_time(fmt::memory_buffer& buffer, std::int64_t nanoseconds);

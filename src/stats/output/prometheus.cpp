@@ -23,6 +23,8 @@ enum MetricNumber : std::size_t {
     kUp,
     kState,
     kRunsOn,
+    kRunSeconds,
+    kRuns,
     kBuild,
 };
 
@@ -34,8 +36,10 @@ struct Metric {
 };
 
 constexpr std::array kMetrics = {
-    Metric{"xdp_action_packets_total", "counter", "Packets that XDP programs gave this verdict."},
-    Metric{"xdp_action_bytes_total", "counter", "Bytes of the packets that XDP programs gave this verdict."},
+    Metric{"xdp_action_packets_total", "counter",
+           "Packets that XDP programs gave this verdict since the first load."},
+    Metric{"xdp_action_bytes_total", "counter",
+           "Bytes of the packets that XDP programs gave this verdict since the first load."},
     Metric{"xdp_map_generation", "gauge", "Grows by one when the program or its counter map is replaced."},
     Metric{"xdp_program_info", "gauge", "The program that counts into the map, or was the last to."},
     Metric{"xdp_up", "gauge",
@@ -43,6 +47,9 @@ constexpr std::array kMetrics = {
     Metric{"xdp_feed_state", "gauge", "Whether a program counts into the map: 1 for the state that holds."},
     Metric{"xdp_runs_on_info", "gauge",
            "The device that the program runs on now, where that is another one."},
+    Metric{"xdp_program_run_seconds_total", "counter",
+           "Time that the program's runs took, without that of measuring them."},
+    Metric{"xdp_program_runs_total", "counter", "Runs of the program while its time was measured."},
     Metric{"xdp_tally_build_info", "gauge", "The version of xdp_stats."},
 };
 
@@ -98,7 +105,8 @@ class Lines {
   public:
     explicit Lines(std::vector<fmt::memory_buffer>& samples) : samples_(samples) {}
 
-    void append(MetricNumber metric, const std::string& labels, std::uint64_t value) {
+    template <typename Number>
+    void append(MetricNumber metric, const std::string& labels, Number value) {
         fmt::format_to(fmt::appender(samples_[metric]), "{}{{{}}} {}\n", kMetrics[metric].name, labels,
                        value);
     }
@@ -132,6 +140,11 @@ void Metrics::add(const SampleReport& report) {
     }
     if (report.readable && report.runs_on) {
         lines.append(kRunsOn, with(device, "runs_on", *report.runs_on), 1);
+    }
+    if (report.cost) {
+        constexpr double kNanoseconds = 1e9;
+        lines.append(kRunSeconds, device, report.cost->session_nanoseconds / kNanoseconds);
+        lines.append(kRuns, device, report.cost->session_runs);
     }
     if (report.program) {
         const AttachedProgram& program = *report.program;

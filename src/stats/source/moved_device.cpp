@@ -5,8 +5,8 @@
 
 #include <utility>
 
-#include "common/base/capability_sets.h"
 #include "common/base/clock.h"
+#include "common/kernel/capability_sets.h"
 #include "common/kernel/dispatcher.h"
 #include "common/kernel/netns.h"
 #include "common/pins/program_search.h"

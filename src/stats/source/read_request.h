@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "stats/cli/notices.h"
+#include "stats/model/totals.h"
 
 namespace tally::stats {
 
@@ -30,13 +31,16 @@ void add_source(std::vector<Source>& sources, Source source);
 // the programs of a dispatcher.
 inline constexpr std::size_t kLookDescriptors = 32;
 
+class RunStatistics;
+
 struct ReadRequest {
     bool wait = false;  // for devices that do not exist yet
     bool per_cpu = false;
     bool per_program = false;
-    bool since_start = false;  // totals count from the start of the run
-    bool keep_going = false;   // a source that cannot be read does not end the run
+    Totals totals = Totals::kMap;
+    bool keep_going = false;  // a source that cannot be read does not end the run
     std::size_t spare_descriptors = kLookDescriptors;
+    const RunStatistics* run_statistics = nullptr;  // with --cost; outlives the run
     Notices notices;
 };
 

@@ -8,12 +8,13 @@
 #include <utility>
 
 #include "common/base/clock.h"
-#include "common/base/descriptor_limit.h"
 #include "common/base/printable.h"
 #include "common/base/shown_paths.h"
 #include "common/kernel/bpf_info.h"
 #include "common/kernel/link_socket.h"
 #include "common/pins/abi_names.h"
+#include "common/start/descriptor_limit.h"
+#include "stats/source/run_statistics.h"
 
 namespace tally::stats {
 namespace {
@@ -25,6 +26,9 @@ constexpr std::int64_t kPinAge = 100'000'000;  // nanoseconds
 // From readings closer than this, as right after a replacement, no rate is computed. Far below the smallest
 // interval, as a late sample shortens the next period.
 constexpr double kShortestPeriod = 0.0001;  // seconds
+
+constexpr const char* kWholeDispatcher =
+    "of the dispatcher with all its programs, which have no run-time statistics of their own";
 
 // Nothing is pinned at the path. A map id that does not exist is another error.
 bool is_missing(const Error& error) {
@@ -79,7 +83,10 @@ Reader::Reader(const Source& source, const ReadRequest& request, NetnsContext& c
         report_.netns = context_->netns;
     }
     report_.title = title_of(source, *context_);
-    report_.since_start = request.since_start;
+    report_.totals = request.totals;
+    if (request.run_statistics != nullptr) {
+        cost_meter_ = CostMeter(request.run_statistics->empty());
+    }
 }
 
 Result<void> Reader::start() {
@@ -107,7 +114,8 @@ Result<void> Reader::start() {
 Result<void> Reader::find_device() {
     auto interface = context_->resolve(*report_.device);
     const bool missing = !interface && interface.error().kind == ErrorKind::kNotFound;
-    if (interface || (missing && pinned_map_.exists())) {
+    TALLY_ASSIGN_OR_RETURN(const bool has_pin, missing ? pinned_map_.exists() : Result<bool>(false));
+    if (interface || has_pin) {
         return {};
     }
     if (!missing || !request_->wait) {
@@ -143,8 +151,9 @@ Result<void> Reader::follow() {
     pinned_map_.watch();
     TALLY_TRY(look_at_pin());
     if (ready()) {
-        if (const auto meta = pinned_map_.meta()) {
-            take_meta(*meta);
+        // One that could not be read is read when the state is looked at.
+        if (const auto meta = pinned_map_.meta(); meta && *meta) {
+            take_meta(**meta);
         }
     }
     watch_device();
@@ -291,10 +300,17 @@ Result<void> Reader::replace_map(OpenedMap opened) {
     }
     report_.cpus.reserve(before_.per_cpu.size());
     obstacle_.clear();
+    if (request_->totals == Totals::kLifetime && own_meta() == nullptr) {
+        request_->notices.say(report_.title,
+                              fmt::format("map {} has no meta that tells its lifetime total", id));
+    }
     state_monitor_.expire();
     describe_map();
     describe_program();
     take_components(under_way);
+    if (!under_way) {
+        fill_cost();  // so that the first sample has one
+    }
     return {};
 }
 
@@ -332,11 +348,33 @@ void Reader::take_components(bool under_way) {
 
 void Reader::fill_components() {
     if (components_.empty() && !report_.programs.empty()) {
-        report_.programs.front().actions = report_.actions;
-        report_.programs.front().total = report_.total;
+        ProgramValues& only = report_.programs.front();
+        only.actions = report_.actions;
+        only.total = report_.total;
+        // Programs before it have a part in these.
+        only.total.lifetime.reset();
+        for (CounterValues& values : only.actions) {
+            values.lifetime.reset();
+        }
     } else {
         components_.fill(report_);
     }
+}
+
+void Reader::fill_cost() {
+    if (request_->run_statistics == nullptr) {
+        return;
+    }
+    const auto program = find_measured_program(*context_, own_meta(), report_.device);
+    const auto reading = program ? request_->run_statistics->read(program->id) : program.error();
+    if (reading) {
+        cost_meter_.take(*reading);
+        cost_meter_.set_note(program->is_dispatcher ? kWholeDispatcher : "");
+    } else {
+        cost_meter_.miss(program && reading.error().kind == ErrorKind::kNotFound ? "the program is gone"
+                                                                                 : reading.error().message());
+    }
+    report_.cost = cost_meter_.cost();
 }
 
 bool Reader::take_meta(const Meta& meta) {
@@ -421,7 +459,7 @@ void Reader::fill_report(const Sample& before, const Sample& now, double seconds
     report_.readable = true;
     report_.time = nanoseconds_of(CLOCK_REALTIME);
     report_.before_start = session_.before_start();
-    fill_values(report_, before.total, now.total, seconds, session_.counted());
+    fill_values(report_, before.total, now.total, seconds, session_.counted(), session_.lifetime());
     if (request_->per_cpu && map_->info().type == BPF_MAP_TYPE_PERCPU_ARRAY) {
         fill_cpu_values(report_, before.per_cpu, now.per_cpu, seconds, cpu_session_.counted());
     } else {
@@ -431,13 +469,15 @@ void Reader::fill_report(const Sample& before, const Sample& now, double seconds
         refresh_state(now.time);
     }
     fill_components();  // after refresh_state, which may change them
+    fill_cost();
 }
 
 void Reader::refresh_state(std::int64_t now) {
     bool changing = false;
     if (look_at_state(now) != AttachState::kAttached) {
         // The program may have been replaced without an event: then there is another meta.
-        const auto meta = pinned_map_.meta();
+        const auto read = pinned_map_.meta();
+        const auto meta = read ? *read : std::nullopt;
         if (meta && take_meta(*meta)) {
             look_at_state(now);
         } else if (state_monitor_.is_news()) {

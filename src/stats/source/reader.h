@@ -10,6 +10,7 @@
 #include "common/pins/counter_map.h"
 #include "common/pins/netns_context.h"
 #include "stats/model/cpu_session.h"
+#include "stats/model/program_cost.h"
 #include "stats/model/sample_report.h"
 #include "stats/model/session.h"
 #include "stats/source/component_counters.h"
@@ -35,6 +36,10 @@ class Reader {
     Result<void> join();
     // There is a map to read.
     bool ready() const { return map_ && obstacle_.empty() && !device_awaited_; }
+    // There has been one at some time.
+    bool found() const { return map_.has_value() && !device_awaited_; }
+    // The device does not exist yet, and is waited for.
+    bool awaits_device() const { return device_awaited_; }
     // A loader is replacing the map. Until it has finished, or for Transition::kLongest, the old map is read,
     // if there was one.
     bool in_transition() const { return transition_.active(); }
@@ -77,6 +82,7 @@ class Reader {
     Result<void> check_components() const;
     void take_components(bool under_way);
     void fill_components();
+    void fill_cost();
     void fill_report(const Sample& before, const Sample& now, double seconds);
     void refresh_state(std::int64_t now);
     AttachState look_at_state(std::int64_t now);
@@ -104,6 +110,7 @@ class Reader {
     Session session_;
     CpuSession cpu_session_;        // with --per-cpu
     ComponentCounters components_;  // with --per-program
+    CostMeter cost_meter_;          // with --cost
     SampleReport report_;
 };
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 #include "stats/source/reader_set.h"
 
+#include <fmt/format.h>
 #include <sys/epoll.h>
 
 #include <algorithm>
@@ -8,10 +9,10 @@
 
 #include <xdp_tally/abi.h>
 
-#include "common/base/descriptor_limit.h"
 #include "common/kernel/interface.h"
 #include "common/kernel/netns.h"
 #include "common/pins/meta.h"
+#include "common/start/descriptor_limit.h"
 
 namespace tally::stats {
 
@@ -47,8 +48,19 @@ Result<void> ReaderSet::discover() {
     return add(found, false);
 }
 
+Result<void> ReaderSet::check_all_were_read() const {
+    if (unread_.empty()) {
+        return {};
+    }
+    const bool denied = std::any_of(unread_.begin(), unread_.end(),
+                                    [](const auto& one) { return one.second == ErrorKind::kPermission; });
+    return make_error(denied ? ErrorKind::kPermission : ErrorKind::kSystem,
+                      fmt::format("reading the counters below {}", own_.context.bpffs.path),
+                      fmt::format("{} of the maps there cannot be read", unread_.size()));
+}
+
 bool ReaderSet::must_poll() const {
-    return (discovery_ && discovery_->must_poll()) ||
+    return (discovery_ && (discovery_->must_poll() || unanswered_)) ||
            any([](const Member& member) { return member.reader->must_poll(); });
 }
 
@@ -81,9 +93,10 @@ Result<void> ReaderSet::follow_polled() {
             TALLY_TRY(follow(member));
         }
     }
-    if (!discovery_ || !discovery_->must_poll()) {
+    if (!discovery_ || !(discovery_->must_poll() || unanswered_)) {
         return {};
     }
+    unanswered_ = false;
     const auto found = discovery_->look();
     return found ? add(*found, true) : Result<void>();
 }
@@ -143,10 +156,11 @@ void ReaderSet::say_what_is_ignored() {
 }
 
 Result<void> ReaderSet::find_left_out() {
-    if (!left_out_) {
+    if (!left_out_ && !unanswered_) {
         return {};
     }
     left_out_ = false;
+    unanswered_ = false;
     TALLY_ASSIGN_OR_RETURN(auto found, discovery_->look());
     return add(found, true);
 }
@@ -171,36 +185,56 @@ Result<void> ReaderSet::add(const FoundMap& found, bool under_way) {
     if (const auto known = std::find_if(members_.begin(), members_.end(), same); known != members_.end()) {
         return follow(*known);
     }
-    auto reader = std::make_unique<Reader>(source_of(found, watched->context), request_, watched->context,
-                                           watched->departures, watcher_);
-    auto started = under_way ? reader->join() : reader->start();
-    if (!started && lacks_descriptors(started.error())) {
+    const auto source = source_of(found, watched->context);
+    auto reader =
+        source ? std::make_unique<Reader>(*source, request_, watched->context, watched->departures, watcher_)
+               : nullptr;
+    const auto start = [&] { return under_way ? reader->join() : reader->start(); };
+    auto started = reader == nullptr ? Result<void>(source.error()) : start();
+    const bool unanswered = !started && is_failed_question(started.error());
+    if (!started && (lacks_descriptors(started.error()) || (unanswered && !under_way))) {
         return started;
     }
     std::string& problem = problems_[found.directory];
     if (!started) {
         if (std::string now = started.error().message(); now != problem) {
-            request_.notices.say(reader->title(), now);
+            request_.notices.say(reader == nullptr ? found.directory : reader->title(), now);
             problem = std::move(now);
         }
+        const ErrorKind kind = started.error().kind;
+        if (kind != ErrorKind::kConflict && kind != ErrorKind::kNotFound) {
+            unread_[found.directory] = kind;
+        }
         discovery_->forget(found.directory);
+        unanswered_ = unanswered_ || unanswered;  // it is looked for again
         return {};
     }
     problems_.erase(found.directory);
-    members_.push_back({next_number_++, std::move(reader), std::nullopt, {}});
+    unread_.erase(found.directory);
+    const auto behind = std::upper_bound(members_.begin(), members_.end(), reader->report(),
+                                         [](const SampleReport& report, const Member& member) {
+                                             return is_listed_before(report, member.reader->report());
+                                         });
+    members_.insert(behind, {next_number_++, std::move(reader), std::nullopt, {}});
     return {};
 }
 
 // A device where its directory has a meta or there is a device of its name; else just a pin.
-Source ReaderSet::source_of(const FoundMap& found, const NetnsContext& context) {
+Result<Source> ReaderSet::source_of(const FoundMap& found, const NetnsContext& context) {
     const bool possible = check_interface_name(found.name).has_value();
     const auto interface = context.find(found.name);
-    const bool there = possible && interface && *interface;
-    const bool has_meta = read_meta(found.directory + '/' + XDP_TALLY_META_NAME).has_value();
-    if (there || (possible && (has_meta || !found.netns.empty()))) {
-        return {Source::Kind::kDevice, found.name, 0, found.directory};
+    const auto meta = read_meta(found.directory + '/' + XDP_TALLY_META_NAME);
+    if (!interface && is_failed_question(interface.error())) {
+        return interface.error();
     }
-    return {Source::Kind::kPin, found.directory + '/' + XDP_TALLY_MAP_NAME, 0, {}};
+    if (!meta && is_failed_question(meta.error())) {
+        return meta.error();
+    }
+    const bool there = possible && interface && *interface;
+    if (there || (possible && (meta || !found.netns.empty()))) {
+        return Source{Source::Kind::kDevice, found.name, 0, found.directory};
+    }
+    return Source{Source::Kind::kPin, found.directory + '/' + XDP_TALLY_MAP_NAME, 0, {}};
 }
 
 Result<ReaderSet::Watched*> ReaderSet::watched_of(const std::string& netns) {

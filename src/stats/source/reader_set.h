@@ -49,14 +49,18 @@ class ReaderSet {
     Result<void> add_context(const std::string& netns, NetnsContext context);
     // The sources of the command line, not started yet.
     void add_sources(const std::vector<Source>& sources);
-    // All maps that are pinned now; one that cannot be read is told and left out. follow_events() adds later
-    // ones.
+    // All maps that are pinned now; one that cannot be read is told and left out, unless only the kernel
+    // could not answer: then nobody knows what would be missing. follow_events() adds later ones.
     Result<void> discover();
+    // An error where some that discover() has found could not be read: what is shown is not all there is. A
+    // map of another layout is no counter map, and one that is gone by then is none either.
+    Result<void> check_all_were_read() const;
 
     const NetnsContext& context() const { return own_.context; }
     const NetnsContext& context_of(const Source& source) const {
         return source.netns ? named_.at(*source.netns)->context : own_.context;
     }
+    // In the order of the command line; with --all, in natural order.
     std::vector<Member>& members() { return members_; }
     const std::vector<Member>& members() const { return members_; }
     // Readable when pins have changed, or devices have left their network namespace.
@@ -64,6 +68,9 @@ class ReaderSet {
 
     bool any_ready() const {
         return any([](const Member& member) { return member.reader->ready(); });
+    }
+    bool all_found() const {
+        return !any([](const Member& member) { return !member.reader->found(); });
     }
     bool any_in_transition() const {
         return any([](const Member& member) { return member.reader->in_transition(); });
@@ -104,7 +111,7 @@ class ReaderSet {
         NetnsContext context;
         DepartureLog departures;
     };
-    static Source source_of(const FoundMap& found, const NetnsContext& context);
+    static Result<Source> source_of(const FoundMap& found, const NetnsContext& context);
     Result<Watched*> watched_of(const std::string& netns);
     void listen(Watched& watched);
     Result<void> listen_inside(Watched& watched, const std::string& path);
@@ -121,6 +128,8 @@ class ReaderSet {
     bool told_of_ignored_ = false;
     std::map<std::string, std::string> problems_;  // of what was found and could not be read, by directory
     bool left_out_ = false;                        // some that were found are no members
+    std::map<std::string, ErrorKind> unread_;      // of counter maps that could not be read, by directory
+    bool unanswered_ = false;                      // the same, as the kernel could not answer what they are
     std::vector<Member> members_;
     std::size_t next_number_ = 0;
 };

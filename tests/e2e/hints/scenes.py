@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 
 from hints.rows import COMMAND, Scene, shell
-from support import kernel
+from support import delivery, kernel
 from support.components import ForeignComponent, components
 from support.devices import attached, link_info, rename, wait_for_carrier
 from support.maps import lineage_counts
@@ -21,7 +21,7 @@ from support.namespaces import Namespace, hide_bpffs, nsenter, process_in
 from support.observing import attach, follow, observe
 from support.pins import BPFFS, pin_dir
 from support.processes import NOBODY, Process, as_user, run
-from support.programs import STATS, compile_object, object_file
+from support.programs import LOADER, STATS, compile_object, object_file
 from support.raw_bpf import create_link, open_pin
 from support.run_command import kill, running
 from support.samples import wait_for_counts
@@ -367,6 +367,51 @@ def odd_device_with_a_program(lab, command, status):
     scene = odd_device(lab, command, status)
     run(["bpftool", "net", "attach", "xdpdrv", "pinned", lab.foreign_program(), "dev", ODD_NAME])
     return scene
+
+
+# ---- packets that nobody sent on purpose
+
+
+def stray(lab, dev="veth0", peer="p-veth0", options=(), inside=()):
+    """A packet that IPv6 has sent at the other end is counted, where none was expected."""
+    setting = Path(f"/proc/sys/net/ipv6/conf/{peer}/disable_ipv6")
+    device = [*options, "--dev", dev]
+    lab.loader(*device)
+    run([*inside, "sh", "-c", 'echo 0 >"$1"', "sh", setting])
+    run([STATS, *device, "--expect", "total.packets >= 1", "--within", "50"])
+    expected = f"xdp_stats {shlex.join(device)} --expect 'total.packets == 0'"
+    scene = Scene(lab, expected, 6)
+
+    def begin_again():
+        assert run([*inside, "cat", setting]).out == "1\n"
+        lab.loader(*device)
+        shell(expected)
+
+    scene.after.append(begin_again)
+    return scene
+
+
+def stray_from_here(lab):
+    lab.veth("veth0")
+    return stray(lab)
+
+
+def stray_from_here_into_red(lab):
+    veth = Namespace(lab, "red").veth()
+    return stray(lab, peer=veth.peer, options=("--netns", "red"))
+
+
+def stray_from_red(lab):
+    veth = lab.veth("veth0")
+    red = Namespace(lab, "red")
+    run(["ip", "link", "set", "dev", veth.peer, "netns", red.name])
+    red.wait_for_carrier(veth.peer)
+    return stray(lab, inside=red.inside)
+
+
+def stray_from_an_odd_device(lab):
+    odd_link()
+    return stray(lab, "p-odd", ODD_NAME)
 
 
 # ---- maps and pins
@@ -788,3 +833,43 @@ def foreign_map_beside(lab):
     ForeignComponent(lab, veth, "foreign_early")
     lab.foreign_map(pin_dir("veth0") / "xdp_stats_map", "percpu_array", 4, 16, 5)
     return Scene(lab, "xdp_stats --dev veth0 --per-program --once", 4, after=[partial(others_stay, lab)])
+
+
+# ---- deliveries
+
+
+def tracked(lab, root=BPFFS):
+    """Ended again when the test is over, whatever became of it."""
+    run([LOADER, "--bpffs", root, "--track-delivery"])
+    lab.cleanups.append(lambda: run([LOADER, "--bpffs", root, "--untrack-delivery"]))
+
+
+def tracked_alone(lab):
+    """No interface has pins."""
+    tracked(lab)
+    return Scene(lab, "xdp_loader --clean", 0, alone=True, after=[lambda: gone(delivery.DIRECTORY)])
+
+
+def tracked_alone_below_another_root(lab):
+    root = Path("/run/bpf 2")
+    other_directory(lab, root, ["mount", "-t", "bpf", "-o", "mode=0755", "bpf"])
+    tracked(lab, root)
+    return Scene(lab, f"xdp_loader --bpffs '{root}' --clean", 0, alone=True,
+                 after=[lambda: gone(root / delivery.DIRECTORY.name)])
+
+
+def foreign_delivery_meta(lab):
+    """Something of that name which is no meta."""
+    tracked(lab)
+    (delivery.DIRECTORY / "meta").unlink()
+    lab.foreign_map(delivery.DIRECTORY / "meta")
+    return Scene(lab, "xdp_loader --track-delivery", after=[delivery.read_meta])
+
+
+def other_delivery_layout(lab):
+    """The programs are of an older version, and their map is another one than theirs now."""
+    tracked(lab)
+    delivery.pretend_older_version()
+    (delivery.DIRECTORY / "devices").unlink()
+    lab.foreign_map(delivery.DIRECTORY / "devices", kind="percpu_hash", key=8, value=8, entries=16)
+    return Scene(lab, "xdp_loader --track-delivery", after=[delivery.read_meta])

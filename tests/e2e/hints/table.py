@@ -79,6 +79,10 @@ HOOK = [
           partial(scenes.loaded, command="xdp_loader --dev veth0 --observe"), Shows(what="XDP_PASS", goes_on=True)),
     typed("the program is unloaded when the command of --run ends", scenes.run_goes_on,
           Does(scenes.command_of_run_ends, "--run")),
+    elsewhere("`xdp_loader {} --unload` removes what the run has left",
+              "test_reading_faults.py::test_what_the_final_unload_could_not_remove_is_told"),
+    elsewhere("`xdp_loader {} --unload --keep-maps` removes what the run has left",
+              "test_reading_faults.py::test_what_the_final_unload_could_not_remove_is_told"),
     untyped("a running `xdp_loader --run` has attached program {} there", "the reason of the row above, not a hint"),
     typed("`xdp_loader {} --unload --keep-maps` detaches it and keeps its counts", scenes.below),
     typed("{}; then this command again, and load there once more, with --reuse-maps where maps were kept: both "
@@ -267,8 +271,14 @@ READER = [
     typed("without --live samples are printed as a table, or with --format json or csv for programs",
           partial(scenes.loaded, command="xdp_stats --dev veth0 --live", status=2),
           Does(scenes.samples_are_printed, "--live --format")),
+    elsewhere("starting: the stack that it may have (RLIMIT_STACK, `ulimit -s`) is too small",
+              "test_environments.py::test_little_stack"),
     elsewhere("TERM=xterm or TERM=vt100 may work; the package ncurses-term describes more terminals",
               "test_live.py::test_terminals_that_will_not_do"),
+    typed("IPv6 at the other end sends packets by itself; as root, `{}sysctl -w {}` ends that",
+          (scenes.stray_from_here, scenes.stray_from_here_into_red, scenes.stray_from_red,
+           scenes.stray_from_an_odd_device),
+          Command(again=False)),
     elsewhere("ACTION.FIELD OP NUMBER, like 'drop.packets == 100' or 'total.bps > 1.5M'; actions: aborted, drop, pass, "
               "tx, "
               "redirect, total; fields: packets, bytes, pps, bps; operators: == != >= <= > <",
@@ -284,6 +294,9 @@ USERS = [
               "test_reasons.py::test_root_without_a_capability_is_not_told_to_become_root"),
     untyped("--cap-add BPF --cap-add NET_ADMIN --cap-add PERFMON", "part of the row above: of a container's command"),
     untyped("--cap-add SYS_ADMIN", "the same"),
+    elsewhere("CAP_BPF and CAP_PERFMON are enough, with the right to write to the BPF file system",
+              "test_delivery.py::test_without_capabilities"),
+    untyped("--cap-add BPF --cap-add PERFMON", "part of the row above"),
     elsewhere("run it outside of it: on the host, or in a container without a user namespace of its own (not rootless, "
               "no userns-remap)", "test_reasons.py::test_refused_in_a_user_namespace"),
     elsewhere("have it allow bpf(2): in a container `--security-opt seccomp=PROFILE`, with a profile that allows it, "
@@ -528,4 +541,14 @@ OBSERVATIONS = [
     untyped("its argument is not declared as `struct xdp_md *`", "the reason of the row above"),
 ]
 
-ROWS = [*HOOK, *STATES, *PLACES, *PINS, *NAMES, *HABITS, *READER, *USERS, *OBJECTS, *DISPATCHERS, *OBSERVATIONS]
+DELIVERY = [
+    typed("nothing else of xdp_loader is left here: `xdp_loader {}--untrack-delivery` ends it",
+          (scenes.tracked_alone, scenes.tracked_alone_below_another_root), Command(again=False)),
+    typed("`xdp_loader {}--untrack-delivery` removes what is there", scenes.foreign_delivery_meta),
+    typed("`xdp_loader {}--untrack-delivery` removes the pins, and the counts with them",
+          scenes.other_delivery_layout),
+    untyped("--bpffs", "part of the rows above"),
+]
+
+ROWS = [*HOOK, *STATES, *PLACES, *PINS, *NAMES, *HABITS, *READER, *USERS, *OBJECTS, *DISPATCHERS, *OBSERVATIONS,
+        *DELIVERY]

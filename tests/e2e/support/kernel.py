@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from support.raw_bpf import BPF_LINK_CREATE, BPF_OBJ_GET, BPF_XDP, bpf
+from support.raw_bpf import BPF_LINK_CREATE, BPF_OBJ_GET, BPF_PROG_TEST_RUN, BPF_XDP, bpf, run_live
 
-BPF_MAP_CREATE, BPF_PROG_LOAD, BPF_PROG_TEST_RUN, BPF_MAP_LOOKUP_BATCH = 0, 5, 10, 24
+BPF_MAP_CREATE, BPF_PROG_LOAD, BPF_MAP_LOOKUP_BATCH = 0, 5, 24
 BPF_PROG_TYPE_XDP, BPF_MAP_TYPE_PERCPU_ARRAY = 6, 6
 XDP_FLAGS_SKB_MODE, XDP_FLAGS_DRV_MODE = 1 << 1, 1 << 2
 BPF_F_XDP_HAS_FRAGS = 1 << 5
@@ -131,6 +131,22 @@ def live_rename():
         return done.returncode == 0
     finally:
         subprocess.run(["ip", "link", "delete", "dev", "rename1"], check=True)
+
+
+@functools.cache
+def live_frames():
+    """test runs whose frames go where the program sends them"""
+    attributes, _kept = load_attributes(0)
+    program, _ = bpf(BPF_PROG_LOAD, attributes)
+    try:
+        run_live(program, bytes(64), 1)
+    except OSError as error:
+        if error.errno != errno.EINVAL:
+            raise
+        return False
+    finally:
+        os.close(program)
+    return True
 
 
 def devices_of(kind):

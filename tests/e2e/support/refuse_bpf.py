@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 """Runs a command with bpf(2) refused by a seccomp filter, as the profiles of container runtimes do it.
 
-python3 refuse_bpf.py ERRNO COMMAND...
+python3 refuse_bpf.py ERRNO[/BPF_COMMAND] PROGRAM...    all of it, or one of its commands
 """
 
 import ctypes
@@ -15,9 +15,12 @@ LOAD_WORD, JUMP_IF_EQUAL, RETURN = 0x20, 0x15, 0x06  # BPF_LD | BPF_W | BPF_ABS;
 RET_ERRNO, RET_ALLOW = 0x50000, 0x7FFF0000
 
 
-def refuse_bpf(error):
+def refuse_bpf(error, command=None):
+    of_command = () if command is None else ((LOAD_WORD, 0, 0, 16),  # the low half of seccomp_data.args[0]
+                                             (JUMP_IF_EQUAL, 0, 1, command))
     steps = ((LOAD_WORD, 0, 0, 0),  # seccomp_data.nr
-             (JUMP_IF_EQUAL, 0, 1, SYS_BPF),
+             (JUMP_IF_EQUAL, 0, 1 + len(of_command), SYS_BPF),
+             *of_command,
              (RETURN, 0, 0, RET_ERRNO | error),
              (RETURN, 0, 0, RET_ALLOW))
     code = ctypes.create_string_buffer(b"".join(struct.pack("=HBBI", *step) for step in steps))
@@ -30,5 +33,5 @@ def refuse_bpf(error):
 
 
 if __name__ == "__main__":
-    refuse_bpf(int(sys.argv[1]))
+    refuse_bpf(*map(int, sys.argv[1].split("/")))
     os.execvp(sys.argv[2], sys.argv[2:])

@@ -50,6 +50,10 @@ def check_samples(samples):
         for field in ("packets", "bytes", "session_packets", "session_bytes"):
             total = sum(action[field] for action in sample["actions"].values())
             assert sample["total"][field] == total, sample
+        for field in ("lifetime_packets", "lifetime_bytes"):
+            parts = [action[field] for action in sample["actions"].values()]
+            assert sample["total"][field] == (None if None in parts else sum(parts)), sample
+            assert (sample["generation"] is None) == (sample["total"][field] is None), sample
         before = last.get(sample["dev"])
         for name, counts in [*sample["actions"].items(), ("total", sample["total"])]:
             assert counts["pps"] is None or counts["pps"] >= 0, sample

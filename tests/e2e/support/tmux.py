@@ -11,13 +11,14 @@ from support.processes import wait_until
 from support.programs import STATS
 
 PROMPT = "ready>"
+SIZE = (120, 36)  # columns and lines
 UTF8 = {"LC_ALL": "C.UTF-8"}
 
 
 class Terminal:
     """A tmux server of its own with one window, which runs a shell."""
 
-    def __init__(self, width=80, height=24, **environment):
+    def __init__(self, width=SIZE[0], height=SIZE[1], **environment):
         # Closer than TMPDIR may be: the path of a socket has at most 107 bytes.
         self.directory = tempfile.TemporaryDirectory(prefix="live", dir="/run")
         self.scratch = Path(self.directory.name)
@@ -95,3 +96,19 @@ class Terminal:
 
     def resize(self, width, height):
         self.tmux("resize-window", "-x", width, "-y", height)
+
+
+def row(text, name):
+    """What follows the name of a device or, where one is open, of a verdict, split into words."""
+    found = re.search(rf"^[│|][ ▸>!]*(?:[ADPTR] )?{name}\b([^│|\n]*)", text, re.MULTILINE)
+    return found[1].replace(",  ", " ").split() if found else []
+
+
+def has(name, packets):
+    """A condition: the device has that many packets."""
+    return lambda text: f"{packets:,}" in row(text, name)
+
+
+def shows(name, packets, size):
+    """A condition: the open device's verdict has these totals."""
+    return lambda text: row(text, name)[:4] == [f"{packets:,}", "packets,", f"{size:,}", "bytes"]

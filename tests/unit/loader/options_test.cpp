@@ -280,6 +280,13 @@ TEST(LoaderOptions, ListProgramsNeedsNothingButAFile) {
     EXPECT_EQ(options.filename, "f");
 }
 
+TEST(LoaderOptions, FeaturesAreThoseOfAllInterfacesWhereNoneIsNamed) {
+    EXPECT_EQ(parsed({"--features"}).verb, Verb::kFeatures);
+    EXPECT_THAT(names(parsed({"--features"})), testing::IsEmpty());
+    EXPECT_EQ(parsed({"--features", "--netns", "red"}).netns, "red");
+    EXPECT_THAT(names(parsed({"--features", "-d", "a", "-d", "red/b", "--json"})), ElementsAre("a", "b"));
+}
+
 TEST(LoaderOptions, UsageErrorsAreJsonWhereJsonIsAskedFor) {
     for (const std::vector<const char*>& arguments :
          {std::vector<const char*>{"--json", "--nonsense"}, {"--nonsense", "--json"}, {"--json"}}) {
@@ -337,6 +344,11 @@ TEST(LoaderOptions, ContradictionsAreUsageErrors) {
         {"--test-run", "1", "--status"},
         {"--test-run", "1", "--action", "redirect"},
         {"--test-run", "1", "--", "true"},
+        {"--features", "--status"},
+        {"--features", "--dry-run"},
+        {"--features", "--native-mode"},
+        {"--features", "--filename", "f"},
+        {"--features", "--bpffs", "/mnt"},
         {"--list-programs"},
         {"--list-programs", "--filename", "f", "--dev", "a"},
         {"--list-programs", "--filename", "f", "--test-run", "1"},
@@ -354,7 +366,7 @@ TEST(LoaderOptions, HelpAndVersionEndWithZero) {
     EXPECT_EQ(help.status, 0);
     for (const char* option :
          {"--dev", "--action", "--reuse-maps", "--unload", "--status", "--clean", "--dry-run", "--run",
-          "--test-run", "--list-programs", "--new-map", "--follow"}) {
+          "--test-run", "--list-programs", "--new-map", "--follow", "--features"}) {
         EXPECT_THAT(help.message, HasSubstr(option));
     }
     EXPECT_EQ(refused({"-V"}).message, refused({"--version"}).message);

@@ -45,6 +45,37 @@ TEST(LoaderOutcome, ADryRunSaysSo) {
     EXPECT_THAT(format_outcome(outcome), HasSubstr("veth0: would load xdp_pass"));
 }
 
+TEST(LoaderOutcome, CleaningUpSaysWhy) {
+    Outcome outcome;
+    outcome.dev = "veth0";
+    outcome.kind = OutcomeKind::kCleaned;
+    outcome.reason = "the interface is gone";
+    outcome.removed = {"/sys/fs/bpf/veth0/xdp_link"};
+    EXPECT_FALSE(is_clean(outcome));
+    EXPECT_EQ(format_outcome(outcome),
+              "veth0: cleaned up: the interface is gone\n  removed     /sys/fs/bpf/veth0/xdp_link\n");
+    outcome.dry_run = true;
+    EXPECT_EQ(format_outcome(outcome),
+              "veth0: would clean up: the interface is gone\n  would remove /sys/fs/bpf/veth0/xdp_link\n");
+    const auto first = nlohmann::json::parse(format_json({outcome, loaded()}))["devices"];
+    EXPECT_EQ(first[0]["reason"], "the interface is gone");
+    EXPECT_FALSE(first[1].contains("reason"));
+}
+
+TEST(LoaderOutcome, NothingToCleanUpIsOneLine) {
+    Outcome outcome;
+    outcome.dev = "veth0";
+    outcome.kind = OutcomeKind::kCleaned;
+    outcome.reason = "the pins are in use";
+    EXPECT_TRUE(is_clean(outcome));
+    EXPECT_EQ(format_outcome(outcome), "veth0: nothing to clean up: the pins are in use\n");
+    outcome.reason.clear();
+    outcome.notes.emplace_back("nothing removed: who knows");
+    EXPECT_FALSE(is_clean(outcome));
+    EXPECT_EQ(format_outcome(outcome),
+              "veth0: nothing cleaned up\n  note        nothing removed: who knows\n");
+}
+
 TEST(LoaderOutcome, JsonHasEveryFactAndEveryDevice) {
     const auto document = nlohmann::json::parse(format_json({loaded(), failed(ErrorKind::kConflict)}));
     EXPECT_EQ(document["schema"], 1);
@@ -88,6 +119,38 @@ TEST(LoaderOutcome, TheExitStatusIsThatOfTheFirstFailure) {
     EXPECT_EQ(exit_status_of({loaded()}), 0);
     EXPECT_EQ(exit_status_of({}), 0);
     EXPECT_EQ(exit_status_of({loaded(), failed(ErrorKind::kNotFound), failed(ErrorKind::kConflict)}), 4);
+}
+
+DeliveryOutcome tracked() {
+    DeliveryOutcome delivery;
+    delivery.kind = DeliveryOutcomeKind::kStatus;
+    delivery.since = 1'769'860'800'000'000'000;
+    delivery.program_version = 2;
+    delivery.tracepoints = {"xdp_exception"};
+    delivery.missing = {"xdp_bulk_tx"};
+    delivery.pin_dir = "/sys/fs/bpf/xdp:delivery";
+    delivery.notes = {"a note"};
+    return delivery;
+}
+
+TEST(DeliveryOutcome, TextIsALineForTheStatus) {
+    EXPECT_EQ(format_delivery(tracked()),
+              "delivery: tracked since 2026-01-31T12:00:00Z\n  note        a note\n");
+}
+
+TEST(DeliveryOutcome, JsonIsBesideTheDevices) {
+    const auto document = nlohmann::json::parse(format_json({loaded()}, tracked()));
+    EXPECT_EQ(document["devices"].size(), 1U);
+    const auto& delivery = document["delivery"];
+    EXPECT_EQ(delivery["outcome"], "tracked");
+    EXPECT_EQ(delivery["since"], "2026-01-31T12:00:00Z");
+    EXPECT_EQ(delivery["program_version"], 2);
+    EXPECT_EQ(delivery["missing"][0], "xdp_bulk_tx");
+}
+
+TEST(DeliveryOutcome, JsonIsNullWhereItIsOff) {
+    EXPECT_TRUE(nlohmann::json::parse(format_json({}, std::nullopt))["delivery"].is_null());
+    EXPECT_FALSE(nlohmann::json::parse(format_json({})).contains("delivery")) << "nobody asked";
 }
 
 }  // namespace

@@ -47,7 +47,8 @@ TEST(StatsOptions, DefaultsAreThoseOfTheManual) {
     EXPECT_FALSE(options.count);
     EXPECT_FALSE(options.once);
     EXPECT_EQ(options.format, Format::kTable);
-    EXPECT_FALSE(options.per_cpu || options.since_start || options.wait || options.quiet || options.verbose);
+    EXPECT_EQ(options.totals, Totals::kMap);
+    EXPECT_FALSE(options.per_cpu || options.wait || options.quiet || options.verbose);
     EXPECT_EQ(options.bpffs, "/sys/fs/bpf");
 }
 
@@ -57,14 +58,40 @@ TEST(StatsOptions, EveryOptionArrives) {
     EXPECT_EQ(options.interval, milliseconds(500));
     EXPECT_EQ(options.count, 3U);
     EXPECT_EQ(options.format, Format::kCsv);
-    EXPECT_TRUE(options.per_cpu && options.since_start && options.wait && options.quiet);
+    EXPECT_TRUE(options.per_cpu && options.wait && options.quiet);
     EXPECT_EQ(options.bpffs, "/mnt/bpf");
+    EXPECT_EQ(options.totals, Totals::kSession);
     EXPECT_TRUE(parsed({"-d", "veth0", "-v"}).verbose);
     EXPECT_TRUE(parsed({"-d", "veth0", "--per-program"}).per_program);
+    EXPECT_TRUE(parsed({"-d", "veth0", "--cost"}).cost);
+    EXPECT_TRUE(parsed({"--all", "--listen", "9417", "--cost"}).cost);
+    EXPECT_FALSE(parsed({"-d", "veth0"}).cost);
     EXPECT_TRUE(parsed({"-d", "veth0", "-1"}).once);
     EXPECT_EQ(parsed({"-d", "veth0", "--json"}).format, Format::kJson);
     EXPECT_EQ(parsed({"-d", "veth0", "--format=json"}).format, Format::kJson);
+    EXPECT_EQ(parsed({"-d", "veth0", "--brief"}).format, Format::kBrief);
+    EXPECT_EQ(parsed({"-a", "-b", "-i", "1", "--output", "file"}).format, Format::kBrief);
     EXPECT_EQ(parsed({"-d", "veth0", "--format", "table"}).format, Format::kTable);
+}
+
+TEST(StatsOptions, TotalsAreChosenByName) {
+    for (const Totals totals : {Totals::kMap, Totals::kLifetime, Totals::kSession}) {
+        const std::string name(totals_name(totals));
+        EXPECT_EQ(parsed({"-d", "a", "--totals", name.c_str()}).totals, totals);
+        EXPECT_EQ(parsed({"-d", "a", "--live", "--totals", name.c_str()}).totals, totals);
+        EXPECT_EQ(parsed({"-d", "a", "--expect", "tx.bytes > 0", "--json", "--totals", name.c_str()}).totals,
+                  totals);
+    }
+    EXPECT_EQ(parsed({"-d", "a", "--json", "--since-start"}).totals, Totals::kSession);
+    EXPECT_EQ(parsed({"-d", "a", "--once", "--totals", "lifetime"}).totals, Totals::kLifetime);
+    EXPECT_EQ(parsed({"--map-id", "7", "--map", "/m", "--totals", "lifetime"}).totals, Totals::kLifetime);
+}
+
+TEST(StatsOptions, JsonHasAllTotals) {
+    EXPECT_THAT(ended({"-d", "a", "--totals", "lifetime", "--json"}).message,
+                HasSubstr("--totals cannot be combined with --json: all totals are in it"));
+    EXPECT_THAT(ended({"-d", "a", "--totals", "map", "--format", "json"}).message,
+                HasSubstr("--totals cannot be combined with --format json: all totals are in it"));
 }
 
 TEST(StatsOptions, SourcesCanBeRepeatedAndCountOnce) {
@@ -124,6 +151,10 @@ TEST(StatsOptions, Expectations) {
     EXPECT_EQ(options.interval, milliseconds(20));
     const auto slow = parsed({"-d", "a", "--expect", "drop.packets == 1", "-i", "1", "--within", "1m"});
     EXPECT_EQ(slow.within, seconds(60));
+    EXPECT_EQ(slow.settle, seconds(0));
+    EXPECT_EQ(parsed({"-d", "a", "--expect", "drop.packets == 1", "--settle", "5s"}).settle, seconds(5));
+    EXPECT_EQ(parsed({"-d", "a", "--wait", "--within", "3"}).within, seconds(3));
+    EXPECT_FALSE(parsed({"-d", "a", "--wait"}).within);
     EXPECT_EQ(slow.interval, seconds(1));
     EXPECT_EQ(parsed({"-d", "a"}).interval, seconds(2));
     EXPECT_EQ(parsed({"-d", "a", "--live"}).interval, seconds(1));
@@ -149,7 +180,25 @@ INSTANTIATE_TEST_SUITE_P(
         Mistake{{"--map-id", "4294967296"}, "'4294967296'"}, Mistake{{"--map-id", "7a"}, "'7a'"},
         Mistake{{"-d", "a", "--format", "xml"}, "xml"}, Mistake{{"-d", "a", "-1", "-n", "3"}, "--once"},
         Mistake{{"-d", "a", "-1", "--wait"}, "--once"}, Mistake{{"-d", "a", "-1", "--since-start"}, "--once"},
+        Mistake{{"-d", "a", "--totals", "all"}, "--totals 'all': expected map, lifetime or session"},
+        Mistake{{"-d", "a", "--totals", "map", "--since-start"}, "both say what totals count from"},
+        Mistake{
+            {"-d", "a", "--totals", "map", "--format", "prometheus"},
+            "--totals cannot be combined with --format prometheus: its counters go on from the first load"},
+        Mistake{{"-d", "a", "--totals", "lifetime", "--listen", "1"},
+                "its counters go on from the first load"},
+        Mistake{{"-d", "a", "--totals", "session", "--once"},
+                "--totals session cannot be combined with --once: one reading has nothing to count from"},
+        Mistake{
+            {"-d", "a", "--totals", "lifetime", "--per-cpu"},
+            "--totals lifetime cannot be combined with --per-cpu: of earlier maps only the sums are kept"},
+        Mistake{{"-d", "a", "--totals", "lifetime", "--per-program"},
+                "--totals lifetime cannot be combined with --per-program: of earlier maps only the sums"},
+        Mistake{{"--map-id", "7", "--totals", "lifetime"},
+                "--totals lifetime cannot be combined with --map-id alone: an id leads to no meta"},
         Mistake{{"-d", "a", "--per-program", "--per-cpu"}, "--per-program"},
+        Mistake{{"-d", "a", "--cost", "--once"}, "--cost"},
+        Mistake{{"-d", "a", "--cost", "--expect", "total.packets > 1"}, "--cost"},
         Mistake{{"--map", "/m", "--per-program"}, "--per-program"},
         Mistake{{"--map-id", "7", "--per-program"}, "--per-program"},
         Mistake{{"-d", "a", "--per-program", "--expect", "total.packets > 1"}, "--per-program"},
@@ -159,7 +208,15 @@ INSTANTIATE_TEST_SUITE_P(
                 "--expect cannot be combined with --format csv"},
         Mistake{{"-d", "a", "--within", "soon", "--expect", "total.packets > 1"}, "--within 'soon'"},
         Mistake{{"-d", "a", "--user", "nobody"}, "--user needs --listen"},
-        Mistake{{"-d", "a", "--within", "1"}, "--within needs --expect"},
+        Mistake{{"-d", "a", "--within", "1"}, "--within needs --expect or --wait"},
+        Mistake{{"-d", "a", "--wait", "--listen", "0", "--within", "1"},
+                "--within cannot be combined with --listen"},
+        Mistake{{"-d", "a", "--wait", "--settle", "1"}, "--settle needs --expect"},
+        Mistake{{"-d", "a", "--expect", "total.packets > 1", "--settle", "soon"}, "--settle 'soon'"},
+        Mistake{{"-d", "a", "--expect", "total.packets > 1", "--settle", "5001ms"},
+                "longer than --within '5'"},
+        Mistake{{"-d", "a", "--expect", "total.packets > 1", "--within", "1", "--settle", "2"},
+                "longer than"},
         Mistake{{"-d", "a", "-1", "-i", "1"},
                 "--interval cannot be combined with --once: there is one reading"},
         Mistake{{"-d", "a", "--per-cpu", "--expect", "total.packets > 1"},
@@ -187,11 +244,17 @@ TEST(StatsOptions, DevicesOfOneNamespaceAreThoseOfTheRun) {
 TEST(StatsOptions, HelpNamesEveryOptionAndShowsExamples) {
     const auto exit = ended({"--help"});
     EXPECT_EQ(exit.status, 0);
-    for (const char* word :
-         {"-d,--dev",      "--map PATH",  "--map-id",     "--wait",    "--bpffs",   "-i,--interval",
-          "-n,--count",    "-1,--once",   "--format",     "--json",    "--per-cpu", "--per-program",
-          "--since-start", "-q,--quiet",  "-v,--verbose", "--version", "-h,--help", "Examples:",
-          "Exit status:",  "CSV columns", "/sys/fs/bpf"}) {
+    for (const char* word : {"-d,--dev",      "--map PATH",
+                             "--map-id",      "--wait",
+                             "--bpffs",       "-i,--interval",
+                             "-n,--count",    "-1,--once",
+                             "--format",      "--json",
+                             "--per-cpu",     "--per-program",
+                             "--since-start", "-q,--quiet",
+                             "-v,--verbose",  "--version",
+                             "-h,--help",     "Examples:",
+                             "Exit status:",  "CSV columns",
+                             "/sys/fs/bpf",   "--totals map|lifetime|session"}) {
         EXPECT_THAT(exit.message, HasSubstr(word));
     }
 }

@@ -9,7 +9,7 @@
 
 namespace tally::stats {
 
-// 10 packets and 980 bytes passed in 2.000104 s, 1 dropped earlier.
+// 10 packets and 980 bytes passed in 2.000104 s, 1 dropped earlier: in the first map.
 inline SampleReport example_report() {
     SampleReport report;
     report.title = "veth0";
@@ -23,10 +23,35 @@ inline SampleReport example_report() {
     report.actions[XDP_DROP].count = {1, 60};
     report.actions[XDP_PASS] = {{10, 980}, {10, 980}, {5, 3920}};
     report.total = {{11, 1040}, {10, 980}, {5, 3920}};
+    for (CounterValues& values : report.actions) {
+        values.lifetime = values.count;
+    }
+    report.total.lifetime = report.total.count;
     return report;
 }
 
-// The same before there is anything to compare with, and without a meta.
+// A later map, before which 500 packets and 30000 bytes had been dropped.
+inline SampleReport later_report() {
+    SampleReport report = example_report();
+    report.program->generation = 2;
+    report.actions[XDP_DROP].lifetime = {501, 30060};
+    report.total.lifetime = {511, 31040};
+    return report;
+}
+
+// The example with --cost: 5 runs a second of 23.4567 ns.
+inline SampleReport costly_report() {
+    SampleReport report = example_report();
+    report.cost = ProgramCost();
+    report.cost->program_id = 57;
+    report.cost->ns_per_run = 23.4567;
+    report.cost->cpu = 117.2835e-9;
+    report.cost->session_runs = 10;
+    report.cost->session_nanoseconds = 234.567;
+    return report;
+}
+
+// The example before there is anything to compare with, and without a meta.
 inline SampleReport foreign_report() {
     SampleReport report = example_report();
     report.device.reset();
@@ -36,6 +61,10 @@ inline SampleReport foreign_report() {
     report.period = 0;
     report.actions[XDP_PASS].rate = {};
     report.total.rate = {};
+    for (CounterValues& values : report.actions) {
+        values.lifetime.reset();
+    }
+    report.total.lifetime.reset();
     return report;
 }
 
@@ -54,6 +83,12 @@ inline SampleReport dispatcher_report() {
     report.programs[0].total = report.total;
     report.programs[1].actions[XDP_PASS] = report.actions[XDP_PASS];
     report.programs[1].total = report.actions[XDP_PASS];
+    for (ProgramValues& program : report.programs) {
+        program.total.lifetime.reset();
+        for (CounterValues& values : program.actions) {
+            values.lifetime.reset();
+        }
+    }
     return report;
 }
 

@@ -15,7 +15,6 @@ struct ChainProgram {
     std::string name;
     std::optional<std::uint32_t> priority;  // in a dispatcher
     std::string chain_actions;              // after which the next one runs: "pass, redirect"
-    std::optional<double> nanoseconds;      // for a packet; none: not tracked
 };
 
 struct DeviceFacts {

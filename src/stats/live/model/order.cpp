@@ -90,6 +90,17 @@ Sum sum_of(const ScreenState& model) {
     return sum;
 }
 
+Sum sum_between(const ScreenState& model, double from, double to) {
+    Sum sum;
+    for (const auto& [number, source] : model.sources()) {
+        const Moment moment = source.history.read(from, to);
+        sum.pps += moment.total();
+        sum.bps += moment.bps;
+        sum.drop_pps += moment.pps[XDP_DROP];
+    }
+    return sum;
+}
+
 double drop_share(double drops, double all) {
     constexpr double kPercent = 100;
     return all > 0 ? kPercent * drops / all : 0;

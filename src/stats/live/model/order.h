@@ -49,6 +49,8 @@ struct Sum {
     double drop_pps = 0;
 };
 Sum sum_of(const ScreenState& model);
+// The same of an earlier stretch of time, as far as it is known.
+Sum sum_between(const ScreenState& model, double from, double to);
 
 // In percent; 0 where there is nothing.
 double drop_share(double drops, double all);

@@ -4,30 +4,65 @@
 #include <linux/bpf.h>
 
 #include <algorithm>
-#include <cstring>
 #include <string>
 
 namespace tally::stats {
-Counter total_of(const ScreenSource& source, std::size_t action) {
+namespace {
+
+bool is_zero(const Counter& counter) {
+    return counter.rx_packets == 0 && counter.rx_bytes == 0;
+}
+
+// The total of one action.
+std::optional<Counter> shown_of(const ScreenSource& source, std::size_t action) {
+    const CounterValues& values = source.report.actions[action];
+    if (source.zero) {
+        return growth((*source.zero)[action], values.session);
+    }
+    switch (source.totals) {
+        case Totals::kLifetime:
+            return values.lifetime;
+        case Totals::kSession:
+            return values.session;
+        case Totals::kMap:
+            break;
+    }
+    return values.count;
+}
+
+// In no map that is known of.
+bool has_counted_nothing_ever(const SampleReport& report, std::size_t action) {
+    Counters all = report.before_start;
+    for (std::size_t one = 0; one < all.size(); ++one) {
+        add_to(all[one], report.actions[one].session);
+    }
+    return is_zero(action == kAllActions ? sum_of_actions(all) : all[action]);
+}
+
+}  // namespace
+
+std::optional<Counter> total_of(const ScreenSource& source, std::size_t action) {
     Counter total = {};
     for (std::size_t one = 0; one < source.report.actions.size(); ++one) {
         if (action != kAllActions && action != one) {
             continue;
         }
-        const Counter& session = source.report.actions[one].session;
-        if (source.zero) {
-            add_to(total, growth((*source.zero)[one], session));
-        } else {
-            add_to(total, source.report.before_start[one]);
-            add_to(total, session);
+        const auto part = shown_of(source, one);
+        if (!part) {
+            return std::nullopt;
         }
+        add_to(total, *part);
     }
     return total;
 }
 
 bool never_counted(const ScreenSource& source, std::size_t action) {
-    const Counter total = total_of(source, action);
-    return total.rx_packets == 0 && total.rx_bytes == 0;
+    const auto total = total_of(source, action);
+    if (total && !is_zero(*total)) {
+        return false;
+    }
+    return source.zero || source.totals == Totals::kSession ||
+           has_counted_nothing_ever(source.report, action);
 }
 
 Rate rate_of(const ScreenSource& source, std::size_t action) {
@@ -53,7 +88,8 @@ void ScreenState::take(std::size_t number, const SampleReport& report, double no
     ScreenSource& source = found->second;
     if (appeared) {
         source.number = number;
-        if (zero_ != Zero::kNone) {
+        source.totals = totals_;
+        if (reset_) {
             source.zero = Counters();
         }
     }
@@ -69,7 +105,7 @@ void ScreenState::take(std::size_t number, const SampleReport& report, double no
     }
     if (appeared || source.report.title != report.title) {
         std::erase(by_name_, number);
-        by_name_.insert(place_of(report.title), number);
+        by_name_.insert(place_of(report), number);
     }
     source.report = report;
     if (report.readable && report.period > 0) {
@@ -88,15 +124,24 @@ void ScreenState::forget(std::size_t number) {
     sources_.erase(number);
 }
 
-std::vector<std::size_t>::iterator ScreenState::place_of(const std::string& title) {
-    return std::lower_bound(
-        by_name_.begin(), by_name_.end(), title, [&](std::size_t number, const std::string& name) {
-            return ::strverscmp(sources_.at(number).report.title.c_str(), name.c_str()) < 0;
-        });
+std::vector<std::size_t>::iterator ScreenState::place_of(const SampleReport& report) {
+    return std::lower_bound(by_name_.begin(), by_name_.end(), report,
+                            [&](std::size_t number, const SampleReport& other) {
+                                return is_listed_before(sources_.at(number).report, other);
+                            });
 }
 
-void ScreenState::reset_zero() {
-    zero_ = Zero::kReset;
+void ScreenState::choose_totals(Totals totals) {
+    totals_ = totals;
+    reset_ = false;
+    for (auto& [number, source] : sources_) {
+        source.totals = totals;
+        source.zero.reset();
+    }
+}
+
+void ScreenState::reset_totals() {
+    reset_ = true;
     for (auto& [number, source] : sources_) {
         Counters& zero = source.zero.emplace();
         for (std::size_t action = 0; action < zero.size(); ++action) {

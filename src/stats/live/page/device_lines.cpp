@@ -53,9 +53,6 @@ std::string chain_text(const ChainProgram& program) {
     if (!program.chain_actions.empty()) {
         text += ", the next one after " + program.chain_actions;
     }
-    if (program.nanoseconds) {
-        text += fmt::format(", {:.0f} ns a packet", *program.nanoseconds);
-    }
     return text;
 }
 
@@ -89,8 +86,8 @@ std::vector<DeviceLine> device_lines(const ScreenSource& source, const DeviceFac
     if (!facts.chain_note.empty()) {
         lines.push_back({"chain", facts.chain_note});
     }
-    if (facts.chain.size() == 1 && facts.chain.front().nanoseconds) {
-        lines.push_back({"cost", fmt::format("{:.0f} ns a packet", *facts.chain.front().nanoseconds)});
+    if (report.cost) {
+        lines.push_back({"cost", printable(cost_text(*report.cost))});
     }
     if (!facts.pins.empty()) {
         std::string names;

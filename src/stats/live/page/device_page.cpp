@@ -9,6 +9,7 @@
 #include "stats/live/page/plot_panel.h"
 #include "stats/live/page/verdict_table.h"
 #include "stats/live/paint/box.h"
+#include "stats/live/paint/plot.h"
 
 namespace tally::stats {
 namespace {
@@ -52,8 +53,9 @@ void draw_device(Canvas& canvas, const ScreenState& model, const ScreenSource& s
                  const LiveChoice& choice, const ViewContext& context, DrawnPage& drawn) {
     const Rect box = {0, 0, canvas.width(), canvas.height() - 1};
     auto title = panel_title(source, trouble_of(source, context.now));
-    title.push_back({std::string(zero_text(model.zero())), {}});
-    draw_frame(canvas, model, choice, context, title, {});
+    title.insert(title.begin() + 2, {totals_text(model), {}});  // before the program, which is long
+    const double step = time_columns(context.now, context.window, plot_columns(canvas.width() - 2)).step;
+    draw_frame(canvas, model, choice, context, {title, {}, step});
     const Rect inner = {2, 1, canvas.width() - 4, canvas.height() - 3};
 
     const auto heats = cpu_heats(source.report, context.cpus);

@@ -16,18 +16,17 @@ int width_of(const Canvas& canvas, const Piece& piece) {
 }
 
 // In the order they stand, from the right.
-std::vector<Piece> status_of(const ScreenState& model, const LiveChoice& choice, const ViewContext& context) {
-    const Sum sum = sum_of(model);
+std::vector<Piece> status_of(const ScreenState& model, const LiveChoice& choice, const ViewContext& context,
+                             double step) {
+    const Sum sum = choice.cursor ? sum_between(model, *choice.cursor, *choice.cursor + step) : sum_of(model);
     const double moment = choice.cursor ? *choice.cursor : context.now;
     std::vector<Piece> pieces = {{time_text(moment + context.time_of_day, true), {}}};
     if (choice.paused) {
         pieces.push_back({" PAUSED ", {.bold = true, .reverse = true}});
     }
-    if (!choice.cursor) {
-        pieces.push_back({fmt::format("drop {}", percent_text(drop_share(sum.drop_pps, sum.pps))), kBold});
-        pieces.push_back({bandwidth_text(sum.bps, choice.units), kBold});
-        pieces.push_back({compact(sum.pps, "pkt/s"), kBold});
-    }
+    pieces.push_back({fmt::format("drop {}", percent_text(drop_share(sum.drop_pps, sum.pps))), kBold});
+    pieces.push_back({bandwidth_text(sum.bps, choice.units), kBold});
+    pieces.push_back({compact(sum.pps, "pkt/s"), kBold});
     return pieces;
 }
 
@@ -77,23 +76,23 @@ int write_pieces_right(Canvas& canvas, int end, int y, const std::vector<Piece>&
 }
 
 void draw_frame(Canvas& canvas, const ScreenState& model, const LiveChoice& choice,
-                const ViewContext& context, const std::vector<Piece>& title, const std::string& position) {
+                const ViewContext& context, const FrameText& text) {
     const Rect box = {0, 0, canvas.width(), canvas.height() - 1};
     draw_box(canvas, box);
     const int end = box.right() - 2;
-    std::vector<Piece> status = status_of(model, choice, context);
+    std::vector<Piece> status = status_of(model, choice, context, text.step);
     // The first pieces of the title are what matters most.
     constexpr std::size_t kFirst = 5;
     int wanted = 2;
-    for (std::size_t at = 0; at < title.size() && at < kFirst; ++at) {
-        wanted += title[at].text.empty() ? 0 : width_of(canvas, title[at]) + 2;
+    for (std::size_t at = 0; at < text.title.size() && at < kFirst; ++at) {
+        wanted += text.title[at].text.empty() ? 0 : width_of(canvas, text.title[at]) + 2;
     }
     shorten(canvas, status, choice.paused, end - std::min(wanted, canvas.width() * 2 / 3));
     const int right = write_pieces_right(canvas, end, 0, status, 2);
-    write_pieces(canvas, 2, 0, title, right);
+    write_pieces(canvas, 2, 0, text.title, right);
 
     const int y = box.bottom() - 1;
-    const int begin = write_pieces_right(canvas, end, y, {{position, kFaint}}, 2);
+    const int begin = write_pieces_right(canvas, end, y, {{text.position, kFaint}}, 2);
     if (!context.notice.empty() && begin > 6) {
         canvas.write(2, y, " ");
         const int last = canvas.write_cut(3, y, printable(context.notice), {}, begin - 1);
@@ -126,6 +125,7 @@ std::vector<KeyHint> common_keys(const LiveChoice& choice, const ViewContext& co
                                {"[ ]", span_text(context.window)},
                                {"y", "command"},
                                {"u", "units"},
+                               {"t", "totals"},
                                {"r", "reset"},
                                {"+ -", "interval"}});
     return hints;
@@ -145,16 +145,8 @@ Style trouble_style(Trouble trouble) {
     return {};
 }
 
-std::string_view zero_text(ScreenState::Zero zero) {
-    switch (zero) {
-        case ScreenState::Zero::kStart:
-            return "since start";
-        case ScreenState::Zero::kReset:
-            return "since reset";
-        case ScreenState::Zero::kNone:
-            break;
-    }
-    return {};
+std::string totals_text(const ScreenState& model) {
+    return model.totals_are_reset() ? "since reset" : fmt::format("{} totals", totals_name(model.totals()));
 }
 
 }  // namespace tally::stats

@@ -24,9 +24,13 @@ int write_pieces(Canvas& canvas, int x, int y, const std::vector<Piece>& pieces,
 // The same, ending before `end`; the column where they begin.
 int write_pieces_right(Canvas& canvas, int end, int y, const std::vector<Piece>& pieces, int begin);
 
-// `title`: at the left of the upper line. `position`: which part of the page is shown.
+struct FrameText {
+    std::vector<Piece> title;  // at the left of the upper line
+    std::string position;      // which part of the page is shown
+    double step = 1;           // the seconds that the cursor stands for
+};
 void draw_frame(Canvas& canvas, const ScreenState& model, const LiveChoice& choice,
-                const ViewContext& context, const std::vector<Piece>& title, const std::string& position);
+                const ViewContext& context, const FrameText& text);
 
 struct KeyHint {
     std::string_view key;
@@ -39,7 +43,7 @@ std::vector<KeyHint> common_keys(const LiveChoice& choice, const ViewContext& co
 
 Style trouble_style(Trouble trouble);
 
-// From where totals count, if that needs to be said: "since reset".
-std::string_view zero_text(ScreenState::Zero zero);
+// "map totals", "since reset".
+std::string totals_text(const ScreenState& model);
 
 }  // namespace tally::stats

@@ -51,7 +51,7 @@ std::vector<Piece> title_of(const Canvas& canvas, const ScreenState& model, cons
                           ? fmt::format("/{}{}", printable(choice.filter), choice.typing ? "_" : "")
                           : "",
                       {.reverse = true}});
-    pieces.push_back({std::string(zero_text(model.zero())), {}});
+    pieces.push_back({totals_text(model), {}});
     pieces.push_back({fmt::format("{} device{}", count, count == 1 ? "" : "s"), {}});
     pieces.push_back({printable(context.host), {}});
     if (list.hidden > 0) {
@@ -156,7 +156,8 @@ void draw_overview(Canvas& canvas, const ScreenState& model, const SourceList& l
     if (rows > shown && places.line_height == 1) {
         position = fmt::format("lines {}-{} of {}", choice.top + 1, choice.top + shown, rows);
     }
-    draw_frame(canvas, model, choice, context, title_of(canvas, model, list, choice, context), position);
+    draw_frame(canvas, model, choice, context,
+               {title_of(canvas, model, list, choice, context), position, drawn.columns.step});
     if (list.order.empty()) {
         canvas.write(3, 3,
                      model.sources().empty() ? "no counter map is pinned yet; waiting"

@@ -39,7 +39,7 @@ void write_verdicts(Canvas& canvas, const Rect& line) {
 }  // namespace
 
 void draw_help(Canvas& canvas) {
-    static constexpr std::array<std::pair<std::string_view, std::string_view>, 19> kLines = {{
+    static constexpr std::array<std::pair<std::string_view, std::string_view>, 20> kLines = {{
         {"Up Down j k, wheel", "select a device; PgUp PgDn Home End in larger steps"},
         {"Enter, click", "the whole screen for the selected device"},
         {"Esc, Backspace", "back to the list; no filter"},
@@ -54,6 +54,7 @@ void draw_help(Canvas& canvas) {
         {"y", "the command that prints these numbers"},
         {"u", "units: packets and bits, bytes, plain digits"},
         {"a", "show verdicts that never counted, too"},
+        {"t", "totals: of the map, the lifetime, the session"},
         {"r", "set totals to zero (the map stays as it is)"},
         {"+  -", "longer or shorter interval"},
         {"Ctrl-L", "redraw the screen"},

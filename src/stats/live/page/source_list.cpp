@@ -102,7 +102,8 @@ void write_source(Canvas& canvas, const Rect& rect, int y, const ListLook& look,
     if (listed.trouble != Trouble::kNone) {
         canvas.set(rect.x + 1, y, U'!', alarm);
     }
-    write_text(canvas, y, columns.name, listed_name(source, columns), {.bold = !selected, .reverse = selected});
+    write_text(canvas, y, columns.name, listed_name(source, columns),
+               {.bold = !selected, .reverse = selected});
     write_text(canvas, y, columns.netns, printable(source.report.netns.value_or("")), {});
     write_text(canvas, y, columns.state, state_text(source, listed.trouble),
                listed.trouble == Trouble::kNone ? kFaint : alarm);
@@ -111,17 +112,20 @@ void write_source(Canvas& canvas, const Rect& rect, int y, const ListLook& look,
         write_text(canvas, y, columns.mode, source.report.program->mode, kFaint);
     }
     if (columns.packets.there()) {
-        const Counter total = total_of(source, kAllActions);
-        canvas.write_right(columns.packets.end, y,
-                           count_text(total.rx_packets, look.choice.units, columns.packets.width),
-                           total.rx_packets == 0 ? kFaint : Style());
+        const auto total = total_of(source, kAllActions);
+        canvas.write_right(
+            columns.packets.end, y,
+            total ? count_text(total->rx_packets, look.choice.units, columns.packets.width) : "-",
+            total && total->rx_packets > 0 ? Style() : kFaint);
     }
     if (source.delivery) {
         write_rate(canvas, y, columns.lost, source.delivery->lost_pps, look.choice.units, true,
                    {.bold = true});
     }
-    if (source.nanoseconds && columns.cost.there()) {
-        canvas.write_right(columns.cost.end, y, fmt::format("{:.0f}", *source.nanoseconds));
+    if (source.report.cost && columns.cost.there()) {
+        const auto& nanoseconds = source.report.cost->ns_per_run;
+        canvas.write_right(columns.cost.end, y, nanoseconds ? fmt::format("{:.0f}", *nanoseconds) : "-",
+                           nanoseconds ? Style() : kFaint);
     }
 }
 
@@ -132,10 +136,14 @@ void write_verdict(Canvas& canvas, const Rect& rect, int y, const ListLook& look
                {.ink = ink_of(action), .bold = true});
     const int end = look.columns.pps.there() ? look.columns.pps.begin() - 1 : rect.right();
     const int behind = canvas.write(x + 2, y, kShortActionNames.at(action), {}, end);
-    const Counter total = total_of(source, action);
+    const auto total = total_of(source, action);
     constexpr int kNumber = 26;  // of 2^64 with its commas
-    const std::string packets = count_text(total.rx_packets, look.choice.units, kNumber) + " packets";
-    const std::string bytes = count_text(total.rx_bytes, look.choice.units, kNumber) + " bytes";
+    const auto number = [&](std::uint64_t count) {
+        return total ? count_text(count, look.choice.units, kNumber) : "-";
+    };
+    const Counter known = total.value_or(Counter{});
+    const std::string packets = number(known.rx_packets) + " packets";
+    const std::string bytes = number(known.rx_bytes) + " bytes";
     const int numbers = std::max(behind + 1, x + 11);
     const bool both = numbers + static_cast<int>(packets.size() + bytes.size()) + 2 <= end;
     canvas.write_cut(numbers, y, both ? packets + ", " + bytes : packets, {}, end);

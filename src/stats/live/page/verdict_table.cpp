@@ -101,9 +101,13 @@ void write_line(Canvas& canvas, int y, const TableColumns& columns, const Screen
         }
     };
     write_name(canvas, columns.name.begin(), y, action, columns.name.end);
-    const Counter total = total_of(source, action);
-    right(columns.packets, count_text(total.rx_packets, units, columns.packets.width), total.rx_packets == 0);
-    right(columns.bytes, count_text(total.rx_bytes, units, columns.bytes.width), total.rx_bytes == 0);
+    const auto counted = total_of(source, action);
+    const Counter total = counted.value_or(Counter{});
+    const auto count = [&](const Column& column, std::uint64_t value) {
+        right(column, counted ? count_text(value, units, column.width) : "-", value == 0);
+    };
+    count(columns.packets, total.rx_packets);
+    count(columns.bytes, total.rx_bytes);
     const std::string none = units == Units::kRaw ? "-" : "-  ";
     const double pps = rates.moment.of(action);
     right(columns.pps, rates.moment.known ? rate_text(pps, units, columns.pps.width) : none, !(pps > 0));

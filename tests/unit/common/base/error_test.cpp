@@ -3,6 +3,22 @@
 
 #include <gmock/gmock.h>
 
+namespace {
+
+// As taking memory does where there is little.
+struct ChangesErrno {};
+
+}  // namespace
+
+template <>
+struct fmt::formatter<ChangesErrno> {
+    static constexpr auto parse(format_parse_context& context) { return context.begin(); }
+    static auto format(const ChangesErrno& /*value*/, format_context& context) {
+        errno = ENOMEM;
+        return context.out();
+    }
+};
+
 namespace tally {
 namespace {
 
@@ -30,6 +46,23 @@ INSTANTIATE_TEST_SUITE_P(
                     Code{ENXIO, ErrorKind::kNotFound}, Code{EEXIST, ErrorKind::kConflict},
                     Code{EBUSY, ErrorKind::kConflict}, Code{ENOMEM, ErrorKind::kSystem},
                     Code{EINVAL, ErrorKind::kSystem}, Code{524, ErrorKind::kSystem}));
+
+TEST(Error, LastErrorReadsErrnoBeforeItMakesTheText) {
+    errno = ENOENT;
+    EXPECT_EQ(last_error("opening {}", ChangesErrno{}).code, ENOENT);
+}
+
+// Whoever asked is told whether it is so, or that the kernel could not say.
+TEST(Error, OnlyWhatTheKernelCouldNotAnswerIsAFailedQuestion) {
+    for (const int code : {EIO, ENOMEM, EINTR, EAGAIN, EMFILE, ENFILE, ENOBUFS}) {
+        EXPECT_TRUE(is_failed_question(system_error(code, "asking"))) << code;
+    }
+    for (const int code : {ENOENT, ENODEV, ENOTDIR, ELOOP, ENAMETOOLONG, ESRCH, EACCES, EPERM, EEXIST, EBUSY,
+                           EINVAL, EOPNOTSUPP, ENOSYS, EROFS, 524}) {
+        EXPECT_FALSE(is_failed_question(system_error(code, "asking"))) << code;
+    }
+    EXPECT_FALSE(is_failed_question(make_error(ErrorKind::kSystem, "reading", "not the kernel's word")));
+}
 
 TEST(Error, KindsAreTheExitStatusesOfTheContract) {
     EXPECT_EQ(exit_status(ErrorKind::kSystem), 1);

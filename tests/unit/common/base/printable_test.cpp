@@ -14,5 +14,11 @@ TEST(Printable, ShowsWhatATerminalWouldObey) {
     EXPECT_EQ(printable("one\n\ttwo\x1b", true), "one\n\ttwo\\x1b");
 }
 
+TEST(DisplayWidth, CountsCharacters) {
+    EXPECT_EQ(display_width(""), 0U);
+    EXPECT_EQ(display_width("eth0"), 4U);
+    EXPECT_EQ(display_width("\xc3\xa9\xe2\x82\xac"), 2U);
+}
+
 }  // namespace
 }  // namespace tally

@@ -55,6 +55,9 @@ TEST(DeviceFeatures, AreReadFromTheirAttributes) {
     EXPECT_FALSE(features.has(RxMetadata::kTimestamp));
     EXPECT_EQ(features.zero_copy_segments, 18U);
     EXPECT_EQ(parse_device_features("").xdp, 0U);
+    EXPECT_EQ(parse_device_features("").rx_metadata, std::nullopt);
+    const auto without_metadata = parse_device_features(attribute(5, bytes_of(std::uint64_t{0})));
+    EXPECT_EQ(without_metadata.rx_metadata, 0U);
 }
 
 // The loopback device runs no program itself, where the kernel tells that at all.

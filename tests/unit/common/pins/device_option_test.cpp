@@ -30,6 +30,15 @@ TEST(DeviceOption, ANamespaceMayStandBeforeTheInterface) {
     EXPECT_EQ(described({"red/"}), "looking for interface '': the name is empty");
 }
 
+TEST(DeviceOption, AGroupKnowsThePlacesOfItsNames) {
+    const auto named = read_devices({"red/a", "b", "red/c", "red/a"}, std::nullopt);
+    ASSERT_TRUE(named);
+    const auto groups = group_by_netns(*named);
+    ASSERT_EQ(groups.size(), 2U);
+    EXPECT_EQ(groups[0].places, (std::vector<std::size_t>{0, 2, 3}));
+    EXPECT_EQ(groups[1].places, (std::vector<std::size_t>{1}));
+}
+
 TEST(DeviceOption, WithNetnsBothNameTheSame) {
     EXPECT_EQ(described({"a", "red/b"}, "red"), "red:a,b,");
     EXPECT_EQ(described({"a", "blue/b"}, "red"),

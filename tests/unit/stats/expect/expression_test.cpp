@@ -96,6 +96,37 @@ TEST(Expectation, NeighboursOfTheLargestNumberDiffer) {
     EXPECT_TRUE(holds_for("total.bytes < 18446744073709551615", seen));
 }
 
+bool exceeded(std::string_view text, const SampleReport& report) {
+    const auto expectation = parsed(text);
+    return is_exceeded(expectation, look(expectation, report));
+}
+
+TEST(Expectation, IsExceededAboveAnUpperBoundOfWhatOnlyGrows) {
+    const SampleReport seen = report();
+    for (const char* text :
+         {"drop.packets == 99", "drop.packets <= 99", "drop.packets < 100", "drop.packets < 99",
+          "drop.bytes == 6399", "total.bytes < 6400", "pass.packets < 0"}) {
+        EXPECT_TRUE(exceeded(text, seen)) << text;
+    }
+    for (const char* text :
+         {"drop.packets == 100", "drop.packets == 101", "drop.packets <= 100", "drop.packets < 101",
+          "drop.packets >= 99", "drop.packets > 99", "drop.packets > 100", "drop.packets != 99",
+          "drop.packets != 100", "drop.pps == 1", "drop.pps < 1", "drop.bps <= 1"}) {
+        EXPECT_FALSE(exceeded(text, seen)) << text;
+    }
+}
+
+TEST(Expectation, WhatIsNotKnownIsNotExceeded) {
+    EXPECT_FALSE(is_exceeded(parsed("drop.packets < 0"), Seen{}));
+}
+
+TEST(Expectation, TellsHowManyWereAllowed) {
+    const Seen seen = {true, 12, 0};
+    EXPECT_EQ(excess_text(parsed("drop.packets == 10"), seen), "too many: 12, expected 10");
+    EXPECT_EQ(excess_text(parsed("drop.packets <= 0.01k"), seen), "too many: 12, expected at most 10");
+    EXPECT_EQ(excess_text(parsed("drop.packets < 12"), seen), "too many: 12, expected less than 12");
+}
+
 struct Bad {
     const char* text;
     std::size_t position;  // of the character that is wrong, from 0

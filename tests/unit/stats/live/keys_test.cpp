@@ -15,6 +15,7 @@ class Keys : public testing::Test {
         for (std::size_t number = 0; number < 5; ++number) {
             SampleReport report = example_report();
             report.title = "veth" + std::to_string(number);
+            report.device = report.title;
             model_.take(number, report, 100);
         }
         drawn_.sources = 3;
@@ -30,7 +31,7 @@ class Keys : public testing::Test {
         return apply_key({Key::kCharacter, character}, choice_, list(), drawn_);
     }
 
-    ScreenState model_{false};
+    ScreenState model_{Totals::kMap};
     LiveChoice choice_;
     DrawnPage drawn_;
 };
@@ -177,6 +178,7 @@ TEST_F(Keys, AnyKeyClosesWhatIsOverThePage) {
 
 TEST_F(Keys, SomeAreForTheOwnerOfTheScreen) {
     EXPECT_EQ(type('q'), KeyEffect::kQuit);
+    EXPECT_EQ(type('t'), KeyEffect::kNextTotals);
     EXPECT_EQ(type('r'), KeyEffect::kResetTotals);
     EXPECT_EQ(type('+'), KeyEffect::kLongerInterval);
     EXPECT_EQ(type('-'), KeyEffect::kShorterInterval);

@@ -117,7 +117,8 @@ class LoadThatFails : public testing::Test {
         session_.start_with(passed(100, 6000), origin(passed(50, 3000)));
         session_.add(passed(110, 6600));
     }
-    static Counters lifetime(const Session& session) {
+    // What an exporter shows.
+    static Counters known(const Session& session) {
         return sum_of(session.before_start(), session.counted());
     }
 
@@ -129,7 +130,7 @@ TEST_F(LoadThatFails, ShowsInTheMetaAlone) {
     EXPECT_EQ(session_.counted(), passed(17, 1020));
     session_.add(passed(112, 6720));
     EXPECT_EQ(session_.counted(), passed(19, 1140));
-    EXPECT_EQ(lifetime(session_), passed(57 + 112, 3420 + 6720));
+    EXPECT_EQ(known(session_), passed(57 + 112, 3420 + 6720));
     session_.set_origin(origin(passed(57, 3420)));
     EXPECT_EQ(session_.counted(), passed(19, 1140));
 }
@@ -142,7 +143,7 @@ TEST_F(LoadThatFails, ShowsItsMapBeforeItIsTakenBack) {
     // It counted 7 in the end, and the old map 1 more.
     session_.replace_map(passed(111, 6660), origin(passed(57, 3420)));
     EXPECT_EQ(session_.counted(), passed(18, 1080));
-    EXPECT_EQ(lifetime(session_), passed(57 + 111, 3420 + 6660));
+    EXPECT_EQ(known(session_), passed(57 + 111, 3420 + 6660));
 }
 
 TEST_F(LoadThatFails, ShowsTheOldMapBeforeTheMetaThatCarries) {
@@ -150,7 +151,7 @@ TEST_F(LoadThatFails, ShowsTheOldMapBeforeTheMetaThatCarries) {
     session_.replace_map(passed(110, 6600), origin(passed(50, 3000)));
     EXPECT_EQ(session_.counted(), passed(13, 780));  // never less than before
     session_.set_origin(origin(passed(57, 3420)));
-    EXPECT_EQ(lifetime(session_), passed(57 + 110 + 3, 3420 + 6600 + 180));
+    EXPECT_EQ(known(session_), passed(57 + 110 + 3, 3420 + 6600 + 180));
 }
 
 TEST_F(LoadThatFails, MayFailAgainAndThenSucceed) {
@@ -159,7 +160,7 @@ TEST_F(LoadThatFails, MayFailAgainAndThenSucceed) {
     session_.add(passed(115, 6900));
     session_.replace_map(dropped(4, 240), origin(passed(60 + 115, 3600 + 6900)));
     EXPECT_EQ(session_.counted(), counters({{XDP_PASS, {25, 1500}}, {XDP_DROP, {4, 240}}}));
-    EXPECT_EQ(lifetime(session_), counters({{XDP_PASS, {175, 10500}}, {XDP_DROP, {4, 240}}}));
+    EXPECT_EQ(known(session_), counters({{XDP_PASS, {175, 10500}}, {XDP_DROP, {4, 240}}}));
 }
 
 TEST(Session, AMapWhoseMetaNeverCameIsPartOfItsLineage) {
@@ -229,6 +230,59 @@ TEST(Session, AResetCounterGoesOnFromItsNewValue) {
     EXPECT_EQ(session.counted(), passed(75, 4500));
     session.replace_map(passed(1, 60), origin(passed(25, 1500)));
     EXPECT_EQ(session.counted(), passed(76, 4560));
+}
+
+TEST(Lifetime, IsWhatIsCarriedAndTheMap) {
+    Session session;
+    session.start_with(passed(500, 30000), origin(passed(1000, 60000)));
+    EXPECT_EQ(session.lifetime(), passed(1500, 90000));
+    session.add(passed(510, 30600));
+    EXPECT_EQ(session.lifetime(), passed(1510, 90600));
+    session.replace_map(dropped(2, 120), origin(passed(1510, 90600)));
+    EXPECT_EQ(session.lifetime(), counters({{XDP_PASS, {1510, 90600}}, {XDP_DROP, {2, 120}}}));
+    // Two maps came and went unseen: 40 more are carried.
+    session.replace_map(passed(1, 60), origin(passed(1550, 93000)));
+    EXPECT_EQ(session.lifetime(), passed(1551, 93060));
+}
+
+TEST(Lifetime, BeginsAnewWithALineage) {
+    Session session;
+    session.start_with(passed(500, 30000), origin(passed(1000, 60000)));
+    session.replace_map(passed(3, 180), origin({}, kOther));
+    EXPECT_EQ(session.lifetime(), passed(3, 180));
+}
+
+TEST(Lifetime, OfAnAdoptedMapBeginsWithTheAdoption) {
+    Session session;
+    const Counters adopted = passed(0 - std::uint64_t{1000}, 0 - std::uint64_t{60000});
+    session.start_with(passed(1000, 60000), origin(adopted));
+    EXPECT_EQ(session.lifetime(), passed(0, 0));
+    session.add(passed(1004, 60240));
+    EXPECT_EQ(session.lifetime(), passed(4, 240));
+    session.add(passed(0, 0));  // its owner has reset it
+    EXPECT_EQ(session.lifetime(), passed(0, 0));
+}
+
+TEST(Lifetime, IsNotKnownWithoutAMeta) {
+    Session session;
+    EXPECT_EQ(session.lifetime(), std::nullopt);
+    session.start_with(passed(100, 6000), std::nullopt);
+    EXPECT_EQ(session.lifetime(), std::nullopt);
+    session.set_origin(origin(passed(20, 1200)));
+    EXPECT_EQ(session.lifetime(), passed(120, 7200));
+    session.replace_map(passed(7, 420), std::nullopt);  // its meta is still that of the other map
+    EXPECT_EQ(session.lifetime(), std::nullopt);
+    session.set_origin(origin(passed(125, 7500)));
+    EXPECT_EQ(session.lifetime(), passed(132, 7920));
+}
+
+TEST_F(LoadThatFails, NeverTakesAnythingFromTheLifetime) {
+    EXPECT_EQ(session_.lifetime(), passed(160, 9600));
+    session_.replace_map(passed(3, 180), std::nullopt);
+    session_.replace_map(passed(110, 6600), origin(passed(50, 3000)));
+    EXPECT_EQ(session_.lifetime(), passed(160, 9600));
+    session_.set_origin(origin(passed(57, 3420)));
+    EXPECT_EQ(session_.lifetime(), passed(167, 10020));
 }
 
 }  // namespace

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 #include <gmock/gmock.h>
 
+#include <algorithm>
+#include <sstream>
+#include <string>
+
 #include "stats/output/format.h"
 #include "stats/report_for_tests.h"
 
@@ -8,18 +12,18 @@ namespace tally::stats {
 namespace {
 
 constexpr const char* kHeader =
-    "time,dev,netns,map_id,generation,state,period,action,packets,bytes,pps,bps,session_packets,session_"
-    "bytes,runs_on\n";
+    "time,dev,netns,map_id,generation,state,period,action,packets,bytes,pps,bps,session_packets,"
+    "session_bytes,runs_on,lifetime_packets,lifetime_bytes,totals\n";
 
 TEST(CsvOutput, HasALinePerActionAndOneForTheTotal) {
     const auto output = make_csv_format(Detail::kNone);
     const std::string start = "2026-01-31T12:00:00.123Z,veth0,,32,1,attached,2.000104,";
-    const std::string rows = start + "XDP_ABORTED,0,0,0.0,0.0,0,0,\n" +        //
-                             start + "XDP_DROP,1,60,0.0,0.0,0,0,\n" +          //
-                             start + "XDP_PASS,10,980,5.0,3920.0,10,980,\n" +  //
-                             start + "XDP_TX,0,0,0.0,0.0,0,0,\n" +             //
-                             start + "XDP_REDIRECT,0,0,0.0,0.0,0,0,\n" +       //
-                             start + "total,11,1040,5.0,3920.0,10,980,\n";
+    const std::string rows = start + "XDP_ABORTED,0,0,0.0,0.0,0,0,,0,0,map\n" +           //
+                             start + "XDP_DROP,1,60,0.0,0.0,0,0,,1,60,map\n" +            //
+                             start + "XDP_PASS,10,980,5.0,3920.0,10,980,,10,980,map\n" +  //
+                             start + "XDP_TX,0,0,0.0,0.0,0,0,,0,0,map\n" +                //
+                             start + "XDP_REDIRECT,0,0,0.0,0.0,0,0,,0,0,map\n" +          //
+                             start + "total,11,1040,5.0,3920.0,10,980,,11,1040,map\n";
     EXPECT_EQ(text_of(*output, example_report()), kHeader + rows);
     EXPECT_EQ(text_of(*output, example_report()), rows);  // the header comes once
 }
@@ -27,8 +31,22 @@ TEST(CsvOutput, HasALinePerActionAndOneForTheTotal) {
 TEST(CsvOutput, FieldsAreEmptyWhereThereIsNothingToTell) {
     const auto output = make_csv_format(Detail::kNone);
     const std::string text = text_of(*output, foreign_report());
-    EXPECT_THAT(
-        text, testing::HasSubstr("\n2026-01-31T12:00:00.123Z,,,32,,foreign,0.0,XDP_PASS,10,980,,,10,980,\n"));
+    EXPECT_THAT(text, testing::HasSubstr(
+                          "\n2026-01-31T12:00:00.123Z,,,32,,foreign,0.0,XDP_PASS,10,980,,,10,980,,,,map\n"));
+}
+
+TEST(CsvOutput, TotalsThatAreNotKnownAreEmpty) {
+    SampleReport report = foreign_report();
+    report.totals = Totals::kLifetime;
+    report.count_known = false;
+    EXPECT_THAT(text_of(*make_csv_format(Detail::kNone), report),
+                testing::EndsWith(",foreign,0.0,total,,,,,10,980,,,,lifetime\n"));
+}
+
+TEST(CsvOutput, HasTheLifetimeTotalsOfALaterMap) {
+    const std::string text = text_of(*make_csv_format(Detail::kNone), later_report());
+    EXPECT_THAT(text, testing::HasSubstr(",XDP_DROP,1,60,0.0,0.0,0,0,,501,30060,map\n"));
+    EXPECT_THAT(text, testing::HasSubstr(",total,11,1040,5.0,3920.0,10,980,,511,31040,map\n"));
 }
 
 TEST(CsvOutput, PerCpuHasAColumnMore) {
@@ -40,27 +58,27 @@ TEST(CsvOutput, PerCpuHasAColumnMore) {
     EXPECT_EQ(
         text_of(*output, report),
         "time,dev,netns,map_id,generation,state,period,action,cpu,packets,bytes,pps,bps,session_packets,"
-        "session_bytes,runs_on\n" +  //
+        "session_bytes,runs_on,lifetime_packets,lifetime_bytes,totals\n" +  //
             start +
-            "XDP_ABORTED,all,0,0,0.0,0.0,0,0,\n" +                //
-            start + "XDP_DROP,all,1,60,0.0,0.0,0,0,\n" +          //
-            start + "XDP_DROP,63,1,60,0.0,0.0,,,\n" +             //
-            start + "XDP_PASS,all,10,980,5.0,3920.0,10,980,\n" +  //
-            start + "XDP_PASS,0,4,400,2.0,1600.0,,,\n" +          //
-            start + "XDP_TX,all,0,0,0.0,0.0,0,0,\n" +             //
-            start + "XDP_REDIRECT,all,0,0,0.0,0.0,0,0,\n" +       //
-            start + "total,all,11,1040,5.0,3920.0,10,980,\n");
+            "XDP_ABORTED,all,0,0,0.0,0.0,0,0,,0,0,map\n" +                   //
+            start + "XDP_DROP,all,1,60,0.0,0.0,0,0,,1,60,map\n" +            //
+            start + "XDP_DROP,63,1,60,0.0,0.0,,,,,,map\n" +                  //
+            start + "XDP_PASS,all,10,980,5.0,3920.0,10,980,,10,980,map\n" +  //
+            start + "XDP_PASS,0,4,400,2.0,1600.0,,,,,,map\n" +               //
+            start + "XDP_TX,all,0,0,0.0,0.0,0,0,,0,0,map\n" +                //
+            start + "XDP_REDIRECT,all,0,0,0.0,0.0,0,0,,0,0,map\n" +          //
+            start + "total,all,11,1040,5.0,3920.0,10,980,,11,1040,map\n");
 }
 
 TEST(CsvOutput, PerProgramHasAColumnMore) {
     const std::string text = text_of(*make_csv_format(Detail::kPerProgram), dispatcher_report());
     const std::string start = "2026-01-31T12:00:00.123Z,veth0,,32,1,attached,2.000104,";
     EXPECT_THAT(text, testing::HasSubstr(",action,program,packets,"));
-    EXPECT_THAT(text, testing::HasSubstr("\n" + start + "XDP_DROP,7:first,1,60,0.0,0.0,0,0,\n"));
-    EXPECT_THAT(text, testing::HasSubstr("\n" + start + "total,7:first,11,1040,5.0,3920.0,10,980,\n"));
-    EXPECT_THAT(text, testing::HasSubstr("\n" + start + "total,12:second,10,980,5.0,3920.0,10,980,\n"));
-    EXPECT_THAT(text, testing::HasSubstr("\n" + start + "XDP_DROP,all,1,60,0.0,0.0,0,0,\n"));
-    EXPECT_THAT(text, testing::EndsWith("\n" + start + "total,all,11,1040,5.0,3920.0,10,980,\n"));
+    EXPECT_THAT(text, testing::HasSubstr("\n" + start + "XDP_DROP,7:first,1,60,0.0,0.0,0,0,,,,map\n"));
+    EXPECT_THAT(text, testing::HasSubstr("\n" + start + "total,7:first,11,1040,5.0,3920.0,10,980,,,,map\n"));
+    EXPECT_THAT(text, testing::HasSubstr("\n" + start + "total,12:second,10,980,5.0,3920.0,10,980,,,,map\n"));
+    EXPECT_THAT(text, testing::HasSubstr("\n" + start + "XDP_DROP,all,1,60,0.0,0.0,0,0,,1,60,map\n"));
+    EXPECT_THAT(text, testing::EndsWith("\n" + start + "total,all,11,1040,5.0,3920.0,10,980,,11,1040,map\n"));
 }
 
 TEST(CsvOutput, NamesAreQuoted) {
@@ -79,16 +97,36 @@ TEST(CsvOutput, LastColumnNamesThePlaceNow) {
     report.runs_on = "red/eth0";
     EXPECT_THAT(
         text_of(*make_csv_format(Detail::kNone), report),
-        testing::EndsWith("Z,veth0,,32,1,attached,2.000104,total,11,1040,5.0,3920.0,10,980,red/eth0\n"));
+        testing::EndsWith(
+            "Z,veth0,,32,1,attached,2.000104,total,11,1040,5.0,3920.0,10,980,red/eth0,11,1040,map\n"));
 }
 
 TEST(CsvOutput, IntegersAreExact) {
     const auto output = make_csv_format(Detail::kNone);
     SampleReport report = example_report();
-    report.actions[XDP_TX] = {{kMost, kMost}, {kMost, kMost}, {}};
+    report.totals = Totals::kLifetime;
+    report.actions[XDP_TX] = {{kMost, kMost}, {kMost, kMost}, {}, Counter{kMost, kMost - 1}};
     EXPECT_THAT(text_of(*output, report),
                 testing::HasSubstr("XDP_TX,18446744073709551615,18446744073709551615,0.0,0.0,"
-                                   "18446744073709551615,18446744073709551615,\n"));
+                                   "18446744073709551615,18446744073709551615,,18446744073709551615,"
+                                   "18446744073709551614,lifetime\n"));
+}
+
+TEST(CsvOutput, CostIsInTheLineOfTheTotal) {
+    const std::string text = text_of(*make_csv_format(Detail::kNone), costly_report());
+    EXPECT_THAT(text, testing::HasSubstr(",ns_per_run,cpu_share\n2026-01-31T"));
+    EXPECT_THAT(text, testing::EndsWith(",23.457,0.000000117\n"));
+    std::istringstream lines(text);
+    std::string line;
+    std::getline(lines, line);
+    const auto columns = std::count(line.begin(), line.end(), ',');
+    while (std::getline(lines, line)) {
+        EXPECT_EQ(std::count(line.begin(), line.end(), ','), columns) << line;
+        EXPECT_TRUE(line.find(",total,") != std::string::npos || line.ends_with(",,")) << line;
+    }
+    SampleReport report = costly_report();
+    report.cost = ProgramCost();
+    EXPECT_THAT(text_of(*make_csv_format(Detail::kNone), report), testing::EndsWith(",,\n"));
 }
 
 }  // namespace

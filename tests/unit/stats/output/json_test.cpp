@@ -16,13 +16,13 @@ TEST(JsonOutput, IsTheRecordOfTheContract) {
     EXPECT_EQ(
         json_of(example_report()),
         R"({"schema":1,"time":"2026-01-31T12:00:00.123Z","dev":"veth0","netns":null,"map_id":32,"generation":1,)"
-        R"("state":"attached","runs_on":null,"period":2.000104,"actions":{)"
-        R"("XDP_ABORTED":{"packets":0,"bytes":0,"pps":0.0,"bps":0.0,"session_packets":0,"session_bytes":0},)"
-        R"("XDP_DROP":{"packets":1,"bytes":60,"pps":0.0,"bps":0.0,"session_packets":0,"session_bytes":0},)"
-        R"("XDP_PASS":{"packets":10,"bytes":980,"pps":5.0,"bps":3920.0,"session_packets":10,"session_bytes":980},)"
-        R"("XDP_TX":{"packets":0,"bytes":0,"pps":0.0,"bps":0.0,"session_packets":0,"session_bytes":0},)"
-        R"("XDP_REDIRECT":{"packets":0,"bytes":0,"pps":0.0,"bps":0.0,"session_packets":0,"session_bytes":0}},)"
-        R"("total":{"packets":11,"bytes":1040,"pps":5.0,"bps":3920.0,"session_packets":10,"session_bytes":980}})"
+        R"("state":"attached","runs_on":null,"period":2.000104,"cost":null,"actions":{)"
+        R"("XDP_ABORTED":{"packets":0,"bytes":0,"pps":0.0,"bps":0.0,"session_packets":0,"session_bytes":0,"lifetime_packets":0,"lifetime_bytes":0},)"
+        R"("XDP_DROP":{"packets":1,"bytes":60,"pps":0.0,"bps":0.0,"session_packets":0,"session_bytes":0,"lifetime_packets":1,"lifetime_bytes":60},)"
+        R"("XDP_PASS":{"packets":10,"bytes":980,"pps":5.0,"bps":3920.0,"session_packets":10,"session_bytes":980,"lifetime_packets":10,"lifetime_bytes":980},)"
+        R"("XDP_TX":{"packets":0,"bytes":0,"pps":0.0,"bps":0.0,"session_packets":0,"session_bytes":0,"lifetime_packets":0,"lifetime_bytes":0},)"
+        R"("XDP_REDIRECT":{"packets":0,"bytes":0,"pps":0.0,"bps":0.0,"session_packets":0,"session_bytes":0,"lifetime_packets":0,"lifetime_bytes":0}},)"
+        R"("total":{"packets":11,"bytes":1040,"pps":5.0,"bps":3920.0,"session_packets":10,"session_bytes":980,"lifetime_packets":11,"lifetime_bytes":1040}})"
         "\n");
 }
 
@@ -35,6 +35,15 @@ TEST(JsonOutput, HasNullWhereThereIsNothingToTell) {
     EXPECT_TRUE(sample["actions"]["XDP_PASS"]["pps"].is_null());
     EXPECT_TRUE(sample["total"]["bps"].is_null());
     EXPECT_EQ(sample["actions"]["XDP_PASS"]["packets"], 10);
+    EXPECT_TRUE(sample["actions"]["XDP_PASS"]["lifetime_packets"].is_null());
+    EXPECT_TRUE(sample["total"]["lifetime_bytes"].is_null());
+}
+
+TEST(JsonOutput, HasTheLifetimeTotalsOfALaterMap) {
+    const auto sample = nlohmann::json::parse(json_of(later_report()));
+    EXPECT_EQ(sample["actions"]["XDP_DROP"]["lifetime_packets"], 501);
+    EXPECT_EQ(sample["actions"]["XDP_DROP"]["packets"], 1);
+    EXPECT_EQ(sample["total"]["lifetime_bytes"], 31040);
 }
 
 TEST(JsonOutput, NamesThePlaceNow) {
@@ -43,17 +52,30 @@ TEST(JsonOutput, NamesThePlaceNow) {
     EXPECT_THAT(json_of(report), testing::HasSubstr(R"("state":"attached","runs_on":"red/eth0",)"));
 }
 
+TEST(JsonOutput, HasTheCostWhereItIsAskedFor) {
+    EXPECT_THAT(
+        json_of(costly_report()),
+        testing::HasSubstr(R"("cost":{"ns_per_run":23.457,"cpu":0.000000117,"program":57,"note":null},)"));
+    SampleReport report = costly_report();
+    report.cost = ProgramCost();
+    report.cost->note = "the program is gone";
+    EXPECT_THAT(json_of(report),
+                testing::HasSubstr(
+                    R"("cost":{"ns_per_run":null,"cpu":null,"program":null,"note":"the program is gone"},)"));
+}
+
 TEST(JsonOutput, IntegersAreExact) {
     SampleReport report = example_report();
     report.program->generation = kMost;
-    report.actions[XDP_TX] = {{kMost, kMost - 1}, {kMost - 2, kMost - 3}, {}};
+    report.actions[XDP_TX] = {{kMost, kMost - 1}, {kMost - 2, kMost - 3}, {}, Counter{kMost - 4, kMost - 5}};
     const std::string text = json_of(report);
     EXPECT_THAT(text, testing::HasSubstr(R"("generation":18446744073709551615,)"));
     EXPECT_THAT(text,
                 testing::HasSubstr(
                     R"("XDP_TX":{"packets":18446744073709551615,"bytes":18446744073709551614,"pps":0.0,)"
                     R"("bps":0.0,"session_packets":18446744073709551613,)"
-                    R"("session_bytes":18446744073709551612})"));
+                    R"("session_bytes":18446744073709551612,"lifetime_packets":18446744073709551611,)"
+                    R"("lifetime_bytes":18446744073709551610})"));
 }
 
 TEST(JsonOutput, NamesAreEscaped) {
@@ -70,7 +92,7 @@ TEST(JsonOutput, NamesAreEscaped) {
 
 TEST(JsonOutput, PerCpuListsThoseThatCounted) {
     SampleReport report = example_report();
-    EXPECT_THAT(json_of(report, Detail::kPerCpu), testing::EndsWith(R"("session_bytes":980},"cpus":[]})"
+    EXPECT_THAT(json_of(report, Detail::kPerCpu), testing::EndsWith(R"("lifetime_bytes":1040},"cpus":[]})"
                                                                     "\n"));
     report.cpus = {example_cpu(0, XDP_PASS, {{4, 400}, {}, {2, 1600}}),
                    example_cpu(63, XDP_DROP, {{1, 60}, {}, {}})};
@@ -93,8 +115,10 @@ TEST(JsonOutput, PerProgramListsThemInTheOrderTheyRun) {
     ASSERT_EQ(sample["programs"].size(), 2U);
     EXPECT_EQ(sample["programs"][0]["id"], 7);
     EXPECT_EQ(sample["programs"][0]["name"], "first");
-    EXPECT_EQ(sample["programs"][0]["actions"], sample["actions"]);
-    EXPECT_EQ(sample["programs"][0]["total"], sample["total"]);
+    auto total = sample["total"];  // of a program alone, that of its lifetime is not known
+    total["lifetime_packets"] = total["lifetime_bytes"] = nullptr;
+    EXPECT_EQ(sample["programs"][0]["total"], total);
+    EXPECT_EQ(sample["programs"][0]["actions"]["XDP_DROP"]["bytes"], 60);
     EXPECT_EQ(sample["programs"][1]["actions"]["XDP_DROP"]["packets"], 0);
     EXPECT_EQ(sample["programs"][1]["total"]["session_packets"], 10);
     EXPECT_FALSE(sample.contains("cpus"));

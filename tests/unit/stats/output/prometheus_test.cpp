@@ -208,5 +208,12 @@ TEST(PrometheusOutput, IsOneDocumentARound) {
                           "xdp_action_bytes_total{device=\"veth0\",netns=\"\",action=\"pass\"} 980\n"));
 }
 
+TEST(Prometheus, CostIsToldWhereItIsMeasured) {
+    const auto metrics = metrics_of(costly_report());
+    EXPECT_THAT(metrics.at("xdp_program_runs_total"), ElementsAre(Pair("veth0,", 10)));
+    EXPECT_THAT(metrics.at("xdp_program_run_seconds_total"), ElementsAre(Pair("veth0,", 234.567e-9)));
+    EXPECT_THAT(metrics_of(example_report()), testing::Not(testing::Contains(Key("xdp_program_runs_total"))));
+}
+
 }  // namespace
 }  // namespace tally::stats

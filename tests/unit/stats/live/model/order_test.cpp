@@ -15,6 +15,7 @@ using testing::IsEmpty;
 SampleReport report_of(const std::string& title, double drops = 0, double passes = 0) {
     SampleReport report = example_report();
     report.title = title;
+    report.device = title;
     report.actions[XDP_DROP].rate.pps = drops;
     report.actions[XDP_PASS].rate.pps = passes;
     report.total.rate = {drops + passes, 8 * (drops + passes)};
@@ -35,16 +36,16 @@ std::vector<std::string> titles(const ScreenState& model, const ListRequest& req
 }
 
 TEST(Order, NumbersInNamesAreNumbers) {
-    ScreenState model(false);
+    ScreenState model(Totals::kMap);
     for (const char* title : {"eth10", "eth2", "a", "eth2.100", "eth2.20", "eth02", "eth"}) {
         model.take(model.sources().size(), report_of(title), 1);
     }
     EXPECT_THAT(titles(model, request_at(1)),
-                ElementsAre("a", "eth", "eth02", "eth2", "eth2.20", "eth2.100", "eth10"));
+                ElementsAre("a", "eth", "eth2", "eth02", "eth2.20", "eth2.100", "eth10"));
 }
 
 TEST(Order, TheBusiestComesFirst) {
-    ScreenState model(false);
+    ScreenState model(Totals::kMap);
     model.take(1, report_of("a", 5, 0), 1);
     model.take(2, report_of("b", 1, 90), 1);
     model.take(3, report_of("c", 0, 7), 1);
@@ -55,10 +56,14 @@ TEST(Order, TheBusiestComesFirst) {
     EXPECT_EQ(sum.pps, 5 + 91 + 7 + 7);
     EXPECT_EQ(sum.bps, 8 * (5 + 91 + 7 + 7));
     EXPECT_EQ(sum.drop_pps, 6);
+    // The latest second; before it there was nothing.
+    EXPECT_EQ(sum_between(model, 0, 1).pps, 5 + 91 + 7 + 7);
+    EXPECT_EQ(sum_between(model, 0, 1).drop_pps, 6);
+    EXPECT_EQ(sum_between(model, -10, -9).pps, 0);
 }
 
 TEST(Order, TroubleComesFirstWhateverTheOrder) {
-    ScreenState model(false);
+    ScreenState model(Totals::kMap);
     model.take(1, report_of("busy", 50, 50), 1);
     SampleReport report = report_of("stale");
     report.state = AttachState::kStale;
@@ -78,8 +83,10 @@ TEST(Order, TroubleComesFirstWhateverTheOrder) {
 }
 
 TEST(Order, TheFilterLooksAtNamesAndPrograms) {
-    ScreenState model(false);
+    ScreenState model(Totals::kMap);
     SampleReport report = report_of("red/eth0");
+    report.device = "eth0";
+    report.netns = "red";
     report.program->name = "xdp_filter";
     model.take(1, report, 1);
     model.take(2, report_of("eth1"), 1);
@@ -90,7 +97,7 @@ TEST(Order, TheFilterLooksAtNamesAndPrograms) {
 }
 
 TEST(Order, IdleDevicesAreHiddenUnlessInTrouble) {
-    ScreenState model(false);
+    ScreenState model(Totals::kMap);
     model.take(1, report_of("busy", 0, 1), 100);
     model.take(2, report_of("idle"), 100);
     SampleReport report = report_of("detached");
@@ -109,7 +116,7 @@ TEST(Order, SortsGoRound) {
 }
 
 TEST(Trouble, AbortedPacketsAreTroubleForAWhile) {
-    ScreenState model(false);
+    ScreenState model(Totals::kMap);
     SampleReport report = report_of("a");
     report.actions[XDP_ABORTED].rate.pps = 3;
     model.take(1, report, 100);

@@ -11,6 +11,7 @@ namespace {
 SampleReport block_of(const std::string& title, double drops = 0, double passes = 0) {
     SampleReport report = example_report();
     report.title = title;
+    report.device = title;
     report.before_start = counters({{XDP_PASS, {100, 10000}}});
     report.actions[XDP_DROP].rate.pps = drops;
     report.actions[XDP_PASS].rate.pps = passes;
@@ -18,23 +19,52 @@ SampleReport block_of(const std::string& title, double drops = 0, double passes 
     return report;
 }
 
-TEST(ScreenState, TotalsAreWhatIsKnownAcrossAllMaps) {
-    ScreenState model(false);
-    model.take(3, block_of("veth0"), 1);
-    // The example's session: 10 packets, 980 bytes passed.
-    EXPECT_EQ(total_of(*model.find(3), XDP_PASS), (Counter{110, 10980}));
-    EXPECT_EQ(total_of(*model.find(3), kAllActions), (Counter{110, 10980}));
-    EXPECT_TRUE(never_counted(*model.find(3), XDP_TX));
-    EXPECT_FALSE(never_counted(*model.find(3), XDP_PASS));
+TEST(ScreenState, TotalsAreThoseThatAreChosen) {
+    ScreenState model(Totals::kMap);
+    SampleReport report = block_of("veth0");
+    report.actions[XDP_PASS] = {{4, 400}, {3, 300}, {}, Counter{104, 10400}};
+    report.actions[XDP_DROP] = {{}, {}, {}, Counter{}};
+    model.take(3, report, 1);
+    const auto passes = [&] { return total_of(*model.find(3), XDP_PASS); };
+    EXPECT_EQ(passes(), (Counter{4, 400}));
+    EXPECT_EQ(total_of(*model.find(3), kAllActions), (Counter{4, 400}));
+    model.choose_totals(Totals::kLifetime);
+    EXPECT_EQ(passes(), (Counter{104, 10400}));
+    EXPECT_EQ(total_of(*model.find(3), kAllActions), (Counter{104, 10400}));
+    model.choose_totals(Totals::kSession);
+    EXPECT_EQ(passes(), (Counter{3, 300}));
+    model.take(4, report, 2);
+    EXPECT_EQ(total_of(*model.find(4), XDP_PASS), (Counter{3, 300}));
 }
 
-TEST(ScreenState, TotalsCountFromTheZero) {
-    ScreenState model(false);
+TEST(ScreenState, WithoutAMetaThereIsNoLifetimeTotal) {
+    ScreenState model(Totals::kLifetime);
+    model.take(1, foreign_report(), 1);
+    EXPECT_EQ(total_of(*model.find(1), XDP_PASS), std::nullopt);
+    EXPECT_EQ(total_of(*model.find(1), kAllActions), std::nullopt);
+    EXPECT_FALSE(never_counted(*model.find(1), XDP_PASS));
+    EXPECT_TRUE(never_counted(*model.find(1), XDP_TX));
+}
+
+TEST(ScreenState, WhatAnEarlierMapCountedIsNotIdle) {
+    ScreenState model(Totals::kMap);
+    SampleReport report = block_of("veth0");
+    report.actions = {};
+    model.take(1, report, 1);
+    EXPECT_EQ(total_of(*model.find(1), XDP_PASS), (Counter{0, 0}));
+    EXPECT_FALSE(never_counted(*model.find(1), XDP_PASS)) << "100 before the start";
+    EXPECT_TRUE(never_counted(*model.find(1), XDP_TX));
+    model.choose_totals(Totals::kSession);
+    EXPECT_TRUE(never_counted(*model.find(1), XDP_PASS));
+}
+
+TEST(ScreenState, TotalsCountFromTheReset) {
+    ScreenState model(Totals::kMap);
     SampleReport report = block_of("veth0");
     model.take(3, report, 1);
-    EXPECT_EQ(model.zero(), ScreenState::Zero::kNone);
-    model.reset_zero();
-    EXPECT_EQ(model.zero(), ScreenState::Zero::kReset);
+    EXPECT_FALSE(model.totals_are_reset());
+    model.reset_totals();
+    EXPECT_TRUE(model.totals_are_reset());
     EXPECT_EQ(total_of(*model.find(3), kAllActions), (Counter{0, 0}));
     report.actions[XDP_PASS].session = {25, 2000};
     model.take(3, report, 2);
@@ -42,17 +72,13 @@ TEST(ScreenState, TotalsCountFromTheZero) {
     // What comes later has its zero at the beginning of its session.
     model.take(4, block_of("veth1"), 2);
     EXPECT_EQ(total_of(*model.find(4), XDP_PASS), (Counter{10, 980}));
-}
-
-TEST(ScreenState, SinceStartLeavesOutWhatWasThere) {
-    ScreenState model(true);
-    model.take(1, block_of("veth0"), 1);
-    EXPECT_EQ(model.zero(), ScreenState::Zero::kStart);
-    EXPECT_EQ(total_of(*model.find(1), kAllActions), (Counter{10, 980}));
+    model.choose_totals(Totals::kSession);
+    EXPECT_FALSE(model.totals_are_reset());
+    EXPECT_EQ(total_of(*model.find(3), XDP_PASS), (Counter{25, 2000}));
 }
 
 TEST(ScreenState, SourcesComeAndGo) {
-    ScreenState model(false);
+    ScreenState model(Totals::kMap);
     model.take(1, block_of("a"), 1);
     model.take(2, block_of("b"), 1);
     model.forget(1);
@@ -64,7 +90,7 @@ TEST(ScreenState, SourcesComeAndGo) {
 }
 
 TEST(ScreenState, WhatCannotBeReadHasNoRate) {
-    ScreenState model(false);
+    ScreenState model(Totals::kMap);
     SampleReport report = block_of("a", 5, 5);
     report.readable = false;
     model.take(1, report, 1);
@@ -73,7 +99,7 @@ TEST(ScreenState, WhatCannotBeReadHasNoRate) {
 }
 
 TEST(ScreenState, AReplacementIsNoticed) {
-    ScreenState model(false);
+    ScreenState model(Totals::kMap);
     SampleReport report = block_of("a");
     model.take(1, report, 1);
     model.take(1, report, 2);
@@ -92,7 +118,7 @@ TEST(ScreenState, AReplacementIsNoticed) {
 }
 
 TEST(ScreenState, ReplacementsAreBounded) {
-    ScreenState model(false);
+    ScreenState model(Totals::kMap);
     SampleReport report = block_of("a");
     for (std::uint32_t map = 1; map <= 1000; ++map) {
         report.map_id = map;
@@ -103,7 +129,7 @@ TEST(ScreenState, ReplacementsAreBounded) {
 }
 
 TEST(ScreenState, ARenamedSourceFindsItsPlace) {
-    ScreenState model(false);
+    ScreenState model(Totals::kMap);
     model.take(1, block_of("a"), 1);
     model.take(2, block_of("b2"), 1);
     model.take(3, block_of("b10"), 1);
@@ -113,7 +139,7 @@ TEST(ScreenState, ARenamedSourceFindsItsPlace) {
 }
 
 TEST(ScreenState, ANamespaceIsNotPartOfTheShortName) {
-    ScreenState model(false);
+    ScreenState model(Totals::kMap);
     SampleReport report = block_of("red/eth0");
     report.device = "eth0";
     report.netns = "red";
@@ -126,6 +152,11 @@ TEST(ScreenState, ANamespaceIsNotPartOfTheShortName) {
     report.device.reset();
     model.take(2, report, 1);
     EXPECT_EQ(name_without_netns(*model.find(2)), "/sys/fs/bpf/a/b");
+}
+
+TEST(ScreenState, TotalsGoRound) {
+    EXPECT_EQ(next(Totals::kMap), Totals::kLifetime);
+    EXPECT_EQ(next(next(next(Totals::kMap))), Totals::kMap);
 }
 
 }  // namespace

@@ -33,7 +33,9 @@ class PageTest : public testing::Test {
     SampleReport report_of(const std::string& title) {
         SampleReport report = example_report();
         report.title = title;
+        report.device = title;
         report.before_start = counters({{XDP_DROP, {1, 60}}});
+        report.actions[XDP_DROP].lifetime = {501, 30060};
         return report;
     }
     void add(std::size_t number, const std::string& title) { take(number, report_of(title)); }
@@ -64,7 +66,7 @@ class PageTest : public testing::Test {
 
     void move(std::ptrdiff_t by) { move_selection(choice_, list_of(model_, choice_, context_.now), by); }
 
-    ScreenState model_{false};
+    ScreenState model_{Totals::kMap};
     LiveChoice choice_;
     ViewContext context_;
     DrawnPage drawn_;

@@ -80,13 +80,13 @@ TEST_F(PageOfAnyKind, EverySizeIsDrawn) {
     choice_ = {};
     EXPECT_THAT(page(39, 24)[0], HasSubstr("terminal too small"));
     EXPECT_THAT(page(40, 7)[0], HasSubstr("terminal too small"));
-    EXPECT_THAT(page(40, 8)[0], HasSubstr("2 devices"));
+    EXPECT_THAT(page(40, 8)[0], HasSubstr("map totals"));
 }
 
 TEST_F(PageOfAnyKind, NumbersOfAnySizeStayInTheirColumns) {
     SampleReport report = report_of("veth0");
-    report.before_start = {};
-    report.actions[XDP_PASS].session = {kMost, kMost};
+    report.actions[XDP_DROP] = {};
+    report.actions[XDP_PASS].count = {kMost, kMost};
     report.actions[XDP_PASS].rate = {148.8e6, 1e12};
     take(0, report);
     choice_.device = true;
@@ -100,10 +100,50 @@ TEST_F(PageOfAnyKind, NumbersOfAnySizeStayInTheirColumns) {
 TEST_F(PageOfAnyKind, APauseAndAResetAreSaid) {
     add(0, "veth0");
     choice_.paused = true;
-    model_.reset_zero();
+    model_.reset_totals();
     EXPECT_THAT(page(100, 24)[0], AllOf(HasSubstr("PAUSED"), HasSubstr("since reset")));
     choice_.device = true;
     EXPECT_THAT(page(140, 24)[0], AllOf(HasSubstr("PAUSED"), HasSubstr("since reset")));
+}
+
+TEST_F(PageOfAnyKind, TotalsAreNamed) {
+    add(0, "veth0");
+    choice_.open = {0};
+    for (const bool device : {false, true}) {
+        choice_.device = device;
+        model_.choose_totals(Totals::kMap);
+        EXPECT_THAT(text(120, 36),
+                    AllOf(HasSubstr("map totals"), HasSubstr("980"), Not(HasSubstr("30,060"))));
+        model_.choose_totals(Totals::kLifetime);
+        EXPECT_THAT(text(120, 36), AllOf(HasSubstr("lifetime totals"), HasSubstr("30,060")));
+        model_.choose_totals(Totals::kSession);
+        EXPECT_THAT(text(120, 36), AllOf(HasSubstr("session totals"), Not(HasSubstr("30,060"))));
+    }
+}
+
+TEST_F(PageOfAnyKind, TotalsThatAreNotKnownAreADash) {
+    take(0, foreign_report());
+    model_.choose_totals(Totals::kLifetime);
+    choice_.open = {0};
+    EXPECT_THAT(page(120, 15)[3], HasSubstr("P pass     - packets, - bytes"));
+    choice_.device = true;
+    EXPECT_THAT(text(120, 36), testing::ContainsRegex("P pass +- +-"));
+}
+
+TEST_F(PageOfAnyKind, TheCursorHasTheSumOfItsMoment) {
+    SampleReport report = report_of("veth0");
+    report.actions[XDP_PASS].rate.pps = 900;
+    report.total.rate.pps = 900;
+    fill_history(0, report, 50);
+    report.actions[XDP_PASS].rate.pps = 5;
+    report.total.rate.pps = 5;
+    model_.take(0, report, context_.now + 2);
+    choice_.paused = true;
+    choice_.cursor = context_.now - 20;
+    for (const bool device : {false, true}) {
+        choice_.device = device;
+        EXPECT_THAT(page(140, 36)[0], HasSubstr(" 900.00 pkt/s"));
+    }
 }
 
 TEST_F(PageOfAnyKind, ACommandIsShownWhole) {

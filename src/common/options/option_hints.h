@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-#include "common/base/option_table.h"
+#include "common/options/option_table.h"
 
 namespace tally {
 

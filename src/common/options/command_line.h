@@ -12,10 +12,10 @@
 #include <variant>
 #include <vector>
 
-#include "common/base/early_exit.h"
 #include "common/base/error.h"
-#include "common/base/option_hints.h"
-#include "common/base/option_table.h"
+#include "common/options/early_exit.h"
+#include "common/options/option_hints.h"
+#include "common/options/option_table.h"
 
 namespace tally {
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-#include "common/base/command_line.h"
+#include "common/options/command_line.h"
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
@@ -60,9 +60,31 @@ CLI::Option* add_option(CLI::App& app, const Program& program, const OptionRow& 
     return row.needs_value() ? option->allow_extra_args(false) : option->expected(0, 1);
 }
 
-std::vector<CLI::Option*> add_options(CLI::App& app, const Program& program) {
+// Whether the word, or the cluster of short options that it is, could name the option.
+bool could_name(std::string_view word, const OptionRow& row) {
+    if (word.starts_with("--")) {
+        const auto name = word.substr(0, word.find('='));
+        return name == row.name || name == row.alias;
+    }
+    return word.starts_with('-') && !row.short_name.empty() &&
+           word.find(row.short_name.back()) != std::string_view::npos;
+}
+
+bool is_named(std::span<const char* const> words, const OptionRow& row) {
+    return std::any_of(words.begin(), words.end(), [&](const char* word) { return could_name(word, row); });
+}
+
+// One for each row; null where no word could name it. What CLI11 does for an option grows with the number of
+// options, and with all of them was half of a start's instructions. Only the help needs all.
+std::vector<CLI::Option*> add_options(CLI::App& app, const Program& program,
+                                      std::span<const char* const> words) {
+    const bool all = is_named(words, program.options[find_row(program.options, "--help")]);
     std::vector<CLI::Option*> options;
     for (const auto& row : program.options) {
+        if (!all && !is_named(words, row)) {
+            options.push_back(nullptr);
+            continue;
+        }
         auto* option = add_option(app, program, row);
         option->type_name(std::string(row.argument))->default_str(std::string(row.value));
         options.push_back(row.group.empty() ? option : option->group(std::string(row.group)));
@@ -202,7 +224,7 @@ Result<ParsedWords> read_results(CLI::App& app, const std::vector<CLI::Option*>&
     TALLY_TRY(refuse_unknown(program, line, app.remaining()));
     ParsedWords words;
     for (const auto* option : options) {
-        words.values.push_back(option->results());
+        words.values.push_back(option != nullptr ? option->results() : std::vector<std::string>());
     }
     return words;
 }
@@ -227,7 +249,7 @@ std::variant<ParsedWords, EarlyExit> parse_words(const Program& program, int arg
     app.footer(std::string(program.footer));
     app.formatter(std::make_shared<HelpFormatter>());
     app.allow_extras();
-    const auto options = add_options(app, program);
+    const auto options = add_options(app, program, {argv + std::min(argc, 1), end});
     try {
         app.parse(static_cast<int>(end - argv), argv);
     } catch (const CLI::Success& success) {

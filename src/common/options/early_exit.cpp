@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-#include "common/base/early_exit.h"
+#include "common/options/early_exit.h"
 
 #include <fmt/format.h>
 
@@ -17,8 +17,11 @@ EarlyExit usage_exit(std::string_view program, Error error, bool json) {
 }
 
 int exit_early(std::string_view program, const EarlyExit& exit) {
-    std::FILE* const stream = exit.status == 0 ? stdout : stderr;
-    if (std::fputs(exit.message.c_str(), stream) < 0 || std::fflush(stream) != 0) {
+    if (exit.status != 0) {
+        std::fputs(exit.message.c_str(), stderr);  // the status tells as well
+        return exit.status;
+    }
+    if (std::fputs(exit.message.c_str(), stdout) < 0 || std::fflush(stdout) != 0) {
         const Error error = last_error("writing to stdout");
         print_error(program, error);
         return exit_status(error.kind);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-#include "common/base/descriptor_limit.h"
+#include "common/start/descriptor_limit.h"
 
 #include <fmt/format.h>
 #include <sys/eventfd.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-#include "common/base/command_line.h"
+#include "common/options/command_line.h"
 
 #include <gmock/gmock.h>
 

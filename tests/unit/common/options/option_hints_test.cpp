@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-#include "common/base/option_hints.h"
+#include "common/options/option_hints.h"
 
 #include <gtest/gtest.h>
 

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+// The status of several devices for people: a line each, in the order given. Pure.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "loader/outcome.h"
+
+namespace tally::loader {
+
+// Columns below their titles, as wide as needed, "-" for what there is not. Then what is wrong and no column
+// tells, by `warnings`. Devices that failed are left out: their errors go to stderr. Empty without any
+// device.
+std::string format_status_list(const std::vector<Outcome>& outcomes, bool warnings);
+
+}  // namespace tally::loader

@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+"""A loader that stops between two of its steps."""
+
+import os
+import signal
+
+from support.process_table import processes
+from support.processes import Process, run, wait_until
+from support.programs import LOADER
+from support.strace import count_calls, strace
+
+
+class StoppingLoader:
+    """A loader that stops after system calls of a kind: those that strace's `when` says."""
+
+    def __init__(self, log, syscall, when, arguments, inject=()):
+        log.unlink(missing_ok=True)
+        self.log = log
+        self.stops = 0
+        stop = ("-e", f"inject={syscall}:signal=SIGSTOP:when={when}")
+        self.process = Process(strace("-e", f"trace={syscall},fchmodat", *inject, *stop,
+                                      command=[LOADER, *arguments], log=log))
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, *exception):
+        self.send_signal(signal.SIGKILL if kind else signal.SIGCONT)
+
+    def stopped(self):
+        """Waits for the next stop; false when it has ended instead."""
+        self.stops += 1
+        wait_until(lambda: self.has_stopped() or self.has_ended(), self.process.describe)
+        return not self.has_ended()
+
+    def has_stopped(self):
+        return self.log.exists() and self.log.read_text().count("stopped by SIGSTOP") >= self.stops
+
+    def has_ended(self):
+        return self.process.popen.poll() is not None
+
+    def send_signal(self, number):
+        for process in processes():
+            if process.parent == self.process.popen.pid:
+                os.kill(process.pid, number)
+
+
+def calls_of_a_load(lab, log, dev, syscall):
+    lab.load(dev)
+    run(strace("-e", f"trace={syscall}", command=[LOADER, "--dev", dev], log=log))
+    lab.loader("--dev", dev, "--unload")
+    return count_calls(log)
