@@ -12,6 +12,7 @@ from pathlib import Path
 
 import datapath
 import delivery
+import live
 import loader
 import page
 import reader
@@ -32,6 +33,7 @@ PARTS = {
     "startup": startup.startup,
     "sampling": reader.sampling,
     "devices": reader.devices,
+    "live": live.live,
     "in-process": reader.in_process,
     "cpus": reader.cpus,
 }

@@ -24,6 +24,7 @@
 #include "stats/cli/stop_signal.h"
 #include "stats/expect/expectation_check.h"
 #include "stats/exporter/exporter.h"
+#include "stats/live/device_inquiry.h"
 #include "stats/live/screen.h"
 #include "stats/live/view.h"
 #include "stats/loop.h"
@@ -219,14 +220,14 @@ Result<bool> print(ReaderSet& readers, Destination& destination, const Options& 
 Result<bool> show_live(ReaderSet& readers, const Options& options, Pace pace) {
     TALLY_ASSIGN_OR_RETURN(auto screen, Screen::open());
     stop_on_terminal_signals();
-    const auto pin_of = [&readers](std::size_t source) {
+    const auto inquiry = [&readers](std::size_t source, Totals totals) {
         const auto& members = readers.members();
         const auto member = std::find_if(members.begin(), members.end(),
                                          [&](const auto& one) { return one.number == source; });
-        return member == members.end() ? std::string() : as_shown(member->reader->pin());
+        return member == members.end() ? DeviceFacts() : inquire(*member->reader, totals);
     };
     // Its destructor restores the terminal, before an error is printed.
-    View view(std::move(screen), pace, options.totals, pin_of);
+    View view(std::move(screen), pace, options.totals, inquiry);
     return run_loop(readers, view, pace);
 }
 

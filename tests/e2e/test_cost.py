@@ -82,6 +82,38 @@ def test_sample_agrees_with_bpftool(lab, veth0):
     assert quiet["cost"]["cpu"] == 0
 
 
+def cost_is_a_number(text):
+    """The number ends where the title does."""
+    lines = text.splitlines()
+    titles = next((line for line in lines if "NS/PKT" in line), None)
+    device = next((line for line in lines if line.startswith("│▸ veth0 ")), None)
+    if titles is None or device is None:
+        return False
+    end = titles.index("NS/PKT") + len("NS/PKT")
+    return device[:end].split()[-1].isdigit()
+
+
+def test_live(lab, veth0, terminal):
+    """A column in the list, once there were runs, and a line of the device's page."""
+    lab.load("veth0")
+    screen = terminal(160, 30)
+    screen.start("--dev", "veth0", "--interval", "100ms")
+    screen.wait_for("veth0 +attached")
+    assert "NS/PKT" not in screen.text()
+    screen.quit()
+    screen.start("--dev", "veth0", "--interval", "100ms", "--cost")
+    screen.wait_for("NS/PKT(.|\n)*veth0 +attached")
+    traffic = lab.traffic(veth0, 100)
+    screen.wait_for(cost_is_a_number)
+    screen.keys("Enter")
+    screen.wait_for(r"cost +\d+\.\d ns a run, \d+\.\d{3} % of a CPU")
+    traffic.finish()
+    screen.keys("y")
+    screen.wait_for("xdp_stats --dev veth0 --cost --count 1")
+    screen.keys("Escape")
+    screen.quit()
+
+
 def test_without_it_there_is_none(lab, veth0):
     lab.load("veth0")
     reader = lab.reading("--dev", "veth0")

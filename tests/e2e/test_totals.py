@@ -19,7 +19,7 @@ from support.programs import LOADER, STATS
 from support.samples import counts_of, read, session_of
 from support.strace import FAULT_STEP
 from support.stopping_loader import StoppingLoader, calls_of_a_load
-from support.tmux import row, shows
+from support.tmux import has, row, shows
 from support.traffic import SIZE, send
 
 TOTALS = ("map", "lifetime", "session")
@@ -229,23 +229,28 @@ def test_live(lab, veth0, ledger, terminal):
     screen = terminal()
     screen.start("--dev", "veth0", "--interval", "100ms")
     screen.wait_for(lambda text: "map totals" in text and row(text, "veth0"))
+    screen.keys("o")
     replace_during_the_session(ledger)
     for totals in TOTALS:
         text = screen.wait_for(lambda text, totals=totals: f"{totals} totals" in text and
-                               shows("veth0", *ledger.total(totals))(text))
+                               has("veth0", ledger.total(totals)[0])(text))
         for action, pair in ledger.totals[totals].items():
             assert shows(action[4:].lower(), *pair)(text), text
         screen.keys("t")
     screen.wait_for("map totals")
     screen.keys("r")
-    screen.wait_for(lambda text: "since reset" in text and row(text, "veth0")[4:6] == ["0", "0"])
+    screen.wait_for(lambda text: "since reset" in text and has("veth0", 0)(text))
     screen.keys("t")
     screen.wait_for("map totals")
     screen.keys("t", "Enter")
-    text = screen.wait_for(lambda text: "lifetime totals" in text and shows("total", *ledger.total("lifetime"))(text))
+    packets, size = ledger.total("lifetime")
+    screen.wait_for(lambda text: "lifetime totals" in text and {f"{packets:,}", f"{size:,}"} <= set(row(text, "total")))
     screen.quit()
     screen.start("--dev", "veth0", "--totals", "lifetime")
-    screen.wait_for(lambda text: "lifetime totals" in text and shows("veth0", *ledger.total("lifetime"))(text))
+    screen.wait_for(lambda text: "lifetime totals" in text and has("veth0", packets)(text))
+    screen.keys("y")
+    screen.wait_for("xdp_stats --dev veth0 --totals lifetime --count 1")
+    screen.keys("Escape")
     screen.quit()
 
 

@@ -26,8 +26,8 @@
 namespace tally::stats {
 namespace {
 
-constexpr std::array<short, 8> kColours = {-1,         COLOR_YELLOW,  COLOR_RED,   COLOR_GREEN,
-                                           COLOR_CYAN, COLOR_MAGENTA, COLOR_GREEN, COLOR_YELLOW};
+// A pair of colours for every ink, and every verdict or nothing behind it.
+constexpr std::size_t kBacks = 1 + kActions;
 constexpr int kControlL = 0x0c;
 constexpr int kEscape = 0x1b;
 constexpr int kDelete = 0x7f;
@@ -109,9 +109,24 @@ Result<void> check_terminal() {
     return {};
 }
 
-attr_t attributes(Style style) {
-    return (style.bold ? A_BOLD : A_NORMAL) | (style.dim ? A_DIM : A_NORMAL) |
-           (style.reverse ? A_REVERSE : A_NORMAL);
+short pair_of(Style style) {
+    return static_cast<short>(static_cast<std::size_t>(style.ink) * kBacks +
+                              static_cast<std::size_t>(style.back));
+}
+
+KeyPress mouse_event() {
+    MEVENT event = {};
+    if (::getmouse(&event) != OK) {
+        return {};
+    }
+    if ((event.bstate & BUTTON4_PRESSED) != 0) {
+        return {Key::kUp};
+    }
+    if ((event.bstate & BUTTON5_PRESSED) != 0) {
+        return {Key::kDown};
+    }
+    constexpr mmask_t kClicks = BUTTON1_CLICKED | BUTTON1_PRESSED | BUTTON1_DOUBLE_CLICKED;
+    return (event.bstate & kClicks) != 0 ? KeyPress{Key::kClick, 0, event.x, event.y} : KeyPress{};
 }
 
 bool watch(int epoll, int fd) {
@@ -133,7 +148,10 @@ Result<void> Screen::check() {
 }
 
 Result<std::unique_ptr<Screen>> Screen::open() {
-    const bool unicode = set_locale();
+    Look look;
+    look.glyphs = !set_locale()                    ? Glyphs::kAscii
+                  : environment("TERM") == "linux" ? Glyphs::kHalves
+                                                   : Glyphs::kEighths;
     UniqueFd events(::epoll_create1(EPOLL_CLOEXEC));
     UniqueFd signals(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
     if (!events || !signals || !watch(events.get(), signals.get()) || !watch(events.get(), STDIN_FILENO)) {
@@ -145,13 +163,13 @@ Result<std::unique_ptr<Screen>> Screen::open() {
         return make_error(ErrorKind::kSystem, kOperation, "the terminal cannot be set up")
             .with_hint(kOtherWays);
     }
-    std::unique_ptr<Screen> screen(new Screen(std::move(events), std::move(signals), unicode));
+    std::unique_ptr<Screen> screen(new Screen(std::move(events), std::move(signals), look));
     screen->begin();
     return screen;
 }
 
-Screen::Screen(UniqueFd events, UniqueFd signals, bool unicode)
-    : events_(std::move(events)), signals_(std::move(signals)), unicode_(unicode) {}
+Screen::Screen(UniqueFd events, UniqueFd signals, Look look)
+    : events_(std::move(events)), signals_(std::move(signals)), look_(look) {}
 
 Screen::~Screen() {
     handle(SIGWINCH, SIG_DFL);
@@ -172,14 +190,12 @@ void Screen::begin() {
     ::keypad(stdscr, TRUE);
     ::leaveok(stdscr, TRUE);
     ::curs_set(0);
-    // https://no-color.org: any value counts.
-    if (environment("NO_COLOR").empty() && ::has_colors() && ::start_color() == OK) {
-        const short background = ::use_default_colors() == OK ? -1 : COLOR_BLACK;
-        for (std::size_t ink = 1; ink < kColours.size(); ++ink) {
-            ::init_pair(static_cast<short>(ink), kColours[ink], background);
-        }
-        colour_ = true;
-    }
+    set_colours();
+    // Clicks and the wheel; a terminal without a mouse has none.
+    ::mousemask(
+        BUTTON1_CLICKED | BUTTON1_PRESSED | BUTTON1_DOUBLE_CLICKED | BUTTON4_PRESSED | BUTTON5_PRESSED,
+        nullptr);
+    ::mouseinterval(0);
     // ncurses's own handlers redraw at any moment. A shell without job control has SIGTSTP ignored.
     g_signals = signals_.get();
     handle(SIGWINCH, note_signal);
@@ -189,16 +205,44 @@ void Screen::begin() {
     }
 }
 
+void Screen::set_colours() {
+    // https://no-color.org: any value counts.
+    look_.colour = environment("NO_COLOR").empty() && ::has_colors() && ::start_color() == OK;
+    if (!look_.colour) {
+        dim_[static_cast<std::size_t>(Ink::kFaint)] = true;
+        return;
+    }
+    const short background = ::use_default_colors() == OK ? -1 : COLOR_BLACK;
+    constexpr int kMany = 256;
+    const auto& colours = COLORS >= kMany ? kManyColours : kEightColours;
+    for (std::size_t ink = 0; ink < kInks; ++ink) {
+        dim_[ink] = colours[ink].dim;
+        for (std::size_t back = 0; back < kBacks; ++back) {
+            const short behind = back > 0 ? colours[back].front : colours[ink].back;
+            const auto pair = static_cast<short>(ink * kBacks + back);
+            if (pair > 0) {
+                ::init_pair(pair, colours[ink].front, behind < 0 ? background : behind);
+            }
+        }
+    }
+}
+
+void Screen::apply(Style style) {
+    const auto ink = static_cast<std::size_t>(style.ink);
+    const bool label = style.ink == Ink::kAlarm || style.ink == Ink::kWarning;
+    attr_t attributes = A_NORMAL;
+    attributes |= style.bold || label ? A_BOLD : A_NORMAL;
+    attributes |= dim_.at(ink) ? A_DIM : A_NORMAL;
+    attributes |= style.reverse || (label && !look_.colour) ? A_REVERSE : A_NORMAL;
+    ::wattr_set(stdscr, attributes, look_.colour ? pair_of(style) : short{0}, nullptr);
+}
+
 int Screen::width() const {
     return getmaxx(stdscr);
 }
 
 int Screen::height() const {
     return getmaxy(stdscr);
-}
-
-bool Screen::has_fine_characters() const {
-    return unicode_ && environment("TERM") != "linux";
 }
 
 void Screen::show(const Canvas& canvas) {
@@ -213,8 +257,7 @@ void Screen::show(const Canvas& canvas) {
                     run += static_cast<wchar_t>(symbol);
                 }
             }
-            ::wattr_set(stdscr, attributes(style), colour_ ? static_cast<short>(style.ink) : short{0},
-                        nullptr);
+            apply(style);
             ::mvaddnwstr(y, begin, run.data(), static_cast<int>(run.size()));
         }
     }
@@ -286,18 +329,26 @@ std::optional<KeyPress> Screen::next_key() {
         case '\r':
         case '\n':
             return KeyPress{Key::kEnter};
+        case KEY_LEFT:
+            return KeyPress{Key::kLeft};
+        case KEY_RIGHT:
+            return KeyPress{Key::kRight};
         case KEY_BACKSPACE:
         case '\b':
         case kDelete:
+            return KeyPress{Key::kBackspace};
         case kEscape:
-            return KeyPress{Key::kBack};
+            return KeyPress{Key::kEscape};
+        case KEY_MOUSE:
+            return mouse_event();
         case kControlL:
             return KeyPress{Key::kRedraw};
         default:
             break;
     }
     constexpr int kFirstPrintable = 0x20;
-    if (code >= kFirstPrintable && code < kDelete) {
+    constexpr int kLastByte = 0xff;  // those of UTF-8 come one by one
+    if (code >= kFirstPrintable && code != kDelete && code <= kLastByte) {
         return KeyPress{Key::kCharacter, static_cast<char>(code)};
     }
     return KeyPress{};

@@ -2,33 +2,16 @@
 // The terminal as a full screen. The only place that knows ncurses.
 #pragma once
 
+#include <array>
 #include <memory>
 #include <optional>
 
 #include "common/base/result.h"
 #include "common/base/unique_fd.h"
-#include "stats/live/canvas.h"
+#include "stats/live/keys.h"
+#include "stats/live/paint/canvas.h"
 
 namespace tally::stats {
-
-enum class Key {
-    kOther,
-    kUp,
-    kDown,
-    kPageUp,
-    kPageDown,
-    kHome,
-    kEnd,
-    kEnter,
-    kBack,
-    kRedraw,
-    kCharacter,  // KeyPress::character says which
-};
-
-struct KeyPress {
-    Key key = Key::kOther;
-    char character = 0;
-};
 
 // There can be one at a time. The terminal is restored by the destructor, and while the process is stopped
 // (Ctrl-Z).
@@ -46,10 +29,7 @@ class Screen {
 
     int width() const;
     int height() const;
-    bool unicode() const { return unicode_; }
-    bool colour() const { return colour_; }
-    // Whether Braille characters can be shown: the kernel's console has none.
-    bool has_fine_characters() const;
+    Look look() const { return look_; }
 
     void show(const Canvas& canvas);
     // The next show() draws every cell anew.
@@ -63,16 +43,18 @@ class Screen {
     std::optional<KeyPress> next_key();
 
   private:
-    Screen(UniqueFd events, UniqueFd signals, bool unicode);
+    Screen(UniqueFd events, UniqueFd signals, Look look);
 
     void begin();
+    void set_colours();
+    void apply(Style style);
     void leave();
     void stop();
 
     UniqueFd events_;   // epoll
     UniqueFd signals_;  // written to by signal handlers
-    bool unicode_;
-    bool colour_ = false;
+    Look look_;
+    std::array<bool, kInks> dim_ = {};  // an ink without a colour of its own that is drawn dim
 };
 
 }  // namespace tally::stats

@@ -5,43 +5,62 @@
 
 #include <array>
 #include <chrono>
+#include <cmath>
 #include <ctime>
-#include <limits>
 #include <utility>
 
 #include "stats/cli/notices.h"
+#include "stats/live/page/page.h"
+#include "stats/live/page/selection.h"
+#include "stats/live/paint/axis.h"
 
 namespace tally::stats {
 namespace {
 
-constexpr auto kFarthest = std::numeric_limits<std::ptrdiff_t>::max();
+// For so many seconds a notice is news.
+constexpr double kNewsLasts = 30;
+// The facts are as old as this at most, in seconds.
+constexpr double kFactsLast = 1;
 
 std::string host_name() {
     std::array<char, 256> name = {};
     return ::gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "";
 }
 
-std::string time_of_day() {
-    const std::time_t now = std::time(nullptr);
-    std::tm local = {};
-    std::array<char, 16> text = {};
-    ::localtime_r(&now, &local);
-    return {text.data(), std::strftime(text.data(), text.size(), "%H:%M:%S", &local)};
-}
-
 double monotonic_seconds() {
     return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
+// Local seconds since midnight.
+double time_of_day() {
+    const auto now = std::chrono::system_clock::now().time_since_epoch();
+    const auto seconds = std::chrono::floor<std::chrono::seconds>(now);
+    const std::time_t time = seconds.count();
+    std::tm local = {};
+    ::localtime_r(&time, &local);
+    return local.tm_hour * 3600.0 + local.tm_min * 60.0 + local.tm_sec +
+           std::chrono::duration<double>(now - seconds).count();
+}
+
+unsigned online_cpus() {
+    const long count = ::sysconf(_SC_NPROCESSORS_ONLN);
+    return count > 0 ? static_cast<unsigned>(count) : 0;
+}
+
 }  // namespace
 
-View::View(std::unique_ptr<Screen> screen, Pace& pace, Totals totals, PinOf pin_of)
-    : screen_(std::move(screen)), pace_(pace), pin_of_(std::move(pin_of)), model_(totals) {
+View::View(std::unique_ptr<Screen> screen, Pace& pace, Totals totals, Inquiry inquiry)
+    : screen_(std::move(screen)),
+      pace_(pace),
+      inquiry_(std::move(inquiry)),
+      model_(totals),
+      // So columns of round lengths begin at round times of day.
+      clock_offset_(time_of_day() - monotonic_seconds()) {
     context_.host = host_name();
-    // Without colours, fine lines could not be told apart.
-    context_.strokes =
-        screen_->colour() && screen_->has_fine_characters() ? Strokes::kBraille : Strokes::kSymbols;
-    redirect_notices([this](const std::string& notice) { context_.notice = time_of_day() + "  " + notice; });
+    redirect_notices([this](const std::string& notice) {
+        context_.notice = time_text(time_of_day(), true) + "  " + notice;
+        notice_time_ = monotonic_seconds();
+    });
     draw();
 }
 
@@ -50,12 +69,13 @@ View::~View() {
 }
 
 Result<bool> View::take(std::size_t source, const SampleReport& report) {
-    model_.take(source, report, monotonic_seconds());
+    model_.take(source, report, monotonic_seconds() + clock_offset_);
     return true;
 }
 
 void View::forget(std::size_t source) {
     model_.forget(source);
+    choice_.open.erase(source);
 }
 
 Result<bool> View::end_round() {
@@ -81,86 +101,32 @@ Result<bool> View::take_input() {
 }
 
 bool View::handle_key(KeyPress press) {
-    if (choice_.help) {
-        // Any key closes the help page; a terminal that was resized is not a key.
-        choice_.help = press.key == Key::kOther || press.key == Key::kRedraw;
-        return press.key != Key::kCharacter || press.character != 'q';
-    }
-    const auto page = static_cast<std::ptrdiff_t>(choice_.detail ? 1 : choice_.page);
-    switch (press.key) {
-        case Key::kUp:
-            return move(-1);
-        case Key::kDown:
-            return move(1);
-        case Key::kPageUp:
-            return move(-page);
-        case Key::kPageDown:
-            return move(page);
-        case Key::kHome:
-            return move(-kFarthest);
-        case Key::kEnd:
-            return move(kFarthest);
-        case Key::kEnter:
-            choice_.detail = true;
-            break;
-        case Key::kBack:
-            choice_.detail = false;
-            break;
-        case Key::kRedraw:
+    const SourceList list = list_of(shown(), choice_, context_.now);
+    switch (apply_key(press, choice_, list, drawn_)) {
+        case KeyEffect::kQuit:
+            return false;
+        case KeyEffect::kRedraw:
             screen_->forget_contents();
             break;
-        case Key::kCharacter:
-            return handle_character(press.character);
-        case Key::kOther:
+        case KeyEffect::kPause:
+            hold_or_release();
             break;
-    }
-    return true;
-}
-
-bool View::move(std::ptrdiff_t by) {
-    move_selection(choice_, shown(), by);
-    return true;
-}
-
-bool View::handle_character(char character) {
-    switch (character) {
-        case 'q':
-            return false;
-        case 'j':
-            return move(1);
-        case 'k':
-            return move(-1);
-        case 'p':
-            pause();
-            break;
-        case 'r':
+        case KeyEffect::kResetTotals:
             model_.reset_totals();
             if (held_) {
                 held_->model.reset_totals();
             }
             break;
-        case 't':
+        case KeyEffect::kNextTotals:
             choose_next_totals();
             break;
-        case 'a':
-            choice_.all_actions = !choice_.all_actions;
-            break;
-        case 'u':
-            choice_.units = next(choice_.units);
-            break;
-        case 's':
-            choice_.sort = next(choice_.sort);
-            break;
-        case '+':
+        case KeyEffect::kLongerInterval:
             pace_.interval = std::chrono::nanoseconds(longer_interval(pace_.interval.count()));
             break;
-        case '-':
+        case KeyEffect::kShorterInterval:
             pace_.interval = std::chrono::nanoseconds(shorter_interval(pace_.interval.count()));
             break;
-        case '?':
-            choice_.help = true;
-            break;
-        default:
+        case KeyEffect::kNone:
             break;
     }
     return true;
@@ -170,27 +136,46 @@ bool View::handle_character(char character) {
 void View::choose_next_totals() {
     const Totals totals = model_.totals_are_reset() ? model_.totals() : next(model_.totals());
     model_.choose_totals(totals);
+    facts_of_.reset();  // the command names them
     if (held_) {
         held_->model.choose_totals(totals);
     }
 }
 
-void View::pause() {
-    choice_.paused = !choice_.paused;
+void View::hold_or_release() {
+    held_.reset();
     if (choice_.paused) {
-        held_ = Held{model_, context_.clock, context_.now};
-    } else {
-        held_.reset();
+        held_ = Held{model_, context_.now};
+    }
+}
+
+void View::refresh_facts() {
+    const double now = monotonic_seconds();
+    if (!choice_.selected) {
+        context_.facts = {};
+        facts_of_.reset();
+    } else if (facts_of_ != choice_.selected || now - facts_time_ >= kFactsLast) {
+        context_.facts = inquiry_(*choice_.selected, model_.totals());
+        facts_of_ = choice_.selected;
+        facts_time_ = now;
     }
 }
 
 void View::draw() {
+    const double now = monotonic_seconds();
     context_.interval = pace_.interval;
-    context_.clock = held_ ? held_->clock : time_of_day();
-    context_.now = held_ ? held_->now : monotonic_seconds();
-    context_.pin = choice_.selected ? pin_of_(*choice_.selected) : "";
-    Canvas canvas(screen_->width(), screen_->height(), screen_->unicode());
-    draw_page(canvas, shown(), choice_, context_);
+    context_.now = held_ ? held_->now : now + clock_offset_;
+    // Differs from 0 once the clock was set, or daylight saving time has begun.
+    context_.time_of_day = held_ ? context_.time_of_day : std::round(time_of_day() - context_.now);
+    context_.cpus = online_cpus();
+    if (now - notice_time_ > kNewsLasts) {
+        context_.notice.clear();
+    }
+    const SourceList list = list_of(shown(), choice_, context_.now);
+    move_selection(choice_, list, 0);
+    refresh_facts();
+    Canvas canvas(screen_->width(), screen_->height(), screen_->look());
+    drawn_ = draw_page(canvas, shown(), list, choice_, context_);
     screen_->show(canvas);
 }
 

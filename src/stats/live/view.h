@@ -7,21 +7,20 @@
 #include <optional>
 #include <string>
 
-#include "stats/live/list_page.h"
-#include "stats/live/page.h"
+#include "stats/live/keys.h"
+#include "stats/live/page/choice.h"
 #include "stats/live/screen.h"
-#include "stats/live/screen_state.h"
 #include "stats/model/consumer.h"
 
 namespace tally::stats {
 
 class View final : public Consumer {
   public:
-    // What a source's map is pinned as; empty: not.
-    using PinOf = std::function<std::string(std::size_t source)>;
+    // What is known of a source beside its samples.
+    using Inquiry = std::function<DeviceFacts(std::size_t source, Totals totals)>;
 
     // The keys change the interval of `pace`, which is the loop's. From now on notices go to the screen.
-    View(std::unique_ptr<Screen> screen, Pace& pace, Totals totals, PinOf pin_of);
+    View(std::unique_ptr<Screen> screen, Pace& pace, Totals totals, Inquiry inquiry);
     ~View() override;
 
     Result<bool> take(std::size_t source, const SampleReport& report) override;
@@ -33,27 +32,30 @@ class View final : public Consumer {
   private:
     // False: the person wants to quit.
     bool handle_key(KeyPress press);
-    bool handle_character(char character);
-    bool move(std::ptrdiff_t by);
     void choose_next_totals();
-    void pause();
+    void hold_or_release();
+    void refresh_facts();
     void draw();
     const ScreenState& shown() const { return held_ ? held_->model : model_; }
 
     // What is shown while the display is paused.
     struct Held {
         ScreenState model;
-        std::string clock;
         double now = 0;
     };
 
     std::unique_ptr<Screen> screen_;
     Pace& pace_;
-    PinOf pin_of_;
+    Inquiry inquiry_;
     ScreenState model_;
     LiveChoice choice_;
     ViewContext context_;
+    DrawnPage drawn_;
     std::optional<Held> held_;
+    double clock_offset_;     // of the model's clock, which begins as the time of day
+    double notice_time_ = 0;  // when the latest notice came
+    double facts_time_ = 0;   // when the facts were asked for
+    std::optional<std::size_t> facts_of_;
 };
 
 }  // namespace tally::stats

@@ -1,10 +1,25 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 #include "stats/model/program_cost.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <utility>
 
 namespace tally::stats {
+
+std::string cost_text(const ProgramCost& cost) {
+    constexpr double kPercent = 100;
+    std::string text;
+    if (cost.cpu) {
+        text = fmt::format("{}, {:.3f} % of a CPU",
+                           cost.ns_per_run ? fmt::format("{:.1f} ns a run", *cost.ns_per_run) : "no runs",
+                           *cost.cpu * kPercent);
+    } else if (cost.note.empty()) {
+        text = "not known yet";
+    }
+    return text + (text.empty() || cost.note.empty() ? "" : ", ") + cost.note;
+}
 
 void CostMeter::take(const RunReading& reading) {
     cost_.program_id = reading.program_id;

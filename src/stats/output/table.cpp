@@ -101,17 +101,7 @@ class TableFormat final : public SampleFormat {
   private:
     // "cost: 23.4 ns a run, 0.12 % of a CPU"
     void append_cost(fmt::memory_buffer& buffer, const ProgramCost& cost) const {
-        constexpr double kPercent = 100;
-        const auto to = fmt::appender(buffer);
-        fmt::format_to(to, "{}cost: ", indent());
-        if (cost.cpu) {
-            fmt::format_to(to, "{}, {:.3f} % of a CPU{}",
-                           cost.ns_per_run ? fmt::format("{:.1f} ns a run", *cost.ns_per_run) : "no runs",
-                           *cost.cpu * kPercent, cost.note.empty() ? "" : ", ");
-        } else if (cost.note.empty()) {
-            fmt::format_to(to, "not known yet");
-        }
-        fmt::format_to(to, "{}\n", printable(cost.note));
+        fmt::format_to(fmt::appender(buffer), "{}cost: {}\n", indent(), printable(cost_text(cost)));
     }
 
     // Each program in the order they run, then the title of the final verdicts.

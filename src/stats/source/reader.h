@@ -55,6 +55,7 @@ class Reader {
     // Devices have left its network namespace: the next sample looks where this one is.
     void note_departures() { state_monitor_.expire(); }
     bool is_in(const NetnsContext& context) const { return context_ == &context; }
+    const NetnsContext& context() const { return *context_; }
 
     // Reads the map and fills in the report, which says whether there was anything to read. The pin is looked
     // at before, unless that was done within 100 ms and its events are being watched.

@@ -11,13 +11,14 @@ from support.processes import wait_until
 from support.programs import STATS
 
 PROMPT = "ready>"
+SIZE = (120, 36)  # columns and lines
 UTF8 = {"LC_ALL": "C.UTF-8"}
 
 
 class Terminal:
     """A tmux server of its own with one window, which runs a shell."""
 
-    def __init__(self, width=80, height=24, **environment):
+    def __init__(self, width=SIZE[0], height=SIZE[1], **environment):
         # Closer than TMPDIR may be: the path of a socket has at most 107 bytes.
         self.directory = tempfile.TemporaryDirectory(prefix="live", dir="/run")
         self.scratch = Path(self.directory.name)
@@ -98,11 +99,16 @@ class Terminal:
 
 
 def row(text, name):
-    """The line of a device or action, split into words."""
-    found = [line.split() for line in text.splitlines() if re.match(rf"\W*{name}\b", line)]
-    return found[0] if found else []
+    """What follows the name of a device or, where one is open, of a verdict, split into words."""
+    found = re.search(rf"^[│|][ ▸>!]*(?:[ADPTR] )?{name}\b([^│|\n]*)", text, re.MULTILINE)
+    return found[1].replace(",  ", " ").split() if found else []
+
+
+def has(name, packets):
+    """A condition: the device has that many packets."""
+    return lambda text: f"{packets:,}" in row(text, name)
 
 
 def shows(name, packets, size):
-    """A condition: the line of that name has these totals."""
-    return lambda text: {f"{packets:,}", f"{size:,}"} <= set(row(text, name))
+    """A condition: the open device's verdict has these totals."""
+    return lambda text: row(text, name)[:4] == [f"{packets:,}", "packets,", f"{size:,}", "bytes"]

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+#include "stats/live/device_inquiry.h"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <string_view>
+#include <utility>
+
+#include "common/base/directory.h"
+#include "common/base/shell_word.h"
+#include "common/base/shown_paths.h"
+#include "common/kernel/device_features.h"
+#include "common/kernel/dispatcher.h"
+#include "common/pins/abi_names.h"
+
+namespace tally::stats {
+namespace {
+
+// `--count 1`: one sample with its rates.
+std::string command_for(const Reader& reader, Totals totals) {
+    const SampleReport& report = reader.report();
+    std::string source;
+    if (report.device) {
+        source = reader.context().option(*report.device);
+    } else if (!reader.pin().empty()) {
+        source = shell_option("--map", as_shown(reader.pin()));
+    } else {
+        source = fmt::format("--map-id {}", report.map_id);
+    }
+    return fmt::format("xdp_stats {}{}{}{} --count 1", source, totals == Totals::kMap ? "" : " --totals ",
+                       totals == Totals::kMap ? "" : totals_name(totals), report.cost ? " --cost" : "");
+}
+
+void add_word(std::string& text, std::string_view word) {
+    text += text.empty() ? "" : ", ";
+    text += word;
+}
+
+std::string describe(const DeviceFeatures& features) {
+    static constexpr std::array<std::pair<XdpFeature, std::string_view>, 7> kXdp = {{
+        {XdpFeature::kNative, "native"},
+        {XdpFeature::kRedirect, "redirect"},
+        {XdpFeature::kReceivesRedirects, "redirect target"},
+        {XdpFeature::kZeroCopy, "zero-copy"},
+        {XdpFeature::kOffload, "offload"},
+        {XdpFeature::kFragments, "frags"},
+        {XdpFeature::kReceivesFragments, "frags as target"},
+    }};
+    static constexpr std::array<std::pair<RxMetadata, std::string_view>, 3> kMetadata = {{
+        {RxMetadata::kTimestamp, "timestamp"},
+        {RxMetadata::kHash, "hash"},
+        {RxMetadata::kVlanTag, "VLAN tag"},
+    }};
+    std::string text;
+    for (const auto& [feature, word] : kXdp) {
+        if (features.has(feature)) {
+            add_word(text, word);
+        }
+    }
+    for (const auto& [metadata, word] : kMetadata) {
+        if (features.has(metadata)) {
+            add_word(text, word);
+        }
+    }
+    return text.empty() ? "no native XDP" : text;
+}
+
+std::string actions_text(std::uint32_t bits) {
+    std::string text;
+    for (std::uint32_t action = 0; action < kActions; ++action) {
+        if ((bits >> action & 1U) != 0) {
+            add_word(text, kShortActionNames.at(action));
+        }
+    }
+    return text;
+}
+
+void describe_chain(DeviceFacts& facts, Link& link, LinkSocket& links, const SampleReport& report) {
+    const auto& program = link.hook.program;
+    if (!program) {
+        return;
+    }
+    if (const auto looked = look_into_dispatcher(link, links); !looked) {
+        if (!report.program || report.program->id != program->id) {
+            facts.chain_note = fmt::format("program {}; {}", program->id, looked.error().message());
+        }
+        return;
+    }
+    if (link.hook.dispatcher) {
+        for (const Component& one : link.hook.dispatcher->components) {
+            facts.chain.push_back({one.program_id, one.name, one.priority, actions_text(one.chain_actions)});
+        }
+    } else if (report.program && report.program->id == program->id) {
+        facts.chain.push_back({program->id, report.program->name, {}, {}});
+    }
+}
+
+void describe_device(DeviceFacts& facts, const Reader& reader) {
+    const SampleReport& report = reader.report();
+    const NetnsContext& context = reader.context();
+    // Of one that was moved or renamed, another may have the name.
+    if (!report.device || report.runs_on || !context.links) {
+        return;
+    }
+    auto link = context.links->find(*report.device);
+    if (!link) {
+        return;
+    }
+    facts.mtu = link->interface.mtu;
+    facts.link = !link->up ? "down" : link->carrier ? "up" : "no carrier";
+    if (context.visibility == NetnsContext::Visibility::kHere) {
+        const auto features = query_device_features(link->interface.ifindex);
+        if (features && *features) {
+            facts.driver = describe(**features);
+        }
+    }
+    describe_chain(facts, *link, *context.links, report);
+}
+
+}  // namespace
+
+DeviceFacts inquire(const Reader& reader, Totals totals) {
+    DeviceFacts facts;
+    facts.command = command_for(reader, totals);
+    facts.pin = as_shown(reader.pin());
+    if (reader.report().device) {
+        if (auto names = list_directory(reader.directory())) {
+            facts.pins = std::move(*names);
+        }
+    }
+    describe_device(facts, reader);
+    return facts;
+}
+
+}  // namespace tally::stats

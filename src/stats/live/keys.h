@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+// What keys and the mouse do to what a person has chosen. Pure.
+#pragma once
+
+#include <cstdint>
+
+#include "stats/live/page/choice.h"
+
+namespace tally::stats {
+
+enum class Key {
+    kOther,
+    kUp,
+    kDown,
+    kLeft,
+    kRight,
+    kPageUp,
+    kPageDown,
+    kHome,
+    kEnd,
+    kEnter,
+    kEscape,
+    kBackspace,
+    kRedraw,
+    kClick,      // KeyPress::x and y say where
+    kCharacter,  // KeyPress::character says which
+};
+
+struct KeyPress {
+    Key key = Key::kOther;
+    char character = 0;
+    int x = 0;
+    int y = 0;
+};
+
+// What is left to do for who owns the model and the terminal.
+enum class KeyEffect {
+    kNone,
+    kQuit,
+    kRedraw,
+    kPause,
+    kNextTotals,
+    kResetTotals,
+    kLongerInterval,
+    kShorterInterval,
+};
+
+// `list` and `drawn`: what the person has seen.
+KeyEffect apply_key(KeyPress press, LiveChoice& choice, const SourceList& list, const DrawnPage& drawn);
+
+// The interval one step up or down, of those that people can follow.
+std::int64_t longer_interval(std::int64_t nanoseconds);
+std::int64_t shorter_interval(std::int64_t nanoseconds);
+
+}  // namespace tally::stats

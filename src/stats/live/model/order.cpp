@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+#include "stats/live/model/order.h"
+
+#include <linux/bpf.h>
+
+#include <algorithm>
+
+namespace tally::stats {
+namespace {
+
+bool same_letter(char a, char b) {
+    const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
+    return lower(a) == lower(b);
+}
+
+bool has_part(std::string_view text, std::string_view part) {
+    return std::search(text.begin(), text.end(), part.begin(), part.end(), same_letter) != text.end();
+}
+
+const std::string& program_of(const ScreenSource& source) {
+    static const std::string kNone;
+    return source.report.program ? source.report.program->name : kNone;
+}
+
+bool passes(const ScreenSource& source, const std::string& filter) {
+    return filter.empty() || has_part(title_with_place(source.report), filter) ||
+           has_part(program_of(source), filter);
+}
+
+double rank(const ScreenSource& source, Sort sort) {
+    switch (sort) {
+        case Sort::kPackets:
+            return rate_of(source, kAllActions).pps;
+        case Sort::kDrops:
+            return rate_of(source, XDP_DROP).pps;
+        case Sort::kName:
+        case Sort::kProgram:
+            break;
+    }
+    return 0;
+}
+
+}  // namespace
+
+std::string_view sort_name(Sort sort) {
+    static constexpr std::array<std::string_view, 4> kNames = {"name", "packets/s", "drops/s", "program"};
+    return kNames.at(static_cast<std::size_t>(sort));
+}
+
+SourceList list_sources(const ScreenState& model, const ListRequest& request) {
+    SourceList list;
+    list.order.reserve(model.sources().size());
+    for (const std::size_t number : model.by_name()) {
+        const ScreenSource& source = *model.find(number);
+        const Trouble trouble = trouble_of(source, request.now);
+        ++list.troubles.at(static_cast<std::size_t>(trouble));
+        if (!passes(source, request.filter)) {
+            continue;
+        }
+        if (request.hide_idle && trouble == Trouble::kNone &&
+            !(source.last_packet && request.now - *source.last_packet < kIdleAfter)) {
+            ++list.hidden;
+            continue;
+        }
+        list.order.push_back({&source, trouble});
+    }
+    // Equal ones stay in the order of their names.
+    std::stable_sort(list.order.begin(), list.order.end(), [&](const Listed& a, const Listed& b) {
+        if (a.trouble != b.trouble) {
+            return a.trouble > b.trouble;
+        }
+        const double first = rank(*a.source, request.sort);
+        const double second = rank(*b.source, request.sort);
+        if (first != second) {
+            return first > second;
+        }
+        return request.sort == Sort::kProgram && program_of(*a.source) < program_of(*b.source);
+    });
+    return list;
+}
+
+Sum sum_of(const ScreenState& model) {
+    Sum sum;
+    for (const auto& [number, source] : model.sources()) {
+        const Rate rate = rate_of(source, kAllActions);
+        sum.pps += rate.pps;
+        sum.bps += rate.bps;
+        sum.drop_pps += rate_of(source, XDP_DROP).pps;
+    }
+    return sum;
+}
+
+Sum sum_between(const ScreenState& model, double from, double to) {
+    Sum sum;
+    for (const auto& [number, source] : model.sources()) {
+        const Moment moment = source.history.read(from, to);
+        sum.pps += moment.total();
+        sum.bps += moment.bps;
+        sum.drop_pps += moment.pps[XDP_DROP];
+    }
+    return sum;
+}
+
+double drop_share(double drops, double all) {
+    constexpr double kPercent = 100;
+    return all > 0 ? kPercent * drops / all : 0;
+}
+
+}  // namespace tally::stats

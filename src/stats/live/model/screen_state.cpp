@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+#include "stats/live/model/screen_state.h"
+
+#include <linux/bpf.h>
+
+#include <algorithm>
+#include <string>
+
+namespace tally::stats {
+namespace {
+
+bool is_zero(const Counter& counter) {
+    return counter.rx_packets == 0 && counter.rx_bytes == 0;
+}
+
+// The total of one action.
+std::optional<Counter> shown_of(const ScreenSource& source, std::size_t action) {
+    const CounterValues& values = source.report.actions[action];
+    if (source.zero) {
+        return growth((*source.zero)[action], values.session);
+    }
+    switch (source.totals) {
+        case Totals::kLifetime:
+            return values.lifetime;
+        case Totals::kSession:
+            return values.session;
+        case Totals::kMap:
+            break;
+    }
+    return values.count;
+}
+
+// In no map that is known of.
+bool has_counted_nothing_ever(const SampleReport& report, std::size_t action) {
+    Counters all = report.before_start;
+    for (std::size_t one = 0; one < all.size(); ++one) {
+        add_to(all[one], report.actions[one].session);
+    }
+    return is_zero(action == kAllActions ? sum_of_actions(all) : all[action]);
+}
+
+}  // namespace
+
+std::optional<Counter> total_of(const ScreenSource& source, std::size_t action) {
+    Counter total = {};
+    for (std::size_t one = 0; one < source.report.actions.size(); ++one) {
+        if (action != kAllActions && action != one) {
+            continue;
+        }
+        const auto part = shown_of(source, one);
+        if (!part) {
+            return std::nullopt;
+        }
+        add_to(total, *part);
+    }
+    return total;
+}
+
+bool never_counted(const ScreenSource& source, std::size_t action) {
+    const auto total = total_of(source, action);
+    if (total && !is_zero(*total)) {
+        return false;
+    }
+    return source.zero || source.totals == Totals::kSession ||
+           has_counted_nothing_ever(source.report, action);
+}
+
+Rate rate_of(const ScreenSource& source, std::size_t action) {
+    if (!source.report.readable) {
+        return {};
+    }
+    return action == kAllActions ? source.report.total.rate : source.report.actions[action].rate;
+}
+
+std::string name_without_netns(const ScreenSource& source) {
+    const SampleReport& report = source.report;
+    std::string name = title_with_place(report);
+    if (report.netns && report.device) {
+        // The title is the namespace, a slash, and the device, whose name has none.
+        const std::size_t begin = report.title.rfind('/') + 1;
+        name.erase(0, std::min(begin, name.size()));
+    }
+    return name;
+}
+
+void ScreenState::take(std::size_t number, const SampleReport& report, double now) {
+    const auto [found, appeared] = sources_.try_emplace(number);
+    ScreenSource& source = found->second;
+    if (appeared) {
+        source.number = number;
+        source.totals = totals_;
+        if (reset_) {
+            source.zero = Counters();
+        }
+    }
+    const auto generation = [](const SampleReport& of) {
+        return of.program ? of.program->generation : std::uint64_t{0};
+    };
+    if (source.report.map_id != 0 && report.map_id != 0 &&
+        (source.report.map_id != report.map_id || generation(source.report) != generation(report))) {
+        if (source.replacements.size() == ScreenSource::kReplacements) {
+            source.replacements.erase(source.replacements.begin());
+        }
+        source.replacements.push_back({now, generation(report)});
+    }
+    if (appeared || source.report.title != report.title) {
+        std::erase(by_name_, number);
+        by_name_.insert(place_of(report), number);
+    }
+    source.report = report;
+    if (report.readable && report.period > 0) {
+        History::PacketRates pps = {};
+        for (std::size_t action = 0; action < pps.size(); ++action) {
+            pps[action] = static_cast<float>(report.actions[action].rate.pps);
+        }
+        source.last_packet = report.total.rate.pps > 0 ? now : source.last_packet;
+        source.last_aborted = pps[XDP_ABORTED] > 0 ? now : source.last_aborted;
+        source.history.add(now, report.period, pps, report.total.rate.bps);
+    }
+}
+
+void ScreenState::forget(std::size_t number) {
+    std::erase(by_name_, number);
+    sources_.erase(number);
+}
+
+std::vector<std::size_t>::iterator ScreenState::place_of(const SampleReport& report) {
+    return std::lower_bound(by_name_.begin(), by_name_.end(), report,
+                            [&](std::size_t number, const SampleReport& other) {
+                                return is_listed_before(sources_.at(number).report, other);
+                            });
+}
+
+void ScreenState::choose_totals(Totals totals) {
+    totals_ = totals;
+    reset_ = false;
+    for (auto& [number, source] : sources_) {
+        source.totals = totals;
+        source.zero.reset();
+    }
+}
+
+void ScreenState::reset_totals() {
+    reset_ = true;
+    for (auto& [number, source] : sources_) {
+        Counters& zero = source.zero.emplace();
+        for (std::size_t action = 0; action < zero.size(); ++action) {
+            zero[action] = source.report.actions[action].session;
+        }
+    }
+}
+
+const ScreenSource* ScreenState::find(std::size_t number) const {
+    const auto known = sources_.find(number);
+    return known == sources_.end() ? nullptr : &known->second;
+}
+
+}  // namespace tally::stats

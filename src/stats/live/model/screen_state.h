@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+// What the full-screen view knows: the sources, their latest rates, and what totals count from. Pure:
+// moments are seconds of a clock that never goes back.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "stats/live/model/history.h"
+#include "stats/model/sample_report.h"
+
+namespace tally::stats {
+
+// Another map or program took over.
+struct Replacement {
+    double time = 0;
+    std::uint64_t generation = 0;  // 0: not known
+};
+
+// What became of the packets after their verdict, where that is tracked.
+struct Delivery {
+    double lost_pps = 0;
+    std::array<std::string, kActions> lost_why;  // "1,000: target is down (ENETDOWN)"
+};
+
+struct ScreenSource {
+    static constexpr std::size_t kReplacements = 32;
+
+    std::size_t number = 0;  // the reader's
+    SampleReport report;     // the latest
+    History history;
+    Totals totals = Totals::kMap;           // which are shown
+    std::optional<Counters> zero;           // the session when they were reset; then they count from there
+    std::optional<double> last_packet;      // when a sample had any
+    std::optional<double> last_aborted;     // the same of aborted ones
+    std::vector<Replacement> replacements;  // the latest, in order
+    std::optional<Delivery> delivery;       // none: not tracked
+};
+
+// The totals of an action, or of kAllActions; none where they are not known, as without a meta.
+std::optional<Counter> total_of(const ScreenSource& source, std::size_t action);
+// It has counted nothing: since the start or the reset, if totals count from there, else ever.
+bool never_counted(const ScreenSource& source, std::size_t action);
+Rate rate_of(const ScreenSource& source, std::size_t action);
+// "eth0", or "eth0, runs on red/eth0"; without the namespace of the pins.
+std::string name_without_netns(const ScreenSource& source);
+
+class ScreenState {
+  public:
+    explicit ScreenState(Totals totals) : totals_(totals) {}
+
+    void take(std::size_t number, const SampleReport& report, double now);
+    void forget(std::size_t number);
+    // Shows these, which have not been reset.
+    void choose_totals(Totals totals);
+    // Totals count from what there is now; those of later sources from their beginning.
+    void reset_totals();
+
+    // By their numbers.
+    const std::map<std::size_t, ScreenSource>& sources() const { return sources_; }
+    const ScreenSource* find(std::size_t number) const;
+    // The numbers in the order of is_listed_before: "eth2" before "eth10".
+    const std::vector<std::size_t>& by_name() const { return by_name_; }
+    Totals totals() const { return totals_; }
+    bool totals_are_reset() const { return reset_; }
+
+  private:
+    // The first source that is not before that one.
+    std::vector<std::size_t>::iterator place_of(const SampleReport& report);
+
+    Totals totals_;
+    bool reset_ = false;
+    std::map<std::size_t, ScreenSource> sources_;
+    std::vector<std::size_t> by_name_;  // kept in order: sorting a thousand names each round would be felt
+};
+
+inline Totals next(Totals totals) {
+    return totals == Totals::kSession ? Totals::kMap : static_cast<Totals>(static_cast<int>(totals) + 1);
+}
+
+}  // namespace tally::stats

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+#include "stats/live/page/frame.h"
+
+#include <fmt/format.h>
+
+#include "common/base/printable.h"
+#include "stats/live/page/numbers_text.h"
+#include "stats/live/paint/axis.h"
+#include "stats/live/paint/box.h"
+
+namespace tally::stats {
+namespace {
+
+int width_of(const Canvas& canvas, const Piece& piece) {
+    return text_width(canvas.unicode(), piece.text);
+}
+
+// In the order they stand, from the right.
+std::vector<Piece> status_of(const ScreenState& model, const LiveChoice& choice, const ViewContext& context,
+                             double step) {
+    const Sum sum = choice.cursor ? sum_between(model, *choice.cursor, *choice.cursor + step) : sum_of(model);
+    const double moment = choice.cursor ? *choice.cursor : context.now;
+    std::vector<Piece> pieces = {{time_text(moment + context.time_of_day, true), {}}};
+    if (choice.paused) {
+        pieces.push_back({" PAUSED ", {.bold = true, .reverse = true}});
+    }
+    pieces.push_back({fmt::format("drop {}", percent_text(drop_share(sum.drop_pps, sum.pps))), kBold});
+    pieces.push_back({bandwidth_text(sum.bps, choice.units), kBold});
+    pieces.push_back({compact(sum.pps, "pkt/s"), kBold});
+    return pieces;
+}
+
+// Leaves out what there is no room for: first bits, then the share of drops; packets, what is before them in
+// the line, and the time stay.
+void shorten(const Canvas& canvas, std::vector<Piece>& status, bool paused, int room) {
+    const auto width = [&] {
+        int sum = 0;
+        for (const Piece& piece : status) {
+            sum += width_of(canvas, piece) + 2;
+        }
+        return sum;
+    };
+    const std::size_t least = paused ? 3 : 2;
+    while (status.size() > least && width() > room) {
+        status.erase(status.end() - 2);
+    }
+}
+
+}  // namespace
+
+int write_pieces(Canvas& canvas, int x, int y, const std::vector<Piece>& pieces, int end) {
+    for (const Piece& piece : pieces) {
+        const int width = width_of(canvas, piece);
+        if (piece.text.empty() || x + width + 2 > end) {
+            continue;
+        }
+        canvas.write(x, y, " ");
+        x = canvas.write(x + 1, y, piece.text, piece.style);
+        x = canvas.write(x, y, " ");
+    }
+    return x;
+}
+
+int write_pieces_right(Canvas& canvas, int end, int y, const std::vector<Piece>& pieces, int begin) {
+    for (const Piece& piece : pieces) {
+        const int width = width_of(canvas, piece) + 2;
+        if (piece.text.empty() || end - width < begin) {
+            continue;
+        }
+        end -= width;
+        canvas.write(end, y, " ");
+        canvas.write(end + 1, y, piece.text, piece.style);
+        canvas.write(end + width - 1, y, " ");
+    }
+    return end;
+}
+
+void draw_frame(Canvas& canvas, const ScreenState& model, const LiveChoice& choice,
+                const ViewContext& context, const FrameText& text) {
+    const Rect box = {0, 0, canvas.width(), canvas.height() - 1};
+    draw_box(canvas, box);
+    const int end = box.right() - 2;
+    std::vector<Piece> status = status_of(model, choice, context, text.step);
+    // The first pieces of the title are what matters most.
+    constexpr std::size_t kFirst = 5;
+    int wanted = 2;
+    for (std::size_t at = 0; at < text.title.size() && at < kFirst; ++at) {
+        wanted += text.title[at].text.empty() ? 0 : width_of(canvas, text.title[at]) + 2;
+    }
+    shorten(canvas, status, choice.paused, end - std::min(wanted, canvas.width() * 2 / 3));
+    const int right = write_pieces_right(canvas, end, 0, status, 2);
+    write_pieces(canvas, 2, 0, text.title, right);
+
+    const int y = box.bottom() - 1;
+    const int begin = write_pieces_right(canvas, end, y, {{text.position, kFaint}}, 2);
+    if (!context.notice.empty() && begin > 6) {
+        canvas.write(2, y, " ");
+        const int last = canvas.write_cut(3, y, printable(context.notice), {}, begin - 1);
+        canvas.write(last, y, " ");
+    }
+}
+
+void write_keys(Canvas& canvas, const std::vector<KeyHint>& hints) {
+    const int y = canvas.height() - 1;
+    int x = 1;
+    for (const KeyHint& hint : hints) {
+        const int width =
+            text_width(canvas.unicode(), hint.key) + 1 + text_width(canvas.unicode(), hint.text);
+        if (x + width > canvas.width()) {
+            break;
+        }
+        x = canvas.write(x, y, hint.key, kBold);
+        x = canvas.write(x + 1, y, hint.text, kFaint) + 2;
+    }
+}
+
+std::vector<KeyHint> common_keys(const LiveChoice& choice, const ViewContext& context) {
+    std::vector<KeyHint> hints;
+    if (choice.paused) {
+        hints = {{"Space", "resume"}, {"Left Right", "cursor"}};
+    } else {
+        hints = {{"Space", "pause"}};
+    }
+    hints.insert(hints.end(), {{"?", "help"},
+                               {"[ ]", span_text(context.window)},
+                               {"y", "command"},
+                               {"u", "units"},
+                               {"t", "totals"},
+                               {"r", "reset"},
+                               {"+ -", "interval"}});
+    return hints;
+}
+
+Style trouble_style(Trouble trouble) {
+    switch (trouble) {
+        case Trouble::kDetached:
+        case Trouble::kAborted:
+        case Trouble::kLost:
+            return kAlarm;
+        case Trouble::kStale:
+            return kWarning;
+        case Trouble::kNone:
+            break;
+    }
+    return {};
+}
+
+std::string totals_text(const ScreenState& model) {
+    return model.totals_are_reset() ? "since reset" : fmt::format("{} totals", totals_name(model.totals()));
+}
+
+}  // namespace tally::stats

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+#include "stats/live/page/list_columns.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+
+#include "stats/live/page/numbers_text.h"
+#include "stats/live/paint/axis.h"
+
+namespace tally::stats {
+namespace {
+
+constexpr int kRoomy = 130;  // columns from which gaps are wider
+constexpr int kMarks = 2;    // columns before the name
+constexpr int kLeastCurve = 10;
+constexpr int kPeak = 6;
+
+// What the widest of each takes.
+struct Widths {
+    int title = 6;
+    int name = 6;
+    int netns = 5;
+    int state = 8;
+    int program = 7;
+    int mode = 6;
+    bool any_netns = false;
+    bool any_lost = false;
+    bool any_cost = false;
+};
+
+Widths widths_of(const Canvas& canvas, const SourceList& list) {
+    Widths widths;
+    const auto widen = [&](int& width, std::string_view text) {
+        width = std::max(width, text_width(canvas.unicode(), text));
+    };
+    for (const Listed& one : list.order) {
+        const ScreenSource& source = *one.source;
+        widen(widths.title, title_with_place(source.report));
+        widen(widths.name, name_without_netns(source));
+        widen(widths.state, state_text(source, one.trouble));
+        if (source.report.netns) {
+            widths.any_netns = true;
+            widen(widths.netns, *source.report.netns);
+        }
+        if (source.report.program) {
+            widen(widths.program, source.report.program->name);
+            widen(widths.mode, source.report.program->mode);
+        }
+        widths.any_lost = widths.any_lost || source.delivery.has_value();
+        widths.any_cost = widths.any_cost || source.report.cost.has_value();
+    }
+    return widths;
+}
+
+void grant_all(ListColumns& columns, ColumnRoom& room, const Widths& widths, const LiveChoice& choice) {
+    constexpr int kDrop = 7;
+    constexpr int kCost = 6;
+    constexpr int kPackets = 15;
+    const bool raw = choice.units == Units::kRaw;
+    room.grant(columns.state, widths.state);
+    room.grant(columns.pps, raw ? 10 : kScaledColumns);
+    room.grant(columns.drop, kDrop);
+    if (choice.own_scale) {
+        room.grant(columns.peak, kPeak);
+    }
+    room.grant(columns.curve, kLeastCurve);
+    room.grant(columns.bps, raw ? 13 : kScaledColumns);
+    room.grant(columns.program, widths.program);
+    if (widths.any_lost) {
+        room.grant(columns.lost, kScaledColumns);
+    }
+    if (widths.any_cost) {
+        room.grant(columns.cost, kCost);
+    }
+    room.grant(columns.mode, widths.mode);
+    room.grant(columns.packets, kPackets);
+}
+
+}  // namespace
+
+bool ColumnRoom::grant(Column& column, int width) {
+    if (left_ < width + gap_) {
+        return false;
+    }
+    left_ -= width + gap_;
+    column.width = width;
+    return true;
+}
+
+ListColumns lay_out_list(const Canvas& canvas, const Rect& rect, const SourceList& list,
+                         const LiveChoice& choice) {
+    const Widths widths = widths_of(canvas, list);
+    ListColumns columns;
+    columns.gap = rect.width >= kRoomy ? 2 : 1;
+    ColumnRoom room(rect.width - kMarks + columns.gap, columns.gap);
+    const int room_for_names = rect.width - kMarks;
+    columns.titles = widths.any_netns && widths.name + columns.gap + widths.netns > room_for_names / 2;
+    room.grant(columns.name, std::min(columns.titles ? widths.title : widths.name, room_for_names));
+    if (widths.any_netns && !columns.titles) {
+        room.grant(columns.netns, widths.netns);
+    }
+    grant_all(columns, room, widths, choice);
+    columns.curve.width += columns.curve.width > 0 ? room.left() : 0;
+    int x = rect.x + kMarks;
+    for (Column* column : {&columns.name, &columns.netns, &columns.state, &columns.program, &columns.mode,
+                           &columns.packets, &columns.pps, &columns.bps, &columns.drop, &columns.lost,
+                           &columns.cost, &columns.peak, &columns.curve}) {
+        if (column->width > 0) {
+            column->end = x + column->width;
+            x = column->end + columns.gap;
+        }
+    }
+    return columns;
+}
+
+void write_list_titles(Canvas& canvas, int y, const ListColumns& columns, const LiveChoice& choice,
+                       const CurveScale& scale) {
+    const auto left = [&](const Column& column, std::string_view text) {
+        if (column.there()) {
+            canvas.write(column.begin(), y, text, kFaint, column.end);
+        }
+    };
+    const auto right = [&](const Column& column, std::string_view text) {
+        if (column.there()) {
+            canvas.write_right(column.end, y, text, kFaint);
+        }
+    };
+    left(columns.name, "DEVICE");
+    left(columns.netns, "NETNS");
+    left(columns.state, "STATE");
+    left(columns.program, "PROGRAM");
+    left(columns.mode, "MODE");
+    right(columns.packets, "PACKETS");
+    right(columns.pps, "PKT/S");
+    right(columns.bps, choice.units == Units::kBytes ? "BYTE/S" : "BIT/S");
+    right(columns.drop, "DROP");
+    right(columns.lost, "LOST/S");
+    right(columns.cost, "NS/PKT");
+    right(columns.peak, "UP TO");
+    if (!columns.curve.there()) {
+        return;
+    }
+    const std::string window = span_text(scale.window);
+    const std::string end =
+        choice.own_scale ? "each its own" : fmt::format("0 to {} pkt/s", axis_label(scale.end));
+    const std::string short_end =
+        choice.own_scale ? "own scale" : fmt::format("to {}", axis_label(scale.end));
+    for (const std::string& text : {"last " + window + ", " + end, window + ", " + short_end, short_end}) {
+        if (text_width(canvas.unicode(), text) <= columns.curve.width) {
+            canvas.write(columns.curve.begin(), y, text, kFaint);
+            break;
+        }
+    }
+}
+
+std::string listed_name(const ScreenSource& source, const ListColumns& columns) {
+    return columns.netns.there() ? name_without_netns(source) : title_with_place(source.report);
+}
+
+}  // namespace tally::stats

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+#include "stats/live/page/plot_panel.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "common/base/printable.h"
+#include "stats/live/page/shown_rates.h"
+#include "stats/live/page/verdict_table.h"
+#include "stats/live/paint/plot.h"
+
+namespace tally::stats {
+
+std::vector<Piece> panel_title(const ScreenSource& source, Trouble trouble) {
+    std::vector<Piece> pieces = {{title_with_place(source.report), kBold}};
+    if (trouble != Trouble::kNone) {
+        pieces.push_back({fmt::format(" {} ", trouble_name(trouble)), trouble_style(trouble)});
+    } else {
+        pieces.push_back({state_text(source, trouble), kFaint});
+    }
+    if (const auto& program = source.report.program) {
+        pieces.push_back({fmt::format("{}{}, {} mode, by {}", trouble < Trouble::kStale ? "" : "last: ",
+                                      printable(program->name), program->mode, program->attach),
+                          kFaint});
+    }
+    return pieces;
+}
+
+void draw_plot_panel(Canvas& canvas, const Rect& rect, const ScreenSource& source, const LiveChoice& choice,
+                     const ViewContext& context, bool with_legend, DrawnPage& drawn) {
+    constexpr int kLeastWithLegend = 84;  // columns
+    constexpr int kLeastHeight = 3;       // of the plot, without its axis
+    const bool beside = with_legend && rect.width >= kLeastWithLegend;
+    Rect plot = rect;
+    plot.width -= beside ? kLegendWidth + 2 : 0;
+    const bool above = with_legend && !beside;
+    plot.y += above ? 1 : 0;
+    plot.height -= above ? 1 : 0;
+    if (plot.height < kLeastHeight + kAxisHeight) {
+        return;
+    }
+    drawn.columns = time_columns(context.now, context.window, plot_columns(plot.width));
+    draw_plot(canvas, plot, plot_of(source, drawn.columns, choice, context));
+    canvas.write(plot.x, plot.bottom() - 1, "pkt/s", kFaint);
+    if (beside) {
+        draw_legend(canvas, {plot.right() + 1, rect.y, kLegendWidth, rect.height}, source, choice,
+                    drawn.columns.step);
+    } else if (above) {
+        draw_legend_line(canvas, {rect.x + 1, rect.y, rect.width - 2, 1}, source, choice, drawn.columns.step);
+    }
+}
+
+}  // namespace tally::stats

@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+#include "stats/live/page/verdict_table.h"
+
+#include <algorithm>
+#include <string>
+#include <string_view>
+
+#include "common/pins/abi_names.h"
+#include "stats/live/page/list_columns.h"
+#include "stats/live/page/numbers_text.h"
+#include "stats/live/page/shown_rates.h"
+#include "stats/live/page/source_list.h"
+
+namespace tally::stats {
+namespace {
+
+constexpr int kName = 10;
+
+struct TableColumns {
+    Column name, packets, bytes, pps, share, bps, frame, lost;
+};
+
+TableColumns lay_out_table(const Rect& rect, const ScreenSource& source, Units units) {
+    constexpr int kCount = 15;
+    constexpr int kBytes = 19;
+    constexpr int kShare = 7;
+    constexpr int kFrame = 7;
+    const bool raw = units == Units::kRaw;
+    constexpr int kReason = 34;
+    const int gap = source.delivery || rect.width < 100 ? 1 : 3;
+    TableColumns columns;
+    ColumnRoom room(rect.width, gap);
+    room.grant(columns.name, kName);
+    room.grant(columns.packets, rect.width < 70 ? kCount - 4 : kCount);
+    room.grant(columns.pps, raw ? 10 : kScaledColumns);
+    room.grant(columns.share, kShare);
+    if (source.delivery) {
+        room.grant(columns.lost, kReason);
+    }
+    room.grant(columns.bps, raw ? 13 : kScaledColumns);
+    room.grant(columns.bytes, rect.width < 90 ? kCount : kBytes);
+    room.grant(columns.frame, kFrame);
+    columns.lost.width += columns.lost.width > 0 ? std::max(room.left(), 0) : 0;
+    int x = rect.x;
+    for (Column* column : {&columns.name, &columns.packets, &columns.bytes, &columns.pps, &columns.share,
+                           &columns.bps, &columns.frame, &columns.lost}) {
+        if (column->width > 0) {
+            column->end = x + column->width;
+            x = column->end + gap;
+        }
+    }
+    return columns;
+}
+
+void write_titles(Canvas& canvas, int y, const TableColumns& columns, Units units) {
+    const auto right = [&](const Column& column, std::string_view text) {
+        if (column.there()) {
+            canvas.write_right(column.end, y, text, kFaint);
+        }
+    };
+    canvas.write(columns.name.begin(), y, "VERDICT", kFaint);
+    right(columns.packets, "PACKETS");
+    right(columns.bytes, "BYTES");
+    right(columns.pps, "PKT/S");
+    right(columns.share, "SHARE");
+    right(columns.bps, units == Units::kBytes ? "BYTE/S" : "BIT/S");
+    right(columns.frame, "FRAME");
+    if (columns.lost.there()) {
+        canvas.write(columns.lost.begin(), y, "LOST", kFaint, columns.lost.end);
+    }
+}
+
+void write_name(Canvas& canvas, int x, int y, std::size_t action, int end) {
+    if (action == kAllActions) {
+        canvas.write(x + 2, y, "total", kBold, end);
+        return;
+    }
+    canvas.set(x, y, static_cast<char32_t>(kVerdictLetters.at(action)),
+               {.ink = ink_of(action), .bold = true});
+    canvas.write(x + 2, y, kShortActionNames.at(action), {}, end);
+}
+
+// The mean frame now, or, while there is nothing, of all that was counted.
+double mean_frame(const ShownRates& rates, const Counter& total, std::size_t action) {
+    const double pps = rates.moment.of(action);
+    const auto bps = action == kAllActions ? std::optional(rates.moment.bps) : rates.bps.at(action);
+    if (pps > 0 && bps) {
+        return in_units(*bps, Units::kBytes) / pps;
+    }
+    return total.rx_packets == 0
+               ? 0
+               : static_cast<double>(total.rx_bytes) / static_cast<double>(total.rx_packets);
+}
+
+void write_line(Canvas& canvas, int y, const TableColumns& columns, const ScreenSource& source,
+                const ShownRates& rates, std::size_t action, Units units) {
+    const Style style = action == kAllActions ? kBold : Style();
+    const auto right = [&](const Column& column, const std::string& text, bool nothing) {
+        if (column.there()) {
+            canvas.write_right(column.end, y, text, nothing ? kFaint : style);
+        }
+    };
+    write_name(canvas, columns.name.begin(), y, action, columns.name.end);
+    const auto counted = total_of(source, action);
+    const Counter total = counted.value_or(Counter{});
+    const auto count = [&](const Column& column, std::uint64_t value) {
+        right(column, counted ? count_text(value, units, column.width) : "-", value == 0);
+    };
+    count(columns.packets, total.rx_packets);
+    count(columns.bytes, total.rx_bytes);
+    const std::string none = units == Units::kRaw ? "-" : "-  ";
+    const double pps = rates.moment.of(action);
+    right(columns.pps, rates.moment.known ? rate_text(pps, units, columns.pps.width) : none, !(pps > 0));
+    const auto bps = action == kAllActions && rates.moment.known ? std::optional(rates.moment.bps)
+                     : action == kAllActions                     ? std::nullopt
+                                                                 : rates.bps.at(action);
+    const double bandwidth = in_units(bps.value_or(0), units);
+    right(columns.bps, bps ? rate_text(bandwidth, units, columns.bps.width) : none, !(bandwidth > 0));
+    const double share = drop_share(pps, rates.moment.total());
+    right(columns.share, rates.moment.known ? percent_text(share) : "-", !(share > 0));
+    const double frame = mean_frame(rates, total, action);
+    right(columns.frame, frame > 0 ? frame_text(frame) : "-", !(frame > 0));
+    if (columns.lost.there() && action != kAllActions && source.delivery) {
+        canvas.write_cut(columns.lost.begin(), y, source.delivery->lost_why.at(action), {}, columns.lost.end);
+    }
+}
+
+}  // namespace
+
+int verdict_table_lines(const ScreenSource& source, const LiveChoice& choice) {
+    return static_cast<int>(actions_to_show(source, choice.all_actions).size()) + 2;
+}
+
+void draw_verdict_table(Canvas& canvas, const Rect& rect, const ScreenSource& source,
+                        const LiveChoice& choice, double step) {
+    if (rect.height < 1) {
+        return;
+    }
+    const TableColumns columns = lay_out_table(rect, source, choice.units);
+    const ShownRates rates = rates_shown(source, choice, step);
+    auto actions = actions_to_show(source, choice.all_actions);
+    actions.push_back(kAllActions);
+    int y = rect.y;
+    write_titles(canvas, y++, columns, choice.units);
+    for (const std::size_t action : actions) {
+        if (y >= rect.bottom()) {
+            return;
+        }
+        write_line(canvas, y++, columns, source, rates, action, choice.units);
+    }
+}
+
+void draw_legend(Canvas& canvas, const Rect& rect, const ScreenSource& source, const LiveChoice& choice,
+                 double step) {
+    constexpr int kRateEnd = kName + kScaledColumns + 2;
+    const ShownRates rates = rates_shown(source, choice, step);
+    auto actions = actions_to_show(source, choice.all_actions);
+    actions.push_back(kAllActions);
+    int y = rect.y;
+    for (const std::size_t action : actions) {
+        if (y >= rect.bottom()) {
+            return;
+        }
+        write_name(canvas, rect.x, y, action, rect.right());
+        if (rates.moment.known) {
+            const double pps = rates.moment.of(action);
+            const Style style = !(pps > 0) ? kFaint : action == kAllActions ? kBold : Style();
+            canvas.write_right(rect.x + kRateEnd, y, scaled(pps), style);
+            if (action == kAllActions) {
+                canvas.write(rect.x + kRateEnd + 1, y, "pkt/s", kFaint, rect.right());
+            } else {
+                canvas.write_right(rect.right(), y, percent_text(drop_share(pps, rates.moment.total())),
+                                   style);
+            }
+        }
+        ++y;
+    }
+    if (rates.moment.known && y + 1 < rect.bottom()) {
+        canvas.write(rect.x + 2, y, bandwidth_text(rates.moment.bps, choice.units), {}, rect.right());
+        const double frame = mean_frame(rates, {}, kAllActions);
+        if (frame > 0) {
+            canvas.write(rect.x + 2, y + 1, frame_text(frame) + " a frame", {}, rect.right());
+        }
+    }
+}
+
+void draw_legend_line(Canvas& canvas, const Rect& rect, const ScreenSource& source, const LiveChoice& choice,
+                      double step) {
+    const ShownRates rates = rates_shown(source, choice, step);
+    int x = rect.x;
+    for (const std::size_t action : actions_to_show(source, choice.all_actions)) {
+        std::string text(kShortActionNames.at(action));
+        if (rates.moment.known) {
+            text += ' ' + compact(rates.moment.of(action), "pkt/s") + ", " +
+                    percent_text(drop_share(rates.moment.of(action), rates.moment.total()));
+        }
+        const int width = text_width(canvas.unicode(), text) + 2;
+        if (x + width > rect.right()) {
+            return;
+        }
+        canvas.set(x, rect.y, static_cast<char32_t>(kVerdictLetters.at(action)),
+                   {.ink = ink_of(action), .bold = true});
+        x = canvas.write(x + 2, rect.y, text, {}, rect.right()) + 3;
+    }
+}
+
+}  // namespace tally::stats

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+// The verdicts of one source with all their numbers: a wide table, or a narrow legend beside a plot. Pure.
+#pragma once
+
+#include <vector>
+
+#include "stats/live/page/choice.h"
+#include "stats/live/paint/canvas.h"
+
+namespace tally::stats {
+
+// With titles and a line for the sum.
+int verdict_table_lines(const ScreenSource& source, const LiveChoice& choice);
+// `step`: the seconds that the cursor stands for.
+void draw_verdict_table(Canvas& canvas, const Rect& rect, const ScreenSource& source,
+                        const LiveChoice& choice, double step);
+
+inline constexpr int kLegendWidth = 30;
+void draw_legend(Canvas& canvas, const Rect& rect, const ScreenSource& source, const LiveChoice& choice,
+                 double step);
+// The same in one line.
+void draw_legend_line(Canvas& canvas, const Rect& rect, const ScreenSource& source, const LiveChoice& choice,
+                      double step);
+
+}  // namespace tally::stats

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+#include "stats/live/model/order.h"
+
+#include <gmock/gmock.h>
+#include <linux/bpf.h>
+
+#include "stats/report_for_tests.h"
+
+namespace tally::stats {
+namespace {
+
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+SampleReport report_of(const std::string& title, double drops = 0, double passes = 0) {
+    SampleReport report = example_report();
+    report.title = title;
+    report.device = title;
+    report.actions[XDP_DROP].rate.pps = drops;
+    report.actions[XDP_PASS].rate.pps = passes;
+    report.total.rate = {drops + passes, 8 * (drops + passes)};
+    return report;
+}
+
+ListRequest request_at(double now, Sort sort = Sort::kName, const std::string& filter = "",
+                       bool hide_idle = false) {
+    return {sort, filter, hide_idle, now};
+}
+
+std::vector<std::string> titles(const ScreenState& model, const ListRequest& request) {
+    std::vector<std::string> all;
+    for (const Listed& one : list_sources(model, request).order) {
+        all.push_back(one.source->report.title);
+    }
+    return all;
+}
+
+TEST(Order, NumbersInNamesAreNumbers) {
+    ScreenState model(Totals::kMap);
+    for (const char* title : {"eth10", "eth2", "a", "eth2.100", "eth2.20", "eth02", "eth"}) {
+        model.take(model.sources().size(), report_of(title), 1);
+    }
+    EXPECT_THAT(titles(model, request_at(1)),
+                ElementsAre("a", "eth", "eth2", "eth02", "eth2.20", "eth2.100", "eth10"));
+}
+
+TEST(Order, TheBusiestComesFirst) {
+    ScreenState model(Totals::kMap);
+    model.take(1, report_of("a", 5, 0), 1);
+    model.take(2, report_of("b", 1, 90), 1);
+    model.take(3, report_of("c", 0, 7), 1);
+    model.take(4, report_of("d", 0, 7), 1);
+    EXPECT_THAT(titles(model, request_at(1, Sort::kPackets)), ElementsAre("b", "c", "d", "a"));
+    EXPECT_THAT(titles(model, request_at(1, Sort::kDrops)), ElementsAre("a", "b", "c", "d"));
+    const Sum sum = sum_of(model);
+    EXPECT_EQ(sum.pps, 5 + 91 + 7 + 7);
+    EXPECT_EQ(sum.bps, 8 * (5 + 91 + 7 + 7));
+    EXPECT_EQ(sum.drop_pps, 6);
+    // The latest second; before it there was nothing.
+    EXPECT_EQ(sum_between(model, 0, 1).pps, 5 + 91 + 7 + 7);
+    EXPECT_EQ(sum_between(model, 0, 1).drop_pps, 6);
+    EXPECT_EQ(sum_between(model, -10, -9).pps, 0);
+}
+
+TEST(Order, TroubleComesFirstWhateverTheOrder) {
+    ScreenState model(Totals::kMap);
+    model.take(1, report_of("busy", 50, 50), 1);
+    SampleReport report = report_of("stale");
+    report.state = AttachState::kStale;
+    model.take(2, report, 1);
+    report = report_of("detached");
+    report.state = AttachState::kDetached;
+    model.take(3, report, 1);
+    report = report_of("aborts");
+    report.actions[XDP_ABORTED].rate.pps = 1;
+    model.take(4, report, 1);
+    for (const Sort sort : {Sort::kName, Sort::kPackets, Sort::kDrops, Sort::kProgram}) {
+        EXPECT_THAT(titles(model, request_at(1, sort)), ElementsAre("detached", "stale", "aborts", "busy"));
+    }
+    const SourceList list = list_sources(model, request_at(1, Sort::kName, "busy"));
+    EXPECT_EQ(list.order.size(), 1U);
+    EXPECT_THAT(list.troubles, ElementsAre(1U, 0U, 1U, 1U, 1U)) << "also of those that are filtered out";
+}
+
+TEST(Order, TheFilterLooksAtNamesAndPrograms) {
+    ScreenState model(Totals::kMap);
+    SampleReport report = report_of("red/eth0");
+    report.device = "eth0";
+    report.netns = "red";
+    report.program->name = "xdp_filter";
+    model.take(1, report, 1);
+    model.take(2, report_of("eth1"), 1);
+    EXPECT_THAT(titles(model, request_at(1, Sort::kName, "ETH")), ElementsAre("eth1", "red/eth0"));
+    EXPECT_THAT(titles(model, request_at(1, Sort::kName, "red")), ElementsAre("red/eth0"));
+    EXPECT_THAT(titles(model, request_at(1, Sort::kName, "FILTER")), ElementsAre("red/eth0"));
+    EXPECT_THAT(titles(model, request_at(1, Sort::kName, "eth9")), IsEmpty());
+}
+
+TEST(Order, IdleDevicesAreHiddenUnlessInTrouble) {
+    ScreenState model(Totals::kMap);
+    model.take(1, report_of("busy", 0, 1), 100);
+    model.take(2, report_of("idle"), 100);
+    SampleReport report = report_of("detached");
+    report.state = AttachState::kDetached;
+    model.take(3, report, 100);
+    EXPECT_THAT(titles(model, request_at(100, Sort::kName, "", true)), ElementsAre("detached", "busy"));
+    EXPECT_EQ(list_sources(model, request_at(100, Sort::kName, "", true)).hidden, 1U);
+    // Its packets are too long ago.
+    model.take(1, report_of("busy"), 200);
+    EXPECT_THAT(titles(model, request_at(200, Sort::kName, "", true)), ElementsAre("detached"));
+}
+
+TEST(Order, SortsGoRound) {
+    EXPECT_EQ(next(Sort::kName), Sort::kPackets);
+    EXPECT_EQ(next(next(next(next(Sort::kName)))), Sort::kName);
+}
+
+TEST(Trouble, AbortedPacketsAreTroubleForAWhile) {
+    ScreenState model(Totals::kMap);
+    SampleReport report = report_of("a");
+    report.actions[XDP_ABORTED].rate.pps = 3;
+    model.take(1, report, 100);
+    EXPECT_EQ(trouble_of(*model.find(1), 100), Trouble::kAborted);
+    EXPECT_EQ(trouble_of(*model.find(1), 100 + kAbortedLasts - 3), Trouble::kAborted);
+    EXPECT_EQ(trouble_of(*model.find(1), 100 + kAbortedLasts + 3), Trouble::kNone);
+}
+
+TEST(Trouble, TheWorstIsTold) {
+    ScreenSource source;
+    source.report = report_of("a");
+    EXPECT_EQ(state_text(source, trouble_of(source, 1)), "attached g1");
+    source.delivery = Delivery{};
+    EXPECT_EQ(trouble_of(source, 1), Trouble::kNone);
+    source.delivery->lost_pps = 1;
+    EXPECT_EQ(state_text(source, trouble_of(source, 1)), "LOST g1");
+    source.report.state = AttachState::kStale;
+    EXPECT_EQ(state_text(source, trouble_of(source, 1)), "STALE g1");
+    source.report.state = AttachState::kOrphaned;
+    EXPECT_EQ(state_text(source, trouble_of(source, 1)), "DETACHED g1");
+    source.report.readable = false;
+    source.delivery.reset();
+    EXPECT_EQ(state_text(source, trouble_of(source, 1)), "waiting");
+}
+
+}  // namespace
+}  // namespace tally::stats

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+#include "stats/live/page/device_page.h"
+
+#include "stats/live/page/page_for_tests.h"
+
+namespace tally::stats {
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+using testing::Not;
+
+class DevicePage : public PageTest {
+  protected:
+    DevicePage() { choice_.device = true; }
+};
+
+TEST_F(DevicePage, NamesProgramMapAndDevice) {
+    add(0, "veth0");
+    context_.facts.pin = "/sys/fs/bpf/veth0/xdp_stats_map";
+    context_.facts.pins = {"xdp_link", "xdp_stats_map"};
+    context_.facts.mtu = 1500;
+    context_.facts.link = "up";
+    context_.facts.driver = "native, redirect";
+    EXPECT_THAT(text(80, 24), AllOf(HasSubstr("xdp_pass (id 57), native mode, by link, generation 1"),
+                                    HasSubstr("32, pinned at /sys/fs/bpf/veth0/xdp_stats_map"),
+                                    HasSubstr("MTU 1500, up, driver: native, redirect"),
+                                    HasSubstr("xdp_link, xdp_stats_map")));
+}
+
+TEST_F(DevicePage, NothingIsCutThatHasRoom) {
+    add(0, "veth0");
+    context_.facts.mtu = 1500;
+    context_.facts.link = "up";
+    context_.facts.driver = "native, redirect, redirect target, zero-copy, frags, timestamp, hash, VLAN tag";
+    // 67 columns beside the label: the text is folded behind a comma.
+    EXPECT_THAT(text(80, 36), AllOf(HasSubstr("frags,"), HasSubstr("hash, VLAN tag"), Not(HasSubstr("…"))));
+    EXPECT_THAT(text(120, 36), HasSubstr("timestamp, hash, VLAN tag"));
+}
+
+TEST_F(DevicePage, HasATableOfTheVerdicts) {
+    add(0, "veth0");
+    const std::string shown = text(120, 36);
+    // 3920 bit/s in 5 packets/s are 98 bytes a frame; the earlier drop had 60.
+    EXPECT_THAT(shown,
+                AllOf(HasSubstr("VERDICT"), HasSubstr("D drop"), HasSubstr("P pass"), HasSubstr("total"),
+                      HasSubstr("100.0 %"), HasSubstr("98 B"), HasSubstr("60 B"), HasSubstr("1,040")));
+}
+
+TEST_F(DevicePage, TellsWhyPacketsWereLost) {
+    ScreenSource source;
+    source.report = report_of("veth0");
+    source.report.before_start[XDP_REDIRECT] = {1000, 60000};
+    source.delivery = Delivery{3, {}};
+    source.delivery->lost_why[XDP_REDIRECT] = "1,000: target is down (ENETDOWN)";
+    Canvas canvas(120, 36, {});
+    DrawnPage drawn;
+    draw_device(canvas, model_, source, choice_, context_, drawn);
+    EXPECT_THAT(fmt::format("{}", fmt::join(lines_of(canvas), "\n")),
+                AllOf(HasSubstr("LOST"), HasSubstr("1,000: target is down (ENETDOWN)")));
+}
+
+TEST_F(DevicePage, TellsWhatTheProgramCosts) {
+    SampleReport report = report_of("veth0");
+    report.cost = costly_report().cost;
+    report.cost->note = "of the dispatcher";
+    take(0, report);
+    EXPECT_THAT(text(100, 36), HasSubstr("cost     23.5 ns a run, 0.000 % of a CPU, of the dispatcher"));
+}
+
+TEST_F(DevicePage, ListsTheProgramsOfTheChain) {
+    add(0, "veth0");
+    context_.facts.chain = {{7, "first", 10, "pass"}, {12, "second", 50, "pass, redirect"}};
+    EXPECT_THAT(text(100, 36), AllOf(HasSubstr("chain 1  first (id 7), priority 10, the next one after pass"),
+                                     HasSubstr("chain 2  second (id 12), priority 50")));
+}
+
+TEST_F(DevicePage, HasACellForEveryCpu) {
+    SampleReport report = report_of("veth0");
+    report.cpus = {example_cpu(0, XDP_PASS, {{}, {}, {1000, 0}}),
+                   example_cpu(3, XDP_DROP, {{}, {}, {500, 0}})};
+    take(0, report);
+    // 1000 is 2.7 times the mean of four.
+    EXPECT_THAT(text(),
+                AllOf(HasSubstr("0 ▇··▄"),
+                      HasSubstr("4 CPUs, busiest cpu 0: 1.00 kpkt/s, unevenness 2.7 (busiest / mean)")));
+}
+
+TEST_F(DevicePage, HasRoomForManyCpus) {
+    SampleReport report = report_of("veth0");
+    for (unsigned cpu = 0; cpu < 128; ++cpu) {
+        report.cpus.push_back(example_cpu(cpu, XDP_PASS, {{}, {}, {1, 0}}));
+    }
+    take(0, report);
+    for (const auto& [width, height] : {std::pair{80, 24}, {120, 36}, {200, 60}}) {
+        EXPECT_THAT(text(width, height), AllOf(HasSubstr("128 CPUs"), HasSubstr("unevenness 1.0"))) << width;
+    }
+}
+
+TEST_F(DevicePage, MarksReplacementsOnTheTimeAxis) {
+    fill_history(0, report_of("veth0"), 50);
+    SampleReport report = report_of("veth0");
+    report.program->generation = 2;
+    report.map_id = 33;
+    take(0, report);
+    EXPECT_THAT(text(100, 30), AllOf(HasSubstr("▲"), HasSubstr("g2"), HasSubstr("11:59")));
+}
+
+TEST_F(DevicePage, OfAMapWithoutMeta) {
+    take(0, foreign_report());
+    EXPECT_THAT(text(), AllOf(HasSubstr("not known: the map has no meta"), HasSubstr("foreign")));
+}
+
+TEST_F(DevicePage, OfASourceThatIsGoneIsTheList) {
+    add(0, "veth0");
+    add(1, "veth1");
+    choice_.selected = 1;
+    model_.forget(1);
+    model_.forget(0);
+    EXPECT_THAT(text(), Not(HasSubstr("VERDICT")));
+}
+
+}  // namespace
+}  // namespace tally::stats
