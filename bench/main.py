@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import datapath
+import delivery
 import loader
 import page
 import reader
@@ -22,6 +23,7 @@ PARTS = {
     "instructions": datapath.instructions,
     "forwarding": datapath.forwarding,
     "emulated": datapath.emulated,
+    "delivery": delivery.delivery,
     "loading": loader.loading,
     "files": loader.files,
     "hundred": loader.hundred,

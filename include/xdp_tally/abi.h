@@ -4,8 +4,9 @@
  * file.
  *
  * Integers are in host byte order: a pinned map never leaves its machine. Fields are only ever
- * added, at the end, with a new XDP_TALLY_ABI_VERSION; a reader accepts a meta of its own version
- * or newer.
+ * added, at the end, with a new XDP_TALLY_ABI_VERSION; a reader accepts a meta of any version,
+ * takes fields that its writer did not know yet as 0, and ignores those that it does not know
+ * itself.
  */
 #ifndef XDP_TALLY_ABI_H
 #define XDP_TALLY_ABI_H
@@ -34,7 +35,7 @@ struct xdp_tally_counter {
 };
 
 #define XDP_TALLY_MAGIC 0x796c6154U /* "Taly" */
-#define XDP_TALLY_ABI_VERSION 1U
+#define XDP_TALLY_ABI_VERSION 2U
 #define XDP_TALLY_MAX_MAPS 256
 
 enum xdp_tally_mode {
@@ -65,6 +66,28 @@ enum xdp_tally_attach {
 #define XDP_TALLY_META_MARKS 8U
 /* Loaded by `xdp_loader --run`, which holds the flock of +run/ beside the pins until it unloads. */
 #define XDP_TALLY_META_RUN 16U
+
+/* Packets that were delivered, or lost for a reason: delivery.h has the reasons. */
+struct xdp_tally_delivery_count {
+	__u32 action;
+	__u32 reason;
+	__u64 packets;
+};
+
+/*
+ * What the maps of delivery.h held at one moment for one device: its own counts, and those of the
+ * cpumaps in the map_ids of its meta, added up by verdict and reason. What they hold now, minus
+ * this, modulo 2^64, is what has been counted since. Where programs other than those of the
+ * lineage redirected on that device meanwhile, that is in it, too.
+ */
+#define XDP_TALLY_DELIVERY_BASE_MAX 32
+struct xdp_tally_delivery_base {
+	/* Of the xdp_tally_delivery_meta then; 0: nothing is known of that moment. */
+	__u64 instance;
+	__u32 count; /* valid entries of counts; one that is not there was 0 */
+	__u32 reserved;
+	struct xdp_tally_delivery_count counts[XDP_TALLY_DELIVERY_BASE_MAX];
+};
 
 /*
  * The value of the one-entry array map xdp_stats_meta: who counts into the map beside it. Every
@@ -109,6 +132,9 @@ struct xdp_tally_meta {
 	 * or replaced.
 	 */
 	__u32 map_ids[XDP_TALLY_MAX_MAPS];
+	/* abi_version 2: where totals of what was delivered and lost begin. */
+	struct xdp_tally_delivery_base delivery_first; /* of the lineage, as carried has it */
+	struct xdp_tally_delivery_base delivery_map;   /* of the counter map */
 };
 
 #endif /* XDP_TALLY_ABI_H */

@@ -12,14 +12,12 @@
  * Counts only grow, except that those of a device or map that is gone may be forgotten. Identity
  * is reused: a later device can have the namespace inode and ifindex of an earlier one, and goes
  * on with its counts. So what belongs to a generation of a device is the difference to what its
- * meta says was there when it was loaded (struct xdp_tally_delivery_base).
+ * meta says was there when it was loaded (struct xdp_tally_delivery_base of abi.h).
  */
 #ifndef XDP_TALLY_DELIVERY_H
 #define XDP_TALLY_DELIVERY_H
 
-#ifndef __VMLINUX_H__ /* a BPF program built on vmlinux.h has the types already */
-#include <linux/types.h>
-#endif
+#include "abi.h"
 
 #define XDP_TALLY_DELIVERY_DIRECTORY "xdp:delivery"
 
@@ -117,25 +115,6 @@ struct xdp_tally_delivery_meta {
 	__u32 devices_map_id;
 	__u32 cpumaps_map_id;
 	__u32 overflow_map_id;
-};
-
-struct xdp_tally_delivery_count {
-	__u32 action;
-	__u32 reason;
-	__u64 packets;
-};
-
-/*
- * What there was at one moment for one device: its own counts, and those of the cpumaps in the
- * map_ids of its meta, added up by verdict and reason.
- */
-#define XDP_TALLY_DELIVERY_BASE_MAX 32
-struct xdp_tally_delivery_base {
-	__u64
-	    instance; /* of the xdp_tally_delivery_meta then; 0: nothing is known of that moment */
-	__u32 count;  /* valid entries of counts; one that is not there was 0 */
-	__u32 reserved;
-	struct xdp_tally_delivery_count counts[XDP_TALLY_DELIVERY_BASE_MAX];
 };
 
 #endif /* XDP_TALLY_DELIVERY_H */

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from support import delivery
 from support.background import Repeated
 from support.bpftool import bpftool
 from support.devices import attached, rename
@@ -33,7 +34,8 @@ VIEWS = (("--status",), ("--status", "--json"))
 class RawMeta:
     """The meta's octets, laid out as the public header says."""
 
-    SIZES = {"__u32": 4, "__u64": 8, "char": 1, "struct xdp_tally_counter": 16}
+    SIZES = {"__u32": 4, "__u64": 8, "char": 1, "struct xdp_tally_counter": 16,
+             "struct xdp_tally_delivery_base": delivery.BASE_SIZE}
 
     def __init__(self, value):
         header = (TOP / "include/xdp_tally/abi.h").read_text()
@@ -43,8 +45,8 @@ class RawMeta:
         body = re.search(r"struct xdp_tally_meta \{(.*?)\n\};", header, re.DOTALL).group(1)
         body = re.sub(r"/\*.*?\*/", "", body, flags=re.DOTALL)
         self.fields, at = {}, 0
-        for kind, name, length in re.findall(r"^\s*(__u32|__u64|char|struct xdp_tally_counter)\s+(\w+)(?:\[(\w+)\])?;",
-                                             body, re.MULTILINE):
+        kinds = "|".join(self.SIZES)
+        for kind, name, length in re.findall(rf"^\s*({kinds})\s+(\w+)(?:\[(\w+)\])?;", body, re.MULTILINE):
             size = self.SIZES[kind] * (constants.get(length) or int(length) if length else 1)
             self.fields[name] = (at, size)
             at += size

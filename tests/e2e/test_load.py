@@ -118,7 +118,7 @@ def test_meta(lab, veth0):
     now = time.time_ns()
     meta = read_meta("veth0")
     ids = {item["name"]: item["id"] for item in outcome["maps"]}
-    assert (meta.magic, meta.abi_version) == (0x796C6154, 1)
+    assert (meta.magic, meta.abi_version) == (0x796C6154, 2)
     assert meta.lineage != 0
     assert meta.generation == 1
     assert 0 <= now - meta.load_time < 600 * 10**9

@@ -13,11 +13,13 @@
 
 #include "common/base/result.h"
 #include "common/base/unique_fd.h"
+#include "common/pins/meta.h"
 
 namespace tally {
 
 using DeliveryMeta = xdp_tally_delivery_meta;
 using DeliveryCount = xdp_tally_delivery_count;
+using DeliveryBase = xdp_tally_delivery_base;
 
 // Where they are pinned, below a root of bpffs.
 std::string delivery_directory(const std::string& bpffs);
@@ -66,5 +68,10 @@ class DeliveryMaps {
 // Pure.
 std::vector<DeliveryCount> delivery_of(const DeliveryCounts& counts, std::uint64_t netns_inode,
                                        std::uint32_t ifindex, std::span<const std::uint32_t> map_ids);
+// The same of the device and the maps that a meta speaks of, those included that it has adopted. Pure.
+std::vector<DeliveryCount> delivery_of(const DeliveryCounts& counts, const Meta& meta);
+
+// What was counted between the two moments; nothing where counts have been forgotten since. Pure.
+std::vector<DeliveryCount> delivery_since(const DeliveryBase& base, const std::vector<DeliveryCount>& now);
 
 }  // namespace tally

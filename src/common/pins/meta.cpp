@@ -6,6 +6,7 @@
 #include <linux/bpf.h>
 
 #include <algorithm>
+#include <cstddef>
 #include <cstring>
 #include <vector>
 
@@ -19,6 +20,8 @@ namespace {
 constexpr const char* kReading = "reading the meta";
 // A newer writer's meta may be longer, but somebody else's map must not make a reader allocate gigabytes.
 constexpr std::uint32_t kLongest = 64 << 10;
+// That of version 1.
+constexpr std::uint32_t kShortest = offsetof(Meta, delivery_first);
 
 }  // namespace
 
@@ -30,7 +33,7 @@ Result<Meta> read_meta(const std::string& path) {
 Result<Meta> read_meta(int fd) {
     TALLY_ASSIGN_OR_RETURN(auto info, map_info(fd));
     if (info.type != BPF_MAP_TYPE_ARRAY || info.key_size != sizeof(std::uint32_t) || info.max_entries != 1 ||
-        info.value_size < sizeof(Meta) || info.value_size > kLongest) {
+        info.value_size < kShortest || info.value_size > kLongest) {
         return make_error(ErrorKind::kConflict, kReading,
                           fmt::format("map {} has a different layout", info.id));
     }
@@ -48,11 +51,17 @@ Result<Meta> read_meta(int fd) {
 
 Result<Meta> decode_meta(std::span<const unsigned char> value) {
     Meta meta = {};
-    if (value.size() >= sizeof(meta)) {
-        std::memcpy(&meta, value.data(), sizeof(meta));
+    if (value.size() >= kShortest) {
+        std::memcpy(&meta, value.data(), std::min(value.size(), sizeof(meta)));
     }
-    if (meta.magic != XDP_TALLY_MAGIC || meta.abi_version < XDP_TALLY_ABI_VERSION ||
-        meta.map_count > XDP_TALLY_MAX_MAPS) {
+    const bool complete = value.size() >= sizeof(meta) || meta.abi_version == 1;
+    if (meta.abi_version == 1) {
+        meta.delivery_first = {};
+        meta.delivery_map = {};
+    }
+    if (meta.magic != XDP_TALLY_MAGIC || meta.abi_version == 0 || !complete ||
+        meta.map_count > XDP_TALLY_MAX_MAPS || meta.delivery_first.count > XDP_TALLY_DELIVERY_BASE_MAX ||
+        meta.delivery_map.count > XDP_TALLY_DELIVERY_BASE_MAX) {
         return make_error(ErrorKind::kConflict, kReading, "holds no meta of xdp_loader");
     }
     meta.interface[sizeof(meta.interface) - 1] = '\0';

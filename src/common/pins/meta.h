@@ -20,8 +20,8 @@ using Meta = xdp_tally_meta;
 Result<Meta> read_meta(const std::string& path);
 Result<Meta> read_meta(int fd);
 
-// The meta in a map's value, which may be longer (a newer writer's); its names are terminated. kConflict
-// where it is no meta that this version understands. Pure.
+// The meta in a map's value, which may be longer (a newer writer's) or shorter (an older one's); its names
+// are terminated. kConflict where it is no meta that this version understands. Pure.
 Result<Meta> decode_meta(std::span<const unsigned char> value);
 
 // EPERM once the map is frozen.

@@ -181,7 +181,7 @@ Result<DeliveryMeta> make_meta(const DeliveryPrograms& programs) {
     if (::getrandom(&meta.instance, sizeof(meta.instance), 0) != sizeof(meta.instance)) {
         return last_error("getting a random number");
     }
-    meta.instance |= 1;  // 0 stands for none
+    meta.instance |= 1U;  // 0 stands for none
     meta.start_time = static_cast<std::uint64_t>(nanoseconds_of(CLOCK_REALTIME));
     meta.program_version = DeliveryPrograms::kVersion;
     for (const auto& [id, fd] : {std::pair(&meta.devices_map_id, programs.devices_fd()),
@@ -364,6 +364,22 @@ Result<DeliveryOutcome> track_delivery(NetnsContext& context, bool dry_run) {
                         root_option(context));
     }
     return outcome;
+}
+
+std::string make_room_if_needed(const NetnsContext& context) {
+    const auto maps = DeliveryMaps::open(context.bpffs.path);
+    const auto counts = maps && *maps ? (*maps)->read() : Result<DeliveryCounts>(DeliveryCounts());
+    if (!counts || (counts->devices.size() <= XDP_TALLY_DELIVERY_DEVICES_MAX / 2 &&
+                    counts->cpumaps.size() <= XDP_TALLY_DELIVERY_CPUMAPS_MAX / 2)) {
+        return {};
+    }
+    // Whoever has the lock is at it already.
+    const auto directory = PinDirectory::lock_if_free(delivery_directory(context.bpffs.path));
+    if (!directory || !*directory) {
+        return {};
+    }
+    auto done = make_room(**directory, context.bpffs.path);
+    return done ? std::move(*done) : std::string();
 }
 
 Result<DeliveryOutcome> untrack_delivery(const NetnsContext& context, bool dry_run) {

@@ -13,6 +13,7 @@
 #include "common/kernel/netns.h"
 #include "common/pins/counter_map.h"
 #include "common/pins/pin_names.h"
+#include "loader/change/delivery_base.h"
 #include "loader/change/generation.h"
 #include "loader/change/map_reuse.h"
 #include "loader/change/recovery.h"
@@ -191,6 +192,7 @@ Result<Observation> renew_observation(PinDirectory* pins, const std::string& dir
         return observation;
     }
     TALLY_ASSIGN_OR_RETURN(auto meta, make_meta(interface, state, target, list));
+    begin_delivery(meta, state.meta, true, read_delivery(directory));
     TALLY_TRY(stage(*pins, list, meta));
     PinChanges changes(*pins);
     const auto published = without_exceptions(

@@ -17,6 +17,7 @@
 #include "common/pins/pin_names.h"
 #include "common/pins/process_lock.h"
 #include "loader/change/attach_plan.h"
+#include "loader/change/delivery_base.h"
 #include "loader/change/detach_ours.h"
 #include "loader/change/dispatcher_leftover.h"
 #include "loader/change/generation.h"
@@ -25,6 +26,7 @@
 #include "loader/change/publication.h"
 #include "loader/change/recovery.h"
 #include "loader/change/replace_program.h"
+#include "loader/delivery/tracking.h"
 #include "loader/device/device_state.h"
 #include "loader/device/upper_devices.h"
 #include "loader/hook/capabilities.h"
@@ -216,6 +218,13 @@ Result<Replacement> put_on_hook(LoadContext& load, const AttachPlan& plan, const
     return replacement;
 }
 
+// Nobody knows when what an adopted map holds began to be counted.
+bool adopts_counters(const ProgramObject& object) {
+    const auto& maps = object.maps();
+    return std::any_of(maps.begin(), maps.end(),
+                       [](const auto& map) { return map.name == XDP_TALLY_MAP_NAME && map.adopted; });
+}
+
 // One whole load, or nothing. A dry run stops where the first change would be made.
 Result<Outcome> try_load(LoadContext& load, const AttachPlan& plan, const Attempt& attempt) {
     const LoadRequest& request = load.request;
@@ -236,6 +245,7 @@ Result<Outcome> try_load(LoadContext& load, const AttachPlan& plan, const Attemp
         return outcome;
     }
     PinDirectory& pins = *load.pins;
+    begin_delivery(meta, load.state.meta, !adopts_counters(object), read_delivery(load.directory));
     TALLY_TRY(stage_generation(pins, object, meta));
     TALLY_TRY(reserve_for_run(load));
     if (attempt.method == AttachMethod::kComponent && load.state.ours == Ours::kComponent) {
@@ -436,10 +446,9 @@ Result<Outcome> load(const LoadRequest& request, NetnsContext& context, const st
         }
         return outcome;
     }
-    for (const auto& note : {repaired, ended}) {
-        if (!note.empty()) {
-            outcome->notes.push_back(note);
-        }
+    for (const auto& note :
+         {repaired, ended, load.dry_run() ? std::string() : make_room_if_needed(context)}) {
+        add_note(*outcome, note);
     }
     TALLY_TRY(remove_leftover(leftover, load.dry_run(), *outcome));
     if (load.dry_run()) {

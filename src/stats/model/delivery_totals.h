@@ -18,8 +18,6 @@
 
 namespace tally::stats {
 
-using DeliveryBase = xdp_tally_delivery_base;
-
 // What the maps of the tracking held at one moment, of all devices.
 class DeliveryReading {
   public:

@@ -64,6 +64,8 @@ DeliverySource delivery_source_of(const Meta& meta) {
     source.netns_inode = meta.netns_inode;
     source.ifindex = meta.ifindex;
     source.lineage = meta.lineage;
+    source.first = meta.delivery_first;
+    source.map = meta.delivery_map;
     const auto* const end =
         std::find(std::begin(meta.map_ids) + meta.map_count, std::end(meta.map_ids), std::uint32_t{0});
     source.map_ids.assign(std::begin(meta.map_ids), end);

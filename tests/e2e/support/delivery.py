@@ -93,3 +93,38 @@ def pretend_older_version():
     (DIRECTORY / "meta").unlink()
     pin(fd, DIRECTORY / "meta")
     os.close(fd)
+
+
+# struct xdp_tally_delivery_base of include/xdp_tally/abi.h
+BASE_HEAD, BASE_COUNT, BASE_MAX = "=QII", "=IIQ", 32
+BASE_SIZE = struct.calcsize(BASE_HEAD) + BASE_MAX * struct.calcsize(BASE_COUNT)
+
+
+def bases(directory):
+    """Of the meta in this directory, its last two fields: what was there when the lineage began, and the map."""
+    (entry,) = bpftool("map", "dump", "pinned", directory / "xdp_stats_meta")
+    value = binary(entry["value"])
+    found = []
+    for start in (len(value) - 2 * BASE_SIZE, len(value) - BASE_SIZE):
+        instance, count, _ = struct.unpack_from(BASE_HEAD, value, start)
+        rows = struct.iter_unpack(BASE_COUNT, value[start + struct.calcsize(BASE_HEAD):start + BASE_SIZE])
+        found.append((instance, {(action, reason): packets for action, reason, packets in list(rows)[:count]}))
+    return found
+
+
+def since(base, ifindex, netns=None):
+    """{verdict: {what became of its packets: how many}} since then; None where nothing is known of that moment."""
+    instance, before = base
+    if instance != read_meta().instance:
+        return None
+    now = {}
+    for key, packets in entries("devices"):
+        inode, index, action, reason = struct.unpack("=4I", key)
+        if (inode, index) == (netns_inode(netns), ifindex):
+            now[action, reason] = packets
+    found = {}
+    for action, reason in now.keys() | before.keys():
+        packets = (now.get((action, reason), 0) - before.get((action, reason), 0)) % 2 ** 64
+        if packets:
+            found.setdefault(ACTIONS[action], {})[name_of(reason)] = packets
+    return found

@@ -3,6 +3,10 @@
 
 #include <gtest/gtest.h>
 
+#include <cstddef>
+#include <cstring>
+#include <vector>
+
 #include "common/pins/counters.h"
 
 namespace tally {
@@ -49,6 +53,41 @@ TEST(Counters, SinceTheFirstLoad) {
     EXPECT_EQ(since_first_load(0 - std::uint64_t{1000}, 1004), 4U) << "it held 1000 when it was adopted";
     EXPECT_EQ(since_first_load(0 - std::uint64_t{1000}, 3), 0U) << "its owner has reset it since";
     EXPECT_EQ(since_first_load(0, UINT64_MAX), UINT64_MAX);
+}
+
+std::vector<unsigned char> value_of(const Meta& meta, std::size_t size) {
+    std::vector<unsigned char> value(sizeof(meta));
+    std::memcpy(value.data(), &meta, sizeof(meta));
+    value.resize(size);
+    return value;
+}
+
+Meta valid_meta(std::uint32_t version) {
+    Meta meta = meta_of_four();
+    meta.magic = XDP_TALLY_MAGIC;
+    meta.abi_version = version;
+    return meta;
+}
+
+TEST(Meta, OfTheFirstVersionIsShorter) {
+    constexpr std::size_t kFirst = offsetof(Meta, delivery_first);
+    const auto meta = decode_meta(value_of(valid_meta(1), kFirst));
+    ASSERT_TRUE(meta);
+    EXPECT_EQ(meta->map_count, 3U);
+    EXPECT_EQ(meta->delivery_first.instance, 0U);
+    EXPECT_FALSE(decode_meta(value_of(valid_meta(1), kFirst - 1)));
+    EXPECT_FALSE(decode_meta(value_of(valid_meta(2), kFirst))) << "it claims to have more";
+}
+
+TEST(Meta, OfANewerVersionIsLonger) {
+    EXPECT_TRUE(decode_meta(value_of(valid_meta(XDP_TALLY_ABI_VERSION), sizeof(Meta))));
+    EXPECT_TRUE(decode_meta(value_of(valid_meta(XDP_TALLY_ABI_VERSION + 1), sizeof(Meta) + 8)));
+}
+
+TEST(Meta, WithMoreDeliveriesThanThereIsRoomForIsNone) {
+    Meta meta = valid_meta(XDP_TALLY_ABI_VERSION);
+    meta.delivery_map.count = XDP_TALLY_DELIVERY_BASE_MAX + 1;
+    EXPECT_FALSE(decode_meta(value_of(meta, sizeof(meta))));
 }
 
 }  // namespace
