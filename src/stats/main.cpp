@@ -13,13 +13,13 @@
 #include <vector>
 
 #include "common/base/error_report.h"
-#include "common/start/memory_reserve.h"
-#include "common/start/program_start.h"
 #include "common/base/shown_paths.h"
 #include "common/kernel/library_log.h"
 #include "common/pins/bpffs.h"
 #include "common/pins/bpffs_mount.h"
 #include "common/pins/netns_context.h"
+#include "common/start/memory_reserve.h"
+#include "common/start/program_start.h"
 #include "stats/cli/notices.h"
 #include "stats/cli/stop_signal.h"
 #include "stats/expect/expectation_check.h"

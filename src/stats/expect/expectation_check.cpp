@@ -96,8 +96,7 @@ Result<bool> ExpectationCheck::take(std::size_t source, const SampleReport& repo
     watched.actions = report.actions;
     watched.total = report.total;
     const DeliveryReport& delivery = report.delivery;
-    watched.track_with =
-        delivery.tracked || !delivery.obstacle.empty() ? std::string() : delivery.track_with;
+    watched.track_with = delivery.tracked || !delivery.obstacle.empty() ? std::string() : delivery.track_with;
     return true;
 }
 

@@ -30,7 +30,8 @@ class ExpectationCheck final : public Consumer {
     // The source of the first expectation that cannot be met any more.
     std::optional<std::size_t> exceeded() const;
 
-    // The command that has counted what an expectation is about and nothing counts; empty where there is none.
+    // The command that has counted what an expectation is about and nothing counts; empty where there is
+    // none.
     std::string track_with() const;
 
     // A line for each expectation and source; unless all is met, also what each source has counted.

@@ -211,9 +211,10 @@ std::string delivery_obstacle(const Expectation& expectation, const DeliveryRepo
         return delivery.obstacle.empty() ? "what becomes of packets is not tracked" : delivery.obstacle;
     }
     if (!delivery.complete) {
-        return fmt::format("what becomes of packets is tracked since a later moment than {} totals count from; "
-                           "--totals session counts from now on",
-                           totals_name(expectation.totals));
+        return fmt::format(
+            "what becomes of packets is tracked since a later moment than {} totals count from; "
+            "--totals session counts from now on",
+            totals_name(expectation.totals));
     }
     for (const Action action : kSentOn) {
         const auto number = static_cast<std::size_t>(action);

@@ -26,8 +26,8 @@ struct Expectation {
 };
 
 // ACTION.FIELD OP NUMBER, with optional blanks around OP. ACTION: XDP_DROP or drop, in any case, or total.
-// FIELD: packets, bytes, pps, bps, delivered, lost. OP: == != >= <= > <. NUMBER: decimal, optionally followed by k, M or G
-// (10^3, 10^6, 10^9). kUsage for anything else: the details point at the first wrong character.
+// FIELD: packets, bytes, pps, bps, delivered, lost. OP: == != >= <= > <. NUMBER: decimal, optionally followed
+// by k, M or G (10^3, 10^6, 10^9). kUsage for anything else: the details point at the first wrong character.
 Result<Expectation> parse_expectation(std::string_view text);
 
 // A value that was seen, as exactly as it is known.

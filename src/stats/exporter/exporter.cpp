@@ -11,8 +11,8 @@
 #include <utility>
 #include <vector>
 
-#include "common/start/descriptor_limit.h"
 #include "common/base/error_report.h"
+#include "common/start/descriptor_limit.h"
 #include "stats/cli/stop_signal.h"
 #include "stats/exporter/privileges.h"
 #include "stats/exporter/web_server.h"

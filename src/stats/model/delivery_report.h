@@ -36,12 +36,12 @@ struct DeliveryReport {
     std::string track_with;  // the command that tracks
     std::int64_t since = 0;  // when the tracking began: nanoseconds since 1970 UTC
 
-    Fates count;           // of the packets in SampleReport's `count`
-    bool complete = true;  // else `count` is only what was tracked since `since`
+    Fates count;                                // of the packets in SampleReport's `count`
+    bool complete = true;                       // else `count` is only what was tracked since `since`
     std::array<std::string, kActions> unknown;  // why `count` does not tell; empty where nothing was counted
-    Fates session;         // while this command ran, and tracking was on
-    Fates lifetime;        // since the first load
-    Fates metrics;         // since the first load or the start of the tracking: it never goes back
+    Fates session;                              // while this command ran, and tracking was on
+    Fates lifetime;                             // since the first load
+    Fates metrics;  // since the first load or the start of the tracking: it never goes back
     std::array<double, kActions> lost_pps = {};  // packets lost a second
 };
 

@@ -114,8 +114,9 @@ class Judge {
             reason = "there was no room for all counts";
         }
         if (reason.empty() && counted > 0 && seen == 0) {
-            reason = total.complete ? "none of them was seen, as with AF_XDP sockets, or drivers that do not tell"
-                                    : "none was seen since the tracking began";
+            reason = total.complete
+                         ? "none of them was seen, as with AF_XDP sockets, or drivers that do not tell"
+                         : "none was seen since the tracking began";
         }
         if (why != nullptr) {
             *why = counted > 0 ? reason : std::string();
@@ -211,12 +212,11 @@ DeliveryReading::DeliveryReading(const DeliveryMeta& meta, DeliveryCounts counts
 
 DeliverySums DeliveryReading::of_device(std::uint64_t netns_inode, std::uint32_t ifindex) const {
     DeliverySums sums;
-    const auto first =
-        std::lower_bound(counts_.devices.begin(), counts_.devices.end(), std::pair(netns_inode, ifindex),
-                         [](const auto& entry, const auto& place) {
-                             return std::pair<std::uint64_t, std::uint32_t>(entry.key.netns_inode,
-                                                                            entry.key.ifindex) < place;
-                         });
+    const auto first = std::lower_bound(
+        counts_.devices.begin(), counts_.devices.end(), std::pair(netns_inode, ifindex),
+        [](const auto& entry, const auto& place) {
+            return std::pair<std::uint64_t, std::uint32_t>(entry.key.netns_inode, entry.key.ifindex) < place;
+        });
     for (auto entry = first; entry != counts_.devices.end() && entry->key.netns_inode == netns_inode &&
                              entry->key.ifindex == ifindex;
          ++entry) {
@@ -227,9 +227,9 @@ DeliverySums DeliveryReading::of_device(std::uint64_t netns_inode, std::uint32_t
 
 DeliverySums DeliveryReading::of_cpumap(std::uint32_t map_id) const {
     DeliverySums sums;
-    const auto first = std::lower_bound(
-        counts_.cpumaps.begin(), counts_.cpumaps.end(), map_id,
-        [](const auto& entry, std::uint32_t wanted) { return entry.key.map_id < wanted; });
+    const auto first =
+        std::lower_bound(counts_.cpumaps.begin(), counts_.cpumaps.end(), map_id,
+                         [](const auto& entry, std::uint32_t wanted) { return entry.key.map_id < wanted; });
     for (auto entry = first; entry != counts_.cpumaps.end() && entry->key.map_id == map_id; ++entry) {
         sums[{kRedirect, entry->key.reason}] += entry->packets;
     }
@@ -352,7 +352,8 @@ void fill_delivery(SampleReport& report, const DeliveryReading& reading, const D
         // A packet with several targets is seen for each of them.
         const std::uint64_t counted = values.lifetime ? values.lifetime->rx_packets : values.count.rx_packets;
         if (!judge.refused() && judge.seen(lifetime.sums) > counted) {
-            judge.refuse("more was seen than counted: packets with several targets, or those of other programs");
+            judge.refuse(
+                "more was seen than counted: packets with several targets, or those of other programs");
         }
         const std::uint64_t shown = packets_of(values, report.totals);
         delivery.count[number] = judge.fate(chosen, shown, &delivery.unknown[number]);

@@ -95,8 +95,8 @@ std::string loss_text(std::size_t action, std::uint32_t reason) {
 }
 
 const std::vector<std::uint32_t>& usual_losses(std::size_t action) {
-    static const std::vector<std::uint32_t> kRedirect = {ENETDOWN, EOPNOTSUPP, EMSGSIZE, ENXIO, EINVAL,
-                                                         XDP_TALLY_LOST_NO_REASON};
+    static const std::vector<std::uint32_t> kRedirect = {ENETDOWN, EOPNOTSUPP, EMSGSIZE,
+                                                         ENXIO,    EINVAL,     XDP_TALLY_LOST_NO_REASON};
     static const std::vector<std::uint32_t> kTx = {ENXIO, XDP_TALLY_LOST_NO_REASON};
     static const std::vector<std::uint32_t> kAborted = {XDP_TALLY_LOST_EXCEPTION};
     static const std::vector<std::uint32_t> kNone;

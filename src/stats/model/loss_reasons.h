@@ -11,8 +11,8 @@
 
 namespace tally::stats {
 
-// `reason` is one of enum xdp_tally_delivery_reason, or an errno. Its name is the kernel's where there is one:
-// "ENETDOWN", "xdp_exception". Promised in docs/interface.md: JSON and metrics have it.
+// `reason` is one of enum xdp_tally_delivery_reason, or an errno. Its name is the kernel's where there is
+// one: "ENETDOWN", "xdp_exception". Promised in docs/interface.md: JSON and metrics have it.
 std::string loss_name(std::uint32_t reason);
 
 // "target is down".

@@ -79,7 +79,8 @@ class JsonFormat final : public SampleFormat {
         text(buffer, known->second);
     }
 
-    // Without the closing brace. `all_totals`: those of the session and the lifetime, too, which a CPU does not have.
+    // Without the closing brace. `all_totals`: those of the session and the lifetime, too, which a CPU does
+    // not have.
     static void append_values(fmt::memory_buffer& buffer, const CounterValues& values, bool rates,
                               bool all_totals) {
         fmt::format_to(fmt::appender(buffer), R"({{"packets":{},"bytes":{},"pps":)", values.count.rx_packets,

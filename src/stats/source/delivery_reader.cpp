@@ -15,7 +15,8 @@ namespace tally::stats {
 namespace {
 
 std::string track_command(const std::string& root) {
-    return fmt::format("xdp_loader {}--track-delivery", root.empty() ? "" : shell_option("--bpffs", root) + ' ');
+    return fmt::format("xdp_loader {}--track-delivery",
+                       root.empty() ? "" : shell_option("--bpffs", root) + ' ');
 }
 
 bool is_same_tracking(const DeliveryMeta& one, const DeliveryMeta& other) {

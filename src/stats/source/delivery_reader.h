@@ -19,8 +19,8 @@ class DeliveryReader {
     // The maps are below the root of bpffs that `context` has.
     explicit DeliveryReader(const NetnsContext& context);
 
-    // At the beginning of each round, before any counter: then nothing is seen to arrive or to be lost that is
-    // not counted yet.
+    // At the beginning of each round, before any counter: then nothing is seen to arrive or to be lost that
+    // is not counted yet.
     void read();
 
     // None: nothing is tracked, or it cannot be read.

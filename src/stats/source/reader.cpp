@@ -8,12 +8,12 @@
 #include <utility>
 
 #include "common/base/clock.h"
-#include "common/start/descriptor_limit.h"
 #include "common/base/printable.h"
 #include "common/base/shown_paths.h"
 #include "common/kernel/bpf_info.h"
 #include "common/kernel/link_socket.h"
 #include "common/pins/abi_names.h"
+#include "common/start/descriptor_limit.h"
 #include "stats/source/delivery_reader.h"
 #include "stats/source/run_statistics.h"
 
@@ -435,12 +435,11 @@ void Reader::say_how_to_track() {
         return;
     }
     const auto& delivery = report_.delivery;
-    request_->notices.say(
-        report_.title,
-        "whether redirected packets arrive is not known: " +
-            (delivery.obstacle.empty()
-                 ? fmt::format("`{}` has that counted from then on", delivery.track_with)
-                 : delivery.obstacle));
+    request_->notices.say(report_.title,
+                          "whether redirected packets arrive is not known: " +
+                              (delivery.obstacle.empty()
+                                   ? fmt::format("`{}` has that counted from then on", delivery.track_with)
+                                   : delivery.obstacle));
 }
 
 bool Reader::take_meta(const Meta& meta) {

@@ -9,15 +9,18 @@
 
 #include <xdp_tally/abi.h>
 
-#include "common/start/descriptor_limit.h"
 #include "common/kernel/interface.h"
 #include "common/kernel/netns.h"
 #include "common/pins/meta.h"
+#include "common/start/descriptor_limit.h"
 
 namespace tally::stats {
 
 ReaderSet::ReaderSet(NetnsContext own, const ReadRequest& request)
-    : request_(request), events_(::epoll_create1(EPOLL_CLOEXEC)), own_{std::move(own), {}}, delivery_(own_.context) {
+    : request_(request),
+      events_(::epoll_create1(EPOLL_CLOEXEC)),
+      own_{std::move(own), {}},
+      delivery_(own_.context) {
     request_.delivery = &delivery_;
     delivery_.read();
     wake_by(watcher_.fd());
