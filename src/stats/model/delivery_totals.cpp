@@ -264,15 +264,13 @@ void DeliveryTotals::take(const DeliveryReading& reading, const DeliverySource& 
 // What the sources before this one have counted is in `earlier_` by now.
 DeliverySums DeliveryTotals::start_after_change(const DeliveryReading& reading,
                                                 const DeliverySource& source) const {
-    if (knows(source.first)) {
+    if (source.lineage == source_.lineage && knows(source.first) && knows(source_.first)) {
         DeliverySums start = sums_of(source.first);
-        if (source.lineage == source_.lineage && knows(source_.first)) {
-            add(start, difference(sums_of(source_.first), sums_of(reading, source_)));
-        }
+        add(start, difference(sums_of(source_.first), sums_of(reading, source_)));
         return start;
     }
     if (!same_place(source, source_)) {
-        return sums_of(reading, source);
+        return knows(source.first) ? sums_of(source.first) : sums_of(reading, source);
     }
     // Maps that are new have counted nothing before.
     DeliverySource common = source;
