@@ -15,6 +15,7 @@ import delivery
 import loader
 import page
 import reader
+import run_statistics
 import startup
 from measuring import TOP, Bench, Failed, pin_to_last_cpu, run
 
@@ -24,6 +25,7 @@ PARTS = {
     "forwarding": datapath.forwarding,
     "emulated": datapath.emulated,
     "delivery": delivery.delivery,
+    "cost": run_statistics.run_statistics,
     "loading": loader.loading,
     "files": loader.files,
     "hundred": loader.hundred,

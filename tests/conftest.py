@@ -11,6 +11,7 @@ sys.path[:0] = [str(TESTS / "e2e"), str(TESTS / "tools")]
 import declared  # noqa: E402: found by the line above
 from support import namespaces  # noqa: E402
 from support.lab import Lab  # noqa: E402
+from support.strace import Faults  # noqa: E402
 from support.tmux import Terminal  # noqa: E402
 
 KERNEL = os.environ.get("XDP_TALLY_KERNEL")  # which of tests/vm/kernels this is, in a virtual machine
@@ -34,6 +35,11 @@ def pytest_runtest_makereport(item, call):
     elif KERNEL and report.when == "call" and report.passed and declared.matches(name, skips):
         report.outcome = "failed"
         report.longrepr = f"tests/{where} says that {name} is skipped on {KERNEL}, and it was not"
+
+
+def pytest_terminal_summary(terminalreporter):
+    if Faults.injected:
+        terminalreporter.write_line(f"{Faults.injected} faults injected")
 
 
 @pytest.fixture(autouse=True)

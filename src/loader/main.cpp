@@ -11,14 +11,14 @@
 #include <vector>
 
 #include "common/base/error_report.h"
-#include "common/start/memory_reserve.h"
 #include "common/base/natural_order.h"
-#include "common/start/program_start.h"
 #include "common/kernel/library_log.h"
 #include "common/kernel/netns.h"
 #include "common/pins/bpffs.h"
 #include "common/pins/bpffs_mount.h"
 #include "common/pins/netns_context.h"
+#include "common/start/memory_reserve.h"
+#include "common/start/program_start.h"
 #include "loader/apply_verb.h"
 #include "loader/delivery/tracking.h"
 #include "loader/hook/surroundings.h"

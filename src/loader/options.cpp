@@ -10,10 +10,10 @@
 #include <system_error>
 #include <utility>
 
-#include "common/options/command_line.h"
 #include "common/base/error.h"
 #include "common/base/result.h"
 #include "common/base/shell_word.h"
+#include "common/options/command_line.h"
 #include "loader/option_table.h"
 
 namespace tally::loader {

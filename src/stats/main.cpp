@@ -326,7 +326,7 @@ Result<RunStatistics> switch_on_statistics(const Options& options) {
     if (statistics) {
         Notices(options.quiet, options.verbose)
             .say("--cost",
-                 fmt::format("while this runs, each run of any BPF program takes about {:.0f} ns longer; an "
+                 fmt::format("while this runs, each run of any BPF program takes about {:.1f} ns longer; an "
                              "empty one is reported as {:.1f} ns, which is taken off",
                              statistics->overhead(), statistics->empty()));
     }
@@ -373,7 +373,7 @@ int run(Options options) {
     request.per_cpu = options.per_cpu;
     request.per_program = options.per_program;
     request.totals = options.live ? Totals::kMap : options.totals;  // the view has all of them
-    request.keep_going = options.all || options.listen;
+    request.keep_going = (options.all && !options.once) || options.listen;
     request.spare_descriptors += options.listen ? exporter_descriptors() : 0;
     request.notices = Notices(options.quiet, options.verbose);
     ReaderSet readers(std::move((*contexts)->own), request);

@@ -5,9 +5,9 @@
 
 #include <utility>
 
-#include "common/options/command_line.h"
 #include "common/base/error.h"
 #include "common/base/result.h"
+#include "common/options/command_line.h"
 #include "common/pins/device_option.h"
 #include "stats/cli/duration.h"
 #include "stats/option_table.h"

@@ -15,7 +15,7 @@ from support.maps import lineage_counts
 from support.pins import BPFFS, PINS, pin_dir, pins_of
 from support.processes import SANITIZER, run, wait_until
 from support.programs import LOADER, object_file
-from support.strace import FAULT_STEP, count_calls, strace
+from support.strace import FAULT_STEP, count_calls, note_fault, strace
 from support.traffic import SIZE, send
 
 NEW_COUNTERS = ("--reuse-maps", "--new-map", "xdp_stats_map")
@@ -120,6 +120,7 @@ def check_one(lab, veth, scenario, command, log, syscall, fault, k):
         assert reader.failures == [] and reader.opened > 0, f"call {k}: {reader.failures[:3]}"
     else:
         status = run_any(injected)
+    note_fault(log)
     context = f"{syscall} call {k}, {fault}: status {status}\n{log.read_text()[-1500:]}"
 
     if status == 0:

@@ -86,6 +86,7 @@ STATS_OPTIONS = {
     "--per-cpu": {"--per-cpu": None},
     "--per-program": {"--per-program": None},
     "--totals": {"--totals": "session"},
+    "--cost": {"--cost": None},
     "--since-start": {"--since-start": None},
     "--quiet": {"--quiet": None},
     "--verbose": {"--verbose": None},

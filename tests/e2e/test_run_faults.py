@@ -16,7 +16,7 @@ from support.pins import pin_dir
 from support.processes import run, wait_until
 from support.programs import LOADER
 from support.run_command import MAPS, NEXT, RUNNING, clean, come_next
-from support.strace import FAULT_STEP, strace
+from support.strace import FAULT_STEP, note_fault, strace
 from support.traffic import SIZE, send
 
 ASKS_NETLINK = re.compile(r"nlmsg_type=(?:0x12\b|RTM_GETLINK)")
@@ -82,6 +82,7 @@ def test_killed_at_every_call(lab, veth0, kept, tmp_path):
         injected = strace("-e", f"trace={name}", "-e", f"inject={name}:signal=SIGKILL:when={when}", command=command,
                           log=log)
         status = subprocess.run([str(part) for part in injected], capture_output=True, check=False).returncode
+        note_fault(log)
         context = f"{name} {when}: status {status}"
         assert status in (0, -signal.SIGKILL), context
         # The command may have the link for a moment longer, until its exec.

@@ -2,11 +2,17 @@
 #include "common/base/directory.h"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <memory>
+
+#include "common/base/unique_fd.h"
 
 namespace tally {
 
@@ -29,6 +35,43 @@ Result<std::vector<std::string>> list_directory(const std::string& path) {
     }
     std::sort(names.begin(), names.end());
     return names;
+}
+
+Result<std::vector<std::string>> list_directory_if_any(const std::string& path) {
+    auto names = list_directory(path);
+    const bool none = !names && !is_failed_question(names.error());
+    return none ? std::vector<std::string>() : std::move(names);
+}
+
+Result<bool> path_exists(const std::string& path) {
+    struct stat status = {};
+    if (::lstat(path.c_str(), &status) == 0) {
+        return true;
+    }
+    if (errno == ENOENT || errno == ENOTDIR) {
+        return false;
+    }
+    return last_error(fmt::format("looking for {}", path));
+}
+
+Result<std::string> read_file(const std::string& path) {
+    const std::string what = fmt::format("reading {}", path);
+    const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    if (!file) {
+        return last_error(what);
+    }
+    std::string text;
+    std::array<char, 4096> part = {};
+    for (;;) {
+        const auto size = ::read(file.get(), part.data(), part.size());
+        if (size < 0 && errno != EINTR) {
+            return last_error(what);
+        }
+        if (size == 0) {
+            return text;
+        }
+        text.append(part.data(), size > 0 ? static_cast<std::size_t>(size) : 0);
+    }
 }
 
 }  // namespace tally

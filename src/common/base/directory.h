@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-// Directories of the file system.
+// What there is in the file system. Only the kernel's word that there is nothing of a name counts as that.
 #pragma once
 
 #include <string>
@@ -11,5 +11,13 @@ namespace tally {
 
 // Names below a directory, without "." and "..", sorted.
 Result<std::vector<std::string>> list_directory(const std::string& path);
+// The same; none where there is no directory of this name, or this process may not look into it.
+Result<std::vector<std::string>> list_directory_if_any(const std::string& path);
+
+// Whether there is something of this name, be it a symbolic link that leads nowhere.
+Result<bool> path_exists(const std::string& path);
+
+// The text of a small file, such as those of /proc.
+Result<std::string> read_file(const std::string& path);
 
 }  // namespace tally

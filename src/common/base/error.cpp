@@ -29,6 +29,23 @@ ErrorKind classify(int code) {
 
 }  // namespace
 
+bool is_failed_question(const Error& error) {
+    switch (error.code) {
+        case 0:  // not the kernel's word
+        case EINVAL:
+        case EOPNOTSUPP:
+        case kKernelEnotsupp:
+        case ENOSYS:
+        case ENOTDIR:
+        case ELOOP:
+        case ENAMETOOLONG:
+        case ESRCH:
+            return false;
+        default:
+            return error.kind == ErrorKind::kSystem;
+    }
+}
+
 std::string_view kind_name(ErrorKind kind) {
     switch (kind) {
         case ErrorKind::kSystem:

@@ -42,6 +42,11 @@ struct Error {
     }
 };
 
+// The kernel has not answered: it had no memory or no descriptors, was interrupted, could not read. Who takes
+// that for a "no" loses what is there. All else is an answer: there is nothing of this name, it is something
+// else, this process may not look, this kernel does not know what was asked for.
+bool is_failed_question(const Error& error);
+
 // The exit status that stands for this error.
 constexpr int exit_status(ErrorKind kind) {
     return static_cast<int>(kind);

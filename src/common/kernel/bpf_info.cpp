@@ -51,11 +51,17 @@ Result<void> freeze_map(int fd) {
     return is_frozen(fd) ? Result<void>() : error;
 }
 
-ObjectType object_type(int fd) {
+Result<ObjectType> object_type(int fd) {
     std::array<char, 64> target = {};
     const auto length =
         ::readlink(fmt::format("/proc/self/fd/{}", fd).c_str(), target.data(), target.size() - 1);
-    const std::string_view name(target.data(), length > 0 ? static_cast<std::size_t>(length) : 0);
+    if (length < 0) {
+        const std::string what = "asking which kind of BPF object a pin is";
+        // Of a descriptor that is open, and no word about the pin.
+        return errno == ENOENT ? make_error(ErrorKind::kSystem, what, "/proc is not mounted")
+                               : last_error(what);
+    }
+    const std::string_view name(target.data(), static_cast<std::size_t>(length));
     if (name == "anon_inode:bpf-map") {
         return ObjectType::kMap;
     }
@@ -150,13 +156,15 @@ Result<UniqueFd> open_program_by_id(std::uint32_t id) {
 Result<std::optional<LinkInfo>> find_xdp_link(std::uint32_t ifindex, std::uint32_t program_id) {
     for (std::uint32_t id = 0; bpf_link_get_next_id(id, &id) == 0;) {
         const UniqueFd fd(bpf_link_get_fd_by_id(id));
-        if (!fd) {
+        if (!fd && errno == ENOENT) {
             continue;  // gone since
         }
-        const auto info = link_info(fd.get());
-        if (info && info->type == BPF_LINK_TYPE_XDP && info->ifindex == ifindex &&
-            info->program_id == program_id) {
-            return std::optional(*info);
+        if (!fd) {
+            return last_error(fmt::format("opening the link with id {}", id));
+        }
+        TALLY_ASSIGN_OR_RETURN(const auto info, link_info(fd.get()));
+        if (info.type == BPF_LINK_TYPE_XDP && info.ifindex == ifindex && info.program_id == program_id) {
+            return std::optional(info);
         }
     }
     if (errno != ENOENT) {

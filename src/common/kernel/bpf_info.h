@@ -49,7 +49,7 @@ struct LinkInfo {
 enum class ObjectType { kUnknown, kMap, kProgram, kLink };
 
 // What a descriptor from BPF_OBJ_GET refers to; by the name of its anonymous inode.
-ObjectType object_type(int fd);
+Result<ObjectType> object_type(int fd);
 
 Result<MapInfo> map_info(int fd);
 Result<ProgramInfo> program_info(int fd);

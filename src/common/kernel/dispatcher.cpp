@@ -32,14 +32,21 @@ constexpr const char* kMetadataSection = "xdp_metadata";
 using UniqueBtf = UniqueHandle<btf, btf__free>;
 
 // The version is in the BTF of the oldest, which is all that tells it.
-bool is_of_first_version(int program_fd) {
+Result<bool> is_of_first_version(int program_fd, const std::string& what) {
     bpf_prog_info info = {};
     std::uint32_t size = sizeof(info);
-    if (bpf_obj_get_info_by_fd(program_fd, &info, &size) != 0 || info.btf_id == 0) {
+    if (bpf_obj_get_info_by_fd(program_fd, &info, &size) != 0) {
+        return last_error(what);
+    }
+    if (info.btf_id == 0) {
         return false;
     }
     const UniqueBtf btf(btf__load_from_kernel_by_id(info.btf_id));
-    return btf && btf__find_by_name_kind(btf.get(), kMetadataSection, BTF_KIND_DATASEC) > 0;
+    if (!btf) {
+        auto error = last_error(what);
+        return is_failed_question(error) ? Result<bool>(std::move(error)) : false;
+    }
+    return btf__find_by_name_kind(btf.get(), kMetadataSection, BTF_KIND_DATASEC) > 0;
 }
 
 // What a program that is called like a dispatcher has as its read-only data; none where it has other maps,
@@ -80,8 +87,9 @@ Result<std::optional<DispatcherConfig>> find_configuration(int program_fd, const
         return std::optional<DispatcherConfig>();
     }
     auto version = dispatcher_version(*bytes);
-    if (!version && is_of_first_version(program_fd)) {
-        version = kOldestDispatcherVersion;
+    if (!version) {
+        TALLY_ASSIGN_OR_RETURN(const bool is_first, is_of_first_version(program_fd, what));
+        version = is_first ? std::optional(kOldestDispatcherVersion) : std::nullopt;
     }
     // What this program cannot read it cannot hand to its libxdp either, and the other way round.
     if (version && (*version > XDP_DISPATCHER_VERSION || *version > kNewestDispatcherVersion)) {
@@ -101,11 +109,14 @@ Result<Component> read_component(const std::string& pin, const DispatcherConfig:
 
 Result<std::vector<Component>> read_components(std::uint32_t program_id, const DispatcherConfig& config,
                                                const std::string& what) {
-    const auto directory = find_dispatcher_directory(program_id);
+    TALLY_ASSIGN_OR_RETURN(const auto directory, find_dispatcher_directory(program_id));
     std::vector<Component> components;
     for (const auto& slot : config.slots) {
         const auto pin = fmt::format("{}/prog{}-prog", directory.value_or(""), components.size());
         auto component = directory ? read_component(pin, slot) : system_error(ENOENT, what);
+        if (!component && is_failed_question(component.error())) {
+            return component.error();
+        }
         if (!component) {
             return make_error(
                        ErrorKind::kSystem, what,
@@ -141,16 +152,16 @@ std::string dispatcher_root() {
     return fmt::format("{}/xdp", root != nullptr ? root : kLibxdpBpffs);
 }
 
-std::optional<std::string> find_dispatcher_directory(std::uint32_t program_id) {
+Result<std::optional<std::string>> find_dispatcher_directory(std::uint32_t program_id) {
     const std::string root = dispatcher_root();
-    const auto names = list_directory(root);
+    TALLY_ASSIGN_OR_RETURN(const auto names, list_directory_if_any(root));
     const std::string end = fmt::format("-{}", program_id);
-    for (const auto& name : names ? *names : std::vector<std::string>()) {
+    for (const auto& name : names) {
         if (name.starts_with("dispatch-") && name.ends_with(end)) {
-            return fmt::format("{}/{}", root, name);
+            return std::optional(fmt::format("{}/{}", root, name));
         }
     }
-    return std::nullopt;
+    return std::optional<std::string>();
 }
 
 Result<std::optional<Dispatcher>> read_dispatcher(const HookProgram& program) {

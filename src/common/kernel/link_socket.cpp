@@ -290,12 +290,13 @@ Result<std::optional<Interface>> find_interface(const std::string& name) {
     return found.error();
 }
 
-std::optional<std::string> interface_name(std::uint32_t ifindex) {
-    std::array<char, IF_NAMESIZE> name = {};
-    if (::if_indextoname(ifindex, name.data()) == nullptr) {
-        return std::nullopt;
+Result<std::optional<std::string>> interface_name(std::uint32_t ifindex) {
+    TALLY_ASSIGN_OR_RETURN(auto socket, LinkSocket::open());
+    auto link = socket.find(ifindex);
+    if (!link && link.error().kind != ErrorKind::kNotFound) {
+        return link.error();
     }
-    return name.data();
+    return link ? std::optional(std::move(link->interface.name)) : std::nullopt;
 }
 
 }  // namespace tally

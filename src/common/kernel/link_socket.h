@@ -78,6 +78,6 @@ Result<Interface> resolve_interface(const std::string& name);
 Result<std::optional<Interface>> find_interface(const std::string& name);
 
 // What the interface is called now; none where there is no such interface in this network namespace.
-std::optional<std::string> interface_name(std::uint32_t ifindex);
+Result<std::optional<std::string>> interface_name(std::uint32_t ifindex);
 
 }  // namespace tally

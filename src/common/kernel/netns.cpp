@@ -13,30 +13,36 @@
 namespace tally {
 
 // All namespace files are in one file system, so the inode alone tells them apart.
-std::optional<std::uint64_t> netns_inode_at(const std::string& path) {
+Result<std::optional<std::uint64_t>> netns_inode_at(const std::string& path) {
     struct stat status = {};
-    if (::stat(path.c_str(), &status) != 0) {
-        return std::nullopt;
+    if (::stat(path.c_str(), &status) == 0) {
+        return std::optional<std::uint64_t>(status.st_ino);
     }
-    return static_cast<std::uint64_t>(status.st_ino);
+    if (errno == ENOENT || errno == ENOTDIR || errno == ESRCH) {
+        return std::optional<std::uint64_t>();
+    }
+    return last_error("looking at " + path);
 }
 
-std::string netns_name(std::uint64_t inode) {
-    if (const auto names = list_directory(kNamedNamespaces)) {
-        for (const auto& name : *names) {
-            if (netns_inode_at(fmt::format("{}/{}", kNamedNamespaces, name)) == inode) {
-                return name;
-            }
+Result<std::string> netns_name(std::uint64_t inode) {
+    TALLY_ASSIGN_OR_RETURN(const auto names, list_directory_if_any(kNamedNamespaces));
+    for (const auto& name : names) {
+        const auto found = netns_inode_at(fmt::format("{}/{}", kNamedNamespaces, name));
+        if (!found && is_failed_question(found.error())) {
+            return found.error();
+        }
+        if (found && *found == inode) {
+            return name;
         }
     }
-    return {};
+    return std::string();
 }
 
 Result<std::uint64_t> current_netns_inode() {
     const std::string path = "/proc/thread-self/ns/net";
-    const auto inode = netns_inode_at(path);
+    TALLY_ASSIGN_OR_RETURN(const auto inode, netns_inode_at(path));
     if (!inode) {
-        return last_error("reading {}", path);
+        return system_error(ENOENT, "reading " + path);
     }
     return *inode;
 }
@@ -67,6 +73,12 @@ Result<UniqueFd> open_netns(const std::string& name_or_path) {
         return error;
     }
     const int kind = ::ioctl(netns.get(), NS_GET_NSTYPE);
+    if (kind < 0) {
+        auto error = last_error(what);
+        if (error.code != ENOTTY && is_failed_question(error)) {
+            return error;
+        }
+    }
     if (kind < 0 && !is_path) {
         // `ip netns add` makes the file before it mounts the namespace on it.
         return make_error(ErrorKind::kNotFound, what,

@@ -41,10 +41,12 @@ auto inside_netns(const UniqueFd& netns, const std::string& name_or_path, Work w
 // kUsage for a name that cannot be one below /run/netns, and so not part of a path either.
 Result<void> check_netns_name(const std::string& name);
 
-// The name of a namespace below /run/netns, the first in order; empty where it has none.
-std::string netns_name(std::uint64_t inode);
+// The name of a namespace below /run/netns, the first in order; empty where it has none that this process may
+// look at.
+Result<std::string> netns_name(std::uint64_t inode);
 
-// The inode of the namespace file at this path; none where it cannot be looked at.
-std::optional<std::uint64_t> netns_inode_at(const std::string& path);
+// The inode of the namespace file at this path; none where there is none, or its process has ended.
+// kPermission where this process may not look at it.
+Result<std::optional<std::uint64_t>> netns_inode_at(const std::string& path);
 
 }  // namespace tally

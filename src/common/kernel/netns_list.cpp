@@ -20,7 +20,9 @@ class Collector {
         struct stat status = {};
         if (::stat(path.c_str(), &status) != 0) {
             // A process that has ended is no gap; one that may not be asked is.
-            known_.complete = known_.complete && (errno == ENOENT || errno == ESRCH);
+            if (errno != ENOENT && errno != ESRCH) {
+                note_gap(last_error("looking at " + path));
+            }
             return;
         }
         const auto inode = static_cast<std::uint64_t>(status.st_ino);
@@ -28,7 +30,12 @@ class Collector {
             known_.list.push_back({inode, std::move(name)});
         }
     }
-    void note_gap() { known_.complete = false; }
+    void note_gap(const Error& why) {
+        known_.complete = false;
+        if (!known_.trouble && is_failed_question(why)) {
+            known_.trouble = why;
+        }
+    }
     KnownNamespaces take() { return std::move(known_); }
 
   private:
@@ -46,19 +53,26 @@ KnownNamespaces list_namespaces() {
     Collector collector;
     const std::string first = "/proc/1/ns/net";
     // Without it the processes of others are hidden (hidepid).
-    if (!netns_inode_at(first)) {
-        collector.note_gap();
+    if (const auto initial = netns_inode_at(first); !initial || !*initial) {
+        collector.note_gap(initial ? system_error(ENOENT, first) : initial.error());
     }
     collector.add(first, first);
-    if (const auto names = list_directory(kNamedNamespaces)) {
-        for (const auto& name : *names) {
-            // Where nothing is mounted on it, it is a file like any other.
-            if (const auto fd = open_netns(name)) {
-                collector.add(name, fmt::format("/proc/self/fd/{}", fd->get()));
-            }
+    const auto names = list_directory(kNamedNamespaces);
+    if (!names && names.error().code != ENOENT) {
+        collector.note_gap(names.error());
+    }
+    for (const auto& name : names ? *names : std::vector<std::string>()) {
+        const auto fd = open_netns(name);
+        if (fd) {
+            collector.add(name, fmt::format("/proc/self/fd/{}", fd->get()));
+        } else if (fd.error().kind != ErrorKind::kNotFound && fd.error().kind != ErrorKind::kUsage) {
+            collector.note_gap(fd.error());  // not a file like any other, on which nothing is mounted
         }
     }
     const auto processes = list_directory("/proc");
+    if (!processes) {
+        collector.note_gap(processes.error());
+    }
     for (const auto& name : processes ? *processes : std::vector<std::string>()) {
         if (is_number(name)) {
             const std::string path = fmt::format("/proc/{}/ns/net", name);

@@ -3,8 +3,11 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
+
+#include "common/base/error.h"
 
 namespace tally {
 
@@ -18,6 +21,7 @@ struct KnownNamespaces {
     // Every process that this one's process namespace has could be asked. One that is held by a descriptor
     // or a mount elsewhere, and has no process, is in no list.
     bool complete = true;
+    std::optional<Error> trouble = {};  // the first question that the kernel could not answer
 };
 
 // Needs CAP_SYS_PTRACE, or the same user, for those of processes.

@@ -12,8 +12,8 @@
 #include <variant>
 #include <vector>
 
-#include "common/options/early_exit.h"
 #include "common/base/error.h"
+#include "common/options/early_exit.h"
 #include "common/options/option_hints.h"
 #include "common/options/option_table.h"
 

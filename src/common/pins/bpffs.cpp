@@ -32,7 +32,7 @@ std::string barrier_on(const std::string& path) {
 
 }  // namespace
 
-Result<bool> check_is_bpffs(const std::string& path) {
+Result<bool> is_bpffs(const std::string& path) {
     struct statfs status = {};
     while (::statfs(path.c_str(), &status) != 0) {
         if (errno == ENOENT || errno == ENOTDIR) {
@@ -45,14 +45,15 @@ Result<bool> check_is_bpffs(const std::string& path) {
     return status.f_type == static_cast<long>(BPF_FS_MAGIC);
 }
 
-bool is_bpffs(const std::string& path) {
-    const auto answer = check_is_bpffs(path);
-    return answer && *answer;
-}
-
-TrustedOwners::TrustedOwners(const std::string& root) {
+Result<TrustedOwners> TrustedOwners::of(const std::string& root) {
+    TrustedOwners owners;
     struct stat status = {};
-    root_owner_ = ::stat(root.c_str(), &status) == 0 ? status.st_uid : 0;
+    if (::stat(root.c_str(), &status) == 0) {
+        owners.root_owner_ = status.st_uid;
+        return owners;
+    }
+    auto error = last_error(fmt::format("checking {}", root));
+    return is_failed_question(error) ? Result<TrustedOwners>(std::move(error)) : owners;
 }
 
 bool TrustedOwners::include(uid_t owner) const {
@@ -60,10 +61,17 @@ bool TrustedOwners::include(uid_t owner) const {
 }
 
 Result<void> check_trusted(const std::string& directory, const std::string& root) {
-    const TrustedOwners owners(root);
+    TALLY_ASSIGN_OR_RETURN(const auto owners, TrustedOwners::of(root));
     for (std::string path = directory; path.size() > root.size(); path.resize(path.find_last_of('/'))) {
         struct stat status = {};
-        if (::lstat(path.c_str(), &status) == 0 && !owners.include(status.st_uid)) {
+        if (::lstat(path.c_str(), &status) != 0) {
+            auto error = last_error(fmt::format("checking {}", path));
+            if (is_failed_question(error)) {
+                return error;
+            }
+            continue;  // it is not there, or nobody here can read what is below it
+        }
+        if (!owners.include(status.st_uid)) {
             return make_error(ErrorKind::kConflict, fmt::format("reading the pins in {}", directory),
                               fmt::format("{} belongs to user {}, who could pin anything there", path,
                                           status.st_uid))
@@ -102,7 +110,8 @@ Error explain_barrier(Error error, const std::string& path) {
 
 Result<UniqueFd> open_map_pin(const std::string& path, bool read_only) {
     TALLY_ASSIGN_OR_RETURN(auto fd, open_pin(path, read_only));
-    if (object_type(fd.get()) != ObjectType::kMap) {
+    TALLY_ASSIGN_OR_RETURN(const auto type, object_type(fd.get()));
+    if (type != ObjectType::kMap) {
         return make_error(ErrorKind::kConflict, fmt::format("opening the pin {}", path), "it is not a map");
     }
     return fd;

@@ -13,18 +13,16 @@ namespace tally {
 
 inline constexpr const char* kDefaultBpffs = "/sys/fs/bpf";
 
-// Whether the path is in a BPF file system; false also where that could not be told.
-bool is_bpffs(const std::string& path);
-// The same for who acts on a no: false only where the kernel says that it is another file system, or that
-// there is nothing of this name.
-Result<bool> check_is_bpffs(const std::string& path);
+// Whether the path is in a BPF file system: false where the kernel says that it is another one, or that there
+// is nothing of this name.
+Result<bool> is_bpffs(const std::string& path);
 
 // Whose directories in a bpffs are believed: root's, those of the owner of the bpffs's root, and those of
 // this process's user. Where everybody may write to the root (mode 1777), those of others could hold
 // anything.
 class TrustedOwners {
   public:
-    explicit TrustedOwners(const std::string& root);
+    static Result<TrustedOwners> of(const std::string& root);
     bool include(uid_t owner) const;
 
   private:

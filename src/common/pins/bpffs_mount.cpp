@@ -13,8 +13,6 @@
 #include <unistd.h>
 
 #include <cstdlib>
-#include <cstring>
-#include <fstream>
 #include <mutex>
 #include <optional>
 #include <string_view>
@@ -31,40 +29,58 @@
 namespace tally {
 namespace {
 
-pid_t parent_of(pid_t pid) {
-    std::ifstream file(fmt::format("/proc/{}/status", pid));
-    for (std::string line; std::getline(file, line);) {
-        if (line.starts_with("PPid:")) {
-            return static_cast<pid_t>(std::strtol(line.c_str() + std::strlen("PPid:"), nullptr, 10));
-        }
+// 0 where it has none that this process may know of.
+Result<pid_t> parent_of(pid_t pid) {
+    constexpr std::string_view kField = "\nPPid:";
+    const auto text = read_file(fmt::format("/proc/{}/status", pid));
+    if (!text) {
+        return is_failed_question(text.error()) ? text.error() : Result<pid_t>(0);
     }
-    return 0;
+    const auto at = text->find(kField);
+    return at == std::string::npos
+               ? 0
+               : static_cast<pid_t>(std::strtol(text->c_str() + at + kField.size(), nullptr, 10));
 }
 
 // The callers of this process, the nearest first, as far as they are in this process namespace.
-std::vector<pid_t> ancestors() {
+Result<std::vector<pid_t>> ancestors() {
     std::vector<pid_t> found;
-    for (pid_t pid = ::getppid(); pid > 0; pid = parent_of(pid)) {
+    for (pid_t pid = ::getppid(); pid > 0;) {
         found.push_back(pid);
+        TALLY_ASSIGN_OR_RETURN(pid, parent_of(pid));
     }
     return found;
 }
 
-std::optional<dev_t> device_of(const std::string& path) {
+// None where nothing is there that this process may look at.
+Result<std::optional<struct stat>> look_at(const std::string& path) {
     struct stat status = {};
-    return ::stat(path.c_str(), &status) == 0 ? std::optional(status.st_dev) : std::nullopt;
+    if (::stat(path.c_str(), &status) == 0) {
+        return std::optional(status);
+    }
+    auto error = last_error("looking at " + path);
+    return is_failed_question(error) ? Result<std::optional<struct stat>>(std::move(error))
+                                     : std::optional<struct stat>();
 }
 
-// None where that cannot be told.
-std::optional<ino_t> mount_namespace_of(std::string_view process) {
-    struct stat status = {};
-    return ::stat(fmt::format("/proc/{}/ns/mnt", process).c_str(), &status) == 0
-               ? std::optional(status.st_ino)
-               : std::nullopt;
+Result<std::optional<dev_t>> device_of(const std::string& path) {
+    TALLY_ASSIGN_OR_RETURN(const auto status, look_at(path));
+    return status ? std::optional(status->st_dev) : std::nullopt;
+}
+
+Result<std::optional<ino_t>> mount_namespace_of(std::string_view process) {
+    TALLY_ASSIGN_OR_RETURN(const auto status, look_at(fmt::format("/proc/{}/ns/mnt", process)));
+    return status ? std::optional(status->st_ino) : std::nullopt;
 }
 
 std::string seen_by(pid_t pid, const std::string& path) {
     return fmt::format("/proc/{}/root{}", pid, path);
+}
+
+// A process whose root this one may not look at is none that has one.
+Result<bool> has_bpffs(const std::string& path) {
+    const auto answer = is_bpffs(path);
+    return !answer && !is_failed_question(answer.error()) ? Result<bool>(false) : answer;
 }
 
 // Where whoever called this process sees the same file system on `root`, that is what it is called.
@@ -79,13 +95,15 @@ void show_as_seen_by_parent(const std::string& path, const std::string& root) {
     }
 }
 
-std::optional<std::string> seen_by_ancestors(const std::string& root) {
+Result<std::optional<std::string>> seen_by_ancestors(const std::string& root) {
     std::optional<dev_t> instance;
     std::optional<std::string> path;
-    for (const pid_t pid : ancestors()) {
+    TALLY_ASSIGN_OR_RETURN(const auto callers, ancestors());
+    for (const pid_t pid : callers) {
         const std::string candidate = seen_by(pid, root);
-        const auto device = device_of(candidate);
-        if (is_bpffs(candidate) && (!instance || device == instance)) {
+        TALLY_ASSIGN_OR_RETURN(const auto device, device_of(candidate));
+        TALLY_ASSIGN_OR_RETURN(const bool there, has_bpffs(candidate));
+        if (there && (!instance || device == instance)) {
             instance = device;
             path = candidate;
         }
@@ -98,18 +116,25 @@ std::optional<std::string> seen_by_ancestors(const std::string& root) {
 
 // The nearest ancestor with another mount namespace, where this one is `ip netns exec`'s: what is mounted
 // here is seen by nobody else, not even by the shell that called it.
-std::optional<pid_t> caller_of_netns_exec() {
+Result<std::optional<pid_t>> caller_of_netns_exec() {
+    const std::optional<pid_t> none;
     const auto netns = current_netns_inode();
-    if (!netns || netns_pin_name(*netns, kDefaultBpffs).empty()) {
-        return std::nullopt;
+    if (!netns) {
+        return is_failed_question(netns.error()) ? netns.error() : Result<std::optional<pid_t>>(none);
     }
-    const auto own = mount_namespace_of("self");
-    for (const pid_t pid : own ? ancestors() : std::vector<pid_t>()) {
-        if (mount_namespace_of(std::to_string(pid)).value_or(*own) != *own) {
-            return pid;
+    TALLY_ASSIGN_OR_RETURN(const auto name, netns_pin_name(*netns, kDefaultBpffs));
+    TALLY_ASSIGN_OR_RETURN(const auto own, mount_namespace_of("self"));
+    if (name.empty() || !own) {
+        return none;
+    }
+    TALLY_ASSIGN_OR_RETURN(const auto callers, ancestors());
+    for (const pid_t pid : callers) {
+        TALLY_ASSIGN_OR_RETURN(const auto theirs, mount_namespace_of(std::to_string(pid)));
+        if (theirs && *theirs != *own) {
+            return std::optional(pid);
         }
     }
-    return std::nullopt;
+    return none;
 }
 
 // 0755: readers need no privilege to reach the pins; what may be done with a pin is its own mode's matter.
@@ -141,8 +166,11 @@ int mount_bpffs_for(pid_t pid, const std::string& root) {
 }
 
 // Where `ip netns exec` hides the root: true if a caller has one by now, which is that root from then on.
-bool take_that_of_ancestors(BpffsRoot& root) {
-    auto path = root.caller ? seen_by_ancestors(root.path) : std::nullopt;
+Result<bool> take_that_of_ancestors(BpffsRoot& root) {
+    if (!root.caller) {
+        return false;
+    }
+    TALLY_ASSIGN_OR_RETURN(auto path, seen_by_ancestors(root.path));
     if (path) {
         root = {std::move(*path), std::nullopt};
     }
@@ -210,39 +238,46 @@ class MountLock {
 
 // True where the root is a bpffs, or a caller has one by now.
 Result<bool> is_there(BpffsRoot& root) {
-    TALLY_ASSIGN_OR_RETURN(const bool mounted, check_is_bpffs(root.path));
-    return mounted || take_that_of_ancestors(root);
+    TALLY_ASSIGN_OR_RETURN(const bool mounted, is_bpffs(root.path));
+    return mounted ? Result<bool>(true) : take_that_of_ancestors(root);
 }
 
 }  // namespace
 
-BpffsRoot locate_bpffs(const std::string& root) {
-    if (root != kDefaultBpffs || is_bpffs(root)) {
-        return {root, std::nullopt};
+Result<BpffsRoot> locate_bpffs(const std::string& root) {
+    if (root != kDefaultBpffs) {
+        return BpffsRoot{root, std::nullopt};
     }
-    const auto caller = caller_of_netns_exec();
+    TALLY_ASSIGN_OR_RETURN(const bool there, has_bpffs(root));
+    if (there) {
+        return BpffsRoot{root, std::nullopt};
+    }
+    TALLY_ASSIGN_OR_RETURN(const auto caller, caller_of_netns_exec());
     if (!caller) {
-        return {root, std::nullopt};  // nothing hides it: it is not mounted
+        return BpffsRoot{root, std::nullopt};  // nothing hides it: it is not mounted
     }
-    if (auto path = seen_by_ancestors(root)) {
-        return {std::move(*path), std::nullopt};
-    }
-    return {root, caller};
+    TALLY_ASSIGN_OR_RETURN(auto path, seen_by_ancestors(root));
+    return path ? BpffsRoot{std::move(*path), std::nullopt} : BpffsRoot{root, caller};
 }
 
-bool ends_with_mount_namespace(const BpffsRoot& root) {
-    const auto own = mount_namespace_of("self");
-    if (!own || mount_namespace_of("1").value_or(*own) == *own) {
+Result<bool> ends_with_mount_namespace(const BpffsRoot& root) {
+    TALLY_ASSIGN_OR_RETURN(const auto own, mount_namespace_of("self"));
+    TALLY_ASSIGN_OR_RETURN(const auto inits, mount_namespace_of("1"));
+    if (!own || !inits || *inits == *own) {
         return false;
     }
     bool elsewhere = false;
-    const auto instance = device_of(root.path);
-    for (const pid_t pid : ancestors()) {
-        if (mount_namespace_of(std::to_string(pid)).value_or(*own) != *own) {
-            elsewhere = true;
-            if (device_of(seen_by(pid, root.path)) == instance) {
-                return false;
-            }
+    TALLY_ASSIGN_OR_RETURN(const auto instance, device_of(root.path));
+    TALLY_ASSIGN_OR_RETURN(const auto callers, ancestors());
+    for (const pid_t pid : callers) {
+        TALLY_ASSIGN_OR_RETURN(const auto theirs, mount_namespace_of(std::to_string(pid)));
+        if (!theirs || *theirs == *own) {
+            continue;
+        }
+        elsewhere = true;
+        TALLY_ASSIGN_OR_RETURN(const auto seen_there, device_of(seen_by(pid, root.path)));
+        if (seen_there == instance) {
+            return false;
         }
     }
     return elsewhere;
@@ -271,7 +306,8 @@ Result<void> check_bpffs(const BpffsRoot& root) {
         }
         return error;
     }
-    if (!is_bpffs(root.path)) {
+    TALLY_ASSIGN_OR_RETURN(const bool there, is_bpffs(root.path));
+    if (!there) {
         // Nobody is told to hide what is in a directory.
         const auto names = list_directory(root.path);
         const bool can_be_mounted = names && names->empty();
@@ -309,7 +345,7 @@ Result<bool> ensure_bpffs(BpffsRoot& root) {
     if (code != 0) {
         return cannot_mount(system_error(code, ""), root);
     }
-    take_that_of_ancestors(root);
+    TALLY_TRY(take_that_of_ancestors(root));
     return true;
 }
 

@@ -23,7 +23,7 @@ struct BpffsRoot {
 // that sees the same one, so that the path lasts. What is printed has it as the parent process sees it, where
 // it does. Any other root is returned as it is. To be called in the network namespace that the process was
 // started in.
-BpffsRoot locate_bpffs(const std::string& root);
+Result<BpffsRoot> locate_bpffs(const std::string& root);
 
 // kNotFound where the root is missing or is no bpffs; the hint says how to mount one.
 Result<void> check_bpffs(const BpffsRoot& root);
@@ -32,8 +32,8 @@ Result<void> check_bpffs(const BpffsRoot& root);
 Result<void> check_named_bpffs(const BpffsRoot& root);
 
 // True where the bpffs is mounted in this mount namespace alone, and a calling process is in another one: it
-// goes, with all pins, when the last process in this one ends. False where that cannot be told.
-bool ends_with_mount_namespace(const BpffsRoot& root);
+// goes, with all pins, when the last process in this one ends. False where this process may not look.
+Result<bool> ends_with_mount_namespace(const BpffsRoot& root);
 
 // Mounts a bpffs on the default root if none is there; true when it did. Where it would vanish with the
 // command (`ip netns exec`), in the mount namespace of the process that called it, unless it has one by now;

@@ -2,7 +2,6 @@
 #include "common/pins/netns_context.h"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <utility>
 #include <vector>
@@ -60,27 +59,36 @@ Result<void> open_links(NetnsContext& context) {
     return {};
 }
 
-// Those of interfaces, in all namespaces.
-std::vector<std::string> pin_directories(const std::string& bpffs) {
+// Those of interfaces, in all namespaces, that this process may look into.
+Result<std::vector<std::string>> pin_directories(const std::string& bpffs) {
     std::vector<std::string> directories;
-    const auto names = list_directory(bpffs);
-    for (const auto& name : names ? *names : std::vector<std::string>()) {
+    TALLY_ASSIGN_OR_RETURN(const auto names, list_directory_if_any(bpffs));
+    for (const auto& name : names) {
         const std::string path = fmt::format("{}/{}", bpffs, name);
         if (!netns_of_directory_name(name)) {
             directories.push_back(path);
             continue;
         }
-        const auto inside = list_directory(path);
-        for (const auto& interface : inside ? *inside : std::vector<std::string>()) {
+        TALLY_ASSIGN_OR_RETURN(const auto inside, list_directory_if_any(path));
+        for (const auto& interface : inside) {
             directories.push_back(fmt::format("{}/{}", path, interface));
         }
     }
     return directories;
 }
 
-// Whether the pins are of what runs on this interface, whose hook was looked into.
-bool belongs_to(const std::string& directory, const Link& link, const NetnsContext& context) {
+// None where there is none that this process may read and understands.
+Result<std::optional<Meta>> meta_in(const std::string& directory) {
     const auto meta = read_meta(directory + '/' + XDP_TALLY_META_NAME);
+    if (!meta && is_failed_question(meta.error())) {
+        return meta.error();
+    }
+    return meta ? std::optional(*meta) : std::nullopt;
+}
+
+// Whether the pins are of what runs on this interface, whose hook was looked into.
+Result<bool> belongs_to(const std::string& directory, const Link& link, const NetnsContext& context) {
+    TALLY_ASSIGN_OR_RETURN(const auto meta, meta_in(directory));
     if (!meta) {
         return false;
     }
@@ -88,15 +96,22 @@ bool belongs_to(const std::string& directory, const Link& link, const NetnsConte
     const bool runs = link.hook.find(meta->program_id).has_value();
     if (same_device) {
         // Where a load was cut off, the hook runs a program that no published meta names yet.
-        return runs || ::access((directory + '/' + kStagingName).c_str(), F_OK) == 0;
+        return runs ? Result<bool>(true) : path_exists(directory + '/' + kStagingName);
     }
     if (!runs || meta->attach_kind == XDP_TALLY_ATTACH_OBSERVE) {
         return false;
     }
     // The same program may be attached to several interfaces: ours is one of them.
-    const auto found = find_program(*meta, pinned_link_info(directory), context);
-    return found && found->place && found->place->netns_inode == context.inode &&
-           found->place->link.interface.ifindex == link.interface.ifindex;
+    TALLY_ASSIGN_OR_RETURN(const auto pinned, pinned_link_info(directory));
+    TALLY_ASSIGN_OR_RETURN(const auto found, find_program(*meta, pinned, context));
+    return found.place && found.place->netns_inode == context.inode &&
+           found.place->link.interface.ifindex == link.interface.ifindex;
+}
+
+// As far as this process may look.
+Result<bool> has_pins_in(const NetnsContext& context) {
+    auto there = path_exists(context.directory());
+    return !there && !is_failed_question(there.error()) ? Result<bool>(false) : there;
 }
 
 Result<Interface> resolve_remotely(const NetnsContext& context, const std::string& interface) {
@@ -119,27 +134,41 @@ std::string NetnsContext::directory() const {
     return netns.empty() ? bpffs.path : bpffs.path + '/' + netns_directory_name(netns);
 }
 
-std::string NetnsContext::pins_of(const Interface& interface) const {
+Result<std::string> NetnsContext::pins_of(const Interface& interface) const {
     std::string own = directory(interface.name);
     const bool is_here = visibility == Visibility::kHere;
     if (!is_here && !links) {
         return own;
     }
-    auto fresh = is_here ? LinkSocket::open() : make_error(ErrorKind::kNotFound, own);
-    LinkSocket* const socket = fresh ? &*fresh : links.get();
-    auto link = socket != nullptr ? socket->find(interface.ifindex) : Result<Link>(fresh.error());
+    std::optional<LinkSocket> fresh;
+    if (is_here) {
+        TALLY_ASSIGN_OR_RETURN(fresh, LinkSocket::open());
+    }
+    LinkSocket& socket = fresh ? *fresh : *links;
+    auto link = socket.find(interface.ifindex);
+    if (!link && is_failed_question(link.error())) {
+        return link.error();
+    }
     if (!link || link->hook.empty()) {
         return own;
     }
-    if (const auto meta = read_meta(own + '/' + XDP_TALLY_META_NAME);
-        meta && link->hook.find(meta->program_id)) {
+    TALLY_ASSIGN_OR_RETURN(const auto meta, meta_in(own));
+    if (meta && link->hook.find(meta->program_id)) {
         return own;
     }
-    // One that cannot be read leaves the hook's own program to go by.
-    (void)look_into_dispatcher(*link, *socket);
-    for (const auto& other : pin_directories(bpffs.path)) {
+    // One that nobody here can read leaves the hook's own program to go by.
+    if (const auto looked = look_into_dispatcher(*link, socket);
+        !looked && is_failed_question(looked.error())) {
+        return looked.error();
+    }
+    TALLY_ASSIGN_OR_RETURN(const auto others, pin_directories(bpffs.path));
+    for (const auto& other : others) {
         // In a bpffs that all may write to, anyone can lay a copied meta out.
-        if (check_trusted(other, bpffs.path) && belongs_to(other, *link, *this)) {
+        if (!check_trusted(other, bpffs.path)) {
+            continue;
+        }
+        TALLY_ASSIGN_OR_RETURN(const bool found, belongs_to(other, *link, *this));
+        if (found) {
             return other;
         }
     }
@@ -175,7 +204,8 @@ Result<NetnsContext::Located> NetnsContext::locate(const std::string& interface)
     if (!found) {
         return Located{std::nullopt, interface, directory(interface)};
     }
-    return Located{found, found->name, pins_of(*found)};
+    TALLY_ASSIGN_OR_RETURN(auto pins, pins_of(*found));
+    return Located{found, found->name, std::move(pins)};
 }
 
 Result<Interface> NetnsContext::resolve(const std::string& interface) const {
@@ -210,15 +240,17 @@ Error NetnsContext::explain_missing(const std::string& interface) const {
 
 Result<NetnsContext> enter_netns_context(const std::optional<std::string>& netns, const std::string& bpffs) {
     NetnsContext context;
-    context.bpffs = locate_bpffs(bpffs);
+    TALLY_ASSIGN_OR_RETURN(context.bpffs, locate_bpffs(bpffs));
     context.bpffs_option = bpffs == kDefaultBpffs ? "" : bpffs;
     context.netns_option = netns.value_or("");
-    use_bpffs_for_dispatchers(bpffs == kDefaultBpffs ? context.bpffs.path : locate_bpffs(kDefaultBpffs).path);
+    auto usual = bpffs == kDefaultBpffs ? Result<BpffsRoot>(context.bpffs) : locate_bpffs(kDefaultBpffs);
+    TALLY_TRY(usual);
+    use_bpffs_for_dispatchers(usual->path);
     TALLY_ASSIGN_OR_RETURN(context.home_inode, current_netns_inode());
     if (!netns) {
         context.inode = context.home_inode;
         TALLY_TRY(open_links(context));
-        context.netns = netns_pin_name(context.inode, context.bpffs.path);
+        TALLY_ASSIGN_OR_RETURN(context.netns, netns_pin_name(context.inode, context.bpffs.path));
         return context;
     }
     const auto fd = open_by_name_or_inode(*netns);
@@ -229,14 +261,14 @@ Result<NetnsContext> enter_netns_context(const std::optional<std::string>& netns
         }
         context.netns = *netns;
         // An inode stands for a namespace without a name, which may well be there.
-        const bool has_pins = ::access(context.directory().c_str(), F_OK) == 0;
+        TALLY_ASSIGN_OR_RETURN(const bool has_pins, has_pins_in(context));
         context.visibility = is_inode(*netns) && has_pins ? NetnsContext::Visibility::kHidden
                                                           : NetnsContext::Visibility::kGone;
         context.obstacle = fd.error();
         return context;
     }
     TALLY_ASSIGN_OR_RETURN(context.inode, netns_inode(*fd));
-    context.netns = netns_pin_name(context.inode, context.bpffs.path);
+    TALLY_ASSIGN_OR_RETURN(context.netns, netns_pin_name(context.inode, context.bpffs.path));
     if (auto entered = enter_netns(*fd, *netns); !entered) {
         context.visibility = NetnsContext::Visibility::kHidden;
         context.obstacle = entered.error();

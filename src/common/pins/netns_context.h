@@ -45,7 +45,7 @@ struct NetnsContext {
 
     // Where the interface's pins are: in the directory whose meta speaks of the program on its hook, whatever
     // the interface was called and wherever it was when they were made; else in its own.
-    std::string pins_of(const Interface& interface) const;
+    Result<std::string> pins_of(const Interface& interface) const;
 
     // How the user's next command names the interface, as a shell takes it: "--dev eth0", "--netns red --dev
     // eth0", "--bpffs /mnt/bpf --dev eth0".

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <sys/stat.h>
 
+#include <optional>
 #include <vector>
 
 #include "common/base/directory.h"
@@ -15,43 +16,62 @@ namespace tally {
 namespace {
 
 // For those who may not look at process 1: what the metas of the pins say.
-std::string guess_pin_name(std::uint64_t inode, const std::string& bpffs) {
+Result<std::string> guess_pin_name(std::uint64_t inode, const std::string& bpffs) {
     bool others = false;
-    const auto directories = list_directory(bpffs);
-    for (const auto& directory : directories ? *directories : std::vector<std::string>()) {
+    TALLY_ASSIGN_OR_RETURN(const auto directories, list_directory_if_any(bpffs));
+    for (const auto& directory : directories) {
         const std::string path = fmt::format("{}/{}", bpffs, directory);
-        const auto meta = check_trusted(path, bpffs) ? read_meta(path + '/' + XDP_TALLY_META_NAME)
-                                                     : Result<Meta>(make_error(ErrorKind::kConflict, path));
+        const auto trusted = check_trusted(path, bpffs);
+        const auto meta =
+            trusted ? read_meta(path + '/' + XDP_TALLY_META_NAME) : Result<Meta>(trusted.error());
+        if (!meta && is_failed_question(meta.error())) {
+            return meta.error();
+        }
         if (meta && meta->netns_inode == inode) {
-            return {};
+            return std::string();
         }
         others = others || meta;
     }
-    const std::string name = netns_name(inode);
-    return name.empty() && others ? std::to_string(inode) : name;
+    TALLY_ASSIGN_OR_RETURN(auto name, netns_name(inode));
+    return name.empty() && others ? std::to_string(inode) : std::move(name);
 }
 
-bool shares_bpffs_with_init(const std::string& bpffs) {
-    struct stat ours = {};
-    struct stat inits = {};
-    return ::stat(bpffs.c_str(), &ours) == 0 && ::stat(("/proc/1/root" + bpffs).c_str(), &inits) == 0 &&
-           ours.st_dev == inits.st_dev;
+// None where there is nothing at the path, or this process may not look.
+Result<std::optional<dev_t>> file_system_at(const std::string& path) {
+    struct stat status = {};
+    if (::stat(path.c_str(), &status) == 0) {
+        return std::optional(status.st_dev);
+    }
+    auto error = last_error("looking at " + path);
+    return is_failed_question(error) ? Result<std::optional<dev_t>>(std::move(error))
+                                     : std::optional<dev_t>();
+}
+
+Result<bool> shares_bpffs_with_init(const std::string& bpffs) {
+    TALLY_ASSIGN_OR_RETURN(const auto ours, file_system_at(bpffs));
+    TALLY_ASSIGN_OR_RETURN(const auto inits, file_system_at("/proc/1/root" + bpffs));
+    return ours && inits && *ours == *inits;
 }
 
 }  // namespace
 
-std::string netns_pin_name(std::uint64_t inode, const std::string& bpffs) {
+Result<std::string> netns_pin_name(std::uint64_t inode, const std::string& bpffs) {
     const auto initial = netns_inode_at("/proc/1/ns/net");
-    if (!initial) {
+    if (!initial && is_failed_question(initial.error())) {
+        return initial.error();
+    }
+    if (!initial || !*initial) {
         return guess_pin_name(inode, bpffs);
     }
-    if (*initial == inode) {
-        return {};
+    if (**initial == inode) {
+        return std::string();
     }
-    if (auto name = netns_name(inode); !name.empty()) {
+    TALLY_ASSIGN_OR_RETURN(auto name, netns_name(inode));
+    if (!name.empty()) {
         return name;
     }
-    return shares_bpffs_with_init(bpffs) ? std::to_string(inode) : std::string();
+    TALLY_ASSIGN_OR_RETURN(const bool shared, shares_bpffs_with_init(bpffs));
+    return shared ? std::to_string(inode) : std::string();
 }
 
 }  // namespace tally

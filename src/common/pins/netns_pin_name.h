@@ -5,12 +5,14 @@
 #include <cstdint>
 #include <string>
 
+#include "common/base/result.h"
+
 namespace tally {
 
 // What a namespace is called in bpffs, from wherever one looks:
 //   ""         the initial one (that of process 1), or one that has no name and a bpffs of its own
 //   its name   where /run/netns has one; the first in order where it has several
 //   its inode  where it has no name, but shares the bpffs with process 1
-std::string netns_pin_name(std::uint64_t inode, const std::string& bpffs);
+Result<std::string> netns_pin_name(std::uint64_t inode, const std::string& bpffs);
 
 }  // namespace tally

@@ -15,6 +15,14 @@ UniqueFd open_lock(const std::string& path) {
     return UniqueFd(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
 }
 
+// False where somebody else has it.
+Result<bool> try_lock(const UniqueFd& fd, int kind, const std::string& path) {
+    if (::flock(fd.get(), kind | LOCK_NB) == 0) {
+        return true;
+    }
+    return errno == EWOULDBLOCK ? Result<bool>(false) : last_error(fmt::format("locking {}", path));
+}
+
 }  // namespace
 
 Result<std::optional<UniqueFd>> take_process_lock(const std::string& path) {
@@ -25,27 +33,41 @@ Result<std::optional<UniqueFd>> take_process_lock(const std::string& path) {
     if (!fd) {
         return last_error("opening {}", path);
     }
-    while (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
+    for (;;) {
+        TALLY_ASSIGN_OR_RETURN(const bool taken, try_lock(fd, LOCK_EX, path));
+        if (taken) {
+            return std::optional(std::move(fd));
+        }
         // Those who only ask whether it is held share it, for a moment.
-        if (::flock(fd.get(), LOCK_SH | LOCK_NB) != 0) {
+        TALLY_ASSIGN_OR_RETURN(const bool shared, try_lock(fd, LOCK_SH, path));
+        if (!shared) {
             return std::optional<UniqueFd>();
         }
         ::flock(fd.get(), LOCK_UN);
     }
-    return std::optional(std::move(fd));
 }
 
-std::optional<bool> process_lock_is_held(const std::string& path) {
+Result<bool> process_lock_is_held(const std::string& path) {
     const UniqueFd fd = open_lock(path);
-    if (!fd) {
-        return errno == EACCES || errno == EPERM ? std::nullopt : std::optional(false);
+    if (!fd && (errno == ENOENT || errno == ENOTDIR || errno == ELOOP)) {
+        return false;
     }
-    return ::flock(fd.get(), LOCK_SH | LOCK_NB) != 0;
+    if (!fd) {
+        return last_error(fmt::format("opening {}", path));
+    }
+    TALLY_ASSIGN_OR_RETURN(const bool free, try_lock(fd, LOCK_SH, path));
+    return !free;
 }
 
-bool is_of_ended_run(const Meta& meta, const std::string& directory) {
-    return (meta.flags & XDP_TALLY_META_RUN) != 0 &&
-           process_lock_is_held(directory + '/' + kRunName) == false;
+Result<bool> is_of_ended_run(const Meta& meta, const std::string& directory) {
+    if ((meta.flags & XDP_TALLY_META_RUN) == 0) {
+        return false;
+    }
+    const auto held = process_lock_is_held(directory + '/' + kRunName);
+    if (!held) {
+        return is_failed_question(held.error()) ? held : Result<bool>(false);
+    }
+    return !*held;
 }
 
 }  // namespace tally

@@ -17,11 +17,11 @@ namespace tally {
 // the directory.
 Result<std::optional<UniqueFd>> take_process_lock(const std::string& path);
 
-// Whether somebody has it; none where this process may not look.
-std::optional<bool> process_lock_is_held(const std::string& path);
+// Whether somebody has it; kPermission where this process may not look.
+Result<bool> process_lock_is_held(const std::string& path);
 
 // The pins in `directory`, whose meta this is, are of an `xdp_loader --run` that has ended: a program of
 // theirs that is still attached was left by a kill. False where this process may not look.
-bool is_of_ended_run(const Meta& meta, const std::string& directory);
+Result<bool> is_of_ended_run(const Meta& meta, const std::string& directory);
 
 }  // namespace tally

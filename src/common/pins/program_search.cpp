@@ -51,14 +51,16 @@ class Search {
         if (!wanted_.in_dispatcher || !link.hook.program) {
             return false;
         }
-        complete_ = look_into_dispatcher(link, socket).has_value() && complete_;
+        if (const auto looked = look_into_dispatcher(link, socket); !looked) {
+            note_gap(looked.error());
+        }
         return link.hook.find(wanted_.program_id).has_value();
     }
 
     std::optional<Found> look_through(LinkSocket& socket) {
         auto links = socket.list();
         if (!links) {
-            complete_ = false;
+            note_gap(links.error());
             return std::nullopt;
         }
         // The one with the wanted index first, if it is there.
@@ -75,10 +77,21 @@ class Search {
 
     bool complete() const { return complete_; }
     void note_gap() { complete_ = false; }
+    void note_gap(const Error& why) {
+        complete_ = false;
+        if (!trouble_ && is_failed_question(why)) {
+            trouble_ = why;
+        }
+    }
+    // What was found; where nothing was, and the kernel could not answer something, nobody knows.
+    Result<std::optional<ProgramPlace>> judge(std::optional<ProgramPlace> place) const {
+        return !place && trouble_ ? *trouble_ : Result<std::optional<ProgramPlace>>(std::move(place));
+    }
 
   private:
     Wanted wanted_;
     bool complete_ = true;
+    std::optional<Error> trouble_;
 };
 
 std::string option_of(const KnownNetns& netns, const NetnsContext& own) {
@@ -88,9 +101,9 @@ std::string option_of(const KnownNetns& netns, const NetnsContext& own) {
     return netns.inode == own.home_inode ? std::string() : netns.name;
 }
 
-ProgramPlace make_place(Link link, const KnownNetns& netns, UniqueFd fd, const NetnsContext& own) {
-    return {std::move(link), netns.inode, netns_pin_name(netns.inode, own.bpffs.path), option_of(netns, own),
-            std::move(fd)};
+Result<ProgramPlace> make_place(Link link, const KnownNetns& netns, UniqueFd fd, const NetnsContext& own) {
+    TALLY_ASSIGN_OR_RETURN(auto name, netns_pin_name(netns.inode, own.bpffs.path));
+    return ProgramPlace{std::move(link), netns.inode, std::move(name), option_of(netns, own), std::move(fd)};
 }
 
 // What one namespace has; none where it cannot be entered.
@@ -115,6 +128,9 @@ Result<std::optional<ProgramPlace>> search_namespaces(std::uint64_t first, Searc
     if (!known.complete) {
         search.note_gap();
     }
+    if (known.trouble) {
+        search.note_gap(*known.trouble);
+    }
     const auto is_known = [&](std::uint64_t inode) {
         return std::any_of(known.list.begin(), known.list.end(),
                            [inode](const KnownNetns& netns) { return netns.inode == inode; });
@@ -130,6 +146,10 @@ Result<std::optional<ProgramPlace>> search_namespaces(std::uint64_t first, Searc
         auto fd = open_netns(netns.name);
         const auto inode = fd ? netns_inode(*fd) : Result<std::uint64_t>(0);
         if (!fd || !inode || *inode != netns.inode) {
+            if (const auto& error = fd ? inode : Result<std::uint64_t>(fd.error());
+                !error && is_failed_question(error.error())) {
+                search.note_gap(error.error());
+            }
             continue;  // it went, or its process did
         }
         auto found = look_inside(*fd, netns, search);
@@ -137,16 +157,16 @@ Result<std::optional<ProgramPlace>> search_namespaces(std::uint64_t first, Searc
             return found.error();
         }
         if (!found) {
-            search.note_gap();
+            search.note_gap(found.error());
         }
         if (found && *found && (!place || (*found)->has_wanted_index)) {
-            place = make_place(std::move((*found)->link), netns, std::move(*fd), own);
+            TALLY_ASSIGN_OR_RETURN(place, make_place(std::move((*found)->link), netns, std::move(*fd), own));
             if ((*found)->has_wanted_index) {
                 break;
             }
         }
     }
-    return place;
+    return search.judge(std::move(place));
 }
 
 // On the interface that the meta names, in the namespace that `own` is, without entering any.
@@ -164,6 +184,9 @@ Result<std::optional<ProgramPlace>> look_where_it_was(const Meta& meta, const Wa
     }
     LinkSocket& socket = fresh ? *fresh : *own.links;
     auto link = socket.find(wanted.ifindex);
+    if (!link && is_failed_question(link.error())) {
+        return link.error();
+    }
     if (!link || !search.runs_on(*link, socket)) {
         return none;
     }
@@ -186,22 +209,29 @@ std::string ProgramPlace::option(const NetnsContext& own) const {
     return there.option(link.interface.name);
 }
 
-std::optional<LinkInfo> pinned_link_info(const std::string& directory) {
+Result<std::optional<LinkInfo>> pinned_link_info(const std::string& directory) {
     const auto fd = open_pin(directory + '/' + XDP_TALLY_LINK_NAME, false);
-    if (!fd || object_type(fd->get()) != ObjectType::kLink) {
-        return std::nullopt;
+    if (!fd) {
+        return is_failed_question(fd.error()) ? fd.error() : Result<std::optional<LinkInfo>>(std::nullopt);
     }
-    const auto info = link_info(fd->get());
-    return info ? std::optional(*info) : std::nullopt;
+    TALLY_ASSIGN_OR_RETURN(const auto type, object_type(fd->get()));
+    if (type != ObjectType::kLink) {
+        return std::optional<LinkInfo>();
+    }
+    TALLY_ASSIGN_OR_RETURN(const auto info, link_info(fd->get()));
+    return std::optional(info);
 }
 
-ProgramLife program_life(std::uint32_t id) {
+Result<ProgramLife> program_life(std::uint32_t id) {
     if (id == 0) {
         return ProgramLife::kNotKnown;
     }
     const auto fd = open_program_by_id(id);
     if (fd) {
         return ProgramLife::kAlive;
+    }
+    if (is_failed_question(fd.error())) {
+        return fd.error();
     }
     return fd.error().code == ENOENT ? ProgramLife::kGone : ProgramLife::kNotKnown;
 }
@@ -212,7 +242,8 @@ Result<ProgramSearch> find_program(const Meta& meta, const std::optional<LinkInf
     Search search(wanted);
     ProgramSearch result;
     TALLY_ASSIGN_OR_RETURN(result.place, look_where_it_was(meta, wanted, search, own));
-    result.life = result.place ? ProgramLife::kAlive : program_life(wanted.program_id);
+    TALLY_ASSIGN_OR_RETURN(result.life, result.place ? Result<ProgramLife>(ProgramLife::kAlive)
+                                                     : program_life(wanted.program_id));
     if (wanted.only_this_index && result.life == ProgramLife::kNotKnown) {
         result.life = ProgramLife::kAlive;  // its link is
     }
@@ -230,21 +261,33 @@ Result<ProgramSearch> find_on_hooks(std::uint32_t program_id, const NetnsContext
     Search search(Wanted{program_id, 0, false, false});
     ProgramSearch result;
     TALLY_ASSIGN_OR_RETURN(result.place, search_namespaces(own.inode, search, own));
-    result.life = result.place ? ProgramLife::kAlive : program_life(program_id);
+    TALLY_ASSIGN_OR_RETURN(
+        result.life, result.place ? Result<ProgramLife>(ProgramLife::kAlive) : program_life(program_id));
     result.complete = search.complete();
     return result;
 }
 
-bool hook_uses_map(const XdpHook& hook, std::uint32_t map_id) {
-    const auto uses = [map_id](std::uint32_t program_id) {
-        const auto program = open_program_by_id(program_id);
+Result<bool> hook_uses_map(const XdpHook& hook, std::uint32_t map_id) {
+    std::vector<std::uint32_t> programs;
+    for (const auto& program : {hook.program, hook.offloaded}) {
+        if (program) {
+            programs.push_back(program->id);
+        }
+    }
+    for (const auto& component : hook.dispatcher ? hook.dispatcher->components : std::vector<Component>()) {
+        programs.push_back(component.program_id);
+    }
+    for (const auto id : programs) {
+        const auto program = open_program_by_id(id);
         const auto maps = program ? program_maps(program->get()) : program.error();
-        return maps && std::find(maps->begin(), maps->end(), map_id) != maps->end();
-    };
-    const auto components = hook.dispatcher ? hook.dispatcher->components : std::vector<Component>();
-    return (hook.program && uses(hook.program->id)) || (hook.offloaded && uses(hook.offloaded->id)) ||
-           std::any_of(components.begin(), components.end(),
-                       [&](const Component& component) { return uses(component.program_id); });
+        if (!maps && is_failed_question(maps.error())) {
+            return maps.error();
+        }
+        if (maps && std::find(maps->begin(), maps->end(), map_id) != maps->end()) {
+            return true;
+        }
+    }
+    return false;
 }
 
 }  // namespace tally

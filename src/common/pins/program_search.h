@@ -43,21 +43,22 @@ struct ProgramSearch {
 Result<ProgramSearch> find_on_hooks(std::uint32_t program_id, const NetnsContext& own);
 
 // Of the link pinned in an interface's directory; none where there is none, or it may not be opened.
-std::optional<LinkInfo> pinned_link_info(const std::string& directory);
+Result<std::optional<LinkInfo>> pinned_link_info(const std::string& directory);
 
 // Whether there is a program of this id.
-ProgramLife program_life(std::uint32_t id);
+Result<ProgramLife> program_life(std::uint32_t id);
 
 // Looks where the meta says; then, unless the program is gone, through all network namespaces, which it
 // enters for a moment each (CAP_SYS_ADMIN). `link` is the pinned link where it may be opened: while it is
 // alive, its program and its interface are looked for. Where the program runs on several interfaces, the one
-// with the meta's index is meant. Of an --observe the program is somebody else's. An error only where the
-// calling thread cannot come back.
+// with the meta's index is meant. Of an --observe the program is somebody else's. What cannot be looked into
+// makes the search incomplete; an error where the calling thread cannot come back, or where it is not known
+// whether the program lives.
 Result<ProgramSearch> find_program(const Meta& meta, const std::optional<LinkInfo>& link,
                                    const NetnsContext& own);
 
 // Whether a program on this hook, or one that its dispatcher calls, uses the map, whoever loaded it
 // (CAP_SYS_ADMIN; false without).
-bool hook_uses_map(const XdpHook& hook, std::uint32_t map_id);
+Result<bool> hook_uses_map(const XdpHook& hook, std::uint32_t map_id);
 
 }  // namespace tally

@@ -4,9 +4,9 @@
 #include <cerrno>
 #include <exception>
 
-#include "common/start/descriptor_limit.h"
 #include "common/base/error_report.h"
 #include "common/base/exceptions.h"
+#include "common/start/descriptor_limit.h"
 #include "common/start/memory_reserve.h"
 #include "common/start/plain_error.h"
 #include "common/start/stack_limit.h"

@@ -49,7 +49,8 @@ Result<std::vector<AttachMethod>> first_methods(const LoadRequest& request, cons
         return std::vector{AttachMethod::kNewLink};
     }
     // A dry run mounts nothing.
-    plan.no_dispatcher = dispatcher_obstacle(request.dry_run && context.bpffs_option.empty());
+    TALLY_ASSIGN_OR_RETURN(plan.no_dispatcher,
+                           dispatcher_obstacle(request.dry_run && context.bpffs_option.empty()));
     if (plan.no_dispatcher.empty()) {
         return request.attach == AttachChoice::kDispatcher
                    ? std::vector{AttachMethod::kComponent}
@@ -81,9 +82,10 @@ Result<AttachPlan> plan_replacement(const LoadRequest& request, const NetnsConte
     plan.moves = request.attach == AttachChoice::kLink;
     plan.methods = {plan.moves ? AttachMethod::kNewLink : AttachMethod::kComponent};
     if (plan.moves && state.hook.dispatcher->components.size() > 1) {
+        TALLY_ASSIGN_OR_RETURN(const auto holder, identify_holder(context, state, *state.hook.program));
         return make_error(ErrorKind::kConflict, what,
                           "a link does not share the hook, and other programs are attached to it: " +
-                              identify_holder(context, state, *state.hook.program).description)
+                              holder.description)
             .with_hint("without --attach it stays in the dispatcher");
     }
     return plan;
@@ -122,7 +124,7 @@ Result<AttachPlan> plan_beside_foreign(const LoadRequest& request, const NetnsCo
     }
     plan.foreign = true;
     const std::uint32_t running_mode = plan.old_program->mode;
-    const auto holder = identify_holder(context, state, *plan.old_program);
+    TALLY_ASSIGN_OR_RETURN(const auto holder, identify_holder(context, state, *plan.old_program));
     if (holder.has_link || !request.force || request.for_command) {
         const bool can_join = state.hook.dispatcher.has_value();
         return make_error(ErrorKind::kConflict, what,

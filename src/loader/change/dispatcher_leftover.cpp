@@ -7,17 +7,18 @@
 
 namespace tally::loader {
 
-std::optional<Leftover> find_leftover(const DeviceState& state) {
+Result<std::optional<Leftover>> find_leftover(const DeviceState& state) {
+    const std::optional<Leftover> none;
     const bool was_component = state.meta && state.meta->attach_kind == XDP_TALLY_ATTACH_DISPATCHER;
     if (!was_component || state.our_component() != nullptr || state.ours != Ours::kNothing) {
-        return std::nullopt;
+        return none;
     }
-    auto pins = find_pins_of_component(state.meta->program_id);
+    TALLY_ASSIGN_OR_RETURN(auto pins, find_pins_of_component(state.meta->program_id));
     if (!pins) {
-        return std::nullopt;
+        return none;
     }
     const bool removable = state.searched_everywhere && pins->components == 1;
-    return Leftover{std::move(*pins), removable};
+    return std::optional(Leftover{std::move(*pins), removable});
 }
 
 Result<void> remove_leftover(const std::optional<Leftover>& leftover, bool dry_run, Outcome& outcome) {

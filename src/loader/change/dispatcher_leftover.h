@@ -19,7 +19,7 @@ struct Leftover {
 };
 
 // Where our program runs in no dispatcher any more; none where libxdp has no such pins.
-std::optional<Leftover> find_leftover(const DeviceState& state);
+Result<std::optional<Leftover>> find_leftover(const DeviceState& state);
 // Removes it, or says which command does. `outcome` is told.
 Result<void> remove_leftover(const std::optional<Leftover>& leftover, bool dry_run, Outcome& outcome);
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 #include "loader/change/pin_changes.h"
 
+#include <utility>
+
 #include <xdp_tally/abi.h>
 
 #include "common/pins/pin_names.h"
@@ -28,12 +30,14 @@ mode_t mode_of_pin(const std::string& pin) {
 }
 
 Result<void> PinChanges::publish(const std::string& pin) {
-    changes_.push_back({pin, open_old(pin)});  // nothing may fail once the pin has changed
+    TALLY_ASSIGN_OR_RETURN(auto old, open_old(pin));
+    changes_.push_back({pin, std::move(old)});  // nothing may fail once the pin has changed
     return keep_if(directory_.publish(pin, pin, mode_of_pin(pin)));
 }
 
 Result<void> PinChanges::remove(const std::string& pin) {
-    changes_.push_back({pin, open_old(pin)});
+    TALLY_ASSIGN_OR_RETURN(auto old, open_old(pin));
+    changes_.push_back({pin, std::move(old)});
     return keep_if(directory_.remove(pin));
 }
 
@@ -67,13 +71,15 @@ Result<void> PinChanges::unstage_old_pins() {
     return {};
 }
 
-UniqueFd PinChanges::open_old(const std::string& pin) const {
+// A failed question is no word that there is nothing to restore.
+Result<UniqueFd> PinChanges::open_old(const std::string& pin) const {
     for (const bool read_only : {false, true}) {
-        if (auto fd = directory_.open(pin, read_only)) {
-            return std::move(*fd);
+        auto fd = directory_.open(pin, read_only);
+        if (fd || is_failed_question(fd.error())) {
+            return fd;
         }
     }
-    return {};
+    return UniqueFd();
 }
 
 }  // namespace tally::loader

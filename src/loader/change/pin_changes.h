@@ -39,7 +39,8 @@ class PinChanges {
         UniqueFd old;  // none: there was no pin of this name
     };
 
-    UniqueFd open_old(const std::string& pin) const;
+    // None where there is no pin of this name, or this process may not open it.
+    Result<UniqueFd> open_old(const std::string& pin) const;
     // The change that was noted last has been made, or is none.
     Result<void> keep_if(Result<void> changed);
 

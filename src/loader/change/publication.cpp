@@ -2,6 +2,7 @@
 #include "loader/change/publication.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include "common/base/exceptions.h"
 #include "common/kernel/bpf_info.h"
@@ -19,6 +20,10 @@ Result<void> complete_meta(const PinDirectory& directory, Meta meta, const std::
     TALLY_ASSIGN_OR_RETURN(const auto fd, directory.open_staged(XDP_TALLY_META_NAME, false));
     if (old_meta && old_meta->lineage == meta.lineage && old_meta->counter_map_id != meta.counter_map_id) {
         TALLY_ASSIGN_OR_RETURN(const auto counts, counts_of(directory, old_meta->counter_map_id));
+        if (!adopted_map(meta, meta.counter_map_id)) {
+            // A command that was cut off may have added them, and not have come to freeze the meta.
+            std::copy(std::begin(old_meta->carried), std::end(old_meta->carried), meta.carried);
+        }
         carry(meta, counts);
     }
     TALLY_TRY(write_meta(fd.get(), meta));
@@ -85,10 +90,14 @@ bool pins_link(const Meta& meta) {
 // What has taken over pins no link; the old one is severed, or observed what is gone.
 Result<void> remove_old_link(const PinDirectory& directory, PinChanges& changes, const Meta& meta,
                              const Meta& old_meta, std::vector<std::string>& removed) {
-    if (pins_link(old_meta) && !pins_link(meta) && directory.open(XDP_TALLY_LINK_NAME, false)) {
-        TALLY_TRY(changes.remove(XDP_TALLY_LINK_NAME));
-        removed.push_back(directory.path() + '/' + XDP_TALLY_LINK_NAME);
+    if (!pins_link(old_meta) || pins_link(meta)) {
+        return {};
     }
+    if (const auto link = directory.open(XDP_TALLY_LINK_NAME, false); !link) {
+        return is_failed_question(link.error()) ? link.error() : Result<void>();
+    }
+    TALLY_TRY(changes.remove(XDP_TALLY_LINK_NAME));
+    removed.push_back(directory.path() + '/' + XDP_TALLY_LINK_NAME);
     return {};
 }
 

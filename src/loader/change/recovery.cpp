@@ -30,7 +30,8 @@ Result<std::optional<LinkInfo>> info_of(const Result<UniqueFd>& link) {
         return link.error().code == ENOENT ? std::optional<LinkInfo>()
                                            : Result<std::optional<LinkInfo>>(link.error());
     }
-    if (object_type(link->get()) != ObjectType::kLink) {
+    TALLY_ASSIGN_OR_RETURN(const auto type, object_type(link->get()));
+    if (type != ObjectType::kLink) {
         return std::optional<LinkInfo>();
     }
     TALLY_ASSIGN_OR_RETURN(const auto info, link_info(link->get()));
@@ -48,13 +49,16 @@ Result<bool> link_runs(const Result<UniqueFd>& link, std::uint32_t program_id) {
 }
 
 // Of a component the interrupted load may not have known the id yet.
-std::uint32_t find_component(const XdpHook& hook, const Meta& meta) {
+Result<std::uint32_t> find_component(const XdpHook& hook, const Meta& meta) {
     if (!hook.dispatcher || meta.program_id != 0 || meta.own_map_id == 0) {
         return meta.program_id;
     }
     for (const auto& component : hook.dispatcher->components) {
         const auto fd = open_program_by_id(component.program_id);
         const auto maps = fd ? program_maps(fd->get()) : fd.error();
+        if (!maps && is_failed_question(maps.error())) {
+            return maps.error();
+        }
         if (maps && std::find(maps->begin(), maps->end(), meta.own_map_id) != maps->end()) {
             return component.program_id;
         }
@@ -68,10 +72,13 @@ Result<XdpHook> hook_of(Meta& meta, const NetnsContext& context) {
     TALLY_ASSIGN_OR_RETURN(auto socket, LinkSocket::open());
     auto link = context.inode == meta.netns_inode ? socket.find(meta.ifindex)
                                                   : Result<Link>(make_error(ErrorKind::kNotFound, ""));
+    if (!link && link.error().kind != ErrorKind::kNotFound) {
+        return link.error();  // what may be running is not discarded
+    }
     if (link && meta.attach_kind == XDP_TALLY_ATTACH_DISPATCHER) {
-        // Without a look into it nobody knows, and what may be running is not discarded.
+        // The same where nobody can look into it.
         TALLY_TRY(look_into_dispatcher(*link, socket));
-        meta.program_id = find_component(link->hook, meta);
+        TALLY_ASSIGN_OR_RETURN(meta.program_id, find_component(link->hook, meta));
     }
     if (meta.program_id != 0 && !(link && link->hook.find(meta.program_id))) {
         TALLY_ASSIGN_OR_RETURN(auto search, find_program(meta, std::nullopt, context));
@@ -107,7 +114,7 @@ Result<void> clear_revocation(const PinDirectory& directory, const Meta& meta) {
         return {};
     }
     auto marks = directory.open_staged(XDP_TALLY_MARK_NAME, false);
-    if (!marks) {
+    if (!marks && marks.error().code == ENOENT) {
         marks = directory.open(XDP_TALLY_MARK_NAME, false);
     }
     return marks ? end_revocation(marks->get()) : marks.error();

@@ -33,6 +33,9 @@ void inspect_hook(DeviceState& state) {
         return;
     }
     if (auto looked = look_into_dispatcher(*link, *socket); !looked) {
+        if (is_failed_question(looked.error())) {
+            note_trouble(state, looked.error());
+        }
         state.dispatcher_trouble = std::move(looked).error();
     }
     state.hook = std::move(link->hook);
@@ -61,7 +64,13 @@ void inspect_map(DeviceState& state, const UniqueFd& fd, const std::string& pin)
 void inspect_pin(DeviceState& state, const std::string& directory, const std::string& pin) {
     const std::string path = directory + '/' + pin;
     struct stat status = {};
-    if (::lstat(path.c_str(), &status) == 0 && !S_ISREG(status.st_mode)) {
+    if (::lstat(path.c_str(), &status) != 0) {
+        if (errno != ENOENT) {
+            note_trouble(state, last_error(fmt::format("looking at {}", path)));
+        }
+        return;
+    }
+    if (!S_ISREG(status.st_mode)) {
         state.other_pins.push_back(pin);  // a directory or a symbolic link: nothing of ours
         return;
     }
@@ -79,11 +88,15 @@ void inspect_pin(DeviceState& state, const std::string& directory, const std::st
         return;
     }
     const auto type = object_type(fd->get());
-    if (type == ObjectType::kMap) {
+    if (!type) {
+        note_trouble(state, type.error());
+        return;
+    }
+    if (*type == ObjectType::kMap) {
         inspect_map(state, *fd, pin);
         return;
     }
-    if (type == ObjectType::kLink && pin == XDP_TALLY_LINK_NAME) {
+    if (*type == ObjectType::kLink && pin == XDP_TALLY_LINK_NAME) {
         const auto info = link_info(fd->get());
         if (!info) {
             note_trouble(state, info.error());
@@ -95,7 +108,7 @@ void inspect_pin(DeviceState& state, const std::string& directory, const std::st
             return;
         }
     }
-    if (type == ObjectType::kLink && parse_component_link_pin(pin)) {
+    if (*type == ObjectType::kLink && parse_component_link_pin(pin)) {
         state.component_links.push_back(pin);
         return;
     }
@@ -107,21 +120,37 @@ void inspect_staging(DeviceState& state, const std::string& directory) {
     const std::string staging = directory + '/' + kStagingName;
     const UniqueFd fd(::open(staging.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
     if (!fd || ::flock(fd.get(), LOCK_SH | LOCK_NB) != 0) {
+        // There is none, another loader is at work, or it is somebody else's (PinDirectory::check).
+        const auto error = last_error(fmt::format("looking into {}", staging));
+        if (error.code != EWOULDBLOCK && is_failed_question(error)) {
+            note_trouble(state, error);
+        }
         return;
     }
     const auto names = list_directory(staging);
     if (!names) {
+        if (is_failed_question(names.error())) {
+            note_trouble(state, names.error());
+        }
         return;
     }
     state.interrupted = !names->empty();
     if (!state.meta) {
         const auto staged = read_meta(staging + '/' + XDP_TALLY_META_NAME);
         state.staged_meta = staged ? std::optional(*staged) : std::nullopt;
+        if (!staged && is_failed_question(staged.error())) {
+            note_trouble(state, staged.error());
+        }
     }
     for (const auto& name : *names) {
         struct stat status = {};
-        if (::fstatat(fd.get(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(status.st_mode)) {
-            note_trouble(state, system_error(EISDIR, fmt::format("removing {}/{}", staging, name)));
+        if (::fstatat(fd.get(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) {
+            if (errno != ENOENT) {
+                note_trouble(state, last_error(fmt::format("looking at {}/{}", staging, name)));
+            }
+        } else if (S_ISDIR(status.st_mode)) {
+            note_trouble(state, make_error(ErrorKind::kSystem, fmt::format("removing {}/{}", staging, name),
+                                           describe_errno(EISDIR)));
         }
     }
 }
@@ -256,6 +285,19 @@ AttachState judge(const DeviceState& state, std::uint64_t netns_inode) {
     return judge_attach_state(facts);
 }
 
+void inspect_run(DeviceState& state, const std::string& directory) {
+    const auto held = process_lock_is_held(directory + '/' + kRunName);
+    state.reserved_by_run = !held || *held;  // also where this process may not look
+    const auto ended = state.meta ? is_of_ended_run(*state.meta, directory) : Result<bool>(false);
+    state.run_has_ended = ended && *ended;
+    if (!held && is_failed_question(held.error())) {
+        note_trouble(state, held.error());
+    }
+    if (!ended) {
+        note_trouble(state, ended.error());
+    }
+}
+
 // Everything that inspect_device reads itself.
 DeviceState look_at_device(const std::string& directory, const std::optional<Interface>& interface) {
     DeviceState state;
@@ -264,8 +306,13 @@ DeviceState look_at_device(const std::string& directory, const std::optional<Int
         inspect_hook(state);
     }
     struct stat status = {};
-    state.has_directory = ::lstat(directory.c_str(), &status) == 0 || errno != ENOENT;
+    const bool seen = ::lstat(directory.c_str(), &status) == 0;
+    state.has_directory = seen || errno != ENOENT;
     if (!state.has_directory) {
+        return state;
+    }
+    if (!seen) {
+        note_trouble(state, last_error(fmt::format("looking at {}", directory)));
         return state;
     }
     if (const auto checked = PinDirectory::check(directory); !checked) {
@@ -286,8 +333,7 @@ DeviceState look_at_device(const std::string& directory, const std::optional<Int
             inspect_pin(state, directory, name);
         }
     }
-    state.reserved_by_run = process_lock_is_held(directory + '/' + kRunName).value_or(true);
-    state.run_has_ended = state.meta && is_of_ended_run(*state.meta, directory);
+    inspect_run(state, directory);
     inspect_staging(state, directory);
     disown_stray_link(state);
     return state;
@@ -315,9 +361,13 @@ DeviceState inspect_device(const NetnsContext& context, const std::string& direc
     DeviceState state = look_at_device(directory, interface);
     search_program(state, context);
     const MapPin* const counters = state.find_map(XDP_TALLY_MAP_NAME);
-    state.other_program_counts = counters != nullptr &&
-                                 !(state.meta && state.hook.find(state.meta->program_id)) &&
-                                 hook_uses_map(state.hook, counters->info.id);
+    if (counters != nullptr && !(state.meta && state.hook.find(state.meta->program_id))) {
+        const auto uses = hook_uses_map(state.hook, counters->info.id);
+        state.other_program_counts = uses && *uses;
+        if (!uses) {
+            note_trouble(state, uses.error());
+        }
+    }
     state.attach_state = judge(state, context.inode);
     state.ours = decide_what_is_ours(state);
     state.our_program = find_our_program(state);

@@ -15,6 +15,16 @@ std::string name_pins(const std::vector<std::string>& pins, std::string_view wha
     return pins.empty() ? std::string() : fmt::format(", {} pinned as {}", what, fmt::join(pins, " and "));
 }
 
+// None where it is gone, or this process may not look.
+Result<std::optional<ProgramInfo>> look_up_program(std::uint32_t id) {
+    const auto fd = open_program_by_id(id);
+    const auto info = fd ? program_info(fd->get()) : fd.error();
+    if (!info && is_failed_question(info.error())) {
+        return info.error();
+    }
+    return info ? std::optional(*info) : std::nullopt;
+}
+
 }  // namespace
 
 std::string from_inside(const std::string& netns) {
@@ -30,14 +40,13 @@ std::string ip_command(const std::string& netns) {
     return is_name ? "ip -n " + shell_word(netns) : from_inside(netns) + "ip";
 }
 
-ProgramOutcome describe_program(std::uint32_t id, const DeviceState& state) {
+Result<ProgramOutcome> describe_program(std::uint32_t id, const DeviceState& state) {
     ProgramOutcome outcome;
     outcome.id = id;
-    if (const auto fd = open_program_by_id(id)) {
-        if (const auto info = program_info(fd->get())) {
-            outcome.name = info->name;
-            outcome.tag = info->tag;
-        }
+    TALLY_ASSIGN_OR_RETURN(const auto info, look_up_program(id));
+    if (info) {
+        outcome.name = info->name;
+        outcome.tag = info->tag;
     }
     if (state.meta && state.meta->program_id == id) {
         outcome.name = state.meta->program;
@@ -58,12 +67,13 @@ PositionOutcome describe_position(const Component& component) {
     return position;
 }
 
-HookOutcome describe_hook(const HookProgram& attached, const DeviceState& state) {
-    HookOutcome hook = {std::string(mode_name(attached.mode)), describe_program(attached.id, state), {}};
+Result<HookOutcome> describe_hook(const HookProgram& attached, const DeviceState& state) {
+    TALLY_ASSIGN_OR_RETURN(auto described, describe_program(attached.id, state));
+    HookOutcome hook = {std::string(mode_name(attached.mode)), std::move(described), {}};
     if (state.hook.dispatcher && state.hook.dispatcher->program_id == attached.id) {
         for (const auto& component : state.hook.dispatcher->components) {
-            hook.components.push_back(
-                {describe_program(component.program_id, state), describe_position(component)});
+            TALLY_ASSIGN_OR_RETURN(auto program, describe_program(component.program_id, state));
+            hook.components.push_back({std::move(program), describe_position(component)});
         }
     }
     return hook;
@@ -79,27 +89,31 @@ std::string advise_to_end_dispatcher(const std::string& option, std::uint32_t pr
         program_id);
 }
 
-HookHolder identify_holder(const NetnsContext& context, const DeviceState& state,
-                           const HookProgram& program) {
+Result<HookHolder> identify_holder(const NetnsContext& context, const DeviceState& state,
+                                   const HookProgram& program) {
     HookHolder holder;
     std::string& text = holder.description;
     text = fmt::format("program {}", program.id);
-    if (const auto fd = open_program_by_id(program.id)) {
-        if (const auto info = program_info(fd->get())) {
-            text += fmt::format(" '{}'", info->name);
-        }
+    TALLY_ASSIGN_OR_RETURN(const auto info, look_up_program(program.id));
+    if (info) {
+        text += fmt::format(" '{}'", info->name);
     }
     text += fmt::format(" in {} mode", mode_name(program.mode));
     const auto found = find_xdp_link(state.interface->ifindex, program.id);
+    if (!found && is_failed_question(found.error())) {
+        return found.error();  // who takes that for no link detaches by netlink what has one
+    }
     const auto link = found ? *found : std::nullopt;
     holder.has_link = link.has_value();
     if (link) {
         text += fmt::format(", attached by link {}", link->id);
-        text += name_pins(find_pins(context.bpffs.path, ObjectType::kLink, link->id), "that link is");
+        TALLY_ASSIGN_OR_RETURN(const auto pins, find_pins(context.bpffs.path, ObjectType::kLink, link->id));
+        text += name_pins(pins, "that link is");
     } else if (found) {
         text += ", attached by netlink";
     }
-    text += name_pins(find_pins(context.bpffs.path, ObjectType::kProgram, program.id), "the program is");
+    TALLY_ASSIGN_OR_RETURN(const auto pins, find_pins(context.bpffs.path, ObjectType::kProgram, program.id));
+    text += name_pins(pins, "the program is");
     const bool on_hook = state.hook.program && state.hook.program->id == program.id;
     const bool dispatcher = on_hook && state.hook.dispatcher;
     if (dispatcher) {

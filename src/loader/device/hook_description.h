@@ -11,11 +11,11 @@
 namespace tally::loader {
 
 // Name and tag of a program take CAP_SYS_ADMIN; our own program's name is in the metadata, for everybody.
-ProgramOutcome describe_program(std::uint32_t id, const DeviceState& state);
+Result<ProgramOutcome> describe_program(std::uint32_t id, const DeviceState& state);
 
 PositionOutcome describe_position(const Component& component);
 // What runs on the hook, whoever attached it; of a dispatcher also its components.
-HookOutcome describe_hook(const HookProgram& attached, const DeviceState& state);
+Result<HookOutcome> describe_hook(const HookProgram& attached, const DeviceState& state);
 
 // In front of a command that has no option for the network namespace, as the user named that; empty for its
 // own. Only the network namespace is changed, for the BPF file system is hidden inside `ip netns exec`.
@@ -30,7 +30,8 @@ struct HookHolder {
     std::string next_command;  // what to type to end it, in the network namespace that the user named
 };
 // Looks through all links and pins: once for all that is to be told.
-HookHolder identify_holder(const NetnsContext& context, const DeviceState& state, const HookProgram& program);
+Result<HookHolder> identify_holder(const NetnsContext& context, const DeviceState& state,
+                                   const HookProgram& program);
 
 // What to type to have our program out of the way. `option` names the interface, as NetnsContext::option has
 // it.

@@ -46,11 +46,17 @@ Result<std::vector<std::string>> list_open(const UniqueFd& directory, const std:
 }
 
 // Removed, or renamed, by the loader that held the lock before.
-bool is_elsewhere(const UniqueFd& directory, const std::string& path) {
+Result<bool> is_elsewhere(const UniqueFd& directory, const std::string& path) {
     struct stat ours = {};
     struct stat there = {};
-    return ::fstat(directory.get(), &ours) != 0 || ::lstat(path.c_str(), &there) != 0 ||
-           ours.st_ino != there.st_ino || ours.st_dev != there.st_dev;
+    const std::string what = fmt::format("looking for {}", path);
+    if (::fstat(directory.get(), &ours) != 0) {
+        return last_error(what);
+    }
+    if (::lstat(path.c_str(), &there) != 0) {
+        return errno == ENOENT || errno == ENOTDIR ? Result<bool>(true) : last_error(what);
+    }
+    return ours.st_ino != there.st_ino || ours.st_dev != there.st_dev;
 }
 
 Error not_a_directory(const std::string& path) {
@@ -149,11 +155,16 @@ Result<bool> make_directory(int parent, const std::string& name, mode_t mode, co
 }
 
 template <typename Lock>
-auto lock_where_they_are(const NetnsContext& context, const Interface& interface, const Lock& lock) {
+auto lock_where_they_are(const NetnsContext& context, const Interface& interface, const Lock& lock)
+    -> decltype(lock(std::string())) {
     for (;;) {
-        const std::string directory = context.pins_of(interface);
+        TALLY_ASSIGN_OR_RETURN(const std::string directory, context.pins_of(interface));
         auto pins = lock(directory);
-        if (!pins || context.pins_of(interface) == directory) {
+        if (!pins) {
+            return pins;
+        }
+        TALLY_ASSIGN_OR_RETURN(const std::string now, context.pins_of(interface));
+        if (now == directory) {
             return pins;
         }
     }
@@ -176,7 +187,8 @@ Result<std::optional<PinDirectory>> PinDirectory::lock_existing(const std::strin
         if (directory) {
             return directory;
         }
-        if (::access(path.c_str(), F_OK) != 0) {
+        TALLY_ASSIGN_OR_RETURN(const bool there, path_exists(path));
+        if (!there) {
             return std::optional<PinDirectory>();
         }
     }
@@ -252,7 +264,9 @@ Result<std::optional<PinDirectory>> PinDirectory::try_lock(const std::string& pa
         }
         return last_error("locking {}", staging_path);
     }
-    if (is_elsewhere(staging, staging_path) || is_elsewhere(self.directory_, path)) {
+    TALLY_ASSIGN_OR_RETURN(const bool staging_went, is_elsewhere(staging, staging_path));
+    TALLY_ASSIGN_OR_RETURN(const bool directory_went, is_elsewhere(self.directory_, path));
+    if (staging_went || directory_went) {
         return std::optional<PinDirectory>();
     }
     self.staging_ = std::move(staging);
@@ -329,7 +343,11 @@ Result<std::optional<MapInfo>> PinDirectory::find_map(const std::string& pin) co
     if (!fd && fd.error().code != ENOENT && fd.error().code != EINVAL) {  // EINVAL: a link, not to be read
         return fd.error();
     }
-    if (!fd || object_type(fd->get()) != ObjectType::kMap) {
+    if (!fd) {
+        return std::optional<MapInfo>();
+    }
+    TALLY_ASSIGN_OR_RETURN(const auto type, object_type(fd->get()));
+    if (type != ObjectType::kMap) {
         return std::optional<MapInfo>();
     }
     TALLY_ASSIGN_OR_RETURN(auto info, map_info(fd->get()));

@@ -6,12 +6,13 @@
 #include <string>
 #include <vector>
 
+#include "common/base/result.h"
 #include "common/kernel/bpf_info.h"
 
 namespace tally::loader {
 
 // Paths below a BPF file system at which this program or link is pinned. Looks at a few thousand pins at
 // most, and only at those that this process may open for writing.
-std::vector<std::string> find_pins(const std::string& root, ObjectType type, std::uint32_t id);
+Result<std::vector<std::string>> find_pins(const std::string& root, ObjectType type, std::uint32_t id);
 
 }  // namespace tally::loader

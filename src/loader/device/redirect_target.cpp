@@ -20,17 +20,23 @@ namespace {
 constexpr const char* kTargetMap = "redirect_to";  // of the built-in programs
 
 // The kernel removes a device that is deleted, or leaves the network namespace, from every map. 0: it has.
-std::optional<std::uint32_t> read_target(const std::string& path) {
+// None: this process may not read it.
+Result<std::optional<std::uint32_t>> read_target(const std::string& path) {
+    const std::optional<std::uint32_t> none;
     const auto map = open_map_pin(path, true);
     if (!map) {
-        return std::nullopt;
+        return is_failed_question(map.error()) ? map.error() : Result<std::optional<std::uint32_t>>(none);
     }
     const std::uint32_t key = 0;
     std::uint32_t ifindex = 0;
     if (bpf_map_lookup_elem(map->get(), &key, &ifindex) == 0) {
-        return ifindex;
+        return std::optional(ifindex);
     }
-    return errno == ENOENT ? std::optional<std::uint32_t>(0) : std::nullopt;
+    if (errno == ENOENT) {
+        return std::optional<std::uint32_t>(0);
+    }
+    auto error = last_error(fmt::format("reading {}", path));
+    return is_failed_question(error) ? Result<std::optional<std::uint32_t>>(std::move(error)) : none;
 }
 
 // veth polls for frames (NAPI) without a program where GRO is on: 5.13 (drivers/net/veth.c).
@@ -126,24 +132,31 @@ std::string explain_losses(const NetnsContext& context, const Target& target, bo
 
 }  // namespace
 
-std::optional<RedirectOutcome> find_redirect(const NetnsContext& context, const std::string& directory,
-                                             const DeviceState& state) {
+Result<std::optional<RedirectOutcome>> find_redirect(const NetnsContext& context,
+                                                     const std::string& directory, const DeviceState& state) {
+    const std::optional<RedirectOutcome> none;
     const MapPin* const map = state.find_map(kTargetMap);
     if (map == nullptr || !state.owns(*map) || !state.our_program || map->info.type != BPF_MAP_TYPE_DEVMAP ||
         map->info.max_entries != 1 || map->info.value_size != sizeof(std::uint32_t)) {
-        return std::nullopt;
+        return none;
     }
-    const auto ifindex = read_target(directory + '/' + kTargetMap);
+    TALLY_ASSIGN_OR_RETURN(const auto ifindex, read_target(directory + '/' + kTargetMap));
     return ifindex ? std::optional(describe_redirect_target(context, *ifindex,
                                                             state.our_program->mode == XDP_TALLY_MODE_NATIVE))
-                   : std::nullopt;
+                   : none;
 }
 
 RedirectOutcome describe_redirect_target(const NetnsContext& context, std::uint32_t ifindex, bool native) {
     RedirectOutcome redirect;
     auto links = LinkSocket::open();
-    auto link =
-        ifindex != 0 && links ? links->find(ifindex) : Result<Link>(make_error(ErrorKind::kNotFound, {}));
+    auto link = ifindex != 0 && links
+                    ? links->find(ifindex)
+                    : Result<Link>(links ? make_error(ErrorKind::kNotFound, {}) : links.error());
+    if (!link && is_failed_question(link.error())) {
+        redirect.ifindex = ifindex;
+        redirect.note = "cannot tell whether the redirect's target takes frames: " + link.error().message();
+        return redirect;
+    }
     if (!link) {
         redirect.note =
             "the redirect's target is gone, deleted or in another network namespace, and every packet is "

@@ -14,8 +14,8 @@ namespace tally::loader {
 
 // Of our program that is attached: its pinned map `redirect_to` says where. None where it does not redirect,
 // or where the map cannot be read: it is its owner's alone.
-std::optional<RedirectOutcome> find_redirect(const NetnsContext& context, const std::string& directory,
-                                             const DeviceState& state);
+Result<std::optional<RedirectOutcome>> find_redirect(const NetnsContext& context,
+                                                     const std::string& directory, const DeviceState& state);
 
 // The interface with this index; 0: it is gone. With a note where what is redirected there is lost now. In
 // native mode the target's driver has to take frames from programs, in generic mode each can.

@@ -4,6 +4,9 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <utility>
+#include <vector>
+
 #include "loader/device/device_state.h"
 #include "loader/device/hook_description.h"
 
@@ -12,8 +15,12 @@ namespace {
 
 // What to type to have the program of this interface out of the way, with its counts kept where they are
 // ours.
-std::string command_for(const NetnsContext& context, const Link& link) {
-    const auto state = inspect_device(context, context.pins_of(link.interface), link.interface);
+Result<std::string> command_for(const NetnsContext& context, const Link& link) {
+    TALLY_ASSIGN_OR_RETURN(const auto directory, context.pins_of(link.interface));
+    const auto state = inspect_device(context, directory, link.interface);
+    if (state.trouble && is_failed_question(*state.trouble)) {
+        return *state.trouble;
+    }
     if (state.ours == Ours::kReserved) {
         return explain_reserved("", state).hint;
     }
@@ -21,7 +28,11 @@ std::string command_for(const NetnsContext& context, const Link& link) {
         return keep_counts_and_detach(context.option(link.interface.name));
     }
     const auto& program = state.hook.program ? state.hook.program : state.hook.offloaded;
-    return program ? identify_holder(context, state, *program).next_command : std::string();
+    if (!program) {
+        return std::string();
+    }
+    TALLY_ASSIGN_OR_RETURN(auto holder, identify_holder(context, state, *program));
+    return std::move(holder.next_command);
 }
 
 struct Named {
@@ -29,10 +40,23 @@ struct Named {
     std::vector<std::string> commands;  // of command_for
 };
 
-void add(const NetnsContext& context, const Link& link, Named& named) {
+Result<void> add(const NetnsContext& context, const Link& link, Named& named) {
     const auto& program = link.hook.program ? link.hook.program : link.hook.offloaded;
+    TALLY_ASSIGN_OR_RETURN(auto command, command_for(context, link));
     named.names.push_back(fmt::format("'{}' (program {})", link.interface.name, program->id));
-    named.commands.push_back(command_for(context, link));
+    named.commands.push_back(std::move(command));
+    return {};
+}
+
+Result<Named> find_stacked(const NetnsContext& context, const Link& self, bool upper) {
+    Named found;
+    TALLY_ASSIGN_OR_RETURN(const auto links, links_with_program());
+    for (const auto& link : links) {
+        if (upper ? is_above(link, self) : is_above(self, link)) {
+            TALLY_TRY(add(context, link, found));
+        }
+    }
+    return found;
 }
 
 }  // namespace
@@ -54,13 +78,11 @@ void explain_stacked_devices(const NetnsContext& context, const Interface& inter
     if (!(upper || slave) || !self) {
         return;
     }
-    Named found;
-    const auto links = links_with_program();
-    for (const auto& link : links ? *links : std::vector<Link>()) {
-        if (upper ? is_above(link, *self) : is_above(*self, link)) {
-            add(context, link, found);
-        }
+    const auto stacked = find_stacked(context, *self, upper);
+    if (!stacked) {
+        return;  // the refusal is told as it is
     }
+    const Named& found = *stacked;
     if (found.names.empty()) {
         error.reason += upper ? ": it is in another network namespace" : "";
         return;

@@ -77,7 +77,10 @@ Result<Component> find_attached(const Interface& interface, std::uint32_t progra
 // The same, before libxdp takes the dispatcher for somebody else's single program.
 Result<void> check_dispatcher_can_change(const Interface& interface) {
     TALLY_ASSIGN_OR_RETURN(const auto dispatcher, read_dispatcher(interface.ifindex));
-    const auto pins = dispatcher ? find_dispatcher_pins(dispatcher->program_id) : std::nullopt;
+    if (!dispatcher) {
+        return {};
+    }
+    TALLY_ASSIGN_OR_RETURN(const auto pins, find_dispatcher_pins(dispatcher->program_id));
     if (!pins || pins->ifindex == interface.ifindex) {
         return {};
     }
@@ -127,7 +130,9 @@ std::string find_lasting_obstacle() {
     if (const auto program = open_program_by_id(UINT32_MAX); !program && program.error().code == EPERM) {
         return "libxdp needs CAP_SYS_ADMIN";
     }
-    if (libbpf_probe_bpf_prog_type(BPF_PROG_TYPE_EXT, nullptr) != 1) {
+    // libbpf says no also where it could not try.
+    const auto supports_ext = [] { return libbpf_probe_bpf_prog_type(BPF_PROG_TYPE_EXT, nullptr) == 1; };
+    if (!supports_ext() && !supports_ext()) {
         return "this kernel does not support programs that replace others (BPF_PROG_TYPE_EXT)";
     }
     return {};
@@ -172,15 +177,22 @@ Position choose_next_position(const PositionWish& wish, const Component& old, co
     return {wish.priority.value_or(next), wish.chain_actions.value_or(old.chain_actions)};
 }
 
-std::string dispatcher_obstacle(bool mounts_root) {
+Result<std::string> dispatcher_obstacle(bool mounts_root) {
     static const std::string lasting = find_lasting_obstacle();
     if (!lasting.empty()) {
         return lasting;
     }
     const char* const root = ::getenv(XDP_BPFFS_ENVVAR);
     const std::string path = root != nullptr ? root : kDefaultBpffs;
-    if (is_bpffs(path) || (mounts_root && path == kDefaultBpffs)) {
-        return {};
+    if (mounts_root && path == kDefaultBpffs) {
+        return std::string();
+    }
+    const auto there = is_bpffs(path);
+    if (!there && is_failed_question(there.error())) {
+        return there.error();
+    }
+    if (there && *there) {
+        return std::string();
     }
     return fmt::format("libxdp needs a BPF file system on {}", path);
 }
@@ -240,7 +252,8 @@ Result<void> detach_component(std::uint32_t ifindex, std::uint32_t program_id) {
     if (!dispatcher || dispatcher->find(program_id) == nullptr) {
         return {};
     }
-    if (const auto pins = find_dispatcher_pins(dispatcher->program_id); pins && pins->ifindex != ifindex) {
+    TALLY_ASSIGN_OR_RETURN(const auto pins, find_dispatcher_pins(dispatcher->program_id));
+    if (pins && pins->ifindex != ifindex) {
         return end_moved_dispatcher(ifindex, *dispatcher, *pins, what);
     }
     TALLY_ASSIGN_OR_RETURN(auto program, take_program(xdp_program__from_id(program_id), what));

@@ -39,7 +39,7 @@ Position choose_next_position(const PositionWish& wish, const Component& old, co
 
 // Why this kernel, process or environment can have no dispatcher; empty where it can. `mounts_root`: a load
 // would mount the default BPF file system first, so that its absence is none.
-std::string dispatcher_obstacle(bool mounts_root);
+Result<std::string> dispatcher_obstacle(bool mounts_root);
 // Why this program cannot be a component, as far as its object tells; empty where nothing speaks against it.
 std::string component_obstacle(const ProgramObject& object);
 

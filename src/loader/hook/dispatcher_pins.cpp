@@ -28,19 +28,25 @@ bool take_number(std::string_view& text, std::uint32_t& number) {
     return error == std::errc();
 }
 
-std::uint32_t id_of_program_pin(const std::string& path) {
+// 0 for what is no program, or may not be opened.
+Result<std::uint32_t> id_of_program_pin(const std::string& path) {
     const auto fd = open_pin(path, false);
-    const auto info = fd && object_type(fd->get()) == ObjectType::kProgram
-                          ? program_info(fd->get())
-                          : Result<ProgramInfo>(ProgramInfo());
-    return info ? info->id : 0;
+    if (!fd) {
+        return is_failed_question(fd.error()) ? fd.error() : Result<std::uint32_t>(0);
+    }
+    TALLY_ASSIGN_OR_RETURN(const auto type, object_type(fd->get()));
+    if (type != ObjectType::kProgram) {
+        return 0;
+    }
+    TALLY_ASSIGN_OR_RETURN(const auto info, program_info(fd->get()));
+    return info.id;
 }
 
-std::vector<DispatcherPins> list_dispatcher_pins() {
+Result<std::vector<DispatcherPins>> list_dispatcher_pins() {
     const std::string root = dispatcher_root();
     std::vector<DispatcherPins> all;
-    const auto names = list_directory(root);
-    for (const auto& name : names ? *names : std::vector<std::string>()) {
+    TALLY_ASSIGN_OR_RETURN(const auto names, list_directory_if_any(root));
+    for (const auto& name : names) {
         if (auto pins = parse_dispatcher_directory(name)) {
             pins->directory = fmt::format("{}/{}", root, name);
             all.push_back(std::move(*pins));
@@ -49,10 +55,10 @@ std::vector<DispatcherPins> list_dispatcher_pins() {
     return all;
 }
 
-std::vector<std::string> program_pins(const std::string& directory) {
+Result<std::vector<std::string>> program_pins(const std::string& directory) {
     std::vector<std::string> paths;
-    const auto names = list_directory(directory);
-    for (const auto& name : names ? *names : std::vector<std::string>()) {
+    TALLY_ASSIGN_OR_RETURN(const auto names, list_directory_if_any(directory));
+    for (const auto& name : names) {
         if (name.ends_with(kProgramEnd)) {
             paths.push_back(fmt::format("{}/{}", directory, name));
         }
@@ -76,27 +82,31 @@ std::optional<DispatcherPins> parse_dispatcher_directory(const std::string& name
     return take_number(rest, pins.dispatcher_id) && rest.empty() ? std::optional(pins) : std::nullopt;
 }
 
-std::optional<DispatcherPins> find_dispatcher_pins(std::uint32_t dispatcher_id) {
-    for (auto& pins : list_dispatcher_pins()) {
+Result<std::optional<DispatcherPins>> find_dispatcher_pins(std::uint32_t dispatcher_id) {
+    TALLY_ASSIGN_OR_RETURN(auto all, list_dispatcher_pins());
+    for (auto& pins : all) {
         if (pins.dispatcher_id == dispatcher_id) {
-            pins.components = program_pins(pins.directory).size();
-            return std::move(pins);
+            TALLY_ASSIGN_OR_RETURN(const auto paths, program_pins(pins.directory));
+            pins.components = paths.size();
+            return std::optional(std::move(pins));
         }
     }
-    return std::nullopt;
+    return std::optional<DispatcherPins>();
 }
 
-std::optional<DispatcherPins> find_pins_of_component(std::uint32_t program_id) {
-    for (auto& pins : list_dispatcher_pins()) {
-        const auto paths = program_pins(pins.directory);
+Result<std::optional<DispatcherPins>> find_pins_of_component(std::uint32_t program_id) {
+    TALLY_ASSIGN_OR_RETURN(auto all, list_dispatcher_pins());
+    for (auto& pins : all) {
+        TALLY_ASSIGN_OR_RETURN(const auto paths, program_pins(pins.directory));
         for (const auto& path : paths) {
-            if (id_of_program_pin(path) == program_id) {
+            TALLY_ASSIGN_OR_RETURN(const auto id, id_of_program_pin(path));
+            if (id == program_id) {
                 pins.components = paths.size();
-                return std::move(pins);
+                return std::optional(std::move(pins));
             }
         }
     }
-    return std::nullopt;
+    return std::optional<DispatcherPins>();
 }
 
 Result<void> remove_dispatcher_pins(const DispatcherPins& pins) {

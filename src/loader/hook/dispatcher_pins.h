@@ -22,9 +22,9 @@ struct DispatcherPins {
 std::optional<DispatcherPins> parse_dispatcher_directory(const std::string& name);
 
 // Those of this dispatcher; none where there are none.
-std::optional<DispatcherPins> find_dispatcher_pins(std::uint32_t dispatcher_id);
+Result<std::optional<DispatcherPins>> find_dispatcher_pins(std::uint32_t dispatcher_id);
 // Those among which this program is; none where it is in none.
-std::optional<DispatcherPins> find_pins_of_component(std::uint32_t program_id);
+Result<std::optional<DispatcherPins>> find_pins_of_component(std::uint32_t program_id);
 
 // Removes them under libxdp's own lock: for what is attached nowhere. Its programs are gone with them, unless
 // somebody else holds them.

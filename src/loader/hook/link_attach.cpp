@@ -117,8 +117,26 @@ std::string find_upper_device_refusal(const std::string& warnings) {
     return words.find("upper device") == std::string::npos ? std::string() : words;
 }
 
+namespace {
+
+std::string replaced_by_another(std::uint32_t program_id) {
+    return fmt::format("it no longer runs program {}: another process replaced that", program_id);
+}
+
+}  // namespace
+
 Result<Rollback> update_xdp_link(int link_fd, int program_fd, std::uint32_t old_program_id) {
     auto old_program = open_program_by_id(old_program_id);
+    // Who lacks CAP_SYS_ADMIN can replace it, but not name it.
+    if (!old_program && old_program.error().kind != ErrorKind::kPermission) {
+        auto error = std::move(old_program).error();
+        error.what = "replacing the program of the link";
+        if (error.kind == ErrorKind::kNotFound) {
+            error.kind = ErrorKind::kConflict;
+            error.reason = replaced_by_another(old_program_id);
+        }
+        return error;
+    }
     bpf_link_update_opts options;
     init_options(options);
     Rollback rollback;  // made before there is something to undo: that takes memory
@@ -133,8 +151,7 @@ Result<Rollback> update_xdp_link(int link_fd, int program_fd, std::uint32_t old_
         auto error = last_error("replacing the program of the link");
         if (error.code == EPERM && old_program) {
             error.kind = ErrorKind::kConflict;
-            error.reason =
-                fmt::format("it no longer runs program {}: another process replaced that", old_program_id);
+            error.reason = replaced_by_another(old_program_id);
         } else if (error.code != EPERM) {
             error.kind = ErrorKind::kSystem;
         }
@@ -189,6 +206,11 @@ Result<void> detach_link(int link_fd) {
 Result<void> detach_by_netlink(std::uint32_t ifindex, const HookProgram& program) {
     const std::string what = fmt::format("detaching program {}", program.id);
     const auto fd = open_program_by_id(program.id);
+    if (!fd && fd.error().kind != ErrorKind::kPermission) {
+        auto error = fd.error();
+        error.what = what;
+        return error;
+    }
     const int index = static_cast<int>(ifindex);
     const int code = fd ? swap_by_netlink(index, fd->get(), -1, program.mode)
                         : bpf_xdp_detach(index, mode_flag(program.mode), nullptr);

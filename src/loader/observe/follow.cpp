@@ -15,6 +15,7 @@
 #include <csignal>
 #include <utility>
 
+#include "common/base/directory.h"
 #include "common/pins/pin_names.h"
 #include "common/pins/process_lock.h"
 #include "loader/change/recovery.h"
@@ -100,13 +101,17 @@ Result<FollowedObservation::End> FollowedObservation::follow(const NetnsContext&
     milliseconds interval = kInterval;
     std::string failure;
     std::string told;
-    while (const auto meta = pinned_meta()) {
-        const auto link = links.find(meta->ifindex);
+    for (;;) {
+        const auto meta = pinned_meta();
+        if (meta && !*meta) {
+            break;
+        }
+        const auto link = meta ? links.find((*meta)->ifindex) : meta.error();
         if (!link && link.error().kind == ErrorKind::kNotFound) {
-            return make_error(ErrorKind::kNotFound, fmt::format("following '{}'", meta->interface),
+            return make_error(ErrorKind::kNotFound, fmt::format("following '{}'", (*meta)->interface),
                               "the interface is gone");
         }
-        const auto observed = link ? renew_if_replaced(context, *meta, *link, renew) : link.error();
+        const auto observed = link ? renew_if_replaced(context, **meta, *link, renew) : link.error();
         if (!observed) {
             const std::string message = observed.error().message();
             // What fails once may have met another change that was under way.
@@ -129,10 +134,14 @@ Result<FollowedObservation::End> FollowedObservation::follow(const NetnsContext&
 }
 
 // None where the pins are not those of this observation any more.
-std::optional<Meta> FollowedObservation::pinned_meta() const {
+Result<std::optional<Meta>> FollowedObservation::pinned_meta() const {
     const auto meta = read_meta(directory_ + '/' + XDP_TALLY_META_NAME);
-    const bool pinned = meta && meta->attach_kind == XDP_TALLY_ATTACH_OBSERVE && meta->lineage == lineage_ &&
-                        ::access((directory_ + '/' + XDP_TALLY_LINK_NAME).c_str(), F_OK) == 0;
+    if (!meta && is_failed_question(meta.error())) {
+        return meta.error();
+    }
+    const bool is_it = meta && meta->attach_kind == XDP_TALLY_ATTACH_OBSERVE && meta->lineage == lineage_;
+    TALLY_ASSIGN_OR_RETURN(const bool pinned,
+                           is_it ? path_exists(directory_ + '/' + XDP_TALLY_LINK_NAME) : Result<bool>(false));
     return pinned ? std::optional(*meta) : std::nullopt;
 }
 
@@ -148,7 +157,8 @@ Result<bool> FollowedObservation::renew_if_replaced(const NetnsContext& context,
         return false;
     }
     TALLY_TRY(repair(*pins, context));
-    if (pinned_meta()) {
+    TALLY_ASSIGN_OR_RETURN(const auto pinned, pinned_meta());
+    if (pinned) {
         TALLY_TRY(renew(*pins, link.interface));
     }
     return true;

@@ -40,7 +40,7 @@ class FollowedObservation {
   private:
     FollowedObservation() = default;
 
-    std::optional<Meta> pinned_meta() const;
+    Result<std::optional<Meta>> pinned_meta() const;
     Result<bool> renew_if_replaced(const NetnsContext& context, const Meta& meta, const Link& link,
                                    const Renew& renew) const;
 

@@ -6,13 +6,13 @@
 #include <algorithm>
 
 #include "common/base/exceptions.h"
-#include "common/start/memory_reserve.h"
 #include "common/base/unique_fd.h"
 #include "common/kernel/bpf_info.h"
 #include "common/kernel/dispatcher.h"
 #include "common/kernel/netns.h"
 #include "common/pins/counter_map.h"
 #include "common/pins/pin_names.h"
+#include "common/start/memory_reserve.h"
 #include "loader/change/delivery_base.h"
 #include "loader/change/generation.h"
 #include "loader/change/map_reuse.h"

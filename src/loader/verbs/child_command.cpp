@@ -10,11 +10,11 @@
 #include <array>
 #include <cerrno>
 
-#include "common/start/descriptor_limit.h"
 #include "common/base/error.h"
 #include "common/base/error_report.h"
-#include "common/start/stack_limit.h"
 #include "common/kernel/dispatcher.h"
+#include "common/start/descriptor_limit.h"
+#include "common/start/stack_limit.h"
 
 namespace tally::loader {
 namespace {

@@ -75,12 +75,14 @@ Result<Outcome> clean(const RemovalRequest& request, const NetnsContext& context
     outcome.reason = explain_removal(state);
     const PinRemoval removal = {existing.directory, existing.pins ? &*existing.pins : nullptr,
                                 request.keep_maps, request.dry_run};
+    TALLY_ASSIGN_OR_RETURN(const auto leftover, find_leftover(state));
+    // Before the meta goes, without which nobody knows that libxdp's pins are of a program of ours.
+    TALLY_TRY(remove_leftover(leftover, request.dry_run, outcome));
     TALLY_TRY(remove_our_pins(
         state, removal, [] { return Result<void>(); }, outcome));
     if (removal.pins != nullptr) {
         remove_follower_lock(existing.directory);
     }
-    TALLY_TRY(remove_leftover(find_leftover(state), request.dry_run, outcome));
     return outcome;
 }
 

@@ -9,13 +9,13 @@
 #include <utility>
 
 #include "common/base/exceptions.h"
-#include "common/start/memory_reserve.h"
 #include "common/kernel/dispatcher.h"
 #include "common/kernel/link_socket.h"
 #include "common/pins/bpffs.h"
 #include "common/pins/bpffs_mount.h"
 #include "common/pins/pin_names.h"
 #include "common/pins/process_lock.h"
+#include "common/start/memory_reserve.h"
 #include "loader/change/attach_plan.h"
 #include "loader/change/delivery_base.h"
 #include "loader/change/detach_ours.h"
@@ -404,7 +404,8 @@ Result<Interface> find_device(const NetnsContext& context, const std::string& de
 
 std::string mount_for_loads(const std::vector<std::string>& devices, NetnsContext& context) {
     const auto exists = [](const std::string& device) { return resolve_interface(device).has_value(); };
-    if (is_bpffs(context.bpffs.path) || context.obstacle || !check_load_capabilities() ||
+    const auto there = is_bpffs(context.bpffs.path);
+    if (!there || *there || context.obstacle || !check_load_capabilities() ||
         std::none_of(devices.begin(), devices.end(), exists)) {
         return {};
     }
@@ -426,7 +427,7 @@ Result<Outcome> load(const LoadRequest& request, NetnsContext& context, const st
     LoadContext load{request, context, hold, interface, {}, std::nullopt, {}};
     std::string repaired;
     if (request.dry_run) {
-        load.directory = context.pins_of(interface);
+        TALLY_ASSIGN_OR_RETURN(load.directory, context.pins_of(interface));
     } else {
         // As a rule mount_for_loads has; else this says why it could not.
         TALLY_TRY(ensure_bpffs(context.bpffs));
@@ -437,7 +438,7 @@ Result<Outcome> load(const LoadRequest& request, NetnsContext& context, const st
     load.look_again();
     TALLY_ASSIGN_OR_RETURN(const auto ended,
                            end_killed_run(load.state, context, load.directory, load.dry_run()));
-    const auto leftover = find_leftover(load.state);
+    TALLY_ASSIGN_OR_RETURN(const auto leftover, find_leftover(load.state));
     // What an exception leaves staged is not attached: that was seen to.
     auto outcome = without_exceptions([&] { return load_by_plan(load); });
     if (!outcome) {
@@ -450,11 +451,14 @@ Result<Outcome> load(const LoadRequest& request, NetnsContext& context, const st
          {repaired, ended, load.dry_run() ? std::string() : make_room_if_needed(context)}) {
         add_note(*outcome, note);
     }
-    TALLY_TRY(remove_leftover(leftover, load.dry_run(), *outcome));
+    if (const auto removed = remove_leftover(leftover, load.dry_run(), *outcome); !removed) {
+        add_warning(*outcome, removed.error().message());  // the load itself is done
+    }
     if (load.dry_run()) {
         return outcome;
     }
-    if (hold == nullptr && ends_with_mount_namespace(context.bpffs)) {
+    const auto ends_with_us = ends_with_mount_namespace(context.bpffs);
+    if (hold == nullptr && ends_with_us && *ends_with_us) {
         add_warning(
             *outcome,
             fmt::format("the BPF file system on {} is mounted in this mount namespace alone (`ip netns "

@@ -151,11 +151,15 @@ void describe_choice(const LoadRequest& request, const Interface& interface, con
     }
     if (plan.foreign) {
         outcome.notes.push_back(fmt::format("replaces program {} of another tool", plan.old_program->id));
-        const auto pins = plan.ended_dispatcher ? find_dispatcher_pins(plan.old_program->id) : std::nullopt;
-        if (pins) {
+        const auto pins = plan.ended_dispatcher ? find_dispatcher_pins(plan.old_program->id)
+                                                : Result<std::optional<DispatcherPins>>(std::nullopt);
+        if (!pins) {
+            outcome.notes.push_back("libxdp's pins of the dispatcher's programs may remain: " +
+                                    pins.error().message());
+        } else if (*pins) {
             outcome.notes.push_back(
                 fmt::format("libxdp's pins of the dispatcher's programs remain; `rm -r {}` removes them",
-                            shell_word(pins->directory)));
+                            shell_word((*pins)->directory)));
         }
     }
 }

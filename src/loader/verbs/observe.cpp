@@ -36,15 +36,15 @@ Result<void> check_not_ours(const NetnsContext& context, const Interface& interf
         .with_hint(fmt::format("`xdp_stats {}` shows what it counts", context.option(interface.name)));
 }
 
-Outcome describe_observation(const Interface& interface, const DeviceState& state, const Target& target,
-                             const Observation& observation, const std::string& directory,
-                             const std::string& option) {
+Result<Outcome> describe_observation(const Interface& interface, const DeviceState& state,
+                                     const Target& target, const Observation& observation,
+                                     const std::string& directory, const std::string& option) {
     Outcome outcome;
     outcome.kind = OutcomeKind::kObserving;
     outcome.dev = interface.name;
     outcome.mode = mode_name(target.program.mode);
     outcome.attach = attach_name(XDP_TALLY_ATTACH_OBSERVE);
-    outcome.program = describe_program(target.program.id, state);
+    TALLY_ASSIGN_OR_RETURN(outcome.program, describe_program(target.program.id, state));
     outcome.pin_dir = directory;
     outcome.removed = observation.report.removed;
     outcome.notes = observation.report.notes;
@@ -81,8 +81,8 @@ Result<Outcome> observe_hook(const NetnsContext& context, const Interface& inter
     TALLY_TRY(check_not_ours(context, interface, state));
     TALLY_ASSIGN_OR_RETURN(auto target, find_target(interface, state.hook, context.option(interface.name)));
     TALLY_ASSIGN_OR_RETURN(auto observation, renew_observation(pins, directory, interface, state, target));
-    auto outcome = describe_observation(interface, state, target, observation, directory,
-                                        context.option(interface.name));
+    TALLY_ASSIGN_OR_RETURN(auto outcome, describe_observation(interface, state, target, observation,
+                                                              directory, context.option(interface.name)));
     if (pins != nullptr) {
         const auto link = pins->open(XDP_TALLY_LINK_NAME, false);
         if (const auto info = link ? link_info(link->get()) : link.error()) {
@@ -101,7 +101,8 @@ Result<Outcome> observe(const ObserveRequest& request, NetnsContext& context, co
     TALLY_ASSIGN_OR_RETURN(auto interface, context.resolve(device));
     TALLY_TRY(check_observe_capabilities());
     if (request.dry_run) {
-        return observe_hook(context, interface, context.pins_of(interface), nullptr);
+        TALLY_ASSIGN_OR_RETURN(const auto directory, context.pins_of(interface));
+        return observe_hook(context, interface, directory, nullptr);
     }
     TALLY_ASSIGN_OR_RETURN(const bool mounted, ensure_bpffs(context.bpffs));
     if (mounted) {

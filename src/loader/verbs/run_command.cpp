@@ -2,12 +2,16 @@
 #include "loader/verbs/run_command.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <unistd.h>
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <utility>
+#include <vector>
 
+#include "common/base/directory.h"
 #include "common/base/exceptions.h"
 #include "common/pins/bpffs_mount.h"
 #include "common/pins/pin_names.h"
@@ -69,6 +73,40 @@ Result<void> end_run(const NetnsContext& context, const LoadedDevice& device, bo
     return {};
 }
 
+// What is pinned there still.
+Result<std::vector<std::string>> find_left_pins(const std::string& directory) {
+    TALLY_ASSIGN_OR_RETURN(auto left, list_directory_if_any(directory));
+    std::erase_if(left, is_reserved_directory);
+    for (auto& name : left) {
+        name = directory + '/' + name;
+    }
+    return left;
+}
+
+// What failed once may have met a moment without memory. When this process ends, the kernel ends its link,
+// and what is left are pins; and a component, which an unload takes out of the dispatcher.
+Result<void> end_run_surely(const NetnsContext& context, const LoadedDevice& device, bool keep_maps) {
+    if (end_run(context, device, keep_maps)) {
+        return {};
+    }
+    auto ended = end_run(context, device, keep_maps);
+    if (ended || ended.error().kind == ErrorKind::kNotFound || !ended.error().hint.empty()) {
+        return ended;
+    }
+    const auto left = find_left_pins(device.directory);
+    if (left && left->empty()) {
+        return ended;
+    }
+    if (left && !keep_maps) {
+        ended.error().details = fmt::format("left: {}\n", fmt::join(*left, "\nleft: "));
+    }
+    const std::string option = context.option(device.name);
+    ended.error().hint =
+        keep_maps ? fmt::format("`xdp_loader {} --unload --keep-maps` removes what the run has left", option)
+                  : fmt::format("`xdp_loader {} --unload` removes what the run has left", option);
+    return ended;
+}
+
 }  // namespace
 
 int run_command_loaded(const RunRequest& request, NetnsContext& context, const UniqueFd& home,
@@ -108,7 +146,7 @@ int run_command_loaded(const RunRequest& request, NetnsContext& context, const U
         status = run_child_command(request.command, home, inherited);
     }
     for (const auto& device : loaded) {
-        auto ended = without_exceptions([&] { return end_run(context, device, request.keep_maps); });
+        auto ended = without_exceptions([&] { return end_run_surely(context, device, request.keep_maps); });
         if (!ended) {
             const int failure = fail(std::move(ended).error());
             status = status == 0 ? failure : status;

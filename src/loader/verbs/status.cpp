@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <set>
+#include <utility>
 
 #include "common/base/directory.h"
 #include "common/kernel/link_socket.h"
@@ -66,12 +67,13 @@ void explain_observation(const DeviceState& state, const std::string& option, Ou
     }
 }
 
-void explain_state(const DeviceState& state, const NetnsContext& context, const std::string& option,
-                   Outcome& outcome) {
+Result<void> explain_state(const DeviceState& state, const NetnsContext& context, const std::string& option,
+                           Outcome& outcome) {
     switch (state.attach_state) {
         case AttachState::kForeign:
             if (const auto& program = state.hook.program ? state.hook.program : state.hook.offloaded) {
-                outcome.notes.push_back(identify_holder(context, state, *program).description);
+                TALLY_ASSIGN_OR_RETURN(auto holder, identify_holder(context, state, *program));
+                outcome.notes.push_back(std::move(holder.description));
             }
             if (state.other_program_counts) {
                 outcome.notes.emplace_back(
@@ -100,10 +102,11 @@ void explain_state(const DeviceState& state, const NetnsContext& context, const 
         default:
             break;
     }
+    return {};
 }
 
-void explain_leftover(const DeviceState& state, Outcome& outcome) {
-    const auto leftover = find_leftover(state);
+Result<void> explain_leftover(const DeviceState& state, Outcome& outcome) {
+    TALLY_ASSIGN_OR_RETURN(const auto leftover, find_leftover(state));
     if (leftover && leftover->removable) {
         add_warning(outcome, fmt::format("libxdp still has our program pinned in {}, though its dispatcher "
                                          "is attached nowhere; the next "
@@ -112,15 +115,16 @@ void explain_leftover(const DeviceState& state, Outcome& outcome) {
     } else if (leftover) {
         (void)remove_leftover(leftover, true, outcome);
     }
+    return {};
 }
 
-void explain(const DeviceState& state, const NetnsContext& context, const std::string& directory,
-             Outcome& outcome) {
+Result<void> explain(const DeviceState& state, const NetnsContext& context, const std::string& directory,
+                     Outcome& outcome) {
     const std::string option = context.option(outcome.dev);
     if (state.ours == Ours::kObservation && state.attach_state != AttachState::kOrphaned) {
         explain_observation(state, option, outcome);
     } else {
-        explain_state(state, context, option, outcome);
+        TALLY_TRY(explain_state(state, context, option, outcome));
     }
     if (state.interrupted) {
         add_warning(outcome, "a change was interrupted; the next load, --unload or --clean repairs that");
@@ -130,7 +134,7 @@ void explain(const DeviceState& state, const NetnsContext& context, const std::s
             fmt::format("the interface is '{}' now, and keeps the program; `xdp_loader {} --unload` ends it",
                         outcome.runs_on, option));
     }
-    explain_leftover(state, outcome);
+    TALLY_TRY(explain_leftover(state, outcome));
     if (const auto left = describe_killed_run(state); !left.empty()) {
         add_warning(outcome, left + ": the next load, --unload or --clean detaches it");
     }
@@ -142,6 +146,7 @@ void explain(const DeviceState& state, const NetnsContext& context, const std::s
     if (const auto note = describe_foreign_pins(state, directory); !note.empty() && !state.interrupted) {
         outcome.notes.push_back(note);
     }
+    return {};
 }
 
 std::string explain_other_directory(const DeviceState& state, const NetnsContext& context) {
@@ -155,13 +160,17 @@ std::string explain_other_directory(const DeviceState& state, const NetnsContext
 }
 
 // The pins of a renamed interface are told of under its new name.
-bool is_listed_by_new_name(const NetnsContext& context, const DeviceState& state, const std::string& device) {
+Result<bool> is_listed_by_new_name(const NetnsContext& context, const DeviceState& state,
+                                   const std::string& device) {
     if (!state.meta || context.visibility != NetnsContext::Visibility::kHere) {
         return false;
     }
-    const auto name = interface_name(state.meta->ifindex);
-    return name && *name != device &&
-           context.pins_of({*name, state.meta->ifindex, 0}) == context.directory(device);
+    TALLY_ASSIGN_OR_RETURN(const auto name, interface_name(state.meta->ifindex));
+    if (!name || *name == device) {
+        return false;
+    }
+    TALLY_ASSIGN_OR_RETURN(const auto pins, context.pins_of({*name, state.meta->ifindex, 0}));
+    return pins == context.directory(device);
 }
 
 // None where nothing is there; kPermission where one may not look.
@@ -170,14 +179,19 @@ Result<std::vector<std::string>> names_below(const std::string& directory) {
     if (names) {
         return names;
     }
-    if (names.error().kind != ErrorKind::kPermission) {
+    if (names.error().kind != ErrorKind::kPermission && !is_failed_question(names.error())) {
         return std::vector<std::string>();
     }
     return explain_barrier(std::move(names).error(), directory + '/');
 }
 
-Outcome describe(const NetnsContext& context, const std::string& name, const std::string& directory,
-                 DeviceState state) {
+// What this process may not read is told in a note; what the kernel could not answer is an error, and no
+// outcome with something missing.
+Result<Outcome> describe(const NetnsContext& context, const std::string& name, const std::string& directory,
+                         DeviceState state) {
+    if (state.trouble && is_failed_question(*state.trouble)) {
+        return *state.trouble;
+    }
     Outcome outcome;
     outcome.dev = name;
     outcome.kind = OutcomeKind::kStatus;
@@ -190,18 +204,18 @@ Outcome describe(const NetnsContext& context, const std::string& name, const std
         outcome.runs_on = describe_place(context, state, name, directory);
     }
     if (const auto& attached = state.hook.program ? state.hook.program : state.hook.offloaded) {
-        outcome.hook = describe_hook(*attached, state);
+        TALLY_ASSIGN_OR_RETURN(outcome.hook, describe_hook(*attached, state));
     }
     if (state.meta) {
         outcome.mode = mode_name(state.meta->attach_mode);
         outcome.attach = attach_name(state.meta->attach_kind);
-        outcome.program = describe_program(state.meta->program_id, state);
+        TALLY_ASSIGN_OR_RETURN(outcome.program, describe_program(state.meta->program_id, state));
         outcome.generation = state.meta->generation;
     }
     if (const Component* ours = state.our_component()) {
         outcome.position = describe_position(*ours);
     }
-    outcome.redirect = find_redirect(context, directory, state);
+    TALLY_ASSIGN_OR_RETURN(outcome.redirect, find_redirect(context, directory, state));
     if (state.link_info) {
         outcome.link_id = state.link_info->id;
     }
@@ -217,7 +231,7 @@ Outcome describe(const NetnsContext& context, const std::string& name, const std
         outcome.maps.push_back(MapOutcome{decode_pin_name(map.pin_name), map.info.id,
                                           directory + '/' + map.pin_name, false, state.adopted(map)});
     }
-    explain(state, context, directory, outcome);
+    TALLY_TRY(explain(state, context, directory, outcome));
     if (directory != context.directory(name)) {
         outcome.notes.push_back(explain_other_directory(state, context));
     }
@@ -244,18 +258,31 @@ Result<std::vector<Outcome>> status_of_taken_names(const NetnsContext& context) 
         const auto namesake = context.find(device);
         const std::string directory = context.directory(device);
         const auto meta = read_meta(directory + '/' + XDP_TALLY_META_NAME);
+        if (!namesake && is_failed_question(namesake.error())) {
+            return namesake.error();
+        }
+        if (!meta && is_failed_question(meta.error())) {
+            return meta.error();
+        }
         const bool other = namesake && *namesake && (*namesake)->name == device && meta &&
                            (meta->ifindex != (*namesake)->ifindex || meta->netns_inode != context.inode);
         if (!other) {
             continue;
         }
-        if (inspect_device(context, directory, *namesake).name_is_taken()) {
-            auto pins = inspect_device(context, directory, std::nullopt);
-            // One that was renamed alone is listed by its new name.
-            if (pins.place && pins.place->netns_inode != context.inode) {
-                outcomes.push_back(describe(context, device, directory, std::move(pins)));
-                outcomes.back().netns = context.netns;
-            }
+        const auto state = inspect_device(context, directory, *namesake);
+        if (state.trouble && is_failed_question(*state.trouble)) {
+            return *state.trouble;
+        }
+        if (!state.name_is_taken()) {
+            continue;
+        }
+        auto pins = inspect_device(context, directory, std::nullopt);
+        // One that was renamed alone is listed by its new name.
+        if ((pins.trouble && is_failed_question(*pins.trouble)) ||
+            (pins.place && pins.place->netns_inode != context.inode)) {
+            TALLY_ASSIGN_OR_RETURN(auto outcome, describe(context, device, directory, std::move(pins)));
+            outcomes.push_back(std::move(outcome));
+            outcomes.back().netns = context.netns;
         }
     }
     return outcomes;
@@ -277,7 +304,14 @@ Result<std::vector<std::string>> known_devices(const NetnsContext& context, List
         }
         // Only directories with our meta, or with a change that was cut off before there was one.
         const auto state = inspect_device(context, context.directory(device), std::nullopt);
-        if ((state.meta || state.interrupted) && !is_listed_by_new_name(context, state, device)) {
+        if (state.trouble && is_failed_question(*state.trouble)) {
+            return *state.trouble;
+        }
+        if (!state.meta && !state.interrupted) {
+            continue;
+        }
+        TALLY_ASSIGN_OR_RETURN(const bool renamed, is_listed_by_new_name(context, state, device));
+        if (!renamed) {
             devices.insert(device);
         }
     }

@@ -20,7 +20,7 @@ namespace {
 // matter.
 Result<Outcome> unload_foreign(const RemovalRequest& request, const NetnsContext& context,
                                const DeviceState& state, const HookProgram& program, Outcome outcome) {
-    auto holder = identify_holder(context, state, program);
+    TALLY_ASSIGN_OR_RETURN(auto holder, identify_holder(context, state, program));
     if (holder.has_link) {
         return make_error(ErrorKind::kConflict, fmt::format("detaching program {}", program.id),
                           std::move(holder.description))
@@ -41,7 +41,7 @@ Error nothing_to_unload(const NetnsContext& context, const DeviceState& state, c
                             "xdp-tally has nothing attached or pinned there");
     if (state.interface && state.hook.program) {
         const HookProgram& program = *state.hook.program;
-        const auto holder = identify_holder(context, state, program);
+        TALLY_ASSIGN_OR_RETURN(const auto holder, identify_holder(context, state, program));
         error.reason += "; " + holder.description + " was not attached by xdp_loader";
         error.hint = holder.next_command;
     }
@@ -100,17 +100,19 @@ Result<Outcome> unload(const RemovalRequest& request, const NetnsContext& contex
     }
     if (ours) {
         outcome.mode = mode_name(ours->mode);
-        outcome.program = describe_program(ours->id, state);
+        TALLY_ASSIGN_OR_RETURN(outcome.program, describe_program(ours->id, state));
     }
     const PinRemoval removal = {existing.directory, existing.pins ? &*existing.pins : nullptr,
                                 request.keep_maps, request.dry_run};
+    TALLY_ASSIGN_OR_RETURN(const auto leftover, find_leftover(state));
+    // Before the meta goes, without which nobody knows that libxdp's pins are of a program of ours.
+    TALLY_TRY(remove_leftover(leftover, request.dry_run, outcome));
     TALLY_TRY(remove_our_pins(
         state, removal, [&] { return detach_ours(context, state); }, outcome));
     if (removal.pins != nullptr) {
         remove_follower_lock(existing.directory);
     }
     outcome.runs_on = describe_place(context, state, outcome.dev, existing.directory);
-    TALLY_TRY(remove_leftover(find_leftover(state), request.dry_run, outcome));
     return outcome;
 }
 

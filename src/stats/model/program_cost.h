@@ -41,7 +41,6 @@ class CostMeter {
     // Beside what is known.
     void set_note(const std::string& note) { cost_.note = note; }
 
-    bool started() const { return before_.has_value(); }
     const ProgramCost& cost() const { return cost_; }
 
   private:

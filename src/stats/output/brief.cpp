@@ -30,6 +30,7 @@ struct BriefRow {
     std::optional<std::uint64_t> lost;  // of all verdicts; none: not known
     std::array<double, kRateTitles.size()> rates = {};
     bool readable = false;
+    bool has_counts = false;
     bool has_rates = false;
     AttachState state = AttachState::kUnknown;
     std::string runs_on;  // empty: on the device of its title
@@ -64,6 +65,7 @@ class BriefFormat final : public SampleFormat {
         row.lost = lost_of(report.delivery.count);
         row.rates = {report.total.rate.pps, report.total.rate.bps};
         row.readable = report.readable;
+        row.has_counts = report.readable && report.count_known;
         row.has_rates = report.readable && report.period > 0;
         row.state = report.state;
         row.runs_on = report.runs_on ? *report.runs_on : "";
@@ -108,7 +110,7 @@ class BriefFormat final : public SampleFormat {
 
     void fit(BriefWidths& widths, const BriefRow& row) const {
         widths.title = std::max(widths.title, display_width(row.title));
-        for (std::size_t action = 0; row.readable && action < row.packets.size(); ++action) {
+        for (std::size_t action = 0; row.has_counts && action < row.packets.size(); ++action) {
             widths.packets[action] = std::max(widths.packets[action], width_of(row.packets[action]));
         }
         if (row.readable && row.lost) {
@@ -139,7 +141,7 @@ class BriefFormat final : public SampleFormat {
     void append_row(fmt::memory_buffer& buffer, const BriefWidths& widths, const BriefRow& row) const {
         append_name(buffer, row.title, widths);
         for (std::size_t action = 0; action < row.packets.size(); ++action) {
-            append_packets(buffer, row.readable ? std::optional(row.packets[action]) : std::nullopt,
+            append_packets(buffer, row.has_counts ? std::optional(row.packets[action]) : std::nullopt,
                            widths.packets[action]);
         }
         append_packets(buffer, row.readable ? row.lost : std::nullopt, widths.lost);

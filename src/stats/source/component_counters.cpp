@@ -14,9 +14,9 @@
 namespace tally::stats {
 
 Result<void> ComponentCounters::take(const Meta& meta, const std::string& directory, bool under_way) {
+    TALLY_ASSIGN_OR_RETURN(const auto names, list_directory_if_any(directory));
     std::vector<Program> known = std::exchange(components_, {});
-    const auto names = list_directory(directory);
-    for (const auto& name : names ? *names : std::vector<std::string>()) {
+    for (const auto& name : names) {
         const auto component = parse_component_map_pin(name);
         if (!component) {
             continue;

@@ -16,11 +16,6 @@
 namespace tally::stats {
 namespace {
 
-bool exists(const std::string& path) {
-    struct stat status = {};
-    return ::lstat(path.c_str(), &status) == 0;
-}
-
 std::string last_component(const std::string& path) {
     return path.substr(path.find_last_of('/') + 1);
 }
@@ -31,9 +26,24 @@ Result<std::vector<FoundMap>> Discovery::look() {
     if (auto names = list_directory(root_); !names) {
         return explain_pin_error(std::move(names).error(), root_ + '/' + XDP_TALLY_MAP_NAME);
     }
+    TALLY_ASSIGN_OR_RETURN(owners_, TrustedOwners::of(root_));
     std::vector<FoundMap> found;
+    trouble_.reset();
     scan_all(found);
-    return found;
+    if (!trouble_) {
+        return found;
+    }
+    for (const auto& map : found) {
+        forget(map.directory);
+    }
+    return *trouble_;
+}
+
+void Discovery::note_trouble(const Error& error) {
+    if (is_failed_question(error)) {
+        trouble_ = error;
+        unwatched_ = true;
+    }
 }
 
 std::vector<FoundMap> Discovery::look_again(const PinWatcher::Events& events) {
@@ -60,7 +70,11 @@ void Discovery::scan_all(std::vector<FoundMap>& found) {
 
 bool Discovery::is_trusted_directory(const Directory& directory) {
     struct stat status = {};
-    if (::lstat(directory.path.c_str(), &status) != 0 || !S_ISDIR(status.st_mode)) {
+    if (::lstat(directory.path.c_str(), &status) != 0) {
+        note_trouble(last_error("looking at " + directory.path));
+        return false;
+    }
+    if (!S_ISDIR(status.st_mode)) {
         return false;
     }
     const bool trusted = directory.kind == Kind::kRoot || owners_.include(status.st_uid);
@@ -99,7 +113,10 @@ bool Discovery::watch(const Directory& directory) {
 
 void Discovery::look_inside(const Directory& directory, std::vector<FoundMap>& found) {
     if (directory.kind == Kind::kInterface) {
-        if (!exists(directory.path + '/' + XDP_TALLY_MAP_NAME)) {
+        const auto there = path_exists(directory.path + '/' + XDP_TALLY_MAP_NAME);
+        if (!there && is_failed_question(there.error())) {
+            note_trouble(there.error());
+        } else if (!there || !*there) {
             told_.erase(directory.path);
         } else if (told_.insert(directory.path).second) {
             found.push_back(
@@ -108,6 +125,9 @@ void Discovery::look_inside(const Directory& directory, std::vector<FoundMap>& f
         return;
     }
     const auto names = list_directory(directory.path);
+    if (!names) {
+        note_trouble(names.error());
+    }
     for (const auto& name : names ? *names : std::vector<std::string>()) {
         Directory inner{directory.path + '/' + name, directory.netns, Kind::kInterface};
         if (auto netns = netns_of_directory_name(name); netns && directory.kind == Kind::kRoot) {

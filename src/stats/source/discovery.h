@@ -4,6 +4,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -23,16 +24,15 @@ struct FoundMap {
 class Discovery {
   public:
     // `watcher` must outlive it.
-    Discovery(std::string root, PinWatcher& watcher)
-        : root_(std::move(root)), owners_(root_), watcher_(&watcher) {}
+    Discovery(std::string root, PinWatcher& watcher) : root_(std::move(root)), watcher_(&watcher) {}
 
-    // All maps that are pinned now; from then on the directories are watched. Fails only where the root
-    // cannot be read: other directories that cannot be read are left out.
+    // All maps that are pinned now; from then on the directories are watched. Directories that this process
+    // may not look into are left out; where the kernel could not answer, nobody knows what is in one.
     Result<std::vector<FoundMap>> look();
     // The maps that have appeared where the events happened.
     std::vector<FoundMap> look_again(const PinWatcher::Events& events);
 
-    // Some directory cannot be watched: look() has to be called from time to time.
+    // Some directory cannot be watched, or was not looked into: look() has to be called from time to time.
     bool must_poll() const { return unwatched_; }
     // The first directory that was left out because it belongs to another user (TrustedOwners); empty where
     // there was none.
@@ -55,6 +55,7 @@ class Discovery {
     void forget_directory(const std::string& path);
 
     bool is_trusted_directory(const Directory& directory);
+    void note_trouble(const Error& error);
 
     std::string root_;
     TrustedOwners owners_;
@@ -64,6 +65,7 @@ class Discovery {
     std::map<int, Directory> directories_;  // and back
     std::set<std::string> told_;
     bool unwatched_ = false;
+    std::optional<Error> trouble_;  // a question that failed since the last look
 };
 
 }  // namespace tally::stats

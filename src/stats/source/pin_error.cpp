@@ -29,7 +29,7 @@ Error explain_denial(Error error, const std::string& pin) {
         return make_error(ErrorKind::kNotFound, std::move(error.what), "it is a directory, not a pinned map")
             .with_hint(fmt::format("`ls {}` shows the pins in it", shell_word(pin)));
     }
-    if (!is_bpffs(pin)) {
+    if (const auto in_bpffs = is_bpffs(pin); in_bpffs && !*in_bpffs) {
         // The kernel returns EACCES also for what is not a pin.
         return make_error(ErrorKind::kNotFound, std::move(error.what),
                           "it is not a pin: it is not in a BPF file system");

@@ -3,10 +3,10 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
-#include <unistd.h>
 
 #include <algorithm>
 
+#include "common/base/directory.h"
 #include "common/base/unique_fd.h"
 #include "common/pins/bpffs.h"
 #include "common/pins/pin_names.h"
@@ -16,16 +16,20 @@ namespace tally::stats {
 namespace {
 
 // A device that was renamed since its last load has its pins below the old name.
-std::string directory_of_device(const std::string& device, const NetnsContext& context) {
+std::string directory_of_device(const std::string& device, const NetnsContext& context,
+                                std::optional<Error>& trouble) {
     const auto located = context.locate(device);
+    if (!located && is_failed_question(located.error())) {
+        trouble = located.error();
+    }
     return located ? located->directory : context.directory(device);
 }
 
-std::string pin_of(const Source& source, const NetnsContext& context) {
+std::string pin_of(const Source& source, const NetnsContext& context, std::optional<Error>& trouble) {
     switch (source.kind) {
         case Source::Kind::kDevice: {
             const auto& known = source.directory;
-            return (known.empty() ? directory_of_device(source.name, context) : known) + '/' +
+            return (known.empty() ? directory_of_device(source.name, context, trouble) : known) + '/' +
                    XDP_TALLY_MAP_NAME;
         }
         case Source::Kind::kPin:
@@ -54,13 +58,14 @@ bool same_map(const MapInfo& a, const MapInfo& b) {
 
 PinnedMap::PinnedMap(const Source& source, const NetnsContext& context, PinWatcher& watcher)
     : map_id_(source.map_id),
-      pin_(pin_of(source, context)),
+      pin_(pin_of(source, context, trouble_)),
       directory_(directory_of(pin_)),
       trusted_root_(source.kind == Source::Kind::kDevice ? context.bpffs.path : std::string()),
       watcher_(&watcher) {}
 
-bool PinnedMap::exists() const {
-    return !pin_.empty() && ::access(pin_.c_str(), F_OK) == 0;
+Result<bool> PinnedMap::exists() const {
+    const auto there = pin_.empty() ? Result<bool>(false) : path_exists(pin_);
+    return there || is_failed_question(there.error()) ? there : Result<bool>(false);
 }
 
 Result<CounterMap> PinnedMap::open_map() const {
@@ -73,12 +78,16 @@ Result<CounterMap> PinnedMap::open_map() const {
 }
 
 Result<OpenedMap> PinnedMap::open() const {
+    if (trouble_) {
+        return *trouble_;
+    }
     if (!trusted_root_.empty()) {
         TALLY_TRY(check_trusted(directory_, trusted_root_));
     }
     for (bool again = false;; again = true) {
         TALLY_ASSIGN_OR_RETURN(auto map, open_map());
-        OpenedMap opened{std::move(map), meta(), false};
+        TALLY_ASSIGN_OR_RETURN(const auto beside, meta());
+        OpenedMap opened{std::move(map), beside, false};
         const bool agree = opened.meta && opened.meta->counter_map_id == opened.map.info().id;
         opened.changing = !agree && change_is_under_way();
         // Where no loader is at work, one may have finished between the two reads: then they are repeated.
@@ -103,11 +112,14 @@ Result<PinnedMap::Look> PinnedMap::look(const MapInfo& held) const {
     return same_map(info, held) ? Look::kSame : Look::kOther;
 }
 
-std::optional<Meta> PinnedMap::meta() const {
+Result<std::optional<Meta>> PinnedMap::meta() const {
     if (pin_.empty()) {
-        return std::nullopt;
+        return std::optional<Meta>();
     }
-    auto meta = read_meta(directory_ + '/' + XDP_TALLY_META_NAME);
+    const auto meta = read_meta(directory_ + '/' + XDP_TALLY_META_NAME);
+    if (!meta && is_failed_question(meta.error())) {
+        return meta.error();
+    }
     return meta ? std::optional(*meta) : std::nullopt;
 }
 
@@ -117,11 +129,12 @@ bool PinnedMap::change_is_under_way() const {
     }
     const UniqueFd staging(
         ::open((directory_ + '/' + kStagingName).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    return staging ? ::flock(staging.get(), LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK : errno == EACCES;
+    return staging ? ::flock(staging.get(), LOCK_SH | LOCK_NB) != 0 : errno != ENOENT && errno != ENOTDIR;
 }
 
 void PinnedMap::rename(const std::string& device, const NetnsContext& context) {
     *this = PinnedMap({Source::Kind::kDevice, device, 0, {}}, context, *watcher_);
+    trouble_.reset();  // the next look finds out; a source goes on
     watch();
 }
 

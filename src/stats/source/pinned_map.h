@@ -31,8 +31,8 @@ class PinnedMap {
     // That the pin is in.
     const std::string& directory() const { return directory_; }
 
-    // Something is pinned there. False also where this user cannot tell.
-    bool exists() const;
+    // Something is pinned there. False also where this user may not look.
+    Result<bool> exists() const;
 
     // kNotFound where nothing is pinned; kPermission, naming what denies it; kConflict for another layout.
     Result<OpenedMap> open() const;
@@ -42,10 +42,10 @@ class PinnedMap {
     Result<Look> look(const MapInfo& held) const;
 
     // The meta beside the map; none where there is none that this program understands.
-    std::optional<Meta> meta() const;
+    Result<std::optional<Meta>> meta() const;
 
-    // A loader holds the lock of the staging area, so it may be changing pins. Also true where this user
-    // cannot find out.
+    // A loader holds the lock of the staging area, so it may be changing pins. Also true where nobody can
+    // tell.
     bool change_is_under_way() const;
 
     // The device has another name from now on.
@@ -61,6 +61,7 @@ class PinnedMap {
     Result<CounterMap> open_map() const;
 
     std::uint32_t map_id_;
+    std::optional<Error> trouble_;  // why it is not known where the device's pins are
     std::string pin_;
     std::string directory_;
     std::string trusted_root_;  // of the bpffs that has to be believed; empty for a pin that the user named

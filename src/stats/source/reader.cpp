@@ -138,7 +138,8 @@ Result<void> Reader::start() {
 Result<void> Reader::find_device() {
     auto interface = context_->resolve(*report_.device);
     const bool missing = !interface && interface.error().kind == ErrorKind::kNotFound;
-    if (interface || (missing && pinned_map_.exists())) {
+    TALLY_ASSIGN_OR_RETURN(const bool has_pin, missing ? pinned_map_.exists() : Result<bool>(false));
+    if (interface || has_pin) {
         return {};
     }
     if (!missing || !request_->wait) {
@@ -174,8 +175,9 @@ Result<void> Reader::follow() {
     pinned_map_.watch();
     TALLY_TRY(look_at_pin());
     if (ready()) {
-        if (const auto meta = pinned_map_.meta()) {
-            take_meta(*meta);
+        // One that could not be read is read when the state is looked at.
+        if (const auto meta = pinned_map_.meta(); meta && *meta) {
+            take_meta(**meta);
         }
     }
     watch_device();
@@ -331,8 +333,8 @@ Result<void> Reader::replace_map(OpenedMap opened) {
     describe_program();
     take_components(under_way);
     take_delivery(under_way);
-    if (!cost_meter_.started()) {
-        fill_cost();
+    if (!under_way) {
+        fill_cost();  // so that the first sample has one
     }
     return {};
 }
@@ -542,7 +544,8 @@ void Reader::refresh_state(std::int64_t now) {
     bool changing = false;
     if (look_at_state(now) != AttachState::kAttached) {
         // The program may have been replaced without an event: then there is another meta.
-        const auto meta = pinned_map_.meta();
+        const auto read = pinned_map_.meta();
+        const auto meta = read ? *read : std::nullopt;
         if (meta && take_meta(*meta)) {
             look_at_state(now);
         } else if (state_monitor_.is_news()) {

@@ -65,7 +65,7 @@ Result<void> ReaderSet::check_all_were_read() const {
 }
 
 bool ReaderSet::must_poll() const {
-    return (discovery_ && discovery_->must_poll()) ||
+    return (discovery_ && (discovery_->must_poll() || unanswered_)) ||
            any([](const Member& member) { return member.reader->must_poll(); });
 }
 
@@ -98,9 +98,10 @@ Result<void> ReaderSet::follow_polled() {
             TALLY_TRY(follow(member));
         }
     }
-    if (!discovery_ || !discovery_->must_poll()) {
+    if (!discovery_ || !(discovery_->must_poll() || unanswered_)) {
         return {};
     }
+    unanswered_ = false;
     const auto found = discovery_->look();
     return found ? add(*found, true) : Result<void>();
 }
@@ -160,10 +161,11 @@ void ReaderSet::say_what_is_ignored() {
 }
 
 Result<void> ReaderSet::find_left_out() {
-    if (!left_out_) {
+    if (!left_out_ && !unanswered_) {
         return {};
     }
     left_out_ = false;
+    unanswered_ = false;
     TALLY_ASSIGN_OR_RETURN(auto found, discovery_->look());
     return add(found, true);
 }
@@ -188,16 +190,20 @@ Result<void> ReaderSet::add(const FoundMap& found, bool under_way) {
     if (const auto known = std::find_if(members_.begin(), members_.end(), same); known != members_.end()) {
         return follow(*known);
     }
-    auto reader = std::make_unique<Reader>(source_of(found, watched->context), request_, watched->context,
-                                           watched->departures, watcher_);
-    auto started = under_way ? reader->join() : reader->start();
-    if (!started && lacks_descriptors(started.error())) {
+    const auto source = source_of(found, watched->context);
+    auto reader =
+        source ? std::make_unique<Reader>(*source, request_, watched->context, watched->departures, watcher_)
+               : nullptr;
+    const auto start = [&] { return under_way ? reader->join() : reader->start(); };
+    auto started = reader == nullptr ? Result<void>(source.error()) : start();
+    const bool unanswered = !started && is_failed_question(started.error());
+    if (!started && (lacks_descriptors(started.error()) || (unanswered && !under_way))) {
         return started;
     }
     std::string& problem = problems_[found.directory];
     if (!started) {
         if (std::string now = started.error().message(); now != problem) {
-            request_.notices.say(reader->title(), now);
+            request_.notices.say(reader == nullptr ? found.directory : reader->title(), now);
             problem = std::move(now);
         }
         const ErrorKind kind = started.error().kind;
@@ -205,6 +211,7 @@ Result<void> ReaderSet::add(const FoundMap& found, bool under_way) {
             unread_[found.directory] = kind;
         }
         discovery_->forget(found.directory);
+        unanswered_ = unanswered_ || unanswered;  // it is looked for again
         return {};
     }
     problems_.erase(found.directory);
@@ -218,15 +225,21 @@ Result<void> ReaderSet::add(const FoundMap& found, bool under_way) {
 }
 
 // A device where its directory has a meta or there is a device of its name; else just a pin.
-Source ReaderSet::source_of(const FoundMap& found, const NetnsContext& context) {
+Result<Source> ReaderSet::source_of(const FoundMap& found, const NetnsContext& context) {
     const bool possible = check_interface_name(found.name).has_value();
     const auto interface = context.find(found.name);
-    const bool there = possible && interface && *interface;
-    const bool has_meta = read_meta(found.directory + '/' + XDP_TALLY_META_NAME).has_value();
-    if (there || (possible && (has_meta || !found.netns.empty()))) {
-        return {Source::Kind::kDevice, found.name, 0, found.directory};
+    const auto meta = read_meta(found.directory + '/' + XDP_TALLY_META_NAME);
+    if (!interface && is_failed_question(interface.error())) {
+        return interface.error();
     }
-    return {Source::Kind::kPin, found.directory + '/' + XDP_TALLY_MAP_NAME, 0, {}};
+    if (!meta && is_failed_question(meta.error())) {
+        return meta.error();
+    }
+    const bool there = possible && interface && *interface;
+    if (there || (possible && (meta || !found.netns.empty()))) {
+        return Source{Source::Kind::kDevice, found.name, 0, found.directory};
+    }
+    return Source{Source::Kind::kPin, found.directory + '/' + XDP_TALLY_MAP_NAME, 0, {}};
 }
 
 Result<ReaderSet::Watched*> ReaderSet::watched_of(const std::string& netns) {

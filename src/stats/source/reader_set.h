@@ -50,8 +50,8 @@ class ReaderSet {
     Result<void> add_context(const std::string& netns, NetnsContext context);
     // The sources of the command line, not started yet.
     void add_sources(const std::vector<Source>& sources);
-    // All maps that are pinned now; one that cannot be read is told and left out. follow_events() adds later
-    // ones.
+    // All maps that are pinned now; one that cannot be read is told and left out, unless only the kernel
+    // could not answer: then nobody knows what would be missing. follow_events() adds later ones.
     Result<void> discover();
     // An error where some that discover() has found could not be read: what is shown is not all there is. A
     // map of another layout is no counter map, and one that is gone by then is none either.
@@ -115,7 +115,7 @@ class ReaderSet {
         NetnsContext context;
         DepartureLog departures;
     };
-    static Source source_of(const FoundMap& found, const NetnsContext& context);
+    static Result<Source> source_of(const FoundMap& found, const NetnsContext& context);
     Result<Watched*> watched_of(const std::string& netns);
     void listen(Watched& watched);
     Result<void> listen_inside(Watched& watched, const std::string& path);
@@ -134,6 +134,7 @@ class ReaderSet {
     std::map<std::string, std::string> problems_;  // of what was found and could not be read, by directory
     bool left_out_ = false;                        // some that were found are no members
     std::map<std::string, ErrorKind> unread_;      // of counter maps that could not be read, by directory
+    bool unanswered_ = false;                      // the same, as the kernel could not answer what they are
     std::vector<Member> members_;
     std::size_t next_number_ = 0;
 };

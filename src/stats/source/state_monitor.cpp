@@ -58,9 +58,10 @@ AttachState StateMonitor::look(const Meta* meta, std::uint32_t map_id, std::int6
     if (latest_.state != AttachState::kAttached) {
         latest_.runs_on.reset();
     }
-    latest_.left_by_killed_run = latest_.state == AttachState::kAttached &&
-                                 meta->attach_kind == XDP_TALLY_ATTACH_DISPATCHER &&
-                                 is_of_ended_run(*meta, directory_);
+    if (latest_.state == AttachState::kAttached && meta->attach_kind == XDP_TALLY_ATTACH_DISPATCHER) {
+        const auto ended = is_of_ended_run(*meta, directory_);
+        latest_.left_by_killed_run = ended && *ended;
+    }
     return latest_.state;
 }
 
@@ -120,7 +121,12 @@ AttachFacts StateMonitor::gather_facts(const Meta& meta, std::uint32_t map_id, s
     }
     if (!runs_here && !facts.hook_elsewhere) {
         ask_for_departure(facts);
-        facts.other_program_counts = !facts.hook.empty() && hook_uses_map(facts.hook, map_id);
+        const auto uses = facts.hook.empty() ? Result<bool>(false) : hook_uses_map(facts.hook, map_id);
+        facts.other_program_counts = uses && *uses;
+        if (!uses) {
+            facts.device = AttachFacts::Device::kHidden;  // not to be told from one that counts elsewhere
+            facts.hook = {};
+        }
         latest_.other_counts = facts.other_program_counts;
     }
     return facts;
@@ -200,7 +206,12 @@ std::optional<LinkInfo> StateMonitor::look_at_link(AttachFacts& facts) const {
             fd.error().code == ENOENT ? AttachFacts::PinnedLink::kNone : AttachFacts::PinnedLink::kHidden;
         return std::nullopt;
     }
-    if (object_type(fd->get()) != ObjectType::kLink) {
+    const auto type = object_type(fd->get());
+    if (!type) {
+        facts.link = AttachFacts::PinnedLink::kHidden;
+        return std::nullopt;
+    }
+    if (*type != ObjectType::kLink) {
         return std::nullopt;
     }
     const auto info = link_info(fd->get());

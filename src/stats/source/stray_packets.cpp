@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <fstream>
 #include <optional>
+#include <utility>
 
 #include "common/base/shell_word.h"
 #include "common/kernel/link_socket.h"
@@ -38,11 +39,12 @@ std::string setting_of(const std::string& device) {
 // In the network namespace of the calling thread. The name of the device, if IPv6 is on there.
 std::optional<std::string> name_with_ipv6(std::uint32_t ifindex) {
     auto name = interface_name(ifindex);
-    std::string disabled;
-    if (!name || !(std::ifstream("/proc/sys/" + setting_of(*name)) >> disabled) || disabled != "0") {
+    if (!name || !*name) {
         return std::nullopt;
     }
-    return name;
+    std::string disabled;
+    std::ifstream("/proc/sys/" + setting_of(**name)) >> disabled;
+    return disabled == "0" ? std::move(*name) : std::nullopt;
 }
 
 std::optional<std::string> name_with_ipv6_in(const KnownNetns& netns, std::uint32_t ifindex) {

@@ -3,8 +3,18 @@
 
 import os
 import re
+import subprocess
+
+from support.processes import SANITIZER, Result
 
 FAULT_STEP = int(os.environ.get("XDP_TALLY_FAULT_STEP", "1"))  # of that many calls, one
+INJECTED = re.compile(r"\(INJECTED\)|killed by SIGKILL")
+
+
+class Faults:
+    """How many were injected; the last lines of a run of the tests say it."""
+
+    injected = 0
 
 
 def strace(*options, command, log):
@@ -14,3 +24,35 @@ def strace(*options, command, log):
 
 def count_calls(log):
     return sum(1 for line in log.read_text().splitlines() if re.match(r"\w+\(", line))
+
+
+def inject(command, log, call, fault, when):
+    """Runs the command with this fault at its call number `when`."""
+    traced = strace("-e", f"trace={call}", "-e", f"inject={call}:{fault}:when={when}", command=command, log=log)
+    done = subprocess.run([str(part) for part in traced], capture_output=True, text=True, timeout=60, check=False)
+    assert not SANITIZER.search(done.stderr), done.stderr
+    note_fault(log)
+    return Result(done.returncode, done.stdout, done.stderr)
+
+
+def note_fault(log):
+    """Whether the command has met it: how many calls there are may differ a little from one time to the next."""
+    met = INJECTED.search(log.read_text()) is not None
+    Faults.injected += met
+    return met
+
+
+def calls_of_main(log):
+    """The calls since main has begun, without those of the dynamic loader: (name, how often it was called by then,
+    whether a child process was made before)."""
+    times = {}
+    begun = forked = False
+    for line in log.read_text().splitlines():
+        if not (call := re.match(r"(\w+)\(", line)):
+            continue
+        name = call[1]
+        times[name] = times.get(name, 0) + 1
+        begun = begun or "RLIMIT_NOFILE" in line  # the first thing that both programs ask for
+        forked = forked or name in ("clone", "clone3", "vfork")
+        if begun:
+            yield name, times[name], forked

@@ -52,6 +52,18 @@ TEST(Error, LastErrorReadsErrnoBeforeItMakesTheText) {
     EXPECT_EQ(last_error("opening {}", ChangesErrno{}).code, ENOENT);
 }
 
+// Whoever asked is told whether it is so, or that the kernel could not say.
+TEST(Error, OnlyWhatTheKernelCouldNotAnswerIsAFailedQuestion) {
+    for (const int code : {EIO, ENOMEM, EINTR, EAGAIN, EMFILE, ENFILE, ENOBUFS}) {
+        EXPECT_TRUE(is_failed_question(system_error(code, "asking"))) << code;
+    }
+    for (const int code : {ENOENT, ENODEV, ENOTDIR, ELOOP, ENAMETOOLONG, ESRCH, EACCES, EPERM, EEXIST, EBUSY,
+                           EINVAL, EOPNOTSUPP, ENOSYS, 524}) {
+        EXPECT_FALSE(is_failed_question(system_error(code, "asking"))) << code;
+    }
+    EXPECT_FALSE(is_failed_question(make_error(ErrorKind::kSystem, "reading", "not the kernel's word")));
+}
+
 TEST(Error, KindsAreTheExitStatusesOfTheContract) {
     EXPECT_EQ(exit_status(ErrorKind::kSystem), 1);
     EXPECT_EQ(exit_status(ErrorKind::kUsage), 2);

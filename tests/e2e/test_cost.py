@@ -1,0 +1,234 @@
+# SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+"""xdp_stats --cost: what a run of the program takes, beside what bpftool reads of the same statistics."""
+
+import os
+import re
+import signal
+import struct
+from contextlib import contextmanager
+
+import pytest
+
+from support.bpftool import bpftool
+from support.exporter import Exporter
+from support.namespaces import Namespace
+from support.processes import NOBODY, as_user, run, wait_until
+from support.programs import PERMISSION, STATS, USAGE, copy_for_everyone
+from support.raw_bpf import bpf, existing_ids
+from support.samples import read
+from support.traffic import SIZE, send
+
+BPF_ENABLE_STATS, BPF_STATS_RUN_TIME = 32, 0
+CAP_SYS_ADMIN = 1 << 21
+NOTICE = re.compile(r"xdp_stats: --cost: while this runs, each run of any BPF program takes about (\d+\.\d) ns longer; "
+                    r"an empty one is reported as (\d+\.\d) ns, which is taken off")
+FRAMES = 1000
+
+
+def as_nobody_with(*names):
+    """Command prefix: an ordinary user with exactly these capabilities."""
+    caps = "".join(f",+{name}" for name in names)
+    return ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", f"--inh-caps=-all{caps}",
+            f"--ambient-caps=-all{caps}", f"--bounding-set=-all{caps}"]
+
+
+@contextmanager
+def statistics_on():
+    """As another tool has them on."""
+    fd, _ = bpf(BPF_ENABLE_STATS, struct.pack("=I", BPF_STATS_RUN_TIME))
+    try:
+        yield
+    finally:
+        os.close(fd)
+
+
+def runs_of(program_id):
+    """(runs, nanoseconds) as bpftool has them, which leaves out zeros."""
+    shown = bpftool("prog", "show", "id", program_id)
+    return shown.get("run_cnt", 0), shown.get("run_time_ns", 0)
+
+
+def wait_for_packets(dev, count):
+    wait_until(lambda: read("--dev", dev)["total"]["packets"] == count, f"{count} packets expected")
+
+
+def empty_run(process):
+    """What is taken off, as the notice says."""
+    return float(NOTICE.fullmatch(process.wait_for_line(NOTICE.pattern, stream="err"))[2])
+
+
+def test_sample_agrees_with_bpftool(lab, veth0):
+    """All frames arrive between two samples: while the reader is stopped."""
+    program = lab.load("veth0")["program"]["id"]
+    reader = lab.stats("--dev", "veth0", "--cost", interval="20ms")
+    empty = empty_run(reader)
+    first = reader.wait_for(lambda sample: True)
+    assert first["cost"] == {"ns_per_run": None, "cpu": 0.0, "program": program, "note": None}
+    reader.popen.send_signal(signal.SIGSTOP)
+    runs, nanoseconds = runs_of(program)
+    send(veth0, FRAMES, SIZE)
+    wait_for_packets("veth0", FRAMES)
+    more_runs, more_nanoseconds = runs_of(program)
+    assert more_runs - runs == FRAMES
+    reader.popen.send_signal(signal.SIGCONT)
+    sample = reader.wait_for(lambda sample: sample["total"]["session_packets"] == FRAMES)
+    own = max(0, (more_nanoseconds - nanoseconds) / FRAMES - empty)
+    cost = sample["cost"]
+    assert cost["ns_per_run"] == pytest.approx(own, abs=0.06)  # both are rounded
+    assert cost["program"] == program and 0 <= cost["cpu"] < 1
+    # Nothing runs any more.
+    quiet = reader.wait_for(lambda sample: sample["cost"]["ns_per_run"] is None)
+    assert quiet["cost"]["cpu"] == 0
+
+
+def test_without_it_there_is_none(lab, veth0):
+    lab.load("veth0")
+    reader = lab.reading("--dev", "veth0")
+    assert reader.samples()[0]["cost"] is None and reader.lines["err"] == []
+
+
+def test_table_and_csv(lab, veth0):
+    lab.load("veth0")
+    arguments = [STATS, "--dev", "veth0", "--cost", "--count", "1", "--interval", "20ms"]
+    result = run(arguments)
+    assert result.out.splitlines()[-1] == "cost: no runs, 0.000 % of a CPU"
+    assert NOTICE.fullmatch(result.err.strip())
+    header, *rows = run([*arguments, "--format", "csv", "--quiet"]).out.splitlines()
+    assert header.endswith(",ns_per_run,cpu_share")
+    assert [row.split(",")[-2:] for row in rows] == [["", ""]] * 5 + [["", "0.0"]]
+    assert run([*arguments, "--quiet"]).err == ""
+
+
+def test_metrics_agree_with_bpftool(lab, veth0):
+    program = lab.load("veth0")["program"]["id"]
+    exporter = Exporter(lab, "--dev", "veth0", "--cost")
+    empty = empty_run(exporter.process)
+    runs, nanoseconds = runs_of(program)
+    send(veth0, FRAMES, SIZE)
+    wait_for_packets("veth0", FRAMES)
+    more_runs, more_nanoseconds = runs_of(program)
+    samples = exporter.scrape()
+    assert samples["xdp_program_runs_total", ("veth0", "")] == more_runs - runs == FRAMES
+    own = max(0, more_nanoseconds - nanoseconds - FRAMES * empty)
+    assert samples["xdp_program_run_seconds_total", ("veth0", "")] == pytest.approx(own / 1e9, abs=FRAMES * 0.06e-9)
+    assert exporter.scrape()["xdp_program_runs_total", ("veth0", "")] == FRAMES
+    assert not any("_run" in name and name.startswith("xdp_program") for name, _ in
+                   Exporter(lab, "--dev", "veth0").scrape())
+
+
+def test_metrics_go_on_with_a_new_program(lab, veth0):
+    """A program that was loaded meanwhile counts from its first run, and what an earlier one has counted stays."""
+    lab.load("veth0")
+    exporter = Exporter(lab, "--dev", "veth0", "--cost")
+
+    def runs():
+        return exporter.scrape()["xdp_program_runs_total", ("veth0", "")]
+
+    send(veth0, 10, SIZE)
+    wait_for_packets("veth0", 10)
+    assert runs() == 10
+    lab.load("veth0", "--reuse-maps")
+    send(veth0, 5, SIZE)
+    wait_for_packets("veth0", 15)
+    assert runs() == 15
+
+
+def test_replacements_are_never_mixed(lab, veth0):
+    """Nothing negative, and no cost between the readings of two programs."""
+    programs = [lab.load("veth0")["program"]["id"]]
+    reader = lab.reading("--dev", "veth0", "--cost", interval="10ms")
+    traffic = lab.traffic(veth0, SIZE, pause_us=100)
+    for options in ([], ["--reuse-maps"], ["--action", "drop"], ["--reuse-maps"]):
+        program = lab.load("veth0", *options)["program"]["id"]
+        programs.append(program)
+        reader.wait_for(lambda sample, program=program: sample["cost"]["program"] == program and
+                        sample["cost"]["ns_per_run"] is not None)
+    traffic.finish()
+    costs = [sample["cost"] for sample in reader.samples()]
+    for before, cost in zip(costs, costs[1:]):
+        assert cost["program"] in [*programs, None]
+        if cost["program"] != before["program"]:
+            assert cost["ns_per_run"] is None and cost["cpu"] is None
+        assert cost["ns_per_run"] is None or 0 <= cost["ns_per_run"] < 1e6
+        assert cost["cpu"] is None or 0 <= cost["cpu"]
+
+
+def test_another_holder_is_not_disturbed(lab, veth0):
+    """Nor is the reader, when the other one ends."""
+    program = lab.load("veth0")["program"]["id"]
+    with statistics_on():
+        run([STATS, "--dev", "veth0", "--cost", "--count", "1", "--interval", "1ms"])
+        send(veth0, 7, SIZE)
+        wait_for_packets("veth0", 7)
+        assert runs_of(program)[0] == 7
+        exporter = Exporter(lab, "--dev", "veth0", "--cost")
+    send(veth0, 5, SIZE)
+    wait_for_packets("veth0", 12)
+    assert runs_of(program)[0] == 12
+    assert exporter.scrape()["xdp_program_runs_total", ("veth0", "")] == 5
+
+
+def test_nothing_is_kept(lab, veth0):
+    """The program of an ended attachment is gone, while the reader goes on; it says why there is no cost."""
+    program = lab.load("veth0")["program"]["id"]
+    reader = lab.reading("--dev", "veth0", "--cost", interval="10ms")
+    lab.loader("--dev", "veth0", "--unload", "--keep-maps")
+    sample = reader.wait_for(lambda sample: sample["cost"]["program"] is None)
+    assert sample["cost"] == {"ns_per_run": None, "cpu": None, "program": None, "note": "the program is gone"}
+    wait_until(lambda: program not in existing_ids("prog"), "the program is still there")
+    lab.loader("--dev", "veth0", "--clean")
+
+
+def test_maps_whose_program_is_not_known(lab, veth0):
+    """A map alone; a foreign program that counts is found on the interface."""
+    outcome = lab.load("veth0")
+    (counters,) = [each["id"] for each in outcome["maps"] if each["name"] == "xdp_stats_map"]
+    result = run([STATS, "--map-id", counters, "--cost", "--count", "1", "--interval", "1ms", "--quiet"])
+    assert result.out.splitlines()[-1] == "cost: a map without metadata does not tell its program"
+
+
+def test_in_a_namespace(lab):
+    red = Namespace(lab, "red")
+    red.veth("veth0")
+    (outcome,) = lab.loader_json("--dev", "red/veth0")
+    reader = lab.stats("--dev", "red/veth0", "--cost")
+    assert reader.wait_for(lambda sample: True)["cost"]["program"] == outcome["program"]["id"]
+    reader.stop()
+
+
+@pytest.mark.parametrize("capabilities", [(), ("bpf", "net_admin", "perfmon")], ids=["none", "those of a load"])
+@pytest.mark.parametrize("way", [("--count", "1"), ("--listen", "0")], ids=" ".join)
+def test_without_the_capability(lab, veth0, capabilities, way):
+    lab.load("veth0")
+    _, stats = copy_for_everyone()
+    prefix = as_nobody_with(*capabilities) if capabilities else as_user(NOBODY)
+    result = run([*prefix, stats, "--dev", "veth0", "--cost", *way], PERMISSION)
+    assert "CAP_SYS_ADMIN" in result.err and result.out == ""
+
+
+def test_exactly_the_capability(lab, veth0):
+    lab.load("veth0")
+    _, stats = copy_for_everyone()
+    result = run([*as_nobody_with("sys_admin"), stats, "--dev", "veth0", "--cost", "--count", "1", "--interval", "1ms"])
+    assert "cost: no runs" in result.out
+
+
+def test_exporter_keeps_the_capability_and_says_so(lab, veth0):
+    """That one alone, also as another user; a scrape still has the cost."""
+    lab.load("veth0")
+    exporter = Exporter(lab, "--dev", "veth0", "--cost", "--user", "nobody")
+    exporter.process.wait_for_line("CAP_SYS_ADMIN is kept", stream="err")
+    status = exporter.status()
+    assert status["Uid"].split() == [str(NOBODY)] * 4
+    assert {name: int(status[name], 16) for name in ("CapPrm", "CapEff", "CapInh", "CapAmb")} == \
+        {"CapPrm": CAP_SYS_ADMIN, "CapEff": CAP_SYS_ADMIN, "CapInh": 0, "CapAmb": 0}
+    send(veth0, 9, SIZE)
+    wait_for_packets("veth0", 9)
+    assert exporter.scrape()["xdp_program_runs_total", ("veth0", "")] == 9
+
+
+@pytest.mark.parametrize("other", [("--once",), ("--expect", "total.packets == 0")], ids=" ".join)
+def test_what_it_does_not_go_with(lab, veth0, other):
+    result = lab.process(STATS, "--dev", veth0.name, "--cost", *other)
+    assert "--cost" in result.wait(USAGE)
+    lab.processes.remove(result)
