@@ -10,7 +10,7 @@ from support.processes import run
 from support.programs import STATS, USAGE
 from support.traffic import SIZE, send
 
-TITLES = ["device", "aborted", "drop", "pass", "tx", "redirect", "packets/s", "bits/s", "state"]
+TITLES = ["device", "aborted", "drop", "pass", "tx", "redirect", "lost", "packets/s", "bits/s", "state"]
 UNKNOWN = "-"
 
 
