@@ -295,7 +295,7 @@ Result<void> expect(ReaderSet& readers, const Options& options, steady_clock::ti
     auto reported = report_expectations(expecter, options, begin);
     if (const auto command = expecter.track_with(); !command.empty() && !reported) {
         return std::move(reported).error().with_hint(
-            fmt::format("`{}` counts what becomes of packets, from then on", command));
+            fmt::format("`{}` has that counted from then on", command));
     }
     if (const auto excess = expecter.exceeded(); excess && !reported) {
         const auto& device = readers.members()[*excess].reader->report().device;

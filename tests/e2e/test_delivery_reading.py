@@ -313,7 +313,7 @@ def test_without_tracking(lab, veth0):
     assert metrics() == {}
     unmet = run([STATS, "--dev", "veth0", "--within", "60ms", "--expect", "redirect.lost == 0"], UNMET)
     assert "redirect.lost == 0: no, not known: what becomes of packets is not tracked" in unmet.out
-    assert f"hint: `{TRACK}` counts what becomes of packets, from then on" in unmet.err
+    assert f"hint: `{TRACK}` has that counted from then on" in unmet.err
 
 
 def test_too_many(lab, veth0, tracked):
