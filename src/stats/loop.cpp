@@ -124,6 +124,7 @@ class Loop {
     // Whether there was anything to read.
     Result<bool> hold_round() {
         bool shown = false;
+        readers_.begin_round();
         for (ReaderSet::Member& member : readers_.members()) {
             TALLY_TRY(readers_.sample(member));
             const SampleReport& report = member.reader->report();

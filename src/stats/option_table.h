@@ -189,7 +189,7 @@ plain numbers in columns.)",
                      {"--expect", "no samples are written"}},
         .help = "One line per device: packets of each verdict, packets/s, bits/s, state",
         .manual = R"(
-One line for each interface or map: the packets of each verdict (totals, as in the table), packets/s and bits/s of all
+One line for each interface or map: the packets of each verdict (totals, as in the table), those that were lost after it (see *DELIVERY*), packets/s and bits/s of all
 verdicts together, and the *STATE*. Each round of samples begins with the titles of the columns. "-" is a number that is
 not known: a rate before the second reading, or anything of a map that is not pinned, whose state is then *waiting*. The
 lines are in the order of the command line; with *--all*, eth2 comes before eth10, and the initial network namespace

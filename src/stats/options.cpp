@@ -47,6 +47,8 @@ later map, a table has the lifetime total as well. JSON and CSV have all: `packe
 `session_packets`, and the same of bytes. Prometheus counters go on from the lifetime total. Packets that an old
 map counted last are in the lifetime and session totals.
 
+Delivery: while `xdp_loader --track-delivery` counts, what was delivered and lost, and why, is with the verdicts.
+
 State: attached   the program on the device counts into this map
        detached   no program counts into this map any more
        stale      the program on the device counts into another map
@@ -55,13 +57,13 @@ State: attached   the program on the device counts into this map
 
 CSV columns, after one header line; a line per action and one with action `total`:
   time,dev,netns,map_id,generation,state,period,action,packets,bytes,pps,bps,session_packets,session_bytes,
-  runs_on,lifetime_packets,lifetime_bytes,totals
+  runs_on,lifetime_packets,lifetime_bytes,totals,delivered,lost,lost_reasons
   --per-cpu adds the column `cpu` after `action`: `all`, or a CPU that counted anything (without session and
   lifetime columns). --per-program adds the column `program` there: `all`, or ID:NAME of one program. Rates are empty
   with --once and right after a replacement.
 
 EXPR: ACTION.FIELD OP NUMBER. ACTION is aborted, drop, pass, tx, redirect (also XDP_DROP and so on) or total;
-FIELD packets, bytes, pps or bps; OP one of == != >= <= > <; NUMBER may end in k, M or G. Every expression has to
+FIELD packets, bytes, pps or bps, of packets that are sent on also delivered or lost; OP one of == != >= <= > <; NUMBER may end in k, M or G. Every expression has to
 hold for every source, all at the same time, for --settle TIME. As counters only grow, more packets or bytes than
 ==, <= or < allow end the wait at once. packets and bytes are the totals that --totals names.
 

@@ -83,12 +83,30 @@ def test_the_job(repository):
 
 def test_the_output_of_the_page(repository):
     """What the drop test ends with is what the page shows; then with a frame too many."""
-    met, too_many = [block.text for block in blocks((TOP / "docs/ci.md").read_text(), "text")]
+    met, too_many, _ = [block.text for block in blocks((TOP / "docs/ci.md").read_text(), "text")]
     assert run(["sh", "drop-test.sh"]).out.endswith(met)
     script = BLOCKS["drop-test.sh"].text
     assert " 20 60\n" in script
     failed = run(["sh", "-c", script.replace(" 20 60\n", " 21 60\n")], status=6)
     assert (failed.out + failed.err).endswith(too_many)
+
+
+def test_redirect_test_is_red_while_nothing_arrives(repository):
+    """With the target down every packet is counted as redirected, and none arrives."""
+    *_, lost = [block.text for block in blocks((TOP / "docs/ci.md").read_text(), "text")]
+    script = BLOCKS["redirect-test.sh"].text
+    sends = "veth-lab send --name in0"
+    assert script.count(sends) == 1
+    failed = run(["sh", "-c", script.replace(sends, f"ip link set dev out0 down\n{sends}")], status=6)
+    assert (failed.out + failed.err).endswith(lost)
+    assert not (BPFFS / "xdp:delivery").exists()
+
+
+def test_redirect_test_leaves_a_tracking_that_was_there(repository, lab):
+    lab.loader("--track-delivery")
+    run(["sh", "redirect-test.sh"])
+    assert (BPFFS / "xdp:delivery").exists()
+    lab.loader("--untrack-delivery")
 
 
 @pytest.mark.parametrize("name", ["drop-test.sh", "plain-drop-test.sh"])

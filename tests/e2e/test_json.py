@@ -23,7 +23,8 @@ from support.schemas import (DOCUMENT, ERRORS, JUDGEMENT, PROGRAM_LIST, SAMPLE, 
 from support.traffic import send
 
 COLUMNS = ("time,dev,netns,map_id,generation,state,period,action,packets,bytes,pps,bps,"
-           "session_packets,session_bytes,runs_on,lifetime_packets,lifetime_bytes,totals").split(",")
+           "session_packets,session_bytes,runs_on,lifetime_packets,lifetime_bytes,totals,"
+           "delivered,lost,lost_reasons").split(",")
 LARGEST = 2**64 - 1
 PAGE = (TOP / "docs/json.md").read_text()
 

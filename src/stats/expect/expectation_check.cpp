@@ -16,6 +16,9 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 std::string seen_text(const Expectation& expectation, const Seen& seen) {
+    if (!seen.known && !seen.obstacle.empty()) {
+        return "not known: " + seen.obstacle;
+    }
     if (!seen.known) {
         return is_rate(expectation.field) ? "no rate yet" : "no counters";
     }
@@ -92,6 +95,8 @@ Result<bool> ExpectationCheck::take(std::size_t source, const SampleReport& repo
     watched.readable = report.readable;
     watched.actions = report.actions;
     watched.total = report.total;
+    const DeliveryReport& delivery = report.delivery;
+    watched.track_with = delivery.tracked || !delivery.obstacle.empty() ? std::string() : delivery.track_with;
     return true;
 }
 
@@ -118,6 +123,13 @@ std::optional<std::size_t> ExpectationCheck::exceeded() const {
     const auto found = std::find_if(judgements_.begin(), judgements_.end(),
                                     [](const Judgement& judgement) { return judgement.exceeded; });
     return found == judgements_.end() ? std::nullopt : std::optional(found->source);
+}
+
+std::string ExpectationCheck::track_with() const {
+    const auto found = std::find_if(judgements_.begin(), judgements_.end(), [this](const auto& judgement) {
+        return is_delivery(expectation_of(judgement).field) && !sources_[judgement.source].track_with.empty();
+    });
+    return found == judgements_.end() ? std::string() : sources_[found->source].track_with;
 }
 
 std::string ExpectationCheck::describe() const {

@@ -17,10 +17,14 @@ namespace {
 
 constexpr const char* kGrammar =
     "ACTION.FIELD OP NUMBER, like 'drop.packets == 100' or 'total.bps > 1.5M'; actions: aborted, drop, pass, "
-    "tx, redirect, total; fields: packets, bytes, pps, bps; operators: == != >= <= > <";
+    "tx, redirect, total; fields: packets, bytes, pps, bps, delivered, lost; operators: == != >= <= > <";
 
-constexpr std::array<std::pair<std::string_view, Field>, 4> kFields = {
-    {{"packets", Field::kPackets}, {"bytes", Field::kBytes}, {"pps", Field::kPps}, {"bps", Field::kBps}}};
+constexpr std::array<std::pair<std::string_view, Field>, 6> kFields = {{{"packets", Field::kPackets},
+                                                                        {"bytes", Field::kBytes},
+                                                                        {"pps", Field::kPps},
+                                                                        {"bps", Field::kBps},
+                                                                        {"delivered", Field::kDelivered},
+                                                                        {"lost", Field::kLost}}};
 
 // The longer ones first: ">=" begins with ">".
 constexpr std::array<std::pair<std::string_view, Comparison>, 6> kComparisons = {
@@ -107,10 +111,22 @@ class Parser {
         for (const auto& [name, field] : kFields) {
             if (word == name) {
                 expectation.field = field;
-                return {};
+                return check_field(expectation, begin);
             }
         }
         return refuse(begin, word.empty() ? "expected a field" : fmt::format("'{}' is not a field", word));
+    }
+
+    Result<void> check_field(const Expectation& expectation, std::size_t position) const {
+        const bool sent_on =
+            !expectation.action || std::any_of(kSentOn.begin(), kSentOn.end(), [&](Action action) {
+                return static_cast<std::size_t>(action) == *expectation.action;
+            });
+        if (is_delivery(expectation.field) && !sent_on) {
+            return refuse(position,
+                          fmt::format("packets are not sent on after {}", kActionNames[*expectation.action]));
+        }
+        return {};
     }
 
     Result<void> parse_comparison(Expectation& expectation) {
@@ -189,6 +205,36 @@ bool compare(Comparison comparison, Number seen, Number wanted) {
     return false;
 }
 
+// The first reason that there is.
+std::string delivery_obstacle(const Expectation& expectation, const DeliveryReport& delivery) {
+    if (!delivery.tracked) {
+        return delivery.obstacle.empty() ? "what becomes of packets is not tracked" : delivery.obstacle;
+    }
+    if (!delivery.complete) {
+        return fmt::format(
+            "what becomes of packets is tracked since a later moment than {} totals count from; "
+            "--totals session counts from now on",
+            totals_name(expectation.totals));
+    }
+    for (const Action action : kSentOn) {
+        const auto number = static_cast<std::size_t>(action);
+        if (expectation.action.value_or(number) == number && !delivery.unknown[number].empty()) {
+            return delivery.unknown[number];
+        }
+    }
+    return {};
+}
+
+Seen look_at_delivery(const Expectation& expectation, const SampleReport& report) {
+    const DeliveryReport& delivery = report.delivery;
+    const auto fate =
+        expectation.action ? delivery.count.at(*expectation.action) : sum_of_fates(delivery.count);
+    if (!fate || !delivery.complete) {
+        return {false, 0, 0, delivery_obstacle(expectation, delivery)};
+    }
+    return {true, expectation.field == Field::kLost ? fate->lost : fate->delivered, 0};
+}
+
 }  // namespace
 
 Result<Expectation> parse_expectation(std::string_view text) {
@@ -197,6 +243,10 @@ Result<Expectation> parse_expectation(std::string_view text) {
 
 bool is_rate(Field field) {
     return field == Field::kPps || field == Field::kBps;
+}
+
+bool is_delivery(Field field) {
+    return field == Field::kDelivered || field == Field::kLost;
 }
 
 std::string_view field_name(Field field) {
@@ -226,6 +276,9 @@ Seen look(const Expectation& expectation, const SampleReport& report) {
             return {report.period > 0, 0, values.rate.pps};
         case Field::kBps:
             return {report.period > 0, 0, values.rate.bps};
+        case Field::kDelivered:
+        case Field::kLost:
+            return look_at_delivery(expectation, report);
     }
     return {};
 }

@@ -12,7 +12,7 @@
 
 namespace tally::stats {
 
-enum class Field { kPackets, kBytes, kPps, kBps };
+enum class Field { kPackets, kBytes, kPps, kBps, kDelivered, kLost };
 enum class Comparison { kEqual, kUnequal, kAtLeast, kAtMost, kMore, kLess };
 
 struct Expectation {
@@ -26,8 +26,8 @@ struct Expectation {
 };
 
 // ACTION.FIELD OP NUMBER, with optional blanks around OP. ACTION: XDP_DROP or drop, in any case, or total.
-// FIELD: packets, bytes, pps, bps. OP: == != >= <= > <. NUMBER: decimal, optionally followed by k, M or G
-// (10^3, 10^6, 10^9). kUsage for anything else: the details point at the first wrong character.
+// FIELD: packets, bytes, pps, bps, delivered, lost. OP: == != >= <= > <. NUMBER: decimal, optionally followed
+// by k, M or G (10^3, 10^6, 10^9). kUsage for anything else: the details point at the first wrong character.
 Result<Expectation> parse_expectation(std::string_view text);
 
 // A value that was seen, as exactly as it is known.
@@ -35,9 +35,12 @@ struct Seen {
     bool known = false;  // false for a rate before the second sample
     std::uint64_t number = 0;
     double rate = 0;
+    std::string obstacle = {};  // why it is not known, where there is more to say
 };
 
 bool is_rate(Field field);
+// Of what became of packets after their verdict.
+bool is_delivery(Field field);
 std::string_view field_name(Field field);
 std::string_view comparison_name(Comparison comparison);
 // "XDP_DROP", "total".

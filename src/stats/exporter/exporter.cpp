@@ -85,6 +85,7 @@ class Scrapes {
 
     Result<void> read_all() {
         TALLY_TRY(readers_.find_left_out());
+        readers_.begin_round();
         for (ReaderSet::Member& member : readers_.members()) {
             TALLY_TRY(readers_.sample(member));
             metrics_.add(member.reader->report());

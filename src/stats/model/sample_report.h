@@ -10,6 +10,7 @@
 
 #include "common/pins/abi_names.h"
 #include "common/pins/attach_state.h"
+#include "stats/model/delivery_report.h"
 #include "stats/model/program_cost.h"
 #include "stats/model/rates.h"
 #include "stats/model/totals.h"
@@ -68,6 +69,7 @@ struct SampleReport {
     ActionValues actions = {};
     CounterValues total = {};
     std::optional<ProgramCost> cost;      // none without --cost
+    DeliveryReport delivery;
     Counters before_start = {};           // counted before this command started, as far as it is known
     std::vector<CpuValues> cpus;          // those that counted anything, in order; empty without --per-cpu
     std::vector<ProgramValues> programs;  // in the order they run; empty without --per-program

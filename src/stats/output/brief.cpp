@@ -3,6 +3,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -18,6 +19,7 @@ namespace {
 
 constexpr std::string_view kBriefGap = "  ";
 constexpr std::string_view kDeviceTitle = "device";
+constexpr std::string_view kLostTitle = "lost";
 constexpr std::array<std::string_view, 2> kRateTitles = {"packets/s", "bits/s"};
 constexpr std::string_view kStateTitle = "state";
 
@@ -25,6 +27,7 @@ constexpr std::string_view kStateTitle = "state";
 struct BriefRow {
     std::string title;
     std::array<std::uint64_t, kActions> packets = {};
+    std::optional<std::uint64_t> lost;  // of all verdicts; none: not known
     std::array<double, kRateTitles.size()> rates = {};
     bool readable = false;
     bool has_counts = false;
@@ -37,6 +40,7 @@ struct BriefRow {
 struct BriefWidths {
     std::size_t title = 0;
     std::array<unsigned, kActions> packets = {};
+    unsigned lost = 0;
     std::array<unsigned, kRateTitles.size()> rates = {};
 };
 
@@ -58,6 +62,7 @@ class BriefFormat final : public SampleFormat {
         for (std::size_t action = 0; action < row.packets.size(); ++action) {
             row.packets[action] = report.actions[action].count.rx_packets;
         }
+        row.lost = lost_of(report.delivery.count);
         row.rates = {report.total.rate.pps, report.total.rate.bps};
         row.readable = report.readable;
         row.has_counts = report.readable && report.count_known;
@@ -84,12 +89,18 @@ class BriefFormat final : public SampleFormat {
     void start_anew() override { first_ = true; }
 
   private:
+    static std::optional<std::uint64_t> lost_of(const Fates& fates) {
+        const auto all = sum_of_fates(fates);
+        return all ? std::optional(all->lost) : std::nullopt;
+    }
+
     BriefWidths title_widths() const {
         BriefWidths widths;
         widths.title = kDeviceTitle.size();
         for (std::size_t action = 0; action < widths.packets.size(); ++action) {
             widths.packets[action] = static_cast<unsigned>(kShortActionNames[action].size());
         }
+        widths.lost = static_cast<unsigned>(kLostTitle.size());
         for (std::size_t rate = 0; rate < widths.rates.size(); ++rate) {
             const auto title = static_cast<unsigned>(kRateTitles[rate].size());
             widths.rates[rate] = terminal_ ? std::max(title, kScaledWidth) : title;
@@ -100,9 +111,10 @@ class BriefFormat final : public SampleFormat {
     void fit(BriefWidths& widths, const BriefRow& row) const {
         widths.title = std::max(widths.title, display_width(row.title));
         for (std::size_t action = 0; row.has_counts && action < row.packets.size(); ++action) {
-            const std::uint64_t count = row.packets[action];
-            widths.packets[action] =
-                std::max(widths.packets[action], terminal_ ? grouped_width(count) : digits(count));
+            widths.packets[action] = std::max(widths.packets[action], width_of(row.packets[action]));
+        }
+        if (row.readable && row.lost) {
+            widths.lost = std::max(widths.lost, width_of(*row.lost));
         }
         for (std::size_t rate = 0; row.has_rates && !terminal_ && rate < row.rates.size(); ++rate) {
             const auto width = static_cast<unsigned>(fmt::formatted_size("{:.1f}", row.rates[rate]));
@@ -110,11 +122,16 @@ class BriefFormat final : public SampleFormat {
         }
     }
 
+    unsigned width_of(std::uint64_t packets) const {
+        return terminal_ ? grouped_width(packets) : digits(packets);
+    }
+
     static void append_titles(fmt::memory_buffer& buffer, const BriefWidths& widths) {
         append_name(buffer, kDeviceTitle, widths);
         for (std::size_t action = 0; action < widths.packets.size(); ++action) {
             append_right(buffer, kShortActionNames[action], widths.packets[action]);
         }
+        append_right(buffer, kLostTitle, widths.lost);
         for (std::size_t rate = 0; rate < widths.rates.size(); ++rate) {
             append_right(buffer, kRateTitles[rate], widths.rates[rate]);
         }
@@ -124,8 +141,10 @@ class BriefFormat final : public SampleFormat {
     void append_row(fmt::memory_buffer& buffer, const BriefWidths& widths, const BriefRow& row) const {
         append_name(buffer, row.title, widths);
         for (std::size_t action = 0; action < row.packets.size(); ++action) {
-            append_packets(buffer, row, action, widths.packets[action]);
+            append_packets(buffer, row.has_counts ? std::optional(row.packets[action]) : std::nullopt,
+                           widths.packets[action]);
         }
+        append_packets(buffer, row.readable ? row.lost : std::nullopt, widths.lost);
         for (std::size_t rate = 0; rate < row.rates.size(); ++rate) {
             append_rate(buffer, row, rate, widths.rates[rate]);
         }
@@ -137,15 +156,15 @@ class BriefFormat final : public SampleFormat {
         buffer.push_back('\n');
     }
 
-    void append_packets(fmt::memory_buffer& buffer, const BriefRow& row, std::size_t action,
+    void append_packets(fmt::memory_buffer& buffer, std::optional<std::uint64_t> packets,
                         unsigned width) const {
-        if (!row.has_counts) {
+        if (!packets) {
             append_right(buffer, "-", width);
         } else if (terminal_) {
             buffer.append(kBriefGap);
-            append_grouped(buffer, row.packets[action], width);
+            append_grouped(buffer, *packets, width);
         } else {
-            fmt::format_to(fmt::appender(buffer), "{}{:>{}}", kBriefGap, row.packets[action], width);
+            fmt::format_to(fmt::appender(buffer), "{}{:>{}}", kBriefGap, *packets, width);
         }
     }
 

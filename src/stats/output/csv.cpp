@@ -3,6 +3,7 @@
 #include <map>
 
 #include "common/pins/abi_names.h"
+#include "stats/model/loss_reasons.h"
 #include "stats/output/format.h"
 #include "stats/output/numbers.h"
 
@@ -36,7 +37,8 @@ class CsvFormat final : public SampleFormat {
         if (!header_written_) {
             fmt::format_to(fmt::appender(buffer),
                            "time,dev,netns,map_id,generation,state,period,action,{}packets,bytes,pps,bps,"
-                           "session_packets,session_bytes,runs_on,lifetime_packets,lifetime_bytes,totals{}\n",
+                           "session_packets,session_bytes,runs_on,lifetime_packets,lifetime_bytes,totals,"
+                           "delivered,lost,lost_reasons{}\n",
                            detail_column(), report.cost ? ",ns_per_run,cpu_share" : "");
             header_written_ = true;
         }
@@ -45,12 +47,13 @@ class CsvFormat final : public SampleFormat {
             append_programs(buffer, report);
         }
         for (std::size_t action = 0; action < report.actions.size(); ++action) {
-            append_row(buffer, report, kActionNames[action], kWhole, report.actions[action], true);
+            append_row(buffer, report, kActionNames[action], kWhole, report.actions[action], true,
+                       report.delivery.count[action]);
             if (detail_ == Detail::kPerCpu) {
                 append_cpus(buffer, report, action);
             }
         }
-        append_row(buffer, report, kTotal, kWhole, report.total, true);
+        append_row(buffer, report, kTotal, kWhole, report.total, true, sum_of_fates(report.delivery.count));
     }
 
     void start_anew() override { header_written_ = false; }
@@ -106,7 +109,8 @@ class CsvFormat final : public SampleFormat {
     // `part`: the CPU or program of the row, or "all". A CPU's row has the totals of the map or the session
     // alone.
     void append_row(fmt::memory_buffer& buffer, const SampleReport& report, std::string_view action,
-                    std::string_view part, const CounterValues& values, bool session) {
+                    std::string_view part, const CounterValues& values, bool session,
+                    const std::optional<Fate>& fate = std::nullopt) {
         buffer.append(start_.data(), start_.data() + start_.size());
         fmt::format_to(fmt::appender(buffer), ",{},", action);
         if (detail_ != Detail::kNone) {
@@ -125,7 +129,8 @@ class CsvFormat final : public SampleFormat {
         append_counter(buffer, session ? std::optional(values.session) : std::nullopt);
         fmt::format_to(fmt::appender(buffer), ",{},", name_field(report.runs_on));
         append_counter(buffer, values.lifetime);
-        fmt::format_to(fmt::appender(buffer), ",{}", totals_name(report.totals));
+        fmt::format_to(fmt::appender(buffer), ",{},", totals_name(report.totals));
+        append_fate(buffer, fate);
         if (report.cost) {
             const bool whole = action == kTotal && part == kWhole;
             append_optional(buffer, whole ? report.cost->ns_per_run : std::nullopt, kRateDecimals);
@@ -139,6 +144,20 @@ class CsvFormat final : public SampleFormat {
             fmt::format_to(fmt::appender(buffer), "{},{}", counter->rx_packets, counter->rx_bytes);
         } else {
             buffer.push_back(',');
+        }
+    }
+
+    // "200,1003,ENETDOWN=1000;ENXIO=3"
+    static void append_fate(fmt::memory_buffer& buffer, const std::optional<Fate>& fate) {
+        const auto to = fmt::appender(buffer);
+        if (!fate) {
+            fmt::format_to(to, ",,");
+            return;
+        }
+        fmt::format_to(to, "{},{},", fate->delivered, fate->lost);
+        for (const Loss& loss : fate->losses) {
+            fmt::format_to(to, "{}{}={}", &loss == fate->losses.data() ? "" : ";", loss_name(loss.reason),
+                           loss.packets);
         }
     }
 

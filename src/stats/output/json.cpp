@@ -5,6 +5,7 @@
 #include <map>
 
 #include "common/pins/abi_names.h"
+#include "stats/model/loss_reasons.h"
 #include "stats/output/format.h"
 #include "stats/output/numbers.h"
 
@@ -36,11 +37,17 @@ class JsonFormat final : public SampleFormat {
         text(buffer, R"(,"cost":)");
         append_cost(buffer, report.cost);
 
+        text(buffer, R"(,"delivery":)");
+        append_delivery(buffer, report);
+
         const bool rates = report.period > 0;
         text(buffer, R"(,"actions":)");
-        append_actions(buffer, report.actions, rates, true);
+        append_actions(buffer, report.actions, rates, true, &report.delivery);
         text(buffer, R"(,"total":)");
         append_values(buffer, report.total, rates, true);
+        append_fates(buffer, sum_of_fates(report.delivery.count), sum_of_fates(report.delivery.session),
+                     sum_of_fates(report.delivery.lifetime));
+        text(buffer, "}");
         if (detail_ == Detail::kPerCpu) {
             append_cpus(buffer, report, rates);
         } else if (detail_ == Detail::kPerProgram) {
@@ -72,7 +79,8 @@ class JsonFormat final : public SampleFormat {
         text(buffer, known->second);
     }
 
-    // `all_totals`: those of the session and the lifetime, too, which a CPU does not have.
+    // Without the closing brace. `all_totals`: those of the session and the lifetime, too, which a CPU does
+    // not have.
     static void append_values(fmt::memory_buffer& buffer, const CounterValues& values, bool rates,
                               bool all_totals) {
         fmt::format_to(fmt::appender(buffer), R"({{"packets":{},"bytes":{},"pps":)", values.count.rx_packets,
@@ -90,7 +98,49 @@ class JsonFormat final : public SampleFormat {
                 text(buffer, R"(,"lifetime_packets":null,"lifetime_bytes":null)");
             }
         }
-        text(buffer, "}");
+    }
+
+    void append_delivery(fmt::memory_buffer& buffer, const SampleReport& report) {
+        const DeliveryReport& delivery = report.delivery;
+        if (!delivery.tracked) {
+            text(buffer, "null");
+            return;
+        }
+        text(buffer, R"({"since":")");
+        append_time(buffer, delivery.since);
+        fmt::format_to(fmt::appender(buffer), R"(","complete":{},"unknown":{{)", delivery.complete);
+        bool first = true;
+        for (std::size_t action = 0; action < delivery.unknown.size(); ++action) {
+            if (!delivery.unknown[action].empty()) {
+                fmt::format_to(fmt::appender(buffer), R"({}"{}":)", first ? "" : ",", kActionNames[action]);
+                append_string(buffer, delivery.unknown[action]);
+                first = false;
+            }
+        }
+        text(buffer, "}}");
+    }
+
+    static void append_fates(fmt::memory_buffer& buffer, const std::optional<Fate>& count,
+                             const std::optional<Fate>& session, const std::optional<Fate>& lifetime) {
+        append_fate(buffer, "", count);
+        append_fate(buffer, "session_", session);
+        append_fate(buffer, "lifetime_", lifetime);
+    }
+
+    static void append_fate(fmt::memory_buffer& buffer, std::string_view prefix,
+                            const std::optional<Fate>& fate) {
+        const auto to = fmt::appender(buffer);
+        if (!fate) {
+            fmt::format_to(to, R"(,"{0}delivered":null,"{0}lost":null)", prefix);
+            return;
+        }
+        fmt::format_to(to, R"(,"{0}delivered":{1},"{0}lost":{{"packets":{2},"reasons":{{)", prefix,
+                       fate->delivered, fate->lost);
+        for (const Loss& loss : fate->losses) {
+            fmt::format_to(to, R"({}"{}":{})", &loss == fate->losses.data() ? "" : ",",
+                           loss_name(loss.reason), loss.packets);
+        }
+        text(buffer, "}}");
     }
 
     void append_cost(fmt::memory_buffer& buffer, const std::optional<ProgramCost>& cost) {
@@ -134,11 +184,16 @@ class JsonFormat final : public SampleFormat {
     }
 
     static void append_actions(fmt::memory_buffer& buffer, const ActionValues& actions, bool rates,
-                               bool all_totals) {
+                               bool all_totals, const DeliveryReport* delivery = nullptr) {
         for (std::size_t action = 0; action < actions.size(); ++action) {
             fmt::format_to(fmt::appender(buffer), R"({}"{}":)", action == 0 ? '{' : ',',
                            kActionNames[action]);
             append_values(buffer, actions[action], rates, all_totals);
+            if (delivery != nullptr) {
+                append_fates(buffer, delivery->count[action], delivery->session[action],
+                             delivery->lifetime[action]);
+            }
+            text(buffer, "}");
         }
         text(buffer, "}");
     }
@@ -164,7 +219,7 @@ class JsonFormat final : public SampleFormat {
             append_actions(buffer, program.actions, rates, true);
             text(buffer, R"(,"total":)");
             append_values(buffer, program.total, rates, true);
-            text(buffer, "}");
+            text(buffer, "}}");
         }
         text(buffer, "]");
     }

@@ -5,10 +5,13 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "common/pins/abi_names.h"
+#include "stats/model/loss_reasons.h"
 #include "stats/output/format.h"
 
 namespace tally::stats {
@@ -18,6 +21,8 @@ namespace {
 enum MetricNumber : std::size_t {
     kPackets,
     kBytes,
+    kDelivered,
+    kLost,
     kGeneration,
     kProgram,
     kUp,
@@ -40,6 +45,10 @@ constexpr std::array kMetrics = {
            "Packets that XDP programs gave this verdict since the first load."},
     Metric{"xdp_action_bytes_total", "counter",
            "Bytes of the packets that XDP programs gave this verdict since the first load."},
+    Metric{"xdp_action_delivered_packets_total", "counter",
+           "Packets of this verdict that arrived, since the first load or the start of the tracking."},
+    Metric{"xdp_action_lost_packets_total", "counter",
+           "Packets of this verdict that were lost, since the first load or the start of the tracking."},
     Metric{"xdp_map_generation", "gauge", "Grows by one when the program or its counter map is replaced."},
     Metric{"xdp_program_info", "gauge", "The program that counts into the map, or was the last to."},
     Metric{"xdp_up", "gauge",
@@ -115,6 +124,26 @@ class Lines {
     std::vector<fmt::memory_buffer>& samples_;
 };
 
+void append_fate(Lines& lines, const std::string& labels, std::size_t action,
+                 const std::optional<Fate>& fate) {
+    if (!fate) {
+        return;
+    }
+    if (action != static_cast<std::size_t>(Action::kAborted)) {
+        lines.append(kDelivered, labels, fate->delivered);
+    }
+    std::map<std::uint32_t, std::uint64_t> losses;
+    for (const std::uint32_t reason : usual_losses(action)) {
+        losses[reason] = 0;
+    }
+    for (const Loss& loss : fate->losses) {
+        losses[loss.reason] = loss.packets;
+    }
+    for (const auto& [reason, packets] : losses) {
+        lines.append(kLost, with(labels, "reason", loss_name(reason)), packets);
+    }
+}
+
 }  // namespace
 
 Metrics::Metrics() : samples_(kMetrics.size()) {}
@@ -133,6 +162,8 @@ void Metrics::add(const SampleReport& report) {
         const std::string labels = with(device, "action", std::string(kShortActionNames[action]));
         lines.append(kPackets, labels, earlier.rx_packets + since.rx_packets);
         lines.append(kBytes, labels, earlier.rx_bytes + since.rx_bytes);
+        const bool any = earlier.rx_packets + since.rx_packets > 0;
+        append_fate(lines, labels, action, any ? report.delivery.metrics[action] : std::nullopt);
     }
     const AttachState now = report.readable ? report.state : AttachState::kUnknown;
     for (const AttachState state : kStates) {

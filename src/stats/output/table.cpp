@@ -4,6 +4,7 @@
 
 #include "common/base/printable.h"
 #include "common/pins/abi_names.h"
+#include "stats/model/loss_reasons.h"
 #include "stats/output/format.h"
 #include "stats/output/numbers.h"
 
@@ -83,6 +84,7 @@ class TableFormat final : public SampleFormat {
         append_titles(buffer, widths);
         for (std::size_t action = 0; action < report.actions.size(); ++action) {
             append_row(buffer, widths, row_of(report, kActionNames[action], report.actions[action]));
+            append_fate(buffer, report, action);
             if (per_cpu_) {
                 append_cpus(buffer, widths, report, action);
             }
@@ -99,6 +101,44 @@ class TableFormat final : public SampleFormat {
     void start_anew() override { first_ = true; }
 
   private:
+    // Below a verdict: "delivered 200", "lost 1,000: target is down (ENETDOWN)".
+    void append_fate(fmt::memory_buffer& buffer, const SampleReport& report, std::size_t action) const {
+        const DeliveryReport& delivery = report.delivery;
+        const auto to = fmt::appender(buffer);
+        if (!delivery.unknown[action].empty()) {
+            fmt::format_to(to, "{}  delivered: not known: {}\n", indent(), delivery.unknown[action]);
+        }
+        const auto& fate = delivery.count[action];
+        if (!fate || fate->delivered + fate->lost == 0) {
+            return;
+        }
+        const std::string since = delivery.complete ? std::string() : tracked_since(delivery);
+        if (action != static_cast<std::size_t>(Action::kAborted)) {
+            fmt::format_to(to, "{}  delivered {}{}\n", indent(), packets_text(fate->delivered), since);
+        }
+        for (const Loss& loss : fate->losses) {
+            fmt::format_to(to, "{}  lost {}{}: {}\n", indent(), packets_text(loss.packets), since,
+                           loss_text(action, loss.reason));
+        }
+    }
+
+    // " since 2026-01-31T12:00:00.123Z", where that is later than what the packets count from.
+    static std::string tracked_since(const DeliveryReport& delivery) {
+        fmt::memory_buffer time;
+        append_time(time, delivery.since);
+        return " since " + fmt::to_string(time);
+    }
+
+    std::string packets_text(std::uint64_t packets) const {
+        fmt::memory_buffer text;
+        if (terminal_) {
+            append_grouped(text, packets, 0);
+        } else {
+            fmt::format_to(fmt::appender(text), "{}", packets);
+        }
+        return fmt::to_string(text);
+    }
+
     // "cost: 23.4 ns a run, 0.12 % of a CPU"
     void append_cost(fmt::memory_buffer& buffer, const ProgramCost& cost) const {
         fmt::format_to(fmt::appender(buffer), "{}cost: {}\n", indent(), printable(cost_text(cost)));

@@ -31,6 +31,7 @@ void add_source(std::vector<Source>& sources, Source source);
 // the programs of a dispatcher.
 inline constexpr std::size_t kLookDescriptors = 32;
 
+class DeliveryReader;
 class RunStatistics;
 
 struct ReadRequest {
@@ -41,6 +42,7 @@ struct ReadRequest {
     bool keep_going = false;  // a source that cannot be read does not end the run
     std::size_t spare_descriptors = kLookDescriptors;
     const RunStatistics* run_statistics = nullptr;  // with --cost; outlives the run
+    const DeliveryReader* delivery = nullptr;       // what became of packets; outlives the run
     Notices notices;
 };
 

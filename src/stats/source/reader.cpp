@@ -14,6 +14,7 @@
 #include "common/kernel/link_socket.h"
 #include "common/pins/abi_names.h"
 #include "common/start/descriptor_limit.h"
+#include "stats/source/delivery_reader.h"
 #include "stats/source/run_statistics.h"
 
 namespace tally::stats {
@@ -55,6 +56,29 @@ bool can_ask(const NetnsContext& context) {
 // By its name, unless this process cannot see its namespace: here another device may have the name.
 std::optional<std::string> device_to_monitor(const Source& source, const NetnsContext& context) {
     return can_ask(context) || !source.directory.empty() ? device_of(source) : std::nullopt;
+}
+
+// Where what became of its packets is counted.
+DeliverySource delivery_source_of(const Meta& meta) {
+    DeliverySource source;
+    source.netns_inode = meta.netns_inode;
+    source.ifindex = meta.ifindex;
+    source.lineage = meta.lineage;
+    source.first = meta.delivery_first;
+    source.map = meta.delivery_map;
+    const auto* const end =
+        std::find(std::begin(meta.map_ids) + meta.map_count, std::end(meta.map_ids), std::uint32_t{0});
+    source.map_ids.assign(std::begin(meta.map_ids), end);
+    return source;
+}
+
+// The device is in another network namespace than its pins say.
+bool has_left(const std::optional<std::string>& runs_on, const std::optional<std::string>& netns) {
+    if (!runs_on) {
+        return false;
+    }
+    const auto slash = runs_on->find_last_of('/');
+    return (slash == std::string::npos ? std::string() : runs_on->substr(0, slash)) != netns.value_or("");
 }
 
 bool same_generation(const Meta& a, const Meta& b) {
@@ -308,6 +332,7 @@ Result<void> Reader::replace_map(OpenedMap opened) {
     describe_map();
     describe_program();
     take_components(under_way);
+    take_delivery(under_way);
     if (!under_way) {
         fill_cost();  // so that the first sample has one
     }
@@ -375,6 +400,48 @@ void Reader::fill_cost() {
                                                                                  : reading.error().message());
     }
     report_.cost = cost_meter_.cost();
+}
+
+void Reader::take_delivery(bool joined) {
+    if (const Meta* const meta = own_meta()) {
+        delivery_source_ = delivery_source_of(*meta);
+    }
+    const auto& reading = request_->delivery->reading();
+    if (reading && delivery_source_) {
+        delivery_.take(*reading, *delivery_source_, joined);
+    } else {
+        delivery_.miss();
+    }
+}
+
+void Reader::fill_delivery(double seconds) {
+    take_delivery(true);
+    const auto& reading = request_->delivery->reading();
+    if (reading && delivery_source_) {
+        const DeliveryObstacles obstacles{report_.program && report_.program->mode != "native",
+                                          has_left(report_.runs_on, report_.netns)};
+        tally::stats::fill_delivery(report_, *reading, *delivery_source_, delivery_, obstacles, seconds);
+        return;
+    }
+    report_.delivery = {};
+    report_.delivery.obstacle = request_->delivery->obstacle();
+    report_.delivery.track_with = request_->delivery->track_with();
+    say_how_to_track();
+}
+
+// Once, of redirects in native mode, which can be seen to arrive.
+void Reader::say_how_to_track() {
+    const auto redirects = report_.actions[static_cast<std::size_t>(Action::kRedirect)].count.rx_packets;
+    if (redirects == 0 || !report_.program || report_.program->mode != "native" ||
+        std::exchange(told_to_track_, true)) {
+        return;
+    }
+    const auto& delivery = report_.delivery;
+    request_->notices.say(report_.title,
+                          "whether redirected packets arrive is not known: " +
+                              (delivery.obstacle.empty()
+                                   ? fmt::format("`{}` has that counted from then on", delivery.track_with)
+                                   : delivery.obstacle));
 }
 
 bool Reader::take_meta(const Meta& meta) {
@@ -470,6 +537,7 @@ void Reader::fill_report(const Sample& before, const Sample& now, double seconds
     }
     fill_components();  // after refresh_state, which may change them
     fill_cost();
+    fill_delivery(seconds);
 }
 
 void Reader::refresh_state(std::int64_t now) {

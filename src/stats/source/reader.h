@@ -10,6 +10,7 @@
 #include "common/pins/counter_map.h"
 #include "common/pins/netns_context.h"
 #include "stats/model/cpu_session.h"
+#include "stats/model/delivery_totals.h"
 #include "stats/model/program_cost.h"
 #include "stats/model/sample_report.h"
 #include "stats/model/session.h"
@@ -83,6 +84,9 @@ class Reader {
     void take_components(bool under_way);
     void fill_components();
     void fill_cost();
+    void take_delivery(bool joined);
+    void fill_delivery(double seconds);
+    void say_how_to_track();
     void fill_report(const Sample& before, const Sample& now, double seconds);
     void refresh_state(std::int64_t now);
     AttachState look_at_state(std::int64_t now);
@@ -111,6 +115,9 @@ class Reader {
     CpuSession cpu_session_;        // with --per-cpu
     ComponentCounters components_;  // with --per-program
     CostMeter cost_meter_;          // with --cost
+    DeliveryTotals delivery_;
+    std::optional<DeliverySource> delivery_source_;  // of the latest meta of a map that was read
+    bool told_to_track_ = false;
     SampleReport report_;
 };
 

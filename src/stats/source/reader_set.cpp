@@ -17,7 +17,12 @@
 namespace tally::stats {
 
 ReaderSet::ReaderSet(NetnsContext own, const ReadRequest& request)
-    : request_(request), events_(::epoll_create1(EPOLL_CLOEXEC)), own_{std::move(own), {}} {
+    : request_(request),
+      events_(::epoll_create1(EPOLL_CLOEXEC)),
+      own_{std::move(own), {}},
+      delivery_(own_.context) {
+    request_.delivery = &delivery_;
+    delivery_.read();
     wake_by(watcher_.fd());
     if (own_.context.visibility == NetnsContext::Visibility::kHere) {
         listen(own_);

@@ -15,6 +15,7 @@
 #include "common/base/result.h"
 #include "common/base/unique_fd.h"
 #include "common/pins/netns_context.h"
+#include "stats/source/delivery_reader.h"
 #include "stats/source/departure_log.h"
 #include "stats/source/discovery.h"
 #include "stats/source/pin_watcher.h"
@@ -86,6 +87,9 @@ class ReaderSet {
     // all that are pinned are among the members.
     Result<void> find_left_out();
 
+    // Before the samples of each round, and before the sources are started: what became of packets is read
+    // once for all of them.
+    void begin_round() { delivery_.read(); }
     // One sample. With ReadRequest::keep_going an error is told, not returned.
     Result<void> sample(Member& member);
     // With --all, removes those whose pin has been gone for kLostPeriod, and returns their numbers.
@@ -122,6 +126,7 @@ class ReaderSet {
     PinWatcher watcher_;
     UniqueFd events_;  // epoll, of all that wakes the run; none where there could be none
     Watched own_;
+    DeliveryReader delivery_;
     std::map<std::string, std::unique_ptr<Watched>> others_;  // by what bpffs calls the namespace
     std::map<std::string, std::unique_ptr<Watched>> named_;   // by what the user calls it
     std::optional<Discovery> discovery_;

@@ -26,7 +26,7 @@ from support.raw_bpf import create_link, open_pin
 from support.run_command import kill, running
 from support.samples import wait_for_counts
 from support.stacked import stack
-from support.traffic import send
+from support.traffic import SIZE, send
 
 COUNTED = {"XDP_PASS": (7, 700)}
 ODD_NAME = "a;$(b)'c"  # what a shell would act on
@@ -842,6 +842,16 @@ def tracked(lab, root=BPFFS):
     """Ended again when the test is over, whatever became of it."""
     run([LOADER, "--bpffs", root, "--track-delivery"])
     lab.cleanups.append(lambda: run([LOADER, "--bpffs", root, "--untrack-delivery"]))
+
+
+def untracked(lab, command, status):
+    """Redirects, of which nobody knows whether they arrive."""
+    veth = lab.veth("veth0")
+    lab.veth("out0")
+    lab.loader("--dev", "veth0", "--action", "redirect", "--redirect-to", "out0")
+    send(veth, 5, SIZE)
+    run([STATS, "--dev", "veth0", "--expect", "redirect.packets == 5"])
+    return Scene(lab, command, status, after=[delivery.read_meta], finish="xdp_loader --untrack-delivery")
 
 
 def tracked_alone(lab):

@@ -253,6 +253,10 @@ READER = [
           Shows(what="lo +UNKNOWN")),
     elsewhere("name a file in a directory where nobody else may write",
               "test_all.py::test_output_under_a_name_that_was_taken_over"),
+    typed("`{}` has that counted from then on",
+          (partial(scenes.untracked, command="xdp_stats --dev veth0 --once", status=0),
+           partial(scenes.untracked, status=6, command="xdp_stats --dev veth0 --totals session --within 100ms "
+                                                       "--expect 'redirect.lost == 0'"))),
     typed("`xdp_stats {}` shows what the map holds",
           partial(scenes.counters_of_no_program, command="xdp_stats --dev veth0 --per-program --once"),
           Shows(what="veth0", goes_on=True)),
@@ -281,7 +285,7 @@ READER = [
           Command(again=False)),
     elsewhere("ACTION.FIELD OP NUMBER, like 'drop.packets == 100' or 'total.bps > 1.5M'; actions: aborted, drop, pass, "
               "tx, "
-              "redirect, total; fields: packets, bytes, pps, bps; operators: == != >= <= > <",
+              "redirect, total; fields: packets, bytes, pps, bps, delivered, lost; operators: == != >= <= > <",
               "test_expect.py::test_malformed"),
 ]
 

@@ -4,6 +4,10 @@
 
 #include <fmt/format.h>
 
+#include <cerrno>
+
+#include <xdp_tally/delivery.h>
+
 #include "stats/counters_for_tests.h"
 #include "stats/model/sample_report.h"
 
@@ -48,6 +52,26 @@ inline SampleReport costly_report() {
     report.cost->cpu = 117.2835e-9;
     report.cost->session_runs = 10;
     report.cost->session_nanoseconds = 234.567;
+    return report;
+}
+
+// 1,203 redirected packets: 200 arrived, 1,000 found the target down, 3 were dropped without a reason, those
+// in this session.
+inline SampleReport lossy_report() {
+    SampleReport report = example_report();
+    report.actions[XDP_REDIRECT].count = {1203, 72180};
+    report.actions[XDP_REDIRECT].lifetime = report.actions[XDP_REDIRECT].count;
+    report.before_start[XDP_REDIRECT] = report.actions[XDP_REDIRECT].count;
+    DeliveryReport& delivery = report.delivery;
+    delivery.tracked = true;
+    delivery.since = report.time;
+    for (const Action action : kSentOn) {
+        delivery.count[static_cast<std::size_t>(action)] = Fate();
+    }
+    delivery.session = delivery.count;
+    delivery.count[XDP_REDIRECT] = Fate{200, 1003, {{ENETDOWN, 1000}, {XDP_TALLY_LOST_NO_REASON, 3}}};
+    delivery.session[XDP_REDIRECT] = Fate{0, 3, {{XDP_TALLY_LOST_NO_REASON, 3}}};
+    delivery.metrics = delivery.count;
     return report;
 }
 

@@ -5,6 +5,8 @@
 
 #include <limits>
 
+#include "stats/report_for_tests.h"
+
 namespace tally::stats {
 namespace {
 
@@ -165,6 +167,42 @@ INSTANTIATE_TEST_SUITE_P(
         Bad{"drop.packets == 1 or so", 18, "unexpected text"},
         Bad{"drop.packets == 18446744073709551616", 16, "larger than any counter"},
         Bad{"drop.packets == 99999999999G", 16, "larger than any counter"}));
+
+TEST(Expression, LooksAtWhatBecameOfPackets) {
+    const auto delivered = parse_expectation("redirect.delivered == 200");
+    const auto lost = parse_expectation("total.lost <= 1k");
+    ASSERT_TRUE(delivered && lost);
+    EXPECT_TRUE(holds(*delivered, look(*delivered, lossy_report())));
+    EXPECT_FALSE(holds(*lost, look(*lost, lossy_report())));
+    EXPECT_TRUE(is_exceeded(*lost, look(*lost, lossy_report())));
+}
+
+TEST(Expression, WhatIsNotKnownDoesNotHold) {
+    const auto lost = parse_expectation("redirect.lost == 0");
+    ASSERT_TRUE(lost);
+    SampleReport report = example_report();
+    EXPECT_FALSE(holds(*lost, look(*lost, report)));
+    EXPECT_EQ(look(*lost, report).obstacle, "what becomes of packets is not tracked");
+    report = lossy_report();
+    report.delivery.count[XDP_REDIRECT] = Fate();
+    EXPECT_TRUE(holds(*lost, look(*lost, report)));
+    report.delivery.complete = false;
+    EXPECT_FALSE(holds(*lost, look(*lost, report)));
+    report.delivery.complete = true;
+    report.delivery.count[XDP_REDIRECT].reset();
+    report.delivery.unknown[XDP_REDIRECT] = "nobody tells";
+    EXPECT_EQ(look(*lost, report).obstacle, "nobody tells");
+    EXPECT_FALSE(is_exceeded(*lost, look(*lost, report)));
+}
+
+TEST(Expression, OnlyPacketsThatAreSentOnAreDelivered) {
+    for (const auto* const text : {"drop.lost == 0", "XDP_PASS.delivered == 1"}) {
+        const auto refused = parse_expectation(text);
+        ASSERT_FALSE(refused);
+        EXPECT_EQ(refused.error().kind, ErrorKind::kUsage);
+    }
+    EXPECT_TRUE(parse_expectation("aborted.lost == 3"));
+}
 
 }  // namespace
 }  // namespace tally::stats

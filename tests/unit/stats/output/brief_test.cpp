@@ -51,9 +51,9 @@ SampleReport report_of(const std::string& title, Counter passed, Rate rate) {
 TEST(BriefOutput, IsPlainInAPipe) {
     const auto output = make_brief_format(false);
     const std::string round =
-        "device     aborted  drop        pass  tx  redirect   packets/s        bits/s  state\n"
-        "veth0            0     1          10   0         0         5.0        3920.0  attached\n"
-        "red/eth10        0     1  1234567890   0         0  14880952.4  9999999999.0  attached\n";
+        "device     aborted  drop        pass  tx  redirect  lost   packets/s        bits/s  state\n"
+        "veth0            0     1          10   0         0     -         5.0        3920.0  attached\n"
+        "red/eth10        0     1  1234567890   0         0     -  14880952.4  9999999999.0  attached\n";
     const std::vector<SampleReport> reports = {
         example_report(), report_of("red/eth10", {1234567890, 98765432}, {14'880'952.4, 9'999'999'999.0})};
     EXPECT_EQ(round_of(*output, reports), round);
@@ -66,9 +66,9 @@ TEST(BriefOutput, IsGroupedAndScaledOnATerminal) {
     const auto output = make_brief_format(true);
     EXPECT_EQ(round_of(*output, {example_report(), report_of("red/eth10", {1234567890, 98765432},
                                                              {14'880'952.4, 9'999'999'999.0})}),
-              "device     aborted  drop           pass  tx  redirect  packets/s    bits/s  state\n"
-              "veth0            0     1             10   0         0     5.00      3.92 k  attached\n"
-              "red/eth10        0     1  1,234,567,890   0         0    14.88 M   10.00 G  attached\n");
+              "device     aborted  drop           pass  tx  redirect  lost  packets/s    bits/s  state\n"
+              "veth0            0     1             10   0         0     -     5.00      3.92 k  attached\n"
+              "red/eth10        0     1  1,234,567,890   0         0     -    14.88 M   10.00 G  attached\n");
 }
 
 TEST(BriefOutput, TheLargestNumbersStayInTheirColumns) {
@@ -90,6 +90,13 @@ TEST(BriefOutput, TheLargestNumbersStayInTheirColumns) {
     }
 }
 
+TEST(BriefOutput, AddsUpWhatWasLost) {
+    const auto plain = brief_lines(round_of(*make_brief_format(false), {example_report(), lossy_report()}));
+    EXPECT_THAT(column(plain, "lost"), testing::ElementsAre("-", "1003"));
+    const auto grouped = brief_lines(round_of(*make_brief_format(true), {example_report(), lossy_report()}));
+    EXPECT_THAT(column(grouped, "lost"), testing::ElementsAre("-", "1,003"));
+}
+
 TEST(BriefOutput, HasADashWhereNothingIsKnown) {
     SampleReport waiting = example_report();
     waiting.title = "gone0";
@@ -98,13 +105,13 @@ TEST(BriefOutput, HasADashWhereNothingIsKnown) {
     first.period = 0;
     const auto output = make_brief_format(false);
     EXPECT_EQ(round_of(*output, {waiting, first}),
-              "device  aborted  drop  pass  tx  redirect  packets/s  bits/s  state\n"
-              "gone0         -     -     -   -         -          -       -  waiting\n"
-              "veth0         0     1    10   0         0          -       -  attached\n");
+              "device  aborted  drop  pass  tx  redirect  lost  packets/s  bits/s  state\n"
+              "gone0         -     -     -   -         -     -          -       -  waiting\n"
+              "veth0         0     1    10   0         0     -          -       -  attached\n");
     EXPECT_EQ(round_of(*make_brief_format(true), {waiting, first}),
-              "device  aborted  drop  pass  tx  redirect  packets/s    bits/s  state\n"
-              "gone0         -     -     -   -         -          -         -  waiting\n"
-              "veth0         0     1    10   0         0          -         -  attached\n");
+              "device  aborted  drop  pass  tx  redirect  lost  packets/s    bits/s  state\n"
+              "gone0         -     -     -   -         -     -          -         -  waiting\n"
+              "veth0         0     1    10   0         0     -          -         -  attached\n");
 }
 
 TEST(BriefOutput, ARoundWithNothingToReadIsNone) {

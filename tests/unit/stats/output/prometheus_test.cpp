@@ -215,5 +215,18 @@ TEST(Prometheus, CostIsToldWhereItIsMeasured) {
     EXPECT_THAT(metrics_of(example_report()), testing::Not(testing::Contains(Key("xdp_program_runs_total"))));
 }
 
+TEST(PrometheusOutput, TellsWhatBecameOfPackets) {
+    const auto values = metrics_of(lossy_report());
+    EXPECT_EQ(values.at("xdp_action_delivered_packets_total"), (Values{{"veth0,,redirect", 200}}));
+    // The usual reasons are there with 0.
+    EXPECT_EQ(values.at("xdp_action_lost_packets_total"), (Values{{"veth0,,redirect,ENETDOWN", 1000},
+                                                                  {"veth0,,redirect,no_reason", 3},
+                                                                  {"veth0,,redirect,EOPNOTSUPP", 0},
+                                                                  {"veth0,,redirect,EMSGSIZE", 0},
+                                                                  {"veth0,,redirect,ENXIO", 0},
+                                                                  {"veth0,,redirect,EINVAL", 0}}));
+    EXPECT_FALSE(metrics_of(example_report()).contains("xdp_action_lost_packets_total"));
+}
+
 }  // namespace
 }  // namespace tally::stats

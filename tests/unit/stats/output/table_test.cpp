@@ -218,6 +218,30 @@ TEST(TableOutput, NamesThePlaceNow) {
                 testing::StartsWith("veth0: attached, map 32, runs on red/eth0, generation 1, "));
 }
 
+TEST(TableOutput, LossesAreBelowTheirVerdict) {
+    EXPECT_THAT(text_of(*make_table_format(Detail::kNone, false), lossy_report()),
+                testing::HasSubstr("\n"
+                                   "XDP_REDIRECT     1203        0.0  72180     0.0\n"
+                                   "  delivered 200\n"
+                                   "  lost 1000: target is down (ENETDOWN)\n"
+                                   "  lost 3: target's driver dropped it (no_reason)\n"
+                                   "total "));
+    EXPECT_THAT(text_of(*make_table_format(Detail::kNone, true), lossy_report()),
+                testing::HasSubstr("\n    lost 1,000: target is down (ENETDOWN)\n"));
+}
+
+TEST(TableOutput, SaysSinceWhenOrWhyNot) {
+    SampleReport report = lossy_report();
+    report.delivery.complete = false;
+    EXPECT_THAT(
+        text_of(*make_table_format(Detail::kNone, false), report),
+        testing::HasSubstr("  lost 1000 since 2026-01-31T12:00:00.123Z: target is down (ENETDOWN)\n"));
+    report.delivery.count[XDP_REDIRECT].reset();
+    report.delivery.unknown[XDP_REDIRECT] = "nobody tells";
+    EXPECT_THAT(text_of(*make_table_format(Detail::kNone, false), report),
+                testing::HasSubstr("\n  delivered: not known: nobody tells\n"));
+}
+
 TEST(TableOutput, CostIsBelowTheTotal) {
     SampleReport report = costly_report();
     EXPECT_THAT(text_of(*make_table_format(Detail::kNone, false), report),

@@ -1,0 +1,374 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+#include "stats/model/delivery_totals.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <tuple>
+
+namespace tally::stats {
+namespace {
+
+constexpr auto kRedirect = static_cast<std::uint32_t>(Action::kRedirect);
+
+void add(DeliverySums& sums, const DeliverySums& more) {
+    for (const auto& [key, packets] : more) {
+        sums[key] += packets;
+    }
+}
+
+// Modulo 2^64, as bases are; nothing where counts have been forgotten since.
+DeliverySums difference(const DeliverySums& before, DeliverySums now) {
+    for (const auto& [key, packets] : before) {
+        now[key] -= packets;
+    }
+    std::erase_if(now, [](const auto& sum) { return sum.second == 0 || sum.second > UINT64_MAX / 2; });
+    return now;
+}
+
+DeliverySums sums_of(const DeliveryBase& base) {
+    DeliverySums sums;
+    const auto count = std::min<std::uint32_t>(base.count, XDP_TALLY_DELIVERY_BASE_MAX);
+    for (std::uint32_t i = 0; i < count; ++i) {
+        sums[{base.counts[i].action, base.counts[i].reason}] += base.counts[i].packets;
+    }
+    return sums;
+}
+
+DeliverySums sums_of(const DeliveryReading& reading, const DeliverySource& source) {
+    DeliverySums sums = reading.of_device(source.netns_inode, source.ifindex);
+    for (const std::uint32_t map_id : source.map_ids) {
+        add(sums, reading.of_cpumap(map_id));
+    }
+    return sums;
+}
+
+bool same_place(const DeliverySource& one, const DeliverySource& other) {
+    return one.netns_inode == other.netns_inode && one.ifindex == other.ifindex;
+}
+
+bool same_source(const DeliverySource& one, const DeliverySource& other) {
+    return same_place(one, other) && one.map_ids == other.map_ids && one.lineage == other.lineage &&
+           one.first.instance == other.first.instance;
+}
+
+Fate fate_of(const DeliverySums& sums, std::uint32_t action) {
+    Fate fate;
+    for (auto sum = sums.lower_bound({action, 0}); sum != sums.end() && sum->first.first == action; ++sum) {
+        if (sum->first.second == XDP_TALLY_DELIVERED) {
+            fate.delivered = sum->second;
+        } else {
+            fate.lost += sum->second;
+            fate.losses.push_back({sum->first.second, sum->second});
+        }
+    }
+    std::stable_sort(fate.losses.begin(), fate.losses.end(),
+                     [](const Loss& one, const Loss& other) { return one.packets > other.packets; });
+    return fate;
+}
+
+// At the moment of a replacement, or of the start of this command, some packets may be on the other side
+// here than in the counters.
+void cut(Fate& fate, std::uint64_t excess) {
+    const std::uint64_t of_delivered = std::min(excess, fate.delivered);
+    fate.delivered -= of_delivered;
+    excess -= of_delivered;
+    for (Loss& loss : fate.losses) {
+        const std::uint64_t of_loss = std::min(excess, loss.packets);
+        loss.packets -= of_loss;
+        fate.lost -= of_loss;
+        excess -= of_loss;
+    }
+    std::erase_if(fate.losses, [](const Loss& loss) { return loss.packets == 0; });
+}
+
+std::uint32_t tracepoints_of(Action action) {
+    switch (action) {
+        case Action::kRedirect:
+            return XDP_TALLY_ON_REDIRECT_ERR | XDP_TALLY_ON_DEVMAP_XMIT | XDP_TALLY_ON_CPUMAP_ENQUEUE |
+                   XDP_TALLY_ON_CPUMAP_KTHREAD;
+        case Action::kTx:
+            return XDP_TALLY_ON_BULK_TX | XDP_TALLY_ON_EXCEPTION;
+        case Action::kAborted:
+            return XDP_TALLY_ON_EXCEPTION;
+        case Action::kDrop:
+        case Action::kPass:
+            break;
+    }
+    return 0;
+}
+
+// Judges one verdict of one device.
+class Judge {
+  public:
+    Judge(const DeliveryReading& reading, Action action, std::string obstacle)
+        : reading_(reading), action_(static_cast<std::uint32_t>(action)), obstacle_(std::move(obstacle)) {}
+
+    // `counted` packets, of which there are these sums. `why`, unless null, gets the reason of not knowing.
+    std::optional<Fate> fate(const DeliveryTotals::Total& total, std::uint64_t counted,
+                             std::string* why) const {
+        std::string reason = obstacle_;
+        Fate fate = fate_of(total.sums, action_);
+        const std::uint64_t seen = fate.delivered + fate.lost;
+        if (reason.empty() && reading_.overflowed() && seen < counted) {
+            reason = "there was no room for all counts";
+        }
+        if (reason.empty() && counted > 0 && seen == 0) {
+            reason = total.complete
+                         ? "none of them was seen, as with AF_XDP sockets, or drivers that do not tell"
+                         : "none was seen since the tracking began";
+        }
+        if (why != nullptr) {
+            *why = counted > 0 ? reason : std::string();
+        }
+        if (!reason.empty()) {
+            return std::nullopt;
+        }
+        if (seen > counted) {
+            cut(fate, seen - counted);
+        }
+        return fate;
+    }
+
+    std::uint64_t seen(const DeliverySums& sums) const {
+        const Fate fate = fate_of(sums, action_);
+        return fate.delivered + fate.lost;
+    }
+
+    void refuse(std::string obstacle) { obstacle_ = std::move(obstacle); }
+    bool refused() const { return !obstacle_.empty(); }
+
+  private:
+    const DeliveryReading& reading_;
+    std::uint32_t action_;
+    std::string obstacle_;
+};
+
+std::string obstacle_of(Action action, const DeliveryReading& reading, const DeliverySource& source,
+                        const DeliveryObstacles& obstacles) {
+    if (obstacles.generic && action != Action::kAborted) {
+        return "in generic mode the kernel does not tell";
+    }
+    if (obstacles.moved) {
+        return "the device is in another network namespace than at the load";
+    }
+    if ((reading.meta().missing & tracepoints_of(action)) != 0) {
+        return "this kernel lacks a tracepoint for it";
+    }
+    if (action == Action::kRedirect) {
+        const auto shared =
+            std::find_if(source.map_ids.begin(), source.map_ids.end(), [&](std::uint32_t map_id) {
+                return reading.is_shared(map_id) && !reading.of_cpumap(map_id).empty();
+            });
+        if (shared != source.map_ids.end()) {
+            return fmt::format("cpumap {} is shared with another device", *shared);
+        }
+    }
+    return {};
+}
+
+std::uint64_t packets_of(const CounterValues& values, Totals totals) {
+    switch (totals) {
+        case Totals::kSession:
+            return values.session.rx_packets;
+        case Totals::kLifetime:
+            return values.lifetime ? values.lifetime->rx_packets : 0;
+        case Totals::kMap:
+            break;
+    }
+    return values.count.rx_packets;
+}
+
+const DeliveryTotals::Total& choose(Totals totals, const DeliveryTotals::Total& map,
+                                    const DeliveryTotals::Total& lifetime,
+                                    const DeliveryTotals::Total& session) {
+    switch (totals) {
+        case Totals::kLifetime:
+            return lifetime;
+        case Totals::kSession:
+            return session;
+        case Totals::kMap:
+            break;
+    }
+    return map;
+}
+
+}  // namespace
+
+DeliveryReading::DeliveryReading(const DeliveryMeta& meta, DeliveryCounts counts,
+                                 std::set<std::uint32_t> shared)
+    : meta_(meta),
+      counts_(std::move(counts)),
+      shared_(std::move(shared)),
+      overflowed_(std::any_of(counts_.overflow.begin(), counts_.overflow.end(),
+                              [](std::uint64_t packets) { return packets != 0; })) {
+    std::sort(counts_.devices.begin(), counts_.devices.end(), [](const auto& one, const auto& other) {
+        return std::tie(one.key.netns_inode, one.key.ifindex) <
+               std::tie(other.key.netns_inode, other.key.ifindex);
+    });
+    std::sort(counts_.cpumaps.begin(), counts_.cpumaps.end(),
+              [](const auto& one, const auto& other) { return one.key.map_id < other.key.map_id; });
+}
+
+DeliverySums DeliveryReading::of_device(std::uint64_t netns_inode, std::uint32_t ifindex) const {
+    DeliverySums sums;
+    const auto first = std::lower_bound(
+        counts_.devices.begin(), counts_.devices.end(), std::pair(netns_inode, ifindex),
+        [](const auto& entry, const auto& place) {
+            return std::pair<std::uint64_t, std::uint32_t>(entry.key.netns_inode, entry.key.ifindex) < place;
+        });
+    for (auto entry = first; entry != counts_.devices.end() && entry->key.netns_inode == netns_inode &&
+                             entry->key.ifindex == ifindex;
+         ++entry) {
+        sums[{entry->key.action, entry->key.reason}] += entry->packets;
+    }
+    return sums;
+}
+
+DeliverySums DeliveryReading::of_cpumap(std::uint32_t map_id) const {
+    DeliverySums sums;
+    const auto first =
+        std::lower_bound(counts_.cpumaps.begin(), counts_.cpumaps.end(), map_id,
+                         [](const auto& entry, std::uint32_t wanted) { return entry.key.map_id < wanted; });
+    for (auto entry = first; entry != counts_.cpumaps.end() && entry->key.map_id == map_id; ++entry) {
+        sums[{kRedirect, entry->key.reason}] += entry->packets;
+    }
+    return sums;
+}
+
+void DeliveryTotals::take(const DeliveryReading& reading, const DeliverySource& source, bool joined) {
+    DeliverySums now = sums_of(reading, source);
+    const std::uint64_t instance = reading.meta().instance;
+    if (instance_ != instance) {
+        const bool first_look = !looked_;
+        instance_ = instance;
+        earlier_.clear();
+        before_start_.clear();
+        start_.clear();
+        session_complete_ = first_look && (!joined || knows(source.first));
+        if (first_look && !joined) {
+            start_ = now;
+            before_start_ = knows(source.first) ? difference(sums_of(source.first), now) : now;
+        } else if (first_look && knows(source.first)) {
+            start_ = sums_of(source.first);
+        }
+    } else if (!same_source(source_, source)) {
+        add(earlier_, difference(start_, sums_of(reading, source_)));
+        start_ = start_after_change(reading, source);
+    }
+    looked_ = true;
+    source_ = source;
+    now_ = std::move(now);
+}
+
+// What the sources before this one have counted is in `earlier_` by now.
+DeliverySums DeliveryTotals::start_after_change(const DeliveryReading& reading,
+                                                const DeliverySource& source) const {
+    if (source.lineage == source_.lineage && knows(source.first) && knows(source_.first)) {
+        DeliverySums start = sums_of(source.first);
+        add(start, difference(sums_of(source_.first), sums_of(reading, source_)));
+        return start;
+    }
+    if (!same_place(source, source_)) {
+        return knows(source.first) ? sums_of(source.first) : sums_of(reading, source);
+    }
+    // Maps that are new have counted nothing before.
+    DeliverySource common = source;
+    std::erase_if(common.map_ids, [this](std::uint32_t map_id) {
+        return std::find(source_.map_ids.begin(), source_.map_ids.end(), map_id) == source_.map_ids.end();
+    });
+    return sums_of(reading, common);
+}
+
+void DeliveryTotals::miss() {
+    looked_ = true;
+    instance_ = 0;
+}
+
+DeliveryTotals::Total DeliveryTotals::since(const DeliveryBase& base) const {
+    return knows(base) ? Total{difference(sums_of(base), now_), true} : Total{now_, false};
+}
+
+DeliveryTotals::Total DeliveryTotals::map() const {
+    return since(source_.map);
+}
+
+DeliveryTotals::Total DeliveryTotals::lifetime() const {
+    return since(source_.first);
+}
+
+DeliveryTotals::Total DeliveryTotals::session() const {
+    Total total{difference(start_, now_), session_complete_};
+    add(total.sums, earlier_);
+    return total;
+}
+
+DeliverySums DeliveryTotals::metrics() const {
+    DeliverySums sums = session().sums;
+    add(sums, before_start_);
+    return sums;
+}
+
+std::optional<Fate> sum_of_fates(const Fates& fates) {
+    Fate sum;
+    std::map<std::uint32_t, std::uint64_t> losses;
+    for (const Action action : kSentOn) {
+        const auto& fate = fates[static_cast<std::size_t>(action)];
+        if (!fate) {
+            return std::nullopt;
+        }
+        sum.delivered += fate->delivered;
+        sum.lost += fate->lost;
+        for (const Loss& loss : fate->losses) {
+            losses[loss.reason] += loss.packets;
+        }
+    }
+    for (const auto& [reason, packets] : losses) {
+        sum.losses.push_back({reason, packets});
+    }
+    std::stable_sort(sum.losses.begin(), sum.losses.end(),
+                     [](const Loss& one, const Loss& other) { return one.packets > other.packets; });
+    return sum;
+}
+
+void fill_delivery(SampleReport& report, const DeliveryReading& reading, const DeliverySource& source,
+                   const DeliveryTotals& totals, const DeliveryObstacles& obstacles, double seconds) {
+    const DeliveryReport before = std::exchange(report.delivery, DeliveryReport());
+    DeliveryReport& delivery = report.delivery;
+    delivery.track_with = before.track_with;
+    delivery.tracked = true;
+    delivery.since = static_cast<std::int64_t>(reading.meta().start_time);
+    const auto map = totals.map();
+    const auto lifetime = totals.lifetime();
+    const auto session = totals.session();
+    const auto& chosen = choose(report.totals, map, lifetime, session);
+    delivery.complete = chosen.complete;
+    for (const Action action : kSentOn) {
+        const auto number = static_cast<std::size_t>(action);
+        const CounterValues& values = report.actions[number];
+        Judge judge(reading, action, obstacle_of(action, reading, source, obstacles));
+        // A packet with several targets is seen for each of them.
+        const std::uint64_t counted = values.lifetime ? values.lifetime->rx_packets : values.count.rx_packets;
+        if (!judge.refused() && judge.seen(lifetime.sums) > counted) {
+            judge.refuse(
+                "more was seen than counted: packets with several targets, or those of other programs");
+        }
+        const std::uint64_t shown = packets_of(values, report.totals);
+        delivery.count[number] = judge.fate(chosen, shown, &delivery.unknown[number]);
+        delivery.session[number] = judge.fate(session, values.session.rx_packets, nullptr);
+        if (values.lifetime && lifetime.complete) {
+            delivery.lifetime[number] = judge.fate(lifetime, values.lifetime->rx_packets, nullptr);
+        }
+        const DeliverySums metrics = totals.metrics();
+        if (!judge.refused() && (counted == 0 || judge.seen(metrics) > 0)) {
+            delivery.metrics[number] = fate_of(metrics, static_cast<std::uint32_t>(action));
+        }
+        const auto& earlier = before.metrics[number];
+        const auto& later = delivery.metrics[number];
+        if (earlier && later && seconds > 0 && later->lost >= earlier->lost) {
+            delivery.lost_pps[number] = static_cast<double>(later->lost - earlier->lost) / seconds;
+        }
+    }
+}
+
+}  // namespace tally::stats

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+// What became of the packets of one device, from each moment that totals count from. Pure.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "common/pins/counters.h"
+#include "common/pins/delivery.h"
+#include "stats/model/delivery_report.h"
+#include "stats/model/sample_report.h"
+
+namespace tally::stats {
+
+// What the maps of the tracking held at one moment, of all devices.
+class DeliveryReading {
+  public:
+    // `shared`: maps that the pins of several devices name.
+    DeliveryReading(const DeliveryMeta& meta, DeliveryCounts counts, std::set<std::uint32_t> shared);
+
+    const DeliveryMeta& meta() const { return meta_; }
+    bool overflowed() const { return overflowed_; }
+    bool is_shared(std::uint32_t map_id) const { return shared_.contains(map_id); }
+
+    // By verdict and reason; what was delivered has the reason XDP_TALLY_DELIVERED.
+    using Sums = std::map<std::pair<std::uint32_t, std::uint32_t>, std::uint64_t>;
+    Sums of_device(std::uint64_t netns_inode, std::uint32_t ifindex) const;
+    Sums of_cpumap(std::uint32_t map_id) const;
+
+  private:
+    DeliveryMeta meta_;
+    DeliveryCounts counts_;  // sorted by device, and by map
+    std::set<std::uint32_t> shared_;
+    bool overflowed_;
+};
+
+using DeliverySums = DeliveryReading::Sums;
+
+// Whose packets: what the meta of a counter map says.
+struct DeliverySource {
+    std::uint64_t netns_inode = 0;
+    std::uint32_t ifindex = 0;
+    std::vector<std::uint32_t> map_ids;
+    std::uint64_t lineage = 0;
+    DeliveryBase first = {};  // what there was at the first load
+    DeliveryBase map = {};    // and when the map was new
+};
+
+class DeliveryTotals {
+  public:
+    // `joined`: all that the lineage has counted was counted during the session.
+    void take(const DeliveryReading& reading, const DeliverySource& source, bool joined);
+    // Nothing is tracked now.
+    void miss();
+
+    struct Total {
+        DeliverySums sums;
+        bool complete = true;  // else it is what there was since the tracking began
+    };
+    Total map() const;
+    Total lifetime() const;
+    Total session() const;
+    // Since the first load or the start of the tracking, whichever is known. It grows as long as the tracking
+    // lasts.
+    DeliverySums metrics() const;
+
+  private:
+    bool knows(const DeliveryBase& base) const { return base.instance == instance_; }
+    Total since(const DeliveryBase& base) const;
+    DeliverySums start_after_change(const DeliveryReading& reading, const DeliverySource& source) const;
+
+    std::uint64_t instance_ = 0;  // of the tracking; 0: there has been none
+    bool looked_ = false;
+    DeliverySource source_;
+    DeliverySums now_;
+    DeliverySums start_;         // of the session, as far as it is this source's
+    DeliverySums earlier_;       // of the session, of sources before this one
+    DeliverySums before_start_;  // since the first load or the start of the tracking
+    bool session_complete_ = true;
+};
+
+// Why nothing can be known of a verdict, whatever was counted.
+struct DeliveryObstacles {
+    bool generic = false;  // not in native mode
+    bool moved = false;    // the device is not where the meta says
+};
+
+// Fills in the report's `delivery` beside its numbers. `seconds` is the time since the report was filled in
+// before.
+void fill_delivery(SampleReport& report, const DeliveryReading& reading, const DeliverySource& source,
+                   const DeliveryTotals& totals, const DeliveryObstacles& obstacles, double seconds);
+
+}  // namespace tally::stats

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+#include "stats/source/delivery_reader.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "common/base/directory.h"
+#include "common/base/shell_word.h"
+#include "common/pins/meta.h"
+#include "common/pins/pin_names.h"
+
+namespace tally::stats {
+namespace {
+
+std::string track_command(const std::string& root) {
+    return fmt::format("xdp_loader {}--track-delivery",
+                       root.empty() ? "" : shell_option("--bpffs", root) + ' ');
+}
+
+bool is_same_tracking(const DeliveryMeta& one, const DeliveryMeta& other) {
+    return one.instance == other.instance && one.devices_map_id == other.devices_map_id &&
+           one.cpumaps_map_id == other.cpumaps_map_id && one.overflow_map_id == other.overflow_map_id;
+}
+
+// The directories of all devices below the root. What cannot be read has no pins for us.
+std::vector<std::string> device_directories(const std::string& root) {
+    std::vector<std::string> directories;
+    const auto names = list_directory(root);
+    for (const auto& name : names ? *names : std::vector<std::string>()) {
+        const std::string path = root + '/' + name;
+        if (!netns_of_directory_name(name)) {
+            directories.push_back(path);
+            continue;
+        }
+        const auto inner = list_directory(path);
+        for (const auto& device : inner ? *inner : std::vector<std::string>()) {
+            directories.push_back(path + '/' + device);
+        }
+    }
+    return directories;
+}
+
+}  // namespace
+
+DeliveryReader::DeliveryReader(const NetnsContext& context)
+    : root_(context.bpffs.path), track_with_(track_command(context.bpffs_option)) {}
+
+void DeliveryReader::read() {
+    reading_.reset();
+    obstacle_.clear();
+    auto opened = open();
+    auto counts = opened && maps_ ? maps_->read() : Result<DeliveryCounts>(DeliveryCounts());
+    if (!opened || !counts) {
+        obstacle_ = (opened ? counts.error() : opened.error()).message();
+        maps_.reset();
+    } else if (maps_) {
+        auto shared = shared_cpumaps(*counts);
+        reading_.emplace(maps_->meta(), std::move(*counts), std::move(shared));
+    }
+}
+
+// The meta is looked at every time, the maps are kept open.
+Result<void> DeliveryReader::open() {
+    TALLY_ASSIGN_OR_RETURN(const auto meta, read_delivery_meta(root_));
+    if (meta && maps_ && is_same_tracking(*meta, maps_->meta())) {
+        return {};
+    }
+    maps_.reset();
+    if (meta) {
+        TALLY_ASSIGN_OR_RETURN(maps_, DeliveryMaps::open(root_));
+    }
+    return {};
+}
+
+// Where several devices name a cpumap, what is counted of it cannot be divided among them.
+std::set<std::uint32_t> DeliveryReader::shared_cpumaps(const DeliveryCounts& counts) const {
+    std::set<std::uint32_t> known;
+    std::set<std::uint32_t> shared;
+    if (counts.cpumaps.empty()) {
+        return shared;
+    }
+    for (const auto& [key, packets] : counts.cpumaps) {
+        known.insert(key.map_id);
+    }
+    std::set<std::uint32_t> named;
+    for (const auto& directory : device_directories(root_)) {
+        const auto meta = read_meta(directory + '/' + XDP_TALLY_META_NAME);
+        if (!meta) {
+            continue;
+        }
+        const std::set<std::uint32_t> of_device(std::begin(meta->map_ids), std::end(meta->map_ids));
+        for (const std::uint32_t map_id : of_device) {
+            if (known.contains(map_id) && !named.insert(map_id).second) {
+                shared.insert(map_id);
+            }
+        }
+    }
+    return shared;
+}
+
+}  // namespace tally::stats

@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+#include "stats/model/delivery_totals.h"
+
+#include <gmock/gmock.h>
+
+#include <cerrno>
+
+#include "stats/report_for_tests.h"
+
+namespace tally::stats {
+namespace {
+
+constexpr std::uint64_t kNetns = 4026531840;
+constexpr std::uint64_t kTracking = 77;
+constexpr std::uint32_t kDevice = 5;
+constexpr std::uint32_t kCpumap = 90;
+constexpr std::uint32_t kAllTracepoints = 0x3f;
+
+// What there is of one device: delivered, and lost as the target was down.
+struct Redirected {
+    std::uint64_t delivered = 0;
+    std::uint64_t down = 0;
+};
+
+DeliveryMeta meta_of(std::uint64_t instance) {
+    DeliveryMeta meta = {};
+    meta.instance = instance;
+    meta.tracepoints = kAllTracepoints;
+    return meta;
+}
+
+DeliveryCounts counts_of(Redirected redirected, std::uint32_t ifindex = kDevice) {
+    DeliveryCounts counts;
+    const auto inode = static_cast<std::uint32_t>(kNetns);
+    // Not in order, and beside those of another device.
+    counts.devices = {{{inode, 99, XDP_REDIRECT, ENETDOWN}, 1000},
+                      {{inode, ifindex, XDP_REDIRECT, ENETDOWN}, redirected.down},
+                      {{inode, 1, XDP_REDIRECT, XDP_TALLY_DELIVERED}, 1000},
+                      {{inode, ifindex, XDP_REDIRECT, XDP_TALLY_DELIVERED}, redirected.delivered}};
+    return counts;
+}
+
+DeliveryReading reading_of(Redirected redirected, std::uint64_t instance = kTracking) {
+    return {meta_of(instance), counts_of(redirected), {}};
+}
+
+DeliveryBase base_of(Redirected redirected, std::uint64_t instance = kTracking) {
+    DeliveryBase base = {};
+    base.instance = instance;
+    base.count = 2;
+    base.counts[0] = {XDP_REDIRECT, XDP_TALLY_DELIVERED, redirected.delivered};
+    base.counts[1] = {XDP_REDIRECT, ENETDOWN, redirected.down};
+    return base;
+}
+
+DeliverySource source_of(Redirected first, Redirected map) {
+    return {kNetns, kDevice, {kCpumap}, 1, base_of(first), base_of(map)};
+}
+
+SampleReport report_with(std::uint64_t redirected) {
+    SampleReport report = example_report();
+    CounterValues& values = report.actions[XDP_REDIRECT];
+    values.count.rx_packets = redirected;
+    values.session.rx_packets = redirected;
+    values.lifetime = values.count;
+    return report;
+}
+
+// Of redirects in the total that is shown.
+std::optional<Fate> shown(SampleReport& report, const DeliveryReading& reading, const DeliverySource& source,
+                          DeliveryObstacles obstacles = {}) {
+    DeliveryTotals totals;
+    totals.take(reading, source, true);
+    fill_delivery(report, reading, source, totals, obstacles, 1);
+    return report.delivery.count[XDP_REDIRECT];
+}
+
+MATCHER_P2(Is, delivered, lost, "") {
+    return arg && arg->delivered == static_cast<std::uint64_t>(delivered) &&
+           arg->lost == static_cast<std::uint64_t>(lost);
+}
+
+TEST(DeliveryTotals, CountsFromTheMapAndFromTheFirstLoad) {
+    DeliveryTotals totals;
+    totals.take(reading_of({10, 7}), source_of({1, 2}, {4, 6}), false);
+    EXPECT_EQ(totals.map().sums,
+              (DeliverySums{{{XDP_REDIRECT, XDP_TALLY_DELIVERED}, 6}, {{XDP_REDIRECT, ENETDOWN}, 1}}));
+    EXPECT_EQ(totals.lifetime().sums,
+              (DeliverySums{{{XDP_REDIRECT, XDP_TALLY_DELIVERED}, 9}, {{XDP_REDIRECT, ENETDOWN}, 5}}));
+    EXPECT_TRUE(totals.map().complete);
+    EXPECT_TRUE(totals.session().sums.empty());
+}
+
+TEST(DeliveryTotals, SessionGoesOnAcrossReplacements) {
+    DeliveryTotals totals;
+    totals.take(reading_of({10, 0}), source_of({0, 0}, {0, 0}), false);
+    totals.take(reading_of({12, 0}), source_of({0, 0}, {0, 0}), false);
+    DeliverySource later = source_of({0, 0}, {12, 0});
+    later.map_ids.push_back(91);
+    totals.take(reading_of({12, 3}), later, true);
+    totals.take(reading_of({12, 4}), later, true);
+    EXPECT_EQ(totals.session().sums,
+              (DeliverySums{{{XDP_REDIRECT, XDP_TALLY_DELIVERED}, 2}, {{XDP_REDIRECT, ENETDOWN}, 4}}));
+    EXPECT_EQ(totals.map().sums, (DeliverySums{{{XDP_REDIRECT, ENETDOWN}, 4}}));
+    EXPECT_EQ(totals.metrics(),
+              (DeliverySums{{{XDP_REDIRECT, XDP_TALLY_DELIVERED}, 12}, {{XDP_REDIRECT, ENETDOWN}, 4}}));
+}
+
+TEST(DeliveryTotals, ALineageThatBeganInTheSessionIsWhole) {
+    DeliveryTotals totals;
+    totals.take(reading_of({10, 0}), source_of({0, 0}, {0, 0}), false);
+    DeliverySource next = source_of({10, 0}, {10, 0});
+    next.lineage = 2;
+    totals.take(reading_of({15, 0}), next, true);
+    EXPECT_EQ(totals.session().sums, (DeliverySums{{{XDP_REDIRECT, XDP_TALLY_DELIVERED}, 5}}));
+}
+
+TEST(DeliveryTotals, OfALaterTrackingAreNotComplete) {
+    DeliveryTotals totals;
+    totals.miss();
+    totals.take(reading_of({3, 1}, kTracking + 1), source_of({1, 0}, {1, 0}), true);
+    EXPECT_FALSE(totals.map().complete);
+    EXPECT_FALSE(totals.session().complete);
+    EXPECT_EQ(totals.map().sums,
+              (DeliverySums{{{XDP_REDIRECT, XDP_TALLY_DELIVERED}, 3}, {{XDP_REDIRECT, ENETDOWN}, 1}}));
+}
+
+TEST(FillDelivery, DeliveredAndLostAreWhatWasCounted) {
+    SampleReport report = report_with(17);
+    EXPECT_THAT(shown(report, reading_of({10, 7}), source_of({0, 0}, {0, 0})), Is(10, 7));
+    EXPECT_TRUE(report.delivery.complete);
+    EXPECT_TRUE(report.delivery.unknown[XDP_REDIRECT].empty());
+    EXPECT_THAT(report.delivery.count[XDP_TX], Is(0, 0));
+    EXPECT_FALSE(report.delivery.count[XDP_PASS]);
+}
+
+TEST(FillDelivery, IsNotKnownInGenericMode) {
+    SampleReport report = report_with(17);
+    EXPECT_FALSE(shown(report, reading_of({10, 7}), source_of({0, 0}, {0, 0}), {true, false}));
+    EXPECT_THAT(report.delivery.unknown[XDP_REDIRECT], testing::HasSubstr("generic mode"));
+    EXPECT_THAT(report.delivery.count[XDP_ABORTED], Is(0, 0));  // that is told there, too
+}
+
+TEST(FillDelivery, IsNotKnownOfADeviceThatHasMoved) {
+    SampleReport report = report_with(17);
+    EXPECT_FALSE(shown(report, reading_of({10, 7}), source_of({0, 0}, {0, 0}), {false, true}));
+}
+
+TEST(FillDelivery, IsNotKnownWithoutTheTracepoint) {
+    DeliveryMeta meta = meta_of(kTracking);
+    meta.missing = XDP_TALLY_ON_DEVMAP_XMIT;
+    SampleReport report = report_with(17);
+    EXPECT_FALSE(shown(report, {meta, counts_of({10, 7}), {}}, source_of({0, 0}, {0, 0})));
+    EXPECT_TRUE(report.delivery.count[XDP_TX]);
+}
+
+TEST(FillDelivery, IsNotKnownOfPacketsWithSeveralTargets) {
+    SampleReport report = report_with(5);
+    EXPECT_FALSE(shown(report, reading_of({10, 0}), source_of({0, 0}, {0, 0})));
+    EXPECT_THAT(report.delivery.unknown[XDP_REDIRECT], testing::HasSubstr("several targets"));
+}
+
+TEST(FillDelivery, IsNotKnownWhereNothingIsSeen) {
+    SampleReport report = report_with(5);
+    EXPECT_FALSE(shown(report, reading_of({0, 0}), source_of({0, 0}, {0, 0})));
+    EXPECT_FALSE(report.delivery.metrics[XDP_REDIRECT]);
+}
+
+TEST(FillDelivery, IsNotKnownOfASharedCpumap) {
+    DeliveryCounts counts;
+    counts.cpumaps = {{{kCpumap, XDP_TALLY_DELIVERED}, 5}};
+    SampleReport report = report_with(5);
+    EXPECT_THAT(shown(report, {meta_of(kTracking), counts, {}}, source_of({0, 0}, {0, 0})), Is(5, 0));
+    EXPECT_FALSE(shown(report, {meta_of(kTracking), counts, {kCpumap}}, source_of({0, 0}, {0, 0})));
+    EXPECT_EQ(report.delivery.unknown[XDP_REDIRECT], "cpumap 90 is shared with another device");
+}
+
+TEST(FillDelivery, WithoutRoomIsKnownOnlyWhereAllWasSeen) {
+    DeliveryCounts counts = counts_of({10, 7});
+    counts.overflow[XDP_TALLY_OVERFLOW_LOST] = 1;
+    SampleReport report = report_with(18);
+    EXPECT_FALSE(shown(report, {meta_of(kTracking), counts, {}}, source_of({0, 0}, {0, 0})));
+    report = report_with(17);
+    EXPECT_THAT(shown(report, {meta_of(kTracking), counts, {}}, source_of({0, 0}, {0, 0})), Is(10, 7));
+}
+
+// The base was read while the program before still ran.
+TEST(FillDelivery, PacketsOfTheMomentOfAReplacementAreLeftOut) {
+    SampleReport report = report_with(6);
+    report.actions[XDP_REDIRECT].lifetime = Counter{100, 6000};
+    EXPECT_THAT(shown(report, reading_of({98, 2}), source_of({0, 0}, {91, 1})), Is(5, 1));
+}
+
+TEST(FillDelivery, SaysWhereTheTrackingIsYounger) {
+    SampleReport report = report_with(50);
+    DeliverySource source = source_of({0, 0}, {0, 0});
+    source.first.instance = source.map.instance = 0;
+    EXPECT_THAT(shown(report, reading_of({10, 7}), source), Is(10, 7));
+    EXPECT_FALSE(report.delivery.complete);
+    EXPECT_FALSE(report.delivery.lifetime[XDP_REDIRECT]);
+}
+
+TEST(FillDelivery, LossesASecondAreThoseBetweenTwoSamples) {
+    SampleReport report = report_with(20);
+    const auto source = source_of({0, 0}, {0, 0});
+    DeliveryTotals totals;
+    totals.take(reading_of({10, 0}), source, false);
+    fill_delivery(report, reading_of({10, 0}), source, totals, {}, 0);
+    totals.take(reading_of({10, 8}), source, true);
+    fill_delivery(report, reading_of({10, 8}), source, totals, {}, 2);
+    EXPECT_DOUBLE_EQ(report.delivery.lost_pps[XDP_REDIRECT], 4);
+}
+
+}  // namespace
+}  // namespace tally::stats
