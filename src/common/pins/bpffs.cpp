@@ -12,9 +12,11 @@
 
 #include <xdp_tally/abi.h>
 
+#include "common/base/directory.h"
 #include "common/base/shell_word.h"
 #include "common/kernel/bpf_info.h"
 #include "common/kernel/libbpf_options.h"
+#include "common/pins/pin_names.h"
 
 namespace tally {
 namespace {
@@ -115,6 +117,23 @@ Result<UniqueFd> open_map_pin(const std::string& path, bool read_only) {
         return make_error(ErrorKind::kConflict, fmt::format("opening the pin {}", path), "it is not a map");
     }
     return fd;
+}
+
+Result<std::vector<std::string>> pin_directories(const std::string& bpffs) {
+    std::vector<std::string> directories;
+    TALLY_ASSIGN_OR_RETURN(const auto names, list_directory_if_any(bpffs));
+    for (const auto& name : names) {
+        const std::string path = fmt::format("{}/{}", bpffs, name);
+        if (!netns_of_directory_name(name)) {
+            directories.push_back(path);
+            continue;
+        }
+        TALLY_ASSIGN_OR_RETURN(const auto inside, list_directory_if_any(path));
+        for (const auto& interface : inside) {
+            directories.push_back(fmt::format("{}/{}", path, interface));
+        }
+    }
+    return directories;
 }
 
 }  // namespace tally

@@ -5,6 +5,7 @@
 #include <sys/types.h>
 
 #include <string>
+#include <vector>
 
 #include "common/base/result.h"
 #include "common/base/unique_fd.h"
@@ -41,5 +42,9 @@ Result<UniqueFd> open_map_pin(const std::string& path, bool read_only);
 // A lack of permission for this path, with the directory on it that this user may not enter, and how it can
 // be opened; anything else as it is.
 Error explain_barrier(Error error, const std::string& path);
+
+// The pin directories of interfaces below the root, of all namespaces, that this process may look into. An
+// error only where the kernel could not answer.
+Result<std::vector<std::string>> pin_directories(const std::string& root);
 
 }  // namespace tally

@@ -59,24 +59,6 @@ Result<void> open_links(NetnsContext& context) {
     return {};
 }
 
-// Those of interfaces, in all namespaces, that this process may look into.
-Result<std::vector<std::string>> pin_directories(const std::string& bpffs) {
-    std::vector<std::string> directories;
-    TALLY_ASSIGN_OR_RETURN(const auto names, list_directory_if_any(bpffs));
-    for (const auto& name : names) {
-        const std::string path = fmt::format("{}/{}", bpffs, name);
-        if (!netns_of_directory_name(name)) {
-            directories.push_back(path);
-            continue;
-        }
-        TALLY_ASSIGN_OR_RETURN(const auto inside, list_directory_if_any(path));
-        for (const auto& interface : inside) {
-            directories.push_back(fmt::format("{}/{}", path, interface));
-        }
-    }
-    return directories;
-}
-
 // None where there is none that this process may read and understands.
 Result<std::optional<Meta>> meta_in(const std::string& directory) {
     const auto meta = read_meta(directory + '/' + XDP_TALLY_META_NAME);

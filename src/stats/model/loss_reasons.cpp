@@ -95,23 +95,23 @@ std::string loss_text(std::size_t action, std::uint32_t reason) {
 }
 
 const std::vector<std::uint32_t>& usual_losses(std::size_t action) {
-    static const std::vector<std::uint32_t> kRedirect = {ENETDOWN, EOPNOTSUPP, EMSGSIZE,
-                                                         ENXIO,    EINVAL,     XDP_TALLY_LOST_NO_REASON};
-    static const std::vector<std::uint32_t> kTx = {ENXIO, XDP_TALLY_LOST_NO_REASON};
-    static const std::vector<std::uint32_t> kAborted = {XDP_TALLY_LOST_EXCEPTION};
-    static const std::vector<std::uint32_t> kNone;
+    static const std::vector<std::uint32_t> redirect = {ENETDOWN, EOPNOTSUPP, EMSGSIZE,
+                                                        ENXIO,    EINVAL,     XDP_TALLY_LOST_NO_REASON};
+    static const std::vector<std::uint32_t> tx = {ENXIO, XDP_TALLY_LOST_NO_REASON};
+    static const std::vector<std::uint32_t> aborted = {XDP_TALLY_LOST_EXCEPTION};
+    static const std::vector<std::uint32_t> none;
     switch (static_cast<Action>(action)) {
         case Action::kRedirect:
-            return kRedirect;
+            return redirect;
         case Action::kTx:
-            return kTx;
+            return tx;
         case Action::kAborted:
-            return kAborted;
+            return aborted;
         case Action::kDrop:
         case Action::kPass:
             break;
     }
-    return kNone;
+    return none;
 }
 
 }  // namespace tally::stats

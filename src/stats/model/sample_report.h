@@ -68,7 +68,7 @@ struct SampleReport {
     bool readable = false;  // else the numbers are those of the latest reading, if there has been any
     ActionValues actions = {};
     CounterValues total = {};
-    std::optional<ProgramCost> cost;      // none without --cost
+    std::optional<ProgramCost> cost;  // none without --cost
     DeliveryReport delivery;
     Counters before_start = {};           // counted before this command started, as far as it is known
     std::vector<CpuValues> cpus;          // those that counted anything, in order; empty without --per-cpu

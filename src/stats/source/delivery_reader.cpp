@@ -6,8 +6,8 @@
 #include <algorithm>
 #include <utility>
 
-#include "common/base/directory.h"
 #include "common/base/shell_word.h"
+#include "common/pins/bpffs.h"
 #include "common/pins/meta.h"
 #include "common/pins/pin_names.h"
 
@@ -22,24 +22,6 @@ std::string track_command(const std::string& root) {
 bool is_same_tracking(const DeliveryMeta& one, const DeliveryMeta& other) {
     return one.instance == other.instance && one.devices_map_id == other.devices_map_id &&
            one.cpumaps_map_id == other.cpumaps_map_id && one.overflow_map_id == other.overflow_map_id;
-}
-
-// The directories of all devices below the root. What cannot be read has no pins for us.
-std::vector<std::string> device_directories(const std::string& root) {
-    std::vector<std::string> directories;
-    const auto names = list_directory(root);
-    for (const auto& name : names ? *names : std::vector<std::string>()) {
-        const std::string path = root + '/' + name;
-        if (!netns_of_directory_name(name)) {
-            directories.push_back(path);
-            continue;
-        }
-        const auto inner = list_directory(path);
-        for (const auto& device : inner ? *inner : std::vector<std::string>()) {
-            directories.push_back(path + '/' + device);
-        }
-    }
-    return directories;
 }
 
 }  // namespace
@@ -85,8 +67,12 @@ std::set<std::uint32_t> DeliveryReader::shared_cpumaps(const DeliveryCounts& cou
         known.insert(key.map_id);
     }
     std::set<std::uint32_t> named;
-    for (const auto& directory : device_directories(root_)) {
-        const auto meta = read_meta(directory + '/' + XDP_TALLY_META_NAME);
+    const auto directories = pin_directories(root_);
+    for (const auto& directory : directories ? *directories : std::vector<std::string>()) {
+        // In a bpffs that all may write to, anyone can lay a meta out.
+        const auto meta = check_trusted(directory, root_)
+                              ? read_meta(directory + '/' + XDP_TALLY_META_NAME)
+                              : Result<Meta>(make_error(ErrorKind::kNotFound, directory));
         if (!meta) {
             continue;
         }

@@ -18,8 +18,8 @@ bool has_part(std::string_view text, std::string_view part) {
 }
 
 const std::string& program_of(const ScreenSource& source) {
-    static const std::string kNone;
-    return source.report.program ? source.report.program->name : kNone;
+    static const std::string none;
+    return source.report.program ? source.report.program->name : none;
 }
 
 bool passes(const ScreenSource& source, const std::string& filter) {

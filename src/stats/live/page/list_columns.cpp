@@ -148,7 +148,8 @@ void write_list_titles(Canvas& canvas, int y, const ListColumns& columns, const 
         choice.own_scale ? "each its own" : fmt::format("0 to {} pkt/s", axis_label(scale.end));
     const std::string short_end =
         choice.own_scale ? "own scale" : fmt::format("to {}", axis_label(scale.end));
-    for (const std::string& text : {"last " + window + ", " + end, window + ", " + short_end, short_end}) {
+    for (const std::string& text :
+         {fmt::format("last {}, {}", window, end), fmt::format("{}, {}", window, short_end), short_end}) {
         if (text_width(canvas.unicode(), text) <= columns.curve.width) {
             canvas.write(columns.curve.begin(), y, text, kFaint);
             break;

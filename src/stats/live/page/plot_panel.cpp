@@ -30,14 +30,14 @@ std::vector<Piece> panel_title(const ScreenSource& source, Trouble trouble) {
 void draw_plot_panel(Canvas& canvas, const Rect& rect, const ScreenSource& source, const LiveChoice& choice,
                      const ViewContext& context, bool with_legend, DrawnPage& drawn) {
     constexpr int kLeastWithLegend = 84;  // columns
-    constexpr int kLeastHeight = 3;       // of the plot, without its axis
+    constexpr int kLeastPlotHeight = 3;   // of the plot, without its axis
     const bool beside = with_legend && rect.width >= kLeastWithLegend;
     Rect plot = rect;
     plot.width -= beside ? kLegendWidth + 2 : 0;
     const bool above = with_legend && !beside;
     plot.y += above ? 1 : 0;
     plot.height -= above ? 1 : 0;
-    if (plot.height < kLeastHeight + kAxisHeight) {
+    if (plot.height < kLeastPlotHeight + kAxisHeight) {
         return;
     }
     drawn.columns = time_columns(context.now, context.window, plot_columns(plot.width));

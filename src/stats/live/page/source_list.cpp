@@ -220,7 +220,8 @@ void draw_source_list(Canvas& canvas, const Rect& rect, const SourceList& list, 
             break;
         }
         for (int line = 0; line < lines; ++line) {
-            drawn.source_at.at(static_cast<std::size_t>(y + line)) = source.number;
+            const int at = y + line;
+            drawn.source_at.at(static_cast<std::size_t>(at)) = source.number;
         }
         y += lines - 1;
         if (row->action == kAllActions) {

@@ -157,7 +157,7 @@ void draw_level(Canvas& canvas, int x, int y, double value, double end, Style st
     const auto count = static_cast<double>(steps.size() - 1);
     double step = std::clamp(std::round(value / end * count), 1.0, count);
     if (canvas.look().glyphs == Glyphs::kHalves) {
-        step = kEighth / 2;
+        step = static_cast<double>(kEighth) / 2;
     }
     canvas.set(x, y, steps[static_cast<std::size_t>(step)], style);
 }
