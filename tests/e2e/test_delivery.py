@@ -22,6 +22,7 @@ from support.pins import BPFFS, pin_dir
 from support.processes import NOBODY, as_user, run, wait_until
 from support.programs import LOADER, PERMISSION, USAGE, object_file
 from support.raw_bpf import bpf, open_pin, pin, run_live, update_element
+from support.redirects import MAP_PROGRAMS, WAYS, index_of, map_program, redirect, redirect_to_cpu, update
 from support.schemas import DOCUMENT, checked
 from support.traffic import ETHERTYPE, SIZE, Capture, send
 
@@ -29,8 +30,6 @@ IN_DISPATCHERS_TOO = True
 FRAMES = 300
 LONG = 1000  # bytes of a frame that is longer than SHORT_MTU
 SHORT_MTU = 500
-WAYS = ["to_devmap", "to_devmap_hash", "to_ifindex"]
-MAP_PROGRAMS = BPFFS / "map_programs"
 BURST = 64  # frames that a device takes before any other gets its turn (NAPI_POLL_WEIGHT)
 COPIES = 8  # of each frame, by `to_all`
 RING = 256  # frames that one end of a veth pair holds for the other (VETH_RING_SIZE)
@@ -45,42 +44,6 @@ def fixture_tracked(lab):
     yield
     lab.loader("--untrack-delivery")
     assert not DIRECTORY.exists()
-
-
-def update(dev, name, key, value):
-    fd = open_pin(pin_dir(dev) / name)
-    update_element(fd, struct.pack("=I", key), value)
-    os.close(fd)
-
-
-def map_program(lab, name):
-    """A descriptor of a program that a map runs; open until the test is over."""
-    if not MAP_PROGRAMS.exists():
-        MAP_PROGRAMS.mkdir()
-        run(["bpftool", "prog", "loadall", object_file("delivery_map_programs"), MAP_PROGRAMS / "programs", "pinmaps",
-             MAP_PROGRAMS / "maps"])
-        lab.cleanups.append(lambda: shutil.rmtree(MAP_PROGRAMS))
-    fd = open_pin(MAP_PROGRAMS / "programs" / name)
-    lab.cleanups.append(lambda: os.close(fd))
-    return fd
-
-
-def redirect(lab, way, target, program_fd=0):
-    """Has veth0 redirect to this ifindex."""
-    outcome = lab.load("veth0", "--filename", object_file("delivery"), "--progname", way, "--attach", "link")
-    if way == "to_ifindex":
-        update("veth0", "direct", 0, struct.pack("=I", target))
-    else:
-        update("veth0", {"to_devmap": "targets", "to_devmap_hash": "hashed"}[way], 0,
-               struct.pack("=II", target, program_fd))
-    return outcome
-
-
-def redirect_to_cpu(lab, program_fd=0, queue=2048):
-    """The id of the cpumap, whose one entry is the first CPU."""
-    outcome = lab.load("veth0", "--filename", object_file("delivery"), "--progname", "to_cpumap", "--attach", "link")
-    update("veth0", "cpus", 0, struct.pack("=II", queue, program_fd))
-    return next(item["id"] for item in outcome["maps"] if item["name"] == "cpus")
 
 
 def send_burst(lab, veth, count):
@@ -99,10 +62,6 @@ def send_burst(lab, veth, count):
         os.sched_setaffinity(0, before)
         os.close(map_fd)
         os.close(program)
-
-
-def index_of(dev):
-    return link_info(dev)["ifindex"]
 
 
 def of_veth0(verdict="XDP_REDIRECT"):
