@@ -45,6 +45,9 @@ struct DeliveryReport {
     std::array<double, kActions> lost_pps = {};  // packets lost a second
 };
 
+// Packets lost a second, of all verdicts together.
+double lost_pps(const DeliveryReport& report);
+
 // Of all verdicts together; none where one is not known.
 std::optional<Fate> sum_of_fates(const Fates& fates);
 

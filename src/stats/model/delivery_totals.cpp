@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <numeric>
 #include <tuple>
 
 namespace tally::stats {
@@ -307,6 +308,10 @@ DeliverySums DeliveryTotals::metrics() const {
     DeliverySums sums = session().sums;
     add(sums, before_start_);
     return sums;
+}
+
+double lost_pps(const DeliveryReport& report) {
+    return std::accumulate(report.lost_pps.begin(), report.lost_pps.end(), 0.0);
 }
 
 std::optional<Fate> sum_of_fates(const Fates& fates) {

@@ -22,12 +22,6 @@ struct Replacement {
     std::uint64_t generation = 0;  // 0: not known
 };
 
-// What became of the packets after their verdict, where that is tracked.
-struct Delivery {
-    double lost_pps = 0;
-    std::array<std::string, kActions> lost_why;  // "1,000: target is down (ENETDOWN)"
-};
-
 struct ScreenSource {
     static constexpr std::size_t kReplacements = 32;
 
@@ -39,7 +33,6 @@ struct ScreenSource {
     std::optional<double> last_packet;      // when a sample had any
     std::optional<double> last_aborted;     // the same of aborted ones
     std::vector<Replacement> replacements;  // the latest, in order
-    std::optional<Delivery> delivery;       // none: not tracked
 };
 
 // The totals of an action, or of kAllActions; none where they are not known, as without a meta.

@@ -20,7 +20,7 @@ Trouble trouble_of(const ScreenSource& source, double now) {
     if (source.last_aborted && now - *source.last_aborted < kAbortedLasts) {
         return Trouble::kAborted;
     }
-    return source.delivery && source.delivery->lost_pps > 0 ? Trouble::kLost : Trouble::kNone;
+    return lost_pps(source.report.delivery) > 0 ? Trouble::kLost : Trouble::kNone;
 }
 
 std::string_view trouble_name(Trouble trouble) {

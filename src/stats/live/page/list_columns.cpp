@@ -49,7 +49,7 @@ Widths widths_of(const Canvas& canvas, const SourceList& list) {
             widen(widths.program, source.report.program->name);
             widen(widths.mode, source.report.program->mode);
         }
-        widths.any_lost = widths.any_lost || source.delivery.has_value();
+        widths.any_lost = widths.any_lost || source.report.delivery.tracked;
         widths.any_cost = widths.any_cost || source.report.cost.has_value();
     }
     return widths;

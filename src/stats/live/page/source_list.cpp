@@ -118,8 +118,8 @@ void write_source(Canvas& canvas, const Rect& rect, int y, const ListLook& look,
             total ? count_text(total->rx_packets, look.choice.units, columns.packets.width) : "-",
             total && total->rx_packets > 0 ? Style() : kFaint);
     }
-    if (source.delivery) {
-        write_rate(canvas, y, columns.lost, source.delivery->lost_pps, look.choice.units, true,
+    if (source.report.delivery.tracked) {
+        write_rate(canvas, y, columns.lost, lost_pps(source.report.delivery), look.choice.units, true,
                    {.bold = true});
     }
     if (source.report.cost && columns.cost.there()) {

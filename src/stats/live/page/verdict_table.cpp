@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 #include "stats/live/page/verdict_table.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <string>
 #include <string_view>
@@ -10,6 +12,7 @@
 #include "stats/live/page/numbers_text.h"
 #include "stats/live/page/shown_rates.h"
 #include "stats/live/page/source_list.h"
+#include "stats/model/loss_reasons.h"
 
 namespace tally::stats {
 namespace {
@@ -20,6 +23,26 @@ struct TableColumns {
     Column name, packets, bytes, pps, share, bps, frame, lost;
 };
 
+constexpr int kCountColumns = 13;  // of a grouped number that is not scaled
+
+// "1,000: target is down (ENETDOWN); 3: ...", or why that is not known.
+std::string losses_text(const ScreenSource& source, std::size_t action) {
+    const DeliveryReport& delivery = source.report.delivery;
+    const Fates& fates = source.totals == Totals::kLifetime                 ? delivery.lifetime
+                         : source.totals == Totals::kSession || source.zero ? delivery.session
+                                                                            : delivery.count;
+    if (!fates.at(action)) {
+        return delivery.unknown.at(action);
+    }
+    std::string text;
+    for (const Loss& loss : fates.at(action)->losses) {
+        text += fmt::format("{}{}: {}", text.empty() ? "" : "; ",
+                            count_text(loss.packets, Units::kPacketsAndBits, kCountColumns),
+                            loss_text(action, loss.reason));
+    }
+    return text;
+}
+
 TableColumns lay_out_table(const Rect& rect, const ScreenSource& source, Units units) {
     constexpr int kCount = 15;
     constexpr int kBytes = 19;
@@ -27,14 +50,14 @@ TableColumns lay_out_table(const Rect& rect, const ScreenSource& source, Units u
     constexpr int kFrame = 7;
     const bool raw = units == Units::kRaw;
     constexpr int kReason = 34;
-    const int gap = source.delivery || rect.width < 100 ? 1 : 3;
+    const int gap = source.report.delivery.tracked || rect.width < 100 ? 1 : 3;
     TableColumns columns;
     ColumnRoom room(rect.width, gap);
     room.grant(columns.name, kName);
     room.grant(columns.packets, rect.width < 70 ? kCount - 4 : kCount);
     room.grant(columns.pps, raw ? 10 : kScaledColumns);
     room.grant(columns.share, kShare);
-    if (source.delivery) {
+    if (source.report.delivery.tracked) {
         room.grant(columns.lost, kReason);
     }
     room.grant(columns.bps, raw ? 13 : kScaledColumns);
@@ -120,8 +143,8 @@ void write_line(Canvas& canvas, int y, const TableColumns& columns, const Screen
     right(columns.share, rates.moment.known ? percent_text(share) : "-", !(share > 0));
     const double frame = mean_frame(rates, total, action);
     right(columns.frame, frame > 0 ? frame_text(frame) : "-", !(frame > 0));
-    if (columns.lost.there() && action != kAllActions && source.delivery) {
-        canvas.write_cut(columns.lost.begin(), y, source.delivery->lost_why.at(action), {}, columns.lost.end);
+    if (columns.lost.there() && action != kAllActions) {
+        canvas.write_cut(columns.lost.begin(), y, losses_text(source, action), {}, columns.lost.end);
     }
 }
 

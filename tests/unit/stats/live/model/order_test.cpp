@@ -129,16 +129,16 @@ TEST(Trouble, TheWorstIsTold) {
     ScreenSource source;
     source.report = report_of("a");
     EXPECT_EQ(state_text(source, trouble_of(source, 1)), "attached g1");
-    source.delivery = Delivery{};
+    source.report.delivery.tracked = true;
     EXPECT_EQ(trouble_of(source, 1), Trouble::kNone);
-    source.delivery->lost_pps = 1;
+    source.report.delivery.lost_pps[XDP_REDIRECT] = 1;
     EXPECT_EQ(state_text(source, trouble_of(source, 1)), "LOST g1");
     source.report.state = AttachState::kStale;
     EXPECT_EQ(state_text(source, trouble_of(source, 1)), "STALE g1");
     source.report.state = AttachState::kOrphaned;
     EXPECT_EQ(state_text(source, trouble_of(source, 1)), "DETACHED g1");
     source.report.readable = false;
-    source.delivery.reset();
+    source.report.delivery = {};
     EXPECT_EQ(state_text(source, trouble_of(source, 1)), "waiting");
 }
 

@@ -51,13 +51,16 @@ TEST_F(DevicePage, TellsWhyPacketsWereLost) {
     ScreenSource source;
     source.report = report_of("veth0");
     source.report.before_start[XDP_REDIRECT] = {1000, 60000};
-    source.delivery = Delivery{3, {}};
-    source.delivery->lost_why[XDP_REDIRECT] = "1,000: target is down (ENETDOWN)";
+    source.report.delivery.tracked = true;
+    source.report.delivery.count[XDP_REDIRECT] = Fate{0, 1002, {{ENETDOWN, 1000}, {EMSGSIZE, 2}}};
+    source.report.before_start[XDP_TX] = {1, 60};
+    source.report.delivery.unknown[XDP_TX] = "generic mode";
     Canvas canvas(120, 36, {});
     DrawnPage drawn;
     draw_device(canvas, model_, source, choice_, context_, drawn);
     EXPECT_THAT(fmt::format("{}", fmt::join(lines_of(canvas), "\n")),
-                AllOf(HasSubstr("LOST"), HasSubstr("1,000: target is down (ENETDOWN)")));
+                AllOf(HasSubstr("LOST"), HasSubstr("1,000: target is down (ENETDOWN); 2: "),
+                      HasSubstr("generic mode")));
 }
 
 TEST_F(DevicePage, TellsWhatTheProgramCosts) {

@@ -94,7 +94,8 @@ TEST_F(OverviewPage, LostAndCostHaveColumnsWhereTheyAreTracked) {
     add(0, "veth0");
     EXPECT_THAT(page(140, 15)[1], AllOf(Not(HasSubstr("LOST/S")), Not(HasSubstr("NS/PKT"))));
     ScreenSource source = *model_.find(0);
-    source.delivery = Delivery{1500, {}};
+    source.report.delivery.tracked = true;
+    source.report.delivery.lost_pps = {500, 0, 0, 0, 1000};
     source.report.cost = costly_report().cost;
     SourceList list;
     list.order = {{&source, Trouble::kLost}};
