@@ -20,10 +20,10 @@ from measuring import TOP, Failed, cost_of, cpu_milliseconds, create_veth, last_
 
 USAGE = 2  # the exit status of both programs for a command line that they do not understand
 PAIRS = 41
-QUICK_PAIRS = 12
+QUICK_PAIRS = 14
 # What the build that is measured was configured with, and the earlier one is then as well.
-CONFIGURED = re.compile(r"^((?:CMAKE_(?:BUILD_TYPE|UNITY_BUILD\w*|GENERATOR|C(?:XX)?_(?:COMPILER|FLAGS\w*)|"
-                        r"EXE_LINKER_FLAGS\w*)|TALLY_\w+)):\w+=(.*)$", re.MULTILINE)
+CONFIGURED = re.compile(r"^((?:CMAKE_(?:BUILD_TYPE|UNITY_BUILD\w*|GENERATOR|C(?:XX)?_(?:COMPILER(?:_LAUNCHER)?|FLAGS\w*)"
+                        r"|EXE_LINKER_FLAGS\w*)|TALLY_\w+)):\w+=(.*)$", re.MULTILINE)
 
 
 class Unknown(Exception):
