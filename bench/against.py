@@ -5,6 +5,7 @@ import ctypes
 import http.client
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -19,11 +20,13 @@ from comparison import Row, compared, conclusion
 from measuring import TOP, Failed, cost_of, cpu_milliseconds, create_veth, last_line, median, pin_to_last_cpu, run
 
 USAGE = 2  # the exit status of both programs for a command line that they do not understand
+PROGRAMS = ("src/loader/xdp_loader", "src/stats/xdp_stats")  # in a build directory
+SCRAPES = 3  # of a server
 PAIRS = 41
 QUICK_PAIRS = 14
 # What the build that is measured was configured with, and the earlier one is then as well.
-CONFIGURED = re.compile(r"^((?:CMAKE_(?:BUILD_TYPE|UNITY_BUILD\w*|GENERATOR|C(?:XX)?_(?:COMPILER(?:_LAUNCHER)?|FLAGS\w*)"
-                        r"|EXE_LINKER_FLAGS\w*)|TALLY_\w+)):\w+=(.*)$", re.MULTILINE)
+CONFIGURED = re.compile(r"^(CMAKE_(?:BUILD_TYPE|UNITY_BUILD\w*|GENERATOR|EXE_LINKER_FLAGS\w*)|"
+                        r"CMAKE_C(?:XX)?_(?:COMPILER(?:_LAUNCHER)?|FLAGS\w*)|TALLY_\w+):\w+=(.*)$", re.MULTILINE)
 
 
 class Unknown(Exception):
@@ -67,6 +70,15 @@ def build_earlier(bench, commit):
     return build
 
 
+def copy_programs(build, to):
+    """What is measured of a build, in memory that is taken anew: where a program lies tells in its CPU time, and so
+    does the file system."""
+    shutil.rmtree(to, ignore_errors=True)
+    for program in PROGRAMS:
+        (to / program).parent.mkdir(parents=True)
+        shutil.copy(build / program, to / program)
+
+
 # ---- one of both -------------------------------------------------------------------------------------------
 
 
@@ -75,12 +87,17 @@ class Side:
     """A build, with network namespace, bpffs and devices of its own: neither reads the other's pins."""
     bench: object
     build: Path
+    copy: Path  # of its programs
     world: int  # the process that holds its namespaces
     unknown: dict = field(default_factory=dict)  # by row, what the build says of its command line
 
     def __post_init__(self):
-        self.loader, self.stats = self.build / "src/loader/xdp_loader", self.build / "src/stats/xdp_stats"
+        self.loader, self.stats = (self.copy / program for program in PROGRAMS)
+        self.renew()
         self.enter = ["nsenter", f"--target={self.world}", "--net", "--mount", "--"]
+
+    def renew(self):
+        copy_programs(self.build, self.copy)
 
     def run(self, *command):
         """Preparation: what cannot be prepared is not measured."""
@@ -192,40 +209,46 @@ def many(side, count):
 def scrapes(side, count):
     devices = [word for number in range(count) for word in ("--dev", f"bench{number}")]
     side.run(side.loader, *devices, "-N", "-q")
-    with subprocess.Popen([*side.enter, side.stats, "--all", "--listen", "0"], stdin=subprocess.DEVNULL,
-                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as server:
-        try:
-            found = re.search(r"http://([^/]+):(\d+)/metrics", server.stdout.readline())
-            if not found:
-                check([side.stats, "--listen"], subprocess.CompletedProcess([], server.wait(), b"",
-                                                                            server.stderr.read().encode()))
-                raise Failed("xdp_stats --listen does not say where it serves")
-            yield lambda: scrape(side, server.pid, found[1], int(found[2]), f"a scrape of {count} devices")
-        finally:
-            server.send_signal(signal.SIGINT)
+    yield lambda: scrape(side, f"a scrape of {count} devices")
     side.run(side.loader, *devices, "-U", "-q")
 
 
-def scrape(side, server, address, port, row):
-    with network_of(side.world):
-        connection = socket.create_connection((address.strip("[]"), port))
+def scrape(side, row):
+    """By a server of its own, as with a program's start: where its memory lies is another matter of chance."""
+    with subprocess.Popen([*side.enter, side.stats, "--all", "--listen", "0"], stdin=subprocess.DEVNULL,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE) as server:
+        try:
+            found = re.search(rb"http://([^/]+):(\d+)/metrics", server.stdout.readline())
+            if not found:
+                output = server.stderr.read()
+                check([side.stats, "--listen"], subprocess.CompletedProcess([], server.wait(), b"", output))
+                raise Failed("xdp_stats --listen does not say where it serves")
+            address, port = found[1].decode().strip("[]"), int(found[2])
+            get(side, address, port)  # the first one of all is another thing
+            before, start = cpu_milliseconds(server.pid), time.perf_counter()
+            for _ in range(SCRAPES):
+                get(side, address, port)
+            wall, cpu = (time.perf_counter() - start) * 1e3, cpu_milliseconds(server.pid) - before
+            return {f"{row}: wall, ms": wall / SCRAPES, f"{row}: CPU, ms": cpu / SCRAPES}
+        finally:
+            server.send_signal(signal.SIGINT)
+
+
+def get(side, address, port):
     client = http.client.HTTPConnection(address, port)
-    client.sock = connection
-    before, start = cpu_milliseconds(server), time.perf_counter()
+    with network_of(side.world):
+        client.sock = socket.create_connection((address, port))
     client.request("GET", "/metrics")
     answer = client.getresponse()
     answer.read()
-    took = (time.perf_counter() - start) * 1e3
-    cpu = cpu_milliseconds(server) - before
     client.close()
     if answer.status != http.HTTPStatus.OK:
         raise Failed(f"a scrape is answered with {answer.status}")
-    return {f"{row}: wall, ms": took, f"{row}: CPU, ms": cpu}
 
 
 PARTS = {"start": starts, "load": loads, "reading": readings, "many": many, "scrape": scrapes}
-PROGRAMS = {"a packet, `xdp`, ns": "linear_alone.bpf.o:xdp_drop",
-            "a packet, `xdp.frags`, ns": "frags_alone.bpf.o:xdp_drop_frags"}
+PACKETS = {"a packet, `xdp`, ns": "linear_alone.bpf.o:xdp_drop",
+           "a packet, `xdp.frags`, ns": "frags_alone.bpf.o:xdp_drop_frags"}
 
 
 def in_turn(sides, pairs, part, count):
@@ -241,6 +264,8 @@ def in_turn(sides, pairs, part, count):
         for number, once in measured:
             once()  # files and caches are warm
         for pair in range(pairs):
+            for number, _ in measured:
+                sides[number].renew()
             for number, once in measured if pair % 2 == 0 else reversed(measured):
                 for row, value in once().items():
                     series[row][number].append(value)
@@ -250,7 +275,7 @@ def in_turn(sides, pairs, part, count):
 def packets(bench, sides, pairs):
     """Loaded anew for each pair: where the kernel puts a program's code makes a difference of a nanosecond or two."""
     rows = []
-    for name, program in PROGRAMS.items():
+    for name, program in PACKETS.items():
         file = program.split(":", maxsplit=1)[0]
         there = [number for number, side in enumerate(sides) if (side.build / "bpf" / file).exists()]
         both = [[], []]
@@ -276,7 +301,8 @@ def against(bench, commit):
     pairs, count = (QUICK_PAIRS, 5) if bench.quick else (PAIRS, 100)
     rows = []
     with world(count) as one, world(count) as other:
-        sides = [Side(bench, earlier, one), Side(bench, bench.build, other)]
+        sides = [Side(bench, earlier, bench.scratch / "before", one),
+                 Side(bench, bench.build, bench.scratch / "now", other)]
         for name, part in PARTS.items():
             start = time.monotonic()
             print(f"bench: {name} ", end="", file=sys.stderr, flush=True)

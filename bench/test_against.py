@@ -10,6 +10,15 @@ from comparison import allowed_exceptions
 from measuring import Failed
 
 
+class Side(str):
+    """A build's letter."""
+    def renew(self):
+        pass
+
+
+SIDES = (Side("A"), Side("B"))
+
+
 def part_of(values_of, calls=None):
     @contextmanager
     def part(side, _count):
@@ -23,19 +32,19 @@ def part_of(values_of, calls=None):
 
 def test_who_comes_first_changes():
     calls = []
-    in_turn("AB", 3, part_of(lambda _: {}, calls), 1)
+    in_turn(SIDES, 3, part_of(lambda _: {}, calls), 1)
     assert "".join(calls) == "AB" + "AB" + "BA" + "AB"  # the first two are thrown away
 
 
 def test_values_of_one_pair_stand_at_one_place():
     taken = iter(range(100))
-    (row,) = in_turn("AB", 3, part_of(lambda _: {"a": next(taken)}), 1)
+    (row,) = in_turn(SIDES, 3, part_of(lambda _: {"a": next(taken)}), 1)
     assert (row.before, row.now) == ([2, 5, 6], [3, 4, 7])
 
 
 @pytest.mark.parametrize("able, verdict", [("A", "gone"), ("B", "new")])
 def test_a_row_that_only_one_build_has(able, verdict):
-    rows = in_turn("AB", 10, part_of(lambda side: {"a": 1, **({"b": 1} if side == able else {})}), 1)
+    rows = in_turn(SIDES, 10, part_of(lambda side: {"a": 1, **({"b": 1} if side == able else {})}), 1)
     assert [(row.name, row.verdict) for row in rows] == [("a", ""), ("b", verdict)]
 
 
@@ -45,7 +54,7 @@ def test_a_part_that_one_build_cannot_prepare(capsys):
         if side == "A":
             raise Unknown("there is no such option")
         yield lambda: {"a": 1}
-    assert [row.verdict for row in in_turn("AB", 10, part, 1)] == ["new"]
+    assert [row.verdict for row in in_turn(SIDES, 10, part, 1)] == ["new"]
     assert "there is no such option" in capsys.readouterr().err
 
 
@@ -53,7 +62,7 @@ def test_what_fails_otherwise_is_no_news():
     def fail(side):
         raise Failed("no memory")
     with pytest.raises(Failed):
-        in_turn("AB", 10, part_of(fail), 1)
+        in_turn(SIDES, 10, part_of(fail), 1)
 
 
 def test_as_many_pairs_as_the_help_says():
