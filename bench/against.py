@@ -105,17 +105,23 @@ class Side:
                               stderr=subprocess.PIPE, check=False)
         check(command, done)
 
-    def measure(self, row, *command):
-        """{"ROW, wall": milliseconds, "ROW, CPU": milliseconds}, nothing if the build does not know the command."""
+    def if_known(self, row, measured):
+        """What `measured` returns, nothing for what the build does not know."""
         if row in self.unknown:
             return {}
-        cost, done = cost_of(self.bench, command, self.enter)
         try:
-            check(command, done)
+            return measured()
         except Unknown as reason:
             self.unknown[row] = str(reason)
             return {}
-        return {f"{row}: wall, ms": cost.wall, f"{row}: CPU, ms": cost.cpu}
+
+    def measure(self, row, *command):
+        """{"ROW: wall, ms": ..., "ROW: CPU, ms": ...}"""
+        def measured():
+            cost, done = cost_of(self.bench, command, self.enter)
+            check(command, done)
+            return {f"{row}: wall, ms": cost.wall, f"{row}: CPU, ms": cost.cpu}
+        return self.if_known(row, measured)
 
 
 def check(command, done):
@@ -209,7 +215,8 @@ def many(side, count):
 def scrapes(side, count):
     devices = [word for number in range(count) for word in ("--dev", f"bench{number}")]
     side.run(side.loader, *devices, "-N", "-q")
-    yield lambda: scrape(side, f"a scrape of {count} devices")
+    row = f"a scrape of {count} devices"
+    yield lambda: side.if_known(row, lambda: scrape(side, row))
     side.run(side.loader, *devices, "-U", "-q")
 
 
