@@ -10,6 +10,7 @@ import sys
 import time
 from pathlib import Path
 
+import against
 import datapath
 import delivery
 import live
@@ -57,11 +58,20 @@ def main():
     parser.add_argument("parts", nargs="*")
     parser.add_argument("--build", type=Path, required=True)
     parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--against", metavar="COMMIT")
     parser.add_argument("--print", action="store_true")
     parser.add_argument("--frames", type=int, default=Bench.frames)
     options = parser.parse_args()
 
     bench = Bench(options.build.resolve(), options.quick, options.frames)
+    if options.against:
+        try:
+            return against.against(bench, options.against)
+        except Failed as reason:
+            print(f"\nbench: {reason}", file=sys.stderr)
+            return 1
+        finally:
+            shutil.rmtree(bench.scratch)
     pin_to_last_cpu()
     tables, goals = {"machine": machine()}, []
     try:

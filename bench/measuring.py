@@ -51,14 +51,11 @@ class Bench:
     def measure(self, *commands, may_fail=False):
         """The cost of commands that run one after the other, each of which has to succeed unless it `may_fail`."""
         cost = Cost()
-        file = self.scratch / "cost"
         for command in commands:
-            done = subprocess.run([self.tool("measure"), file, *map(str, command)], stdin=subprocess.DEVNULL,
-                                  stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, check=False)
+            each, done = cost_of(self, command)
             if done.returncode != 0 and not may_fail:
                 raise Failed(f"{' '.join(map(str, command))}: {last_line(done.stderr)}")
-            wall, user, system, memory = map(int, file.read_text(encoding="ascii").split())
-            cost += Cost(wall / 1e6, (user + system) / 1e3, memory / 1024)
+            cost += each
         return cost
 
     def count_calls(self, *commands):
@@ -75,6 +72,15 @@ class Bench:
         return bpf, every
 
 
+def cost_of(bench, command, enter=()):
+    """(Its cost, how it ended). What `enter` takes, a command that executes another, is not part of it."""
+    file = bench.scratch / "cost"
+    done = subprocess.run([*enter, bench.tool("measure"), file, *map(str, command)], stdin=subprocess.DEVNULL,
+                          stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, check=False)
+    wall, user, system, memory = map(int, file.read_text(encoding="ascii").split())
+    return Cost(wall / 1e6, (user + system) / 1e3, memory / 1024), done
+
+
 def last_line(text):
     lines = text.decode(errors="replace").strip().splitlines()
     return lines[-1].strip() if lines else "failed without a word"
@@ -87,6 +93,12 @@ def run(*command, **options):
     if done.returncode != 0:
         raise Failed(f"{' '.join(map(str, command))}: {last_line(done.stderr)}")
     return done.stdout.decode()
+
+
+def cpu_milliseconds(pid):
+    """Of all threads; the scheduler's nanoseconds."""
+    return sum(int((task / "schedstat").read_text(encoding="ascii").split()[0]) / 1e6
+               for task in Path(f"/proc/{pid}/task").iterdir())
 
 
 def create_veth(end=1, first=0):

@@ -9,7 +9,7 @@ import time
 import urllib.request
 from pathlib import Path
 
-from measuring import TOP, Failed, create_veth, median, remove_veth, run
+from measuring import TOP, Failed, cpu_milliseconds, create_veth, median, remove_veth, run
 from page import Goal, ratio, spread, table
 
 MAP = "/sys/fs/bpf/bench0/xdp_stats_map"
@@ -99,12 +99,6 @@ def devices(bench):
         Goal("cost linear in devices",
              f"{each[least]:.1f} µs for each of {least:,}, {each[most]:.1f} for each of {most:,}",
              each[most] <= 1.25 * each[least])]
-
-
-def cpu_milliseconds(pid):
-    """Of all threads; the scheduler's nanoseconds."""
-    return sum(int((task / "schedstat").read_text(encoding="ascii").split()[0]) / 1e6
-               for task in Path(f"/proc/{pid}/task").iterdir())
 
 
 def scrape(bench, count):

@@ -202,3 +202,11 @@ def test_sender_on_a_device_that_is_down(lab, veth0):
     result = run([SENDER, veth0.peer, 5, 100], status=1)
     assert result.out == "0\n" and "down" in result.err
     assert os.path.exists("/sys/class/net/veth0")
+
+
+@pytest.mark.parametrize("args, message", [
+    (["--against"], "a revision is missing"),
+    (["--against", "no-such-revision"], "there is no commit no-such-revision"),
+])
+def test_bench_against_what_is_no_commit(args, message):
+    assert message in run([TOP / "scripts/bench", *args], 2).err
