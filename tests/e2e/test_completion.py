@@ -164,10 +164,12 @@ def test_command_after_run(lab, tmp_path):
 def test_conditions(lab):
     """What xdp_stats --expect begins with: each is one it understands."""
     offered = complete("xdp_stats", "--expect", "")
-    assert len(offered) == 6 * 4
+    assert len(offered) == 6 * 4 + 4 * 2  # what is sent on, and all together, may be delivered or lost
     assert complete("xdp_stats", "--expect", "drop.p") == ["drop.packets", "drop.pps"]
     assert complete("xdp_stats", "--expect", "'total.by") == ["total.bytes"]
     lab.veth("veth0")
+    lab.loader("--track-delivery")
+    lab.cleanups.append(lambda: lab.loader("--untrack-delivery"))
     lab.load("veth0")
     expressions = [part for text in offered for part in ("--expect", f"{text} >= 0")]
     run([STATS, "--dev", "veth0", *expressions])

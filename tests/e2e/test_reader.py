@@ -14,7 +14,7 @@ from support.maps import ACTIONS
 from support.pins import pin_dir
 from support.processes import DEADLINE, Process, run
 from support.programs import STATS
-from support.samples import counts_of
+from support.samples import UNTRACKED, counts_of
 from support.traffic import send
 
 COUNTED = {"XDP_PASS": (1234, 123400)}
@@ -48,7 +48,7 @@ def test_json(lab, counted, option):
     assert sample["state"] == "attached"
     assert sample["period"] == 0.0
     assert sample["total"] == {"packets": 1234, "bytes": 123400, "pps": None, "bps": None, "session_packets": 0,
-                               "session_bytes": 0, "lifetime_packets": 1234, "lifetime_bytes": 123400}
+                               "session_bytes": 0, "lifetime_packets": 1234, "lifetime_bytes": 123400, **UNTRACKED}
 
 
 def test_json_is_one_object_a_line(lab, counted):

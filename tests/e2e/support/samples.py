@@ -10,6 +10,10 @@ from support.programs import STATS
 from support.traffic import SIZE
 
 
+# Of a verdict or of all: what nobody tracks is not known.
+UNTRACKED = {f"{since}{fate}": None for since in ("", "session_", "lifetime_") for fate in ("delivered", "lost")}
+
+
 class Stats(Process):
     """`xdp_stats --json`, whose samples are waited for and whose promises are checked on every sample."""
 
