@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
-#include <map>
 #include <optional>
 #include <utility>
 #include <variant>
@@ -15,13 +14,12 @@
 #include "common/base/error_report.h"
 #include "common/base/shown_paths.h"
 #include "common/kernel/library_log.h"
-#include "common/pins/bpffs.h"
 #include "common/pins/bpffs_mount.h"
-#include "common/pins/netns_context.h"
 #include "common/start/memory_reserve.h"
 #include "common/start/program_start.h"
 #include "stats/cli/notices.h"
 #include "stats/cli/stop_signal.h"
+#include "stats/contexts.h"
 #include "stats/expect/expectation_check.h"
 #include "stats/exporter/exporter.h"
 #include "stats/live/device_inquiry.h"
@@ -103,86 +101,6 @@ int start_all(ReaderSet& readers, const Options& options) {
                                                    : "no counter map is pinned below it yet; waiting");
     }
     return 0;
-}
-
-// A network namespace; with --wait, one that does not exist is waited for, until the time limit. None where a
-// signal ended that, or where what was expected did not come.
-template <typename Enter>
-Result<std::optional<NetnsContext>> find_netns(const Options& options, steady_clock::time_point limit,
-                                               const std::string& name, const Enter& enter) {
-    constexpr std::chrono::milliseconds kPause(20);
-    for (bool said = false;; said = true) {
-        Result<NetnsContext> context = enter();
-        if (context && context->visibility != NetnsContext::Visibility::kGone) {
-            return std::optional(std::move(*context));
-        }
-        // No namespace has the name, or there is no such path.
-        auto obstacle = context ? *context->obstacle : std::move(context).error();
-        if (!options.wait || obstacle.kind != ErrorKind::kNotFound) {
-            return obstacle;
-        }
-        if (!said) {
-            Notices(options.quiet, options.verbose)
-                .say(name, "there is no such network namespace yet; waiting");
-        }
-        const bool stopped = wait_for_stop(kPause);
-        if (!stopped && steady_clock::now() >= limit && options.expectations.empty()) {
-            return obstacle;
-        }
-        if (stopped || steady_clock::now() >= limit) {
-            return std::optional<NetnsContext>();
-        }
-    }
-}
-
-// Where the run is, and where else there are devices that the user named.
-struct Contexts {
-    NetnsContext own;
-    std::map<std::string, NetnsContext> named;
-
-    const NetnsContext& of(const Source& source) const {
-        return source.netns ? named.at(*source.netns) : own;
-    }
-};
-
-Result<std::optional<Contexts>> find_contexts(const Options& options, steady_clock::time_point limit) {
-    TALLY_ASSIGN_OR_RETURN(auto own, find_netns(options, limit, options.netns.value_or(""), [&] {
-                               return enter_netns_context(options.netns, options.bpffs);
-                           }));
-    if (!own) {
-        return std::optional<Contexts>();
-    }
-    Contexts contexts{std::move(*own), {}};
-    for (const Source& source : options.sources) {
-        if (!source.netns || contexts.named.contains(*source.netns)) {
-            continue;
-        }
-        TALLY_ASSIGN_OR_RETURN(auto context, find_netns(options, limit, *source.netns, [&] {
-                                   return visit_netns_context(*source.netns, options.bpffs);
-                               }));
-        if (!context) {
-            return std::optional<Contexts>();
-        }
-        contexts.named.emplace(*source.netns, std::move(*context));
-    }
-    return std::optional(std::move(contexts));
-}
-
-// Devices need names that can be part of a path, and a BPF file system for their pins. One that was named by
-// an alternative name gets its own, and is read once if both were given.
-Result<void> check_devices(std::vector<Source>& sources, const Contexts& contexts) {
-    bool any = false;
-    for (Source& source : std::exchange(sources, {})) {
-        if (source.kind == Source::Kind::kDevice) {
-            TALLY_ASSIGN_OR_RETURN(auto interface, contexts.of(source).find(source.name));
-            if (interface) {
-                source.name = interface->name;
-            }
-            any = true;
-        }
-        add_source(sources, std::move(source));
-    }
-    return any ? check_bpffs(contexts.own.bpffs) : Result<void>();
 }
 
 Detail detail_of(const Options& options) {
