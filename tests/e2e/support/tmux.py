@@ -78,8 +78,8 @@ class Terminal:
         return self.wait_for(r"^status \d+\n")
 
     def start(self, *options, prefix=""):
-        """Starts the view, and notes how the terminal was."""
-        self.type(f"stty -a >{self.scratch}/before; {prefix} {STATS} --live {shlex.join(map(str, options))}; "
+        """Starts the view, and notes how the terminal was. What an earlier one has left there is no end of this one."""
+        self.type(f"clear; stty -a >{self.scratch}/before; {prefix} {STATS} --live {shlex.join(map(str, options))}; "
                   f"echo status $?; stty -a >{self.scratch}/after")
         return self.wait_for(r"q quit|terminal too small")
 
