@@ -12,7 +12,7 @@ set(CMAKE_CXX_EXTENSIONS OFF)
 set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
 set(CMAKE_POSITION_INDEPENDENT_CODE ON)
 
-option(TALLY_SANITIZE "Build with AddressSanitizer and UndefinedBehaviorSanitizer" OFF)
+option(TALLY_SANITIZE "Build with clang's AddressSanitizer and UndefinedBehaviorSanitizer, and the fuzz targets" OFF)
 
 # The C++ runtime and fmt are linked in, because the dynamic linker would spend most of a start on looking their symbols up.
 # The libraries that parse other people's files (libbpf, libxdp, libelf, zlib) stay shared: their security updates come with
@@ -32,8 +32,11 @@ include(CheckPIESupported)
 check_pie_supported(LANGUAGES CXX)
 
 if(TALLY_SANITIZE)
-    target_compile_options(tally_options INTERFACE -fsanitize=address,undefined -fno-sanitize-recover=all
-                                                   -fno-omit-frame-pointer)
+    if(NOT CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+        message(FATAL_ERROR "TALLY_SANITIZE: libFuzzer is clang's: CMAKE_CXX_COMPILER=clang++")
+    endif()
+    target_compile_options(tally_options INTERFACE -fsanitize=address,undefined,fuzzer-no-link
+                                                   -fno-sanitize-recover=all -fno-omit-frame-pointer)
     target_link_options(tally_options INTERFACE -fsanitize=address,undefined)
 else()
     target_compile_options(tally_options INTERFACE -fstack-protector-strong -fstack-clash-protection)

@@ -35,6 +35,16 @@ Sample take_sample(FuzzedDataProvider& input, std::size_t cpus) {
     return sample;
 }
 
+// What earlier maps have counted, and this one.
+Counters take_lifetime(FuzzedDataProvider& input, const Sample& now) {
+    Counters sum = take_sample(input, 1).total;
+    for (std::size_t action = 0; action < sum.size(); ++action) {
+        sum[action].rx_packets += now.total[action].rx_packets;
+        sum[action].rx_bytes += now.total[action].rx_bytes;
+    }
+    return sum;
+}
+
 SampleReport take_report(FuzzedDataProvider& input) {
     SampleReport report;
     report.readable = true;
@@ -48,7 +58,7 @@ SampleReport take_report(FuzzedDataProvider& input) {
     const Sample before = take_sample(input, cpus);
     const Sample now = take_sample(input, cpus);
     const Sample session = take_sample(input, cpus);
-    const auto lifetime = input.ConsumeBool() ? std::optional(take_sample(input, cpus).total) : std::nullopt;
+    const auto lifetime = input.ConsumeBool() ? std::optional(take_lifetime(input, now)) : std::nullopt;
     fill_values(report, before.total, now.total, seconds, session.total, lifetime);
     fill_cpu_values(report, before.per_cpu, now.per_cpu, seconds, session.per_cpu);
     if (input.ConsumeBool()) {
