@@ -38,9 +38,8 @@ Result<std::vector<std::string>> list_directory(const std::string& path) {
 }
 
 Result<std::vector<std::string>> list_directory_if_any(const std::string& path) {
-    auto names = list_directory(path);
-    const bool none = !names && !is_failed_question(names.error());
-    return none ? std::vector<std::string>() : std::move(names);
+    TALLY_ASSIGN_OR_RETURN(auto names, answer_of(list_directory(path)));
+    return std::move(names).value_or(std::vector<std::string>());
 }
 
 Result<bool> path_exists(const std::string& path) {

@@ -124,6 +124,11 @@ Result<std::vector<std::uint32_t>> program_maps(int fd) {
     }
 }
 
+Result<std::vector<std::uint32_t>> maps_of_program(std::uint32_t id) {
+    TALLY_ASSIGN_OR_RETURN(const auto program, open_program_by_id(id));
+    return program_maps(program.get());
+}
+
 Result<LinkInfo> link_info(int fd) {
     TALLY_ASSIGN_OR_RETURN(auto raw, object_info<bpf_link_info>(fd, "link"));
     LinkInfo info;

@@ -113,10 +113,8 @@ Result<std::vector<Component>> read_components(std::uint32_t program_id, const D
     std::vector<Component> components;
     for (const auto& slot : config.slots) {
         const auto pin = fmt::format("{}/prog{}-prog", directory.value_or(""), components.size());
-        auto component = directory ? read_component(pin, slot) : system_error(ENOENT, what);
-        if (!component && is_failed_question(component.error())) {
-            return component.error();
-        }
+        TALLY_ASSIGN_OR_RETURN(auto component,
+                               answer_of(directory ? read_component(pin, slot) : system_error(ENOENT, what)));
         if (!component) {
             return make_error(
                        ErrorKind::kSystem, what,

@@ -27,10 +27,8 @@ Result<std::optional<std::uint64_t>> netns_inode_at(const std::string& path) {
 Result<std::string> netns_name(std::uint64_t inode) {
     TALLY_ASSIGN_OR_RETURN(const auto names, list_directory_if_any(kNamedNamespaces));
     for (const auto& name : names) {
-        const auto found = netns_inode_at(fmt::format("{}/{}", kNamedNamespaces, name));
-        if (!found && is_failed_question(found.error())) {
-            return found.error();
-        }
+        TALLY_ASSIGN_OR_RETURN(const auto found,
+                               answer_of(netns_inode_at(fmt::format("{}/{}", kNamedNamespaces, name))));
         if (found && *found == inode) {
             return name;
         }

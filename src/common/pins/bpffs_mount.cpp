@@ -32,9 +32,9 @@ namespace {
 // 0 where it has none that this process may know of.
 Result<pid_t> parent_of(pid_t pid) {
     constexpr std::string_view kField = "\nPPid:";
-    const auto text = read_file(fmt::format("/proc/{}/status", pid));
+    TALLY_ASSIGN_OR_RETURN(const auto text, answer_of(read_file(fmt::format("/proc/{}/status", pid))));
     if (!text) {
-        return is_failed_question(text.error()) ? text.error() : Result<pid_t>(0);
+        return 0;
     }
     const auto at = text->find(kField);
     return at == std::string::npos
@@ -79,8 +79,8 @@ std::string seen_by(pid_t pid, const std::string& path) {
 
 // A process whose root this one may not look at is none that has one.
 Result<bool> has_bpffs(const std::string& path) {
-    const auto answer = is_bpffs(path);
-    return !answer && !is_failed_question(answer.error()) ? Result<bool>(false) : answer;
+    TALLY_ASSIGN_OR_RETURN(const auto there, answer_of(is_bpffs(path)));
+    return there.value_or(false);
 }
 
 // Where whoever called this process sees the same file system on `root`, that is what it is called.
@@ -118,9 +118,9 @@ Result<std::optional<std::string>> seen_by_ancestors(const std::string& root) {
 // here is seen by nobody else, not even by the shell that called it.
 Result<std::optional<pid_t>> caller_of_netns_exec() {
     const std::optional<pid_t> none;
-    const auto netns = current_netns_inode();
+    TALLY_ASSIGN_OR_RETURN(const auto netns, answer_of(current_netns_inode()));
     if (!netns) {
-        return is_failed_question(netns.error()) ? netns.error() : Result<std::optional<pid_t>>(none);
+        return none;
     }
     TALLY_ASSIGN_OR_RETURN(const auto name, netns_pin_name(*netns, kDefaultBpffs));
     TALLY_ASSIGN_OR_RETURN(const auto own, mount_namespace_of("self"));

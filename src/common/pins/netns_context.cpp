@@ -61,11 +61,7 @@ Result<void> open_links(NetnsContext& context) {
 
 // None where there is none that this process may read and understands.
 Result<std::optional<Meta>> meta_in(const std::string& directory) {
-    const auto meta = read_meta(directory + '/' + XDP_TALLY_META_NAME);
-    if (!meta && is_failed_question(meta.error())) {
-        return meta.error();
-    }
-    return meta ? std::optional(*meta) : std::nullopt;
+    return answer_of(read_meta(directory + '/' + XDP_TALLY_META_NAME));
 }
 
 // Whether the pins are of what runs on this interface, whose hook was looked into.
@@ -92,8 +88,8 @@ Result<bool> belongs_to(const std::string& directory, const Link& link, const Ne
 
 // As far as this process may look.
 Result<bool> has_pins_in(const NetnsContext& context) {
-    auto there = path_exists(context.directory());
-    return !there && !is_failed_question(there.error()) ? Result<bool>(false) : there;
+    TALLY_ASSIGN_OR_RETURN(const auto there, answer_of(path_exists(context.directory())));
+    return there.value_or(false);
 }
 
 Result<Interface> resolve_remotely(const NetnsContext& context, const std::string& interface) {
@@ -127,10 +123,7 @@ Result<std::string> NetnsContext::pins_of(const Interface& interface) const {
         TALLY_ASSIGN_OR_RETURN(fresh, LinkSocket::open());
     }
     LinkSocket& socket = fresh ? *fresh : *links;
-    auto link = socket.find(interface.ifindex);
-    if (!link && is_failed_question(link.error())) {
-        return link.error();
-    }
+    TALLY_ASSIGN_OR_RETURN(auto link, answer_of(socket.find(interface.ifindex)));
     if (!link || link->hook.empty()) {
         return own;
     }

@@ -22,11 +22,9 @@ Result<std::string> guess_pin_name(std::uint64_t inode, const std::string& bpffs
     for (const auto& directory : directories) {
         const std::string path = fmt::format("{}/{}", bpffs, directory);
         const auto trusted = check_trusted(path, bpffs);
-        const auto meta =
-            trusted ? read_meta(path + '/' + XDP_TALLY_META_NAME) : Result<Meta>(trusted.error());
-        if (!meta && is_failed_question(meta.error())) {
-            return meta.error();
-        }
+        TALLY_ASSIGN_OR_RETURN(
+            const auto meta,
+            answer_of(trusted ? read_meta(path + '/' + XDP_TALLY_META_NAME) : Result<Meta>(trusted.error())));
         if (meta && meta->netns_inode == inode) {
             return std::string();
         }
@@ -56,10 +54,7 @@ Result<bool> shares_bpffs_with_init(const std::string& bpffs) {
 }  // namespace
 
 Result<std::string> netns_pin_name(std::uint64_t inode, const std::string& bpffs) {
-    const auto initial = netns_inode_at("/proc/1/ns/net");
-    if (!initial && is_failed_question(initial.error())) {
-        return initial.error();
-    }
+    TALLY_ASSIGN_OR_RETURN(const auto initial, answer_of(netns_inode_at("/proc/1/ns/net")));
     if (!initial || !*initial) {
         return guess_pin_name(inode, bpffs);
     }

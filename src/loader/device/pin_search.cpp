@@ -11,9 +11,9 @@ namespace tally::loader {
 namespace {
 
 Result<bool> is_pin_of(const std::string& path, ObjectType type, std::uint32_t id) {
-    const auto fd = open_pin(path, false);
+    TALLY_ASSIGN_OR_RETURN(const auto fd, answer_of(open_pin(path, false)));
     if (!fd) {
-        return is_failed_question(fd.error()) ? fd.error() : Result<bool>(false);
+        return false;
     }
     TALLY_ASSIGN_OR_RETURN(const auto pinned, object_type(fd->get()));
     if (pinned != type) {
