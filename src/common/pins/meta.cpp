@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstring>
+#include <utility>
 #include <vector>
 
 #include "common/kernel/bpf_info.h"
@@ -47,6 +48,17 @@ Result<Meta> read_meta(int fd) {
         meta.error().reason = fmt::format("map {} {}", info.id, meta.error().reason);
     }
     return meta;
+}
+
+Result<std::optional<Meta>> find_meta(const std::string& directory) {
+    return answer_of(read_meta(directory + '/' + XDP_TALLY_META_NAME));
+}
+
+Result<std::optional<Meta>> find_trusted_meta(const std::string& directory, const std::string& root) {
+    if (auto trusted = check_trusted(directory, root); !trusted) {
+        return answer_of(Result<Meta>(std::move(trusted).error()));
+    }
+    return find_meta(directory);
 }
 
 Result<Meta> decode_meta(std::span<const unsigned char> value) {

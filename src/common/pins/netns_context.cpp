@@ -59,14 +59,9 @@ Result<void> open_links(NetnsContext& context) {
     return {};
 }
 
-// None where there is none that this process may read and understands.
-Result<std::optional<Meta>> meta_in(const std::string& directory) {
-    return answer_of(read_meta(directory + '/' + XDP_TALLY_META_NAME));
-}
-
 // Whether the pins are of what runs on this interface, whose hook was looked into.
 Result<bool> belongs_to(const std::string& directory, const Link& link, const NetnsContext& context) {
-    TALLY_ASSIGN_OR_RETURN(const auto meta, meta_in(directory));
+    TALLY_ASSIGN_OR_RETURN(const auto meta, find_meta(directory));
     if (!meta) {
         return false;
     }
@@ -127,7 +122,7 @@ Result<std::string> NetnsContext::pins_of(const Interface& interface) const {
     if (!link || link->hook.empty()) {
         return own;
     }
-    TALLY_ASSIGN_OR_RETURN(const auto meta, meta_in(own));
+    TALLY_ASSIGN_OR_RETURN(const auto meta, find_meta(own));
     if (meta && link->hook.find(meta->program_id)) {
         return own;
     }

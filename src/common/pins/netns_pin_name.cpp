@@ -20,11 +20,8 @@ Result<std::string> guess_pin_name(std::uint64_t inode, const std::string& bpffs
     bool others = false;
     TALLY_ASSIGN_OR_RETURN(const auto directories, list_directory_if_any(bpffs));
     for (const auto& directory : directories) {
-        const std::string path = fmt::format("{}/{}", bpffs, directory);
-        const auto trusted = check_trusted(path, bpffs);
-        TALLY_ASSIGN_OR_RETURN(
-            const auto meta,
-            answer_of(trusted ? read_meta(path + '/' + XDP_TALLY_META_NAME) : Result<Meta>(trusted.error())));
+        TALLY_ASSIGN_OR_RETURN(const auto meta,
+                               find_trusted_meta(fmt::format("{}/{}", bpffs, directory), bpffs));
         if (meta && meta->netns_inode == inode) {
             return std::string();
         }

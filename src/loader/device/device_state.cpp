@@ -136,9 +136,9 @@ void inspect_staging(DeviceState& state, const std::string& directory) {
     }
     state.interrupted = !names->empty();
     if (!state.meta) {
-        const auto staged = read_meta(staging + '/' + XDP_TALLY_META_NAME);
-        state.staged_meta = staged ? std::optional(*staged) : std::nullopt;
-        if (!staged && is_failed_question(staged.error())) {
+        if (const auto staged = find_meta(staging)) {
+            state.staged_meta = *staged;
+        } else {
             note_trouble(state, staged.error());
         }
     }

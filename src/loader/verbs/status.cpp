@@ -257,7 +257,7 @@ Result<std::vector<Outcome>> status_of_taken_names(const NetnsContext& context) 
         const std::string device = decode_pin_name(name);
         const std::string directory = context.directory(device);
         TALLY_ASSIGN_OR_RETURN(const auto namesake, answer_of(context.find(device)));
-        TALLY_ASSIGN_OR_RETURN(const auto meta, answer_of(read_meta(directory + '/' + XDP_TALLY_META_NAME)));
+        TALLY_ASSIGN_OR_RETURN(const auto meta, find_meta(directory));
         const bool other = namesake && *namesake && (*namesake)->name == device && meta &&
                            (meta->ifindex != (*namesake)->ifindex || meta->netns_inode != context.inode);
         if (!other) {

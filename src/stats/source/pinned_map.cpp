@@ -114,10 +114,7 @@ Result<PinnedMap::Look> PinnedMap::look(const MapInfo& held) const {
 }
 
 Result<std::optional<Meta>> PinnedMap::meta() const {
-    if (pin_.empty()) {
-        return std::optional<Meta>();
-    }
-    return answer_of(read_meta(directory_ + '/' + XDP_TALLY_META_NAME));
+    return pin_.empty() ? std::optional<Meta>() : find_meta(directory_);
 }
 
 bool PinnedMap::change_is_under_way() const {

@@ -228,8 +228,7 @@ Result<void> ReaderSet::add(const FoundMap& found, bool under_way) {
 Result<Source> ReaderSet::source_of(const FoundMap& found, const NetnsContext& context) {
     const bool possible = check_interface_name(found.name).has_value();
     TALLY_ASSIGN_OR_RETURN(const auto interface, answer_of(context.find(found.name)));
-    TALLY_ASSIGN_OR_RETURN(const auto meta,
-                           answer_of(read_meta(found.directory + '/' + XDP_TALLY_META_NAME)));
+    TALLY_ASSIGN_OR_RETURN(const auto meta, find_meta(found.directory));
     const bool there = possible && interface && *interface;
     if (there || (possible && (meta || !found.netns.empty()))) {
         return Source{Source::Kind::kDevice, found.name, 0, found.directory};
