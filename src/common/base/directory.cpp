@@ -4,7 +4,6 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -51,6 +50,14 @@ Result<bool> path_exists(const std::string& path) {
         return false;
     }
     return last_error("looking for {}", path);
+}
+
+Result<struct stat> status_of(const std::string& path, int flags) {
+    struct stat status = {};
+    if (::fstatat(AT_FDCWD, path.c_str(), &status, flags) != 0) {
+        return last_error("looking at {}", path);
+    }
+    return status;
 }
 
 Result<std::string> read_file(const std::string& path) {

@@ -8,7 +8,6 @@
 #include <sys/file.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
-#include <sys/statfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -53,23 +52,13 @@ Result<std::vector<pid_t>> ancestors() {
 }
 
 // None where nothing is there that this process may look at.
-Result<std::optional<struct stat>> look_at(const std::string& path) {
-    struct stat status = {};
-    if (::stat(path.c_str(), &status) == 0) {
-        return std::optional(status);
-    }
-    auto error = last_error("looking at {}", path);
-    return is_failed_question(error) ? Result<std::optional<struct stat>>(std::move(error))
-                                     : std::optional<struct stat>();
-}
-
 Result<std::optional<dev_t>> device_of(const std::string& path) {
-    TALLY_ASSIGN_OR_RETURN(const auto status, look_at(path));
+    TALLY_ASSIGN_OR_RETURN(const auto status, answer_of(status_of(path)));
     return status ? std::optional(status->st_dev) : std::nullopt;
 }
 
 Result<std::optional<ino_t>> mount_namespace_of(std::string_view process) {
-    TALLY_ASSIGN_OR_RETURN(const auto status, look_at(fmt::format("/proc/{}/ns/mnt", process)));
+    TALLY_ASSIGN_OR_RETURN(const auto status, answer_of(status_of(fmt::format("/proc/{}/ns/mnt", process))));
     return status ? std::optional(status->st_ino) : std::nullopt;
 }
 
@@ -284,7 +273,6 @@ Result<bool> ends_with_mount_namespace(const BpffsRoot& root) {
 }
 
 Result<void> check_bpffs(const BpffsRoot& root) {
-    struct statfs status = {};
     const std::string what = fmt::format("looking for a BPF file system at '{}'", root.path);
     if (root.caller) {
         return make_error(ErrorKind::kNotFound, what,
@@ -292,22 +280,21 @@ Result<void> check_bpffs(const BpffsRoot& root) {
             .with_hint(
                 "outside of it: `mount -t bpf -o mode=0755 bpf /sys/fs/bpf`, or use --netns NAME there");
     }
-    if (::statfs(root.path.c_str(), &status) != 0) {
-        if (errno == EPERM) {
+    auto there = look_for_bpffs(root.path);
+    if (!there) {
+        if (there.error().code == EPERM) {
             // So a bpffs answers for a name with a dot, whoever asks; a lack of permission is EACCES.
             return make_error(ErrorKind::kNotFound, what, "names in a BPF file system cannot contain a dot");
         }
-        auto error = last_error(what);
-        if (error.code == ENOENT) {
-            error.hint = fmt::format(
+        if (there.error().code == ENOENT) {
+            there.error().hint = fmt::format(
                 "as root, `mkdir -p {0} && mount -t bpf -o mode=0755 bpf {0}` makes one; --bpffs DIR names "
                 "another",
                 shell_word(root.path));
         }
-        return error;
+        return std::move(there).error();
     }
-    TALLY_ASSIGN_OR_RETURN(const bool there, is_bpffs(root.path));
-    if (!there) {
+    if (!*there) {
         // Nobody is told to hide what is in a directory.
         const auto names = list_directory(root.path);
         const bool can_be_mounted = names && names->empty();

@@ -2,7 +2,6 @@
 #include "common/pins/netns_pin_name.h"
 
 #include <fmt/format.h>
-#include <sys/stat.h>
 
 #include <optional>
 #include <vector>
@@ -31,21 +30,10 @@ Result<std::string> guess_pin_name(std::uint64_t inode, const std::string& bpffs
     return name.empty() && others ? std::to_string(inode) : std::move(name);
 }
 
-// None where there is nothing at the path, or this process may not look.
-Result<std::optional<dev_t>> file_system_at(const std::string& path) {
-    struct stat status = {};
-    if (::stat(path.c_str(), &status) == 0) {
-        return std::optional(status.st_dev);
-    }
-    auto error = last_error("looking at {}", path);
-    return is_failed_question(error) ? Result<std::optional<dev_t>>(std::move(error))
-                                     : std::optional<dev_t>();
-}
-
 Result<bool> shares_bpffs_with_init(const std::string& bpffs) {
-    TALLY_ASSIGN_OR_RETURN(const auto ours, file_system_at(bpffs));
-    TALLY_ASSIGN_OR_RETURN(const auto inits, file_system_at("/proc/1/root" + bpffs));
-    return ours && inits && *ours == *inits;
+    TALLY_ASSIGN_OR_RETURN(const auto ours, answer_of(status_of(bpffs)));
+    TALLY_ASSIGN_OR_RETURN(const auto inits, answer_of(status_of("/proc/1/root" + bpffs)));
+    return ours && inits && ours->st_dev == inits->st_dev;
 }
 
 }  // namespace
