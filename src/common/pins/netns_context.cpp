@@ -59,9 +59,10 @@ Result<void> open_links(NetnsContext& context) {
     return {};
 }
 
-// Whether the pins are of what runs on this interface, whose hook was looked into.
+// Whether the pins are of what runs on this interface, whose hook was looked into. Anyone can lay a copied
+// meta out.
 Result<bool> belongs_to(const std::string& directory, const Link& link, const NetnsContext& context) {
-    TALLY_ASSIGN_OR_RETURN(const auto meta, find_meta(directory));
+    TALLY_ASSIGN_OR_RETURN(const auto meta, find_trusted_meta(directory, context.bpffs.path));
     if (!meta) {
         return false;
     }
@@ -133,10 +134,6 @@ Result<std::string> NetnsContext::pins_of(const Interface& interface) const {
     }
     TALLY_ASSIGN_OR_RETURN(const auto others, pin_directories(bpffs.path));
     for (const auto& other : others) {
-        // In a bpffs that all may write to, anyone can lay a copied meta out.
-        if (!check_trusted(other, bpffs.path)) {
-            continue;
-        }
         TALLY_ASSIGN_OR_RETURN(const bool found, belongs_to(other, *link, *this));
         if (found) {
             return other;
