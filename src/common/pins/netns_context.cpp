@@ -143,14 +143,15 @@ Result<std::string> NetnsContext::pins_of(const Interface& interface) const {
 }
 
 std::string NetnsContext::option(const std::string& interface) const {
-    std::string words;
-    if (!bpffs_option.empty()) {
-        words += shell_option("--bpffs", bpffs_option) + ' ';
-    }
+    std::string words = root_option();
     if (!netns_option.empty()) {
         words += shell_option("--netns", netns_option) + ' ';
     }
     return words + shell_option("--dev", interface);
+}
+
+std::string NetnsContext::root_option() const {
+    return bpffs_option.empty() ? "" : shell_option("--bpffs", bpffs_option) + ' ';
 }
 
 Result<std::optional<Interface>> NetnsContext::find(const std::string& interface) const {
