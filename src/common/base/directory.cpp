@@ -4,7 +4,6 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -38,9 +37,8 @@ Result<std::vector<std::string>> list_directory(const std::string& path) {
 }
 
 Result<std::vector<std::string>> list_directory_if_any(const std::string& path) {
-    auto names = list_directory(path);
-    const bool none = !names && !is_failed_question(names.error());
-    return none ? std::vector<std::string>() : std::move(names);
+    TALLY_ASSIGN_OR_RETURN(auto names, answer_of(list_directory(path)));
+    return std::move(names).value_or(std::vector<std::string>());
 }
 
 Result<bool> path_exists(const std::string& path) {
@@ -52,6 +50,14 @@ Result<bool> path_exists(const std::string& path) {
         return false;
     }
     return last_error("looking for {}", path);
+}
+
+Result<struct stat> status_of(const std::string& path, int flags) {
+    struct stat status = {};
+    if (::fstatat(AT_FDCWD, path.c_str(), &status, flags) != 0) {
+        return last_error("looking at {}", path);
+    }
+    return status;
 }
 
 Result<std::string> read_file(const std::string& path) {

@@ -2,6 +2,8 @@
 // What there is in the file system. Only the kernel's word that there is nothing of a name counts as that.
 #pragma once
 
+#include <sys/stat.h>
+
 #include <string>
 #include <vector>
 
@@ -16,6 +18,9 @@ Result<std::vector<std::string>> list_directory_if_any(const std::string& path);
 
 // Whether there is something of this name, be it a symbolic link that leads nowhere.
 Result<bool> path_exists(const std::string& path);
+
+// What the kernel says of it. `flags` is 0, or AT_SYMLINK_NOFOLLOW for a symbolic link itself.
+Result<struct stat> status_of(const std::string& path, int flags = 0);
 
 // The text of a small file, such as those of /proc.
 Result<std::string> read_file(const std::string& path);

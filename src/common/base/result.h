@@ -58,6 +58,19 @@ class [[nodiscard]] Result<void> {
     std::optional<Error> error_;
 };
 
+// What a question was answered: a value, or none where the answer is "no". An error only where there is no
+// answer (is_failed_question).
+template <typename T>
+Result<std::optional<T>> answer_of(Result<T> asked) {
+    if (asked) {
+        return std::optional<T>(std::move(asked).value());
+    }
+    if (is_failed_question(asked.error())) {
+        return std::move(asked).error();
+    }
+    return std::optional<T>();
+}
+
 }  // namespace tally
 
 // Hands an error up; otherwise goes on. For a Result whose value is not needed.

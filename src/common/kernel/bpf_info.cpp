@@ -9,6 +9,7 @@
 
 #include <array>
 #include <fstream>
+#include <utility>
 
 #include "common/kernel/libbpf_options.h"
 
@@ -49,6 +50,20 @@ Result<void> freeze_map(int fd) {
     }
     auto error = last_error("freezing a map");
     return is_frozen(fd) ? Result<void>() : error;
+}
+
+Result<std::optional<std::vector<unsigned char>>> single_value(int fd, const MapInfo& info,
+                                                               std::uint32_t longest, const char* what) {
+    if (info.type != BPF_MAP_TYPE_ARRAY || info.key_size != sizeof(std::uint32_t) || info.max_entries != 1 ||
+        info.value_size > longest) {
+        return std::optional<std::vector<unsigned char>>();
+    }
+    std::vector<unsigned char> value(info.value_size);
+    const std::uint32_t key = 0;
+    if (bpf_map_lookup_elem(fd, &key, value.data()) != 0) {
+        return last_error(what);
+    }
+    return std::optional(std::move(value));
 }
 
 Result<ObjectType> object_type(int fd) {
@@ -122,6 +137,11 @@ Result<std::vector<std::uint32_t>> program_maps(int fd) {
             return ids;
         }
     }
+}
+
+Result<std::vector<std::uint32_t>> maps_of_program(std::uint32_t id) {
+    TALLY_ASSIGN_OR_RETURN(const auto program, open_program_by_id(id));
+    return program_maps(program.get());
 }
 
 Result<LinkInfo> link_info(int fd) {

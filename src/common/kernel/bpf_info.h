@@ -56,6 +56,13 @@ Result<ProgramInfo> program_info(int fd);
 Result<LinkInfo> link_info(int fd);
 // Ids of the maps that the program uses.
 Result<std::vector<std::uint32_t>> program_maps(int fd);
+// The same by the program's id, as below.
+Result<std::vector<std::uint32_t>> maps_of_program(std::uint32_t id);
+
+// The value of an array of one entry; none where `info`, which is of this map, says that it is another kind
+// of map, or that its value is longer: somebody else's map must not make a reader allocate gigabytes.
+Result<std::optional<std::vector<unsigned char>>> single_value(int fd, const MapInfo& info,
+                                                               std::uint32_t longest, const char* what);
 
 // Nobody can write to the map from user space any more, through whatever descriptor or pin; programs can
 // (BPF_MAP_FREEZE, kernel 5.2). One that is frozen already will do. The descriptor must be a writable one.

@@ -53,23 +53,16 @@ Result<bool> is_of_first_version(int program_fd, const std::string& what) {
 // and is no dispatcher. The name alone says nothing.
 Result<std::optional<std::vector<unsigned char>>> read_configuration(int program_fd) {
     constexpr std::uint32_t kLongest = 4096;
-    const std::optional<std::vector<unsigned char>> none;
     TALLY_ASSIGN_OR_RETURN(const auto maps, program_maps(program_fd));
     if (maps.size() != 1) {
-        return none;
+        return std::optional<std::vector<unsigned char>>();
     }
     TALLY_ASSIGN_OR_RETURN(const auto map, open_map_by_id(maps.front(), true));
     TALLY_ASSIGN_OR_RETURN(const auto info, map_info(map.get()));
-    if (info.type != BPF_MAP_TYPE_ARRAY || info.max_entries != 1 || (info.flags & BPF_F_RDONLY_PROG) == 0 ||
-        info.value_size > kLongest) {
-        return none;
+    if ((info.flags & BPF_F_RDONLY_PROG) == 0) {
+        return std::optional<std::vector<unsigned char>>();
     }
-    std::vector<unsigned char> value(info.value_size);
-    const std::uint32_t key = 0;
-    if (bpf_map_lookup_elem(map.get(), &key, value.data()) != 0) {
-        return last_error("reading the configuration of a dispatcher");
-    }
-    return std::optional(std::move(value));
+    return single_value(map.get(), info, kLongest, "reading the configuration of a dispatcher");
 }
 
 Error newer_dispatcher(const std::string& what) {
@@ -113,10 +106,8 @@ Result<std::vector<Component>> read_components(std::uint32_t program_id, const D
     std::vector<Component> components;
     for (const auto& slot : config.slots) {
         const auto pin = fmt::format("{}/prog{}-prog", directory.value_or(""), components.size());
-        auto component = directory ? read_component(pin, slot) : system_error(ENOENT, what);
-        if (!component && is_failed_question(component.error())) {
-            return component.error();
-        }
+        TALLY_ASSIGN_OR_RETURN(auto component,
+                               answer_of(directory ? read_component(pin, slot) : system_error(ENOENT, what)));
         if (!component) {
             return make_error(
                        ErrorKind::kSystem, what,

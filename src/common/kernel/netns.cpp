@@ -14,23 +14,22 @@ namespace tally {
 
 // All namespace files are in one file system, so the inode alone tells them apart.
 Result<std::optional<std::uint64_t>> netns_inode_at(const std::string& path) {
-    struct stat status = {};
-    if (::stat(path.c_str(), &status) == 0) {
-        return std::optional<std::uint64_t>(status.st_ino);
+    const auto status = status_of(path);
+    if (status) {
+        return std::optional<std::uint64_t>(status->st_ino);
     }
-    if (errno == ENOENT || errno == ENOTDIR || errno == ESRCH) {
+    const int code = status.error().code;
+    if (code == ENOENT || code == ENOTDIR || code == ESRCH) {
         return std::optional<std::uint64_t>();
     }
-    return last_error("looking at {}", path);
+    return status.error();
 }
 
 Result<std::string> netns_name(std::uint64_t inode) {
     TALLY_ASSIGN_OR_RETURN(const auto names, list_directory_if_any(kNamedNamespaces));
     for (const auto& name : names) {
-        const auto found = netns_inode_at(fmt::format("{}/{}", kNamedNamespaces, name));
-        if (!found && is_failed_question(found.error())) {
-            return found.error();
-        }
+        TALLY_ASSIGN_OR_RETURN(const auto found,
+                               answer_of(netns_inode_at(fmt::format("{}/{}", kNamedNamespaces, name))));
         if (found && *found == inode) {
             return name;
         }

@@ -2,7 +2,6 @@
 #include "common/kernel/netns_list.h"
 
 #include <fmt/format.h>
-#include <sys/stat.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -17,15 +16,15 @@ namespace {
 class Collector {
   public:
     void add(std::string name, const std::string& path) {
-        struct stat status = {};
-        if (::stat(path.c_str(), &status) != 0) {
+        const auto status = status_of(path);
+        if (!status) {
             // A process that has ended is no gap; one that may not be asked is.
-            if (errno != ENOENT && errno != ESRCH) {
-                note_gap(last_error("looking at {}", path));
+            if (const int code = status.error().code; code != ENOENT && code != ESRCH) {
+                note_gap(status.error());
             }
             return;
         }
-        const auto inode = static_cast<std::uint64_t>(status.st_ino);
+        const auto inode = static_cast<std::uint64_t>(status->st_ino);
         if (seen_.insert(inode).second) {
             known_.list.push_back({inode, std::move(name)});
         }

@@ -34,12 +34,9 @@ std::string barrier_on(const std::string& path) {
 
 }  // namespace
 
-Result<bool> is_bpffs(const std::string& path) {
+Result<bool> look_for_bpffs(const std::string& path) {
     struct statfs status = {};
     while (::statfs(path.c_str(), &status) != 0) {
-        if (errno == ENOENT || errno == ENOTDIR) {
-            return false;
-        }
         if (errno != EINTR) {
             return last_error("looking for a BPF file system at '{}'", path);
         }
@@ -47,15 +44,17 @@ Result<bool> is_bpffs(const std::string& path) {
     return status.f_type == static_cast<long>(BPF_FS_MAGIC);
 }
 
+Result<bool> is_bpffs(const std::string& path) {
+    auto found = look_for_bpffs(path);
+    const bool nothing = !found && (found.error().code == ENOENT || found.error().code == ENOTDIR);
+    return nothing ? Result<bool>(false) : found;
+}
+
 Result<TrustedOwners> TrustedOwners::of(const std::string& root) {
+    TALLY_ASSIGN_OR_RETURN(const auto status, answer_of(status_of(root)));
     TrustedOwners owners;
-    struct stat status = {};
-    if (::stat(root.c_str(), &status) == 0) {
-        owners.root_owner_ = status.st_uid;
-        return owners;
-    }
-    auto error = last_error("checking {}", root);
-    return is_failed_question(error) ? Result<TrustedOwners>(std::move(error)) : owners;
+    owners.root_owner_ = status ? status->st_uid : 0;
+    return owners;
 }
 
 bool TrustedOwners::include(uid_t owner) const {
@@ -65,18 +64,12 @@ bool TrustedOwners::include(uid_t owner) const {
 Result<void> check_trusted(const std::string& directory, const std::string& root) {
     TALLY_ASSIGN_OR_RETURN(const auto owners, TrustedOwners::of(root));
     for (std::string path = directory; path.size() > root.size(); path.resize(path.find_last_of('/'))) {
-        struct stat status = {};
-        if (::lstat(path.c_str(), &status) != 0) {
-            auto error = last_error("checking {}", path);
-            if (is_failed_question(error)) {
-                return error;
-            }
-            continue;  // it is not there, or nobody here can read what is below it
-        }
-        if (!owners.include(status.st_uid)) {
+        // None: it is not there, or nobody here can read what is below it.
+        TALLY_ASSIGN_OR_RETURN(const auto status, answer_of(status_of(path, AT_SYMLINK_NOFOLLOW)));
+        if (status && !owners.include(status->st_uid)) {
             return make_error(ErrorKind::kConflict, fmt::format("reading the pins in {}", directory),
                               fmt::format("{} belongs to user {}, who could pin anything there", path,
-                                          status.st_uid))
+                                          status->st_uid))
                 .with_hint(fmt::format("`xdp_stats --map {}` reads it all the same",
                                        shell_word(directory + '/' + XDP_TALLY_MAP_NAME)));
         }

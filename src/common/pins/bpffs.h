@@ -17,6 +17,8 @@ inline constexpr const char* kDefaultBpffs = "/sys/fs/bpf";
 // Whether the path is in a BPF file system: false where the kernel says that it is another one, or that there
 // is nothing of this name.
 Result<bool> is_bpffs(const std::string& path);
+// The same; an error also where there is nothing of this name.
+Result<bool> look_for_bpffs(const std::string& path);
 
 // Whose directories in a bpffs are believed: root's, those of the owner of the bpffs's root, and those of
 // this process's user. Where everybody may write to the root (mode 1777), those of others could hold

@@ -8,7 +8,6 @@
 #include <sys/file.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
-#include <sys/statfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -32,9 +31,9 @@ namespace {
 // 0 where it has none that this process may know of.
 Result<pid_t> parent_of(pid_t pid) {
     constexpr std::string_view kField = "\nPPid:";
-    const auto text = read_file(fmt::format("/proc/{}/status", pid));
+    TALLY_ASSIGN_OR_RETURN(const auto text, answer_of(read_file(fmt::format("/proc/{}/status", pid))));
     if (!text) {
-        return is_failed_question(text.error()) ? text.error() : Result<pid_t>(0);
+        return 0;
     }
     const auto at = text->find(kField);
     return at == std::string::npos
@@ -53,23 +52,13 @@ Result<std::vector<pid_t>> ancestors() {
 }
 
 // None where nothing is there that this process may look at.
-Result<std::optional<struct stat>> look_at(const std::string& path) {
-    struct stat status = {};
-    if (::stat(path.c_str(), &status) == 0) {
-        return std::optional(status);
-    }
-    auto error = last_error("looking at {}", path);
-    return is_failed_question(error) ? Result<std::optional<struct stat>>(std::move(error))
-                                     : std::optional<struct stat>();
-}
-
 Result<std::optional<dev_t>> device_of(const std::string& path) {
-    TALLY_ASSIGN_OR_RETURN(const auto status, look_at(path));
+    TALLY_ASSIGN_OR_RETURN(const auto status, answer_of(status_of(path)));
     return status ? std::optional(status->st_dev) : std::nullopt;
 }
 
 Result<std::optional<ino_t>> mount_namespace_of(std::string_view process) {
-    TALLY_ASSIGN_OR_RETURN(const auto status, look_at(fmt::format("/proc/{}/ns/mnt", process)));
+    TALLY_ASSIGN_OR_RETURN(const auto status, answer_of(status_of(fmt::format("/proc/{}/ns/mnt", process))));
     return status ? std::optional(status->st_ino) : std::nullopt;
 }
 
@@ -79,8 +68,8 @@ std::string seen_by(pid_t pid, const std::string& path) {
 
 // A process whose root this one may not look at is none that has one.
 Result<bool> has_bpffs(const std::string& path) {
-    const auto answer = is_bpffs(path);
-    return !answer && !is_failed_question(answer.error()) ? Result<bool>(false) : answer;
+    TALLY_ASSIGN_OR_RETURN(const auto there, answer_of(is_bpffs(path)));
+    return there.value_or(false);
 }
 
 // Where whoever called this process sees the same file system on `root`, that is what it is called.
@@ -118,9 +107,9 @@ Result<std::optional<std::string>> seen_by_ancestors(const std::string& root) {
 // here is seen by nobody else, not even by the shell that called it.
 Result<std::optional<pid_t>> caller_of_netns_exec() {
     const std::optional<pid_t> none;
-    const auto netns = current_netns_inode();
+    TALLY_ASSIGN_OR_RETURN(const auto netns, answer_of(current_netns_inode()));
     if (!netns) {
-        return is_failed_question(netns.error()) ? netns.error() : Result<std::optional<pid_t>>(none);
+        return none;
     }
     TALLY_ASSIGN_OR_RETURN(const auto name, netns_pin_name(*netns, kDefaultBpffs));
     TALLY_ASSIGN_OR_RETURN(const auto own, mount_namespace_of("self"));
@@ -284,7 +273,6 @@ Result<bool> ends_with_mount_namespace(const BpffsRoot& root) {
 }
 
 Result<void> check_bpffs(const BpffsRoot& root) {
-    struct statfs status = {};
     const std::string what = fmt::format("looking for a BPF file system at '{}'", root.path);
     if (root.caller) {
         return make_error(ErrorKind::kNotFound, what,
@@ -292,22 +280,21 @@ Result<void> check_bpffs(const BpffsRoot& root) {
             .with_hint(
                 "outside of it: `mount -t bpf -o mode=0755 bpf /sys/fs/bpf`, or use --netns NAME there");
     }
-    if (::statfs(root.path.c_str(), &status) != 0) {
-        if (errno == EPERM) {
+    auto there = look_for_bpffs(root.path);
+    if (!there) {
+        if (there.error().code == EPERM) {
             // So a bpffs answers for a name with a dot, whoever asks; a lack of permission is EACCES.
             return make_error(ErrorKind::kNotFound, what, "names in a BPF file system cannot contain a dot");
         }
-        auto error = last_error(what);
-        if (error.code == ENOENT) {
-            error.hint = fmt::format(
+        if (there.error().code == ENOENT) {
+            there.error().hint = fmt::format(
                 "as root, `mkdir -p {0} && mount -t bpf -o mode=0755 bpf {0}` makes one; --bpffs DIR names "
                 "another",
                 shell_word(root.path));
         }
-        return error;
+        return std::move(there).error();
     }
-    TALLY_ASSIGN_OR_RETURN(const bool there, is_bpffs(root.path));
-    if (!there) {
+    if (!*there) {
         // Nobody is told to hide what is in a directory.
         const auto names = list_directory(root.path);
         const bool can_be_mounted = names && names->empty();

@@ -8,7 +8,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstring>
-#include <vector>
+#include <utility>
 
 #include "common/kernel/bpf_info.h"
 #include "common/pins/bpffs.h"
@@ -18,7 +18,7 @@ namespace tally {
 namespace {
 
 constexpr const char* kReading = "reading the meta";
-// A newer writer's meta may be longer, but somebody else's map must not make a reader allocate gigabytes.
+// A newer writer's meta may be longer.
 constexpr std::uint32_t kLongest = 64 << 10;
 // That of version 1.
 constexpr std::uint32_t kShortest = offsetof(Meta, delivery_first);
@@ -32,21 +32,27 @@ Result<Meta> read_meta(const std::string& path) {
 
 Result<Meta> read_meta(int fd) {
     TALLY_ASSIGN_OR_RETURN(auto info, map_info(fd));
-    if (info.type != BPF_MAP_TYPE_ARRAY || info.key_size != sizeof(std::uint32_t) || info.max_entries != 1 ||
-        info.value_size < kShortest || info.value_size > kLongest) {
+    TALLY_ASSIGN_OR_RETURN(const auto value, single_value(fd, info, kLongest, kReading));
+    if (!value || value->size() < kShortest) {
         return make_error(ErrorKind::kConflict, kReading,
                           fmt::format("map {} has a different layout", info.id));
     }
-    std::vector<unsigned char> value(info.value_size);
-    const std::uint32_t key = 0;
-    if (bpf_map_lookup_elem(fd, &key, value.data()) != 0) {
-        return last_error(kReading);
-    }
-    auto meta = decode_meta(value);
+    auto meta = decode_meta(*value);
     if (!meta) {
         meta.error().reason = fmt::format("map {} {}", info.id, meta.error().reason);
     }
     return meta;
+}
+
+Result<std::optional<Meta>> find_meta(const std::string& directory) {
+    return answer_of(read_meta(directory + '/' + XDP_TALLY_META_NAME));
+}
+
+Result<std::optional<Meta>> find_trusted_meta(const std::string& directory, const std::string& root) {
+    if (auto trusted = check_trusted(directory, root); !trusted) {
+        return answer_of(Result<Meta>(std::move(trusted).error()));
+    }
+    return find_meta(directory);
 }
 
 Result<Meta> decode_meta(std::span<const unsigned char> value) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 
@@ -19,6 +20,12 @@ using Meta = xdp_tally_meta;
 // kNotFound without a pin at `path`; kConflict where it is no meta that this version understands.
 Result<Meta> read_meta(const std::string& path);
 Result<Meta> read_meta(int fd);
+
+// That in a pin directory; none where there is none that this process may read and understands.
+Result<std::optional<Meta>> find_meta(const std::string& directory);
+// The same; none where the directory belongs to somebody else (check_trusted): in a bpffs that all may write
+// to, anyone can lay a meta out.
+Result<std::optional<Meta>> find_trusted_meta(const std::string& directory, const std::string& root);
 
 // The meta in a map's value, which may be longer (a newer writer's) or shorter (an older one's); its names
 // are terminated. kConflict where it is no meta that this version understands. Pure.

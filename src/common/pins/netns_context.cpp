@@ -59,18 +59,10 @@ Result<void> open_links(NetnsContext& context) {
     return {};
 }
 
-// None where there is none that this process may read and understands.
-Result<std::optional<Meta>> meta_in(const std::string& directory) {
-    const auto meta = read_meta(directory + '/' + XDP_TALLY_META_NAME);
-    if (!meta && is_failed_question(meta.error())) {
-        return meta.error();
-    }
-    return meta ? std::optional(*meta) : std::nullopt;
-}
-
-// Whether the pins are of what runs on this interface, whose hook was looked into.
+// Whether the pins are of what runs on this interface, whose hook was looked into. Anyone can lay a copied
+// meta out.
 Result<bool> belongs_to(const std::string& directory, const Link& link, const NetnsContext& context) {
-    TALLY_ASSIGN_OR_RETURN(const auto meta, meta_in(directory));
+    TALLY_ASSIGN_OR_RETURN(const auto meta, find_trusted_meta(directory, context.bpffs.path));
     if (!meta) {
         return false;
     }
@@ -92,8 +84,8 @@ Result<bool> belongs_to(const std::string& directory, const Link& link, const Ne
 
 // As far as this process may look.
 Result<bool> has_pins_in(const NetnsContext& context) {
-    auto there = path_exists(context.directory());
-    return !there && !is_failed_question(there.error()) ? Result<bool>(false) : there;
+    TALLY_ASSIGN_OR_RETURN(const auto there, answer_of(path_exists(context.directory())));
+    return there.value_or(false);
 }
 
 Result<Interface> resolve_remotely(const NetnsContext& context, const std::string& interface) {
@@ -127,14 +119,11 @@ Result<std::string> NetnsContext::pins_of(const Interface& interface) const {
         TALLY_ASSIGN_OR_RETURN(fresh, LinkSocket::open());
     }
     LinkSocket& socket = fresh ? *fresh : *links;
-    auto link = socket.find(interface.ifindex);
-    if (!link && is_failed_question(link.error())) {
-        return link.error();
-    }
+    TALLY_ASSIGN_OR_RETURN(auto link, answer_of(socket.find(interface.ifindex)));
     if (!link || link->hook.empty()) {
         return own;
     }
-    TALLY_ASSIGN_OR_RETURN(const auto meta, meta_in(own));
+    TALLY_ASSIGN_OR_RETURN(const auto meta, find_meta(own));
     if (meta && link->hook.find(meta->program_id)) {
         return own;
     }
@@ -145,10 +134,6 @@ Result<std::string> NetnsContext::pins_of(const Interface& interface) const {
     }
     TALLY_ASSIGN_OR_RETURN(const auto others, pin_directories(bpffs.path));
     for (const auto& other : others) {
-        // In a bpffs that all may write to, anyone can lay a copied meta out.
-        if (!check_trusted(other, bpffs.path)) {
-            continue;
-        }
         TALLY_ASSIGN_OR_RETURN(const bool found, belongs_to(other, *link, *this));
         if (found) {
             return other;
@@ -158,14 +143,15 @@ Result<std::string> NetnsContext::pins_of(const Interface& interface) const {
 }
 
 std::string NetnsContext::option(const std::string& interface) const {
-    std::string words;
-    if (!bpffs_option.empty()) {
-        words += shell_option("--bpffs", bpffs_option) + ' ';
-    }
+    std::string words = root_option();
     if (!netns_option.empty()) {
         words += shell_option("--netns", netns_option) + ' ';
     }
     return words + shell_option("--dev", interface);
+}
+
+std::string NetnsContext::root_option() const {
+    return bpffs_option.empty() ? "" : shell_option("--bpffs", bpffs_option) + ' ';
 }
 
 Result<std::optional<Interface>> NetnsContext::find(const std::string& interface) const {

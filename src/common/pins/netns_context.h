@@ -51,6 +51,9 @@ struct NetnsContext {
     // eth0", "--bpffs /mnt/bpf --dev eth0".
     std::string option(const std::string& interface) const;
 
+    // The part of it that names the root, with a blank behind it; empty for the default one.
+    std::string root_option() const;
+
     // None where there is no such interface, or no way to look for it. kUsage for what names none.
     Result<std::optional<Interface>> find(const std::string& interface) const;
 

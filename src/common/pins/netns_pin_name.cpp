@@ -2,7 +2,6 @@
 #include "common/pins/netns_pin_name.h"
 
 #include <fmt/format.h>
-#include <sys/stat.h>
 
 #include <optional>
 #include <vector>
@@ -20,13 +19,8 @@ Result<std::string> guess_pin_name(std::uint64_t inode, const std::string& bpffs
     bool others = false;
     TALLY_ASSIGN_OR_RETURN(const auto directories, list_directory_if_any(bpffs));
     for (const auto& directory : directories) {
-        const std::string path = fmt::format("{}/{}", bpffs, directory);
-        const auto trusted = check_trusted(path, bpffs);
-        const auto meta =
-            trusted ? read_meta(path + '/' + XDP_TALLY_META_NAME) : Result<Meta>(trusted.error());
-        if (!meta && is_failed_question(meta.error())) {
-            return meta.error();
-        }
+        TALLY_ASSIGN_OR_RETURN(const auto meta,
+                               find_trusted_meta(fmt::format("{}/{}", bpffs, directory), bpffs));
         if (meta && meta->netns_inode == inode) {
             return std::string();
         }
@@ -36,30 +30,16 @@ Result<std::string> guess_pin_name(std::uint64_t inode, const std::string& bpffs
     return name.empty() && others ? std::to_string(inode) : std::move(name);
 }
 
-// None where there is nothing at the path, or this process may not look.
-Result<std::optional<dev_t>> file_system_at(const std::string& path) {
-    struct stat status = {};
-    if (::stat(path.c_str(), &status) == 0) {
-        return std::optional(status.st_dev);
-    }
-    auto error = last_error("looking at {}", path);
-    return is_failed_question(error) ? Result<std::optional<dev_t>>(std::move(error))
-                                     : std::optional<dev_t>();
-}
-
 Result<bool> shares_bpffs_with_init(const std::string& bpffs) {
-    TALLY_ASSIGN_OR_RETURN(const auto ours, file_system_at(bpffs));
-    TALLY_ASSIGN_OR_RETURN(const auto inits, file_system_at("/proc/1/root" + bpffs));
-    return ours && inits && *ours == *inits;
+    TALLY_ASSIGN_OR_RETURN(const auto ours, answer_of(status_of(bpffs)));
+    TALLY_ASSIGN_OR_RETURN(const auto inits, answer_of(status_of("/proc/1/root" + bpffs)));
+    return ours && inits && ours->st_dev == inits->st_dev;
 }
 
 }  // namespace
 
 Result<std::string> netns_pin_name(std::uint64_t inode, const std::string& bpffs) {
-    const auto initial = netns_inode_at("/proc/1/ns/net");
-    if (!initial && is_failed_question(initial.error())) {
-        return initial.error();
-    }
+    TALLY_ASSIGN_OR_RETURN(const auto initial, answer_of(netns_inode_at("/proc/1/ns/net")));
     if (!initial || !*initial) {
         return guess_pin_name(inode, bpffs);
     }

@@ -63,11 +63,8 @@ Result<bool> is_of_ended_run(const Meta& meta, const std::string& directory) {
     if ((meta.flags & XDP_TALLY_META_RUN) == 0) {
         return false;
     }
-    const auto held = process_lock_is_held(directory + '/' + kRunName);
-    if (!held) {
-        return is_failed_question(held.error()) ? held : Result<bool>(false);
-    }
-    return !*held;
+    TALLY_ASSIGN_OR_RETURN(const auto held, answer_of(process_lock_is_held(directory + '/' + kRunName)));
+    return held && !*held;
 }
 
 }  // namespace tally

@@ -183,10 +183,7 @@ Result<std::optional<ProgramPlace>> look_where_it_was(const Meta& meta, const Wa
         TALLY_ASSIGN_OR_RETURN(fresh, LinkSocket::open());
     }
     LinkSocket& socket = fresh ? *fresh : *own.links;
-    auto link = socket.find(wanted.ifindex);
-    if (!link && is_failed_question(link.error())) {
-        return link.error();
-    }
+    TALLY_ASSIGN_OR_RETURN(auto link, answer_of(socket.find(wanted.ifindex)));
     if (!link || !search.runs_on(*link, socket)) {
         return none;
     }
@@ -210,9 +207,9 @@ std::string ProgramPlace::option(const NetnsContext& own) const {
 }
 
 Result<std::optional<LinkInfo>> pinned_link_info(const std::string& directory) {
-    const auto fd = open_pin(directory + '/' + XDP_TALLY_LINK_NAME, false);
+    TALLY_ASSIGN_OR_RETURN(const auto fd, answer_of(open_pin(directory + '/' + XDP_TALLY_LINK_NAME, false)));
     if (!fd) {
-        return is_failed_question(fd.error()) ? fd.error() : Result<std::optional<LinkInfo>>(std::nullopt);
+        return std::optional<LinkInfo>();
     }
     TALLY_ASSIGN_OR_RETURN(const auto type, object_type(fd->get()));
     if (type != ObjectType::kLink) {
@@ -278,11 +275,7 @@ Result<bool> hook_uses_map(const XdpHook& hook, std::uint32_t map_id) {
         programs.push_back(component.program_id);
     }
     for (const auto id : programs) {
-        const auto program = open_program_by_id(id);
-        const auto maps = program ? program_maps(program->get()) : program.error();
-        if (!maps && is_failed_question(maps.error())) {
-            return maps.error();
-        }
+        TALLY_ASSIGN_OR_RETURN(const auto maps, answer_of(maps_of_program(id)));
         if (maps && std::find(maps->begin(), maps->end(), map_id) != maps->end()) {
             return true;
         }

@@ -93,8 +93,9 @@ Result<void> remove_old_link(const PinDirectory& directory, PinChanges& changes,
     if (!pins_link(old_meta) || pins_link(meta)) {
         return {};
     }
-    if (const auto link = directory.open(XDP_TALLY_LINK_NAME, false); !link) {
-        return is_failed_question(link.error()) ? link.error() : Result<void>();
+    TALLY_ASSIGN_OR_RETURN(const auto link, answer_of(directory.open(XDP_TALLY_LINK_NAME, false)));
+    if (!link) {
+        return {};
     }
     TALLY_TRY(changes.remove(XDP_TALLY_LINK_NAME));
     removed.push_back(directory.path() + '/' + XDP_TALLY_LINK_NAME);

@@ -54,11 +54,7 @@ Result<std::uint32_t> find_component(const XdpHook& hook, const Meta& meta) {
         return meta.program_id;
     }
     for (const auto& component : hook.dispatcher->components) {
-        const auto fd = open_program_by_id(component.program_id);
-        const auto maps = fd ? program_maps(fd->get()) : fd.error();
-        if (!maps && is_failed_question(maps.error())) {
-            return maps.error();
-        }
+        TALLY_ASSIGN_OR_RETURN(const auto maps, answer_of(maps_of_program(component.program_id)));
         if (maps && std::find(maps->begin(), maps->end(), meta.own_map_id) != maps->end()) {
             return component.program_id;
         }

@@ -63,14 +63,14 @@ void inspect_map(DeviceState& state, const UniqueFd& fd, const std::string& pin)
 
 void inspect_pin(DeviceState& state, const std::string& directory, const std::string& pin) {
     const std::string path = directory + '/' + pin;
-    struct stat status = {};
-    if (::lstat(path.c_str(), &status) != 0) {
-        if (errno != ENOENT) {
-            note_trouble(state, last_error("looking at {}", path));
+    const auto status = status_of(path, AT_SYMLINK_NOFOLLOW);
+    if (!status) {
+        if (status.error().code != ENOENT) {
+            note_trouble(state, status.error());
         }
         return;
     }
-    if (!S_ISREG(status.st_mode)) {
+    if (!S_ISREG(status->st_mode)) {
         state.other_pins.push_back(pin);  // a directory or a symbolic link: nothing of ours
         return;
     }
@@ -136,9 +136,9 @@ void inspect_staging(DeviceState& state, const std::string& directory) {
     }
     state.interrupted = !names->empty();
     if (!state.meta) {
-        const auto staged = read_meta(staging + '/' + XDP_TALLY_META_NAME);
-        state.staged_meta = staged ? std::optional(*staged) : std::nullopt;
-        if (!staged && is_failed_question(staged.error())) {
+        if (const auto staged = find_meta(staging)) {
+            state.staged_meta = *staged;
+        } else {
             note_trouble(state, staged.error());
         }
     }
@@ -305,20 +305,19 @@ DeviceState look_at_device(const std::string& directory, const std::optional<Int
     if (interface) {
         inspect_hook(state);
     }
-    struct stat status = {};
-    const bool seen = ::lstat(directory.c_str(), &status) == 0;
-    state.has_directory = seen || errno != ENOENT;
+    const auto status = status_of(directory, AT_SYMLINK_NOFOLLOW);
+    state.has_directory = status || status.error().code != ENOENT;
     if (!state.has_directory) {
         return state;
     }
-    if (!seen) {
-        note_trouble(state, last_error("looking at {}", directory));
+    if (!status) {
+        note_trouble(state, status.error());
         return state;
     }
     if (const auto checked = PinDirectory::check(directory); !checked) {
         note_trouble(state, checked.error());
     }
-    if (S_ISLNK(status.st_mode)) {
+    if (S_ISLNK(status->st_mode)) {
         return state;  // whatever it leads to is somebody else's
     }
     const auto names = list_directory(directory);

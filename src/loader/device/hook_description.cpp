@@ -18,11 +18,7 @@ std::string name_pins(const std::vector<std::string>& pins, std::string_view wha
 // None where it is gone, or this process may not look.
 Result<std::optional<ProgramInfo>> look_up_program(std::uint32_t id) {
     const auto fd = open_program_by_id(id);
-    const auto info = fd ? program_info(fd->get()) : fd.error();
-    if (!info && is_failed_question(info.error())) {
-        return info.error();
-    }
-    return info ? std::optional(*info) : std::nullopt;
+    return answer_of(fd ? program_info(fd->get()) : fd.error());
 }
 
 }  // namespace
@@ -99,10 +95,8 @@ Result<HookHolder> identify_holder(const NetnsContext& context, const DeviceStat
         text += fmt::format(" '{}'", info->name);
     }
     text += fmt::format(" in {} mode", mode_name(program.mode));
-    const auto found = find_xdp_link(state.interface->ifindex, program.id);
-    if (!found && is_failed_question(found.error())) {
-        return found.error();  // who takes that for no link detaches by netlink what has one
-    }
+    // Who takes a failed question for no link detaches by netlink what has one.
+    TALLY_ASSIGN_OR_RETURN(const auto found, answer_of(find_xdp_link(state.interface->ifindex, program.id)));
     const auto link = found ? *found : std::nullopt;
     holder.has_link = link.has_value();
     if (link) {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 #include "loader/device/pin_search.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/stat.h>
 
 #include "common/base/directory.h"
 #include "common/pins/bpffs.h"
@@ -11,9 +11,9 @@ namespace tally::loader {
 namespace {
 
 Result<bool> is_pin_of(const std::string& path, ObjectType type, std::uint32_t id) {
-    const auto fd = open_pin(path, false);
+    TALLY_ASSIGN_OR_RETURN(const auto fd, answer_of(open_pin(path, false)));
     if (!fd) {
-        return is_failed_question(fd.error()) ? fd.error() : Result<bool>(false);
+        return false;
     }
     TALLY_ASSIGN_OR_RETURN(const auto pinned, object_type(fd->get()));
     if (pinned != type) {
@@ -48,15 +48,15 @@ class PinSearch {
     static constexpr int kMostPins = 4096;
 
     Result<void> look_at(const std::string& path) {
-        struct stat status = {};
-        if (::lstat(path.c_str(), &status) != 0) {
-            return errno == ENOENT ? Result<void>() : last_error("looking at {}", path);
+        const auto status = status_of(path, AT_SYMLINK_NOFOLLOW);
+        if (!status) {
+            return status.error().code == ENOENT ? Result<void>() : status.error();
         }
-        if (S_ISDIR(status.st_mode)) {
+        if (S_ISDIR(status->st_mode)) {
             return look_through(path);
         }
         TALLY_ASSIGN_OR_RETURN(const bool is_it,
-                               S_ISREG(status.st_mode) ? is_pin_of(path, type_, id_) : Result<bool>(false));
+                               S_ISREG(status->st_mode) ? is_pin_of(path, type_, id_) : Result<bool>(false));
         if (is_it) {
             found_.push_back(path);
         }

@@ -23,9 +23,9 @@ constexpr const char* kTargetMap = "redirect_to";  // of the built-in programs
 // None: this process may not read it.
 Result<std::optional<std::uint32_t>> read_target(const std::string& path) {
     const std::optional<std::uint32_t> none;
-    const auto map = open_map_pin(path, true);
+    TALLY_ASSIGN_OR_RETURN(const auto map, answer_of(open_map_pin(path, true)));
     if (!map) {
-        return is_failed_question(map.error()) ? map.error() : Result<std::optional<std::uint32_t>>(none);
+        return none;
     }
     const std::uint32_t key = 0;
     std::uint32_t ifindex = 0;

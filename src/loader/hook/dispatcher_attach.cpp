@@ -187,11 +187,8 @@ Result<std::string> dispatcher_obstacle(bool mounts_root) {
     if (mounts_root && path == kDefaultBpffs) {
         return std::string();
     }
-    const auto there = is_bpffs(path);
-    if (!there && is_failed_question(there.error())) {
-        return there.error();
-    }
-    if (there && *there) {
+    TALLY_ASSIGN_OR_RETURN(const auto there, answer_of(is_bpffs(path)));
+    if (there.value_or(false)) {
         return std::string();
     }
     return fmt::format("libxdp needs a BPF file system on {}", path);

@@ -30,9 +30,9 @@ bool take_number(std::string_view& text, std::uint32_t& number) {
 
 // 0 for what is no program, or may not be opened.
 Result<std::uint32_t> id_of_program_pin(const std::string& path) {
-    const auto fd = open_pin(path, false);
+    TALLY_ASSIGN_OR_RETURN(const auto fd, answer_of(open_pin(path, false)));
     if (!fd) {
-        return is_failed_question(fd.error()) ? fd.error() : Result<std::uint32_t>(0);
+        return 0;
     }
     TALLY_ASSIGN_OR_RETURN(const auto type, object_type(fd->get()));
     if (type != ObjectType::kProgram) {

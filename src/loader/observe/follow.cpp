@@ -135,14 +135,11 @@ Result<FollowedObservation::End> FollowedObservation::follow(const NetnsContext&
 
 // None where the pins are not those of this observation any more.
 Result<std::optional<Meta>> FollowedObservation::pinned_meta() const {
-    const auto meta = read_meta(directory_ + '/' + XDP_TALLY_META_NAME);
-    if (!meta && is_failed_question(meta.error())) {
-        return meta.error();
-    }
+    TALLY_ASSIGN_OR_RETURN(const auto meta, find_meta(directory_));
     const bool is_it = meta && meta->attach_kind == XDP_TALLY_ATTACH_OBSERVE && meta->lineage == lineage_;
     TALLY_ASSIGN_OR_RETURN(const bool pinned,
                            is_it ? path_exists(directory_ + '/' + XDP_TALLY_LINK_NAME) : Result<bool>(false));
-    return pinned ? std::optional(*meta) : std::nullopt;
+    return pinned ? meta : std::nullopt;
 }
 
 // False: another loader is at work on the pins. It is not waited for, as no signal would end that: the next

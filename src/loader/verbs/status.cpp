@@ -255,15 +255,9 @@ Result<std::vector<Outcome>> status_of_taken_names(const NetnsContext& context) 
     TALLY_ASSIGN_OR_RETURN(const auto names, names_below(context.directory()));
     for (const auto& name : names) {
         const std::string device = decode_pin_name(name);
-        const auto namesake = context.find(device);
         const std::string directory = context.directory(device);
-        const auto meta = read_meta(directory + '/' + XDP_TALLY_META_NAME);
-        if (!namesake && is_failed_question(namesake.error())) {
-            return namesake.error();
-        }
-        if (!meta && is_failed_question(meta.error())) {
-            return meta.error();
-        }
+        TALLY_ASSIGN_OR_RETURN(const auto namesake, answer_of(context.find(device)));
+        TALLY_ASSIGN_OR_RETURN(const auto meta, find_meta(directory));
         const bool other = namesake && *namesake && (*namesake)->name == device && meta &&
                            (meta->ifindex != (*namesake)->ifindex || meta->netns_inode != context.inode);
         if (!other) {

@@ -6,18 +6,12 @@
 #include <algorithm>
 #include <utility>
 
-#include "common/base/shell_word.h"
 #include "common/pins/bpffs.h"
 #include "common/pins/meta.h"
 #include "common/pins/pin_names.h"
 
 namespace tally::stats {
 namespace {
-
-std::string track_command(const std::string& root) {
-    return fmt::format("xdp_loader {}--track-delivery",
-                       root.empty() ? "" : shell_option("--bpffs", root) + ' ');
-}
 
 bool is_same_tracking(const DeliveryMeta& one, const DeliveryMeta& other) {
     return one.instance == other.instance && one.devices_map_id == other.devices_map_id &&
@@ -27,7 +21,8 @@ bool is_same_tracking(const DeliveryMeta& one, const DeliveryMeta& other) {
 }  // namespace
 
 DeliveryReader::DeliveryReader(const NetnsContext& context)
-    : root_(context.bpffs.path), track_with_(track_command(context.bpffs_option)) {}
+    : root_(context.bpffs.path),
+      track_with_(fmt::format("xdp_loader {}--track-delivery", context.root_option())) {}
 
 void DeliveryReader::read() {
     reading_.reset();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 #include "stats/source/discovery.h"
 
-#include <sys/stat.h>
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <utility>
@@ -69,15 +69,15 @@ void Discovery::scan_all(std::vector<FoundMap>& found) {
 }
 
 bool Discovery::is_trusted_directory(const Directory& directory) {
-    struct stat status = {};
-    if (::lstat(directory.path.c_str(), &status) != 0) {
-        note_trouble(last_error("looking at {}", directory.path));
+    const auto status = status_of(directory.path, AT_SYMLINK_NOFOLLOW);
+    if (!status) {
+        note_trouble(status.error());
         return false;
     }
-    if (!S_ISDIR(status.st_mode)) {
+    if (!S_ISDIR(status->st_mode)) {
         return false;
     }
-    const bool trusted = directory.kind == Kind::kRoot || owners_.include(status.st_uid);
+    const bool trusted = directory.kind == Kind::kRoot || owners_.include(status->st_uid);
     if (!trusted && ignored_.empty()) {
         ignored_ = directory.path;
     }

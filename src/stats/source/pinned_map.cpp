@@ -64,8 +64,9 @@ PinnedMap::PinnedMap(const Source& source, const NetnsContext& context, PinWatch
       watcher_(&watcher) {}
 
 Result<bool> PinnedMap::exists() const {
-    const auto there = pin_.empty() ? Result<bool>(false) : path_exists(pin_);
-    return there || is_failed_question(there.error()) ? there : Result<bool>(false);
+    TALLY_ASSIGN_OR_RETURN(const auto there,
+                           answer_of(pin_.empty() ? Result<bool>(false) : path_exists(pin_)));
+    return there.value_or(false);
 }
 
 Result<CounterMap> PinnedMap::open_map() const {
@@ -113,14 +114,7 @@ Result<PinnedMap::Look> PinnedMap::look(const MapInfo& held) const {
 }
 
 Result<std::optional<Meta>> PinnedMap::meta() const {
-    if (pin_.empty()) {
-        return std::optional<Meta>();
-    }
-    const auto meta = read_meta(directory_ + '/' + XDP_TALLY_META_NAME);
-    if (!meta && is_failed_question(meta.error())) {
-        return meta.error();
-    }
-    return meta ? std::optional(*meta) : std::nullopt;
+    return pin_.empty() ? std::optional<Meta>() : find_meta(directory_);
 }
 
 bool PinnedMap::change_is_under_way() const {

@@ -227,14 +227,8 @@ Result<void> ReaderSet::add(const FoundMap& found, bool under_way) {
 // A device where its directory has a meta or there is a device of its name; else just a pin.
 Result<Source> ReaderSet::source_of(const FoundMap& found, const NetnsContext& context) {
     const bool possible = check_interface_name(found.name).has_value();
-    const auto interface = context.find(found.name);
-    const auto meta = read_meta(found.directory + '/' + XDP_TALLY_META_NAME);
-    if (!interface && is_failed_question(interface.error())) {
-        return interface.error();
-    }
-    if (!meta && is_failed_question(meta.error())) {
-        return meta.error();
-    }
+    TALLY_ASSIGN_OR_RETURN(const auto interface, answer_of(context.find(found.name)));
+    TALLY_ASSIGN_OR_RETURN(const auto meta, find_meta(found.directory));
     const bool there = possible && interface && *interface;
     if (there || (possible && (meta || !found.netns.empty()))) {
         return Source{Source::Kind::kDevice, found.name, 0, found.directory};

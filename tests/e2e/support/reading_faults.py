@@ -286,6 +286,15 @@ class StatusDetached(Status):
         self.whole = self.shown(run(self.command).out)
 
 
+class StatusRenamed(Status):
+    """Its pins are below its old name: whose they are is asked of every directory there."""
+
+    def begin(self):
+        self.lab.load(self.dev)
+        self.veth = rename(self.veth, "veth9")
+        self.whole = self.shown(run(self.command).out)
+
+
 class StatusForeign(Status):
     def begin(self):
         self.lab.foreign_link(self.dev)
@@ -310,7 +319,8 @@ class ReadAll(ReadOnce):
 
 SITUATIONS = {kind.__name__: kind for kind in (
     FirstLoad, Replacement, Reuse, RenamedDevice, Unload, UnloadRenamed, UnloadMoved, Clean, CleanAll, RunCommand,
-    RunAndKeep, Status, StatusOfAll, StatusWithNamespaces, StatusDetached, StatusForeign, ReadOnce, ReadAll)}
+    RunAndKeep, Status, StatusOfAll, StatusWithNamespaces, StatusDetached, StatusRenamed, StatusForeign, ReadOnce,
+    ReadAll)}
 
 
 def not_loaded(lab, dev):

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 #include "common/base/directory.h"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -88,6 +89,17 @@ TEST_F(InDirectory, APathExistsAlsoAsALinkThatLeadsNowhere) {
         ASSERT_TRUE(there) << name;
         EXPECT_FALSE(*there) << name;
     }
+}
+
+TEST_F(InDirectory, ALinkIsLookedAtOrWhereItLeads) {
+    const auto itself = status_of(path_ + "/link", AT_SYMLINK_NOFOLLOW);
+    ASSERT_TRUE(itself);
+    EXPECT_TRUE(S_ISLNK(itself->st_mode));
+    const auto target = status_of(path_ + "/link");
+    ASSERT_FALSE(target);
+    EXPECT_EQ(target.error().code, ENOENT);
+    EXPECT_EQ(target.error().what, "looking at " + path_ + "/link");
+    EXPECT_EQ(status_of(path_ + "/file")->st_size, static_cast<off_t>(kLength));
 }
 
 TEST_F(InDirectory, AFileIsReadWhole) {

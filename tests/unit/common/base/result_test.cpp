@@ -86,5 +86,32 @@ TEST(TryAssign, DeclaresTheValueOrHandsUpTheError) {
     EXPECT_EQ(use(false).error().what, "make");
 }
 
+TEST(AnswerOf, AValueIsAnAnswer) {
+    auto answer = answer_of(Result<std::unique_ptr<int>>(std::make_unique<int>(5)));
+    ASSERT_TRUE(answer);
+    ASSERT_TRUE(*answer);
+    EXPECT_EQ(***answer, 5);
+}
+
+TEST(AnswerOf, ANoIsAnAnswerWithoutAValue) {
+    for (const int code : {ENOENT, EACCES, EPERM, EINVAL, ENOTDIR}) {
+        const auto answer = answer_of(Result<int>(system_error(code, "x")));
+        ASSERT_TRUE(answer) << code;
+        EXPECT_FALSE(*answer) << code;
+    }
+    const auto answer = answer_of(Result<int>(failure("x")));
+    ASSERT_TRUE(answer);
+    EXPECT_FALSE(*answer);
+}
+
+TEST(AnswerOf, AFailedQuestionIsHandedUpAsItIs) {
+    for (const int code : {ENOMEM, EMFILE, EIO, EINTR}) {
+        const auto answer = answer_of(Result<int>(system_error(code, "x")));
+        ASSERT_FALSE(answer) << code;
+        EXPECT_EQ(answer.error().code, code);
+        EXPECT_EQ(answer.error().what, "x");
+    }
+}
+
 }  // namespace
 }  // namespace tally

@@ -90,5 +90,13 @@ TEST(Meta, WithMoreDeliveriesThanThereIsRoomForIsNone) {
     EXPECT_FALSE(decode_meta(value_of(meta, sizeof(meta))));
 }
 
+TEST(Meta, WhereNothingIsPinnedThereIsNone) {
+    for (const auto& meta :
+         {find_meta("/no/such/directory"), find_trusted_meta("/no/such/directory", "/no")}) {
+        ASSERT_TRUE(meta) << meta.error().message();
+        EXPECT_FALSE(*meta);
+    }
+}
+
 }  // namespace
 }  // namespace tally

@@ -39,8 +39,10 @@ TEST(NetnsContext, TheNextCommandNamesWhatTheUserHasNamed) {
     EXPECT_EQ(context.option("eth0"), "--dev eth0");
     context.netns_option = "/proc/17/ns/net";
     EXPECT_EQ(context.option("eth0"), "--netns /proc/17/ns/net --dev eth0");
+    EXPECT_EQ(context.root_option(), "");
     context.bpffs_option = "/mnt/bpf";
     EXPECT_EQ(context.option("eth0"), "--bpffs /mnt/bpf --netns /proc/17/ns/net --dev eth0");
+    EXPECT_EQ(context.root_option(), "--bpffs /mnt/bpf ");
 }
 
 TEST(NetnsContext, APathThatLeadsNowhereIsNotFoundButANameIsAPlaceThatIsGone) {
