@@ -66,9 +66,8 @@ DeliverySource delivery_source_of(const Meta& meta) {
     source.lineage = meta.lineage;
     source.first = meta.delivery_first;
     source.map = meta.delivery_map;
-    const auto* const end =
-        std::find(std::begin(meta.map_ids) + meta.map_count, std::end(meta.map_ids), std::uint32_t{0});
-    source.map_ids.assign(std::begin(meta.map_ids), end);
+    const auto map_ids = delivery_maps_of(meta);
+    source.map_ids.assign(map_ids.begin(), map_ids.end());
     return source;
 }
 
