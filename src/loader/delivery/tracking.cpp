@@ -366,11 +366,9 @@ Result<DeliveryOutcome> track_delivery(NetnsContext& context, bool dry_run) {
     return outcome;
 }
 
-std::string make_room_if_needed(const NetnsContext& context) {
-    const auto maps = DeliveryMaps::open(context.bpffs.path);
-    const auto counts = maps && *maps ? (*maps)->read() : Result<DeliveryCounts>(DeliveryCounts());
-    if (!counts || (counts->devices.size() <= XDP_TALLY_DELIVERY_DEVICES_MAX / 2 &&
-                    counts->cpumaps.size() <= XDP_TALLY_DELIVERY_CPUMAPS_MAX / 2)) {
+std::string make_room_if_needed(const NetnsContext& context, const DeliveryCounts& counts) {
+    if (counts.devices.size() <= XDP_TALLY_DELIVERY_DEVICES_MAX / 2 &&
+        counts.cpumaps.size() <= XDP_TALLY_DELIVERY_CPUMAPS_MAX / 2) {
         return {};
     }
     // Whoever has the lock is at it already.
