@@ -278,7 +278,6 @@ void fill_delivery(SampleReport& report, const DeliveryReading& reading, const D
                    const DeliveryTotals& totals, const DeliveryObstacles& obstacles, double seconds) {
     const DeliveryReport before = std::exchange(report.delivery, DeliveryReport());
     DeliveryReport& delivery = report.delivery;
-    delivery.track_with = before.track_with;
     delivery.tracked = true;
     delivery.since = static_cast<std::int64_t>(reading.meta().start_time);
     const auto map = totals.map();

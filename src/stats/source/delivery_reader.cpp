@@ -14,8 +14,8 @@
 namespace tally::stats {
 namespace {
 
-std::string track_command(const std::string& root) {
-    return fmt::format("xdp_loader {}--track-delivery",
+std::string hint_for(const std::string& root) {
+    return fmt::format("`xdp_loader {}--track-delivery` counts it from then on",
                        root.empty() ? "" : shell_option("--bpffs", root) + ' ');
 }
 
@@ -27,7 +27,7 @@ bool is_same_tracking(const DeliveryMeta& one, const DeliveryMeta& other) {
 }  // namespace
 
 DeliveryReader::DeliveryReader(const NetnsContext& context)
-    : root_(context.bpffs.path), track_with_(track_command(context.bpffs_option)) {}
+    : root_(context.bpffs.path), hint_(hint_for(context.bpffs_option)) {}
 
 void DeliveryReader::read() {
     reading_.reset();

@@ -424,7 +424,6 @@ void Reader::fill_delivery(double seconds) {
     }
     report_.delivery = {};
     report_.delivery.obstacle = request_->delivery->obstacle();
-    report_.delivery.track_with = request_->delivery->track_with();
     say_how_to_track();
 }
 
@@ -435,12 +434,9 @@ void Reader::say_how_to_track() {
         std::exchange(told_to_track_, true)) {
         return;
     }
-    const auto& delivery = report_.delivery;
-    request_->notices.say(report_.title,
-                          "whether redirected packets arrive is not known: " +
-                              (delivery.obstacle.empty()
-                                   ? fmt::format("`{}` has that counted from then on", delivery.track_with)
-                                   : delivery.obstacle));
+    const std::string& obstacle = report_.delivery.obstacle;
+    request_->notices.say(report_.title, "whether redirected packets arrive is not known: " +
+                                             (obstacle.empty() ? request_->delivery->hint() : obstacle));
 }
 
 bool Reader::take_meta(const Meta& meta) {
