@@ -44,6 +44,9 @@ struct DeliveryReport {
     std::array<double, kActions> lost_pps = {};  // packets lost a second
 };
 
+// The most first.
+void sort_losses(std::vector<Loss>& losses);
+
 // Packets lost a second, of all verdicts together.
 double lost_pps(const DeliveryReport& report);
 

@@ -34,8 +34,7 @@ Fate fate_of(const DeliverySums& sums, std::uint32_t action) {
             fate.losses.push_back({sum->first.second, sum->second});
         }
     }
-    std::stable_sort(fate.losses.begin(), fate.losses.end(),
-                     [](const Loss& one, const Loss& other) { return one.packets > other.packets; });
+    sort_losses(fate.losses);
     return fate;
 }
 
@@ -248,6 +247,11 @@ DeliverySums DeliveryTotals::metrics() const {
     return sums;
 }
 
+void sort_losses(std::vector<Loss>& losses) {
+    std::stable_sort(losses.begin(), losses.end(),
+                     [](const Loss& one, const Loss& other) { return one.packets > other.packets; });
+}
+
 double lost_pps(const DeliveryReport& report) {
     return std::accumulate(report.lost_pps.begin(), report.lost_pps.end(), 0.0);
 }
@@ -269,8 +273,7 @@ std::optional<Fate> sum_of_fates(const Fates& fates) {
     for (const auto& [reason, packets] : losses) {
         sum.losses.push_back({reason, packets});
     }
-    std::stable_sort(sum.losses.begin(), sum.losses.end(),
-                     [](const Loss& one, const Loss& other) { return one.packets > other.packets; });
+    sort_losses(sum.losses);
     return sum;
 }
 
