@@ -212,9 +212,8 @@ Result<void> expect(ReaderSet& readers, const Options& options, steady_clock::ti
     ExpectationCheck expecter(options.expectations, titles, options.settle, pace);
     TALLY_TRY(run_loop(readers, expecter, pace));
     auto reported = report_expectations(expecter, options, begin);
-    if (const auto command = expecter.track_with(); !command.empty() && !reported) {
-        return std::move(reported).error().with_hint(
-            fmt::format("`{}` has that counted from then on", command));
+    if (expecter.lacks_tracking() && !reported) {
+        return std::move(reported).error().with_hint(readers.tracking_hint());
     }
     if (const auto excess = expecter.exceeded(); excess && !reported) {
         const auto& device = readers.members()[*excess].reader->report().device;

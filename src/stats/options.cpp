@@ -215,7 +215,8 @@ Result<Totals> read_totals(const Given& given, Format format) {
                                   "of earlier maps only the sums are kept");
     }
     if (given.has("--map-id") && !given.has("--dev") && !given.has("--map")) {
-        return refuse_combination(totals, "--map-id alone", "an id leads to no meta, which has them");
+        return refuse_combination(totals, "--map-id alone",
+                                  "lifetime totals are in the meta, which an id does not lead to");
     }
     return Totals::kLifetime;
 }
@@ -227,7 +228,7 @@ Result<void> read_limits(const Given& given, Options& options) {
     TALLY_ASSIGN_OR_RETURN(const auto within, read_time("--within", parse_duration(options.within_text)));
     TALLY_ASSIGN_OR_RETURN(options.settle, read_time("--settle", parse_duration(options.settle_text)));
     if (options.settle > within) {
-        return usage_error(fmt::format("--settle '{}': it is longer than --within '{}', when the run ends",
+        return usage_error(fmt::format("--settle '{}' is longer than --within '{}', after which the run ends",
                                        options.settle_text, options.within_text));
     }
     if (given.has("--within") || given.has("--expect")) {

@@ -14,7 +14,8 @@ import pytest
 
 from support import delivery, kernel
 from support.bpftool import binary, bpftool
-from support.delivery import DELIVERED, DIRECTORY, LINKS, PINS, READABLE, TRACEPOINTS, counts, cpumap_counts, total
+from support.delivery import (BREAKAGES, DELIVERED, DIRECTORY, LINKS, LONG, PINS, READABLE, TRACEPOINTS, counts,
+                              cpumap_counts, redirect_to_target, set_down, take_no_frames, total)
 from support.devices import Veth, link_info, mac_bytes, wait_for_carrier
 from support.maps import dump_counts, lineage_counts
 from support.namespaces import Namespace
@@ -28,8 +29,6 @@ from support.traffic import ETHERTYPE, SIZE, Capture, send
 
 IN_DISPATCHERS_TOO = True
 FRAMES = 300
-LONG = 1000  # bytes of a frame that is longer than SHORT_MTU
-SHORT_MTU = 500
 BURST = 64  # frames that a device takes before any other gets its turn (NAPI_POLL_WEIGHT)
 COPIES = 8  # of each frame, by `to_all`
 RING = 256  # frames that one end of a veth pair holds for the other (VETH_RING_SIZE)
@@ -39,11 +38,8 @@ QUEUE = 8  # of a cpumap; its bulks are of as many
 
 @pytest.fixture(name="tracked", autouse=True)
 def fixture_tracked(lab):
-    lab.loader("--track-delivery")
-    delivery.remember(lab)
-    yield
-    lab.loader("--untrack-delivery")
-    assert not DIRECTORY.exists()
+    with delivery.tracking(lab):
+        yield
 
 
 def send_burst(lab, veth, count):
@@ -93,42 +89,17 @@ def test_target_that_works(lab, veth0, way):
     assert counts(index_of("veth0")) == {"XDP_REDIRECT": {DELIVERED: FRAMES}}
 
 
-def set_down(dev):
-    run(["ip", "link", "set", "dev", dev, "down"])
-
-
-def set_mtu(dev):
-    run(["ip", "link", "set", "dev", dev, "mtu", SHORT_MTU])
-
-
-def take_no_frames(dev):
-    run(["ethtool", "--offload", dev, "gro", "off"])
-
-
-# What is done to which end, whether that takes NAPI at the other end, and the reasons that kernels give.
-BROKEN = {
-    "target_down": (set_down, "out0", True, {"ENETDOWN"}),
-    "peer_down": (set_down, "p-out0", True, {"ENXIO"}),
-    "peer_takes_none": (take_no_frames, "p-out0", False, {"ENXIO", "EOPNOTSUPP"}),
-    "target_mtu": (set_mtu, "out0", True, {"EMSGSIZE"}),
-    "peer_mtu": (set_mtu, "p-out0", True, {"no reason"}),
-}
-
-
-@pytest.mark.parametrize("broken", BROKEN)
+@pytest.mark.parametrize("broken", BREAKAGES)
 @pytest.mark.parametrize("way", WAYS)
 def test_target_that_does_not(lab, veth0, way, broken):
-    change, end, needs_napi, reasons = BROKEN[broken]
-    target = lab.veth("out0")
-    if needs_napi:
-        lab.let_redirects_arrive(target)
-    redirect(lab, way, index_of("out0"))
-    change(end)
+    breakage = BREAKAGES[broken]
+    target = redirect_to_target(lab, way, breakage)
+    breakage.change(breakage.end)
     with Capture(target.peer) as capture:
         send(veth0, FRAMES, LONG)
         wait_until(lambda: total(of_veth0()) == FRAMES, lambda: of_veth0())
-        assert set(of_veth0()) <= reasons, of_veth0()
-        if end != target.peer or change is not set_down:
+        assert set(of_veth0()) <= breakage.reasons, of_veth0()
+        if broken != "peer_down":
             assert capture.nothing_more()
     assert counted() == {"XDP_REDIRECT": FRAMES}
     assert counts(index_of("veth0")).keys() == {"XDP_REDIRECT"}

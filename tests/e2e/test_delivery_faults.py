@@ -5,36 +5,21 @@ Whatever happened: nothing half is taken for a whole, and the next plain --track
 right.
 """
 
-import subprocess
-
 import pytest
 
 from support import delivery
 from support.delivery import DIRECTORY, PINS, counts
 from support.devices import link_info
-from support.processes import DEADLINE, SANITIZER, run, wait_until
+from support.processes import run, wait_until
 from support.programs import LOADER
-from support.strace import FAULT_STEP, count_calls, strace
+from support.strace import FAULT_STEP, FAULTS, count_calls, faulty, note_fault, run_faulty, strace
 from support.traffic import SIZE, send
 
 FRAMES = 7
 SYSCALLS = ("bpf", "/^rename", "/^unlink", "/^mkdir", "/^fchmod")
-FAULTS = {"error": "error=ENOMEM", "errors": "error=ENOMEM", "kill": "signal=SIGKILL"}
 TRACK, UNTRACK = "--track-delivery", "--untrack-delivery"
 # What is done, and whether it is tracked before.
 SCENARIOS = {"start": (TRACK, False), "renew": (TRACK, True), "stop": (UNTRACK, True)}
-
-
-def run_any(command):
-    """The exit status; 137 for a killed loader."""
-    done = subprocess.run([str(part) for part in command], capture_output=True, text=True, timeout=DEADLINE,
-                          check=False)
-    assert not SANITIZER.search(done.stderr), done.stderr
-    status = 128 - done.returncode if done.returncode < 0 else done.returncode
-    assert status in (0, 1, 3, 4, 5, 137), done.stderr
-    if status not in (0, 137):
-        assert done.stderr.startswith("xdp_loader: "), done.stderr
-    return status
 
 
 def lost():
@@ -76,9 +61,8 @@ def test_every_call_may_fail_or_be_the_last(lab, veth0, scenario, syscall, fault
     for number, k in enumerate(range(1, count_calls(log) + 1, FAULT_STEP)):
         prepare()
         before = lost() if tracked else 0
-        when = f"{k}+" if fault == "errors" else k
-        status = run_any(strace("-e", f"trace={syscall}", "-e", f"inject={syscall}:{FAULTS[fault]}:when={when}",
-                                command=command, log=log))
+        status = run_faulty(faulty(command, log, syscall, fault, k))
+        note_fault(log)
         context = f"{syscall} call {k}, {fault}: status {status}\n{log.read_text()[-1500:]}"
         if status == 0:
             assert [name for name in pins() if name != "+staging"] == (PINS if option == TRACK else []), context

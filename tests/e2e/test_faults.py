@@ -6,16 +6,14 @@ or the new one is in place, the pin was readable throughout, the next plain run 
 one packet is missing from the totals.
 """
 
-import subprocess
-
 import pytest
 from support.background import PinReader
 from support.devices import attached
 from support.maps import lineage_counts
 from support.pins import BPFFS, PINS, pin_dir, pins_of
-from support.processes import SANITIZER, run, wait_until
+from support.processes import run, wait_until
 from support.programs import LOADER, object_file
-from support.strace import FAULT_STEP, count_calls, note_fault, strace
+from support.strace import FAULT_STEP, FAULTS, count_calls, faulty, note_fault, run_faulty, strace
 from support.traffic import SIZE, send
 
 NEW_COUNTERS = ("--reuse-maps", "--new-map", "xdp_stats_map")
@@ -32,7 +30,6 @@ SCENARIOS = {
 }
 # x86 has rename and mkdir beside renameat and mkdirat; the loader uses the latter.
 SYSCALLS = ("bpf", "/^rename", "/^unlink", "/^mkdir", "/^send")
-FAULTS = {"error": "error=ENOMEM", "errors": "error=ENOMEM", "kill": "signal=SIGKILL"}
 
 
 def snapshot(lab, dev):
@@ -110,16 +107,14 @@ def check_one(lab, veth, scenario, command, log, syscall, fault, k):
     dev = veth.name
     old, old_total = snapshot(lab, dev), total_of(dev)
     pin = pin_dir(dev) / "xdp_stats_map"
-    when = f"{k}+" if fault == "errors" else k
-    injected = strace("-e", f"trace={syscall}", "-e", f"inject={syscall}:{FAULTS[fault]}:when={when}",
-                      command=command, log=log)
+    injected = faulty(command, log, syscall, fault, k)
     replacing = scenario in ("replace", "reuse", "new_map")
     if replacing:
         with PinReader(pin) as reader:
-            status = run_any(injected)
+            status = run_faulty(injected)
         assert reader.failures == [] and reader.opened > 0, f"call {k}: {reader.failures[:3]}"
     else:
-        status = run_any(injected)
+        status = run_faulty(injected)
     note_fault(log)
     context = f"{syscall} call {k}, {fault}: status {status}\n{log.read_text()[-1500:]}"
 
@@ -143,17 +138,6 @@ def check_one(lab, veth, scenario, command, log, syscall, fault, k):
     counts_exactly(lab, veth)
 
 
-def run_any(command):
-    """The exit status; 137 for a killed loader."""
-    done = subprocess.run([str(part) for part in command], capture_output=True, text=True, timeout=60, check=False)
-    assert not SANITIZER.search(done.stderr), done.stderr
-    status = 128 - done.returncode if done.returncode < 0 else done.returncode
-    assert status in (0, 1, 3, 4, 5, 137), done.stderr
-    if status not in (0, 137):
-        assert done.stderr.startswith("xdp_loader: "), done.stderr
-    return status
-
-
 def after_success(lab, dev, scenario, context):
     """A staging directory that could not be removed is empty, harmless, and gone after the next run."""
     pins = pins_of(dev) if pin_dir(dev).exists() else []
@@ -170,6 +154,6 @@ def after_success(lab, dev, scenario, context):
 def finish_removal(dev, command, context):
     """The same command again ends it; it may find nothing left to do."""
     if pin_dir(dev).exists():
-        run_any(command)
+        run_faulty(command)
     assert attached(dev) is None, context
     assert not pin_dir(dev).exists(), context

@@ -6,11 +6,12 @@
 #include <fmt/format.h>
 #include <linux/bpf.h>
 
-#include <algorithm>
+#include <array>
+#include <cstdint>
 #include <cstring>
-#include <map>
 #include <numeric>
 #include <utility>
+#include <vector>
 
 #include <xdp_tally/abi.h>
 
@@ -36,17 +37,12 @@ Result<std::size_t> possible_cpus() {
 Result<DeliveryMeta> read_meta_pin(const std::string& directory) {
     TALLY_ASSIGN_OR_RETURN(const auto fd, open_map_pin(directory + '/' + XDP_TALLY_DELIVERY_META_NAME, true));
     TALLY_ASSIGN_OR_RETURN(const auto info, map_info(fd.get()));
-    if (info.type != BPF_MAP_TYPE_ARRAY || info.key_size != sizeof(std::uint32_t) || info.max_entries != 1 ||
-        info.value_size > kLongestMeta) {
+    TALLY_ASSIGN_OR_RETURN(const auto value, single_value(fd.get(), info, kLongestMeta, kReadingDelivery));
+    if (!value) {
         return make_error(ErrorKind::kConflict, kReadingDelivery,
                           fmt::format("the meta in {} has a different layout", directory));
     }
-    std::vector<unsigned char> value(info.value_size);
-    const std::uint32_t key = 0;
-    if (bpf_map_lookup_elem(fd.get(), &key, value.data()) != 0) {
-        return last_error(kReadingDelivery);
-    }
-    return decode_delivery_meta(value);
+    return decode_delivery_meta(*value);
 }
 
 // Who writes to the directory is believed.
@@ -56,26 +52,6 @@ Result<void> check_directory(const std::string& directory, const std::string& bp
         checked.error().hint.clear();
     }
     return checked;
-}
-
-// By verdict and reason.
-using DeliverySums = std::map<std::pair<std::uint32_t, std::uint32_t>, std::uint64_t>;
-
-DeliverySums sum_up(const std::vector<DeliveryCount>& counts) {
-    DeliverySums sums;
-    for (const auto& count : counts) {
-        sums[{count.action, count.reason}] += count.packets;
-    }
-    return sums;
-}
-
-std::vector<DeliveryCount> list_of(const DeliverySums& sums) {
-    std::vector<DeliveryCount> list;
-    list.reserve(sums.size());
-    for (const auto& [place, packets] : sums) {
-        list.push_back({place.first, place.second, packets});
-    }
-    return list;
 }
 
 struct ExpectedMap {
@@ -214,37 +190,8 @@ Result<DeliveryCounts> DeliveryMaps::read() const {
         }
         counts.overflow[entry] = std::accumulate(values.begin(), values.end(), std::uint64_t{0});
     }
+    sort_counts(counts);
     return counts;
-}
-
-std::vector<DeliveryCount> delivery_of(const DeliveryCounts& counts, std::uint64_t netns_inode,
-                                       std::uint32_t ifindex, std::span<const std::uint32_t> map_ids) {
-    DeliverySums sums;
-    for (const auto& [key, packets] : counts.devices) {
-        if (key.netns_inode == netns_inode && key.ifindex == ifindex) {
-            sums[{key.action, key.reason}] += packets;
-        }
-    }
-    for (const auto& [key, packets] : counts.cpumaps) {
-        if (std::find(map_ids.begin(), map_ids.end(), key.map_id) != map_ids.end()) {
-            sums[{std::uint32_t{XDP_REDIRECT}, key.reason}] += packets;
-        }
-    }
-    return list_of(sums);
-}
-
-std::vector<DeliveryCount> delivery_of(const DeliveryCounts& counts, const Meta& meta) {
-    const auto* const end = std::find(std::begin(meta.map_ids) + meta.map_count, std::end(meta.map_ids), 0U);
-    return delivery_of(counts, meta.netns_inode, meta.ifindex, {std::begin(meta.map_ids), end});
-}
-
-std::vector<DeliveryCount> delivery_since(const DeliveryBase& base, const std::vector<DeliveryCount>& now) {
-    DeliverySums sums = sum_up(now);
-    for (std::uint32_t i = 0; i < base.count; ++i) {
-        sums[{base.counts[i].action, base.counts[i].reason}] -= base.counts[i].packets;
-    }
-    std::erase_if(sums, [](const auto& sum) { return sum.second == 0 || sum.second > UINT64_MAX / 2; });
-    return list_of(sums);
 }
 
 }  // namespace tally

@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 #include "loader/change/delivery_base.h"
 
-#include <algorithm>
 #include <utility>
-#include <vector>
 
 #include "common/pins/pin_names.h"
 
@@ -11,37 +9,24 @@ namespace tally::loader {
 namespace {
 
 // Nothing is known where there is more than a meta has room for.
-DeliveryBase make_base(std::uint64_t instance, const std::vector<DeliveryCount>& counts) {
+DeliveryBase make_base(std::uint64_t instance, DeliverySums sums) {
     DeliveryBase base = {};
-    if (counts.size() <= XDP_TALLY_DELIVERY_BASE_MAX) {
+    std::erase_if(sums, [](const auto& sum) { return sum.second == 0; });
+    if (sums.size() <= XDP_TALLY_DELIVERY_BASE_MAX) {
         base.instance = instance;
-        base.count = static_cast<std::uint32_t>(counts.size());
-        std::copy(counts.begin(), counts.end(), base.counts);
+        for (const auto& [key, packets] : sums) {
+            base.counts[base.count++] = {key.first, key.second, packets};
+        }
     }
     return base;
 }
 
 // So that what was counted since `base` is the same for the maps and the place of the new generation as for
-// those of the old one. Modulo 2^64: the new ones may hold less.
-DeliveryBase go_on(const DeliveryBase& base, const std::vector<DeliveryCount>& old_counts,
-                   std::vector<DeliveryCount> counts) {
-    const auto add = [&counts](const DeliveryCount& change, bool negative) {
-        const auto found = std::find_if(counts.begin(), counts.end(), [&](const DeliveryCount& count) {
-            return count.action == change.action && count.reason == change.reason;
-        });
-        const std::uint64_t packets = negative ? 0 - change.packets : change.packets;
-        if (found != counts.end()) {
-            found->packets += packets;
-        } else {
-            counts.push_back({change.action, change.reason, packets});
-        }
-    };
-    std::for_each(old_counts.begin(), old_counts.end(),
-                  [&](const DeliveryCount& count) { add(count, true); });
-    std::for_each(base.counts, base.counts + base.count,
-                  [&](const DeliveryCount& count) { add(count, false); });
-    std::erase_if(counts, [](const DeliveryCount& count) { return count.packets == 0; });
-    return make_base(base.instance, counts);
+// those of the old one.
+DeliveryBase go_on(const DeliveryBase& base, const DeliverySums& old_counts, DeliverySums counts) {
+    subtract(counts, old_counts);
+    add(counts, sums_of(base));
+    return make_base(base.instance, std::move(counts));
 }
 
 std::string root_above(const std::string& directory) {
@@ -71,7 +56,7 @@ void begin_delivery(Meta& meta, const std::optional<Meta>& before, bool new_map,
         return;
     }
     const auto counts = delivery_of(reading->counts, meta);
-    const auto old_counts = before ? delivery_of(reading->counts, *before) : std::vector<DeliveryCount>();
+    const auto old_counts = before ? delivery_of(reading->counts, *before) : DeliverySums();
     const auto continued = [&](const DeliveryBase& base) {
         return base.instance == reading->instance ? go_on(base, old_counts, counts) : DeliveryBase{};
     };

@@ -315,12 +315,6 @@ Result<DeliveryOutcome> foretell(const BpffsRoot& bpffs, const std::string& dire
     return describe(DeliveryOutcomeKind::kStarted, directory, wanted);
 }
 
-// Of the next command, with a blank behind it where there is any.
-std::string root_option(const NetnsContext& context) {
-    const std::string& root = context.bpffs_option;
-    return root.empty() ? "" : shell_option("--bpffs", root) + ' ';
-}
-
 DeliveryOutcome not_tracked() {
     DeliveryOutcome outcome;
     outcome.kind = DeliveryOutcomeKind::kNotTracked;
@@ -344,7 +338,7 @@ Result<DeliveryOutcome> track_delivery(NetnsContext& context, bool dry_run) {
     auto meta = read_delivery_meta(bpffs.path);
     if (!meta) {
         return std::move(meta).error().with_hint(
-            fmt::format("`xdp_loader {}--untrack-delivery` removes what is there", root_option(context)));
+            fmt::format("`xdp_loader {}--untrack-delivery` removes what is there", context.root_option()));
     }
     std::vector<std::string> leftovers;
     TALLY_TRY(discard_staged(directory, leftovers));
@@ -361,16 +355,14 @@ Result<DeliveryOutcome> track_delivery(NetnsContext& context, bool dry_run) {
     if (!outcome && outcome.error().kind == ErrorKind::kConflict && outcome.error().hint.empty()) {
         outcome.error().hint =
             fmt::format("`xdp_loader {}--untrack-delivery` removes the pins, and the counts with them",
-                        root_option(context));
+                        context.root_option());
     }
     return outcome;
 }
 
-std::string make_room_if_needed(const NetnsContext& context) {
-    const auto maps = DeliveryMaps::open(context.bpffs.path);
-    const auto counts = maps && *maps ? (*maps)->read() : Result<DeliveryCounts>(DeliveryCounts());
-    if (!counts || (counts->devices.size() <= XDP_TALLY_DELIVERY_DEVICES_MAX / 2 &&
-                    counts->cpumaps.size() <= XDP_TALLY_DELIVERY_CPUMAPS_MAX / 2)) {
+std::string make_room_if_needed(const NetnsContext& context, const DeliveryCounts& counts) {
+    if (counts.devices.size() <= XDP_TALLY_DELIVERY_DEVICES_MAX / 2 &&
+        counts.cpumaps.size() <= XDP_TALLY_DELIVERY_CPUMAPS_MAX / 2) {
         return {};
     }
     // Whoever has the lock is at it already.
@@ -433,7 +425,7 @@ std::optional<DeliveryOutcome> forgotten_delivery(const NetnsContext& context) {
     }
     outcome->notes.push_back(
         fmt::format("nothing else of xdp_loader is left here: `xdp_loader {}--untrack-delivery` ends it",
-                    root_option(context)));
+                    context.root_option()));
     return outcome;
 }
 

@@ -11,6 +11,7 @@
 #include <string>
 
 #include "common/base/result.h"
+#include "common/pins/delivery_sums.h"
 #include "common/pins/netns_context.h"
 #include "loader/outcome.h"
 
@@ -21,9 +22,10 @@ namespace tally::loader {
 // none on the default root.
 Result<DeliveryOutcome> track_delivery(NetnsContext& context, bool dry_run);
 
-// Forgets what is gone where more than half of the room is taken: what a load does, so that devices that come
-// and go never fill it. What was done in words; empty where nothing was, or could be.
-std::string make_room_if_needed(const NetnsContext& context);
+// Forgets what is gone where `counts`, the latest that were read, take more than half of the room: what a
+// load does, so that devices that come and go never fill it. What was done in words; empty where nothing was,
+// or could be.
+std::string make_room_if_needed(const NetnsContext& context, const DeliveryCounts& counts);
 
 // Nothing of it is left afterwards, the counts included.
 Result<DeliveryOutcome> untrack_delivery(const NetnsContext& context, bool dry_run);

@@ -48,6 +48,7 @@ struct LoadContext {
     std::string directory;             // of the pins
     std::optional<PinDirectory> pins;  // locked; none in a dry run
     DeviceState state;
+    std::optional<DeliveryReading> delivery;  // right before the latest attempt to attach
     bool attached = false;  // the kernel took the program: another attempt would do no better
 
     bool dry_run() const { return !pins; }
@@ -245,7 +246,8 @@ Result<Outcome> try_load(LoadContext& load, const AttachPlan& plan, const Attemp
         return outcome;
     }
     PinDirectory& pins = *load.pins;
-    begin_delivery(meta, load.state.meta, !adopts_counters(object), read_delivery(load.directory));
+    load.delivery = read_delivery(load.directory);
+    begin_delivery(meta, load.state.meta, !adopts_counters(object), load.delivery);
     TALLY_TRY(stage_generation(pins, object, meta));
     TALLY_TRY(reserve_for_run(load));
     if (attempt.method == AttachMethod::kComponent && load.state.ours == Ours::kComponent) {
@@ -424,7 +426,7 @@ Result<Outcome> load(const LoadRequest& request, NetnsContext& context, const st
     }
     TALLY_ASSIGN_OR_RETURN(const auto interface, find_device(context, device));
     TALLY_TRY(check_load_capabilities());
-    LoadContext load{request, context, hold, interface, {}, std::nullopt, {}};
+    LoadContext load{request, context, hold, interface, {}, std::nullopt, {}, std::nullopt};
     std::string repaired;
     if (request.dry_run) {
         TALLY_ASSIGN_OR_RETURN(load.directory, context.pins_of(interface));
@@ -447,8 +449,8 @@ Result<Outcome> load(const LoadRequest& request, NetnsContext& context, const st
         }
         return outcome;
     }
-    for (const auto& note :
-         {repaired, ended, load.dry_run() ? std::string() : make_room_if_needed(context)}) {
+    const auto room = load.delivery ? make_room_if_needed(context, load.delivery->counts) : std::string();
+    for (const auto& note : {repaired, ended, room}) {
         add_note(*outcome, note);
     }
     if (const auto removed = remove_leftover(leftover, load.dry_run(), *outcome); !removed) {

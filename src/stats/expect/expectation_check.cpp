@@ -95,8 +95,7 @@ Result<bool> ExpectationCheck::take(std::size_t source, const SampleReport& repo
     watched.readable = report.readable;
     watched.actions = report.actions;
     watched.total = report.total;
-    const DeliveryReport& delivery = report.delivery;
-    watched.track_with = delivery.tracked || !delivery.obstacle.empty() ? std::string() : delivery.track_with;
+    watched.untracked = report.readable && !report.delivery.tracked && report.delivery.obstacle.empty();
     return true;
 }
 
@@ -125,11 +124,10 @@ std::optional<std::size_t> ExpectationCheck::exceeded() const {
     return found == judgements_.end() ? std::nullopt : std::optional(found->source);
 }
 
-std::string ExpectationCheck::track_with() const {
-    const auto found = std::find_if(judgements_.begin(), judgements_.end(), [this](const auto& judgement) {
-        return is_delivery(expectation_of(judgement).field) && !sources_[judgement.source].track_with.empty();
+bool ExpectationCheck::lacks_tracking() const {
+    return std::any_of(judgements_.begin(), judgements_.end(), [this](const Judgement& judgement) {
+        return is_delivery(expectation_of(judgement).field) && sources_[judgement.source].untracked;
     });
-    return found == judgements_.end() ? std::string() : sources_[found->source].track_with;
 }
 
 std::string ExpectationCheck::describe() const {

@@ -30,9 +30,8 @@ class ExpectationCheck final : public Consumer {
     // The source of the first expectation that cannot be met any more.
     std::optional<std::size_t> exceeded() const;
 
-    // The command that has counted what an expectation is about and nothing counts; empty where there is
-    // none.
-    std::string track_with() const;
+    // An expectation is about what becomes of packets, and nothing tracks that.
+    bool lacks_tracking() const;
 
     // A line for each expectation and source; unless all is met, also what each source has counted.
     std::string describe() const;
@@ -56,7 +55,7 @@ class ExpectationCheck final : public Consumer {
         bool readable = false;     // in the latest round
         ActionValues actions = {};
         CounterValues total = {};
-        std::string track_with = {};  // where it is not tracked what becomes of packets
+        bool untracked = false;  // what becomes of packets
     };
 
     const Expectation& expectation_of(const Judgement& judgement) const {

@@ -212,8 +212,8 @@ std::string delivery_obstacle(const Expectation& expectation, const DeliveryRepo
     }
     if (!delivery.complete) {
         return fmt::format(
-            "what becomes of packets is tracked since a later moment than {} totals count from; "
-            "--totals session counts from now on",
+            "what becomes of packets was not tracked yet when the {} totals began; --totals session counts "
+            "from now on",
             totals_name(expectation.totals));
     }
     for (const Action action : kSentOn) {

@@ -33,7 +33,6 @@ inline constexpr std::array kSentOn = {Action::kAborted, Action::kTx, Action::kR
 struct DeliveryReport {
     bool tracked = false;
     std::string obstacle;    // of what is tracked: why it cannot be read
-    std::string track_with;  // the command that tracks
     std::int64_t since = 0;  // when the tracking began: nanoseconds since 1970 UTC
 
     Fates count;                                // of the packets in SampleReport's `count`
@@ -44,6 +43,9 @@ struct DeliveryReport {
     Fates metrics;  // since the first load or the start of the tracking: it never goes back
     std::array<double, kActions> lost_pps = {};  // packets lost a second
 };
+
+// The most first.
+void sort_losses(std::vector<Loss>& losses);
 
 // Packets lost a second, of all verdicts together.
 double lost_pps(const DeliveryReport& report);

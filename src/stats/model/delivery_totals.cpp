@@ -4,44 +4,15 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <numeric>
-#include <tuple>
+#include <utility>
 
 namespace tally::stats {
 namespace {
 
-constexpr auto kRedirect = static_cast<std::uint32_t>(Action::kRedirect);
-
-void add(DeliverySums& sums, const DeliverySums& more) {
-    for (const auto& [key, packets] : more) {
-        sums[key] += packets;
-    }
-}
-
-// Modulo 2^64, as bases are; nothing where counts have been forgotten since.
-DeliverySums difference(const DeliverySums& before, DeliverySums now) {
-    for (const auto& [key, packets] : before) {
-        now[key] -= packets;
-    }
-    std::erase_if(now, [](const auto& sum) { return sum.second == 0 || sum.second > UINT64_MAX / 2; });
-    return now;
-}
-
-DeliverySums sums_of(const DeliveryBase& base) {
-    DeliverySums sums;
-    const auto count = std::min<std::uint32_t>(base.count, XDP_TALLY_DELIVERY_BASE_MAX);
-    for (std::uint32_t i = 0; i < count; ++i) {
-        sums[{base.counts[i].action, base.counts[i].reason}] += base.counts[i].packets;
-    }
-    return sums;
-}
-
-DeliverySums sums_of(const DeliveryReading& reading, const DeliverySource& source) {
-    DeliverySums sums = reading.of_device(source.netns_inode, source.ifindex);
-    for (const std::uint32_t map_id : source.map_ids) {
-        add(sums, reading.of_cpumap(map_id));
-    }
-    return sums;
+DeliverySums sums_at(const DeliveryReading& reading, const DeliverySource& source) {
+    return delivery_of(reading.counts(), source.netns_inode, source.ifindex, source.map_ids);
 }
 
 bool same_place(const DeliverySource& one, const DeliverySource& other) {
@@ -63,8 +34,7 @@ Fate fate_of(const DeliverySums& sums, std::uint32_t action) {
             fate.losses.push_back({sum->first.second, sum->second});
         }
     }
-    std::stable_sort(fate.losses.begin(), fate.losses.end(),
-                     [](const Loss& one, const Loss& other) { return one.packets > other.packets; });
+    sort_losses(fate.losses);
     return fate;
 }
 
@@ -159,7 +129,7 @@ std::string obstacle_of(Action action, const DeliveryReading& reading, const Del
     if (action == Action::kRedirect) {
         const auto shared =
             std::find_if(source.map_ids.begin(), source.map_ids.end(), [&](std::uint32_t map_id) {
-                return reading.is_shared(map_id) && !reading.of_cpumap(map_id).empty();
+                return reading.is_shared(map_id) && !delivery_of_cpumap(reading.counts(), map_id).empty();
             });
         if (shared != source.map_ids.end()) {
             return fmt::format("cpumap {} is shared with another device", *shared);
@@ -202,43 +172,10 @@ DeliveryReading::DeliveryReading(const DeliveryMeta& meta, DeliveryCounts counts
       counts_(std::move(counts)),
       shared_(std::move(shared)),
       overflowed_(std::any_of(counts_.overflow.begin(), counts_.overflow.end(),
-                              [](std::uint64_t packets) { return packets != 0; })) {
-    std::sort(counts_.devices.begin(), counts_.devices.end(), [](const auto& one, const auto& other) {
-        return std::tie(one.key.netns_inode, one.key.ifindex) <
-               std::tie(other.key.netns_inode, other.key.ifindex);
-    });
-    std::sort(counts_.cpumaps.begin(), counts_.cpumaps.end(),
-              [](const auto& one, const auto& other) { return one.key.map_id < other.key.map_id; });
-}
-
-DeliverySums DeliveryReading::of_device(std::uint64_t netns_inode, std::uint32_t ifindex) const {
-    DeliverySums sums;
-    const auto first = std::lower_bound(
-        counts_.devices.begin(), counts_.devices.end(), std::pair(netns_inode, ifindex),
-        [](const auto& entry, const auto& place) {
-            return std::pair<std::uint64_t, std::uint32_t>(entry.key.netns_inode, entry.key.ifindex) < place;
-        });
-    for (auto entry = first; entry != counts_.devices.end() && entry->key.netns_inode == netns_inode &&
-                             entry->key.ifindex == ifindex;
-         ++entry) {
-        sums[{entry->key.action, entry->key.reason}] += entry->packets;
-    }
-    return sums;
-}
-
-DeliverySums DeliveryReading::of_cpumap(std::uint32_t map_id) const {
-    DeliverySums sums;
-    const auto first =
-        std::lower_bound(counts_.cpumaps.begin(), counts_.cpumaps.end(), map_id,
-                         [](const auto& entry, std::uint32_t wanted) { return entry.key.map_id < wanted; });
-    for (auto entry = first; entry != counts_.cpumaps.end() && entry->key.map_id == map_id; ++entry) {
-        sums[{kRedirect, entry->key.reason}] += entry->packets;
-    }
-    return sums;
-}
+                              [](std::uint64_t packets) { return packets != 0; })) {}
 
 void DeliveryTotals::take(const DeliveryReading& reading, const DeliverySource& source, bool joined) {
-    DeliverySums now = sums_of(reading, source);
+    DeliverySums now = sums_at(reading, source);
     const std::uint64_t instance = reading.meta().instance;
     if (instance_ != instance) {
         const bool first_look = !looked_;
@@ -249,12 +186,12 @@ void DeliveryTotals::take(const DeliveryReading& reading, const DeliverySource& 
         session_complete_ = first_look && (!joined || knows(source.first));
         if (first_look && !joined) {
             start_ = now;
-            before_start_ = knows(source.first) ? difference(sums_of(source.first), now) : now;
+            before_start_ = knows(source.first) ? delivery_since(source.first, now) : now;
         } else if (first_look && knows(source.first)) {
             start_ = sums_of(source.first);
         }
     } else if (!same_source(source_, source)) {
-        add(earlier_, difference(start_, sums_of(reading, source_)));
+        add(earlier_, delivery_since(start_, sums_at(reading, source_)));
         start_ = start_after_change(reading, source);
     }
     looked_ = true;
@@ -267,18 +204,18 @@ DeliverySums DeliveryTotals::start_after_change(const DeliveryReading& reading,
                                                 const DeliverySource& source) const {
     if (source.lineage == source_.lineage && knows(source.first) && knows(source_.first)) {
         DeliverySums start = sums_of(source.first);
-        add(start, difference(sums_of(source_.first), sums_of(reading, source_)));
+        add(start, delivery_since(source_.first, sums_at(reading, source_)));
         return start;
     }
     if (!same_place(source, source_)) {
-        return knows(source.first) ? sums_of(source.first) : sums_of(reading, source);
+        return knows(source.first) ? sums_of(source.first) : sums_at(reading, source);
     }
     // Maps that are new have counted nothing before.
     DeliverySource common = source;
     std::erase_if(common.map_ids, [this](std::uint32_t map_id) {
         return std::find(source_.map_ids.begin(), source_.map_ids.end(), map_id) == source_.map_ids.end();
     });
-    return sums_of(reading, common);
+    return sums_at(reading, common);
 }
 
 void DeliveryTotals::miss() {
@@ -287,7 +224,7 @@ void DeliveryTotals::miss() {
 }
 
 DeliveryTotals::Total DeliveryTotals::since(const DeliveryBase& base) const {
-    return knows(base) ? Total{difference(sums_of(base), now_), true} : Total{now_, false};
+    return knows(base) ? Total{delivery_since(base, now_), true} : Total{now_, false};
 }
 
 DeliveryTotals::Total DeliveryTotals::map() const {
@@ -299,7 +236,7 @@ DeliveryTotals::Total DeliveryTotals::lifetime() const {
 }
 
 DeliveryTotals::Total DeliveryTotals::session() const {
-    Total total{difference(start_, now_), session_complete_};
+    Total total{delivery_since(start_, now_), session_complete_};
     add(total.sums, earlier_);
     return total;
 }
@@ -308,6 +245,11 @@ DeliverySums DeliveryTotals::metrics() const {
     DeliverySums sums = session().sums;
     add(sums, before_start_);
     return sums;
+}
+
+void sort_losses(std::vector<Loss>& losses) {
+    std::stable_sort(losses.begin(), losses.end(),
+                     [](const Loss& one, const Loss& other) { return one.packets > other.packets; });
 }
 
 double lost_pps(const DeliveryReport& report) {
@@ -331,8 +273,7 @@ std::optional<Fate> sum_of_fates(const Fates& fates) {
     for (const auto& [reason, packets] : losses) {
         sum.losses.push_back({reason, packets});
     }
-    std::stable_sort(sum.losses.begin(), sum.losses.end(),
-                     [](const Loss& one, const Loss& other) { return one.packets > other.packets; });
+    sort_losses(sum.losses);
     return sum;
 }
 
@@ -340,12 +281,12 @@ void fill_delivery(SampleReport& report, const DeliveryReading& reading, const D
                    const DeliveryTotals& totals, const DeliveryObstacles& obstacles, double seconds) {
     const DeliveryReport before = std::exchange(report.delivery, DeliveryReport());
     DeliveryReport& delivery = report.delivery;
-    delivery.track_with = before.track_with;
     delivery.tracked = true;
     delivery.since = static_cast<std::int64_t>(reading.meta().start_time);
     const auto map = totals.map();
     const auto lifetime = totals.lifetime();
     const auto session = totals.session();
+    const auto metrics = totals.metrics();
     const auto& chosen = choose(report.totals, map, lifetime, session);
     delivery.complete = chosen.complete;
     for (const Action action : kSentOn) {
@@ -364,7 +305,6 @@ void fill_delivery(SampleReport& report, const DeliveryReading& reading, const D
         if (values.lifetime && lifetime.complete) {
             delivery.lifetime[number] = judge.fate(lifetime, values.lifetime->rx_packets, nullptr);
         }
-        const DeliverySums metrics = totals.metrics();
         if (!judge.refused() && (counted == 0 || judge.seen(metrics) > 0)) {
             delivery.metrics[number] = fate_of(metrics, static_cast<std::uint32_t>(action));
         }

@@ -4,15 +4,14 @@
 
 #include <array>
 #include <cstdint>
-#include <map>
 #include <optional>
 #include <set>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "common/pins/counters.h"
 #include "common/pins/delivery.h"
+#include "common/pins/delivery_sums.h"
 #include "stats/model/delivery_report.h"
 #include "stats/model/sample_report.h"
 
@@ -25,22 +24,16 @@ class DeliveryReading {
     DeliveryReading(const DeliveryMeta& meta, DeliveryCounts counts, std::set<std::uint32_t> shared);
 
     const DeliveryMeta& meta() const { return meta_; }
+    const DeliveryCounts& counts() const { return counts_; }
     bool overflowed() const { return overflowed_; }
     bool is_shared(std::uint32_t map_id) const { return shared_.contains(map_id); }
 
-    // By verdict and reason; what was delivered has the reason XDP_TALLY_DELIVERED.
-    using Sums = std::map<std::pair<std::uint32_t, std::uint32_t>, std::uint64_t>;
-    Sums of_device(std::uint64_t netns_inode, std::uint32_t ifindex) const;
-    Sums of_cpumap(std::uint32_t map_id) const;
-
   private:
     DeliveryMeta meta_;
-    DeliveryCounts counts_;  // sorted by device, and by map
+    DeliveryCounts counts_;
     std::set<std::uint32_t> shared_;
     bool overflowed_;
 };
-
-using DeliverySums = DeliveryReading::Sums;
 
 // Whose packets: what the meta of a counter map says.
 struct DeliverySource {

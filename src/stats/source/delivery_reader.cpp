@@ -22,20 +22,28 @@ bool is_same_tracking(const DeliveryMeta& one, const DeliveryMeta& other) {
 
 DeliveryReader::DeliveryReader(const NetnsContext& context)
     : root_(context.bpffs.path),
-      track_with_(fmt::format("xdp_loader {}--track-delivery", context.root_option())) {}
+      hint_(fmt::format("`xdp_loader {}--track-delivery` counts it from then on", context.root_option())) {}
 
 void DeliveryReader::read() {
     reading_.reset();
     obstacle_.clear();
-    auto opened = open();
-    auto counts = opened && maps_ ? maps_->read() : Result<DeliveryCounts>(DeliveryCounts());
-    if (!opened || !counts) {
-        obstacle_ = (opened ? counts.error() : opened.error()).message();
+    auto reading = try_to_read();
+    if (!reading) {
+        obstacle_ = reading.error().message();
         maps_.reset();
-    } else if (maps_) {
-        auto shared = shared_cpumaps(*counts);
-        reading_.emplace(maps_->meta(), std::move(*counts), std::move(shared));
+        return;
     }
+    reading_ = std::move(*reading);
+}
+
+Result<std::optional<DeliveryReading>> DeliveryReader::try_to_read() {
+    TALLY_TRY(open());
+    if (!maps_) {
+        return std::optional<DeliveryReading>();
+    }
+    TALLY_ASSIGN_OR_RETURN(auto counts, maps_->read());
+    TALLY_ASSIGN_OR_RETURN(auto shared, shared_cpumaps(counts));
+    return std::optional<DeliveryReading>(std::in_place, maps_->meta(), std::move(counts), std::move(shared));
 }
 
 // The meta is looked at every time, the maps are kept open.
@@ -52,7 +60,7 @@ Result<void> DeliveryReader::open() {
 }
 
 // Where several devices name a cpumap, what is counted of it cannot be divided among them.
-std::set<std::uint32_t> DeliveryReader::shared_cpumaps(const DeliveryCounts& counts) const {
+Result<std::set<std::uint32_t>> DeliveryReader::shared_cpumaps(const DeliveryCounts& counts) const {
     std::set<std::uint32_t> known;
     std::set<std::uint32_t> shared;
     if (counts.cpumaps.empty()) {
@@ -62,12 +70,9 @@ std::set<std::uint32_t> DeliveryReader::shared_cpumaps(const DeliveryCounts& cou
         known.insert(key.map_id);
     }
     std::set<std::uint32_t> named;
-    const auto directories = pin_directories(root_);
-    for (const auto& directory : directories ? *directories : std::vector<std::string>()) {
-        // In a bpffs that all may write to, anyone can lay a meta out.
-        const auto meta = check_trusted(directory, root_)
-                              ? read_meta(directory + '/' + XDP_TALLY_META_NAME)
-                              : Result<Meta>(make_error(ErrorKind::kNotFound, directory));
+    TALLY_ASSIGN_OR_RETURN(const auto directories, pin_directories(root_));
+    for (const auto& directory : directories) {
+        TALLY_ASSIGN_OR_RETURN(const auto meta, find_trusted_meta(directory, root_));
         if (!meta) {
             continue;
         }

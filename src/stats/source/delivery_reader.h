@@ -8,6 +8,7 @@
 #include <set>
 #include <string>
 
+#include "common/base/result.h"
 #include "common/pins/delivery.h"
 #include "common/pins/netns_context.h"
 #include "stats/model/delivery_totals.h"
@@ -27,15 +28,16 @@ class DeliveryReader {
     const std::optional<DeliveryReading>& reading() const { return reading_; }
     // Why it cannot be read; empty where nothing is tracked.
     const std::string& obstacle() const { return obstacle_; }
-    // "xdp_loader --track-delivery", as it has to be typed here.
-    const std::string& track_with() const { return track_with_; }
+    // What to do where nothing is tracked: the command, as it has to be typed here.
+    const std::string& hint() const { return hint_; }
 
   private:
+    Result<std::optional<DeliveryReading>> try_to_read();
     Result<void> open();
-    std::set<std::uint32_t> shared_cpumaps(const DeliveryCounts& counts) const;
+    Result<std::set<std::uint32_t>> shared_cpumaps(const DeliveryCounts& counts) const;
 
     std::string root_;
-    std::string track_with_;
+    std::string hint_;
     std::string obstacle_;
     std::optional<DeliveryMaps> maps_;
     std::optional<DeliveryReading> reading_;

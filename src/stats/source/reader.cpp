@@ -66,9 +66,8 @@ DeliverySource delivery_source_of(const Meta& meta) {
     source.lineage = meta.lineage;
     source.first = meta.delivery_first;
     source.map = meta.delivery_map;
-    const auto* const end =
-        std::find(std::begin(meta.map_ids) + meta.map_count, std::end(meta.map_ids), std::uint32_t{0});
-    source.map_ids.assign(std::begin(meta.map_ids), end);
+    const auto map_ids = delivery_maps_of(meta);
+    source.map_ids.assign(map_ids.begin(), map_ids.end());
     return source;
 }
 
@@ -425,7 +424,6 @@ void Reader::fill_delivery(double seconds) {
     }
     report_.delivery = {};
     report_.delivery.obstacle = request_->delivery->obstacle();
-    report_.delivery.track_with = request_->delivery->track_with();
     say_how_to_track();
 }
 
@@ -436,12 +434,9 @@ void Reader::say_how_to_track() {
         std::exchange(told_to_track_, true)) {
         return;
     }
-    const auto& delivery = report_.delivery;
-    request_->notices.say(report_.title,
-                          "whether redirected packets arrive is not known: " +
-                              (delivery.obstacle.empty()
-                                   ? fmt::format("`{}` has that counted from then on", delivery.track_with)
-                                   : delivery.obstacle));
+    const std::string& obstacle = report_.delivery.obstacle;
+    request_->notices.say(report_.title, "whether redirected packets arrive is not known: " +
+                                             (obstacle.empty() ? request_->delivery->hint() : obstacle));
 }
 
 bool Reader::take_meta(const Meta& meta) {

@@ -90,6 +90,8 @@ class ReaderSet {
     // Before the samples of each round, and before the sources are started: what became of packets is read
     // once for all of them.
     void begin_round() { delivery_.read(); }
+    // What to do where an expectation is about what becomes of packets, and nothing tracks that.
+    const std::string& tracking_hint() const { return delivery_.hint(); }
     // One sample. With ReadRequest::keep_going an error is told, not returned.
     Result<void> sample(Member& member);
     // With --all, removes those whose pin has been gone for kLostPeriod, and returns their numbers.

@@ -253,7 +253,7 @@ READER = [
           Shows(what="lo +UNKNOWN")),
     elsewhere("name a file in a directory where nobody else may write",
               "test_all.py::test_output_under_a_name_that_was_taken_over"),
-    typed("`{}` has that counted from then on",
+    typed("`xdp_loader {}--track-delivery` counts it from then on",
           (partial(scenes.untracked, command="xdp_stats --dev veth0 --once", status=0),
            partial(scenes.untracked, status=6, command="xdp_stats --dev veth0 --totals session --within 100ms "
                                                        "--expect 'redirect.lost == 0'"))),

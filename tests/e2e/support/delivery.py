@@ -5,11 +5,14 @@ import errno
 import os
 import struct
 from collections import namedtuple
+from contextlib import contextmanager
 
 from support.bpftool import binary, bpftool
 from support.maps import ACTIONS
 from support.pins import BPFFS
+from support.processes import run
 from support.raw_bpf import bpf, pin, update_element
+from support.redirects import index_of, redirect
 
 DIRECTORY = BPFFS / "xdp:delivery"
 TRACEPOINTS = ["xdp_redirect_err", "xdp_devmap_xmit", "xdp_cpumap_enqueue", "xdp_cpumap_kthread", "xdp_bulk_tx",
@@ -80,6 +83,15 @@ def remember(lab):
         lab.program_ids.add(int.from_bytes(binary(entry["value"]), "little"))
 
 
+@contextmanager
+def tracking(lab):
+    lab.loader("--track-delivery")
+    remember(lab)
+    yield
+    lab.loader("--untrack-delivery")
+    assert not DIRECTORY.exists()
+
+
 def total(by_reason):
     return sum(by_reason.values())
 
@@ -94,6 +106,46 @@ def pretend_older_version():
     pin(fd, DIRECTORY / "meta")
     os.close(fd)
 
+
+# ---- targets that are broken
+
+LONG = 1000  # bytes of a frame that is longer than SHORT_MTU
+SHORT_MTU = 500
+
+
+def set_down(dev):
+    run(["ip", "link", "set", "dev", dev, "down"])
+
+
+def set_mtu(dev):
+    run(["ip", "link", "set", "dev", dev, "mtu", SHORT_MTU])
+
+
+def take_no_frames(dev):
+    run(["ethtool", "--offload", dev, "gro", "off"])
+
+
+# What is done to which end, whether frames arrive before that, and the reasons that kernels give.
+Breakage = namedtuple("Breakage", "change end arrive_before reasons")
+BREAKAGES = {
+    "target_down": Breakage(set_down, "out0", True, {"ENETDOWN"}),
+    "peer_down": Breakage(set_down, "p-out0", True, {"ENXIO"}),
+    "peer_takes_none": Breakage(take_no_frames, "p-out0", False, {"ENXIO", "EOPNOTSUPP"}),
+    "target_mtu": Breakage(set_mtu, "out0", True, {"EMSGSIZE"}),
+    "peer_mtu": Breakage(set_mtu, "p-out0", True, {"no reason"}),
+}
+
+
+def redirect_to_target(lab, way, breakage):
+    """Has veth0 redirect to out0, which is still to be broken."""
+    target = lab.veth("out0")
+    if breakage.arrive_before:
+        lab.let_redirects_arrive(target)
+    redirect(lab, way, index_of("out0"))
+    return target
+
+
+# ---- what a generation's meta tells
 
 # struct xdp_tally_delivery_base of include/xdp_tally/abi.h
 BASE_HEAD, BASE_COUNT, BASE_MAX = "=QII", "=IIQ", 32

@@ -5,9 +5,11 @@ import os
 import re
 import subprocess
 
-from support.processes import SANITIZER, Result
+from support.processes import DEADLINE, SANITIZER, Result
 
 FAULT_STEP = int(os.environ.get("XDP_TALLY_FAULT_STEP", "1"))  # of that many calls, one
+# One call fails, or that and all after it, or the program is killed there.
+FAULTS = {"error": "error=ENOMEM", "errors": "error=ENOMEM", "kill": "signal=SIGKILL"}
 INJECTED = re.compile(r"\(INJECTED\)|killed by SIGKILL")
 
 
@@ -33,6 +35,24 @@ def inject(command, log, call, fault, when):
     assert not SANITIZER.search(done.stderr), done.stderr
     note_fault(log)
     return Result(done.returncode, done.stdout, done.stderr)
+
+
+def faulty(command, log, call, fault, number):
+    """The loader's command, with one of FAULTS at its call of that number."""
+    when = f"{number}+" if fault == "errors" else number
+    return strace("-e", f"trace={call}", "-e", f"inject={call}:{FAULTS[fault]}:when={when}", command=command, log=log)
+
+
+def run_faulty(command):
+    """The loader's exit status; 137 if it was killed. Whatever else it is, an error message says why."""
+    done = subprocess.run([str(part) for part in command], capture_output=True, text=True, timeout=DEADLINE,
+                          check=False)
+    assert not SANITIZER.search(done.stderr), done.stderr
+    status = 128 - done.returncode if done.returncode < 0 else done.returncode
+    assert status in (0, 1, 3, 4, 5, 137), done.stderr
+    if status not in (0, 137):
+        assert done.stderr.startswith("xdp_loader: "), done.stderr
+    return status
 
 
 def note_fault(log):

@@ -17,7 +17,7 @@ bool is_zero(const Counter& counter) {
 std::optional<Counter> shown_of(const ScreenSource& source, std::size_t action) {
     const CounterValues& values = source.report.actions[action];
     if (source.zero) {
-        return growth((*source.zero)[action], values.session);
+        return growth(source.zero->counted[action], values.session);
     }
     switch (source.totals) {
         case Totals::kLifetime:
@@ -28,6 +28,27 @@ std::optional<Counter> shown_of(const ScreenSource& source, std::size_t action) 
             break;
     }
     return values.count;
+}
+
+// Never below zero: packets of the moment of a replacement may be in `before`, and left out later.
+Fate fate_since(const Fate& before, const Fate& now) {
+    const auto less = [](std::uint64_t packets, std::uint64_t earlier) {
+        return packets - std::min(packets, earlier);
+    };
+    Fate grown;
+    grown.delivered = less(now.delivered, before.delivered);
+    for (Loss loss : now.losses) {
+        const auto earlier =
+            std::find_if(before.losses.begin(), before.losses.end(),
+                         [&](const Loss& candidate) { return candidate.reason == loss.reason; });
+        loss.packets = less(loss.packets, earlier == before.losses.end() ? 0 : earlier->packets);
+        if (loss.packets > 0) {
+            grown.lost += loss.packets;
+            grown.losses.push_back(loss);
+        }
+    }
+    sort_losses(grown.losses);
+    return grown;
 }
 
 // In no map that is known of.
@@ -54,6 +75,26 @@ std::optional<Counter> total_of(const ScreenSource& source, std::size_t action) 
         add_to(total, *part);
     }
     return total;
+}
+
+std::optional<Fate> fate_of(const ScreenSource& source, std::size_t action) {
+    const DeliveryReport& delivery = source.report.delivery;
+    if (source.zero) {
+        const auto& before = source.zero->fates.at(action);
+        const auto& now = delivery.session.at(action);
+        // A tracking that began after the reset has seen nothing of what was before.
+        const bool same = source.zero->tracked_since == delivery.since;
+        return now && before && same ? fate_since(*before, *now) : now;
+    }
+    switch (source.totals) {
+        case Totals::kLifetime:
+            return delivery.lifetime.at(action);
+        case Totals::kSession:
+            return delivery.session.at(action);
+        case Totals::kMap:
+            break;
+    }
+    return delivery.count.at(action);
 }
 
 bool never_counted(const ScreenSource& source, std::size_t action) {
@@ -90,7 +131,7 @@ void ScreenState::take(std::size_t number, const SampleReport& report, double no
         source.number = number;
         source.totals = totals_;
         if (reset_) {
-            source.zero = Counters();
+            source.zero.emplace();
         }
     }
     const auto generation = [](const SampleReport& of) {
@@ -143,10 +184,12 @@ void ScreenState::choose_totals(Totals totals) {
 void ScreenState::reset_totals() {
     reset_ = true;
     for (auto& [number, source] : sources_) {
-        Counters& zero = source.zero.emplace();
-        for (std::size_t action = 0; action < zero.size(); ++action) {
-            zero[action] = source.report.actions[action].session;
+        SessionAtReset& zero = source.zero.emplace();
+        for (std::size_t action = 0; action < zero.counted.size(); ++action) {
+            zero.counted[action] = source.report.actions[action].session;
         }
+        zero.fates = source.report.delivery.session;
+        zero.tracked_since = source.report.delivery.since;
     }
 }
 

@@ -22,6 +22,13 @@ struct Replacement {
     std::uint64_t generation = 0;  // 0: not known
 };
 
+// The session when totals were reset: from then on they count from there.
+struct SessionAtReset {
+    Counters counted = {};
+    Fates fates = {};
+    std::int64_t tracked_since = 0;  // by which tracking there are these fates
+};
+
 struct ScreenSource {
     static constexpr std::size_t kReplacements = 32;
 
@@ -29,7 +36,7 @@ struct ScreenSource {
     SampleReport report;     // the latest
     History history;
     Totals totals = Totals::kMap;           // which are shown
-    std::optional<Counters> zero;           // the session when they were reset; then they count from there
+    std::optional<SessionAtReset> zero;     // none: they have not been reset
     std::optional<double> last_packet;      // when a sample had any
     std::optional<double> last_aborted;     // the same of aborted ones
     std::vector<Replacement> replacements;  // the latest, in order
@@ -37,6 +44,8 @@ struct ScreenSource {
 
 // The totals of an action, or of kAllActions; none where they are not known, as without a meta.
 std::optional<Counter> total_of(const ScreenSource& source, std::size_t action);
+// What became of the packets in that total of one action; none where it is not known.
+std::optional<Fate> fate_of(const ScreenSource& source, std::size_t action);
 // It has counted nothing: since the start or the reset, if totals count from there, else ever.
 bool never_counted(const ScreenSource& source, std::size_t action);
 Rate rate_of(const ScreenSource& source, std::size_t action);

@@ -27,15 +27,12 @@ constexpr int kCountColumns = 13;  // of a grouped number that is not scaled
 
 // "1,000: target is down (ENETDOWN); 3: ...", or why that is not known.
 std::string losses_text(const ScreenSource& source, std::size_t action) {
-    const DeliveryReport& delivery = source.report.delivery;
-    const Fates& fates = source.totals == Totals::kLifetime                 ? delivery.lifetime
-                         : source.totals == Totals::kSession || source.zero ? delivery.session
-                                                                            : delivery.count;
-    if (!fates.at(action)) {
-        return delivery.unknown.at(action);
+    const auto fate = fate_of(source, action);
+    if (!fate) {
+        return source.report.delivery.unknown.at(action);
     }
     std::string text;
-    for (const Loss& loss : fates.at(action)->losses) {
+    for (const Loss& loss : fate->losses) {
         text += fmt::format("{}{}: {}", text.empty() ? "" : "; ",
                             count_text(loss.packets, Units::kPacketsAndBits, kCountColumns),
                             loss_text(action, loss.reason));

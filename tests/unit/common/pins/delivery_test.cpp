@@ -2,18 +2,12 @@
 #include "common/pins/delivery.h"
 
 #include <gmock/gmock.h>
-#include <linux/bpf.h>
 
 #include <algorithm>
-#include <array>
 #include <cstring>
 
 namespace tally {
 namespace {
-
-using testing::ElementsAre;
-using testing::FieldsAre;
-using testing::IsEmpty;
 
 DeliveryMeta valid_meta() {
     DeliveryMeta meta = {};
@@ -54,39 +48,6 @@ TEST(DeliveryMeta, AnythingElseIsNone) {
     EXPECT_TRUE(is_refused(meta));
     EXPECT_FALSE(decode_delivery_meta(bytes_of(valid_meta(), sizeof(meta) - 1)));
     EXPECT_FALSE(decode_delivery_meta({}));
-}
-
-DeliveryCounts two_devices_and_two_cpumaps() {
-    DeliveryCounts counts;
-    counts.devices = {{{100, 3, XDP_REDIRECT, ENETDOWN}, 5},
-                      {{100, 3, XDP_REDIRECT, XDP_TALLY_DELIVERED}, 7},
-                      {{100, 3, XDP_ABORTED, XDP_TALLY_LOST_EXCEPTION}, 2},
-                      {{100, 4, XDP_REDIRECT, ENETDOWN}, 1000},
-                      {{101, 3, XDP_REDIRECT, ENETDOWN}, 1000}};
-    counts.cpumaps = {{{20, XDP_TALLY_DELIVERED}, 11},
-                      {{20, XDP_TALLY_LOST_QUEUE_FULL}, 4},
-                      {{21, XDP_TALLY_DELIVERED}, 1000}};
-    return counts;
-}
-
-TEST(DeliveryOf, ADeviceAloneHasItsOwnCounts) {
-    EXPECT_THAT(
-        delivery_of(two_devices_and_two_cpumaps(), 100, 3, {}),
-        ElementsAre(FieldsAre(XDP_ABORTED, XDP_TALLY_LOST_EXCEPTION, 2),
-                    FieldsAre(XDP_REDIRECT, XDP_TALLY_DELIVERED, 7), FieldsAre(XDP_REDIRECT, ENETDOWN, 5)));
-}
-
-TEST(DeliveryOf, WhatBecameOfItsCpumapsIsAdded) {
-    const std::array<std::uint32_t, 3> maps = {19, 20, 0};
-    EXPECT_THAT(
-        delivery_of(two_devices_and_two_cpumaps(), 100, 3, maps),
-        ElementsAre(FieldsAre(XDP_ABORTED, XDP_TALLY_LOST_EXCEPTION, 2),
-                    FieldsAre(XDP_REDIRECT, XDP_TALLY_DELIVERED, 18), FieldsAre(XDP_REDIRECT, ENETDOWN, 5),
-                    FieldsAre(XDP_REDIRECT, XDP_TALLY_LOST_QUEUE_FULL, 4)));
-}
-
-TEST(DeliveryOf, OfADeviceThatIsNotThereIsNothing) {
-    EXPECT_THAT(delivery_of(two_devices_and_two_cpumaps(), 102, 3, {}), IsEmpty());
 }
 
 }  // namespace

@@ -3,24 +3,16 @@
 
 #include <gmock/gmock.h>
 
-#include <cerrno>
-
+#include "common/pins/delivery_for_tests.h"
 #include "stats/report_for_tests.h"
 
 namespace tally::stats {
 namespace {
 
-constexpr std::uint64_t kNetns = 4026531840;
 constexpr std::uint64_t kTracking = 77;
 constexpr std::uint32_t kDevice = 5;
 constexpr std::uint32_t kCpumap = 90;
 constexpr std::uint32_t kAllTracepoints = 0x3f;
-
-// What there is of one device: delivered, and lost as the target was down.
-struct Redirected {
-    std::uint64_t delivered = 0;
-    std::uint64_t down = 0;
-};
 
 DeliveryMeta meta_of(std::uint64_t instance) {
     DeliveryMeta meta = {};
@@ -29,32 +21,16 @@ DeliveryMeta meta_of(std::uint64_t instance) {
     return meta;
 }
 
-DeliveryCounts counts_of(Redirected redirected, std::uint32_t ifindex = kDevice) {
-    DeliveryCounts counts;
-    const auto inode = static_cast<std::uint32_t>(kNetns);
-    // Not in order, and beside those of another device.
-    counts.devices = {{{inode, 99, XDP_REDIRECT, ENETDOWN}, 1000},
-                      {{inode, ifindex, XDP_REDIRECT, ENETDOWN}, redirected.down},
-                      {{inode, 1, XDP_REDIRECT, XDP_TALLY_DELIVERED}, 1000},
-                      {{inode, ifindex, XDP_REDIRECT, XDP_TALLY_DELIVERED}, redirected.delivered}};
-    return counts;
+DeliveryCounts counts_of(Redirected redirected) {
+    return redirects({{kDevice, redirected}});
 }
 
 DeliveryReading reading_of(Redirected redirected, std::uint64_t instance = kTracking) {
     return {meta_of(instance), counts_of(redirected), {}};
 }
 
-DeliveryBase base_of(Redirected redirected, std::uint64_t instance = kTracking) {
-    DeliveryBase base = {};
-    base.instance = instance;
-    base.count = 2;
-    base.counts[0] = {XDP_REDIRECT, XDP_TALLY_DELIVERED, redirected.delivered};
-    base.counts[1] = {XDP_REDIRECT, ENETDOWN, redirected.down};
-    return base;
-}
-
 DeliverySource source_of(Redirected first, Redirected map) {
-    return {kNetns, kDevice, {kCpumap}, 1, base_of(first), base_of(map)};
+    return {kDeliveryNetns, kDevice, {kCpumap}, 1, base_with(kTracking, first), base_with(kTracking, map)};
 }
 
 SampleReport report_with(std::uint64_t redirected) {
@@ -83,10 +59,8 @@ MATCHER_P2(Is, delivered, lost, "") {
 TEST(DeliveryTotals, CountsFromTheMapAndFromTheFirstLoad) {
     DeliveryTotals totals;
     totals.take(reading_of({10, 7}), source_of({1, 2}, {4, 6}), false);
-    EXPECT_EQ(totals.map().sums,
-              (DeliverySums{{{XDP_REDIRECT, XDP_TALLY_DELIVERED}, 6}, {{XDP_REDIRECT, ENETDOWN}, 1}}));
-    EXPECT_EQ(totals.lifetime().sums,
-              (DeliverySums{{{XDP_REDIRECT, XDP_TALLY_DELIVERED}, 9}, {{XDP_REDIRECT, ENETDOWN}, 5}}));
+    EXPECT_EQ(totals.map().sums, sums({6, 1}));
+    EXPECT_EQ(totals.lifetime().sums, sums({9, 5}));
     EXPECT_TRUE(totals.map().complete);
     EXPECT_TRUE(totals.session().sums.empty());
 }
@@ -99,11 +73,9 @@ TEST(DeliveryTotals, SessionGoesOnAcrossReplacements) {
     later.map_ids.push_back(91);
     totals.take(reading_of({12, 3}), later, true);
     totals.take(reading_of({12, 4}), later, true);
-    EXPECT_EQ(totals.session().sums,
-              (DeliverySums{{{XDP_REDIRECT, XDP_TALLY_DELIVERED}, 2}, {{XDP_REDIRECT, ENETDOWN}, 4}}));
-    EXPECT_EQ(totals.map().sums, (DeliverySums{{{XDP_REDIRECT, ENETDOWN}, 4}}));
-    EXPECT_EQ(totals.metrics(),
-              (DeliverySums{{{XDP_REDIRECT, XDP_TALLY_DELIVERED}, 12}, {{XDP_REDIRECT, ENETDOWN}, 4}}));
+    EXPECT_EQ(totals.session().sums, sums({2, 4}));
+    EXPECT_EQ(totals.map().sums, sums({0, 4}));
+    EXPECT_EQ(totals.metrics(), sums({12, 4}));
 }
 
 TEST(DeliveryTotals, ALineageThatBeganInTheSessionIsWhole) {
@@ -112,7 +84,7 @@ TEST(DeliveryTotals, ALineageThatBeganInTheSessionIsWhole) {
     DeliverySource next = source_of({10, 0}, {10, 0});
     next.lineage = 2;
     totals.take(reading_of({15, 0}), next, true);
-    EXPECT_EQ(totals.session().sums, (DeliverySums{{{XDP_REDIRECT, XDP_TALLY_DELIVERED}, 5}}));
+    EXPECT_EQ(totals.session().sums, sums({5, 0}));
 }
 
 TEST(DeliveryTotals, OfALaterTrackingAreNotComplete) {
@@ -121,8 +93,7 @@ TEST(DeliveryTotals, OfALaterTrackingAreNotComplete) {
     totals.take(reading_of({3, 1}, kTracking + 1), source_of({1, 0}, {1, 0}), true);
     EXPECT_FALSE(totals.map().complete);
     EXPECT_FALSE(totals.session().complete);
-    EXPECT_EQ(totals.map().sums,
-              (DeliverySums{{{XDP_REDIRECT, XDP_TALLY_DELIVERED}, 3}, {{XDP_REDIRECT, ENETDOWN}, 1}}));
+    EXPECT_EQ(totals.map().sums, sums({3, 1}));
 }
 
 TEST(FillDelivery, DeliveredAndLostAreWhatWasCounted) {
@@ -167,8 +138,7 @@ TEST(FillDelivery, IsNotKnownWhereNothingIsSeen) {
 }
 
 TEST(FillDelivery, IsNotKnownOfASharedCpumap) {
-    DeliveryCounts counts;
-    counts.cpumaps = {{{kCpumap, XDP_TALLY_DELIVERED}, 5}};
+    const DeliveryCounts counts = with_cpumap({}, kCpumap, 5);
     SampleReport report = report_with(5);
     EXPECT_THAT(shown(report, {meta_of(kTracking), counts, {}}, source_of({0, 0}, {0, 0})), Is(5, 0));
     EXPECT_FALSE(shown(report, {meta_of(kTracking), counts, {kCpumap}}, source_of({0, 0}, {0, 0})));

@@ -77,6 +77,47 @@ TEST(ScreenState, TotalsCountFromTheReset) {
     EXPECT_EQ(total_of(*model.find(3), XDP_PASS), (Counter{25, 2000}));
 }
 
+MATCHER_P3(Is, delivered, lost, losses, "") {
+    return arg && arg->delivered == std::uint64_t{delivered} && arg->lost == std::uint64_t{lost} &&
+           arg->losses.size() == std::size_t{losses};
+}
+
+TEST(ScreenState, FatesAreThoseOfTheChosenTotals) {
+    ScreenState model(Totals::kMap);
+    SampleReport report = lossy_report();
+    report.delivery.lifetime[XDP_REDIRECT] = Fate{300, 1003, {{ENETDOWN, 1003}}};
+    model.take(3, report, 1);
+    const auto redirects = [&] { return fate_of(*model.find(3), XDP_REDIRECT); };
+    EXPECT_THAT(redirects(), Is(200U, 1003U, 2U));
+    EXPECT_FALSE(fate_of(*model.find(3), XDP_PASS));
+    model.choose_totals(Totals::kLifetime);
+    EXPECT_THAT(redirects(), Is(300U, 1003U, 1U));
+    model.choose_totals(Totals::kSession);
+    EXPECT_THAT(redirects(), Is(0U, 3U, 1U));
+}
+
+TEST(ScreenState, FatesCountFromTheReset) {
+    ScreenState model(Totals::kLifetime);
+    SampleReport report = lossy_report();
+    model.take(3, report, 1);
+    model.reset_totals();
+    const auto redirects = [&] { return fate_of(*model.find(3), XDP_REDIRECT); };
+    EXPECT_THAT(redirects(), Is(0U, 0U, 0U)) << "3 were lost before";
+    auto& session = report.delivery.session[XDP_REDIRECT];
+    session = Fate{5, 14, {{XDP_TALLY_LOST_NO_REASON, 8}, {ENETDOWN, 6}}};
+    model.take(3, report, 2);
+    EXPECT_THAT(redirects(), Is(5U, 11U, 2U));
+    EXPECT_EQ(redirects()->losses.front().reason, std::uint32_t{ENETDOWN}) << "the most first";
+    session.reset();
+    model.take(3, report, 3);
+    EXPECT_FALSE(redirects());
+    // Nothing of another tracking was there at the reset.
+    session = Fate{0, 2, {{XDP_TALLY_LOST_NO_REASON, 2}}};
+    report.delivery.since += 1;
+    model.take(3, report, 4);
+    EXPECT_THAT(redirects(), Is(0U, 2U, 1U));
+}
+
 TEST(ScreenState, SourcesComeAndGo) {
     ScreenState model(Totals::kMap);
     model.take(1, block_of("a"), 1);

@@ -63,6 +63,19 @@ TEST_F(DevicePage, TellsWhyPacketsWereLost) {
                       HasSubstr("generic mode")));
 }
 
+TEST_F(DevicePage, AfterAResetLossesAreThoseSinceThen) {
+    SampleReport report = lossy_report();
+    take(0, report);
+    EXPECT_THAT(text(120, 36), HasSubstr("1,000: target is down (ENETDOWN); 3: "));
+    model_.reset_totals();
+    EXPECT_THAT(text(120, 36), Not(HasSubstr("dropped it")));
+    report.actions[XDP_REDIRECT].session.rx_packets += 2;
+    report.delivery.session[XDP_REDIRECT] = Fate{0, 5, {{XDP_TALLY_LOST_NO_REASON, 5}}};
+    take(0, report);
+    EXPECT_THAT(text(120, 36),
+                AllOf(HasSubstr(" 2: target's driver dropped it"), Not(HasSubstr("ENETDOWN"))));
+}
+
 TEST_F(DevicePage, TellsWhatTheProgramCosts) {
     SampleReport report = report_of("veth0");
     report.cost = costly_report().cost;
