@@ -108,7 +108,10 @@ Result<std::string> find_pins_of(const NetnsContext& context, Link& link, LinkSo
     TALLY_ASSIGN_OR_RETURN(const auto others, pin_directories(context.bpffs.path));
     for (const auto& other : others) {
         // In a bpffs that all may write to, anyone can lay a copied meta out.
-        if (!check_trusted(other, context.bpffs.path)) {
+        if (const auto trusted = check_trusted(other, context.bpffs.path); !trusted) {
+            if (is_failed_question(trusted.error())) {
+                return trusted.error();
+            }
             continue;
         }
         TALLY_ASSIGN_OR_RETURN(const bool found, belongs_to(other, link, context));
