@@ -168,15 +168,15 @@ class DeviceVerbs {
 
     Result<void> work_on_all(NetnsContext& context) {
         TALLY_TRY(check_named_bpffs(context.bpffs));
-        TALLY_ASSIGN_OR_RETURN(
-            auto devices, known_devices(context, options_.verb == Verb::kStatus ? Listed::kAttachedOrPinned
-                                                                                : Listed::kPinned));
+        TALLY_ASSIGN_OR_RETURN(const auto known, look_for_devices(context));
+        const Listed listed = options_.verb == Verb::kStatus ? Listed::kAttachedOrPinned : Listed::kPinned;
+        TALLY_ASSIGN_OR_RETURN(auto devices, names_of(context, known, listed));
         std::sort(devices.begin(), devices.end(), natural_less);
         if (options_.verb != Verb::kStatus) {
             work_on(context, devices);
             return {};
         }
-        TALLY_ASSIGN_OR_RETURN(auto outcomes, status_of_taken_names(context));
+        TALLY_ASSIGN_OR_RETURN(auto outcomes, status_of_taken_names(context, known));
         for (const auto& device : devices) {
             outcomes.push_back(apply_verb(options_, context, device));
         }

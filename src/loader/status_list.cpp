@@ -7,7 +7,9 @@
 #include <array>
 #include <cstddef>
 #include <string_view>
+#include <utility>
 
+#include "common/base/columns.h"
 #include "common/base/printable.h"
 #include "common/base/shown_paths.h"
 
@@ -27,16 +29,10 @@ enum Column : std::size_t {
     kColumns,
 };
 
-using Row = std::array<std::string, kColumns>;
-using Widths = std::array<std::size_t, kColumns>;
+using Row = std::vector<std::string>;
 
 constexpr std::array<std::string_view, kColumns> kTitles = {
     "device", "state", "mode", "attach", "program", "id", "generation", "redirect", "runs on"};
-constexpr std::string_view kGap = "  ";
-
-bool is_number(std::size_t column) {
-    return column == kProgramId || column == kGeneration;
-}
 
 // What the row tells of the program is of ours: it runs, or may.
 bool tells_of_ours(const Outcome& outcome) {
@@ -49,7 +45,7 @@ void fill_program(Row& row, const ProgramOutcome& program) {
 }
 
 Row make_row(const Outcome& outcome) {
-    Row row;
+    Row row(kColumns);
     row[kDevice] = display_name(outcome);
     row[kState] = outcome.state;
     if (tells_of_ours(outcome)) {
@@ -75,20 +71,6 @@ Row make_row(const Outcome& outcome) {
     return row;
 }
 
-// Without blanks at its end.
-template <typename Cells>
-void append_line(std::string& text, const Cells& cells, const Widths& widths, std::size_t columns) {
-    for (std::size_t column = 0; column < columns; ++column) {
-        const std::string_view cell = cells[column];
-        const std::string blanks(widths[column] - display_width(cell), ' ');
-        text += column == 0 ? "" : kGap;
-        text += is_number(column) ? blanks : "";
-        text += cell;
-        text += is_number(column) || column + 1 == columns ? "" : blanks;
-    }
-    text += '\n';
-}
-
 std::string format_all_warnings(const std::vector<Outcome>& outcomes) {
     std::string text;
     const auto line = [&text](const Outcome& outcome, const std::string& warning) {
@@ -108,32 +90,26 @@ std::string format_all_warnings(const std::vector<Outcome>& outcomes) {
 }  // namespace
 
 std::string format_status_list(const std::vector<Outcome>& outcomes, bool warnings) {
-    std::vector<Row> rows;
+    std::vector<Row> rows = {Row(kTitles.begin(), kTitles.end())};
     for (const auto& outcome : outcomes) {
         if (!outcome.error) {
             rows.push_back(make_row(outcome));
         }
     }
-    if (rows.empty()) {
+    if (rows.size() == 1) {
         return {};
     }
     // The last column is there only where it has something to tell.
     const bool moved =
-        std::any_of(rows.begin(), rows.end(), [](const Row& row) { return row[kRunsOn] != "-"; });
-    const std::size_t columns = moved ? kColumns : kRunsOn;
-    Widths widths = {};
-    for (std::size_t column = 0; column < columns; ++column) {
-        widths[column] = display_width(kTitles[column]);
-        for (const Row& row : rows) {
-            widths[column] = std::max(widths[column], display_width(row[column]));
-        }
+        std::any_of(rows.begin() + 1, rows.end(), [](const Row& row) { return row[kRunsOn] != "-"; });
+    if (!moved) {
+        std::for_each(rows.begin(), rows.end(), [](Row& row) { row.pop_back(); });
     }
-    std::string text;
-    append_line(text, kTitles, widths, columns);
-    for (const Row& row : rows) {
-        append_line(text, row, widths, columns);
+    std::string text = align_columns(rows, {kProgramId, kGeneration});
+    if (warnings) {
+        text += format_all_warnings(outcomes);
     }
-    return as_shown(warnings ? text + format_all_warnings(outcomes) : text);
+    return as_shown(std::move(text));
 }
 
 }  // namespace tally::loader

@@ -6,84 +6,97 @@ import os
 
 import pytest
 
-from support import kernel
+from support import kernel, places
 from support.devices import rename
 from support.exporter import Exporter
-from support.moves import ALL, AWAY, remove_what_is_left
 from support.namespaces import process_in
+from support.places import device_with_our_program
 from support.processes import NOBODY, as_user, run
 from support.programs import NOT_FOUND, STATS, copy_for_everyone
 from support.samples import counts_of, passed, read
 from support.traffic import SIZE, send
 
 
-def load_by_link(lab):
-    lab.load("veth0", "--attach", "link")
+EVENTS = [places.moved, places.moved_to_a_process, places.renamed, places.renamed_and_its_name_was_taken,
+          places.deleted, places.deleted_and_made_again]
+AWAY = (places.moved, places.moved_to_a_process)
 
 
-def load_by_netlink(lab):
-    lab.foreign_attach("veth0")
-    assert lab.load("veth0", "--force")["attach"] == "netlink"
+@pytest.fixture(name="device")
+def loaded_device(lab, way):
+    with device_with_our_program(lab, way) as device:
+        device.load()
+        yield device
 
 
-LOADS = [load_by_link, load_by_netlink]
+def place_of(device):
+    """As readers call it: a namespace that no name leads to is a number."""
+    if device.place is None:
+        return None
+    netns, _, name = device.place
+    if netns and "/" in netns:
+        netns = os.stat(netns).st_ino
+    return f"{netns}/{name}" if netns else name
 
 
-@pytest.mark.parametrize("load", LOADS)
-@pytest.mark.parametrize("change", ALL)
-def test_with_privileges(lab, netns, veth0, change, load):
-    load(lab)
+def destination(device):
+    """What an ordinary user's reader can learn of the namespace that it was moved to."""
+    netns = device.place.netns
+    return f"the network namespace of process {netns.split('/')[2]}" if "/" in netns else f"network namespace {netns}"
+
+
+@pytest.mark.parametrize("way", ["link", "netlink"])
+@pytest.mark.parametrize("change", EVENTS)
+def test_with_privileges(lab, device, change):
     running = lab.reading("--dev", "veth0")
     everything = lab.reading("--all")
     exporter = Exporter(lab, "--dev", "veth0")
-    with change(lab, netns, veth0) as (place, _):
-        expected = ("attached" if place else "detached", place)
-        for reader in (running, everything):
-            sample = reader.wait_for(lambda sample: (sample["state"], sample["runs_on"]) != ("attached", None))
-            assert (sample["state"], sample["runs_on"]) == expected
-            assert (sample["dev"], sample["netns"]) == ("veth0", None)
-        fresh = lab.once("veth0")
-        assert (fresh["dev"], fresh["state"], fresh["runs_on"]) == ("veth0", *expected)
-        if place:
-            send(veth0, 7, SIZE)
-            running.wait_for_session(7)
-            everything.wait_for_session(7)
-        running.stop()
-        everything.stop()
-        # It has no capabilities any more, but was there when the device went.
-        metrics = exporter.scrape()
-        state = "attached" if place and change not in AWAY else "unknown" if place else "detached"
-        assert metrics["xdp_feed_state", ("veth0", "", state)] == 1
-        assert metrics["xdp_up", ("veth0", "")] == (1 if place else 0)
-        assert [key[1][2] for key in metrics if key[0] == "xdp_runs_on_info"] == (
-            [place] if state == "attached" else [])
-        exporter.process.stop()
-    remove_what_is_left(lab, veth0)
+    change(device)
+    place = place_of(device)
+    expected = ("attached" if place else "detached", place)
+    for reader in (running, everything):
+        sample = reader.wait_for(lambda sample: (sample["state"], sample["runs_on"]) != ("attached", None))
+        assert (sample["state"], sample["runs_on"]) == expected
+        assert (sample["dev"], sample["netns"]) == ("veth0", None)
+    fresh = lab.once("veth0")
+    assert (fresh["dev"], fresh["state"], fresh["runs_on"]) == ("veth0", *expected)
+    if place:
+        device.send(7)
+        running.wait_for_session(7)
+        everything.wait_for_session(7)
+    running.stop()
+    everything.stop()
+    # It has no capabilities any more, but was there when the device went.
+    metrics = exporter.scrape()
+    state = "attached" if place and change not in AWAY else "unknown" if place else "detached"
+    assert metrics["xdp_feed_state", ("veth0", "", state)] == 1
+    assert metrics["xdp_up", ("veth0", "")] == (1 if place else 0)
+    assert [key[1][2] for key in metrics if key[0] == "xdp_runs_on_info"] == ([place] if state == "attached" else [])
+    exporter.process.stop()
 
 
-@pytest.mark.parametrize("load", LOADS)
-@pytest.mark.parametrize("change", ALL)
-def test_as_an_ordinary_user(lab, netns, veth0, change, load):
+@pytest.mark.parametrize("way", ["link", "netlink"])
+@pytest.mark.parametrize("change", EVENTS)
+def test_as_an_ordinary_user(lab, device, change):
     """Who was there knows whether it was moved or deleted; who comes later does not, and claims neither."""
     kernel.need(kernel.unprivileged_reading)
-    load(lab)
     nobody = {"prefix": as_user(NOBODY), "program": copy_for_everyone()[1]}
     running = lab.reading("--dev", "veth0", **nobody)
-    with change(lab, netns, veth0) as (place, destination):
-        here = place if change not in AWAY else None
-        state = "attached" if here else "unknown" if place else "detached"
-        sample = running.wait_for(lambda sample: (sample["state"], sample["runs_on"]) != ("attached", None))
-        assert (sample["state"], sample["runs_on"]) == (state, here)
-        if destination:
-            running.wait_for_message(f"the device was moved to {destination}; .*CAP_SYS_ADMIN")
-        if place:
-            send(veth0, 7, SIZE)
-            running.wait_for_session(7)
-        running.stop()
-        fresh = read("--dev", "veth0", **nobody)
-        assert (fresh["state"], fresh["runs_on"]) == ("attached" if here else "unknown", here)
-        assert counts_of(fresh) == (passed(7) if place else {})
-    remove_what_is_left(lab, veth0)
+    change(device)
+    place = place_of(device)
+    here = place if change not in AWAY else None
+    state = "attached" if here else "unknown" if place else "detached"
+    sample = running.wait_for(lambda sample: (sample["state"], sample["runs_on"]) != ("attached", None))
+    assert (sample["state"], sample["runs_on"]) == (state, here)
+    if change in AWAY:
+        running.wait_for_message(f"the device was moved to {destination(device)}; .*CAP_SYS_ADMIN")
+    if place:
+        device.send(7)
+        running.wait_for_session(7)
+    running.stop()
+    fresh = read("--dev", "veth0", **nobody)
+    assert (fresh["state"], fresh["runs_on"]) == ("attached" if here else "unknown", here)
+    assert counts_of(fresh) == device.counts
 
 
 def test_reader_follows_from_place_to_place(lab, netns, veth0):

@@ -64,7 +64,26 @@ Result<std::optional<std::uint16_t>> find_family(int socket, std::span<char> rep
     return family;
 }
 
+template <typename Names>
+std::vector<std::string_view> words_among(const Names& names, const DeviceFeatures& features) {
+    std::vector<std::string_view> words;
+    for (const auto& name : names) {
+        if (features.has(name.bit)) {
+            words.push_back(name.words);
+        }
+    }
+    return words;
+}
+
 }  // namespace
+
+std::vector<std::string_view> words_of(const DeviceFeatures& features) {
+    return words_among(kXdpFeatureNames, features);
+}
+
+std::vector<std::string_view> metadata_words_of(const DeviceFeatures& features) {
+    return words_among(kRxMetadataNames, features);
+}
 
 DeviceFeatures parse_device_features(std::string_view attributes) {
     DeviceFeatures features;

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <optional>
 #include <string_view>
+#include <vector>
 
 #include "common/base/result.h"
 
@@ -71,6 +72,10 @@ struct DeviceFeatures {
 // settings. Needs no capability. None where the kernel cannot tell (before 6.3); kNotFound without such an
 // interface.
 Result<std::optional<DeviceFeatures>> query_device_features(std::uint32_t ifindex);
+
+// What an interface has, in words: of XdpFeature, and of RxMetadata. Pure.
+std::vector<std::string_view> words_of(const DeviceFeatures& features);
+std::vector<std::string_view> metadata_words_of(const DeviceFeatures& features);
 
 // The attributes of the answer. Pure.
 DeviceFeatures parse_device_features(std::string_view attributes);

@@ -258,16 +258,15 @@ Result<XdpHook> query_xdp_hook(std::uint32_t ifindex) {
     return link.hook;
 }
 
-Result<Interface> resolve_interface(const std::string& name) {
+Result<Link> resolve_link(LinkSocket& socket, const std::string& name) {
     const auto checked = check_interface_name(name);
     const bool only_alternative = !checked && name.size() >= IFNAMSIZ && name.size() < ALTIFNAMSIZ;
     if (!checked && !only_alternative) {
         return checked.error();
     }
-    TALLY_ASSIGN_OR_RETURN(auto socket, LinkSocket::open());
     auto link = socket.find(name);
     if (link) {
-        return std::move(link->interface);
+        return link;
     }
     if (only_alternative) {
         return checked.error();
@@ -277,6 +276,12 @@ Result<Interface> resolve_interface(const std::string& name) {
     }
     return make_error(ErrorKind::kNotFound, fmt::format("looking for interface '{}'", name),
                       "no interface in this network namespace has that name");
+}
+
+Result<Interface> resolve_interface(const std::string& name) {
+    TALLY_ASSIGN_OR_RETURN(auto socket, LinkSocket::open());
+    TALLY_ASSIGN_OR_RETURN(auto link, resolve_link(socket, name));
+    return std::move(link.interface);
 }
 
 Result<std::optional<Interface>> find_interface(const std::string& name) {

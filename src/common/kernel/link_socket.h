@@ -70,8 +70,10 @@ Result<std::vector<Link>> links_with_program();
 // LinkSocket::find of one interface, on a socket of its own.
 Result<XdpHook> query_xdp_hook(std::uint32_t ifindex);
 
-// By its name, or by an alternative name, which may have 127 bytes; `name` of what is returned is the
-// interface's own. kUsage as above; kNotFound where there is no such interface.
+// By its name, or by an alternative name, which may have 127 bytes; the name of what is returned is the
+// interface's own. kUsage for what names none; kNotFound where there is no such interface.
+Result<Link> resolve_link(LinkSocket& socket, const std::string& name);
+// On a socket of its own.
 Result<Interface> resolve_interface(const std::string& name);
 
 // None where there is no such interface.

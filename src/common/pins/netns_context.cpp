@@ -82,6 +82,31 @@ Result<bool> belongs_to(const std::string& directory, const Link& link, const Ne
            found.place->link.interface.ifindex == link.interface.ifindex;
 }
 
+// Where the pins of this interface are, if not in `own`, the directory of its name.
+Result<std::string> find_pins_of(const NetnsContext& context, Link& link, LinkSocket& socket,
+                                 std::string own) {
+    if (link.hook.empty()) {
+        return own;
+    }
+    TALLY_ASSIGN_OR_RETURN(const auto meta, find_meta(own));
+    if (meta && link.hook.find(meta->program_id)) {
+        return own;
+    }
+    // One that nobody here can read leaves the hook's own program to go by.
+    if (const auto looked = look_into_dispatcher(link, socket);
+        !looked && is_failed_question(looked.error())) {
+        return looked.error();
+    }
+    TALLY_ASSIGN_OR_RETURN(const auto others, pin_directories(context.bpffs.path));
+    for (const auto& other : others) {
+        TALLY_ASSIGN_OR_RETURN(const bool found, belongs_to(other, link, context));
+        if (found) {
+            return other;
+        }
+    }
+    return own;
+}
+
 // As far as this process may look.
 Result<bool> has_pins_in(const NetnsContext& context) {
     TALLY_ASSIGN_OR_RETURN(const auto there, answer_of(path_exists(context.directory())));
@@ -120,26 +145,7 @@ Result<std::string> NetnsContext::pins_of(const Interface& interface) const {
     }
     LinkSocket& socket = fresh ? *fresh : *links;
     TALLY_ASSIGN_OR_RETURN(auto link, answer_of(socket.find(interface.ifindex)));
-    if (!link || link->hook.empty()) {
-        return own;
-    }
-    TALLY_ASSIGN_OR_RETURN(const auto meta, find_meta(own));
-    if (meta && link->hook.find(meta->program_id)) {
-        return own;
-    }
-    // One that nobody here can read leaves the hook's own program to go by.
-    if (const auto looked = look_into_dispatcher(*link, socket);
-        !looked && is_failed_question(looked.error())) {
-        return looked.error();
-    }
-    TALLY_ASSIGN_OR_RETURN(const auto others, pin_directories(bpffs.path));
-    for (const auto& other : others) {
-        TALLY_ASSIGN_OR_RETURN(const bool found, belongs_to(other, *link, *this));
-        if (found) {
-            return other;
-        }
-    }
-    return own;
+    return link ? find_pins_of(*this, *link, socket, std::move(own)) : Result<std::string>(std::move(own));
 }
 
 std::string NetnsContext::option(const std::string& interface) const {
@@ -168,12 +174,27 @@ Result<std::optional<Interface>> NetnsContext::find(const std::string& interface
 }
 
 Result<NetnsContext::Located> NetnsContext::locate(const std::string& interface) const {
-    TALLY_ASSIGN_OR_RETURN(auto found, find(interface));
-    if (!found) {
+    const bool is_here = visibility == Visibility::kHere;
+    // Not the shared socket, which other threads may be using.
+    std::optional<LinkSocket> fresh;
+    if (is_here) {
+        TALLY_ASSIGN_OR_RETURN(fresh, LinkSocket::open());
+    } else {
+        TALLY_TRY(check_interface_name(interface));
+    }
+    if (!is_here && !links) {
         return Located{std::nullopt, interface, directory(interface)};
     }
-    TALLY_ASSIGN_OR_RETURN(auto pins, pins_of(*found));
-    return Located{found, found->name, std::move(pins)};
+    LinkSocket& socket = fresh ? *fresh : *links;
+    auto link = is_here ? resolve_link(socket, interface) : socket.find(interface);
+    if (!link && link.error().kind != ErrorKind::kNotFound) {
+        return link.error();
+    }
+    if (!link) {
+        return Located{std::nullopt, interface, directory(interface)};
+    }
+    TALLY_ASSIGN_OR_RETURN(auto pins, find_pins_of(*this, *link, socket, directory(link->interface.name)));
+    return Located{link->interface, link->interface.name, std::move(pins)};
 }
 
 Result<Interface> NetnsContext::resolve(const std::string& interface) const {

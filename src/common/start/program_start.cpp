@@ -33,7 +33,7 @@ int run_program(const std::function<int(bool& json)>& work) {
         return kFailed;  // and nowhere to say so
     }
     if (!raise_stack_limit()) {
-        print_plain_error("starting: the stack that it may have (RLIMIT_STACK, `ulimit -s`) is too small");
+        print_plain_error("starting: the limit of the stack (RLIMIT_STACK, `ulimit -s`) is too small");
         return kFailed;
     }
     raise_descriptor_limit();

@@ -285,6 +285,12 @@ AttachState judge(const DeviceState& state, std::uint64_t netns_inode) {
     return judge_attach_state(facts);
 }
 
+void decide(DeviceState& state, const NetnsContext& context) {
+    state.attach_state = judge(state, context.inode);
+    state.ours = decide_what_is_ours(state);
+    state.our_program = find_our_program(state);
+}
+
 void inspect_run(DeviceState& state, const std::string& directory) {
     const auto held = process_lock_is_held(directory + '/' + kRunName);
     state.reserved_by_run = !held || *held;  // also where this process may not look
@@ -367,9 +373,35 @@ DeviceState inspect_device(const NetnsContext& context, const std::string& direc
             note_trouble(state, uses.error());
         }
     }
-    state.attach_state = judge(state, context.inode);
-    state.ours = decide_what_is_ours(state);
-    state.our_program = find_our_program(state);
+    decide(state, context);
+    return state;
+}
+
+DeviceState without_interface(DeviceState state, const NetnsContext& context) {
+    state.interface.reset();
+    state.hook = {};
+    state.dispatcher_trouble.reset();
+    state.other_program_counts = false;
+    decide(state, context);
+    return state;
+}
+
+DeviceState inspect_meta(const std::string& directory) {
+    DeviceState state;
+    struct stat status = {};
+    if (::lstat(directory.c_str(), &status) != 0) {
+        if (errno != ENOENT) {
+            note_trouble(state, last_error("looking at {}", directory));
+        }
+        return state;
+    }
+    if (!S_ISDIR(status.st_mode)) {
+        return state;  // whatever it leads to is somebody else's
+    }
+    inspect_pin(state, directory, XDP_TALLY_META_NAME);
+    if (!state.meta) {
+        inspect_staging(state, directory);
+    }
     return state;
 }
 

@@ -92,4 +92,11 @@ struct DeviceState {
 DeviceState inspect_device(const NetnsContext& context, const std::string& directory,
                            const std::optional<Interface>& interface);
 
+// The same pins, as they are without the device that has their name.
+DeviceState without_interface(DeviceState state, const NetnsContext& context);
+
+// Whose pins a directory has: `meta`, or `staged_meta` and `interrupted` where there is none; nothing else
+// but `trouble`.
+DeviceState inspect_meta(const std::string& directory);
+
 }  // namespace tally::loader

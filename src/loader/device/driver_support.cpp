@@ -9,9 +9,6 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
-#include <algorithm>
-#include <vector>
-
 #include "common/base/unique_fd.h"
 
 namespace tally::loader {
@@ -60,19 +57,13 @@ std::string describe_driver(const Interface& interface, XdpFeature wanted) {
 }
 
 std::string describe_driver(std::string_view name, const DeviceFeatures& features, XdpFeature wanted) {
-    std::vector<std::string_view> has;
-    std::string_view missing;
+    std::string text = name.empty() ? "the driver" : fmt::format("the driver ({})", name);
     for (const auto& feature : kXdpFeatureNames) {
-        if (features.has(feature.bit)) {
-            has.push_back(feature.words);
-        } else if (feature.bit == wanted) {
-            missing = feature.words;
+        if (feature.bit == wanted && !features.has(wanted)) {
+            text += fmt::format(" lacks {}, and", feature.words);
         }
     }
-    std::string text = name.empty() ? "the driver" : fmt::format("the driver ({})", name);
-    if (!missing.empty()) {
-        text += fmt::format(" lacks {}, and", missing);
-    }
+    const auto has = words_of(features);
     return text + (has.empty() ? " has no XDP features" : fmt::format(" has {}", fmt::join(has, ", ")));
 }
 

@@ -155,18 +155,18 @@ Result<bool> make_directory(int parent, const std::string& name, mode_t mode, co
 }
 
 template <typename Lock>
-auto lock_where_they_are(const NetnsContext& context, const Interface& interface, const Lock& lock)
-    -> decltype(lock(std::string())) {
+auto lock_where_they_are(const NetnsContext& context, const Interface& interface, std::string directory,
+                         const Lock& lock) -> decltype(lock(std::string())) {
     for (;;) {
-        TALLY_ASSIGN_OR_RETURN(const std::string directory, context.pins_of(interface));
         auto pins = lock(directory);
         if (!pins) {
             return pins;
         }
-        TALLY_ASSIGN_OR_RETURN(const std::string now, context.pins_of(interface));
+        TALLY_ASSIGN_OR_RETURN(std::string now, context.pins_of(interface));
         if (now == directory) {
             return pins;
         }
+        directory = std::move(now);
     }
 }
 
@@ -404,12 +404,13 @@ Result<void> PinDirectory::remove_staged(const std::string& pin) {
 }
 
 Result<PinDirectory> lock_pins_of(const NetnsContext& context, const Interface& interface) {
-    return lock_where_they_are(context, interface, &PinDirectory::lock);
+    TALLY_ASSIGN_OR_RETURN(auto directory, context.pins_of(interface));
+    return lock_where_they_are(context, interface, std::move(directory), &PinDirectory::lock);
 }
 
 Result<std::optional<PinDirectory>> lock_existing_pins_of(const NetnsContext& context,
-                                                          const Interface& interface) {
-    return lock_where_they_are(context, interface, &PinDirectory::lock_existing);
+                                                          const Interface& interface, std::string directory) {
+    return lock_where_they_are(context, interface, std::move(directory), &PinDirectory::lock_existing);
 }
 
 }  // namespace tally::loader

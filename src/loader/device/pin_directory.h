@@ -87,9 +87,9 @@ class PinDirectory {
 };
 
 // lock and lock_existing for the pins of an interface, which are looked for again under the lock: where it
-// was renamed, they may have moved while that was waited for.
+// was renamed, they may have moved while that was waited for. `directory` is where they are just now.
 Result<PinDirectory> lock_pins_of(const NetnsContext& context, const Interface& interface);
 Result<std::optional<PinDirectory>> lock_existing_pins_of(const NetnsContext& context,
-                                                          const Interface& interface);
+                                                          const Interface& interface, std::string directory);
 
 }  // namespace tally::loader

@@ -13,8 +13,9 @@ Result<ExistingDevice> open_existing(const NetnsContext& context, const std::str
     TALLY_TRY(check_load_capabilities());
     ExistingDevice existing;
     if (!dry_run) {
-        TALLY_ASSIGN_OR_RETURN(auto pins, interface ? lock_existing_pins_of(context, *interface)
-                                                    : PinDirectory::lock_existing(located.directory));
+        TALLY_ASSIGN_OR_RETURN(auto pins,
+                               interface ? lock_existing_pins_of(context, *interface, located.directory)
+                                         : PinDirectory::lock_existing(located.directory));
         existing.pins = std::move(pins);
     }
     existing.outcome.dev = located.name;

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <utility>
 
+#include "common/base/columns.h"
 #include "common/base/error_report.h"
 #include "common/base/natural_order.h"
 #include "common/base/printable.h"
@@ -17,6 +18,7 @@
 #include "common/kernel/netns.h"
 #include "common/pins/netns_context.h"
 #include "loader/device/driver_support.h"
+#include "loader/outcome.h"
 
 namespace tally::loader {
 namespace {
@@ -98,7 +100,7 @@ Result<std::vector<DriverReport>> report_all(const std::optional<std::string>& n
 }
 
 std::string display_name(const DriverReport& report) {
-    return printable(report.netns.empty() ? report.dev : report.netns + '/' + report.dev);
+    return printable(with_netns(report.netns, report.dev));
 }
 
 std::string_view display_driver(const DriverReport& report) {
@@ -168,47 +170,29 @@ std::string format_list(const DriverReport& report) {
 
 // ---- several
 
-constexpr std::size_t kColumns = 10;
-using Row = std::array<std::string, kColumns>;
+using Row = std::vector<std::string>;
 
-constexpr std::array<std::string_view, kColumns> kTitles = {"device",   "driver", "native",    "redirects",
-                                                            "receives", "frags",  "zero-copy", "offload",
-                                                            "metadata", "MTU"};
+constexpr std::array<std::string_view, 10> kTitles = {"device",   "driver", "native",    "redirects",
+                                                      "receives", "frags",  "zero-copy", "offload",
+                                                      "metadata", "MTU"};
 constexpr std::array kTableFeatures = {
     XdpFeature::kNative,    XdpFeature::kRedirect, XdpFeature::kReceivesRedirects,
     XdpFeature::kFragments, XdpFeature::kZeroCopy, XdpFeature::kOffload};
 
 Row make_row(const DriverReport& report) {
-    Row row;
-    auto* cell = row.begin();
-    *cell++ = display_name(report);
-    *cell++ = printable(display_driver(report));
+    Row row = {display_name(report), printable(display_driver(report))};
     for (const auto feature : kTableFeatures) {
-        *cell++ = answer(report, feature);
+        row.emplace_back(answer(report, feature));
     }
-    *cell++ = describe_metadata(report, ",");
-    *cell = std::to_string(report.mtu);
+    row.push_back(describe_metadata(report, ","));
+    row.push_back(std::to_string(report.mtu));
     return row;
 }
 
 std::string format_table(const std::vector<DriverReport>& reports) {
-    std::vector<Row> rows(1);
-    std::copy(kTitles.begin(), kTitles.end(), rows.front().begin());
+    std::vector<Row> rows = {Row(kTitles.begin(), kTitles.end())};
     std::transform(reports.begin(), reports.end(), std::back_inserter(rows), make_row);
-    std::array<std::size_t, kColumns> widths = {};
-    for (const auto& row : rows) {
-        for (std::size_t column = 0; column < kColumns; ++column) {
-            widths[column] = std::max(widths[column], row[column].size());
-        }
-    }
-    std::string text;
-    for (const auto& row : rows) {
-        for (std::size_t column = 0; column + 1 < kColumns; ++column) {
-            text += fmt::format("{:<{}}  ", row[column], widths[column]);
-        }
-        text += fmt::format("{:>{}}\n", row.back(), widths.back());
-    }
-    return text;
+    return align_columns(rows, {kTitles.size() - 1});
 }
 
 // ---- JSON

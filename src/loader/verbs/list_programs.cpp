@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 #include "loader/verbs/list_programs.h"
 
-#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include <algorithm>
-#include <string_view>
+#include <vector>
 
+#include "common/base/columns.h"
 #include "common/base/printable.h"
 #include "loader/object/object_file.h"
 #include "loader/outcome.h"
@@ -43,28 +42,13 @@ Result<ProgramList> list_programs(const std::string& path) {
 }
 
 std::string format_programs(const ProgramList& list) {
-    std::size_t name_width = std::string_view("NAME").size();
-    std::size_t section_width = std::string_view("SECTION").size();
-    std::size_t kind_width = std::string_view("KIND").size();
-    for (const auto& function : list.functions) {
-        name_width = std::max(name_width, printable(function.name).size());
-        section_width = std::max(section_width, printable(function.section).size());
-        kind_width = std::max(kind_width, function.kind.size());
-    }
-    std::string text;
-    const auto line = [&](std::string_view name, std::string_view section, std::string_view kind,
-                          std::string_view remark) {
-        std::string row = fmt::format("{:<{}}  {:<{}}  {:<{}}  {}", name, name_width, section, section_width,
-                                      kind, kind_width, remark);
-        row.resize(row.find_last_not_of(' ') + 1);
-        text += row + '\n';
-    };
-    line("NAME", "SECTION", "KIND", {});
+    std::vector<std::vector<std::string>> rows = {{"NAME", "SECTION", "KIND", ""}};
     for (std::size_t index = 0; index < list.functions.size(); ++index) {
         const auto& function = list.functions[index];
-        line(printable(function.name), printable(function.section), function.kind, remark_on(list, index));
+        rows.push_back(
+            {printable(function.name), printable(function.section), function.kind, remark_on(list, index)});
     }
-    return text;
+    return align_columns(rows);
 }
 
 std::string format_programs_json(const ProgramList& list) {

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <map>
 #include <set>
 #include <utility>
 
@@ -160,16 +161,12 @@ std::string explain_other_directory(const DeviceState& state, const NetnsContext
 }
 
 // The pins of a renamed interface are told of under its new name.
-Result<bool> is_listed_by_new_name(const NetnsContext& context, const DeviceState& state,
+Result<bool> is_listed_by_new_name(const NetnsContext& context, const Interface& now,
                                    const std::string& device) {
-    if (!state.meta || context.visibility != NetnsContext::Visibility::kHere) {
+    if (now.name == device) {
         return false;
     }
-    TALLY_ASSIGN_OR_RETURN(const auto name, interface_name(state.meta->ifindex));
-    if (!name || *name == device) {
-        return false;
-    }
-    TALLY_ASSIGN_OR_RETURN(const auto pins, context.pins_of({*name, state.meta->ifindex, 0}));
+    TALLY_ASSIGN_OR_RETURN(const auto pins, context.pins_of(now));
     return pins == context.directory(device);
 }
 
@@ -209,7 +206,9 @@ Result<Outcome> describe(const NetnsContext& context, const std::string& name, c
     if (state.meta) {
         outcome.mode = mode_name(state.meta->attach_mode);
         outcome.attach = attach_name(state.meta->attach_kind);
-        TALLY_ASSIGN_OR_RETURN(outcome.program, describe_program(state.meta->program_id, state));
+        const bool on_hook = outcome.hook && outcome.hook->program.id == state.meta->program_id;
+        TALLY_ASSIGN_OR_RETURN(outcome.program, on_hook ? Result<ProgramOutcome>(outcome.hook->program)
+                                                        : describe_program(state.meta->program_id, state));
         outcome.generation = state.meta->generation;
     }
     if (const Component* ours = state.our_component()) {
@@ -250,31 +249,48 @@ Result<Outcome> status(const NetnsContext& context, const std::string& device) {
     return describe(context, name, directory, std::move(state));
 }
 
-Result<std::vector<Outcome>> status_of_taken_names(const NetnsContext& context) {
-    std::vector<Outcome> outcomes;
+Result<KnownDevices> look_for_devices(const NetnsContext& context) {
+    KnownDevices known;
+    if (context.visibility == NetnsContext::Visibility::kHere) {
+        TALLY_ASSIGN_OR_RETURN(known.links, context.links->list());
+    }
     TALLY_ASSIGN_OR_RETURN(const auto names, names_below(context.directory()));
     for (const auto& name : names) {
         const std::string device = decode_pin_name(name);
-        const std::string directory = context.directory(device);
-        TALLY_ASSIGN_OR_RETURN(const auto namesake, answer_of(context.find(device)));
-        TALLY_ASSIGN_OR_RETURN(const auto meta, find_meta(directory));
-        const bool other = namesake && *namesake && (*namesake)->name == device && meta &&
-                           (meta->ifindex != (*namesake)->ifindex || meta->netns_inode != context.inode);
-        if (!other) {
+        if (!check_interface_name(device)) {
             continue;
         }
-        const auto state = inspect_device(context, directory, *namesake);
+        // Only directories with our meta, or with a change that was cut off before there was one.
+        auto state = inspect_meta(context.directory(device));
         if (state.trouble && is_failed_question(*state.trouble)) {
             return *state.trouble;
         }
-        if (!state.name_is_taken()) {
+        if (state.meta || state.interrupted) {
+            known.pinned.emplace(device, std::move(state.meta));
+        }
+    }
+    return known;
+}
+
+Result<std::vector<Outcome>> status_of_taken_names(const NetnsContext& context, const KnownDevices& known) {
+    std::vector<Outcome> outcomes;
+    for (const auto& link : known.links) {
+        const std::string& device = link.interface.name;
+        const auto found = known.pinned.find(device);
+        const auto* meta = found == known.pinned.end() || !found->second ? nullptr : &*found->second;
+        if (meta == nullptr ||
+            (meta->ifindex == link.interface.ifindex && meta->netns_inode == context.inode)) {
             continue;
         }
-        auto pins = inspect_device(context, directory, std::nullopt);
+        const std::string directory = context.directory(device);
+        auto state = inspect_device(context, directory, link.interface);
+        if (state.trouble && is_failed_question(*state.trouble)) {
+            return *state.trouble;
+        }
         // One that was renamed alone is listed by its new name.
-        if ((pins.trouble && is_failed_question(*pins.trouble)) ||
-            (pins.place && pins.place->netns_inode != context.inode)) {
-            TALLY_ASSIGN_OR_RETURN(auto outcome, describe(context, device, directory, std::move(pins)));
+        if (state.name_is_taken() && state.place && state.place->netns_inode != context.inode) {
+            TALLY_ASSIGN_OR_RETURN(auto outcome, describe(context, device, directory,
+                                                          without_interface(std::move(state), context)));
             outcomes.push_back(std::move(outcome));
             outcomes.back().netns = context.netns;
         }
@@ -282,29 +298,21 @@ Result<std::vector<Outcome>> status_of_taken_names(const NetnsContext& context) 
     return outcomes;
 }
 
-Result<std::vector<std::string>> known_devices(const NetnsContext& context, Listed listed) {
+Result<std::vector<std::string>> names_of(const NetnsContext& context, const KnownDevices& known,
+                                          Listed listed) {
     std::set<std::string> devices;
-    if (listed == Listed::kAttachedOrPinned && context.visibility == NetnsContext::Visibility::kHere) {
-        TALLY_ASSIGN_OR_RETURN(const auto links, links_with_program());
-        for (const auto& link : links) {
+    std::map<std::uint32_t, const Interface*> by_index;
+    for (const auto& link : known.links) {
+        by_index.emplace(link.interface.ifindex, &link.interface);
+        if (listed == Listed::kAttachedOrPinned && !link.hook.empty()) {
             devices.insert(link.interface.name);
         }
     }
-    TALLY_ASSIGN_OR_RETURN(auto names, names_below(context.directory()));
-    for (const auto& name : names) {
-        const std::string device = decode_pin_name(name);
-        if (!check_interface_name(device)) {
-            continue;
-        }
-        // Only directories with our meta, or with a change that was cut off before there was one.
-        const auto state = inspect_device(context, context.directory(device), std::nullopt);
-        if (state.trouble && is_failed_question(*state.trouble)) {
-            return *state.trouble;
-        }
-        if (!state.meta && !state.interrupted) {
-            continue;
-        }
-        TALLY_ASSIGN_OR_RETURN(const bool renamed, is_listed_by_new_name(context, state, device));
+    for (const auto& [device, meta] : known.pinned) {
+        const auto now = meta ? by_index.find(meta->ifindex) : by_index.end();
+        TALLY_ASSIGN_OR_RETURN(const bool renamed,
+                               now == by_index.end() ? Result<bool>(false)
+                                                     : is_listed_by_new_name(context, *now->second, device));
         if (!renamed) {
             devices.insert(device);
         }

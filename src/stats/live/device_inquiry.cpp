@@ -2,8 +2,8 @@
 #include "stats/live/device_inquiry.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
-#include <array>
 #include <string_view>
 #include <utility>
 
@@ -38,32 +38,10 @@ void add_word(std::string& text, std::string_view word) {
 }
 
 std::string describe(const DeviceFeatures& features) {
-    static constexpr std::array<std::pair<XdpFeature, std::string_view>, 7> kXdp = {{
-        {XdpFeature::kNative, "native"},
-        {XdpFeature::kRedirect, "redirect"},
-        {XdpFeature::kReceivesRedirects, "redirect target"},
-        {XdpFeature::kZeroCopy, "zero-copy"},
-        {XdpFeature::kOffload, "offload"},
-        {XdpFeature::kFragments, "frags"},
-        {XdpFeature::kReceivesFragments, "frags as target"},
-    }};
-    static constexpr std::array<std::pair<RxMetadata, std::string_view>, 3> kMetadata = {{
-        {RxMetadata::kTimestamp, "timestamp"},
-        {RxMetadata::kHash, "hash"},
-        {RxMetadata::kVlanTag, "VLAN tag"},
-    }};
-    std::string text;
-    for (const auto& [feature, word] : kXdp) {
-        if (features.has(feature)) {
-            add_word(text, word);
-        }
-    }
-    for (const auto& [metadata, word] : kMetadata) {
-        if (features.has(metadata)) {
-            add_word(text, word);
-        }
-    }
-    return text.empty() ? "no native XDP" : text;
+    auto words = words_of(features);
+    const auto metadata = metadata_words_of(features);
+    words.insert(words.end(), metadata.begin(), metadata.end());
+    return words.empty() ? "no XDP features" : fmt::format("{}", fmt::join(words, ", "));
 }
 
 std::string actions_text(std::uint32_t bits) {

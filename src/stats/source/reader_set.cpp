@@ -15,6 +15,22 @@
 #include "common/start/descriptor_limit.h"
 
 namespace tally::stats {
+namespace {
+
+// Where its directory has a meta or there is a device of its name; else it is just a pin.
+Result<bool> is_device(const FoundMap& found, const NetnsContext& context) {
+    if (!check_interface_name(found.name)) {
+        return false;
+    }
+    TALLY_ASSIGN_OR_RETURN(const auto meta, find_meta(found.directory));
+    if (meta || !found.netns.empty()) {
+        return true;
+    }
+    TALLY_ASSIGN_OR_RETURN(const auto interface, answer_of(context.find(found.name)));
+    return interface && *interface;
+}
+
+}  // namespace
 
 ReaderSet::ReaderSet(NetnsContext own, const ReadRequest& request)
     : request_(request),
@@ -224,16 +240,10 @@ Result<void> ReaderSet::add(const FoundMap& found, bool under_way) {
     return {};
 }
 
-// A device where its directory has a meta or there is a device of its name; else just a pin.
 Result<Source> ReaderSet::source_of(const FoundMap& found, const NetnsContext& context) {
-    const bool possible = check_interface_name(found.name).has_value();
-    TALLY_ASSIGN_OR_RETURN(const auto interface, answer_of(context.find(found.name)));
-    TALLY_ASSIGN_OR_RETURN(const auto meta, find_meta(found.directory));
-    const bool there = possible && interface && *interface;
-    if (there || (possible && (meta || !found.netns.empty()))) {
-        return Source{Source::Kind::kDevice, found.name, 0, found.directory};
-    }
-    return Source{Source::Kind::kPin, found.directory + '/' + XDP_TALLY_MAP_NAME, 0, {}};
+    TALLY_ASSIGN_OR_RETURN(const bool device, is_device(found, context));
+    return device ? Source{Source::Kind::kDevice, found.name, 0, found.directory}
+                  : Source{Source::Kind::kPin, found.directory + '/' + XDP_TALLY_MAP_NAME, 0, {}};
 }
 
 Result<ReaderSet::Watched*> ReaderSet::watched_of(const std::string& netns) {

@@ -24,7 +24,7 @@ LEXEME = re.compile(r"""
 """, re.VERBOSE | re.DOTALL | re.MULTILINE)
 HINT = re.compile(r"(?:hint|next_command|choice_note)_?")
 ESCAPE = re.compile(r"\\(x[0-9A-Fa-f]{1,2}|.)")
-COMPARES = ("contains", "starts_with", "is_one_of", "find")
+NO_TEXT = ("contains", "starts_with", "is_one_of", "find", "shell_option")  # what their arguments are
 OPENING, CLOSING = "([{", ")]}"
 # What --help prints is no hint.
 DESCRIBES_OPTIONS = "option_table.h"
@@ -173,11 +173,12 @@ def expressions(source, parameters):
 
 
 def resolved(source, constants, tokens, seen):
-    """The texts of an expression, and of what it names; not those that something is compared with."""
+    """The texts of an expression, and of what it names; not those that something is compared with,
+    and no option that gets a value: that stands within a command."""
     index = 0
     while index < len(tokens):
         token = tokens[index]
-        if token.text in COMPARES and token.kind == "name":
+        if token.text in NO_TEXT and token.kind == "name":
             index = closing(tokens, index + 1)
         elif token.kind == "string":
             yield token

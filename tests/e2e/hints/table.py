@@ -275,7 +275,7 @@ READER = [
     typed("without --live samples are printed as a table, or with --format json or csv for programs",
           partial(scenes.loaded, command="xdp_stats --dev veth0 --live", status=2),
           Does(scenes.samples_are_printed, "--live --format")),
-    elsewhere("starting: the stack that it may have (RLIMIT_STACK, `ulimit -s`) is too small",
+    elsewhere("starting: the limit of the stack (RLIMIT_STACK, `ulimit -s`) is too small",
               "test_environments.py::test_little_stack"),
     elsewhere("TERM=xterm or TERM=vt100 may work; the package ncurses-term describes more terminals",
               "test_live.py::test_terminals_that_will_not_do"),
@@ -551,7 +551,6 @@ DELIVERY = [
     typed("`xdp_loader {}--untrack-delivery` removes what is there", scenes.foreign_delivery_meta),
     typed("`xdp_loader {}--untrack-delivery` removes the pins, and the counts with them",
           scenes.other_delivery_layout),
-    untyped("--bpffs", "part of the rows above"),
 ]
 
 ROWS = [*HOOK, *STATES, *PLACES, *PINS, *NAMES, *HABITS, *READER, *USERS, *OBJECTS, *DISPATCHERS, *OBSERVATIONS,

@@ -23,7 +23,7 @@ struct DeviceFacts {
     std::vector<std::string> pins;     // the names of what is pinned beside it
     std::optional<std::uint32_t> mtu;  // bytes
     std::string link;                  // "up", "down", "no carrier"
-    std::string driver;                // what its driver can do: "native, redirect, frags"
+    std::string driver;                // what its driver can do: "native mode, redirects, frags"
     std::vector<ChainProgram> chain;   // in the order they run
     std::string chain_note;            // why the chain is not known
 };

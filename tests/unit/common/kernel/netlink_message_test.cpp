@@ -60,6 +60,17 @@ TEST(DeviceFeatures, AreReadFromTheirAttributes) {
     EXPECT_EQ(without_metadata.rx_metadata, 0U);
 }
 
+TEST(DeviceFeatures, HaveWords) {
+    DeviceFeatures features;
+    features.xdp = 0x45;
+    features.rx_metadata = 5;
+    EXPECT_THAT(words_of(features), ElementsAre("native mode", "receiving redirects (NDO_XMIT)",
+                                                "receiving redirects with frags"));
+    EXPECT_THAT(metadata_words_of(features), ElementsAre("timestamp", "VLAN tag"));
+    EXPECT_THAT(words_of({}), IsEmpty());
+    EXPECT_THAT(metadata_words_of({}), IsEmpty());
+}
+
 // The loopback device runs no program itself, where the kernel tells that at all.
 TEST(DeviceFeatures, OfTheLoopbackDevice) {
     const auto features = query_device_features(1);

@@ -85,6 +85,13 @@ TEST(Features, OfSeveralInterfacesAreATableInNaturalOrder) {
         "1500\n");
 }
 
+TEST(Features, AreBelowTheirTitlesWhateverTheNamesAreMadeOf) {
+    const auto table = format_drivers({veth("\xc3\xbcpl\xc3\xafnk"), veth("e0")}, true);
+    EXPECT_THAT(table, StartsWith("device  driver  native "));
+    EXPECT_THAT(table, HasSubstr("\n\xc3\xbcpl\xc3\xafnk  veth    yes "));
+    EXPECT_THAT(table, HasSubstr("\ne0      veth    yes "));
+}
+
 TEST(Features, ThatTheKernelDoesNotTellAreUnknown) {
     const auto text = format_drivers({untold("lo")}, true);
     EXPECT_THAT(text, StartsWith("lo: no driver with a name\n  native mode         unknown  (runs "));

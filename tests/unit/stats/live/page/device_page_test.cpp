@@ -21,10 +21,10 @@ TEST_F(DevicePage, NamesProgramMapAndDevice) {
     context_.facts.pins = {"xdp_link", "xdp_stats_map"};
     context_.facts.mtu = 1500;
     context_.facts.link = "up";
-    context_.facts.driver = "native, redirect";
+    context_.facts.driver = "native mode, redirects";
     EXPECT_THAT(text(80, 24), AllOf(HasSubstr("xdp_pass (id 57), native mode, by link, generation 1"),
                                     HasSubstr("32, pinned at /sys/fs/bpf/veth0/xdp_stats_map"),
-                                    HasSubstr("MTU 1500, up, driver: native, redirect"),
+                                    HasSubstr("MTU 1500, up, driver: native mode, redirects"),
                                     HasSubstr("xdp_link, xdp_stats_map")));
 }
 
@@ -32,7 +32,7 @@ TEST_F(DevicePage, NothingIsCutThatHasRoom) {
     add(0, "veth0");
     context_.facts.mtu = 1500;
     context_.facts.link = "up";
-    context_.facts.driver = "native, redirect, redirect target, zero-copy, frags, timestamp, hash, VLAN tag";
+    context_.facts.driver = "native mode, redirects, frags, zero-copy, offload, timestamp, hash, VLAN tag";
     // 67 columns beside the label: the text is folded behind a comma.
     EXPECT_THAT(text(80, 36), AllOf(HasSubstr("frags,"), HasSubstr("hash, VLAN tag"), Not(HasSubstr("…"))));
     EXPECT_THAT(text(120, 36), HasSubstr("timestamp, hash, VLAN tag"));
