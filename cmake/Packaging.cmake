@@ -34,7 +34,8 @@ counters in the BPF file system; xdp_stats shows packets and bytes per verdict
 (XDP_PASS, XDP_DROP, ...) and their rates, and exports them to Prometheus.
 .
 Programs of your own count the same way by a header. Counts stay exact while
-programs are replaced, and the reader says whether a program counts into the map.")
+programs are replaced, and the reader says whether a program counts into the
+map.")
 set(CPACK_PACKAGE_CONTACT "${TALLY_MAINTAINER}")
 set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
 set(CPACK_STRIP_FILES ON)

@@ -2,9 +2,12 @@
 # Makes of an installed tree what Debian wants of a package. cpack includes it before it packs.
 set(share "${CPACK_TEMPORARY_INSTALL_DIRECTORY}/usr/share")
 set(doc "${share}/doc/${CPACK_PACKAGE_NAME}")
+set(readable OWNER_READ OWNER_WRITE GROUP_READ WORLD_READ)
 
 file(COPY "${CPACK_TALLY_DEBIAN}/copyright" "${CPACK_TALLY_DEBIAN}/changelog" DESTINATION "${doc}"
-     FILE_PERMISSIONS OWNER_READ OWNER_WRITE GROUP_READ WORLD_READ)
+     FILE_PERMISSIONS ${readable})
+configure_file("${CPACK_TALLY_DEBIAN}/lintian-overrides" "${share}/lintian/overrides/${CPACK_PACKAGE_NAME}"
+               COPYONLY FILE_PERMISSIONS ${readable})
 file(GLOB compressed "${share}/man/man*/*.[0-9]")
 execute_process(COMMAND gzip --best --no-name "${doc}/changelog" ${compressed} COMMAND_ERROR_IS_FATAL ANY)
 

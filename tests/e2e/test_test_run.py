@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from support import kernel
+from support.captures import RAW_IP, pcap, pcapng
 from support.maps import ACTIONS, dump_counts
 from support.pins import pin_dir
 from support.processes import NOBODY, as_user, run
@@ -16,38 +17,6 @@ from support.programs import LOADER, compile_object, copy_for_everyone, object_f
 from support.traffic import send
 
 MADE_UP = 64
-ETHERNET, RAW_IP = 1, 101
-
-
-# ---- capture files
-
-
-def frame(size):
-    """Ethernet addresses and a type, then numbers."""
-    return (bytes([2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, 0x88, 0xB5]) + bytes(range(256)) * (size // 256 + 1))[:size]
-
-
-def pcap(sizes, link_type=ETHERNET, order="=", snaplen=262144):
-    """libpcap's format with microseconds."""
-    octets = struct.pack(f"{order}IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, snaplen, link_type)
-    for number, size in enumerate(sizes):
-        octets += struct.pack(f"{order}IIII", 1700000000 + number, 0, size, size) + frame(size)
-    return octets
-
-
-def block(kind, body):
-    body += bytes(-len(body) % 4)
-    size = 12 + len(body)
-    return struct.pack("=II", kind, size) + body + struct.pack("=I", size)
-
-
-def pcapng(sizes, link_type=ETHERNET):
-    """Section header, interface, enhanced packets."""
-    octets = block(0x0A0D0D0A, struct.pack("=IHHq", 0x1A2B3C4D, 1, 0, -1))
-    octets += block(1, struct.pack("=HHI", link_type, 0, 262144))
-    for size in sizes:
-        octets += block(6, struct.pack("=IIIII", 0, 0, 0, size, size) + frame(size))
-    return octets
 
 
 @pytest.fixture(name="capture")
