@@ -5,11 +5,13 @@ The numbers come from the environment, so that scripts/soak runs the same tests 
 XDP_TALLY_FRAMES and XDP_TALLY_REPLACEMENTS under traffic, XDP_TALLY_LOADERS at once, XDP_TALLY_SOAK in a row.
 """
 
+import errno
 import fcntl
 import json
 import os
 import re
 import subprocess
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from itertools import cycle, islice
@@ -17,12 +19,14 @@ from pathlib import Path
 
 import pytest
 
+from support import raw_bpf
 from support.bpftool import bpftool
-from support.devices import attached
+from support.devices import attached, link_info
 from support.maps import dump_counts, lineage_counts, read_meta
+from support.observing import attach
 from support.pins import PINS, pin_dir, pinned_link, pins_of
 from support.process_table import descriptors_of, is_waiting_for_a_lock, memory_of
-from support.processes import DEADLINE, SANITIZER, wait_until
+from support.processes import DEADLINE, SANITIZER, run, wait_until
 from support.programs import CONFLICT, LOADER, MODES, NOT_FOUND, STATS, object_file
 from support.samples import session_of
 from support.traffic import SIZE, send
@@ -216,6 +220,37 @@ def test_loaders_on_two_devices_at_once(lab):
         sent = traffic.finish()
         assert reader.wait_for_session(sent)["total"]["session_bytes"] == sent * size
         assert check_consistent(lab, veth).generation == 1 + LOADERS // 2
+
+
+def test_links_that_are_being_made(lab):
+    """The kernel lists a link before it can be opened: that of another device is no reason to refuse anything."""
+    lab.veth("veth0")
+    lab.veth("veth1")
+    program = Path("/sys/fs/bpf/others")
+    lab.cleanups.append(program.unlink)
+    run(["bpftool", "prog", "load", object_file("own"), program, "type", "xdp"])
+    attach(program, "veth0")
+    fd, ifindex = raw_bpf.open_pin(program), link_info("veth1")["ifindex"]
+    ended = threading.Event()
+
+    def make_links():
+        while not ended.is_set():
+            try:
+                os.close(raw_bpf.create_link(fd, ifindex))
+            except OSError as error:
+                assert error.errno == errno.EBUSY  # one of the others holds the device
+
+    with ThreadPoolExecutor(4) as pool:
+        makers = [pool.submit(make_links) for _ in range(4)]
+        try:
+            for _ in range(100):
+                refused = lab.loader("--dev", "veth0", status=CONFLICT)
+                assert "attached by netlink" in refused.err
+        finally:
+            ended.set()
+        for maker in makers:
+            maker.result()
+    os.close(fd)
 
 
 def test_a_loader_that_waits_keeps_no_other_device_waiting(lab):

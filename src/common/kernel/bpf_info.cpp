@@ -8,7 +8,9 @@
 #include <unistd.h>
 
 #include <array>
+#include <chrono>
 #include <fstream>
+#include <thread>
 #include <utility>
 
 #include "common/kernel/libbpf_options.h"
@@ -173,24 +175,51 @@ Result<UniqueFd> open_program_by_id(std::uint32_t id) {
     return fd;
 }
 
-Result<std::optional<LinkInfo>> find_xdp_link(std::uint32_t ifindex, std::uint32_t program_id) {
+namespace {
+
+struct LinkSearch {
+    std::optional<LinkInfo> found;
+    bool unsettled = false;  // a link is being made, which the kernel does not open yet (EAGAIN)
+};
+
+Result<LinkSearch> search_xdp_link(std::uint32_t ifindex, std::uint32_t program_id) {
+    LinkSearch search;
     for (std::uint32_t id = 0; bpf_link_get_next_id(id, &id) == 0;) {
         const UniqueFd fd(bpf_link_get_fd_by_id(id));
-        if (!fd && errno == ENOENT) {
-            continue;  // gone since
+        if (!fd && (errno == ENOENT || errno == EAGAIN)) {
+            search.unsettled = search.unsettled || errno == EAGAIN;
+            continue;  // gone since, or not there yet
         }
         if (!fd) {
             return last_error("opening the link with id {}", id);
         }
         TALLY_ASSIGN_OR_RETURN(const auto info, link_info(fd.get()));
         if (info.type == BPF_LINK_TYPE_XDP && info.ifindex == ifindex && info.program_id == program_id) {
-            return std::optional(info);
+            search.found = info;
+            return search;
         }
     }
     if (errno != ENOENT) {
         return last_error("listing the BPF links");
     }
-    return std::optional<LinkInfo>();
+    return search;
+}
+
+}  // namespace
+
+Result<std::optional<LinkInfo>> find_xdp_link(std::uint32_t ifindex, std::uint32_t program_id) {
+    // The kernel gives a link its id before it attaches, and lets others open it right after. Whoever has
+    // seen the program on the device has it settled within microseconds; a link that takes longer waits for
+    // the lock of the devices, and is not attached.
+    constexpr int kLooks = 50;
+    constexpr auto kPause = std::chrono::milliseconds(1);
+    for (int look = 1;; ++look) {
+        TALLY_ASSIGN_OR_RETURN(const auto search, search_xdp_link(ifindex, program_id));
+        if (search.found || !search.unsettled || look == kLooks) {
+            return search.found;
+        }
+        std::this_thread::sleep_for(kPause);
+    }
 }
 
 }  // namespace tally
