@@ -261,12 +261,12 @@ Result<KnownDevices> look_for_devices(const NetnsContext& context) {
             continue;
         }
         // Only directories with our meta, or with a change that was cut off before there was one.
-        auto state = inspect_meta(context.directory(device));
+        const auto state = inspect_meta(context.directory(device));
         if (state.trouble && is_failed_question(*state.trouble)) {
             return *state.trouble;
         }
         if (state.meta || state.interrupted) {
-            known.pinned.emplace(device, std::move(state.meta));
+            known.pinned.emplace(device, state.meta);
         }
     }
     return known;
