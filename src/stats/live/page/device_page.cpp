@@ -93,7 +93,7 @@ void draw_device(Canvas& canvas, const ScreenState& model, const ScreenSource& s
     const auto common = common_keys(choice, context);
     hints.insert(hints.end(), common.begin(), common.end());
     hints.push_back({"a", choice.all_actions ? "used verdicts" : "all verdicts"});
-    write_keys(canvas, hints);
+    write_keys(canvas, hints, drawn);
 }
 
 }  // namespace tally::stats

@@ -199,7 +199,7 @@ void draw_overview(Canvas& canvas, const ScreenState& model, const SourceList& l
     if (selected != nullptr && places.plot.height > 0) {
         draw_panel(canvas, places, *selected, choice, context, drawn);
     }
-    write_keys(canvas, keys_of(choice, context));
+    write_keys(canvas, keys_of(choice, context), drawn);
 }
 
 }  // namespace tally::stats

@@ -183,6 +183,35 @@ TEST_F(OverviewPage, AListThatFitsIsNotScrolled) {
     EXPECT_THAT(text(120, 36), AllOf(HasSubstr(" veth19 "), HasSubstr("┤"), Not(HasSubstr("of 20"))));
 }
 
+TEST_F(OverviewPage, KeysAreWhereTheyCanBeClicked) {
+    add(0, "veth0");
+    Canvas canvas(200, 24, {});
+    draw(canvas);
+    std::string keys;
+    for (const KeyButton& button : drawn_.keys) {
+        EXPECT_EQ(static_cast<char32_t>(button.key[0]), canvas.at(button.begin, 23).symbol);
+        EXPECT_NE(canvas.at(button.end - 1, 23).symbol, U' ') << button.key;
+        keys += button.key + ' ';
+    }
+    EXPECT_EQ(keys, "q Enter o s Space ? / i c [ ] y u t r + - ");
+}
+
+TEST_F(OverviewPage, TheOrderIsSeenInTheTitles) {
+    add(0, "veth0");
+    for (const auto& [sort, title] :
+         {std::pair{Sort::kName, "DEVICE"}, {Sort::kDrops, "DROP"}, {Sort::kPackets, "PKT/S"}}) {
+        choice_.sort = sort;
+        Canvas canvas(120, 24, {});
+        draw(canvas);
+        std::string bold;
+        for (int x = 1; x < 119; ++x) {
+            bold += canvas.at(x, 1).style.bold ? static_cast<char>(canvas.at(x, 1).symbol) : '\0';
+        }
+        std::erase(bold, '\0');
+        EXPECT_EQ(bold, title);
+    }
+}
+
 TEST_F(OverviewPage, CurvesNeverTouch) {
     for (std::size_t number = 0; number < 20; ++number) {
         fill_history(number, report_of(fmt::format("veth{}", number)), 300);
