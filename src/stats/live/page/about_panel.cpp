@@ -46,22 +46,20 @@ int verdict_lines(const ScreenSource& source, const LiveChoice& choice, int widt
                : static_cast<int>(actions_to_show(source, choice.all_actions).size()) + kBelowLegend;
 }
 
-// The CPUs, and what is known of the device where the lines are not too narrow for it.
+// The CPUs, and what is known of the device.
 struct Rest {
     std::vector<Heat> heats;
     HeatLayout heat;
     std::vector<DeviceLine> lines;
 
-    int height() const { return 1 + heat.lines + (lines.empty() ? 0 : 1 + static_cast<int>(lines.size())); }
+    int height() const { return 2 + heat.lines + static_cast<int>(lines.size()); }
 };
 
 Rest rest_of(const ScreenSource& source, const ViewContext& context, int width) {
     Rest rest;
     rest.heats = cpu_heats(source.report, context.cpus);
     rest.heat = lay_out_heat(static_cast<int>(rest.heats.size()), width, kMostHeat);
-    if (width >= kTable) {
-        rest.lines = device_lines(source, context.facts, width);
-    }
+    rest.lines = device_lines(source, context.facts, width);
     return rest;
 }
 
@@ -90,7 +88,11 @@ void draw_about(Canvas& canvas, const Rect& rect, const ScreenSource& source, co
         draw_heat(canvas, {parts.rest.x, y + 1, parts.rest.width, rest.heat.lines}, rest.heat, rest.heats);
         y += rest.heat.lines + 2;
     }
-    write_device_lines(canvas, {parts.rest.x, y, parts.rest.width, parts.rest.bottom() - y}, rest.lines);
+    // Folded into narrow lines, the first of them alone would tell little.
+    const int room = parts.rest.bottom() - y;
+    if (inner.width >= kTable || static_cast<int>(rest.lines.size()) <= room) {
+        write_device_lines(canvas, {parts.rest.x, y, parts.rest.width, room}, rest.lines);
+    }
 }
 
 }  // namespace tally::stats

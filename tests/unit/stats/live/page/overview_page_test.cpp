@@ -176,6 +176,16 @@ TEST_F(OverviewPage, NoQuarterOfALargeScreenIsEmpty) {
     }
 }
 
+TEST_F(OverviewPage, BelowTheLegendIsWhatIsKnownOfTheDevice) {
+    fill_history(0, report_of("veth0"), 300);
+    context_.facts.pin = "/sys/fs/bpf/veth0/xdp_stats_map";
+    context_.facts.driver = "native, redirect, redirect target";
+    EXPECT_THAT(text(120, 36), AllOf(HasSubstr("map      32, "), HasSubstr(" /sys/fs/bpf/veth0/ "),
+                                     HasSubstr(" xdp_stats_map "), HasSubstr("driver: native,"),
+                                     HasSubstr(" redirect target ")));
+    EXPECT_THAT(text(120, 24), Not(HasSubstr("pinned at"))) << "it would be cut";
+}
+
 TEST_F(OverviewPage, AListThatFitsIsNotScrolled) {
     for (std::size_t number = 0; number < 20; ++number) {
         add(number, fmt::format("veth{}", number));
