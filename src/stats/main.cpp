@@ -138,14 +138,22 @@ Result<bool> print(ReaderSet& readers, Destination& destination, const Options& 
 Result<bool> show_live(ReaderSet& readers, const Options& options, Pace pace) {
     TALLY_ASSIGN_OR_RETURN(auto screen, Screen::open());
     stop_on_terminal_signals();
-    const auto inquiry = [&readers](std::size_t source, Totals totals) {
+    const auto reader_of = [&readers](std::size_t source) -> const Reader* {
         const auto& members = readers.members();
         const auto member = std::find_if(members.begin(), members.end(),
                                          [&](const auto& one) { return one.number == source; });
-        return member == members.end() ? DeviceFacts() : inquire(*member->reader, totals);
+        return member == members.end() ? nullptr : member->reader.get();
+    };
+    const auto inquiry = [reader_of](std::size_t source, Totals totals) {
+        const Reader* const reader = reader_of(source);
+        return reader == nullptr ? DeviceFacts() : inquire(*reader, totals);
+    };
+    const auto latest = [reader_of](std::size_t source) {
+        const Reader* const reader = reader_of(source);
+        return reader == nullptr ? nullptr : &reader->report();
     };
     // Its destructor restores the terminal, before an error is printed.
-    View view(std::move(screen), pace, options.totals, inquiry);
+    View view(std::move(screen), pace, options.totals, inquiry, latest);
     return run_loop(readers, view, pace);
 }
 

@@ -2,6 +2,7 @@
 """xdp_stats while maps, programs and devices come and go under it: nothing is lost, nothing counted twice."""
 
 import json
+import time
 
 import pytest
 
@@ -176,6 +177,23 @@ def test_unload_keeping_maps_while_reading(lab, veth0):
     reader.wait_for(lambda sample: sample["state"] == "attached")
     send(veth0, 5, SIZE)
     reader.wait_for_session(55)
+
+
+def test_a_mount_over_the_pins_is_noticed(lab, veth0):
+    """It causes no event of their directory, which is looked at when something happens."""
+    lab.load("veth0")
+    reader = lab.reading("--dev", "veth0", interval="1s")
+    send(veth0, 100, SIZE)
+    reader.wait_for_session(100)
+    started = time.monotonic()
+    run(["mount", "-t", "tmpfs", "tmpfs", pin_dir("veth0")])
+    try:
+        reader.wait_for_message("veth0: ")
+    finally:
+        run(["umount", pin_dir("veth0")])
+    assert time.monotonic() - started < 8, "only as it is looked at every 10 seconds anyway"
+    send(veth0, 50, SIZE)
+    reader.wait_for_session(150)
 
 
 def test_device_deleted_while_reading(lab, veth0):

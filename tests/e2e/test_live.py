@@ -505,8 +505,8 @@ def test_plain_terminal(lab, counted, terminal):
 
 def test_colours_and_no_color(lab, counted, terminal):
     lab.load("veth0", "--action", "drop")
-    blue, orange, yellow = "38;5;32", "38;5;202", "33"
-    for term, drop, passed in [("screen-256color", orange, blue), ("screen", yellow, "36")]:
+    blue, orange, yellow, cyan = "48;5;32", "48;5;202", "43", "46"
+    for term, drop, passed in [("screen-256color", orange, blue), ("screen", yellow, cyan)]:
         screen = terminal(*SIZE, TERM=term)
         screen.start("--dev", "veth0")
         screen.wait_for(lambda text: row(text, "veth0"))

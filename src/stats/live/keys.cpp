@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <array>
 #include <limits>
+#include <string_view>
+#include <utility>
 
 #include "stats/live/page/selection.h"
 
@@ -79,6 +81,31 @@ void open_all(LiveChoice& choice, const SourceList& list) {
     for (const Listed& listed : list.order) {
         choice.open.insert(listed.source->number);
     }
+}
+
+// The key whose name was clicked in the last line.
+KeyPress clicked_key(KeyPress press, const DrawnPage& drawn) {
+    static constexpr std::array<std::pair<std::string_view, KeyPress>, 5> kNamed = {{
+        {"Enter", {Key::kEnter}},
+        {"Esc", {Key::kEscape}},
+        {"Left", {Key::kLeft}},
+        {"Right", {Key::kRight}},
+        {"Space", {Key::kCharacter, ' '}},
+    }};
+    for (const KeyButton& button : drawn.keys) {
+        if (press.x < button.begin || press.x >= button.end) {
+            continue;
+        }
+        if (button.key.size() == 1) {
+            return {Key::kCharacter, button.key[0]};
+        }
+        for (const auto& [name, key] : kNamed) {
+            if (button.key == name) {
+                return key;
+            }
+        }
+    }
+    return {};
 }
 
 void click(KeyPress press, LiveChoice& choice, const DrawnPage& drawn) {
@@ -186,6 +213,10 @@ void escape(LiveChoice& choice) {
 KeyEffect apply_key(KeyPress press, LiveChoice& choice, const SourceList& list, const DrawnPage& drawn) {
     if (choice.help || choice.command) {
         return close_popup(press, choice);
+    }
+    if (press.key == Key::kClick && !drawn.keys.empty() &&
+        press.y + 1 == static_cast<int>(drawn.source_at.size())) {
+        return apply_key(clicked_key(press, drawn), choice, list, drawn);
     }
     if (choice.typing && type_filter(press, choice)) {
         return KeyEffect::kNone;

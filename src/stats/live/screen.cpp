@@ -28,6 +28,7 @@ namespace {
 
 // A pair of colours for every ink, and every verdict or nothing behind it.
 constexpr std::size_t kBacks = 1 + kActions;
+constexpr int kMany = 256;  // colours
 constexpr int kControlL = 0x0c;
 constexpr int kEscape = 0x1b;
 constexpr int kDelete = 0x7f;
@@ -109,9 +110,14 @@ Result<void> check_terminal() {
     return {};
 }
 
+bool is_letter(Style style) {
+    return is_verdict(style.ink) && style.bold;
+}
+
+// A verdict's ink on the same one is that of its letter.
 short pair_of(Style style) {
-    return static_cast<short>(static_cast<std::size_t>(style.ink) * kBacks +
-                              static_cast<std::size_t>(style.back));
+    const Ink back = is_letter(style) ? style.ink : style.back;
+    return static_cast<short>(static_cast<std::size_t>(style.ink) * kBacks + static_cast<std::size_t>(back));
 }
 
 KeyPress mouse_event() {
@@ -213,15 +219,15 @@ void Screen::set_colours() {
         return;
     }
     const short background = ::use_default_colors() == OK ? -1 : COLOR_BLACK;
-    constexpr int kMany = 256;
     const auto& colours = COLORS >= kMany ? kManyColours : kEightColours;
     for (std::size_t ink = 0; ink < kInks; ++ink) {
         dim_[ink] = colours[ink].dim;
         for (std::size_t back = 0; back < kBacks; ++back) {
+            const short front = back > 0 && ink == back ? colours[ink].over : colours[ink].front;
             const short behind = back > 0 ? colours[back].front : colours[ink].back;
             const auto pair = static_cast<short>(ink * kBacks + back);
             if (pair > 0) {
-                ::init_pair(pair, colours[ink].front, behind < 0 ? background : behind);
+                ::init_pair(pair, front, behind < 0 ? background : behind);
             }
         }
     }
@@ -230,8 +236,10 @@ void Screen::set_colours() {
 void Screen::apply(Style style) {
     const auto ink = static_cast<std::size_t>(style.ink);
     const bool label = style.ink == Ink::kAlarm || style.ink == Ink::kWarning;
+    // Terminals with few colours make a bold black grey.
+    const bool grey = look_.colour && COLORS < kMany && (label || is_letter(style));
     attr_t attributes = A_NORMAL;
-    attributes |= style.bold || label ? A_BOLD : A_NORMAL;
+    attributes |= (style.bold || label) && !grey ? A_BOLD : A_NORMAL;
     attributes |= dim_.at(ink) ? A_DIM : A_NORMAL;
     attributes |= style.reverse || (label && !look_.colour) ? A_REVERSE : A_NORMAL;
     ::wattr_set(stdscr, attributes, look_.colour ? pair_of(style) : short{0}, nullptr);

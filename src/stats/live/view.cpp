@@ -49,10 +49,12 @@ unsigned online_cpus() {
 
 }  // namespace
 
-View::View(std::unique_ptr<Screen> screen, Pace& pace, Totals totals, Inquiry inquiry)
+View::View(std::unique_ptr<Screen> screen, Pace& pace, Totals totals, Inquiry inquiry,
+           ScreenState::Latest latest)
     : screen_(std::move(screen)),
       pace_(pace),
       inquiry_(std::move(inquiry)),
+      latest_(std::move(latest)),
       model_(totals),
       // So columns of round lengths begin at round times of day.
       clock_offset_(time_of_day() - monotonic_seconds()) {
@@ -101,7 +103,7 @@ Result<bool> View::take_input() {
 }
 
 bool View::handle_key(KeyPress press) {
-    const SourceList list = list_of(shown(), choice_, context_.now);
+    const SourceList list = list_of(model_, choice_, context_.now);
     switch (apply_key(press, choice_, list, drawn_)) {
         case KeyEffect::kQuit:
             return false;
@@ -113,9 +115,6 @@ bool View::handle_key(KeyPress press) {
             break;
         case KeyEffect::kResetTotals:
             model_.reset_totals();
-            if (held_) {
-                held_->model.reset_totals();
-            }
             break;
         case KeyEffect::kNextTotals:
             choose_next_totals();
@@ -137,15 +136,15 @@ void View::choose_next_totals() {
     const Totals totals = model_.totals_are_reset() ? model_.totals() : next(model_.totals());
     model_.choose_totals(totals);
     facts_of_.reset();  // the command names them
-    if (held_) {
-        held_->model.choose_totals(totals);
-    }
 }
 
 void View::hold_or_release() {
-    held_.reset();
     if (choice_.paused) {
-        held_ = Held{model_, context_.now};
+        held_at_ = context_.now;
+        model_.hold();
+    } else {
+        held_at_.reset();
+        model_.release(latest_);
     }
 }
 
@@ -164,18 +163,21 @@ void View::refresh_facts() {
 void View::draw() {
     const double now = monotonic_seconds();
     context_.interval = pace_.interval;
-    context_.now = held_ ? held_->now : now + clock_offset_;
+    context_.now = held_at_.value_or(now + clock_offset_);
     // Differs from 0 once the clock was set, or daylight saving time has begun.
-    context_.time_of_day = held_ ? context_.time_of_day : std::round(time_of_day() - context_.now);
+    context_.time_of_day = held_at_ ? context_.time_of_day : std::round(time_of_day() - context_.now);
     context_.cpus = online_cpus();
     if (now - notice_time_ > kNewsLasts) {
         context_.notice.clear();
     }
-    const SourceList list = list_of(shown(), choice_, context_.now);
+    const SourceList list = list_of(model_, choice_, context_.now);
     move_selection(choice_, list, 0);
+    if (choice_.selected) {
+        model_.keep_history(*choice_.selected);
+    }
     refresh_facts();
     Canvas canvas(screen_->width(), screen_->height(), screen_->look());
-    drawn_ = draw_page(canvas, shown(), list, choice_, context_);
+    drawn_ = draw_page(canvas, model_, list, choice_, context_);
     screen_->show(canvas);
 }
 

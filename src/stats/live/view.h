@@ -19,8 +19,10 @@ class View final : public Consumer {
     // What is known of a source beside its samples.
     using Inquiry = std::function<DeviceFacts(std::size_t source, Totals totals)>;
 
-    // The keys change the interval of `pace`, which is the loop's. From now on notices go to the screen.
-    View(std::unique_ptr<Screen> screen, Pace& pace, Totals totals, Inquiry inquiry);
+    // The keys change the interval of `pace`, which is the loop's. `latest` tells what take() was last given
+    // of a source. From now on notices go to the screen.
+    View(std::unique_ptr<Screen> screen, Pace& pace, Totals totals, Inquiry inquiry,
+         ScreenState::Latest latest);
     ~View() override;
 
     Result<bool> take(std::size_t source, const SampleReport& report) override;
@@ -36,25 +38,19 @@ class View final : public Consumer {
     void hold_or_release();
     void refresh_facts();
     void draw();
-    const ScreenState& shown() const { return held_ ? held_->model : model_; }
-
-    // What is shown while the display is paused.
-    struct Held {
-        ScreenState model;
-        double now = 0;
-    };
 
     std::unique_ptr<Screen> screen_;
     Pace& pace_;
     Inquiry inquiry_;
+    ScreenState::Latest latest_;
     ScreenState model_;
     LiveChoice choice_;
     ViewContext context_;
     DrawnPage drawn_;
-    std::optional<Held> held_;
-    double clock_offset_;     // of the model's clock, which begins as the time of day
-    double notice_time_ = 0;  // when the latest notice came
-    double facts_time_ = 0;   // when the facts were asked for
+    std::optional<double> held_at_;  // while the display is paused
+    double clock_offset_;            // of the model's clock, which begins as the time of day
+    double notice_time_ = 0;         // when the latest notice came
+    double facts_time_ = 0;          // when the facts were asked for
     std::optional<std::size_t> facts_of_;
 };
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 #include "stats/source/pin_watcher.h"
 
+#include <fcntl.h>
+#include <poll.h>
 #include <sys/inotify.h>
 
 #include <algorithm>
@@ -19,7 +21,19 @@ constexpr std::uint32_t kEvents = IN_CREATE | IN_MOVED_TO | IN_MOVED_FROM | IN_D
 
 PinWatcher::PinWatcher() : fd_(::inotify_init1(IN_NONBLOCK | IN_CLOEXEC)) {}
 
+std::uint64_t PinWatcher::changes() {
+    std::array<pollfd, 2> watched = {{{fd_.get(), POLLIN, 0}, {mounts_.get(), POLLPRI, 0}}};
+    // A change of the mounts is told once, events until they are taken.
+    if (!mounts_ || ::poll(watched.data(), watched.size(), 0) != 0) {
+        ++changes_;
+    }
+    return changes_;
+}
+
 int PinWatcher::watch(const std::string& directory) {
+    if (!mounts_) {
+        mounts_ = UniqueFd(::open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC));
+    }
     std::string path = directory;
     while (true) {
         const int number = ::inotify_add_watch(fd_.get(), path.c_str(), kEvents);

@@ -2,6 +2,7 @@
 // Notices at once when pins are created, renamed or removed; one inotify descriptor for all directories.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -28,8 +29,14 @@ class PinWatcher {
     // Takes what has happened since the last call.
     const Events& drain();
 
+    // As long as this is the same, no directory that is watched has had an event, and nothing was mounted or
+    // unmounted, which causes none. One system call.
+    std::uint64_t changes();
+
   private:
     UniqueFd fd_;
+    UniqueFd mounts_;
+    std::uint64_t changes_ = 0;
     Events events_;
 };
 

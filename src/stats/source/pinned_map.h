@@ -55,6 +55,7 @@ class PinnedMap {
     void watch();
     // Changes of the pin cause events; without them it has to be looked at from time to time.
     bool watching() const { return pin_.empty() || watch_ >= 0; }
+    std::uint64_t changes() const { return watcher_->changes(); }
     bool woken_by(const PinWatcher::Events& events) const;
 
   private:

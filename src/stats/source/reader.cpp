@@ -20,9 +20,11 @@
 namespace tally::stats {
 namespace {
 
-// Even where changes cause events, the pin is looked at this often: mounting a file system over it, for
-// example, causes none.
-constexpr std::int64_t kPinAge = 100'000'000;  // nanoseconds
+// Where changes cause events, the pin is not looked at within this time, and then asked for events that
+// nobody has taken yet.
+constexpr std::int64_t kPinFresh = 100'000'000;  // nanoseconds
+// Without any, it is looked at this often all the same: renaming a directory further up causes none.
+constexpr std::int64_t kPinAge = 10'000'000'000;
 
 // From readings closer than this, as right after a replacement, no rate is computed. Far below the smallest
 // interval, as a late sample shortens the next period.
@@ -190,12 +192,17 @@ void Reader::watch_device() {
     }
 }
 
-bool Reader::knows_pin() const {
-    return ready() && pinned_map_.watching() && nanoseconds_of(CLOCK_MONOTONIC) - pin_time_ < kPinAge;
+bool Reader::knows_pin() {
+    if (!ready() || !pinned_map_.watching()) {
+        return false;
+    }
+    const std::int64_t age = nanoseconds_of(CLOCK_MONOTONIC) - pin_time_;
+    return age < kPinFresh || (age < kPinAge && pinned_map_.changes() == pin_changes_);
 }
 
 Result<void> Reader::look_at_pin() {
     pin_time_ = nanoseconds_of(CLOCK_MONOTONIC);
+    pin_changes_ = pinned_map_.watching() ? pinned_map_.changes() : 0;
     if (!map_) {
         return open_pin();
     }

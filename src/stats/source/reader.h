@@ -59,7 +59,7 @@ class Reader {
     const NetnsContext& context() const { return *context_; }
 
     // Reads the map and fills in the report, which says whether there was anything to read. The pin is looked
-    // at before, unless that was done within 100 ms and its events are being watched.
+    // at before, unless its events are being watched, and there was none since that was done.
     Result<void> sample();
     // Fills in the report from the reading that start() made: totals without rates. Only if ready().
     void show_first_reading();
@@ -68,7 +68,7 @@ class Reader {
   private:
     Result<void> find_device();
     void watch_device();
-    bool knows_pin() const;
+    bool knows_pin();
     Result<void> check_room() const;
     Result<void> look_at_pin();
     Result<void> open_pin();
@@ -106,8 +106,9 @@ class Reader {
     Transition transition_;
     bool started_ = false;  // a map that appears from now on counts from zero
     bool device_awaited_ = false;
-    std::string obstacle_;       // why there is nothing to read, as it was said; empty: there is
-    std::int64_t pin_time_ = 0;  // when the pin was looked at: nanoseconds, CLOCK_MONOTONIC
+    std::string obstacle_;           // why there is nothing to read, as it was said; empty: there is
+    std::int64_t pin_time_ = 0;      // when the pin was looked at: nanoseconds, CLOCK_MONOTONIC
+    std::uint64_t pin_changes_ = 0;  // PinWatcher::changes() then
 
     Sample before_;  // the latest reading of map_
     Sample now_;

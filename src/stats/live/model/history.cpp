@@ -42,6 +42,7 @@ void History::add(double end, double seconds, const PacketRates& pps, double bps
             rings_[level].latest = slot_at(end, kLevels[level].step);
         }
     }
+    end_ = end;
     for (std::size_t level = 0; level < kLevels.size(); ++level) {
         Ring& ring = rings_[level];
         const double step = kLevels[level].step;
@@ -78,6 +79,32 @@ std::size_t History::level_for(double begin) const {
     return kLevels.size() - 1;
 }
 
+void History::hold() {
+    Held& held = held_.emplace();
+    if (empty()) {
+        return;
+    }
+    held.end = end_;
+    for (std::size_t level = 0; level < kLevels.size(); ++level) {
+        const Ring& ring = rings_[level];
+        held.slots[level] = ring.slots[ring.index_of(ring.latest)];
+    }
+}
+
+const History::Slot* History::find(std::size_t level, std::int64_t number) const {
+    const Ring& ring = rings_[level];
+    if (held_ && !held_->end) {
+        return nullptr;
+    }
+    if (held_) {
+        const std::int64_t last = slot_at(*held_->end, kLevels[level].step);
+        if (number >= last) {
+            return number == last ? &held_->slots[level] : nullptr;
+        }
+    }
+    return ring.holds(number) ? &ring.slots[ring.index_of(number)] : nullptr;
+}
+
 void History::resample(double begin, double step, std::span<Moment> columns) const {
     std::fill(columns.begin(), columns.end(), Moment());
     if (empty() || columns.empty()) {
@@ -91,13 +118,11 @@ void History::resample(double begin, double step, std::span<Moment> columns) con
     const std::int64_t last = std::min(slot_at(end, slot_step), ring.latest);
     const auto oldest = ring.latest + 1 - static_cast<std::int64_t>(ring.slots.size());
     for (std::int64_t number = std::max(slot_at(begin, slot_step), oldest); number <= last; ++number) {
-        if (!ring.holds(number)) {
+        const Slot* const found = find(level, number);
+        if (found == nullptr || !(found->seconds > 0)) {
             continue;
         }
-        const Slot& slot = ring.slots[ring.index_of(number)];
-        if (!(slot.seconds > 0)) {
-            continue;
-        }
+        const Slot& slot = *found;
         const double left = static_cast<double>(number) * slot_step;
         const double from = std::max((left - begin) / step, 0.0);
         const double to = std::min((left + slot_step - begin) / step, static_cast<double>(columns.size()));

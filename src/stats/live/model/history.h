@@ -6,6 +6,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -48,6 +49,11 @@ class History {
     // Columns of `step` seconds each, the first beginning at `begin`.
     void resample(double begin, double step, std::span<Moment> columns) const;
 
+    // What is added from now on is not read until the end of that. The rings go on, so that what is read gets
+    // coarser after minutes, and ends after an hour; a copy that nothing is added to stays as it is.
+    void hold();
+    void release() { held_.reset(); }
+
     // Of an object and all that it has allocated.
     std::size_t bytes() const;
 
@@ -69,10 +75,20 @@ class History {
         }
     };
 
+    // What was being filled, by level, when the history was held.
+    struct Held {
+        std::optional<double> end;  // none: there was nothing
+        std::array<Slot, kLevels.size()> slots = {};
+    };
+
     std::size_t level_for(double begin) const;
+    // None: nothing is known of it.
+    const Slot* find(std::size_t level, std::int64_t number) const;
 
     std::array<Ring, kLevels.size()> rings_;
     double begin_ = 0;
+    double end_ = 0;  // of the latest sample
+    std::optional<Held> held_;
 };
 
 }  // namespace tally::stats

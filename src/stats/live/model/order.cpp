@@ -58,7 +58,7 @@ SourceList list_sources(const ScreenState& model, const ListRequest& request) {
             continue;
         }
         if (request.hide_idle && trouble == Trouble::kNone &&
-            !(source.last_packet && request.now - *source.last_packet < kIdleAfter)) {
+            !(source.events.last_packet && request.now - *source.events.last_packet < kIdleAfter)) {
             ++list.hidden;
             continue;
         }

@@ -124,45 +124,126 @@ std::string name_without_netns(const ScreenSource& source) {
     return name;
 }
 
-void ScreenState::take(std::size_t number, const SampleReport& report, double now) {
-    const auto [found, appeared] = sources_.try_emplace(number);
-    ScreenSource& source = found->second;
-    if (appeared) {
-        source.number = number;
-        source.totals = totals_;
-        if (reset_) {
-            source.zero.emplace();
+void SourceEvents::note(const SampleReport& report, double now) {
+    const std::uint64_t next = report.program ? report.program->generation : 0;
+    if (map_id != 0 && report.map_id != 0 && (map_id != report.map_id || generation != next)) {
+        if (replacements.size() == kReplacements) {
+            replacements.erase(replacements.begin());
         }
+        replacements.push_back({now, next});
     }
-    const auto generation = [](const SampleReport& of) {
-        return of.program ? of.program->generation : std::uint64_t{0};
-    };
-    if (source.report.map_id != 0 && report.map_id != 0 &&
-        (source.report.map_id != report.map_id || generation(source.report) != generation(report))) {
-        if (source.replacements.size() == ScreenSource::kReplacements) {
-            source.replacements.erase(source.replacements.begin());
-        }
-        source.replacements.push_back({now, generation(report)});
-    }
-    if (appeared || source.report.title != report.title) {
-        std::erase(by_name_, number);
-        by_name_.insert(place_of(report), number);
-    }
-    source.report = report;
+    map_id = report.map_id;
+    generation = next;
     if (report.readable && report.period > 0) {
-        History::PacketRates pps = {};
-        for (std::size_t action = 0; action < pps.size(); ++action) {
-            pps[action] = static_cast<float>(report.actions[action].rate.pps);
-        }
-        source.last_packet = report.total.rate.pps > 0 ? now : source.last_packet;
-        source.last_aborted = pps[XDP_ABORTED] > 0 ? now : source.last_aborted;
-        source.history.add(now, report.period, pps, report.total.rate.bps);
+        last_packet = report.total.rate.pps > 0 ? now : last_packet;
+        last_aborted = report.actions[XDP_ABORTED].rate.pps > 0 ? now : last_aborted;
     }
 }
 
+void ScreenState::add_to(History& history, const SampleReport& report, double now) {
+    if (!report.readable || !(report.period > 0)) {
+        return;
+    }
+    History::PacketRates pps = {};
+    for (std::size_t action = 0; action < pps.size(); ++action) {
+        pps[action] = static_cast<float>(report.actions[action].rate.pps);
+    }
+    history.add(now, report.period, pps, report.total.rate.bps);
+}
+
+void ScreenState::begin(ScreenSource& source, std::size_t number) const {
+    source.number = number;
+    source.totals = totals_;
+    if (reset_) {
+        source.zero.emplace();
+    }
+}
+
+void ScreenState::show(ScreenSource& source, const SampleReport& report, bool appeared) {
+    if (appeared || source.report.title != report.title) {
+        std::erase(by_name_, source.number);
+        by_name_.insert(place_of(report), source.number);
+    }
+    source.report = report;
+}
+
+void ScreenState::take(std::size_t number, const SampleReport& report, double now) {
+    if (held_) {
+        take_held(number, report, now);
+        return;
+    }
+    const auto [found, appeared] = sources_.try_emplace(number);
+    ScreenSource& source = found->second;
+    if (appeared) {
+        begin(source, number);
+    }
+    source.events.note(report, now);
+    add_to(source.history, report, now);
+    show(source, report, appeared);
+}
+
+void ScreenState::take_held(std::size_t number, const SampleReport& report, double now) {
+    const auto shown = sources_.find(number);
+    if (shown == sources_.end()) {
+        ScreenSource& source = held_->arrived[number];
+        source.events.note(report, now);
+        add_to(source.history, report, now);
+        return;
+    }
+    held_->events.try_emplace(number, shown->second.events).first->second.note(report, now);
+    const auto copy = held_->copies.find(number);
+    add_to(copy != held_->copies.end() ? copy->second : shown->second.history, report, now);
+}
+
 void ScreenState::forget(std::size_t number) {
+    if (held_) {
+        held_->arrived.erase(number);
+        held_->gone.insert(number);
+        return;
+    }
     std::erase(by_name_, number);
     sources_.erase(number);
+}
+
+void ScreenState::hold() {
+    held_.emplace();
+    for (auto& [number, source] : sources_) {
+        source.history.hold();
+    }
+}
+
+void ScreenState::keep_history(std::size_t number) {
+    const auto source = sources_.find(number);
+    if (held_ && source != sources_.end() && held_->copies.size() < Held::kCopies) {
+        held_->copies.try_emplace(number, source->second.history);
+    }
+}
+
+void ScreenState::release(const Latest& latest) {
+    if (!held_) {
+        return;
+    }
+    Held held = std::move(*held_);
+    held_.reset();
+    for (const std::size_t number : held.gone) {
+        forget(number);
+    }
+    for (auto& [number, source] : held.arrived) {
+        begin(source, number);
+        sources_.emplace(number, std::move(source));
+    }
+    for (auto& [number, source] : sources_) {
+        if (const auto events = held.events.find(number); events != held.events.end()) {
+            source.events = std::move(events->second);
+        }
+        if (const auto copy = held.copies.find(number); copy != held.copies.end()) {
+            source.history = std::move(copy->second);
+        }
+        source.history.release();
+        if (const SampleReport* const report = latest(number)) {
+            show(source, *report, held.arrived.contains(number));
+        }
+    }
 }
 
 std::vector<std::size_t>::iterator ScreenState::place_of(const SampleReport& report) {

@@ -6,8 +6,10 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -29,17 +31,26 @@ struct SessionAtReset {
     std::int64_t tracked_since = 0;  // by which tracking there are these fates
 };
 
-struct ScreenSource {
+// What happened to a source, and when.
+struct SourceEvents {
     static constexpr std::size_t kReplacements = 32;
 
-    std::size_t number = 0;  // the reader's
-    SampleReport report;     // the latest
-    History history;
-    Totals totals = Totals::kMap;           // which are shown
-    std::optional<SessionAtReset> zero;     // none: they have not been reset
     std::optional<double> last_packet;      // when a sample had any
     std::optional<double> last_aborted;     // the same of aborted ones
     std::vector<Replacement> replacements;  // the latest, in order
+    std::uint32_t map_id = 0;               // of the latest sample
+    std::uint64_t generation = 0;
+
+    void note(const SampleReport& report, double now);
+};
+
+struct ScreenSource {
+    std::size_t number = 0;  // the reader's
+    SampleReport report;     // the latest
+    History history;
+    Totals totals = Totals::kMap;        // which are shown
+    std::optional<SessionAtReset> zero;  // none: they have not been reset
+    SourceEvents events;
 };
 
 // The totals of an action, or of kAllActions; none where they are not known, as without a meta.
@@ -58,6 +69,14 @@ class ScreenState {
 
     void take(std::size_t number, const SampleReport& report, double now);
     void forget(std::size_t number);
+    // From now on everything stays as it is shown, until the end of that: samples go into the histories
+    // alone, where they are not read, and only what is not told by a source's next report is kept.
+    void hold();
+    // Also keeps the history of this source as it is, however long that takes; of a few dozen in all.
+    void keep_history(std::size_t number);
+    using Latest = std::function<const SampleReport*(std::size_t number)>;
+    // `latest` tells the report that each source was last given; null: there is none.
+    void release(const Latest& latest);
     // Shows these, which have not been reset.
     void choose_totals(Totals totals);
     // Totals count from what there is now; those of later sources from their beginning.
@@ -72,10 +91,26 @@ class ScreenState {
     bool totals_are_reset() const { return reset_; }
 
   private:
+    // What came while everything was held.
+    struct Held {
+        static constexpr std::size_t kCopies = 32;
+
+        std::map<std::size_t, SourceEvents> events;
+        std::map<std::size_t, History> copies;  // of sources whose own history nothing is added to
+        std::map<std::size_t, ScreenSource> arrived;
+        std::set<std::size_t> gone;
+    };
+
+    static void add_to(History& history, const SampleReport& report, double now);
+    void begin(ScreenSource& source, std::size_t number) const;
+    void take_held(std::size_t number, const SampleReport& report, double now);
+    // `appeared`: it is not in by_name_ yet.
+    void show(ScreenSource& source, const SampleReport& report, bool appeared);
     // The first source that is not before that one.
     std::vector<std::size_t>::iterator place_of(const SampleReport& report);
 
     Totals totals_;
+    std::optional<Held> held_;
     bool reset_ = false;
     std::map<std::size_t, ScreenSource> sources_;
     std::vector<std::size_t> by_name_;  // kept in order: sorting a thousand names each round would be felt

@@ -17,7 +17,7 @@ Trouble trouble_of(const ScreenSource& source, double now) {
                 break;
         }
     }
-    if (source.last_aborted && now - *source.last_aborted < kAbortedLasts) {
+    if (source.events.last_aborted && now - *source.events.last_aborted < kAbortedLasts) {
         return Trouble::kAborted;
     }
     return lost_pps(source.report.delivery) > 0 ? Trouble::kLost : Trouble::kNone;

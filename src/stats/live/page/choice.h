@@ -60,6 +60,13 @@ struct ViewContext {
     unsigned cpus = 0;       // that are online
 };
 
+// A key in the last line, which can be clicked.
+struct KeyButton {
+    int begin = 0;
+    int end = 0;
+    std::string key;  // "q", "Enter"
+};
+
 // Where things are on the page that was drawn.
 struct DrawnPage {
     std::vector<std::optional<std::size_t>> source_at;  // a line: the source's number
@@ -67,6 +74,7 @@ struct DrawnPage {
     std::size_t sources = 1;                            // how many the list shows: a page
     std::size_t window = 0;                             // of kWindows
     TimeColumns columns;                                // of the plot, or of the curves
+    std::vector<KeyButton> keys;
 };
 
 }  // namespace tally::stats

@@ -30,15 +30,17 @@ std::vector<Heat> cpu_heats(const SampleReport& report, unsigned online) {
     return heats;
 }
 
-std::string cpu_text(const std::vector<Heat>& heats) {
+std::string cpu_text(const std::vector<Heat>& heats, int width) {
     const auto busiest = std::max_element(heats.begin(), heats.end(),
                                           [](const Heat& a, const Heat& b) { return a.value < b.value; });
     const auto count = fmt::format("{} CPU{}", heats.size(), heats.size() == 1 ? "" : "s");
     if (busiest == heats.end() || !(busiest->value > 0)) {
         return count + ", no packets now";
     }
-    return fmt::format("{}, busiest cpu {}: {}, unevenness {:.1f} (busiest / mean)", count,
-                       busiest - heats.begin(), compact(busiest->value, "pkt/s"), unevenness(heats));
+    const auto uneven = fmt::format("unevenness {:.1f}", unevenness(heats));
+    auto text = fmt::format("{}, busiest cpu {}: {}, {} (busiest / mean)", count, busiest - heats.begin(),
+                            compact(busiest->value, "pkt/s"), uneven);
+    return static_cast<int>(text.size()) <= width ? text : fmt::format("{}, {}", count, uneven);
 }
 
 }  // namespace tally::stats

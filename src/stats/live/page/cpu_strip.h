@@ -12,7 +12,7 @@ namespace tally::stats {
 
 // One for each CPU up to the last that is online or has counted, coloured by its most frequent verdict.
 std::vector<Heat> cpu_heats(const SampleReport& report, unsigned online);
-// "128 CPUs, busiest cpu 3: 1.20 Mpkt/s, unevenness 4.2 (busiest / mean)".
-std::string cpu_text(const std::vector<Heat>& heats);
+// "128 CPUs, busiest cpu 3: 1.20 Mpkt/s, unevenness 4.2 (busiest / mean)", or less in a narrow line.
+std::string cpu_text(const std::vector<Heat>& heats, int width);
 
 }  // namespace tally::stats

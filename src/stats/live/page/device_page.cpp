@@ -80,7 +80,7 @@ void draw_device(Canvas& canvas, const ScreenState& model, const ScreenSource& s
     draw_verdict_table(canvas, {inner.x, y, inner.width, table}, source, choice, drawn.columns.step);
     y += table;
     if (lines.cpus > 0) {
-        divide(cpu_text(heats));
+        divide(cpu_text(heats, inner.width));
         draw_heat(canvas, {inner.x, y + 1, inner.width, lines.cpus - 1}, heat, heats);
         y += lines.cpus;
     }
@@ -93,7 +93,7 @@ void draw_device(Canvas& canvas, const ScreenState& model, const ScreenSource& s
     const auto common = common_keys(choice, context);
     hints.insert(hints.end(), common.begin(), common.end());
     hints.push_back({"a", choice.all_actions ? "used verdicts" : "all verdicts"});
-    write_keys(canvas, hints);
+    write_keys(canvas, hints, drawn);
 }
 
 }  // namespace tally::stats

@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "common/base/printable.h"
 #include "stats/live/page/numbers_text.h"
 #include "stats/live/paint/axis.h"
@@ -100,7 +102,7 @@ void draw_frame(Canvas& canvas, const ScreenState& model, const LiveChoice& choi
     }
 }
 
-void write_keys(Canvas& canvas, const std::vector<KeyHint>& hints) {
+void write_keys(Canvas& canvas, const std::vector<KeyHint>& hints, DrawnPage& drawn) {
     const int y = canvas.height() - 1;
     int x = 1;
     for (const KeyHint& hint : hints) {
@@ -109,8 +111,19 @@ void write_keys(Canvas& canvas, const std::vector<KeyHint>& hints) {
         if (x + width > canvas.width()) {
             break;
         }
-        x = canvas.write(x, y, hint.key, kBold);
-        x = canvas.write(x + 1, y, hint.text, kFaint) + 2;
+        // Where there are two keys, the text belongs to the second.
+        std::string_view left = hint.key;
+        while (!left.empty()) {
+            const std::string_view key = left.substr(0, left.find(' '));
+            left.remove_prefix(std::min(key.size() + 1, left.size()));
+            const int begin = x;
+            const int end = canvas.write(begin, y, key, kBold);
+            drawn.keys.push_back({begin, end, std::string(key)});
+            x = end + 1;
+        }
+        x = canvas.write(x, y, hint.text, kFaint);
+        drawn.keys.back().end = x;
+        x += 2;
     }
 }
 

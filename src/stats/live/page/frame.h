@@ -37,7 +37,7 @@ struct KeyHint {
     std::string text;
 };
 // The last line.
-void write_keys(Canvas& canvas, const std::vector<KeyHint>& hints);
+void write_keys(Canvas& canvas, const std::vector<KeyHint>& hints, DrawnPage& drawn);
 // The keys of every page.
 std::vector<KeyHint> common_keys(const LiveChoice& choice, const ViewContext& context);
 

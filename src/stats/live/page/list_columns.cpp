@@ -118,25 +118,26 @@ ListColumns lay_out_list(const Canvas& canvas, const Rect& rect, const SourceLis
 
 void write_list_titles(Canvas& canvas, int y, const ListColumns& columns, const LiveChoice& choice,
                        const CurveScale& scale) {
-    const auto left = [&](const Column& column, std::string_view text) {
+    const auto style_of = [&](Sort sort) { return choice.sort == sort ? kBold : kFaint; };
+    const auto left = [&](const Column& column, std::string_view text, Style style = kFaint) {
         if (column.there()) {
-            canvas.write(column.begin(), y, text, kFaint, column.end);
+            canvas.write(column.begin(), y, text, style, column.end);
         }
     };
-    const auto right = [&](const Column& column, std::string_view text) {
+    const auto right = [&](const Column& column, std::string_view text, Style style = kFaint) {
         if (column.there()) {
-            canvas.write_right(column.end, y, text, kFaint);
+            canvas.write_right(column.end, y, text, style);
         }
     };
-    left(columns.name, "DEVICE");
+    left(columns.name, "DEVICE", style_of(Sort::kName));
     left(columns.netns, "NETNS");
     left(columns.state, "STATE");
-    left(columns.program, "PROGRAM");
+    left(columns.program, "PROGRAM", style_of(Sort::kProgram));
     left(columns.mode, "MODE");
     right(columns.packets, "PACKETS");
-    right(columns.pps, "PKT/S");
+    right(columns.pps, "PKT/S", style_of(Sort::kPackets));
     right(columns.bps, choice.units == Units::kBytes ? "BYTE/S" : "BIT/S");
-    right(columns.drop, "DROP");
+    right(columns.drop, "DROP", style_of(Sort::kDrops));
     right(columns.lost, "LOST/S");
     right(columns.cost, "NS/PKT");
     right(columns.peak, "UP TO");

@@ -6,8 +6,7 @@
 #include <algorithm>
 
 #include "common/base/printable.h"
-#include "stats/live/page/cpu_strip.h"
-#include "stats/live/page/device_lines.h"
+#include "stats/live/page/about_panel.h"
 #include "stats/live/page/frame.h"
 #include "stats/live/page/plot_panel.h"
 #include "stats/live/page/source_list.h"
@@ -18,9 +17,10 @@
 namespace tally::stats {
 namespace {
 
-constexpr int kSideBySide = 160;  // columns from which the plot is beside the list
-constexpr int kWithPlot = 24;     // lines from which it is below the list
-constexpr int kLeastPanel = 9;    // lines
+constexpr int kWide = 160;       // columns from which everything about the selected source is below its plot
+constexpr int kWithLegend = 84;  // columns from which its legend is beside the plot
+constexpr int kWithPlot = 24;    // lines from which there is a plot
+constexpr int kLeastPanel = 9;   // lines
 
 // Which there are, or how many where that is too long.
 std::string troubles_text(const SourceList& list, int room) {
@@ -87,68 +87,100 @@ const Listed* selected_of(const SourceList& list, const LiveChoice& choice) {
 // Where the parts of the page are.
 struct Places {
     Rect list;
-    Rect plot;   // no height: none
-    Rect about;  // below the list, beside the plot; no height: none
+    Rect plot;          // no height: none
+    Rect about;         // of the selected source, below or beside its plot; no height: none
+    bool side = false;  // the plot is beside the list
     int line_height = 1;
 };
 
-Places place_parts(const Canvas& canvas, const SourceList& list, const LiveChoice& choice) {
+// So high that curves are as tall as there is room for in so many lines.
+int list_line_height(int rows, int sources, int room, int tallest) {
+    return std::clamp((room - rows + sources) / sources, 1, tallest);
+}
+
+// What is about the source is below the list, where that leaves so much room, or else below the plot.
+void place_beside(Places& places, const Rect& inner, int rows, int about) {
+    places.side = true;
+    places.list.width = inner.width * 11 / 20;
+    const int left = places.list.right() + 1;
+    // The title is above the plot.
+    places.plot = {left, inner.y + 1, inner.right() - left, inner.height - 1};
+    Rect& above = 1 + rows + 1 + about <= inner.height ? places.list : places.plot;
+    const int height = std::min(about, above.height / 2);
+    above.height -= height + 1;
+    places.about = {above.x, above.bottom() + 1, above.width, height};
+}
+
+void place_below(Places& places, const Rect& inner, int rows, int sources, int about, bool wide) {
+    const int room = inner.height - 2;  // without titles and a divider
+    places.line_height = list_line_height(rows, sources, room - std::max(12, room / 2), wide ? 3 : 2);
+    // A list that needs no scrolling is worth a smaller plot.
+    const int least = wide ? room / 3 : kLeastPanel;
+    const int most = rows <= room - least ? room - least : room - std::max(least, room * 2 / 5);
+    places.list.height = 1 + std::min(rows + sources * (places.line_height - 1), most);
+    const int top = places.list.bottom() + 1;
+    const Rect panel = {inner.x, top, inner.width, inner.bottom() - top};
+    places.plot = panel;
+    if (wide) {
+        const int height = std::min(about, panel.height / 2);
+        places.plot.height -= height + 1;
+        places.about = {panel.x, panel.bottom() - height, panel.width, height};
+    } else if (panel.width >= kWithLegend) {
+        places.about = {panel.right() - kLegendWidth - 3, panel.y, kLegendWidth + 3, panel.height};
+        places.plot.width = places.about.x - panel.x;
+    }
+}
+
+Places place_parts(const Canvas& canvas, const SourceList& list, const LiveChoice& choice,
+                   const ViewContext& context, const Listed* selected) {
     const Rect inner = {1, 1, canvas.width() - 2, canvas.height() - 3};
-    const int rows = static_cast<int>(list_rows(list, choice).size());
-    const int sources = static_cast<int>(list.order.size());
-    const bool side = canvas.width() >= kSideBySide;
     Places places;
     places.list = inner;
-    if (canvas.height() < kWithPlot || sources == 0) {
+    if (canvas.height() < kWithPlot || selected == nullptr) {
         return places;
     }
-    // What the list may have, so that the plot is not less than a part of the page.
-    const int room = inner.height - 2;  // without titles and a divider
-    const int most_list = room - std::max(kLeastPanel, room * 2 / 5);
-    const int roomy = side ? room / 2 : room - std::max(12, room / 2);
-    // One line, or more for taller curves.
-    const int tallest = side ? 3 : 2;
-    places.line_height = std::clamp((roomy - rows + sources) / sources, 1, tallest);
-    const int wanted = rows + sources * (places.line_height - 1);
-    if (!side) {
-        places.list.height = 1 + std::min(wanted, most_list);
-        const int top = places.list.bottom() + 1;
-        places.plot = {inner.x, top, inner.width, inner.bottom() - top};
-        return places;
-    }
-    places.list.width = inner.width * 11 / 20;
-    const int right = places.list.right() + 1;
-    places.plot = {right, inner.y, inner.right() - right, inner.height};
-    if (constexpr int kLeastAbout = 12; inner.height - 2 - wanted >= kLeastAbout) {
-        places.list.height = 1 + wanted;
-        const int top = places.list.bottom() + 1;
-        places.about = {inner.x, top, places.list.width, inner.bottom() - top};
+    const int rows = static_cast<int>(list_rows(list, choice).size());
+    const int sources = static_cast<int>(list.order.size());
+    const bool wide = canvas.width() >= kWide;
+    const int room = inner.height - 2;
+    if (wide && rows > room - room / 3) {
+        place_beside(places, inner, rows,
+                     about_lines(*selected->source, choice, context, inner.width * 9 / 20));
+    } else {
+        place_below(places, inner, rows, sources,
+                    wide ? about_lines(*selected->source, choice, context, inner.width) : 0, wide);
     }
     return places;
 }
 
-void draw_about(Canvas& canvas, const Rect& rect, const ScreenSource& source, const LiveChoice& choice,
-                const ViewContext& context, double step) {
-    const Rect inner = {rect.x + 2, rect.y, rect.width - 3, rect.height};
-    const int table = std::min(verdict_table_lines(source, choice), inner.height);
-    draw_verdict_table(canvas, {inner.x, inner.y, inner.width, table}, source, choice, step);
-    int y = inner.y + table + 1;
-    const auto heats = cpu_heats(source.report, context.cpus);
-    const HeatLayout heat = lay_out_heat(static_cast<int>(heats.size()), inner.width, 4);
-    if (y + 1 + heat.lines <= inner.bottom()) {
-        canvas.write_cut(inner.x, y, cpu_text(heats), kFaint, inner.right());
-        draw_heat(canvas, {inner.x, y + 1, inner.width, heat.lines}, heat, heats);
-        y += heat.lines + 2;
+void draw_panel(Canvas& canvas, const Places& places, const Listed& selected, const LiveChoice& choice,
+                const ViewContext& context, DrawnPage& drawn) {
+    const Rect box = {0, 0, canvas.width(), canvas.height() - 1};
+    const auto title = panel_title(*selected.source, selected.trouble);
+    const int left = places.plot.x - 1;
+    if (places.side) {
+        draw_upright_divider(canvas, box, left);
+        write_pieces(canvas, places.plot.x, places.plot.y - 1, title, places.plot.right());
+    } else {
+        draw_divider(canvas, box, places.plot.y - 1);
+        write_pieces(canvas, 2, places.plot.y - 1, title, box.right() - 2);
     }
-    write_device_lines(canvas, {inner.x, y, inner.width, inner.bottom() - y},
-                       device_lines(source, context.facts, inner.width));
+    draw_plot_panel(canvas, places.plot, *selected.source, choice, context, places.about.height == 0, drawn);
+    if (places.about.height > 0) {
+        if (places.about.y > places.plot.y) {
+            draw_divider(canvas, {places.about.x - 1, 0, places.about.width + 2, box.height},
+                         places.about.y - 1);
+        }
+        draw_about(canvas, places.about, *selected.source, choice, context, drawn.columns.step);
+    }
 }
 
 }  // namespace
 
 void draw_overview(Canvas& canvas, const ScreenState& model, const SourceList& list, LiveChoice& choice,
                    const ViewContext& context, DrawnPage& drawn) {
-    const Places places = place_parts(canvas, list, choice);
+    const Listed* const selected = selected_of(list, choice);
+    const Places places = place_parts(canvas, list, choice, context, selected);
     std::string position;
     const int rows = static_cast<int>(list_rows(list, choice).size());
     const int shown = (places.list.height - 1) / places.line_height;
@@ -164,29 +196,10 @@ void draw_overview(Canvas& canvas, const ScreenState& model, const SourceList& l
                                              : "no device is shown: they are filtered out, or idle",
                      kFaint);
     }
-    const Listed* const selected = selected_of(list, choice);
-    const Rect box = {0, 0, canvas.width(), canvas.height() - 1};
     if (selected != nullptr && places.plot.height > 0) {
-        const auto title = panel_title(*selected->source, selected->trouble);
-        if (places.plot.y > 1) {
-            draw_divider(canvas, box, places.plot.y - 1);
-            write_pieces(canvas, 2, places.plot.y - 1, title, box.right() - 2);
-            draw_plot_panel(canvas, places.plot, *selected->source, choice, context, true, drawn);
-        } else {
-            draw_upright_divider(canvas, box, places.plot.x - 1);
-            write_pieces(canvas, places.plot.x, places.plot.y, title, places.plot.right());
-            Rect plot = places.plot;
-            ++plot.y;
-            --plot.height;
-            draw_plot_panel(canvas, plot, *selected->source, choice, context, places.about.height == 0,
-                            drawn);
-        }
-        if (places.about.height > 0) {
-            draw_divider(canvas, {0, 0, places.list.right() + 1, box.height}, places.about.y - 1);
-            draw_about(canvas, places.about, *selected->source, choice, context, drawn.columns.step);
-        }
+        draw_panel(canvas, places, *selected, choice, context, drawn);
     }
-    write_keys(canvas, keys_of(choice, context));
+    write_keys(canvas, keys_of(choice, context), drawn);
 }
 
 }  // namespace tally::stats

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 #include "stats/live/page/page.h"
 
+#include <fmt/format.h>
+
 #include "stats/live/page/device_page.h"
 #include "stats/live/page/overview_page.h"
 #include "stats/live/page/popups.h"
@@ -23,7 +25,7 @@ DrawnPage draw_page(Canvas& canvas, const ScreenState& model, const SourceList& 
     drawn.source_at.resize(static_cast<std::size_t>(canvas.height()));
     if (canvas.width() < kLeastWidth || canvas.height() < kLeastHeight) {
         if (canvas.height() > 0) {
-            canvas.write(0, 0, "terminal too small");
+            canvas.write(0, 0, fmt::format("terminal too small, {}x{} is needed", kLeastWidth, kLeastHeight));
         }
         return drawn;
     }

@@ -29,24 +29,17 @@ std::vector<Piece> panel_title(const ScreenSource& source, Trouble trouble) {
 
 void draw_plot_panel(Canvas& canvas, const Rect& rect, const ScreenSource& source, const LiveChoice& choice,
                      const ViewContext& context, bool with_legend, DrawnPage& drawn) {
-    constexpr int kLeastWithLegend = 84;  // columns
-    constexpr int kLeastPlotHeight = 3;   // of the plot, without its axis
-    const bool beside = with_legend && rect.width >= kLeastWithLegend;
+    constexpr int kLeastPlotHeight = 3;  // of the plot, without its axis
     Rect plot = rect;
-    plot.width -= beside ? kLegendWidth + 2 : 0;
-    const bool above = with_legend && !beside;
-    plot.y += above ? 1 : 0;
-    plot.height -= above ? 1 : 0;
+    plot.y += with_legend ? 1 : 0;
+    plot.height -= with_legend ? 1 : 0;
     if (plot.height < kLeastPlotHeight + kAxisHeight) {
         return;
     }
     drawn.columns = time_columns(context.now, context.window, plot_columns(plot.width));
     draw_plot(canvas, plot, plot_of(source, drawn.columns, choice, context));
     canvas.write(plot.x, plot.bottom() - 1, "pkt/s", kFaint);
-    if (beside) {
-        draw_legend(canvas, {plot.right() + 1, rect.y, kLegendWidth, rect.height}, source, choice,
-                    drawn.columns.step);
-    } else if (above) {
+    if (with_legend) {
         draw_legend_line(canvas, {rect.x + 1, rect.y, rect.width - 2, 1}, source, choice, drawn.columns.step);
     }
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-// The plot of one source with its legend, below or beside the list. Pure.
+// The plot of one source, with its legend in a line where there is room for no more. Pure.
 #pragma once
 
 #include "stats/live/page/choice.h"
@@ -11,7 +11,7 @@ namespace tally::stats {
 // What a panel of this source is called, in the line above it.
 std::vector<Piece> panel_title(const ScreenSource& source, Trouble trouble);
 
-// `with_legend`: its numbers beside or above the plot.
+// `with_legend`: the verdicts in a line above the plot.
 void draw_plot_panel(Canvas& canvas, const Rect& rect, const ScreenSource& source, const LiveChoice& choice,
                      const ViewContext& context, bool with_legend, DrawnPage& drawn);
 

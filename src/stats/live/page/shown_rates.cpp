@@ -62,7 +62,7 @@ Plot plot_of(const ScreenSource& source, const TimeColumns& columns, const LiveC
     for (const double moment : ticks.moments) {
         plot.times.push_back({columns.column_of(moment - shift), time_text(moment, ticks.with_seconds)});
     }
-    for (const Replacement& replacement : source.replacements) {
+    for (const Replacement& replacement : source.events.replacements) {
         plot.marks.push_back(
             {columns.column_of(replacement.time),
              replacement.generation == 0 ? "replaced" : fmt::format("g{}", replacement.generation)});

@@ -59,8 +59,7 @@ void write_rates(Canvas& canvas, int y, const ListLook& look, const ScreenSource
                whole ? Style() : style);
     if (look.columns.drop.there() && known && (whole || action == XDP_DROP)) {
         const double share = drop_share(rates.moment.pps[XDP_DROP], rates.moment.total());
-        canvas.write_right(look.columns.drop.end, y, percent_text(share),
-                           share > 0 ? Style{.ink = ink_of(XDP_DROP)} : kFaint);
+        canvas.write_right(look.columns.drop.end, y, percent_text(share), share > 0 ? style : kFaint);
     }
 }
 

@@ -11,6 +11,7 @@
 
 namespace tally::stats {
 
+// A verdict's ink in bold is its letter, which is written on the verdict's colour.
 struct Style {
     Ink ink = Ink::kPlain;
     Ink back = Ink::kPlain;  // behind the character: kPlain or a verdict's

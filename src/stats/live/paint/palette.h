@@ -2,8 +2,9 @@
 // What colours say, and which they are. Pure.
 //
 // The verdicts' colours are told apart with normal sight, without red and without green receptors, and each
-// has a letter as a second mark. All of them are readable on white and on black: nobody has to say which the
-// terminal's background is.
+// has a letter as a second mark. All of them stand out from white and from black: nobody has to say which the
+// terminal's background is. Text is in none of them, since no five such colours are readable on both: what
+// names a verdict is black or white on its colour.
 #pragma once
 
 #include <array>
@@ -45,12 +46,27 @@ struct TerminalColour {
     short front = -1;
     short back = -1;
     bool dim = false;  // where the terminal has no grey
+    short over = -1;   // of a verdict: what is written on it
 };
 
 // Indexed by Ink. xterm's 256 colours; the 8 that all others have.
-inline constexpr std::array<TerminalColour, kInks> kManyColours = {
-    {{}, {93, -1}, {202, -1}, {32, -1}, {137, -1}, {30, -1}, {244, -1}, {231, 160}, {16, 214}}};
-inline constexpr std::array<TerminalColour, kInks> kEightColours = {
-    {{}, {1, -1}, {3, -1}, {6, -1}, {4, -1}, {5, -1}, {-1, -1, true}, {7, 1}, {0, 3}}};
+inline constexpr std::array<TerminalColour, kInks> kManyColours = {{{},
+                                                                    {93, -1, false, 231},
+                                                                    {202, -1, false, 16},
+                                                                    {32, -1, false, 16},
+                                                                    {137, -1, false, 16},
+                                                                    {30, -1, false, 16},
+                                                                    {243, -1},
+                                                                    {231, 160},
+                                                                    {16, 214}}};
+inline constexpr std::array<TerminalColour, kInks> kEightColours = {{{},
+                                                                     {1, -1, false, 7},
+                                                                     {3, -1, false, 0},
+                                                                     {6, -1, false, 0},
+                                                                     {4, -1, false, 7},
+                                                                     {5, -1, false, 0},
+                                                                     {-1, -1, true},
+                                                                     {7, 1},
+                                                                     {0, 3}}};
 
 }  // namespace tally::stats

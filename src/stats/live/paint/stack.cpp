@@ -152,13 +152,11 @@ void draw_level(Canvas& canvas, int x, int y, double value, double end, Style st
     if (!(value > 0) || !(end > 0)) {
         return;
     }
-    // The full block would touch the line above.
-    const std::u32string_view steps = canvas.unicode() ? kBlocks.substr(0, kEighth) : kDense;
+    // The full block would touch the line above, and half blocks alone have no steps.
+    const bool blocks = canvas.look().glyphs == Glyphs::kEighths;
+    const std::u32string_view steps = blocks ? kBlocks.substr(0, kEighth) : kDense;
     const auto count = static_cast<double>(steps.size() - 1);
-    double step = std::clamp(std::round(value / end * count), 1.0, count);
-    if (canvas.look().glyphs == Glyphs::kHalves) {
-        step = static_cast<double>(kEighth) / 2;
-    }
+    const double step = std::clamp(std::round(value / end * count), 1.0, count);
     canvas.set(x, y, steps[static_cast<std::size_t>(step)], style);
 }
 

@@ -148,6 +148,26 @@ TEST_F(Keys, TheCursorMovesWhilePaused) {
     EXPECT_FALSE(choice_.cursor);
 }
 
+TEST_F(Keys, AClickOnAKeyInTheLastLineIsThatKey) {
+    drawn_.source_at.resize(24);
+    drawn_.keys = {{1, 7, "q"}, {9, 21, "Enter"}, {23, 32, "s"}, {34, 36, "["}, {36, 43, "]"}};
+    const auto click = [&](int x, int y) {
+        return apply_key({Key::kClick, 0, x, y}, choice_, list(), drawn_);
+    };
+    EXPECT_EQ(click(1, 23), KeyEffect::kQuit);
+    EXPECT_EQ(click(1, 22), KeyEffect::kNone);
+    EXPECT_EQ(click(8, 23), KeyEffect::kNone);
+    click(31, 23);
+    EXPECT_EQ(choice_.sort, Sort::kPackets);
+    click(42, 23);
+    EXPECT_EQ(choice_.window, kDefaultWindow + 1);
+    click(34, 23);
+    EXPECT_EQ(choice_.window, kDefaultWindow - 1);
+    EXPECT_FALSE(choice_.device);
+    click(20, 23);
+    EXPECT_TRUE(choice_.device);
+}
+
 TEST_F(Keys, AClickSelectsAndASecondOneOpens) {
     drawn_.source_at = {std::nullopt, 0, 0, 3};
     drawn_.list_end = 50;

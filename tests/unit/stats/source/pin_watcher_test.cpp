@@ -46,6 +46,20 @@ TEST_F(PinWatcherTest, SeesPinsComeMoveAndGo) {
     EXPECT_FALSE(watcher_.drain().everything);
 }
 
+TEST_F(PinWatcherTest, TellsOfEventsThatNobodyHasTaken) {
+    watcher_.watch(make_directory("veth0"));
+    const auto before = watcher_.changes();
+    EXPECT_EQ(watcher_.changes(), before);
+    make_file("veth0/a");
+    const auto after = watcher_.changes();
+    EXPECT_NE(after, before);
+    EXPECT_NE(watcher_.changes(), after) << "nobody has taken them";
+    watcher_.drain();
+    const auto taken = watcher_.changes();
+    EXPECT_EQ(watcher_.changes(), taken);
+    EXPECT_NE(taken, before);
+}
+
 TEST_F(PinWatcherTest, WatchesTheNearestDirectoryThatExists) {
     const std::string directory = root_ / "veth0";
     const int above = watcher_.watch(directory);

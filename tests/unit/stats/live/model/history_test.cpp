@@ -56,6 +56,41 @@ TEST(History, ASampleIsDividedAmongTheSecondsItCovers) {
     EXPECT_NEAR(history.read(12, 13).pps[XDP_PASS], 200, 1e-3) << "half a second each";
 }
 
+TEST(History, WhileItIsHeldNothingThatIsReadChanges) {
+    History history;
+    for (int second = 1; second <= 600; ++second) {
+        history.add(second + 0.3, 1, passes(static_cast<float>(second)), 0);
+    }
+    const auto look = [&] {
+        std::vector<double> seen;
+        for (const double step : {1.0, 5.0, 20.0}) {
+            for (const Moment& moment : columns_of(history, 621 - 30 * step, step, 30)) {
+                seen.push_back(moment.known ? moment.pps[XDP_PASS] : -1);
+            }
+        }
+        return seen;
+    };
+    const auto before = look();
+    history.hold();
+    // The next sample began before the history was held.
+    for (int second = 605; second <= 700; second += 5) {
+        history.add(second + 0.3, 5, passes(1e6), 0);
+        EXPECT_EQ(look(), before);
+    }
+    history.release();
+    EXPECT_EQ(history.read(690, 700).pps[XDP_PASS], 1e6);
+    EXPECT_NEAR(history.read(600, 601).pps[XDP_PASS], 0.3 * 600 + 0.7 * 1e6, 1);
+}
+
+TEST(History, WhatBeginsWhileItIsHeldIsNotReadEither) {
+    History history;
+    history.hold();
+    history.add(100, 1, passes(7), 0);
+    EXPECT_FALSE(history.read(99, 100).known);
+    history.release();
+    EXPECT_TRUE(history.read(99, 100).known);
+}
+
 TEST(History, AColumnIsTheMeanOfItsSeconds) {
     History history;
     for (int second = 1; second <= 6; ++second) {

@@ -144,18 +144,18 @@ TEST(ScreenState, AReplacementIsNoticed) {
     SampleReport report = block_of("a");
     model.take(1, report, 1);
     model.take(1, report, 2);
-    EXPECT_TRUE(model.find(1)->replacements.empty());
+    EXPECT_TRUE(model.find(1)->events.replacements.empty());
     report.map_id = 33;
     report.period = 0;  // no rate across two maps
     model.take(1, report, 3);
-    ASSERT_EQ(model.find(1)->replacements.size(), 1U);
-    EXPECT_EQ(model.find(1)->replacements.back().time, 3);
+    ASSERT_EQ(model.find(1)->events.replacements.size(), 1U);
+    EXPECT_EQ(model.find(1)->events.replacements.back().time, 3);
     // The map is kept, another program counts into it.
     report.program->generation = 2;
     model.take(1, report, 4);
-    ASSERT_EQ(model.find(1)->replacements.size(), 2U);
-    EXPECT_EQ(model.find(1)->replacements.back().time, 4);
-    EXPECT_EQ(model.find(1)->replacements.back().generation, 2U);
+    ASSERT_EQ(model.find(1)->events.replacements.size(), 2U);
+    EXPECT_EQ(model.find(1)->events.replacements.back().time, 4);
+    EXPECT_EQ(model.find(1)->events.replacements.back().generation, 2U);
 }
 
 TEST(ScreenState, ReplacementsAreBounded) {
@@ -165,8 +165,63 @@ TEST(ScreenState, ReplacementsAreBounded) {
         report.map_id = map;
         model.take(1, report, map);
     }
-    EXPECT_EQ(model.find(1)->replacements.size(), ScreenSource::kReplacements);
-    EXPECT_EQ(model.find(1)->replacements.back().time, 1000);
+    EXPECT_EQ(model.find(1)->events.replacements.size(), SourceEvents::kReplacements);
+    EXPECT_EQ(model.find(1)->events.replacements.back().time, 1000);
+}
+
+TEST(ScreenState, WhatIsHeldStaysAndNothingIsLost) {
+    ScreenState model(Totals::kMap);
+    std::map<std::size_t, SampleReport> latest;
+    const auto take = [&](std::size_t number, const SampleReport& report, double now) {
+        latest[number] = report;
+        model.take(number, report, now);
+    };
+    take(1, block_of("a"), 1);
+    take(2, block_of("b"), 1);
+    model.hold();
+    model.keep_history(1);
+    SampleReport report = block_of("a");
+    report.map_id = 33;
+    report.actions[XDP_PASS].count.rx_packets = 1000;
+    report.actions[XDP_ABORTED].rate.pps = 1;
+    for (int second = 2; second < 1000; ++second) {
+        take(1, report, second);
+    }
+    take(3, block_of("aa"), 3);
+    model.forget(2);
+    const ScreenSource& held = *model.find(1);
+    EXPECT_THAT(model.by_name(), testing::ElementsAre(1U, 2U));
+    EXPECT_EQ(model.sources().size(), 2U);
+    EXPECT_EQ(held.report.actions[XDP_PASS].count.rx_packets, 10U);
+    EXPECT_TRUE(held.events.replacements.empty());
+    EXPECT_FALSE(held.events.last_aborted);
+    EXPECT_TRUE(held.history.read(0, 1).known) << "a copy is kept of it";
+    EXPECT_FALSE(held.history.read(1, 1000).known);
+
+    model.release([&](std::size_t number) { return &latest.at(number); });
+    EXPECT_THAT(model.by_name(), testing::ElementsAre(1U, 3U));
+    EXPECT_EQ(model.sources().size(), 2U);
+    EXPECT_EQ(held.report.actions[XDP_PASS].count.rx_packets, 1000U);
+    EXPECT_EQ(held.events.replacements.size(), 1U);
+    EXPECT_EQ(held.events.last_aborted, 999);
+    EXPECT_TRUE(held.history.read(998, 999).known);
+    EXPECT_TRUE(model.find(3)->history.read(2, 3).known);
+}
+
+TEST(ScreenState, OnlyAFewHistoriesAreCopied) {
+    ScreenState model(Totals::kMap);
+    for (std::size_t number = 0; number < 100; ++number) {
+        model.take(number, block_of(fmt::format("a{}", number)), 1);
+    }
+    model.hold();
+    std::size_t kept = 0;
+    for (std::size_t number = 0; number < 100; ++number) {
+        model.keep_history(number);
+        // Without a copy, the ring that it is read from has gone on.
+        model.take(number, block_of(fmt::format("a{}", number)), 10000);
+        kept += model.find(number)->history.read(0, 1).known ? 1 : 0;
+    }
+    EXPECT_EQ(kept, 32U);
 }
 
 TEST(ScreenState, ARenamedSourceFindsItsPlace) {

@@ -130,8 +130,13 @@ TEST_F(OverviewPage, ThePlotFollowsTheSelection) {
     move(1);
     EXPECT_THAT(text(80, 24), HasSubstr("├─ veth1  attached g1"));
     EXPECT_THAT(text(80, 23), Not(HasSubstr("├─"))) << "there is no room for a plot";
+    EXPECT_THAT(text(160, 36), AllOf(HasSubstr("├─ veth1  attached g1"), HasSubstr("VERDICT")))
+        << "with everything about it below the plot";
+    for (std::size_t number = 2; number < 30; ++number) {
+        add(number, fmt::format("veth{}", number));
+    }
     EXPECT_THAT(text(160, 36), AllOf(HasSubstr("┬─"), HasSubstr("VERDICT"), HasSubstr("4 CPUs")))
-        << "side by side, the rest below the list";
+        << "beside the list, which needs the whole height";
 }
 
 TEST_F(OverviewPage, FewRowsAreEmptyWithThreeDevices) {
@@ -143,6 +148,78 @@ TEST_F(OverviewPage, FewRowsAreEmptyWithThreeDevices) {
         return line.find_first_not_of(" \xe2\x94\x82") == std::string::npos;  // the frame's sides
     });
     EXPECT_LE(empty, 36 / 5);
+}
+
+TEST_F(OverviewPage, NoQuarterOfALargeScreenIsEmpty) {
+    std::size_t number = 0;
+    for (const std::size_t devices : {1, 3, 20, 36, 37, 40, 50, 100}) {
+        for (; number < devices; ++number) {
+            fill_history(number, report_of(fmt::format("veth{}", number)), 300);
+        }
+        context_.facts.pins = {"xdp_stats_map"};
+        Canvas canvas(200, 60, {});
+        draw(canvas);
+        for (const int begin : {1, 110}) {  // the list and the plot may be beside each other there
+            int empty = 0;
+            for (int y = 1; y < 58; ++y) {
+                bool blank = true;
+                for (int x = begin; x < begin + 88; ++x) {
+                    const char32_t symbol = canvas.at(x, y).symbol;
+                    blank = blank && (symbol == U' ' || symbol == U'│');
+                }
+                empty += blank ? 1 : 0;
+            }
+            EXPECT_LE(empty, 60 / 5) << devices << " devices, from column " << begin;
+        }
+        EXPECT_THAT(text(200, 60), AllOf(HasSubstr("VERDICT"), HasSubstr("4 CPUs"), HasSubstr("pins ")))
+            << devices;
+    }
+}
+
+TEST_F(OverviewPage, BelowTheLegendIsWhatIsKnownOfTheDevice) {
+    fill_history(0, report_of("veth0"), 300);
+    context_.facts.pin = "/sys/fs/bpf/veth0/xdp_stats_map";
+    context_.facts.driver = "native, redirect, redirect target";
+    EXPECT_THAT(text(120, 36), AllOf(HasSubstr("map      32, "), HasSubstr(" /sys/fs/bpf/veth0/ "),
+                                     HasSubstr(" xdp_stats_map "), HasSubstr("driver: native,"),
+                                     HasSubstr(" redirect target ")));
+    EXPECT_THAT(text(120, 24), Not(HasSubstr("pinned at"))) << "it would be cut";
+}
+
+TEST_F(OverviewPage, AListThatFitsIsNotScrolled) {
+    for (std::size_t number = 0; number < 20; ++number) {
+        add(number, fmt::format("veth{}", number));
+    }
+    EXPECT_THAT(text(120, 36), AllOf(HasSubstr(" veth19 "), HasSubstr("┤"), Not(HasSubstr("of 20"))));
+}
+
+TEST_F(OverviewPage, KeysAreWhereTheyCanBeClicked) {
+    add(0, "veth0");
+    Canvas canvas(200, 24, {});
+    draw(canvas);
+    std::string keys;
+    for (const KeyButton& button : drawn_.keys) {
+        EXPECT_EQ(static_cast<char32_t>(button.key[0]), canvas.at(button.begin, 23).symbol);
+        EXPECT_NE(canvas.at(button.end - 1, 23).symbol, U' ') << button.key;
+        keys += button.key + ' ';
+    }
+    EXPECT_EQ(keys, "q Enter o s Space ? / i c [ ] y u t r + - ");
+}
+
+TEST_F(OverviewPage, TheOrderIsSeenInTheTitles) {
+    add(0, "veth0");
+    for (const auto& [sort, title] :
+         {std::pair{Sort::kName, "DEVICE"}, {Sort::kDrops, "DROP"}, {Sort::kPackets, "PKT/S"}}) {
+        choice_.sort = sort;
+        Canvas canvas(120, 24, {});
+        draw(canvas);
+        std::string bold;
+        for (int x = 1; x < 119; ++x) {
+            bold += canvas.at(x, 1).style.bold ? static_cast<char>(canvas.at(x, 1).symbol) : '\0';
+        }
+        std::erase(bold, '\0');
+        EXPECT_EQ(bold, title);
+    }
 }
 
 TEST_F(OverviewPage, CurvesNeverTouch) {

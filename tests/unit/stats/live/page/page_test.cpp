@@ -78,7 +78,7 @@ TEST_F(PageOfAnyKind, EverySizeIsDrawn) {
         }
     }
     choice_ = {};
-    EXPECT_THAT(page(39, 24)[0], HasSubstr("terminal too small"));
+    EXPECT_THAT(page(39, 24)[0], HasSubstr("terminal too small, 40x8 is needed"));
     EXPECT_THAT(page(40, 7)[0], HasSubstr("terminal too small"));
     EXPECT_THAT(page(40, 8)[0], HasSubstr("map totals"));
 }

@@ -110,6 +110,12 @@ TEST_F(Stack, InOneLineAsManyColumnsHaveAColourAsIsItsShare) {
     }
 }
 
+TEST_F(Stack, WithoutEighthsALineStillHasLevels) {
+    Canvas canvas(2, 1, {Glyphs::kHalves, true});
+    draw_stack(canvas, {0, 0, 2, 1}, std::vector{column(0, 100), column(0, 1)}, 100);
+    EXPECT_EQ(line_of(canvas, 0), "#.");
+}
+
 TEST_F(Stack, HalfBlocksDoWhereThereAreNoEighths) {
     Canvas canvas(2, 2, {Glyphs::kHalves, true});
     draw_stack(canvas, {0, 0, 2, 2}, std::vector{column(0, 11), column(0, 16)}, 16);
