@@ -94,6 +94,7 @@ def test_a_bpffs_that_ends_with_the_command_is_said(lab, red):
     script = f"mount -t bpf bpf {BPFFS} && exec {LOADER} --dev veth0 "
     said = run([*red.inside, "sh", "-c", script]).out
     assert "go when the last process" in said and "--netns" in said
+    wait_until(lambda: red.attached() is None, "gone with its pins")
     assert "go when the last process" in run([*red.inside, "sh", "-c", script + "--quiet"]).err
     wait_until(lambda: red.attached() is None, "gone with its pins")
     outcome = lab.load("veth0", prefix=red.inside)
