@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "common/base/columns.h"
+#include "common/base/error_report.h"
 #include "common/base/printable.h"
 #include "loader/object/object_file.h"
 #include "loader/outcome.h"
