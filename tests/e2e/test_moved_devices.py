@@ -6,20 +6,15 @@ import os
 
 import pytest
 
-from support import kernel, places
+from support import kernel
 from support.devices import rename
 from support.exporter import Exporter
 from support.namespaces import process_in
-from support.places import device_with_our_program
+from support.places import AWAY, MOVES, destination, device_with_our_program, place_of
 from support.processes import NOBODY, as_user, run
 from support.programs import NOT_FOUND, STATS, copy_for_everyone
 from support.samples import counts_of, passed, read
 from support.traffic import SIZE, send
-
-
-EVENTS = [places.moved, places.moved_to_a_process, places.renamed, places.renamed_and_its_name_was_taken,
-          places.deleted, places.deleted_and_made_again]
-AWAY = (places.moved, places.moved_to_a_process)
 
 
 @pytest.fixture(name="device")
@@ -29,24 +24,8 @@ def loaded_device(lab, way):
         yield device
 
 
-def place_of(device):
-    """As readers call it: a namespace that no name leads to is a number."""
-    if device.place is None:
-        return None
-    netns, _, name = device.place
-    if netns and "/" in netns:
-        netns = os.stat(netns).st_ino
-    return f"{netns}/{name}" if netns else name
-
-
-def destination(device):
-    """What an ordinary user's reader can learn of the namespace that it was moved to."""
-    netns = device.place.netns
-    return f"the network namespace of process {netns.split('/')[2]}" if "/" in netns else f"network namespace {netns}"
-
-
 @pytest.mark.parametrize("way", ["link", "netlink"])
-@pytest.mark.parametrize("change", EVENTS)
+@pytest.mark.parametrize("change", MOVES)
 def test_with_privileges(lab, device, change):
     running = lab.reading("--dev", "veth0")
     everything = lab.reading("--all")
@@ -76,7 +55,7 @@ def test_with_privileges(lab, device, change):
 
 
 @pytest.mark.parametrize("way", ["link", "netlink"])
-@pytest.mark.parametrize("change", EVENTS)
+@pytest.mark.parametrize("change", MOVES)
 def test_as_an_ordinary_user(lab, device, change):
     """Who was there knows whether it was moved or deleted; who comes later does not, and claims neither."""
     kernel.need(kernel.unprivileged_reading)

@@ -215,6 +215,22 @@ def device_with_our_program(lab, way):
         device.end()
 
 
+def place_of(device):
+    """As readers call it: a namespace that no name leads to is a number."""
+    if device.place is None:
+        return None
+    netns, _, name = device.place
+    if netns and "/" in netns:
+        netns = os.stat(netns).st_ino
+    return f"{netns}/{name}" if netns else name
+
+
+def destination(device):
+    """What an ordinary user's reader can learn of the namespace that it was moved to."""
+    netns = device.place.netns
+    return f"the network namespace of process {netns.split('/')[2]}" if "/" in netns else f"network namespace {netns}"
+
+
 # ---- what may happen
 
 
@@ -289,3 +305,8 @@ def bond_slave(device):
 
 def alternative_name(device):
     run(["ip", "link", "property", "add", "dev", OLD, "altname", ALTERNATIVE])
+
+
+# Of these, what a reader sees while it runs.
+AWAY = (moved, moved_to_a_process)
+MOVES = [*AWAY, renamed, renamed_and_its_name_was_taken, deleted, deleted_and_made_again]
