@@ -321,6 +321,15 @@ class ReadOnce(Status):
         return [{key: value for key, value in sample.items() if key not in ("time", "period")} for sample in samples]
 
 
+class ReadRenamed(ReadOnce):
+    """Its pins are below its old name."""
+
+    def begin(self):
+        self.count_some()
+        self.veth = rename(self.veth, "veth9")
+        self.whole = self.shown(run(self.command).out)
+
+
 class ReadAll(ReadOnce):
     arguments = (*ReadOnce.arguments, "--all")
     device_option = False
@@ -329,7 +338,7 @@ class ReadAll(ReadOnce):
 SITUATIONS = {kind.__name__: kind for kind in (
     FirstLoad, Replacement, Reuse, RenamedDevice, Unload, UnloadRenamed, UnloadMoved, Clean, CleanAll, RunCommand,
     RunAndKeep, Status, StatusOfAll, StatusWithNamespaces, StatusDetached, StatusRenamed, StatusForeign, ReadOnce,
-    ReadAll)}
+    ReadRenamed, ReadAll)}
 
 
 def not_loaded(lab, dev):
