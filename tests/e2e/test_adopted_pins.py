@@ -16,7 +16,7 @@ from support.process_table import lives
 from support.processes import run, wait_until
 from support.programs import CONFLICT, FAILED, LOADER, object_file
 from support.run_command import kill, running
-from support.strace import strace
+from support.strace import FAULT_STEP, inject, strace
 from support.traffic import SIZE, send
 
 IN_DISPATCHERS_TOO = True
@@ -227,6 +227,38 @@ def test_lifetime_begins_with_the_adoption(lab, veth0):
     # Adopted anew, it begins anew.
     lab.load("veth0", "--reuse-maps")
     assert lifetime("veth0") == {}
+
+
+@pytest.mark.parametrize("fault", ["signal=SIGKILL", "error=ENOMEM"], ids=["killed", "failed"])
+def test_lifetime_after_a_load_that_was_cut_off(lab, veth0, fault, tmp_path):
+    """In a lineage with a map of its own, whose pin the operator has replaced: what others had counted is theirs also
+    when the load that takes it ends at any of its calls since the meta is staged."""
+    log = tmp_path / "log"
+    load = [LOADER, "--dev", "veth0", "--action", "drop", "--reuse-maps"]
+    path, _ = pin_operators(lab, COUNTERS, **PER_CPU)
+    write_counts(path, 1000)
+
+    def prepare():
+        lab.remove_pin(path)
+        lab.load("veth0")
+        lab.remove_pin(path)
+        run(["bpftool", "map", "pin", "pinned", BPFFS / f"operators_{COUNTERS}", path])
+        return dump_counts(path)
+
+    prepare()
+    run(strace("-e", "trace=bpf", command=load, log=log))
+    calls = log.read_text().splitlines()
+    staged = next(i for i, line in enumerate(calls) if "BPF_OBJ_PIN" in line and "xdp_stats_meta" in line)
+    for which in range(staged + 1, len(calls) + 1, FAULT_STEP):
+        lab.loader("--dev", "veth0", "--unload")
+        before = prepare()
+        inject(load, log, "bpf", fault, which)
+        send(veth0, 2, SIZE)
+        lab.load("veth0", "--reuse-maps")
+        since = {name: tuple(now - then for now, then in zip(pair, before.get(name, (0, 0))))
+                 for name, pair in dump_counts(path).items()}
+        counted = {name: pair for name, pair in since.items() if pair != (0, 0)}
+        assert lifetime("veth0") == counted, f"{fault} at call {which}: {log.read_text()[-1500:]}"
 
 
 def test_a_reader_sees_no_growth_at_the_adoption(lab, veth0):

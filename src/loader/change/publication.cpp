@@ -18,12 +18,12 @@ namespace {
 
 Result<void> complete_meta(const PinDirectory& directory, Meta meta, const std::optional<Meta>& old_meta) {
     TALLY_ASSIGN_OR_RETURN(const auto fd, directory.open_staged(XDP_TALLY_META_NAME, false));
-    if (old_meta && old_meta->lineage == meta.lineage && old_meta->counter_map_id != meta.counter_map_id) {
+    // Where an adopted map has the pin's name, nobody can read the old counters any more.
+    if (old_meta && old_meta->lineage == meta.lineage && old_meta->counter_map_id != meta.counter_map_id &&
+        !adopted_map(meta, meta.counter_map_id)) {
         TALLY_ASSIGN_OR_RETURN(const auto counts, counts_of(directory, old_meta->counter_map_id));
-        if (!adopted_map(meta, meta.counter_map_id)) {
-            // A command that was cut off may have added them, and not have come to freeze the meta.
-            std::copy(std::begin(old_meta->carried), std::end(old_meta->carried), meta.carried);
-        }
+        // A command that was cut off may have added them, and not have come to freeze the meta.
+        std::copy(std::begin(old_meta->carried), std::end(old_meta->carried), meta.carried);
         carry(meta, counts);
     }
     TALLY_TRY(write_meta(fd.get(), meta));

@@ -134,6 +134,14 @@ bool is_staged(const std::vector<std::string>& staged, const std::string& name) 
     return std::find(staged.begin(), staged.end(), name) != staged.end();
 }
 
+// What others had counted in an adopted map is taken off in the meta that was going to name it.
+void leave_out_adopted(Counters& counts, const Meta& old_meta, const Meta& meta) {
+    for (std::size_t action = 0; action < counts.size(); ++action) {
+        counts[action].rx_packets += meta.carried[action].rx_packets - old_meta.carried[action].rx_packets;
+        counts[action].rx_bytes += meta.carried[action].rx_bytes - old_meta.carried[action].rx_bytes;
+    }
+}
+
 // What the discarded generation counted, as a new meta of the old one; none where there is nothing to carry.
 Result<std::optional<UniqueFd>> make_carried_meta(const PinDirectory& directory, const Meta& old_meta,
                                                   const Meta& meta) {
@@ -141,7 +149,10 @@ Result<std::optional<UniqueFd>> make_carried_meta(const PinDirectory& directory,
         return std::optional<UniqueFd>();
     }
     wait_for_running_programs();
-    TALLY_ASSIGN_OR_RETURN(const auto counts, counts_of(directory, meta.counter_map_id));
+    TALLY_ASSIGN_OR_RETURN(auto counts, counts_of(directory, meta.counter_map_id));
+    if (adopted_map(meta, meta.counter_map_id)) {
+        leave_out_adopted(counts, old_meta, meta);
+    }
     if (is_zero(counts)) {
         return std::optional<UniqueFd>();
     }

@@ -154,6 +154,41 @@ Result<bool> make_directory(int parent, const std::string& name, mode_t mode, co
     return error;
 }
 
+// False where somebody else has the lock, and it is not to be waited for. A signal is no reason to give up.
+Result<bool> lock_file(const UniqueFd& file, int operation, const std::string& path) {
+    while (::flock(file.get(), operation) != 0) {
+        if (errno == EWOULDBLOCK) {
+            return false;
+        }
+        if (errno != EINTR) {
+            return last_error("locking {}", path);
+        }
+    }
+    return true;
+}
+
+// False also where one of them was removed meanwhile.
+Result<bool> lock_both(const UniqueFd& directory, const std::string& path, const UniqueFd& staging,
+                       const std::string& staging_path, int operation) {
+    TALLY_ASSIGN_OR_RETURN(const bool locked, lock_file(staging, operation, staging_path));
+    if (!locked) {
+        return false;
+    }
+    TALLY_ASSIGN_OR_RETURN(const bool staging_went, is_elsewhere(staging, staging_path));
+    TALLY_ASSIGN_OR_RETURN(const bool directory_went, is_elsewhere(directory, path));
+    return !staging_went && !directory_went;
+}
+
+// After a lock that failed. Another loader may be in it by now: who removes it must have the lock after all.
+void remove_own_staging(const UniqueFd& directory, const UniqueFd& staging, const std::string& path) {
+    if (::flock(staging.get(), LOCK_EX | LOCK_NB) != 0) {
+        return;
+    }
+    if (const auto went = is_elsewhere(staging, path); went && !*went) {
+        ::unlinkat(directory.get(), kStagingName, AT_REMOVEDIR);
+    }
+}
+
 template <typename Lock>
 auto lock_where_they_are(const NetnsContext& context, const Interface& interface, std::string directory,
                          const Lock& lock) -> decltype(lock(std::string())) {
@@ -258,15 +293,15 @@ Result<std::optional<PinDirectory>> PinDirectory::try_lock(const std::string& pa
         return std::optional<PinDirectory>();
     }
     UniqueFd& staging = **opened;
-    if (::flock(staging.get(), wait == Wait::kYes ? LOCK_EX : LOCK_EX | LOCK_NB) != 0) {
-        if (errno == EWOULDBLOCK) {
-            return std::optional<PinDirectory>();
+    const int operation = wait == Wait::kYes ? LOCK_EX : LOCK_EX | LOCK_NB;
+    const auto locked = lock_both(self.directory_, path, staging, staging_path, operation);
+    if (!locked) {
+        if (*made) {
+            remove_own_staging(self.directory_, staging, staging_path);
         }
-        return last_error("locking {}", staging_path);
+        return locked.error();
     }
-    TALLY_ASSIGN_OR_RETURN(const bool staging_went, is_elsewhere(staging, staging_path));
-    TALLY_ASSIGN_OR_RETURN(const bool directory_went, is_elsewhere(self.directory_, path));
-    if (staging_went || directory_went) {
+    if (!*locked) {
         return std::optional<PinDirectory>();
     }
     self.staging_ = std::move(staging);

@@ -42,16 +42,16 @@ Error explain_denial(Error error, const std::string& pin) {
 
 std::string hint_for_device(const std::string& device, const NetnsContext& context, const std::string& pin) {
     const std::string option = context.option(device);
+    const auto meta = find_meta(pin.substr(0, pin.find_last_of('/')));
     const auto link = context.links ? std::optional(context.links->find(device)) : std::nullopt;
-    if (!link || !*link) {
+    if (!link || !*link || !meta) {
         return fmt::format("as root, `xdp_loader {} --status` shows what is attached there", option);
     }
     const XdpHook& hook = (*link)->hook;
     if (hook.empty()) {
         return fmt::format("`xdp_loader {}` loads a counting program", option);
     }
-    const auto meta = read_meta(pin.substr(0, pin.find_last_of('/') + 1) + XDP_TALLY_META_NAME);
-    if (hook.offloaded || (meta && meta->attach_kind != XDP_TALLY_ATTACH_OBSERVE)) {
+    if (hook.offloaded || (*meta && (*meta)->attach_kind != XDP_TALLY_ATTACH_OBSERVE)) {
         return "#include <xdp_tally/tally.bpf.h> in the program that is attached there, and it counts";
     }
     return fmt::format("`xdp_loader {} --observe` counts the verdicts of the program that is attached there",

@@ -223,11 +223,7 @@ Result<void> Reader::look_at_pin() {
             }
             return {};
         case PinnedMap::Look::kMissing:
-            if (follow_renamed_device()) {
-                return look_at_pin();
-            }
-            note_pin_missing(fmt::format("map {} is no longer pinned", map_->info().id));
-            return {};
+            return look_for_moved_pin();
         case PinnedMap::Look::kOther:
             break;
     }
@@ -264,17 +260,30 @@ Result<void> Reader::open_pin() {
     return replace_map(std::move(*opened));
 }
 
+Result<void> Reader::look_for_moved_pin() {
+    const auto followed = follow_renamed_device();
+    if (followed && *followed) {
+        return look_at_pin();
+    }
+    if (!followed && lacks_descriptors(followed.error())) {
+        return followed.error();
+    }
+    note_pin_missing(followed ? fmt::format("map {} is no longer pinned", map_->info().id)
+                              : followed.error().message());
+    return {};
+}
+
 // A load renames the directory of a renamed device: the meta there is of the same lineage.
-bool Reader::follow_renamed_device() {
+Result<bool> Reader::follow_renamed_device() {
     if (!report_.device || !meta_ || !finds_device_) {
         return false;
     }
-    const auto link = context_->links->find(meta_->ifindex);
+    TALLY_ASSIGN_OR_RETURN(const auto link, answer_of(context_->links->find(meta_->ifindex)));
     const auto name = link ? link->interface.name : *report_.device;
     if (name == *report_.device) {
         return false;
     }
-    const auto meta = read_meta(context_->directory(name) + '/' + XDP_TALLY_META_NAME);
+    TALLY_ASSIGN_OR_RETURN(const auto meta, find_meta(context_->directory(name)));
     if (!meta || meta->lineage != meta_->lineage) {
         return false;
     }

@@ -77,7 +77,8 @@ class Reader {
     void describe_map();
     void describe_program();
     void note_pin_missing(const std::string& why);
-    bool follow_renamed_device();
+    Result<void> look_for_moved_pin();
+    Result<bool> follow_renamed_device();
     void set_device(const std::string& name);
 
     Result<void> check_components() const;

@@ -3,6 +3,7 @@
 
 import json
 
+from support.bpftool import bpftool
 from support.devices import attached, rename
 from support.maps import lineage_counts
 from support.pins import PINS, pin_dir, pins_of
@@ -83,26 +84,29 @@ class FirstLoad(Situation):
     def problems(self, done, after_fork):
         if done.status == 0:
             yield from not_loaded(self.lab, self.dev)
-        elif attached(self.dev) or left_in(pin_dir(self.dev)):
-            yield f"failed, and left {attached(self.dev)}, {left_in(pin_dir(self.dev))}"
+        elif attached(self.dev) or pin_dir(self.dev).exists():
+            yield f"failed, and left {attached(self.dev)}, {sorted(pin_dir(self.dev).rglob('*'))}"
         self.lab.load(self.dev)
         yield from not_loaded(self.lab, self.dev)
         self.lab.loader("--dev", self.dev, "--unload")
 
 
 class Replacement(Situation):
-    """The lineage's counts are those of before, whatever happens."""
+    """The lineage's counts are those of before, and those that the old map still holds, whatever happens."""
 
     arguments = ("--action", "drop")
 
     def begin(self):
         self.count_some()
+        self.sent = PACKETS
 
     def seen(self):
         sample = self.lab.once(self.dev)
-        return attached(self.dev), sample["map_id"], sample["generation"]
+        return attached(self.dev), pins_of(self.dev), sample["generation"], sample["map_id"]
 
     def prepare(self):
+        send(self.veth, PACKETS, SIZE)
+        self.sent += PACKETS
         self.old = self.seen()
 
     def problems(self, done, after_fork):
@@ -112,11 +116,16 @@ class Replacement(Situation):
             yield f"failed, and {self.old} became {self.seen()}"
         self.lab.load(self.dev, *self.arguments)
         yield from not_loaded(self.lab, self.dev)
-        yield from lost(self.dev, PACKETS)
+        yield from lost(self.dev, self.sent)
 
 
 class Reuse(Replacement):
     arguments = ("--action", "drop", "--reuse-maps")
+
+    def problems(self, done, after_fork):
+        if (map_id := self.seen()[-1]) != self.old[-1]:
+            yield f"map {map_id} instead of {self.old[-1]}"
+        yield from super().problems(done, after_fork)
 
 
 class RenamedDevice(Replacement):
@@ -312,6 +321,15 @@ class ReadOnce(Status):
         return [{key: value for key, value in sample.items() if key not in ("time", "period")} for sample in samples]
 
 
+class ReadRenamed(ReadOnce):
+    """Its pins are below its old name."""
+
+    def begin(self):
+        self.count_some()
+        self.veth = rename(self.veth, "veth9")
+        self.whole = self.shown(run(self.command).out)
+
+
 class ReadAll(ReadOnce):
     arguments = (*ReadOnce.arguments, "--all")
     device_option = False
@@ -320,12 +338,14 @@ class ReadAll(ReadOnce):
 SITUATIONS = {kind.__name__: kind for kind in (
     FirstLoad, Replacement, Reuse, RenamedDevice, Unload, UnloadRenamed, UnloadMoved, Clean, CleanAll, RunCommand,
     RunAndKeep, Status, StatusOfAll, StatusWithNamespaces, StatusDetached, StatusRenamed, StatusForeign, ReadOnce,
-    ReadAll)}
+    ReadRenamed, ReadAll)}
 
 
 def not_loaded(lab, dev):
     if (pins := [pin for pin in pins_of(dev) if pin != "+staging"]) != PINS or left_in(pin_dir(dev) / "+staging"):
         yield f"pinned are {pins}, staged {left_in(pin_dir(dev) / '+staging')}"
+    elif not bpftool("map", "show", "pinned", pin_dir(dev) / "xdp_stats_meta")["frozen"]:
+        yield "the meta is not frozen"
     elif (state := lab.once(dev)["state"]) != "attached":
         yield f"the state is {state}"
 

@@ -31,7 +31,8 @@ def count_calls(log):
 def inject(command, log, call, fault, when):
     """Runs the command with this fault at its call number `when`."""
     traced = strace("-e", f"trace={call}", "-e", f"inject={call}:{fault}:when={when}", command=command, log=log)
-    done = subprocess.run([str(part) for part in traced], capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run([str(part) for part in traced], capture_output=True, text=True, timeout=DEADLINE,
+                          check=False)
     assert not SANITIZER.search(done.stderr), done.stderr
     note_fault(log)
     return Result(done.returncode, done.stdout, done.stderr)
