@@ -137,12 +137,13 @@ void write_verdict(Canvas& canvas, const Rect& rect, int y, const ListLook& look
     const int behind = canvas.write(x + 2, y, kShortActionNames.at(action), {}, end);
     const auto total = total_of(source, action);
     constexpr int kNumber = 26;  // of 2^64 with its commas
-    const auto number = [&](std::uint64_t count) {
-        return total ? count_text(count, look.choice.units, kNumber) : "-";
+    const auto number = [&](std::uint64_t count, std::string_view unit) {
+        return fmt::format("{} {}{}", total ? count_text(count, look.choice.units, kNumber) : "-", unit,
+                           total && count == 1 ? "" : "s");
     };
     const Counter known = total.value_or(Counter{});
-    const std::string packets = number(known.rx_packets) + " packets";
-    const std::string bytes = number(known.rx_bytes) + " bytes";
+    const std::string packets = number(known.rx_packets, "packet");
+    const std::string bytes = number(known.rx_bytes, "byte");
     const int numbers = std::max(behind + 1, x + 11);
     const bool both = numbers + static_cast<int>(packets.size() + bytes.size()) + 2 <= end;
     canvas.write_cut(numbers, y, both ? packets + ", " + bytes : packets, {}, end);

@@ -45,7 +45,7 @@ TEST_F(OverviewPage, ADeviceOpensIntoItsVerdicts) {
     EXPECT_THAT(text(80, 15), Not(HasSubstr("packets,")));
     choice_.open = {0};
     const auto lines = page(80, 15);
-    EXPECT_THAT(lines[3], AllOf(HasSubstr("D drop"), HasSubstr("1 packets, 60 bytes"), HasSubstr("0.00")));
+    EXPECT_THAT(lines[3], AllOf(HasSubstr("D drop"), HasSubstr("1 packet, 60 bytes"), HasSubstr("0.00")));
     EXPECT_THAT(lines[4], AllOf(HasSubstr("P pass"), HasSubstr("10 packets, 980 bytes"), HasSubstr("5.00")));
     EXPECT_THAT(text(80, 15), Not(HasSubstr("redirect")));
     choice_.all_actions = true;
