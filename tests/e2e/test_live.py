@@ -8,11 +8,13 @@ import signal
 
 import pytest
 
+from support import delivery
 from support.maps import dump_counts
 from support.pins import pin_dir
 from support.process_table import lives, processes
 from support.processes import run, wait_until
 from support.programs import STATS
+from support.redirects import redirect
 from support.tmux import PROMPT, SIZE, has, row, shows
 from support.traffic import send
 
@@ -104,9 +106,41 @@ def test_devices_come_and_go(lab, counted, terminal):
     send(other, 5, 60)
     screen.wait_for(has("veth1", 5))
     lab.loader("--dev", "veth1", "--unload")
-    text = screen.wait_for(lambda text: row(text, "veth1")[:1] == ["waiting"])
+    text = screen.wait_for(lambda text: row(text, "veth1")[:2] == ["pins", "gone"])
     assert has("veth1", 5)(text), "what was counted stays"
+    screen.keys("Down")
+    screen.wait_for("veth1  pins gone  last counted 5  ")
     screen.quit()
+
+
+def test_a_device_that_is_down(lab, counted, terminal):
+    screen = terminal()
+    screen.start("--dev", "veth0", "--interval", "100ms")
+    screen.wait_for(r"veth0 +attached g1  ")
+    run(["ip", "link", "set", counted.peer, "down"])
+    screen.wait_for(r"veth0 +attached g1, no carrier  ")
+    run(["ip", "link", "set", "veth0", "down"])
+    screen.wait_for(r"veth0 +attached g1, down  ")
+    screen.quit()
+
+
+def test_losses_that_are_over(lab, veth0, terminal):
+    with delivery.tracking(lab):
+        redirect(lab, "to_ifindex", 12345)
+        screen = terminal()
+        screen.start("--dev", "veth0", "--interval", "100ms")
+        send(veth0, 300, 100)
+        screen.wait_for("! 1 LOST (.|\n)*!veth0 +LOST g1 .* 300 ")
+        screen.quit()
+        # A view that is opened later.
+        screen.start("--dev", "veth0", "--interval", "100ms")
+        text = screen.wait_for("  1 with losses  ")
+        assert re.search("!veth0 +attached g1 .* 300 ", text) and "  300 lost  " in text
+        screen.keys("Enter")
+        screen.wait_for(r"lost 300: there is no such target \(EINVAL\)")
+        screen.keys("r")
+        screen.wait_for(lambda text: " lost" not in text and "!" not in text)
+        screen.quit()
 
 
 def test_a_device_that_is_waited_for(lab, terminal):

@@ -156,6 +156,10 @@ void add_to(Listing& listing, std::string_view messages, std::uint32_t sequence)
 
 }  // namespace
 
+std::string_view link_state(const Link& link) {
+    return !link.up ? "down" : link.carrier ? "up" : "no carrier";
+}
+
 Result<LinkSocket> LinkSocket::open() {
     UniqueFd fd(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE));
     if (!fd) {

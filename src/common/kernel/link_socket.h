@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "common/base/result.h"
@@ -31,6 +32,9 @@ struct Link {
     std::uint32_t master = 0;  // ifindex of the bridge or bond that it is part of; 0: none
     std::string kind;          // "veth", "macvlan", "bond"; empty for hardware
 };
+
+// "up", "down", "no carrier".
+std::string_view link_state(const Link& link);
 
 class LinkSocket {
   public:

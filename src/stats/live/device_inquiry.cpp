@@ -86,7 +86,7 @@ void describe_device(DeviceFacts& facts, const Reader& reader) {
         return;
     }
     facts.mtu = link->interface.mtu;
-    facts.link = !link->up ? "down" : link->carrier ? "up" : "no carrier";
+    facts.link = link_state(*link);
     if (context.visibility == NetnsContext::Visibility::kHere) {
         const auto features = query_device_features(link->interface.ifindex);
         if (features && *features) {

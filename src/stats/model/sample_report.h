@@ -59,6 +59,9 @@ struct SampleReport {
     AttachState state = AttachState::kForeign;
     // The device that the program runs on now ("red/eth0"), where that is not `device` in `netns`.
     std::optional<std::string> runs_on;
+    // Of the device, where its program runs on it: "up", "down", "no carrier". Empty: not known.
+    std::string_view link;
+    bool unpinned = false;         // it is not readable, as the map that was read is pinned no more
     Totals totals = Totals::kMap;  // what `count` is
     // Else `count` is 0: lifetime totals are asked for, and no meta of this map tells them.
     bool count_known = true;

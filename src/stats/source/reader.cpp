@@ -302,6 +302,7 @@ void Reader::set_device(const std::string& name) {
 void Reader::note_pin_missing(const std::string& why) {
     transition_.end();
     started_ = true;
+    report_.unpinned = false;
     if (why != obstacle_) {
         request_->notices.say(report_.title, why + "; waiting");
         obstacle_ = why;
@@ -535,6 +536,7 @@ void Reader::show_first_reading() {
 
 void Reader::fill_report(const Sample& before, const Sample& now, double seconds) {
     report_.readable = true;
+    report_.unpinned = false;
     report_.time = nanoseconds_of(CLOCK_REALTIME);
     report_.before_start = session_.before_start();
     fill_values(report_, before.total, now.total, seconds, session_.counted(), session_.lifetime());
@@ -566,6 +568,7 @@ void Reader::refresh_state(std::int64_t now) {
     }
     report_.state = state_monitor_.report(report_.title, map_->info().id, changing);
     report_.runs_on = state_monitor_.runs_on();
+    report_.link = state_monitor_.link();
 }
 
 AttachState Reader::look_at_state(std::int64_t now) {

@@ -148,6 +148,7 @@ void StateMonitor::look_at_device(const Meta& meta, AttachFacts& facts) {
         seen_ifindex_ = facts.ifindex;
         departures_->watch(seen_ifindex_);
     }
+    latest_.link = runs_here ? link_state(*link) : std::string_view();
     if (runs_here && !is_where_pins_say(meta, context_->inode, link->interface.name)) {
         latest_.runs_on = place_name(context_->netns, link->interface.name);
     }

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "common/kernel/bpf_info.h"
@@ -53,6 +54,9 @@ class StateMonitor {
     // The device that the program runs on, as it was told, where that is another one than the pins say.
     std::optional<std::string> runs_on() const { return told_ ? told_->runs_on : std::nullopt; }
 
+    // As SampleReport::link, at the same look.
+    std::string_view link() const { return told_ ? told_->link : std::string_view(); }
+
     // The device and its pins have this name from now on.
     void rename(const std::string& device, const std::string& directory) {
         device_ = device;
@@ -66,6 +70,7 @@ class StateMonitor {
         bool other_counts = false;        // somebody else's program, into our map
         bool left_by_killed_run = false;  // as DeviceState::left_by_killed_run
         std::optional<std::string> runs_on;
+        std::string_view link;
         std::string obstacle;  // why more cannot be told of a device that is not where it was
     };
 

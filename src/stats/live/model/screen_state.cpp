@@ -97,6 +97,16 @@ std::optional<Fate> fate_of(const ScreenSource& source, std::size_t action) {
     return delivery.count.at(action);
 }
 
+std::optional<std::uint64_t> lost_of(const ScreenSource& source) {
+    std::optional<std::uint64_t> lost;
+    for (const Action action : kSentOn) {
+        if (const auto fate = fate_of(source, static_cast<std::size_t>(action))) {
+            lost = lost.value_or(0) + fate->lost;
+        }
+    }
+    return lost;
+}
+
 bool never_counted(const ScreenSource& source, std::size_t action) {
     const auto total = total_of(source, action);
     if (total && !is_zero(*total)) {
@@ -134,9 +144,25 @@ void SourceEvents::note(const SampleReport& report, double now) {
     }
     map_id = report.map_id;
     generation = next;
+    note_losses(report.delivery, now);
     if (report.readable && report.period > 0) {
         last_packet = report.total.rate.pps > 0 ? now : last_packet;
         last_aborted = report.actions[XDP_ABORTED].rate.pps > 0 ? now : last_aborted;
+    }
+}
+
+// Not by the rate, which is not known of the first losses if they are told of a sample later than the
+// packets.
+void SourceEvents::note_losses(const DeliveryReport& delivery, double now) {
+    lost = tracked_since == delivery.since ? lost : 0;
+    tracked_since = delivery.since;
+    std::uint64_t known = 0;
+    for (const auto& fate : delivery.session) {
+        known += fate ? fate->lost : 0;
+    }
+    if (known > lost) {
+        last_lost = now;
+        lost = known;
     }
 }
 

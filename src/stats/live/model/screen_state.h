@@ -37,11 +37,15 @@ struct SourceEvents {
 
     std::optional<double> last_packet;      // when a sample had any
     std::optional<double> last_aborted;     // the same of aborted ones
+    std::optional<double> last_lost;        // and when more were known to be lost
     std::vector<Replacement> replacements;  // the latest, in order
     std::uint32_t map_id = 0;               // of the latest sample
     std::uint64_t generation = 0;
+    std::uint64_t lost = 0;  // since the start
+    std::int64_t tracked_since = 0;
 
     void note(const SampleReport& report, double now);
+    void note_losses(const DeliveryReport& delivery, double now);
 };
 
 struct ScreenSource {
@@ -57,6 +61,9 @@ struct ScreenSource {
 std::optional<Counter> total_of(const ScreenSource& source, std::size_t action);
 // What became of the packets in that total of one action; none where it is not known.
 std::optional<Fate> fate_of(const ScreenSource& source, std::size_t action);
+// How many of the packets in the totals were lost, of the verdicts of which that is known; none: of no
+// verdict.
+std::optional<std::uint64_t> lost_of(const ScreenSource& source);
 // It has counted nothing: since the start or the reset, if totals count from there, else ever.
 bool never_counted(const ScreenSource& source, std::size_t action);
 Rate rate_of(const ScreenSource& source, std::size_t action);

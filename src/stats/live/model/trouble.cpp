@@ -4,6 +4,13 @@
 #include <array>
 
 namespace tally::stats {
+namespace {
+
+bool is_recent(const std::optional<double>& time, double now) {
+    return time && now - *time < kTroubleLasts;
+}
+
+}  // namespace
 
 Trouble trouble_of(const ScreenSource& source, double now) {
     if (source.report.readable) {
@@ -17,27 +24,34 @@ Trouble trouble_of(const ScreenSource& source, double now) {
                 break;
         }
     }
-    if (source.events.last_aborted && now - *source.events.last_aborted < kAbortedLasts) {
+    if (is_recent(source.events.last_aborted, now)) {
         return Trouble::kAborted;
     }
-    return lost_pps(source.report.delivery) > 0 ? Trouble::kLost : Trouble::kNone;
+    if (is_recent(source.events.last_lost, now)) {
+        return Trouble::kLost;
+    }
+    return lost_of(source).value_or(0) > 0 ? Trouble::kLostBefore : Trouble::kNone;
 }
 
 std::string_view trouble_name(Trouble trouble) {
-    static constexpr std::array<std::string_view, kTroubles> kNames = {"", "LOST", "ABORTED", "STALE",
-                                                                       "DETACHED"};
+    static constexpr std::array<std::string_view, kTroubles> kNames = {"",        "",      "LOST",
+                                                                       "ABORTED", "STALE", "DETACHED"};
     return kNames.at(static_cast<std::size_t>(trouble));
 }
 
 std::string state_text(const ScreenSource& source, Trouble trouble) {
     const SampleReport& report = source.report;
     std::string text(trouble_name(trouble));
-    if (trouble == Trouble::kNone) {
-        text = report.readable ? state_name(report.state) : "waiting";
+    if (trouble < Trouble::kLost) {
+        text = report.readable ? state_name(report.state) : report.unpinned ? "pins gone" : "waiting";
     }
     if (report.readable && report.program) {
         text += " g";
         text += std::to_string(report.program->generation);
+    }
+    if (report.readable && !report.link.empty() && report.link != "up") {
+        text += ", ";
+        text += report.link;
     }
     return text;
 }

@@ -9,19 +9,20 @@
 
 namespace tally::stats {
 
-// The worst last.
-enum class Trouble { kNone, kLost, kAborted, kStale, kDetached };
-inline constexpr std::size_t kTroubles = 5;
+// The worst last. kLostBefore is only a mark, without a name: the totals that are shown have lost packets.
+enum class Trouble { kNone, kLostBefore, kLost, kAborted, kStale, kDetached };
+inline constexpr std::size_t kTroubles = 6;
 
-// For how many seconds packets that were aborted are trouble.
-inline constexpr double kAbortedLasts = 10;
+// For how many seconds packets that were aborted or lost are trouble.
+inline constexpr double kTroubleLasts = 10;
 
 // The worst there is.
 Trouble trouble_of(const ScreenSource& source, double now);
 // "ABORTED".
 std::string_view trouble_name(Trouble trouble);
 
-// "DETACHED", "attached", "waiting"; the generation of its program behind it: "attached g2".
+// "DETACHED", "attached", "waiting", "pins gone"; the generation of its program behind it, and what is wrong
+// with the device: "attached g2, no carrier".
 std::string state_text(const ScreenSource& source, Trouble trouble);
 
 }  // namespace tally::stats

@@ -25,10 +25,14 @@ struct Parts {
     Rect rest;
 };
 
+int verdicts_width(int width) {
+    return width >= kTwoColumns ? width * 11 / 20 : width;
+}
+
 Parts divide(const Rect& inner, int verdicts) {
     Parts parts = {inner, inner};
     if (inner.width >= kTwoColumns) {
-        parts.verdicts.width = inner.width * 11 / 20;
+        parts.verdicts.width = verdicts_width(inner.width);
         parts.rest.x = parts.verdicts.right() + 2;
         parts.rest.width = inner.right() - parts.rest.x;
         return parts;
@@ -42,7 +46,7 @@ Parts divide(const Rect& inner, int verdicts) {
 int verdict_lines(const ScreenSource& source, const LiveChoice& choice, int width) {
     constexpr int kBelowLegend = 3;  // of all verdicts: packets, bits, frame
     return width >= kTable
-               ? verdict_table_lines(source, choice)
+               ? verdict_table_lines(source, choice, verdicts_width(width))
                : static_cast<int>(actions_to_show(source, choice.all_actions).size()) + kBelowLegend;
 }
 

@@ -3,41 +3,23 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <string_view>
 #include <utility>
 
 #include "common/base/printable.h"
+#include "stats/live/paint/folded_text.h"
 
 namespace tally::stats {
 namespace {
 
 constexpr int kLabel = 9;  // columns
 
-// How much of a text that is longer than the line goes into it: up to a comma, or else a blank, or a slash.
-std::size_t fold(std::string_view text, std::size_t room) {
-    for (const std::string_view end : {", ", " ", "/"}) {
-        const std::size_t at = text.rfind(end, room - 1);
-        if (at != std::string_view::npos && at > 0) {
-            return at + 1;
-        }
-    }
-    return room;
-}
-
 std::vector<DeviceLine> folded(const std::vector<DeviceLine>& lines, int width) {
-    const auto room = static_cast<std::size_t>(std::max(width - kLabel, 1));
     std::vector<DeviceLine> result;
     for (const DeviceLine& line : lines) {
-        std::string_view left = line.text;
         std::string label = line.label;
-        while (left.size() > room) {
-            const std::string_view line_text = left.substr(0, fold(left, room));
-            result.push_back({std::exchange(label, ""), std::string(line_text)});
-            left.remove_prefix(line_text.size());
-            left.remove_prefix(left.starts_with(' ') ? 1 : 0);
+        for (std::string& text : fold_text(line.text, width - kLabel)) {
+            result.push_back({std::exchange(label, ""), std::move(text)});
         }
-        result.push_back({label, std::string(left)});
     }
     return result;
 }

@@ -62,8 +62,8 @@ void draw_device(Canvas& canvas, const ScreenState& model, const ScreenSource& s
     const HeatLayout heat =
         lay_out_heat(static_cast<int>(heats.size()), inner.width, std::max(inner.height / 8, 1));
     const auto about = device_lines(source, context.facts, inner.width);
-    const Lines lines = divide_lines(inner.height, verdict_table_lines(source, choice), heat.lines,
-                                     static_cast<int>(about.size()));
+    const Lines lines = divide_lines(inner.height, verdict_table_lines(source, choice, inner.width),
+                                     heat.lines, static_cast<int>(about.size()));
     int y = inner.y;
     const auto divide = [&](const std::string& text) {
         draw_divider(canvas, box, y);

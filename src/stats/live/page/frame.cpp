@@ -84,7 +84,7 @@ void draw_frame(Canvas& canvas, const ScreenState& model, const LiveChoice& choi
     const int end = box.right() - 2;
     std::vector<Piece> status = status_of(model, choice, context, text.step);
     // The first pieces of the title are what matters most.
-    constexpr std::size_t kFirst = 5;
+    constexpr std::size_t kFirst = 6;
     int wanted = 2;
     for (std::size_t at = 0; at < text.title.size() && at < kFirst; ++at) {
         wanted += text.title[at].text.empty() ? 0 : width_of(canvas, text.title[at]) + 2;
@@ -152,6 +152,8 @@ Style trouble_style(Trouble trouble) {
             return kAlarm;
         case Trouble::kStale:
             return kWarning;
+        case Trouble::kLostBefore:
+            return kBold;
         case Trouble::kNone:
             break;
     }

@@ -27,7 +27,7 @@ struct Widths {
     int program = 7;
     int mode = 6;
     bool any_netns = false;
-    bool any_lost = false;
+    bool any_tracked = false;
     bool any_cost = false;
 };
 
@@ -49,7 +49,7 @@ Widths widths_of(const Canvas& canvas, const SourceList& list) {
             widen(widths.program, source.report.program->name);
             widen(widths.mode, source.report.program->mode);
         }
-        widths.any_lost = widths.any_lost || source.report.delivery.tracked;
+        widths.any_tracked = widths.any_tracked || source.report.delivery.tracked;
         widths.any_cost = widths.any_cost || source.report.cost.has_value();
     }
     return widths;
@@ -67,13 +67,17 @@ void grant_all(ListColumns& columns, ColumnRoom& room, const Widths& widths, con
         room.grant(columns.peak, kPeak);
     }
     room.grant(columns.curve, kLeastCurve);
-    room.grant(columns.bps, raw ? 13 : kScaledColumns);
-    room.grant(columns.program, widths.program);
-    if (widths.any_lost) {
+    // Somebody asked for these.
+    if (widths.any_tracked) {
         room.grant(columns.lost, kScaledColumns);
     }
     if (widths.any_cost) {
         room.grant(columns.cost, kCost);
+    }
+    room.grant(columns.bps, raw ? 13 : kScaledColumns);
+    room.grant(columns.program, widths.program);
+    if (widths.any_tracked) {
+        room.grant(columns.lost_rate, kScaledColumns);
     }
     room.grant(columns.mode, widths.mode);
     room.grant(columns.packets, kPackets);
@@ -107,7 +111,7 @@ ListColumns lay_out_list(const Canvas& canvas, const Rect& rect, const SourceLis
     int x = rect.x + kMarks;
     for (Column* column : {&columns.name, &columns.netns, &columns.state, &columns.program, &columns.mode,
                            &columns.packets, &columns.pps, &columns.bps, &columns.drop, &columns.lost,
-                           &columns.cost, &columns.peak, &columns.curve}) {
+                           &columns.lost_rate, &columns.cost, &columns.peak, &columns.curve}) {
         if (column->width > 0) {
             column->end = x + column->width;
             x = column->end + columns.gap;
@@ -138,7 +142,8 @@ void write_list_titles(Canvas& canvas, int y, const ListColumns& columns, const 
     right(columns.pps, "PKT/S", style_of(Sort::kPackets));
     right(columns.bps, choice.units == Units::kBytes ? "BYTE/S" : "BIT/S");
     right(columns.drop, "DROP", style_of(Sort::kDrops));
-    right(columns.lost, "LOST/S");
+    right(columns.lost, "LOST");
+    right(columns.lost_rate, "LOST/S");
     right(columns.cost, "NS/PKT");
     right(columns.peak, "UP TO");
     if (!columns.curve.there()) {

@@ -34,7 +34,7 @@ class ColumnRoom {
 struct ListColumns {
     int gap = 1;
     bool titles = false;  // names are with their namespace
-    Column name, netns, state, program, mode, packets, pps, bps, drop, lost, cost, peak, curve;
+    Column name, netns, state, program, mode, packets, pps, bps, drop, lost, lost_rate, cost, peak, curve;
 };
 
 // The name is never cut while another column has room.

@@ -12,6 +12,8 @@ namespace tally::stats {
 
 // Columns for a scaled number.
 inline constexpr int kScaledColumns = 9;
+// Columns for a grouped number that may be scaled.
+inline constexpr int kCountColumns = 13;
 
 // Bits per second as a number of the chosen unit.
 double in_units(double bps, Units units);

@@ -24,9 +24,10 @@ constexpr int kLeastPanel = 9;   // lines
 
 // Which there are, or how many where that is too long.
 std::string troubles_text(const SourceList& list, int room) {
+    constexpr auto kLostBefore = static_cast<std::size_t>(Trouble::kLostBefore);
     std::string text;
     std::size_t all = 0;
-    for (std::size_t trouble = kTroubles - 1; trouble > 0; --trouble) {
+    for (std::size_t trouble = kTroubles - 1; trouble > kLostBefore; --trouble) {
         if (const std::size_t count = list.troubles.at(trouble); count > 0) {
             text += fmt::format("{}{} {}", text.empty() ? "" : ", ", count,
                                 trouble_name(static_cast<Trouble>(trouble)));
@@ -47,6 +48,8 @@ std::vector<Piece> title_of(const Canvas& canvas, const ScreenState& model, cons
     // The most important first, but for the name of the program.
     std::vector<Piece> pieces = {{canvas.width() < kRoomForName ? "" : "xdp_stats", kBold}};
     pieces.push_back({troubles_text(list, canvas.width() / 2 - 4), kAlarm});
+    const std::size_t losses = list.troubles.at(static_cast<std::size_t>(Trouble::kLostBefore));
+    pieces.push_back({losses > 0 ? fmt::format("{} with losses", losses) : "", kBold});
     pieces.push_back({choice.typing || !choice.filter.empty()
                           ? fmt::format("/{}{}", printable(choice.filter), choice.typing ? "_" : "")
                           : "",

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "common/base/printable.h"
+#include "stats/live/page/numbers_text.h"
 #include "stats/live/page/shown_rates.h"
 #include "stats/live/page/verdict_table.h"
 #include "stats/live/paint/plot.h"
@@ -14,10 +15,17 @@ namespace tally::stats {
 
 std::vector<Piece> panel_title(const ScreenSource& source, Trouble trouble) {
     std::vector<Piece> pieces = {{title_with_place(source.report), kBold}};
-    if (trouble != Trouble::kNone) {
+    if (trouble > Trouble::kLostBefore) {
         pieces.push_back({fmt::format(" {} ", trouble_name(trouble)), trouble_style(trouble)});
     } else {
         pieces.push_back({state_text(source, trouble), kFaint});
+    }
+    if (const auto total = total_of(source, kAllActions); source.report.unpinned && total) {
+        pieces.push_back(
+            {"last counted " + count_text(total->rx_packets, Units::kPacketsAndBits, kCountColumns), {}});
+    }
+    if (const auto lost = lost_of(source); lost && *lost > 0) {
+        pieces.push_back({count_text(*lost, Units::kPacketsAndBits, kCountColumns) + " lost", kBold});
     }
     if (const auto& program = source.report.program) {
         pieces.push_back({fmt::format("{}{}, {} mode, by {}", trouble < Trouble::kStale ? "" : "last: ",

@@ -40,6 +40,14 @@ void write_rate(Canvas& canvas, int y, const Column& column, double value, Units
     canvas.write_right(column.end, y, rate_text(value, units, column.width), value > 0 ? style : kFaint);
 }
 
+void write_lost(Canvas& canvas, int y, const Column& column, const std::optional<std::uint64_t>& lost,
+                Units units) {
+    if (column.there()) {
+        canvas.write_right(column.end, y, lost ? count_text(*lost, units, column.width) : "-",
+                           lost && *lost > 0 ? kBold : kFaint);
+    }
+}
+
 void write_text(Canvas& canvas, int y, const Column& column, const std::string& text, Style style) {
     if (column.there()) {
         canvas.write_cut(column.begin(), y, text, style, column.end);
@@ -105,7 +113,7 @@ void write_source(Canvas& canvas, const Rect& rect, int y, const ListLook& look,
                {.bold = !selected, .reverse = selected});
     write_text(canvas, y, columns.netns, printable(source.report.netns.value_or("")), {});
     write_text(canvas, y, columns.state, state_text(source, listed.trouble),
-               listed.trouble == Trouble::kNone ? kFaint : alarm);
+               listed.trouble < Trouble::kLost ? kFaint : alarm);
     if (source.report.program) {
         write_text(canvas, y, columns.program, printable(source.report.program->name), {});
         write_text(canvas, y, columns.mode, source.report.program->mode, kFaint);
@@ -118,7 +126,8 @@ void write_source(Canvas& canvas, const Rect& rect, int y, const ListLook& look,
             total && total->rx_packets > 0 ? Style() : kFaint);
     }
     if (source.report.delivery.tracked) {
-        write_rate(canvas, y, columns.lost, lost_pps(source.report.delivery), look.choice.units, true,
+        write_lost(canvas, y, columns.lost, lost_of(source), look.choice.units);
+        write_rate(canvas, y, columns.lost_rate, lost_pps(source.report.delivery), look.choice.units, true,
                    {.bold = true});
     }
     if (source.report.cost && columns.cost.there()) {
@@ -137,12 +146,13 @@ void write_verdict(Canvas& canvas, const Rect& rect, int y, const ListLook& look
     const int behind = canvas.write(x + 2, y, kShortActionNames.at(action), {}, end);
     const auto total = total_of(source, action);
     constexpr int kNumber = 26;  // of 2^64 with its commas
-    const auto number = [&](std::uint64_t count) {
-        return total ? count_text(count, look.choice.units, kNumber) : "-";
+    const auto number = [&](std::uint64_t count, std::string_view unit) {
+        return fmt::format("{} {}{}", total ? count_text(count, look.choice.units, kNumber) : "-", unit,
+                           total && count == 1 ? "" : "s");
     };
     const Counter known = total.value_or(Counter{});
-    const std::string packets = number(known.rx_packets) + " packets";
-    const std::string bytes = number(known.rx_bytes) + " bytes";
+    const std::string packets = number(known.rx_packets, "packet");
+    const std::string bytes = number(known.rx_bytes, "byte");
     const int numbers = std::max(behind + 1, x + 11);
     const bool both = numbers + static_cast<int>(packets.size() + bytes.size()) + 2 <= end;
     canvas.write_cut(numbers, y, both ? packets + ", " + bytes : packets, {}, end);

@@ -3,67 +3,67 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "common/pins/abi_names.h"
 #include "stats/live/page/list_columns.h"
 #include "stats/live/page/numbers_text.h"
 #include "stats/live/page/shown_rates.h"
 #include "stats/live/page/source_list.h"
+#include "stats/live/paint/folded_text.h"
 #include "stats/model/loss_reasons.h"
 
 namespace tally::stats {
 namespace {
 
 constexpr int kName = 10;
+constexpr int kIndent = 4;  // of what is below a verdict
 
 struct TableColumns {
-    Column name, packets, bytes, pps, share, bps, frame, lost;
+    Column name, packets, bytes, pps, share, bps, frame;
 };
 
-constexpr int kCountColumns = 13;  // of a grouped number that is not scaled
-
-// "1,000: target is down (ENETDOWN); 3: ...", or why that is not known.
-std::string losses_text(const ScreenSource& source, std::size_t action) {
-    const auto fate = fate_of(source, action);
-    if (!fate) {
-        return source.report.delivery.unknown.at(action);
+// Below the line of a verdict: "lost 1,000: target is down (ENETDOWN)", or why that is not known.
+std::vector<std::string> loss_lines(const ScreenSource& source, std::size_t action, int width) {
+    std::vector<std::string> texts;
+    if (const auto fate = fate_of(source, action)) {
+        for (const Loss& loss : fate->losses) {
+            texts.push_back(fmt::format("lost {}: {}",
+                                        count_text(loss.packets, Units::kPacketsAndBits, kCountColumns),
+                                        loss_text(action, loss.reason)));
+        }
+    } else if (const std::string& why = source.report.delivery.unknown.at(action); !why.empty()) {
+        texts.push_back("delivered: not known: " + why);
     }
-    std::string text;
-    for (const Loss& loss : fate->losses) {
-        text += fmt::format("{}{}: {}", text.empty() ? "" : "; ",
-                            count_text(loss.packets, Units::kPacketsAndBits, kCountColumns),
-                            loss_text(action, loss.reason));
+    std::vector<std::string> lines;
+    for (const std::string& text : texts) {
+        const auto folded = fold_text(text, width - kIndent);
+        lines.insert(lines.end(), folded.begin(), folded.end());
     }
-    return text;
+    return lines;
 }
 
-TableColumns lay_out_table(const Rect& rect, const ScreenSource& source, Units units) {
+TableColumns lay_out_table(const Rect& rect, Units units) {
     constexpr int kCount = 15;
     constexpr int kBytes = 19;
     constexpr int kShare = 7;
     constexpr int kFrame = 7;
     const bool raw = units == Units::kRaw;
-    constexpr int kReason = 34;
-    const int gap = source.report.delivery.tracked || rect.width < 100 ? 1 : 3;
+    const int gap = rect.width < 100 ? 1 : 3;
     TableColumns columns;
     ColumnRoom room(rect.width, gap);
     room.grant(columns.name, kName);
     room.grant(columns.packets, rect.width < 70 ? kCount - 4 : kCount);
     room.grant(columns.pps, raw ? 10 : kScaledColumns);
     room.grant(columns.share, kShare);
-    if (source.report.delivery.tracked) {
-        room.grant(columns.lost, kReason);
-    }
     room.grant(columns.bps, raw ? 13 : kScaledColumns);
     room.grant(columns.bytes, rect.width < 90 ? kCount : kBytes);
     room.grant(columns.frame, kFrame);
-    columns.lost.width += columns.lost.width > 0 ? std::max(room.left(), 0) : 0;
     int x = rect.x;
     for (Column* column : {&columns.name, &columns.packets, &columns.bytes, &columns.pps, &columns.share,
-                           &columns.bps, &columns.frame, &columns.lost}) {
+                           &columns.bps, &columns.frame}) {
         if (column->width > 0) {
             column->end = x + column->width;
             x = column->end + gap;
@@ -85,9 +85,6 @@ void write_titles(Canvas& canvas, int y, const TableColumns& columns, Units unit
     right(columns.share, "SHARE");
     right(columns.bps, units == Units::kBytes ? "BYTE/S" : "BIT/S");
     right(columns.frame, "FRAME");
-    if (columns.lost.there()) {
-        canvas.write(columns.lost.begin(), y, "LOST", kFaint, columns.lost.end);
-    }
 }
 
 void write_name(Canvas& canvas, int x, int y, std::size_t action, int end) {
@@ -140,15 +137,16 @@ void write_line(Canvas& canvas, int y, const TableColumns& columns, const Screen
     right(columns.share, rates.moment.known ? percent_text(share) : "-", !(share > 0));
     const double frame = mean_frame(rates, total, action);
     right(columns.frame, frame > 0 ? frame_text(frame) : "-", !(frame > 0));
-    if (columns.lost.there() && action != kAllActions) {
-        canvas.write_cut(columns.lost.begin(), y, losses_text(source, action), {}, columns.lost.end);
-    }
 }
 
 }  // namespace
 
-int verdict_table_lines(const ScreenSource& source, const LiveChoice& choice) {
-    return static_cast<int>(actions_to_show(source, choice.all_actions).size()) + 2;
+int verdict_table_lines(const ScreenSource& source, const LiveChoice& choice, int width) {
+    std::size_t lines = 2;  // titles and total
+    for (const std::size_t action : actions_to_show(source, choice.all_actions)) {
+        lines += 1 + loss_lines(source, action, width).size();
+    }
+    return static_cast<int>(lines);
 }
 
 void draw_verdict_table(Canvas& canvas, const Rect& rect, const ScreenSource& source,
@@ -156,7 +154,7 @@ void draw_verdict_table(Canvas& canvas, const Rect& rect, const ScreenSource& so
     if (rect.height < 1) {
         return;
     }
-    const TableColumns columns = lay_out_table(rect, source, choice.units);
+    const TableColumns columns = lay_out_table(rect, choice.units);
     const ShownRates rates = rates_shown(source, choice, step);
     auto actions = actions_to_show(source, choice.all_actions);
     actions.push_back(kAllActions);
@@ -167,6 +165,14 @@ void draw_verdict_table(Canvas& canvas, const Rect& rect, const ScreenSource& so
             return;
         }
         write_line(canvas, y++, columns, source, rates, action, choice.units);
+        if (action == kAllActions) {
+            return;
+        }
+        for (const std::string& line : loss_lines(source, action, rect.width)) {
+            if (y < rect.bottom()) {
+                canvas.write(rect.x + kIndent, y++, line, {}, rect.right());
+            }
+        }
     }
 }
 

@@ -9,8 +9,8 @@
 
 namespace tally::stats {
 
-// With titles and a line for the sum.
-int verdict_table_lines(const ScreenSource& source, const LiveChoice& choice);
+// With titles, a line for the sum, and why packets were lost, in such a width.
+int verdict_table_lines(const ScreenSource& source, const LiveChoice& choice, int width);
 // `step`: the seconds that the cursor stands for.
 void draw_verdict_table(Canvas& canvas, const Rect& rect, const ScreenSource& source,
                         const LiveChoice& choice, double step);

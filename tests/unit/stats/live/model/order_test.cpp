@@ -79,7 +79,7 @@ TEST(Order, TroubleComesFirstWhateverTheOrder) {
     }
     const SourceList list = list_sources(model, request_at(1, Sort::kName, "busy"));
     EXPECT_EQ(list.order.size(), 1U);
-    EXPECT_THAT(list.troubles, ElementsAre(1U, 0U, 1U, 1U, 1U)) << "also of those that are filtered out";
+    EXPECT_THAT(list.troubles, ElementsAre(1U, 0U, 0U, 1U, 1U, 1U)) << "also of those that are filtered out";
 }
 
 TEST(Order, TheFilterLooksAtNamesAndPrograms) {
@@ -121,8 +121,47 @@ TEST(Trouble, AbortedPacketsAreTroubleForAWhile) {
     report.actions[XDP_ABORTED].rate.pps = 3;
     model.take(1, report, 100);
     EXPECT_EQ(trouble_of(*model.find(1), 100), Trouble::kAborted);
-    EXPECT_EQ(trouble_of(*model.find(1), 100 + kAbortedLasts - 3), Trouble::kAborted);
-    EXPECT_EQ(trouble_of(*model.find(1), 100 + kAbortedLasts + 3), Trouble::kNone);
+    EXPECT_EQ(trouble_of(*model.find(1), 100 + kTroubleLasts - 3), Trouble::kAborted);
+    EXPECT_EQ(trouble_of(*model.find(1), 100 + kTroubleLasts + 3), Trouble::kNone);
+}
+
+TEST(Trouble, SoAreLostOnesAndThenTheyAreAMark) {
+    ScreenState model(Totals::kMap);
+    SampleReport report = report_of("a");
+    report.delivery.tracked = true;
+    model.take(1, report, 99);
+    report.delivery.count[XDP_REDIRECT] = Fate{0, 3, {{ENETDOWN, 3}}};
+    report.delivery.session = report.delivery.count;
+    report.delivery.lifetime[XDP_REDIRECT] = Fate{0, 7, {{ENETDOWN, 7}}};
+    model.take(1, report, 100);
+    const ScreenSource& source = *model.find(1);
+    model.take(1, report, 101);
+    report.delivery.session[XDP_REDIRECT].reset();  // not known for a moment
+    model.take(1, report, 102);
+    report.delivery.session = report.delivery.count;
+    model.take(1, report, 103);
+    EXPECT_EQ(trouble_of(source, 100 + kTroubleLasts - 3), Trouble::kLost);
+    EXPECT_EQ(trouble_of(source, 100 + kTroubleLasts + 3), Trouble::kLostBefore);
+    EXPECT_EQ(lost_of(source), 3U) << "of the verdicts of which it is known";
+    model.choose_totals(Totals::kLifetime);
+    EXPECT_EQ(lost_of(source), 7U);
+    model.reset_totals();
+    EXPECT_EQ(lost_of(source), 0U);
+    EXPECT_EQ(trouble_of(source, 200), Trouble::kNone);
+}
+
+TEST(Trouble, LossesThatAreOverComeBeforeWhatIsWell) {
+    ScreenState model(Totals::kMap);
+    model.take(1, report_of("busy", 50, 50), 100);
+    SampleReport report = report_of("lossy");
+    report.delivery.tracked = true;
+    report.delivery.count[XDP_TX] = Fate{0, 3, {{ENETDOWN, 3}}};
+    model.take(2, report, 100);
+    report = report_of("stale");
+    report.state = AttachState::kStale;
+    model.take(3, report, 100);
+    EXPECT_THAT(titles(model, request_at(100, Sort::kPackets)), ElementsAre("stale", "lossy", "busy"));
+    EXPECT_THAT(titles(model, request_at(900, Sort::kName, "", true)), ElementsAre("stale", "lossy"));
 }
 
 TEST(Trouble, TheWorstIsTold) {
@@ -131,14 +170,14 @@ TEST(Trouble, TheWorstIsTold) {
     EXPECT_EQ(state_text(source, trouble_of(source, 1)), "attached g1");
     source.report.delivery.tracked = true;
     EXPECT_EQ(trouble_of(source, 1), Trouble::kNone);
-    source.report.delivery.lost_pps[XDP_REDIRECT] = 1;
+    source.events.last_lost = 1;
     EXPECT_EQ(state_text(source, trouble_of(source, 1)), "LOST g1");
     source.report.state = AttachState::kStale;
     EXPECT_EQ(state_text(source, trouble_of(source, 1)), "STALE g1");
     source.report.state = AttachState::kOrphaned;
     EXPECT_EQ(state_text(source, trouble_of(source, 1)), "DETACHED g1");
     source.report.readable = false;
-    source.report.delivery = {};
+    source.events = {};
     EXPECT_EQ(state_text(source, trouble_of(source, 1)), "waiting");
 }
 

@@ -59,14 +59,32 @@ TEST_F(DevicePage, TellsWhyPacketsWereLost) {
     DrawnPage drawn;
     draw_device(canvas, model_, source, choice_, context_, drawn);
     EXPECT_THAT(fmt::format("{}", fmt::join(lines_of(canvas), "\n")),
-                AllOf(HasSubstr("LOST"), HasSubstr("1,000: target is down (ENETDOWN); 2: "),
-                      HasSubstr("generic mode")));
+                AllOf(HasSubstr("  lost 1,000: target is down (ENETDOWN) "),
+                      HasSubstr("  lost 2: frame is longer than the target's MTU (EMSGSIZE) "),
+                      HasSubstr("  delivered: not known: generic mode ")));
+}
+
+TEST_F(DevicePage, AReasonIsNeverCut) {
+    SampleReport report = lossy_report();
+    report.delivery.count[XDP_REDIRECT] = Fate{0, 202, {{EOPNOTSUPP, 200}, {ENXIO, 2}}};
+    take(0, report);
+    for (const auto& [width, height] : {std::pair{80, 24}, {100, 30}, {160, 36}, {200, 60}}) {
+        EXPECT_THAT(text(width, height),
+                    AllOf(HasSubstr("lost 200: target takes no redirected frames (EOPNOTSUPP) "),
+                          HasSubstr("lost 2: target's other end is down, or takes no frames (ENXIO) "),
+                          HasSubstr("  total ")))
+            << width;
+    }
+    EXPECT_THAT(text(60, 30),
+                AllOf(HasSubstr("lost 2: target's other end is down, "), HasSubstr("(ENXIO) ")));
+    choice_.device = false;
+    EXPECT_THAT(text(160, 36), HasSubstr("lost 2: target's other end is down, or takes no frames (ENXIO) "));
 }
 
 TEST_F(DevicePage, AfterAResetLossesAreThoseSinceThen) {
     SampleReport report = lossy_report();
     take(0, report);
-    EXPECT_THAT(text(120, 36), HasSubstr("1,000: target is down (ENETDOWN); 3: "));
+    EXPECT_THAT(text(120, 36), HasSubstr("lost 1,000: target is down (ENETDOWN) "));
     model_.reset_totals();
     EXPECT_THAT(text(120, 36), Not(HasSubstr("dropped it")));
     report.actions[XDP_REDIRECT].session.rx_packets += 2;

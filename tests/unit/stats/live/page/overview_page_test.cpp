@@ -45,7 +45,7 @@ TEST_F(OverviewPage, ADeviceOpensIntoItsVerdicts) {
     EXPECT_THAT(text(80, 15), Not(HasSubstr("packets,")));
     choice_.open = {0};
     const auto lines = page(80, 15);
-    EXPECT_THAT(lines[3], AllOf(HasSubstr("D drop"), HasSubstr("1 packets, 60 bytes"), HasSubstr("0.00")));
+    EXPECT_THAT(lines[3], AllOf(HasSubstr("D drop"), HasSubstr("1 packet, 60 bytes"), HasSubstr("0.00")));
     EXPECT_THAT(lines[4], AllOf(HasSubstr("P pass"), HasSubstr("10 packets, 980 bytes"), HasSubstr("5.00")));
     EXPECT_THAT(text(80, 15), Not(HasSubstr("redirect")));
     choice_.all_actions = true;
@@ -106,6 +106,70 @@ TEST_F(OverviewPage, LostAndCostHaveColumnsWhereTheyAreTracked) {
     draw_overview(canvas, model_, list, choice_, context_, drawn);
     EXPECT_THAT(line_of(canvas, 1), AllOf(HasSubstr("LOST/S"), HasSubstr("NS/PKT")));
     EXPECT_THAT(line_of(canvas, 2), AllOf(HasSubstr("LOST g1"), HasSubstr("1.50 k"), HasSubstr(" 23 ")));
+}
+
+TEST_F(OverviewPage, LostPacketsAreSeenAfterwards) {
+    add(0, "veth0");
+    add(1, "veth1");
+    take(2, report_of("veth2"));
+    SampleReport report = lossy_report();
+    report.title = "zeta";
+    report.device = "zeta";
+    take(3, report);
+    context_.now += 9;
+    EXPECT_THAT(page(100, 24)[0], HasSubstr("! 1 LOST "));
+    EXPECT_THAT(page(100, 24)[2], AllOf(HasSubstr("!zeta"), HasSubstr("LOST g1"), HasSubstr(" 1,003 ")));
+    // Later, and in a view that is opened later.
+    context_.now += 60;
+    EXPECT_THAT(page(100, 24)[0], AllOf(HasSubstr("  1 with losses "), Not(HasSubstr("!"))));
+    EXPECT_THAT(page(100, 24)[2], AllOf(HasSubstr("!zeta"), HasSubstr("attached g1"), HasSubstr(" 1,003 ")));
+    EXPECT_THAT(text(100, 24), HasSubstr("├─ zeta  attached g1  1,003 lost  "));
+    EXPECT_THAT(text(60, 15), AllOf(HasSubstr("1 with losses"), HasSubstr("!zeta")));
+    Canvas canvas(100, 24, {});
+    draw(canvas);
+    EXPECT_EQ(canvas.at(2, 2).style, kBold) << "less loud than trouble";
+    model_.reset_totals();
+    EXPECT_THAT(page(100, 24)[2], AllOf(HasSubstr(" veth0 "), Not(HasSubstr("!"))));
+    EXPECT_THAT(text(100, 24), Not(HasSubstr("losses")));
+}
+
+TEST_F(OverviewPage, LostAndCostComeBeforeProgramAndBits) {
+    add(0, "veth0");
+    SampleReport report = lossy_report();
+    report.cost = costly_report().cost;
+    take(1, report);
+    for (const int width : {80, 90, 100, 120, 160}) {
+        EXPECT_THAT(page(width, 15)[1], AllOf(HasSubstr(" LOST "), HasSubstr("NS/PKT"))) << width;
+    }
+    EXPECT_THAT(page(80, 15)[1], AllOf(Not(HasSubstr("PROGRAM")), HasSubstr("60 s, to 5")));
+    for (std::size_t number = 2; number < 40; ++number) {
+        add(number, fmt::format("veth{}", number));
+    }
+    EXPECT_THAT(page(160, 36)[1], AllOf(HasSubstr(" LOST "), HasSubstr("NS/PKT"), HasSubstr("│ veth0")))
+        << "the plot is beside the list";
+}
+
+TEST_F(OverviewPage, ADeviceThatIsDownIsSaidToBe) {
+    SampleReport report = report_of("veth0");
+    report.link = "up";
+    take(0, report);
+    EXPECT_THAT(page(80, 15)[2], AllOf(HasSubstr("attached g1"), Not(HasSubstr("up"))));
+    report.link = "down";
+    take(0, report);
+    EXPECT_THAT(page(80, 15)[2], HasSubstr("attached g1, down"));
+    report.link = "no carrier";
+    take(0, report);
+    EXPECT_THAT(page(80, 15)[2], HasSubstr("attached g1, no carrier"));
+    EXPECT_THAT(page(80, 15)[0], Not(HasSubstr("!"))) << "that may be as it is meant";
+}
+
+TEST_F(OverviewPage, ThatPinsAreGoneIsSaidWithTheLastCount) {
+    SampleReport report = report_of("veth0");
+    report.readable = false;
+    report.unpinned = true;
+    take(0, report);
+    EXPECT_THAT(page(120, 15)[2], AllOf(HasSubstr("pins gone"), HasSubstr(" 11 ")));
+    EXPECT_THAT(text(80, 24), HasSubstr("├─ veth0  pins gone  last counted 11  "));
 }
 
 TEST_F(OverviewPage, CurvesHaveOneScaleOrEachItsOwn) {
