@@ -59,6 +59,8 @@ struct SampleReport {
     AttachState state = AttachState::kForeign;
     // The device that the program runs on now ("red/eth0"), where that is not `device` in `netns`.
     std::optional<std::string> runs_on;
+    // The device of the program is gone, and a new one is not waited for: this map counts no more.
+    bool is_over = false;
     Totals totals = Totals::kMap;  // what `count` is
     // Else `count` is 0: lifetime totals are asked for, and no meta of this map tells them.
     bool count_known = true;

@@ -557,6 +557,7 @@ void Reader::refresh_state(std::int64_t now) {
     }
     report_.state = state_monitor_.report(report_.title, map_->info().id, changing);
     report_.runs_on = state_monitor_.runs_on();
+    report_.is_over = state_monitor_.device_gone() && !request_->wait;
 }
 
 AttachState Reader::look_at_state(std::int64_t now) {

@@ -53,6 +53,9 @@ class StateMonitor {
     // The device that the program runs on, as it was told, where that is another one than the pins say.
     std::optional<std::string> runs_on() const { return told_ ? told_->runs_on : std::nullopt; }
 
+    // What is told is `detached` because the device does not exist any more.
+    bool device_gone() const { return told_ && told_->device_gone; }
+
     // The device and its pins have this name from now on.
     void rename(const std::string& device, const std::string& directory) {
         device_ = device;
