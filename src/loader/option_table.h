@@ -404,8 +404,9 @@ output belongs to the command.)",
         .excludes = {{"--json --list-programs", "what was asked for is all that is printed"}},
         .help = "No output but errors, and what --status, --test-run and --features were asked for",
         .manual = R"(
-No output but errors. *--status*, *--test-run* and *--features* print what they were asked for all the same, without
-notes.)",
+No output but errors, and of a load the notes that redirected packets are lost, that native mode was refused, that its
+pins end with this mount namespace, or that leftovers could not be removed. *--status*, *--test-run* and *--features*
+print what they were asked for all the same, without notes.)",
     },
     {
         .group = "Output",

@@ -81,6 +81,19 @@ def test_the_job(repository):
         run(["bash", "-e", "-c", script])
 
 
+@pytest.mark.parametrize("left", ["a device", "a tracking"])
+def test_the_job_notices_what_is_left(repository, lab, veth0, left):
+    *_, last = steps(BLOCKS[".github/workflows/xdp.yml"].text)
+    if left == "a device":
+        lab.load(veth0.name)
+    else:
+        lab.loader("--track-delivery")
+    run(["bash", "-e", "-c", last], status=1)
+    lab.loader(*(("--dev", veth0.name, "--unload") if left == "a device" else ("--untrack-delivery",)))
+    run(["bash", "-e", "-c", last])
+    lab.delete(veth0)
+
+
 def test_the_output_of_the_page(repository):
     """What the drop test ends with is what the page shows; then with a frame too many."""
     met, too_many, _ = [block.text for block in blocks((TOP / "docs/ci.md").read_text(), "text")]

@@ -329,6 +329,32 @@ def test_interrupted_while_waiting_for_a_namespace(lab):
     interrupt(lab, process)
 
 
+# ---- what is not there any more
+
+
+def test_a_device_that_is_gone(lab, veth0):
+    """Its map counts no more, so there is nothing to wait for; with --wait it may come again."""
+    counted(lab, veth0, 7)
+    process = begun(lab, "--expect", "pass.packets == 8", "--expect", "total.bytes == 700")
+    wait_for_round(process)
+    lab.delete(veth0)
+    wait_for_failure(lab, process)
+    lines = ["veth0: pass.packets == 8: no, 7, and the device is gone", "veth0: total.bytes == 700: yes, 700",
+             "veth0: counted: XDP_PASS 7 packets, 700 bytes"]
+    assert process.lines["out"] == lines
+    result = expect("--expect", "pass.packets == 8", "--expect", "total.bytes == 700", "--within", "1h", status=6)
+    assert result.out.splitlines() == lines
+    assert result.err.splitlines()[-1] == ("xdp_stats: waiting for 'pass.packets == 8' of 'veth0': 7, and the device "
+                                           "is gone")
+    expect("--expect", "pass.packets == 7", "--settle", "100ms")
+    process = waiting(lab, "--wait", "--expect", "pass.packets == 8")
+    wait_for_round(process)
+    veth = lab.veth("veth0")
+    lab.load("veth0", "--reuse-maps")
+    send(veth, 1, SIZE)
+    process.wait(0)
+
+
 # ---- --settle
 
 

@@ -283,10 +283,10 @@ def test_judgement(lab, veth0, wanted, status, met):
     packets, rate = judgement["expectations"]
     assert packets == {"source": "veth0", "expression": f"pass.packets == {wanted}", "action": "XDP_PASS",
                        "field": "packets", "totals": "map", "operator": "==", "wanted": wanted, "seen": 3,
-                       "held": met, "too_many": False}
+                       "held": met, "too_many": False, "cannot_hold": None}
     (counted,) = judgement["counted"]
     assert counted["source"] == "veth0" and counts_of(counted) == {"XDP_PASS": (3, 300)}
-    assert counted["total"] == {"packets": 3, "bytes": 300}
+    assert counted["total"] == {"packets": 3, "bytes": 300, "delivered": None, "lost": None}
     assert (rate["action"], rate["field"], rate["wanted"]) == ("total", "bps", 0)
     assert [error["kind"] for error in errors_of("xdp_stats", result)] == ([] if met else ["unmet"])
 
@@ -298,6 +298,7 @@ def test_judgement_of_too_many(lab, veth0):
     result = run([STATS, "--dev", "veth0", "--json", "--within", "1h", "--expect", "pass.packets == 2"], 6)
     (expectation,) = checked(JUDGEMENT, result.out)["expectations"]
     assert (expectation["seen"], expectation["held"], expectation["too_many"]) == (3, False, True)
+    assert expectation["cannot_hold"] == "too many: 3, expected 2"
 
 
 def test_judgement_without_counters(lab, veth0):

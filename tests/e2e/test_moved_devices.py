@@ -54,6 +54,34 @@ def test_with_privileges(lab, device, change):
     exporter.process.stop()
 
 
+@pytest.mark.parametrize("way", ["link"])
+@pytest.mark.parametrize("user", [[], ["--user", "nobody"]], ids=["root", "nobody"])
+@pytest.mark.parametrize("change", [places.moved, places.moved_to_a_process, places.renamed])
+@pytest.mark.parametrize("loaded_again", [False, True], ids=["", "loaded again"])
+def test_exporter_that_keeps_a_capability(lab, device, change, user, loaded_again):
+    """With --cost it may look into other namespaces, but not at process 1: it says the place right, or not at all.
+
+    Loaded again, the pins of the initial namespace name the other one."""
+    options = ("--dev", "veth0", "--cost", *user)
+    exporters = [Exporter(lab, *options)]
+    change(device)
+    if loaded_again and change in AWAY:
+        netns = ("--netns", device.place.netns) if device.place.netns else ()
+        lab.loader(*netns, "--dev", device.place.name, "--reuse-maps")
+    exporters.append(Exporter(lab, *options))
+    place = place_of(device)
+    for exporter in exporters:
+        metrics = exporter.scrape()
+        (state,) = [key[1][2] for key, value in metrics.items() if key[0] == "xdp_feed_state" and value == 1]
+        told = [key[1][2] for key in metrics if key[0] == "xdp_runs_on_info"]
+        assert (state, told) in ([("attached", [place])] if change != places.moved_to_a_process else
+                                 [("attached", [place]), ("unknown", [])])
+        assert not any("with CAP_SYS_ADMIN" in line for line in exporter.process.lines["err"])
+        assert state == "attached" or any("with CAP_SYS_PTRACE, which this process does not have" in line
+                                          for line in exporter.process.lines["err"])
+        exporter.process.stop()
+
+
 @pytest.mark.parametrize("way", ["link", "netlink"])
 @pytest.mark.parametrize("change", MOVES)
 def test_as_an_ordinary_user(lab, device, change):

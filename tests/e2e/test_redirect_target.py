@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 """Where frames are redirected to, and whether they can arrive: told at the load and by --status."""
 
+import contextlib
 import re
 
 import pytest
 
 from support import kernel
 from support.devices import link_info, wait_for_carrier
-from support.namespaces import Namespace
+from support.namespaces import Namespace, process_in
 from support.pins import pin_dir
 from support.processes import run
 from support.programs import LOADER
@@ -21,10 +22,13 @@ def gro(dev, setting):
     run(["ethtool", "--offload", dev, "gro", setting])
 
 
-def type_in(note):
-    (command,) = re.findall(r"`([^`]*)`", note)
-    words = command.split()
-    run([LOADER if words[0] == "xdp_loader" else words[0], *words[1:]])
+def type_in(note, commands=1):
+    """What it says, in its order."""
+    found = re.findall(r"`([^`]*)`", note)
+    assert len(found) == commands, note
+    for command in found:
+        words = command.split()
+        run([LOADER if words[0] == "xdp_loader" else words[0], *words[1:]])
 
 
 def target_of(outcome):
@@ -113,6 +117,61 @@ def test_veth_whose_other_end_takes_no_frames(lab, veth0):
     assert arrives(veth0, target)
 
 
+@pytest.mark.parametrize("end", ["out0", "p-out0"])
+def test_all_that_is_in_the_way(lab, veth0, end):
+    """Who mends the one is not to find the other afterwards."""
+    target = lab.veth("out0")
+    gro(target.peer, "off")
+    run(["ip", "link", "set", "dev", end, "down"])
+    dev, note = target_of(lab.load("veth0", *REDIRECT, "out0"))
+    assert dev == "out0" and f"'{end}' is down" in note and "'out0' takes no frames" in note
+    assert target_of(lab.status("veth0")) == (dev, note)
+    type_in(note, commands=2)
+    wait_for_carrier("out0", "p-out0")
+    assert target_of(lab.status("veth0")) == ("out0", None)
+    assert arrives(veth0, target)
+
+
+@pytest.mark.parametrize("broken", ["down", "takes no frames"])
+@pytest.mark.parametrize("there", ["a name", "a process"])
+def test_other_end_in_another_namespace(lab, veth0, red, broken, there):
+    """The command is for there."""
+    with contextlib.ExitStack() as stack:
+        if there == "a name":
+            netns, pid = "red", red.name
+        else:
+            pid = stack.enter_context(process_in("unshare", "--net"))
+            netns = f"/proc/{pid}/ns/net"
+        inside = ["nsenter", f"--net={netns if '/' in netns else red.path}"]
+        lab.veth("out0")
+        run(["ip", "link", "set", "dev", "p-out0", "netns", pid])
+        run([*inside, "ip", "link", "set", "dev", "p-out0", "up"])
+        run([*inside, "ethtool", "--offload", "p-out0", "gro", "on" if broken == "down" else "off"])
+        if broken == "down":
+            run([*inside, "ip", "link", "set", "dev", "p-out0", "down"])
+        else:
+            wait_for_carrier("out0")
+        _, note = target_of(lab.load("veth0", *REDIRECT, "out0"))
+        assert broken in note
+        type_in(note)
+        wait_for_carrier("out0")
+        assert target_of(lab.status("veth0")) == ("out0", None)
+        lab.delete(veth0._replace(name="out0"))
+
+
+def test_device_below_that_is_down(lab, veth0):
+    """A macvlan has no carrier then; so it is where the other end of the one below is down."""
+    run(["ip", "link", "add", "link", lab.veth("out0").name, "name", "upper0", "type", "macvlan"])
+    run(["ip", "link", "set", "dev", "upper0", "arp", "off", "multicast", "off", "up"])
+    for down in ("out0", "p-out0"):
+        run(["ip", "link", "set", "dev", down, "down"])
+        _, note = target_of(lab.load("veth0", "--skb-mode", *REDIRECT, "upper0"))
+        assert f"'upper0' has no carrier: '{down}' is down" in note
+        type_in(note)
+        wait_for_carrier("upper0")
+        assert target_of(lab.status("veth0")) == ("upper0", None)
+
+
 def test_a_program_at_the_other_end(lab, veth0):
     """In native mode it lets veth take frames; in generic mode it does not."""
     target = lab.veth("out0")
@@ -173,13 +232,14 @@ def test_in_a_namespace(lab):
     (outcome,) = lab.loader_json(*load, *REDIRECT, "out0")
     dev, note = target_of(outcome)
     assert dev == "out0" and outcome["redirect"]["netns"] == "red"
-    assert "`ip -n red link set dev out0 up`" in note
+    # Its other end is here.
+    assert "`ip -n red link set dev out0 up`" in note and "its other end in another network namespace" in note
     assert "  redirect    to red/out0 (ifindex " in lab.loader(*load, "--status").out
-    type_in(note)
+    type_in(note, commands=2)
     red.wait_for_carrier("out0")
-    # Its other end is here: the note names it as far as it can be seen.
-    dev, note = target_of(lab.loader_json(*load, "--status")[0])
-    assert dev == "out0" and "its other end in another network namespace" in note
+    assert target_of(lab.loader_json(*load, "--status")[0]) == ("out0", None)
+    gro("p-red-out0", "off")
+    assert "takes no frames" in target_of(lab.loader_json(*load, "--status")[0])[1]
     lab.load("p-red-out0")
     assert target_of(lab.loader_json(*load, "--status")[0]) == ("out0", None)
     # The same by all devices at once.

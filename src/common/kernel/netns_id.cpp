@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <charconv>
+#include <string_view>
 #include <vector>
 
 #include "common/base/directory.h"
@@ -24,9 +25,21 @@ std::vector<std::string> names_in(const std::string& directory) {
     return names ? std::move(*names) : std::vector<std::string>();
 }
 
+std::string path_of(pid_t process) {
+    return fmt::format("/proc/{}/ns/net", process);
+}
+
+// The other way round; 0 for a name.
+pid_t process_at(const std::string& netns) {
+    constexpr std::string_view kProc = "/proc/";
+    return netns.starts_with(kProc)
+               ? process_of(netns.substr(kProc.size(), netns.find('/', kProc.size()) - kProc.size()))
+               : 0;
+}
+
 }  // namespace
 
-std::string describe_netns_id(LinkSocket& socket, std::int32_t id) {
+std::string find_netns_by_id(LinkSocket& socket, std::int32_t id) {
     if (id < 0) {
         return {};
     }
@@ -35,21 +48,34 @@ std::string describe_netns_id(LinkSocket& socket, std::int32_t id) {
         return found && *found == id;
     };
     if (is_of_process(1)) {
-        return "the initial network namespace";
+        return path_of(1);
     }
     for (const auto& name : names_in(kNamedNamespaces)) {
         const auto netns = open_netns(name);
         const auto found = netns ? socket.netns_id_of(*netns) : Result<std::int32_t>(-1);
         if (found && *found == id) {
-            return "network namespace " + name;
+            return name;
         }
     }
     for (const auto& name : names_in("/proc")) {
         if (const pid_t process = process_of(name); process > 0 && is_of_process(process)) {
-            return fmt::format("the network namespace of process {}", process);
+            return path_of(process);
         }
     }
     return {};
+}
+
+std::string describe_netns_id(LinkSocket& socket, std::int32_t id) {
+    const std::string netns = find_netns_by_id(socket, id);
+    if (netns.empty()) {
+        return {};
+    }
+    const pid_t process = process_at(netns);
+    if (process == 1) {
+        return "the initial network namespace";
+    }
+    return process != 0 ? fmt::format("the network namespace of process {}", process)
+                        : "network namespace " + netns;
 }
 
 }  // namespace tally

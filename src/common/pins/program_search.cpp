@@ -101,9 +101,18 @@ std::string option_of(const KnownNetns& netns, const NetnsContext& own) {
     return netns.inode == own.home_inode ? std::string() : netns.name;
 }
 
-Result<ProgramPlace> make_place(Link link, const KnownNetns& netns, UniqueFd fd, const NetnsContext& own) {
-    TALLY_ASSIGN_OR_RETURN(auto name, netns_pin_name(netns.inode, own.bpffs.path));
-    return ProgramPlace{std::move(link), netns.inode, std::move(name), option_of(netns, own), std::move(fd)};
+// None where it is not known what the namespace is called.
+Result<std::optional<ProgramPlace>> make_place(Link link, const KnownNetns& netns, UniqueFd fd,
+                                               const NetnsContext& own) {
+    auto name = std::optional(own.netns);
+    if (netns.inode != own.inode) {
+        TALLY_ASSIGN_OR_RETURN(name, find_netns_pin_name(netns.inode, own.bpffs.path));
+    }
+    if (!name) {
+        return std::optional<ProgramPlace>();
+    }
+    return std::optional(
+        ProgramPlace{std::move(link), netns.inode, std::move(*name), option_of(netns, own), std::move(fd)});
 }
 
 // What one namespace has; none where it cannot be entered.
@@ -161,6 +170,9 @@ Result<std::optional<ProgramPlace>> search_namespaces(std::uint64_t first, Searc
         }
         if (found && *found && (!place || (*found)->has_wanted_index)) {
             TALLY_ASSIGN_OR_RETURN(place, make_place(std::move((*found)->link), netns, std::move(*fd), own));
+            if (!place) {
+                search.note_gap();
+            }
             if ((*found)->has_wanted_index) {
                 break;
             }

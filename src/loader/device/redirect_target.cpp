@@ -10,6 +10,7 @@
 #include "common/base/shell_word.h"
 #include "common/kernel/kernel_release.h"
 #include "common/kernel/link_socket.h"
+#include "common/kernel/netns_id.h"
 #include "common/pins/bpffs.h"
 #include "loader/device/driver_support.h"
 #include "loader/device/hook_description.h"
@@ -78,7 +79,16 @@ std::optional<bool> takes_frames(const Target& target) {
            (target.peer_is_here && gro_serves_veth() && gro_is_on(target.peer->interface.name));
 }
 
-std::string explain_refusing_target(const NetnsContext& context, const Target& target) {
+// What --netns calls the namespace of what is below a device, or is its other end; none: it is not known.
+std::optional<std::string> netns_below(const NetnsContext& context, LinkSocket& links, const Link& link) {
+    if (!link.below_netns) {
+        return context.netns_option;
+    }
+    auto netns = find_netns_by_id(links, *link.below_netns);
+    return netns.empty() ? std::nullopt : std::optional(std::move(netns));
+}
+
+std::string explain_refusing_target(const NetnsContext& context, LinkSocket& links, const Target& target) {
     const std::string& name = target.link.interface.name;
     if (target.link.kind != "veth") {
         return fmt::format(
@@ -97,37 +107,66 @@ std::string explain_refusing_target(const NetnsContext& context, const Target& t
     if (gro_serves_veth()) {
         text += " or has GRO on";
     }
-    if (!target.peer || !target.peer_is_here) {
+    const auto netns = target.peer ? netns_below(context, links, target.link) : std::nullopt;
+    if (!netns) {
         return text;
     }
     const std::string& peer = target.peer->interface.name;
     if (gro_serves_veth()) {
-        return text + fmt::format(": `{}ethtool --offload {} gro on`", from_inside(context.netns_option),
-                                  shell_word(peer));
+        return text + fmt::format(": `{}ethtool --offload {} gro on`", from_inside(*netns), shell_word(peer));
     }
+    NetnsContext there;
+    there.bpffs_option = context.bpffs_option;
+    there.netns_option = *netns;
     return target.peer->hook.empty()
-               ? text + fmt::format(": `xdp_loader {} --native-mode`", context.option(peer))
+               ? text + fmt::format(": `xdp_loader {} --native-mode`", there.option(peer))
                : text;
 }
 
-std::string explain_down(const NetnsContext& context, const std::string& interface) {
+std::string explain_down(const std::string& netns, const std::string& interface) {
     return fmt::format("'{}' is down, and what is redirected is lost: `{} link set dev {} up`", interface,
-                       ip_command(context.netns_option), shell_word(interface));
+                       ip_command(netns), shell_word(interface));
 }
 
-// Empty: nothing is known to be in the way.
-std::string explain_losses(const NetnsContext& context, const Target& target, bool native) {
+// Why a device that is up has no carrier: what is below it, or its other end, is down.
+std::string explain_no_carrier(const NetnsContext& context, LinkSocket& links, const Link& target) {
+    constexpr int kMostLevels = 8;  // as many as the kernel stacks
+    const std::string& name = target.interface.name;
+    Link link = target;
+    for (int level = 0; level < kMostLevels && link.below != 0; ++level) {
+        auto below = link.below_netns ? links.find_in(*link.below_netns, link.below) : links.find(link.below);
+        const auto netns = below ? netns_below(context, links, link) : std::nullopt;
+        if (!netns) {
+            break;
+        }
+        if (!below->up) {
+            const bool is_other_end = level == 0 && link.kind == "veth";
+            return (is_other_end ? std::string("the other end of the target ")
+                                 : fmt::format("'{}' has no carrier: ", name)) +
+                   explain_down(*netns, below->interface.name);
+        }
+        const bool is_other_end = below->below == link.interface.ifindex && !below->below_netns;
+        if (link.below_netns || is_other_end) {
+            break;
+        }
+        link = std::move(*below);
+    }
+    return fmt::format("'{}' has no carrier, and what is redirected is lost", name);
+}
+
+// All that is known to be in the way; empty: nothing is.
+std::string explain_losses(const NetnsContext& context, LinkSocket& links, const Target& target,
+                           bool native) {
+    std::string text;
     if (!target.link.up) {
-        return explain_down(context, target.link.interface.name);
+        text = explain_down(context.netns_option, target.link.interface.name);
+    } else if (!target.link.carrier) {
+        text = explain_no_carrier(context, links, target.link);
     }
-    if (!target.link.carrier) {
-        const bool peer_is_down = target.peer && target.peer_is_here && !target.peer->up;
-        return peer_is_down
-                   ? "the other end of the target " + explain_down(context, target.peer->interface.name)
-                   : fmt::format("'{}' has no carrier, and what is redirected is lost",
-                                 target.link.interface.name);
+    if (native && takes_frames(target) == false) {
+        text += (text.empty() ? "" : "; ") + explain_refusing_target(context, links, target);
     }
-    return native && takes_frames(target) == false ? explain_refusing_target(context, target) : std::string();
+    return text;
 }
 
 }  // namespace
@@ -166,7 +205,7 @@ RedirectOutcome describe_redirect_target(const NetnsContext& context, std::uint3
     const Target target = look_at_target(*links, std::move(*link));
     redirect.dev = target.link.interface.name;
     redirect.ifindex = ifindex;
-    redirect.note = explain_losses(context, target, native);
+    redirect.note = explain_losses(context, *links, target, native);
     return redirect;
 }
 

@@ -27,7 +27,7 @@ class ExpectationCheck final : public Consumer {
     // At the end of a round. False: the run is over, as all is met, or one cannot be met any more.
     bool judge(std::chrono::steady_clock::time_point now);
     bool met() const { return met_; }
-    // The source of the first expectation that cannot be met any more.
+    // The source of the first expectation that cannot be met any more, as more was counted than it allows.
     std::optional<std::size_t> exceeded() const;
 
     // An expectation is about what becomes of packets, and nothing tracks that.
@@ -48,20 +48,25 @@ class ExpectationCheck final : public Consumer {
         Seen seen;
         bool held = false;
         bool exceeded = false;
+        std::string hindrance = {};  // why it will not hold in this run; empty: it may
     };
     struct Watched {
         std::string title;
         bool seen_before = false;  // the first sample covers too short a time for a rate
         bool readable = false;     // in the latest round
+        bool is_over = false;      // as SampleReport::is_over, in the latest round
         ActionValues actions = {};
         CounterValues total = {};
+        DeliveryReport delivery;
         bool untracked = false;  // what becomes of packets
     };
 
     const Expectation& expectation_of(const Judgement& judgement) const {
         return expectations_[judgement.expectation];
     }
+    std::string hindrance(const Judgement& judgement, const SampleReport& report) const;
     bool all_held() const;
+    std::vector<Judgement>::const_iterator first_hindered() const;
 
     std::vector<Expectation> expectations_;
     std::vector<Watched> sources_;

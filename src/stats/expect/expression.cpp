@@ -229,10 +229,18 @@ Seen look_at_delivery(const Expectation& expectation, const SampleReport& report
     const DeliveryReport& delivery = report.delivery;
     const auto fate =
         expectation.action ? delivery.count.at(*expectation.action) : sum_of_fates(delivery.count);
-    if (!fate || !delivery.complete) {
-        return {false, 0, 0, delivery_obstacle(expectation, delivery)};
+    Seen seen;
+    seen.known = fate && delivery.complete;
+    seen.is_least = fate && !delivery.complete;
+    if (fate) {
+        seen.number = expectation.field == Field::kLost ? fate->lost : fate->delivered;
     }
-    return {true, expectation.field == Field::kLost ? fate->lost : fate->delivered, 0};
+    if (!seen.known) {
+        seen.obstacle = delivery_obstacle(expectation, delivery);
+        // A tracking that begins now does not know either what was before.
+        seen.is_lasting = delivery.tracked ? !delivery.complete : delivery.obstacle.empty();
+    }
+    return seen;
 }
 
 }  // namespace
@@ -292,7 +300,7 @@ bool holds(const Expectation& expectation, const Seen& seen) {
 }
 
 bool is_exceeded(const Expectation& expectation, const Seen& seen) {
-    if (!seen.known || is_rate(expectation.field)) {
+    if ((!seen.known && !seen.is_least) || is_rate(expectation.field)) {
         return false;
     }
     switch (expectation.comparison) {
@@ -316,7 +324,8 @@ std::string excess_text(const Expectation& expectation, const Seen& seen) {
     } else if (expectation.comparison == Comparison::kLess) {
         bound = "less than ";
     }
-    return fmt::format("too many: {}, expected {}{}", seen.number, bound, expectation.number);
+    return fmt::format("too many: {}{}, expected {}{}", seen.is_least ? "at least " : "", seen.number, bound,
+                       expectation.number);
 }
 
 }  // namespace tally::stats

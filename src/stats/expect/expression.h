@@ -36,6 +36,8 @@ struct Seen {
     std::uint64_t number = 0;
     double rate = 0;
     std::string obstacle = {};  // why it is not known, where there is more to say
+    bool is_lasting = false;    // the obstacle: it will not be known while this program runs
+    bool is_least = false;      // not known, but at least `number`
 };
 
 bool is_rate(Field field);
@@ -53,7 +55,7 @@ bool holds(const Expectation& expectation, const Seen& seen);
 // It cannot hold any more: packets or bytes, which only grow, are more than it allows. (Not where another map
 // replaces this one, which is not expected.)
 bool is_exceeded(const Expectation& expectation, const Seen& seen);
-// "too many: 12, expected 10". Of one that is exceeded.
+// "too many: 12, expected 10", or "at least 12" of what is not known. Of one that is exceeded.
 std::string excess_text(const Expectation& expectation, const Seen& seen);
 
 }  // namespace tally::stats

@@ -33,7 +33,8 @@ struct BriefRow {
     bool has_counts = false;
     bool has_rates = false;
     AttachState state = AttachState::kUnknown;
-    std::string runs_on;  // empty: on the device of its title
+    std::string runs_on;          // empty: on the device of its title
+    std::int64_t lost_since = 0;  // 0: what the packets count from; else nanoseconds since 1970 UTC
 };
 
 // Of the columns of a round.
@@ -69,6 +70,7 @@ class BriefFormat final : public SampleFormat {
         row.has_rates = report.readable && report.period > 0;
         row.state = report.state;
         row.runs_on = report.runs_on ? *report.runs_on : "";
+        row.lost_since = row.lost && !report.delivery.complete ? report.delivery.since : 0;
     }
 
     void append_round(fmt::memory_buffer& buffer) override {
@@ -152,6 +154,10 @@ class BriefFormat final : public SampleFormat {
                        row.readable ? state_name(row.state) : "waiting");
         if (row.readable && !row.runs_on.empty()) {
             fmt::format_to(fmt::appender(buffer), ", runs on {}", printable(row.runs_on));
+        }
+        if (row.readable && row.lost_since != 0) {
+            fmt::format_to(fmt::appender(buffer), ", lost since ");
+            append_time(buffer, row.lost_since);
         }
         buffer.push_back('\n');
     }

@@ -270,6 +270,7 @@ Result<void> Reader::look_for_moved_pin() {
     }
     note_pin_missing(followed ? fmt::format("map {} is no longer pinned", map_->info().id)
                               : followed.error().message());
+    report_.unpinned = followed.has_value();
     return {};
 }
 
@@ -569,6 +570,7 @@ void Reader::refresh_state(std::int64_t now) {
     report_.state = state_monitor_.report(report_.title, map_->info().id, changing);
     report_.runs_on = state_monitor_.runs_on();
     report_.link = state_monitor_.link();
+    report_.is_over = state_monitor_.device_gone() && !request_->wait;
 }
 
 AttachState Reader::look_at_state(std::int64_t now) {

@@ -3,9 +3,13 @@
 
 #include <fmt/format.h>
 #include <linux/bpf.h>
+#include <linux/capability.h>
+
+#include <utility>
 
 #include "common/base/printable.h"
 #include "common/kernel/bpf_info.h"
+#include "common/kernel/capability_sets.h"
 #include "common/pins/bpffs.h"
 #include "common/pins/process_lock.h"
 #include "common/pins/program_search.h"
@@ -17,8 +21,21 @@ namespace {
 // 1 s on every sample has a fresh state.
 constexpr std::int64_t kLongestAge = 900'000'000;  // nanoseconds
 
+// What it takes to see more, which an exporter has given up.
+std::string missing_capability() {
+    const auto sets = read_capability_sets();
+    for (const auto& [capability, name] :
+         {std::pair(CAP_SYS_ADMIN, "CAP_SYS_ADMIN"), std::pair(CAP_SYS_PTRACE, "CAP_SYS_PTRACE")}) {
+        if (sets && ((*sets)[CAP_TO_INDEX(capability)].effective & CAP_TO_MASK(capability)) == 0) {
+            return fmt::format("; what runs on it can be seen with {}, which this process does not have",
+                               name);
+        }
+    }
+    return {};
+}
+
 std::string explain_unknown(const Departure& departure, bool searched) {
-    const std::string way_on = searched ? "" : "; what runs on it can be seen with CAP_SYS_ADMIN";
+    const std::string way_on = searched ? "" : missing_capability();
     if (departure.kind == Departure::Kind::kMoved) {
         const bool known = !departure.destination.empty();
         return fmt::format("the device was moved to {}{}",

@@ -56,6 +56,8 @@ class StateMonitor {
 
     // As SampleReport::link, at the same look.
     std::string_view link() const { return told_ ? told_->link : std::string_view(); }
+    // What is told is `detached` because the device does not exist any more.
+    bool device_gone() const { return told_ && told_->device_gone; }
 
     // The device and its pins have this name from now on.
     void rename(const std::string& device, const std::string& directory) {

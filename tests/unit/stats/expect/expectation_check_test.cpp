@@ -5,6 +5,8 @@
 #include <linux/bpf.h>
 #include <nlohmann/json.hpp>
 
+#include "stats/report_for_tests.h"
+
 namespace tally::stats {
 namespace {
 
@@ -94,9 +96,13 @@ TEST(ExpectationCheck, TellsWhatElseWasCounted) {
     const auto document = nlohmann::json::parse(run.check->describe_as_json(milliseconds(1)));
     const auto& counted = document["counted"][0];
     EXPECT_EQ(counted["source"], "veth0");
-    EXPECT_EQ(counted["actions"]["XDP_PASS"], (nlohmann::json{{"packets", 1}, {"bytes", 86}}));
-    EXPECT_EQ(counted["actions"]["XDP_TX"], (nlohmann::json{{"packets", 0}, {"bytes", 0}}));
-    EXPECT_EQ(counted["total"], (nlohmann::json{{"packets", 2}, {"bytes", 186}}));
+    const auto count = [](int packets, int bytes) {
+        return nlohmann::json{
+            {"packets", packets}, {"bytes", bytes}, {"delivered", nullptr}, {"lost", nullptr}};
+    };
+    EXPECT_EQ(counted["actions"]["XDP_PASS"], count(1, 86));
+    EXPECT_EQ(counted["actions"]["XDP_TX"], count(0, 0));
+    EXPECT_EQ(counted["total"], count(2, 186));
 }
 
 TEST(ExpectationCheck, NothingWasCountedWhereNothingCanBeRead) {
@@ -167,6 +173,97 @@ TEST(ExpectationCheck, WhatHoldsLaterGetsNoMoreTime) {
     EXPECT_TRUE(run.round(3, dropped(1)));
     EXPECT_TRUE(run.round(20, dropped(2)));
     EXPECT_EQ(run.pace.limit, kStart + milliseconds(1000));
+}
+
+// As the table has it.
+TEST(ExpectationCheck, TellsWhyPacketsWereLost) {
+    Check run({"redirect.lost == 0"});
+    EXPECT_FALSE(run.round(0, lossy_report()));
+    EXPECT_THAT(run.check->describe(),
+                HasSubstr("XDP_REDIRECT 1203 packets, 72180 bytes, lost 1000: target is down (ENETDOWN), "
+                          "lost 3: target's driver dropped it (no_reason)\n"));
+    const auto document = nlohmann::json::parse(run.check->describe_as_json(milliseconds(1)));
+    const auto& redirected = document["counted"][0]["actions"]["XDP_REDIRECT"];
+    EXPECT_EQ(redirected["delivered"], 200);
+    EXPECT_EQ(redirected["lost"],
+              (nlohmann::json{{"packets", 1003}, {"reasons", {{"ENETDOWN", 1000}, {"no_reason", 3}}}}));
+    EXPECT_EQ(document["counted"][0]["total"]["delivered"], 200);
+    EXPECT_TRUE(document["counted"][0]["actions"]["XDP_DROP"]["lost"].is_null());
+}
+
+TEST(ExpectationCheck, EndsWhereWhatBecomesOfPacketsIsNotTracked) {
+    Check run({"drop.packets == 3", "redirect.lost == 0"});
+    EXPECT_FALSE(run.round(0, dropped(2)));
+    EXPECT_TRUE(run.check->lacks_tracking());
+    EXPECT_EQ(
+        run.check->unmet("5", "0").message(),
+        "waiting for 'redirect.lost == 0' of 'veth0': not known: what becomes of packets is not tracked");
+    const auto document = nlohmann::json::parse(run.check->describe_as_json(milliseconds(1)));
+    EXPECT_TRUE(document["expectations"][0]["cannot_hold"].is_null());
+    EXPECT_EQ(document["expectations"][1]["cannot_hold"],
+              "not known: what becomes of packets is not tracked");
+}
+
+// Of which it may be known in the next round.
+TEST(ExpectationCheck, GoesOnWhereItCannotBeReadNow) {
+    Check run({"redirect.lost == 0"});
+    auto report = dropped(2);
+    report.delivery.obstacle = "out of memory";
+    EXPECT_TRUE(run.round(0, report));
+    EXPECT_TRUE(run.round(20, SampleReport{}));
+}
+
+TEST(ExpectationCheck, EndsWhereTheTrackingBeganLater) {
+    Check run({"redirect.delivered >= 1"});
+    auto report = lossy_report();
+    report.delivery.complete = false;
+    EXPECT_FALSE(run.round(0, report));
+    EXPECT_THAT(
+        run.check->unmet("5", "0").message(),
+        HasSubstr("was not tracked yet when the map totals began; --totals session counts from now on"));
+    EXPECT_THAT(run.check->describe(), HasSubstr("lost at least 1000: target is down (ENETDOWN)"));
+}
+
+// More than that may have been lost before.
+TEST(ExpectationCheck, TooManyAreTooManyHoweverLateTheTrackingBegan) {
+    auto report = lossy_report();
+    report.delivery.complete = false;
+    for (const auto* const text : {"redirect.lost == 0", "redirect.lost <= 1002", "total.lost < 1003"}) {
+        Check run({text});
+        EXPECT_FALSE(run.round(0, report));
+        EXPECT_THAT(run.check->unmet("5", "0").message(), HasSubstr("too many: at least 1003, expected "));
+        EXPECT_EQ(run.check->exceeded(), 0U);
+    }
+    Check run({"redirect.lost == 1003"});
+    EXPECT_FALSE(run.round(0, report));
+    EXPECT_FALSE(run.check->exceeded());
+}
+
+TEST(ExpectationCheck, EndsWhereTheDeviceIsGone) {
+    Check run({"drop.packets == 3", "drop.bytes >= 200"});
+    auto report = dropped(2);
+    EXPECT_TRUE(run.round(0, report));
+    report.is_over = true;
+    EXPECT_TRUE(run.round(20, report)) << "this reading was taken before";
+    EXPECT_FALSE(run.round(40, report));
+    EXPECT_EQ(run.check->describe(),
+              "veth0: drop.packets == 3: no, 2, and the device is gone\nveth0: drop.bytes >= 200: yes, 200\n"
+              "veth0: counted: XDP_DROP 2 packets, 200 bytes\n");
+    EXPECT_EQ(run.check->unmet("5", "0").message(),
+              "waiting for 'drop.packets == 3' of 'veth0': 2, and the device is gone");
+}
+
+TEST(ExpectationCheck, WhatHoldsOfADeviceThatIsGoneSettles) {
+    Check run({"drop.packets == 2", "drop.pps == 0"}, milliseconds(100));
+    auto report = dropped(2);
+    report.is_over = true;
+    report.actions[XDP_DROP].rate.pps = 7;
+    EXPECT_TRUE(run.round(0, report));
+    EXPECT_TRUE(run.round(20, report)) << "the rate has yet to fall";
+    report.actions[XDP_DROP].rate.pps = 0;
+    EXPECT_TRUE(run.round(40, report));
+    EXPECT_FALSE(run.round(140, report));
+    EXPECT_TRUE(run.check->met());
 }
 
 }  // namespace

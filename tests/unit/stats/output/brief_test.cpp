@@ -138,5 +138,17 @@ TEST(BriefOutput, ARoundHasNoLinesOfAnEarlierOne) {
     EXPECT_EQ(brief_lines(round_of(*output, {example_report()})).size(), 3U);  // a blank one between them
 }
 
+// As the table has it: not all that is counted beside it.
+TEST(BriefOutput, TellsSinceWhenLossesAreKnown) {
+    const auto output = make_brief_format(false);
+    SampleReport report = lossy_report();
+    EXPECT_EQ(brief_lines(round_of(*output, {report})).at(1).find("since"), std::string::npos);
+    report.delivery.complete = false;
+    const auto lines = brief_lines(round_of(*output, {report}));
+    EXPECT_TRUE(lines.at(2).ends_with("  attached, lost since 2026-01-31T12:00:00.123Z")) << lines.at(2);
+    report.delivery.count[XDP_REDIRECT].reset();
+    EXPECT_TRUE(brief_lines(round_of(*output, {report})).at(2).ends_with("  attached"));
+}
+
 }  // namespace
 }  // namespace tally::stats
