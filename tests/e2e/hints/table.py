@@ -342,6 +342,9 @@ OBJECTS = [
     elsewhere("the object has no map 'xdp_stats_map', so nothing is counted: #include <xdp_tally/tally.bpf.h> in it, "
               "and `return xdp_tally(ctx, VERDICT)`",
               "test_load.py::test_object_without_counter_map_is_loaded_with_a_hint"),
+    elsewhere("program '{}' does not count into xdp_stats_map, so its counters stay zero: it never calls xdp_tally; "
+              "`return xdp_tally(ctx, VERDICT)` counts a packet",
+              "test_load.py::test_program_that_never_counts_is_loaded_with_a_hint"),
     elsewhere("an Ethernet frame has at least 14 bytes", "test_test_run.py::test_frame_that_is_too_short"),
     elsewhere('frames longer than a page need a program in a section named "xdp.frags", and Linux 5.18',
               "test_test_run.py::test_large_frame_for_a_program_without_fragments"),
