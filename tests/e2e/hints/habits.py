@@ -4,7 +4,7 @@
 from functools import partial
 
 from hints import scenes
-from hints.rows import Command, Instead, elsewhere, typed, untyped
+from hints.rows import Command, Instead, Shows, elsewhere, typed, untyped
 from support.pins import BPFFS
 from support.programs import object_file
 
@@ -25,6 +25,7 @@ def counted(hint, wrong, *right, about=""):
 
 
 OF_LOADER = [
+    bare("loading is what `xdp_loader --dev IFACE` does without a verb", f"{LOAD} --load", LOAD),
     counted("`--unload` detaches the program and removes its pins", f"{LOAD} --detach", f"{LOAD} --unload"),
     counted("`--status` shows what is attached and pinned", f"{LOAD} --list", f"{LOAD} --status"),
     counted("a load without --reuse-maps starts new maps; `xdp_stats --totals session` counts from its own start",
@@ -94,7 +95,11 @@ OF_BOTH = [
            partial(scenes.bare, command="xdp_loader load -m skb veth0", status=2),
            partial(scenes.odd_device, command="xdp_loader {dev}", status=2)), Command(again=False)),
     typed("did you mean `xdp_loader --dev {} --unload`?",
+           partial(scenes.bare, command="xdp_loader --dev veth0 --run true", status=2),
           partial(scenes.loaded, command="xdp_loader --unload veth0", status=2, after=[scenes.empty]),
+    typed("{} takes one value", partial(scenes.bare, command=f"{LOAD} --action drop pass", status=2), Instead(LOAD)),
+    typed("`xdp_loader --status` shows what is attached to which interface; `xdp_loader --help` lists the options",
+          partial(scenes.loaded, command="xdp_loader", status=2), Shows(what="veth0"), Shows(1, what="--dev")),
           Command(again=False)),
     typed("`ip` shows the peer behind '@': the name is {}",
           partial(scenes.bare, command="xdp_loader --dev veth0@p-veth0", status=4), Instead(LOAD)),
