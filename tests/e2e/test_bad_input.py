@@ -117,6 +117,7 @@ def test_loader_usage(lab, veth0, arguments, words):
     (["--watch"], ["`--live` is the full-screen view"]),
     (["--map-id", "x"], ["x"]),
     (["--map-id", "0"], []),
+    (["--dev", "veth0", "--action", "drop"], ["hint: that is an option of xdp_loader\n"]),
     (["--dev", "veth0", "--once", "--count", "2"], []),
 ])
 def test_stats_usage(lab, veth0, arguments, words):

@@ -56,6 +56,8 @@ OF_LOADER = [
 ]
 
 OF_STATS = [
+    counted("that is an option of xdp_loader", f"{READ} --reuse-maps", f"{LOAD} --reuse-maps"),
+    bare("`xdp_loader --dev IFACE --action drop` drops, and counts what", f"{READ} --drop", f"{LOAD} --action drop"),
     *(elsewhere(hint, "test_bad_input.py::test_stats_usage") for hint in (
         "samples go on until interrupted; `--live` is the full-screen view", "`--live` is the full-screen view")),
     counted("`--interval TIME` is the time between samples", f"{READ} --period 9ms",
