@@ -454,8 +454,8 @@ OBJECTS = [
               "test_reasons.py::test_the_other_byte_order"),
     elsewhere("compile it again; `llvm-strip -g` takes nothing but the debug information",
               "test_reasons.py::test_without_symbols"),
-    elsewhere("compile it with `clang -target bpf -g -O2 -c prog.bpf.c -o prog.bpf.o`",
-              "test_reasons.py::test_an_object_for_this_machine_and_not_for_bpf"),
+    elsewhere("compile it with `clang -target bpf -g -O2 -idirafter /usr/include/$(uname -m)-linux-gnu -c prog.bpf.c "
+              "-o prog.bpf.o`", "test_reasons.py::test_an_object_for_this_machine_and_not_for_bpf"),
     elsewhere("compile it again", "test_damaged_objects.py::test_damaged_objects"),
     elsewhere("compile it with `clang -target bpf -g`; BTF stays when `llvm-strip -g` strips it",
               "test_shapes.py::test_maps_that_libbpf_does_not_take"),
