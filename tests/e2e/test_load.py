@@ -269,6 +269,12 @@ def test_program_that_never_counts_is_loaded_with_a_hint(lab, veth0, tmp_path):
                 if "xdp_tally" in note]
 
 
+def test_a_reuse_that_finds_nothing_says_so(lab, veth0):
+    told = "nothing was pinned that could be reused: counting starts at zero"
+    for options, expected in ((["--dry-run"], True), ([], True), ([], False), (["--new-map", "xdp_stats_map"], False)):
+        assert (told in lab.load("veth0", "--reuse-maps", *options)["notes"]) == expected, options
+
+
 def test_tail_call_works_after_the_loader_has_gone(lab, veth0):
     lab.load("veth0", "--filename", object_file("tail_call"))
     assert "jumps" in pins_of("veth0")

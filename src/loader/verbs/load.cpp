@@ -226,6 +226,15 @@ bool adopts_counters(const ProgramObject& object) {
                        [](const auto& map) { return map.name == XDP_TALLY_MAP_NAME && map.adopted; });
 }
 
+// What --reuse-maps has come to, where that is nothing.
+std::string describe_reuse(const LoadRequest& request, const ProgramObject& object) {
+    const auto& maps = object.maps();
+    const bool none = std::none_of(maps.begin(), maps.end(), [](const auto& map) { return map.reused; });
+    return request.reuse_maps && request.new_maps.empty() && none
+               ? "nothing was pinned that could be reused: counting starts at zero"
+               : "";
+}
+
 // One whole load, or nothing. A dry run stops where the first change would be made.
 Result<Outcome> try_load(LoadContext& load, const AttachPlan& plan, const Attempt& attempt) {
     const LoadRequest& request = load.request;
@@ -241,6 +250,7 @@ Result<Outcome> try_load(LoadContext& load, const AttachPlan& plan, const Attemp
     if (load.dry_run()) {
         forget_what_goes(outcome, plan, attempt);
         if (load.state.interrupted) {
+    add_note(outcome, describe_reuse(request, object));
             outcome.notes.emplace_back("a change was interrupted; it would be finished or discarded first");
         }
         return outcome;
