@@ -15,6 +15,7 @@
 #include "common/pins/abi_names.h"
 #include "common/start/descriptor_limit.h"
 #include "stats/source/delivery_reader.h"
+#include "stats/source/pin_error.h"
 #include "stats/source/run_statistics.h"
 
 namespace tally::stats {
@@ -249,9 +250,10 @@ Result<void> Reader::open_pin() {
         return std::move(opened).error();
     }
     if (!opened) {
-        note_pin_missing(!map_ && is_missing(opened.error())
-                             ? fmt::format("nothing is pinned at {} yet", pinned_map_.pin())
-                             : opened.error().message());
+        const bool nothing_yet = !map_ && is_missing(opened.error());
+        note_pin_missing(nothing_yet ? fmt::format("nothing is pinned at {} yet", pinned_map_.pin())
+                                     : opened.error().message(),
+                         nothing_yet);
         return {};
     }
     if (opened->changing && transition_.wait(pin_time_)) {
@@ -290,11 +292,21 @@ void Reader::set_device(const std::string& name) {
     state_monitor_.rename(name, pinned_map_.directory());
 }
 
-void Reader::note_pin_missing(const std::string& why) {
+// The hint that a single reading has, behind the notice.
+std::string Reader::advice_while_waiting() const {
+    if (!report_.device) {
+        return {};
+    }
+    const Source source = {Source::Kind::kDevice, *report_.device, 0, {}};
+    const auto hint = explain_missing_pin(source, *context_, pinned_map_.pin()).hint;
+    return hint.empty() ? hint : "; " + hint;
+}
+
+void Reader::note_pin_missing(const std::string& why, bool advise) {
     transition_.end();
     started_ = true;
     if (why != obstacle_) {
-        request_->notices.say(report_.title, why + "; waiting");
+        request_->notices.say(report_.title, why + "; waiting" + (advise ? advice_while_waiting() : ""));
         obstacle_ = why;
     }
 }
