@@ -145,7 +145,8 @@ Result<void> Reader::find_device() {
         return {};
     }
     if (!missing || !request_->wait) {
-        return std::move(interface).error();
+        return missing && !context_->obstacle ? context_->explain_missing(*report_.device)
+                                              : std::move(interface).error();
     }
     device_awaited_ = true;
     return {};
