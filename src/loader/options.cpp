@@ -49,6 +49,7 @@ constexpr OptionPointer kRemovedOptions[] = {
 // Of ip, bpftool, ethtool, xdp-loader and the tutorial's programs.
 constexpr OptionPointer kHabits[] = {
     {"--interface --iface --ifname --device -i", "`--dev IFACE` names the interface"},
+    {"--load --add --set", "loading is what `xdp_loader --dev IFACE` does without a verb"},
     {"--detach --remove --delete --off --unload-all", "`--unload` detaches the program and removes its pins"},
     {"--list --show --info -l", "`--status` shows what is attached and pinned"},
     {"--brief --summary --table -b", "`--status` without --dev has a line for each interface"},
@@ -216,7 +217,10 @@ Result<void> read_numbers(const Given& given, Options& options) {
 Result<void> validate(const Given& given, const Options& options) {
     if (options.devices.empty() && (options.verb == Verb::kLoad || options.verb == Verb::kRun ||
                                     options.verb == Verb::kObserve || options.verb == Verb::kUnload)) {
-        return usage_error("--dev IFACE is required");
+        return usage_error("--dev IFACE is required")
+            .with_hint(
+                "`xdp_loader --status` shows what is attached to which interface; `xdp_loader --help` lists "
+                "the options");
     }
     if (options.verb == Verb::kRun && group_by_netns(options.devices).size() > 1) {
         return usage_error("--run takes interfaces of one network namespace");

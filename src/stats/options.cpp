@@ -83,7 +83,7 @@ constexpr OptionPointer kHabits[] = {
     {"--lifetime --since-load --all-time", "`--totals lifetime` counts from the first load"},
     {"--pin-path --pin-dir --path",
      "`--map PATH` reads a pin; `--bpffs DIR` is the root of those of interfaces"},
-    {"--pin --filename --file -f", "`--map PATH` reads a pin"},
+    {"--pin --file -f", "`--map PATH` reads a pin"},
     {"--id --mapid", "`--map-id N` reads a map by its id"},
     {"--prometheus --metrics --port --serve -p", "`--listen ADDR:PORT` serves metrics for Prometheus"},
     {"--summary --short --compact --oneline", "`--brief` has a line for each device"},
@@ -94,6 +94,11 @@ constexpr OptionPointer kHabits[] = {
     {"--top --tui --full-screen", "`--live` is the full-screen view"},
     {"--cpu --cpus --percpu", "`--per-cpu` adds a row for each CPU"},
     {"--list --status --show", "`xdp_loader --status` shows what is attached and pinned"},
+    {"--action --redirect-to --filename --progname --section --native-mode --skb-mode --mode --attach --prio "
+     "--chain-actions --force --reuse-maps --new-map --keep-maps --observe --run --clean --dry-run "
+     "--features --list-programs --test-run --track-delivery -M -F -N -S",
+     "that is an option of xdp_loader"},
+    {"--drop --pass", "`xdp_loader --dev IFACE --action drop` drops, and counts what"},
     {"--unload --detach --remove", "`xdp_loader --dev IFACE --unload` detaches the program"},
 };
 

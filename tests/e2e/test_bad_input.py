@@ -37,6 +37,9 @@ BAD_NAMES = [
     ("/veth0", USAGE, ["network namespace ''"]),
     ("nope0@veth0", NOT_FOUND, ["hint: `ip` shows the peer behind '@': the name is nope0\n"]),
     ("a-name@long-peer", USAGE, ["hint: `ip` shows the peer behind '@': the name is a-name\n"]),
+    ("VETH0", NOT_FOUND, ["hint: did you mean veth0?\nhint: `ip -brief link` lists"]),
+    ("vth0", NOT_FOUND, ["hint: did you mean veth0?\n"]),
+    ("veth0,lo", NOT_FOUND, ["hint: repeat --dev for each of several interfaces\n"]),
     ("..", USAGE, [".."]),
     (".", USAGE, []),
     ("", USAGE, []),
@@ -66,7 +69,12 @@ def test_stats_does_not_wait_for_a_name_that_no_device_can_have(lab, name, statu
     (["--unload"], ["--dev"]),
     (["--dev"], ["--dev"]),
     (["--dev", "veth0", "--no-such-option"], ["--no-such-option"]),
-    (["--dev", "veth0", "stray"], ["stray"]),
+    (["--dev", "veth0", "stray"], ["stray", "hint: `xdp_loader --help` lists the options\n"]),
+    (["--dev", "veth0", "lo"], ["`xdp_loader --dev veth0 --dev lo`"]),
+    (["--dev", "veth0", "--action", "drop", "pass"], ["hint: --action takes one value\n"]),
+    (["--dev", "veth0", "--run", "sleep", "1"], ["did you mean `xdp_loader --dev veth0 --run -- sleep 1`?\n"]),
+    (["--attach", "--dev", "veth0"], ["--attach needs a value: auto, dispatcher or link\n"]),
+    (["--load", "--dev", "veth0"], ["hint: loading is what `xdp_loader --dev IFACE` does"]),
     (["--dev", "veth0", "--action", "reject"], ["reject"]),
     (["--dev", "veth0", "--action", "redirect"], ["--redirect-to"]),
     (["--dev", "veth0", "--redirect-to", "lo"], ["redirect"]),
@@ -109,6 +117,7 @@ def test_loader_usage(lab, veth0, arguments, words):
     (["--dev", "veth0", "--format", "xml"], ["xml"]),
     (["veth0"], ["`xdp_stats --dev veth0`"]),
     (["--dev", "veth0", "--once", "--since-start"], ["one reading has nothing to count from"]),
+    (["--dev", "veth0", "--action", "drop"], ["hint: that is an option of xdp_loader\n"]),
     (["--watch"], ["`--live` is the full-screen view"]),
     (["--map-id", "x"], ["x"]),
     (["--map-id", "0"], []),
@@ -191,7 +200,7 @@ def test_verifier_rejection_shows_the_last_lines_of_its_log(lab, veth0, loaded_b
 
 def test_redirect_to_an_unknown_device(lab, veth0):
     refused(lab, LOADER, ["--dev", "veth0", "--action", "redirect", "--redirect-to", "nope0"], NOT_FOUND,
-            ["nope0"])
+            ["nope0", "hint: `ip -brief link` lists the interfaces"])
 
 
 # ---- devices and modes

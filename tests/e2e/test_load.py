@@ -248,6 +248,33 @@ def test_object_without_counter_map_is_loaded_with_a_hint(lab, veth0):
     assert not pin_dir("veth0").exists()
 
 
+NEVER_COUNTS = """
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+#include <xdp_tally/tally.bpf.h>
+SEC("xdp.frags") int filter(struct xdp_md *ctx) { return XDP_PASS; }
+char _license[] SEC("license") = "GPL";
+"""
+
+
+def test_program_that_never_counts_is_loaded_with_a_hint(lab, veth0, tmp_path):
+    """Its object includes the header, and so has the counter map."""
+    file = compile_object(NEVER_COUNTS, tmp_path / "filter.o")
+    for options in (["--dry-run"], [], ["--reuse-maps"]):
+        notes = lab.load("veth0", "--filename", file, *options)["notes"]
+        assert [note for note in notes if "program 'filter' does not count into xdp_stats_map" in note], notes
+    following = compile_object(NEVER_COUNTS.replace("return XDP_PASS", "return xdp_tally(ctx, XDP_PASS)"), file)
+    assert not [note for note in lab.load("veth0", "--filename", following)["notes"] if "xdp_tally" in note]
+    assert not [note for note in lab.load("veth0", "--filename", object_file("tail_call"))["notes"]
+                if "xdp_tally" in note]
+
+
+def test_a_reuse_that_finds_nothing_says_so(lab, veth0):
+    told = "nothing was pinned that could be reused: counting starts at zero"
+    for options, expected in ((["--dry-run"], True), ([], True), ([], False), (["--new-map", "xdp_stats_map"], False)):
+        assert (told in lab.load("veth0", "--reuse-maps", *options)["notes"]) == expected, options
+
+
 def test_tail_call_works_after_the_loader_has_gone(lab, veth0):
     lab.load("veth0", "--filename", object_file("tail_call"))
     assert "jumps" in pins_of("veth0")

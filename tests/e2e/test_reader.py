@@ -179,7 +179,8 @@ def test_count_with_wait(lab):
     reader = lab.started(Process([STATS, "--dev", "veth0", "--json", "--wait", "-n", "2", "-i", "1ms"]))
     reader.wait_for_line("no such device yet; waiting", stream="err")
     lab.veth("veth0")
-    reader.wait_for_line("nothing is pinned at .* yet; waiting", stream="err")
+    reader.wait_for_line("nothing is pinned at .* yet; waiting; `xdp_loader --dev veth0` loads a counting program$",
+                         stream="err")
     lab.load("veth0")
     reader.wait(0)
     assert len(reader.lines["out"]) == 2

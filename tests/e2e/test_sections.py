@@ -123,7 +123,7 @@ def test_first_of_several_is_said(lab, build):
 def test_default_that_is_refused_names_the_others(lab, build):
     file = build(refused("xdp", "bad"), function("xdp", "good"))
     result = lab.loader("--test-run", "1", "--filename", file, status=1)
-    assert "'bad' is the first of 2" in result.err and "--progname" in result.err
+    assert "\nhint: 'bad' is the first of 2" in result.err and "--progname" in result.err
     lab.loader("--test-run", "1", "--filename", file, "--progname", "good")
 
 

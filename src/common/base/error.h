@@ -28,7 +28,7 @@ struct Error {
     int code = 0;         // errno (positive), 0 where there is none
     std::string what;     // what was being done, with its object
     std::string reason;   // why it failed
-    std::string hint;     // the next command to try; may be empty
+    std::string hint;     // the next command to try, or a line for each; may be empty
     std::string details;  // lines for the curious: differing fields, the verifier's last words; may be empty
 
     std::string message() const { return reason.empty() ? what : what + ": " + reason; }

@@ -28,20 +28,25 @@ nlohmann::ordered_json error_to_json(const Error& error) {
             {"hint", text_or_null(error.hint)}};
 }
 
+namespace {
+
+void add_lines(std::string& text, std::string_view mark, std::string_view lines) {
+    while (!lines.empty()) {
+        const auto end = lines.find('\n');
+        text += fmt::format("{}{}\n", mark, printable(lines.substr(0, end)));
+        lines = end == std::string_view::npos ? std::string_view() : lines.substr(end + 1);
+    }
+}
+
+}  // namespace
+
 std::string format_error(std::string_view program, const Error& error, bool json) {
     if (json) {
         return json_line({{"schema", 1}, {"program", program}, {"error", error_to_json(error)}});
     }
     std::string text = fmt::format("{}: {}\n", program, printable(error.message()));
-    std::string_view rest = error.details;
-    while (!rest.empty()) {
-        const auto end = rest.find('\n');
-        text += fmt::format("  {}\n", printable(rest.substr(0, end)));
-        rest = end == std::string_view::npos ? std::string_view() : rest.substr(end + 1);
-    }
-    if (!error.hint.empty()) {
-        text += fmt::format("hint: {}\n", printable(error.hint));
-    }
+    add_lines(text, "  ", error.details);
+    add_lines(text, "hint: ", error.hint);
     return as_shown(std::move(text));
 }
 

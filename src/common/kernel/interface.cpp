@@ -11,11 +11,13 @@
 
 namespace tally {
 
-std::string explain_peer(const std::string& name) {
+std::string explain_name(const std::string& name) {
     const auto at = name.find('@');
-    return at == std::string::npos || at == 0
-               ? std::string()
-               : fmt::format("`ip` shows the peer behind '@': the name is {}", name.substr(0, at));
+    if (at != std::string::npos && at != 0) {
+        return fmt::format("`ip` shows the peer behind '@': the name is {}", name.substr(0, at));
+    }
+    return name.find(',') == std::string::npos ? std::string()
+                                               : "repeat --dev for each of several interfaces";
 }
 
 Result<void> check_interface_name(const std::string& name) {
@@ -27,7 +29,7 @@ Result<void> check_interface_name(const std::string& name) {
         return make_error(ErrorKind::kUsage, what,
                           fmt::format("the name has {} bytes, the longest an interface can have is {}",
                                       name.size(), IFNAMSIZ - 1))
-            .with_hint(explain_peer(name));
+            .with_hint(explain_name(name));
     }
     const auto unfit = [](unsigned char c) { return c == '/' || c == ':' || std::isspace(c) != 0; };
     if (name == "." || name == ".." || std::any_of(name.begin(), name.end(), unfit)) {

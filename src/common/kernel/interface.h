@@ -19,8 +19,8 @@ struct Interface {
 // name must never become part of a path.
 Result<void> check_interface_name(const std::string& name);
 
-// What to say where a name is none because it was copied from `ip link`, which shows the peer behind '@';
-// else empty.
-std::string explain_peer(const std::string& name);
+// What to say where a name is none because it was copied from `ip link`, which shows the peer behind '@', or
+// is a list with commas; else empty.
+std::string explain_name(const std::string& name);
 
 }  // namespace tally

@@ -3,6 +3,7 @@
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
+#include <net/if.h>
 
 #include <algorithm>
 #include <memory>
@@ -102,6 +103,35 @@ Result<void> check_values_after_equals(std::span<const char* const> arguments) {
     return {};
 }
 
+// "a, b or c"
+std::string join_alternatives(std::string_view list, char separator) {
+    std::string text;
+    std::string_view last;
+    for_each_word(list, separator, [&](std::string_view word) {
+        if (!last.empty()) {
+            text += fmt::format("{}{}", text.empty() ? "" : ", ", last);
+        }
+        last = word;
+    });
+    return text.empty() ? std::string(last) : fmt::format("{} or {}", text, last);
+}
+
+// CLI11 would take the next option for the value.
+Result<void> check_values_are_no_options(std::span<const OptionRow> rows,
+                                         std::span<const char* const> arguments) {
+    for (std::size_t i = 0; i + 1 < arguments.size(); ++i) {
+        const OptionRow* row = find_named(rows, arguments[i]);
+        const std::string_view next = arguments[i + 1];
+        const bool number = next.size() > 1 && next[1] >= '0' && next[1] <= '9';
+        if (row != nullptr && row->needs_value() && !number &&
+            find_named(rows, next.substr(0, next.find('='))) != nullptr) {
+            return usage_error(
+                fmt::format("{} needs a value: {}", row->name, join_alternatives(row->argument, '|')));
+        }
+    }
+    return {};
+}
+
 // CLI11 throws where the last option's value is missing: "--dev: 1 required IFACE missing".
 Error describe(const CLI::ParseError& error) {
     const std::string text = error.what();
@@ -122,11 +152,41 @@ Error refuse_option(const Program& program, const std::string& name) {
     return error;
 }
 
+// "--action drop pass"
+bool is_another_value(const OptionRow& row, std::string_view word) {
+    bool found = false;
+    for_each_word(row.argument, '|', [&](std::string_view each) { found |= each == word; });
+    return found;
+}
+
+// `word`: what is no option, of this line. It may be an interface, unless some are named, and none is called
+// so.
+std::string hint_at_word(const Program& program, std::span<const char* const> line, const std::string& word) {
+    const auto rows = program.options;
+    const auto place = static_cast<std::size_t>(std::find(line.begin(), line.end(), word) - line.begin());
+    const OptionRow* const before = place >= 2 ? find_named(rows, line[place - 2]) : nullptr;
+    const bool behind_value = before != nullptr && before->takes_value() && !before->repeatable;
+    const bool has_device = is_named(line, rows[find_row(rows, "--dev")]);
+    const bool understood = !has_device || is_command_or_file(rows, program.commands, word) ||
+                            ::if_nametoindex(word.c_str()) != 0;
+    if (behind_value && (!understood || is_another_value(*before, word))) {
+        return fmt::format("{} takes one value", before->name);
+    }
+    return word.empty() || !understood ? std::string()
+                                       : fmt::format("did you mean `{}{}`?", program.name,
+                                                     correct_line(line, rows, program.commands));
+}
+
 // `line`: what was typed behind the program's name.
 Result<void> refuse_unknown(const Program& program, std::span<const char* const> line,
                             const std::vector<std::string>& words) {
     if (words.empty()) {
         return {};
+    }
+    if (const auto command = find_bare_command(line, program.options); command < line.size()) {
+        return usage_error(fmt::format("unexpected argument '{}'", line[command]))
+            .with_hint(fmt::format("did you mean `{}{}`?", program.name,
+                                   correct_line(line, program.options, program.commands)));
     }
     const auto option =
         std::find_if(words.begin(), words.end(), [](const auto& word) { return word.starts_with('-'); });
@@ -135,22 +195,7 @@ Result<void> refuse_unknown(const Program& program, std::span<const char* const>
     }
     const std::string& word = words.front();
     return usage_error(fmt::format("unexpected argument '{}'", word))
-        .with_hint(word.empty() ? std::string()
-                                : fmt::format("did you mean `{}{}`?", program.name,
-                                              correct_line(line, program.options, program.commands)));
-}
-
-// "a, b or c"
-std::string join_alternatives(std::string_view list, char separator) {
-    std::string text;
-    std::string_view last;
-    for_each_word(list, separator, [&](std::string_view word) {
-        if (!last.empty()) {
-            text += fmt::format("{}{}", text.empty() ? "" : ", ", last);
-        }
-        last = word;
-    });
-    return text.empty() ? std::string(last) : fmt::format("{} or {}", text, last);
+        .with_hint(hint_at_word(program, line, word));
 }
 
 Result<void> check_values(const OptionRow& row, const std::vector<std::string>& values) {
@@ -243,6 +288,10 @@ std::variant<ParsedWords, EarlyExit> parse_words(const Program& program, int arg
     const std::span<const char* const> line(argv + std::min(argc, 1), argv + argc);
     const auto* const end = std::find(argv, argv + argc, std::string_view("--"));
     if (auto checked = check_values_after_equals({argv, end}); !checked) {
+        return usage(std::move(checked).error());
+    }
+    if (auto checked = check_values_are_no_options(program.options, {argv + std::min(argc, 1), end});
+        !checked) {
         return usage(std::move(checked).error());
     }
     CLI::App app{std::string(program.description), std::string(program.name)};

@@ -2,29 +2,13 @@
 #include "common/options/option_hints.h"
 
 #include <algorithm>
-#include <numeric>
-#include <utility>
 #include <vector>
 
+#include "common/base/edit_distance.h"
 #include "common/base/shell_word.h"
 
 namespace tally {
 namespace {
-
-// How many letters have to be inserted, left out or replaced to make one word of the other.
-std::size_t edit_distance(std::string_view one, std::string_view other) {
-    std::vector<std::size_t> row(other.size() + 1);
-    std::iota(row.begin(), row.end(), 0);
-    for (std::size_t i = 0; i < one.size(); ++i) {
-        std::size_t diagonal = std::exchange(row[0], i + 1);
-        for (std::size_t j = 0; j < other.size(); ++j) {
-            const std::size_t replaced = diagonal + (one[i] == other[j] ? 0 : 1);
-            diagonal = row[j + 1];
-            row[j + 1] = std::min({replaced, row[j] + 1, diagonal + 1});
-        }
-    }
-    return row.back();
-}
 
 template <typename Visit>
 void for_each_name(std::span<const OptionRow> rows, Visit visit) {
@@ -43,9 +27,18 @@ bool has_option(std::span<const OptionRow> rows, std::string_view name) {
 
 // "--dev", whose value is the next word.
 bool takes_next_word(std::span<const OptionRow> rows, std::string_view word) {
-    return std::any_of(rows.begin(), rows.end(), [&](const OptionRow& row) {
-        return row.takes_value() && (word == row.short_name || word == row.name || word == row.alias);
-    });
+    const auto* const row = find_named(rows, word);
+    return row != nullptr && row->takes_value();
+}
+
+const CommandWord* find_command(std::span<const CommandWord> commands, std::string_view word) {
+    const auto found = std::find_if(commands.begin(), commands.end(),
+                                    [&](const auto& each) { return contains_word(each.words, word); });
+    return found == commands.end() ? nullptr : &*found;
+}
+
+bool is_file(std::span<const OptionRow> rows, const std::string& word) {
+    return word.ends_with(".o") && has_option(rows, "--filename");
 }
 
 // A word that is no option, as options.
@@ -55,20 +48,63 @@ std::string option_for(const std::string& word, std::span<const OptionRow> rows)
             return {};
         }
     }
-    if (word.ends_with(".o") && has_option(rows, "--filename")) {
+    if (is_file(rows, word)) {
         return shell_option("--filename", word);
     }
     return shell_option("--dev", word.substr(0, word.find('@')));  // `ip` shows the peer behind it
 }
 
+// Of " --run sleep 1 --dev eth0", from "--run" on: " --dev eth0 --run -- sleep 1".
+std::string correct_command(std::span<const char* const> line, std::span<const OptionRow> rows) {
+    std::string options;
+    std::string command;
+    for (std::size_t i = 1; i < line.size(); ++i) {
+        const std::string_view word = line[i];
+        const bool ours =
+            word.starts_with("--") && find_named(rows, word.substr(0, word.find('='))) != nullptr;
+        auto& text = ours ? options : command;
+        text += ' ' + shell_word(std::string(word));
+        if (ours && takes_next_word(rows, word) && i + 1 < line.size()) {
+            text += ' ' + shell_word(line[++i]);
+        }
+    }
+    return options + ' ' + line.front() + " --" + command;
+}
+
 }  // namespace
+
+const OptionRow* find_named(std::span<const OptionRow> rows, std::string_view name) {
+    const auto row = std::find_if(rows.begin(), rows.end(), [&](const OptionRow& each) {
+        return !name.empty() && (name == each.short_name || name == each.name || name == each.alias);
+    });
+    return row == rows.end() ? nullptr : &*row;
+}
+
+std::size_t find_bare_command(std::span<const char* const> line, std::span<const OptionRow> rows) {
+    for (std::size_t i = 0; i + 1 < line.size() && line[i] != std::string_view("--"); ++i) {
+        const auto* const row = find_named(rows, line[i]);
+        if (row != nullptr && row->takes_command() && line[i + 1][0] != '-') {
+            return i + 1;
+        }
+    }
+    return line.size();
+}
+
+bool is_command_or_file(std::span<const OptionRow> rows, std::span<const CommandWord> commands,
+                        const std::string& word) {
+    return is_file(rows, word) || find_command(commands, word) != nullptr;
+}
 
 std::string correct_line(std::span<const char* const> line, std::span<const OptionRow> rows,
                          std::span<const CommandWord> commands) {
     std::string text;
     bool first = true;
+    const std::size_t bare_command = find_bare_command(line, rows);
     for (std::size_t i = 0; i < line.size(); ++i) {
         const std::string word = line[i];
+        if (i + 1 == bare_command && bare_command < line.size()) {
+            return text + correct_command(line.subspan(i), rows);
+        }
         if (word == "--") {
             continue;
         }
@@ -76,10 +112,8 @@ std::string correct_line(std::span<const char* const> line, std::span<const Opti
         if (word.starts_with('-') || (i > 0 && takes_next_word(rows, line[i - 1]))) {
             option = shell_word(word);
         } else {
-            const auto command = std::find_if(commands.begin(), commands.end(), [&](const auto& each) {
-                return first && contains_word(each.words, word);
-            });
-            option = command == commands.end() ? option_for(word, rows) : std::string(command->option);
+            const auto* const command = first ? find_command(commands, word) : nullptr;
+            option = command == nullptr ? option_for(word, rows) : std::string(command->option);
             first = false;
         }
         text += option.empty() ? "" : ' ' + option;

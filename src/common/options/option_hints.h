@@ -28,8 +28,19 @@ struct CommandWord {
     std::string_view option;
 };
 
+// Null: no option is called so.
+const OptionRow* find_named(std::span<const OptionRow> rows, std::string_view name);
+
+// Where a command begins that is not behind "--": behind the option which takes one ("--run sleep 1"). The
+// line's size: nowhere.
+std::size_t find_bare_command(std::span<const char* const> line, std::span<const OptionRow> rows);
+
+// Whether correct_line takes the word for something else than an interface.
+bool is_command_or_file(std::span<const OptionRow> rows, std::span<const CommandWord> commands,
+                        const std::string& word);
+
 // The line with its words that are no options in options, a blank before each word: "load eth0 prog.o"
-// becomes " --dev eth0 --filename prog.o".
+// becomes " --dev eth0 --filename prog.o". A bare command comes behind "--", and long options out of it.
 std::string correct_line(std::span<const char* const> line, std::span<const OptionRow> rows,
                          std::span<const CommandWord> commands);
 

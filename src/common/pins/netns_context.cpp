@@ -3,10 +3,13 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cctype>
 #include <utility>
 #include <vector>
 
 #include "common/base/directory.h"
+#include "common/base/edit_distance.h"
 #include "common/base/shell_word.h"
 #include "common/base/unique_fd.h"
 #include "common/kernel/dispatcher.h"
@@ -123,6 +126,33 @@ Result<Interface> resolve_remotely(const NetnsContext& context, const std::strin
         fmt::format("no interface in network namespace '{}' has that name", context.netns_option));
 }
 
+// The letters without the number behind them: that would be another interface, and no mistake.
+std::pair<std::string, std::string> letters_and_number(std::string_view name) {
+    const auto end = name.find_last_not_of("0123456789") + 1;
+    std::string letters(name.substr(0, end));
+    std::transform(letters.begin(), letters.end(), letters.begin(),
+                   [](unsigned char letter) { return static_cast<char>(std::tolower(letter)); });
+    return {std::move(letters), std::string(name.substr(end))};
+}
+
+// The one that was probably meant; empty: none, or several.
+std::string nearest_interface(const NetnsContext& context, const std::string& name) {
+    constexpr std::size_t kMostMistakes = 2;
+    const auto list = context.links ? context.links->list() : Result<std::vector<Link>>(std::vector<Link>());
+    const auto [letters, number] = letters_and_number(name);
+    std::size_t least = std::min(kMostMistakes, letters.size() / 2) + 1;
+    std::string nearest;
+    for (const auto& link : list ? *list : std::vector<Link>()) {
+        const auto other = letters_and_number(link.interface.name);
+        const std::size_t distance = edit_distance(letters, other.first);
+        if (other.second == number && distance <= least) {
+            nearest = distance < least ? link.interface.name : std::string();
+            least = distance;
+        }
+    }
+    return nearest;
+}
+
 }  // namespace
 
 std::string NetnsContext::directory(const std::string& interface) const {
@@ -209,7 +239,7 @@ Result<Interface> NetnsContext::resolve(const std::string& interface) const {
                 ? "`ip -brief link` lists the interfaces; --netns NAME looks in another namespace"
                 : fmt::format("`nsenter --net={} ip -brief link` lists the interfaces there",
                               shell_word(file));
-        if (auto hint = explain_peer(interface); !hint.empty()) {
+        if (auto hint = explain_name(interface); !hint.empty()) {
             found.error().hint = std::move(hint);
         }
     }
@@ -221,10 +251,15 @@ Error NetnsContext::explain_missing(const std::string& interface) const {
         return *obstacle;
     }
     auto now = resolve(interface);
-    return now ? make_error(ErrorKind::kNotFound, fmt::format("looking for interface '{}'", interface),
-                            "it appeared just now")
-                     .with_hint("try again")
-               : std::move(now).error();
+    if (now) {
+        return make_error(ErrorKind::kNotFound, fmt::format("looking for interface '{}'", interface),
+                          "it appeared just now")
+            .with_hint("try again");
+    }
+    if (const auto nearest = nearest_interface(*this, interface); !nearest.empty()) {
+        now.error().hint = fmt::format("did you mean {}?", nearest) + '\n' + now.error().hint;
+    }
+    return std::move(now).error();
 }
 
 Result<NetnsContext> enter_netns_context(const std::optional<std::string>& netns, const std::string& bpffs) {

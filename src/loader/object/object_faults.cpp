@@ -20,7 +20,10 @@
 namespace tally::loader {
 namespace {
 
-constexpr const char* kCompile = "compile it with `clang -target bpf -g -O2 -c prog.bpf.c -o prog.bpf.o`";
+// As the recipes have it: on Debian, <asm/types.h> is where this target is not looked for.
+constexpr const char* kCompile =
+    "compile it with `clang -target bpf -g -O2 -idirafter /usr/include/$(uname -m)-linux-gnu -c prog.bpf.c "
+    "-o prog.bpf.o`";
 
 std::string machine_name(unsigned machine) {
     constexpr std::array<std::pair<unsigned, const char*>, 8> kNames = {{{EM_X86_64, "x86-64"},

@@ -267,7 +267,7 @@ Result<void> ProgramObject::load() {
         explained.hint = "SEC(\"xdp.frags\") takes Linux 5.18; for older kernels build it as SEC(\"xdp\")";
     }
     if (!choice_note_.empty()) {
-        explained.hint = explained.hint.empty() ? choice_note_ : explained.hint + "; " + choice_note_;
+        explained.hint = explained.hint.empty() ? choice_note_ : explained.hint + "\n" + choice_note_;
     }
     return explained;
 }

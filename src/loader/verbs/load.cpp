@@ -226,17 +226,31 @@ bool adopts_counters(const ProgramObject& object) {
                        [](const auto& map) { return map.name == XDP_TALLY_MAP_NAME && map.adopted; });
 }
 
+// What --reuse-maps has come to, where that is nothing.
+std::string describe_reuse(const LoadRequest& request, const ProgramObject& object) {
+    const auto& maps = object.maps();
+    const bool none = std::none_of(maps.begin(), maps.end(), [](const auto& map) { return map.reused; });
+    return request.reuse_maps && request.new_maps.empty() && none
+               ? "nothing was pinned that could be reused: counting starts at zero"
+               : "";
+}
+
 // One whole load, or nothing. A dry run stops where the first change would be made.
 Result<Outcome> try_load(LoadContext& load, const AttachPlan& plan, const Attempt& attempt) {
     const LoadRequest& request = load.request;
     const std::uint64_t generation = load.state.meta ? load.state.meta->generation + 1 : 1;
     TALLY_ASSIGN_OR_RETURN(auto object, open_and_load(load, attempt, generation));
-    TALLY_TRY(set_redirect_target(request.program, object));
+    if (auto set = set_redirect_target(request.program, object); !set) {
+        return set.error().kind == ErrorKind::kNotFound
+                   ? load.netns.explain_missing(request.program.redirect_to)
+                   : std::move(set).error();
+    }
     TALLY_ASSIGN_OR_RETURN(auto meta, make_meta(load.interface, object, load.state.meta, attempt));
     meta.flags |= request.for_command ? XDP_TALLY_META_RUN : 0U;
     TALLY_ASSIGN_OR_RETURN(const auto program, program_info(object.program_fd()));
     auto outcome = describe_load(load.interface, object, program, meta, load.directory);
     outcome.kind = plan.old_program ? OutcomeKind::kReplaced : OutcomeKind::kLoaded;
+    add_note(outcome, describe_reuse(request, object));
     TALLY_TRY(check_upper_devices(load, attempt, object));
     if (load.dry_run()) {
         forget_what_goes(outcome, plan, attempt);
@@ -397,6 +411,8 @@ Result<Interface> find_device(const NetnsContext& context, const std::string& de
                 "the interface that had this name is '{}' now, with its program: this command with {} loads "
                 "there",
                 state.place->name(), state.place->option(context));
+        } else {
+            return context.explain_missing(device);
         }
     }
     return found;

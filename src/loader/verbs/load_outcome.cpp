@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include <xdp_tally/abi.h>
 
 #include "common/base/shell_word.h"
@@ -29,6 +31,21 @@ bool runs_native(const Interface& interface, const Outcome& outcome) {
     return driver_has(interface.ifindex, XdpFeature::kNative).value_or(false);
 }
 
+// Of a program that does not use the counter map which its object has; empty: it does, or cannot be judged.
+std::string describe_uncounted(const ProgramObject& object, std::uint32_t counter_map_id) {
+    if (object.has_tail_calls()) {
+        return {};  // the programs that it calls may count
+    }
+    const auto used = program_maps(object.program_fd());
+    if (!used || std::find(used->begin(), used->end(), counter_map_id) != used->end()) {
+        return {};
+    }
+    return fmt::format(
+        "program '{}' does not count into xdp_stats_map, so its counters stay zero: it never calls "
+        "xdp_tally; `return xdp_tally(ctx, VERDICT)` counts a packet",
+        object.program_name());
+}
+
 }  // namespace
 
 Outcome describe_load(const Interface& interface, const ProgramObject& object, const ProgramInfo& program,
@@ -51,6 +68,7 @@ Outcome describe_load(const Interface& interface, const ProgramObject& object, c
             counts = true;
             const auto info = map_info(ProgramObject::map_fd(map));
             add_note(outcome, info ? describe_unreadable_counters(*info) : std::string());
+            add_note(outcome, info ? describe_uncounted(object, info->id) : std::string());
         }
     }
     outcome.notes.insert(outcome.notes.end(), object.notes().begin(), object.notes().end());

@@ -15,6 +15,7 @@
 #include "common/pins/abi_names.h"
 #include "common/start/descriptor_limit.h"
 #include "stats/source/delivery_reader.h"
+#include "stats/source/pin_error.h"
 #include "stats/source/run_statistics.h"
 
 namespace tally::stats {
@@ -144,7 +145,8 @@ Result<void> Reader::find_device() {
         return {};
     }
     if (!missing || !request_->wait) {
-        return std::move(interface).error();
+        return missing && !context_->obstacle ? context_->explain_missing(*report_.device)
+                                              : std::move(interface).error();
     }
     device_awaited_ = true;
     return {};
@@ -245,9 +247,10 @@ Result<void> Reader::open_pin() {
         return std::move(opened).error();
     }
     if (!opened) {
-        note_pin_missing(!map_ && is_missing(opened.error())
-                             ? fmt::format("nothing is pinned at {} yet", pinned_map_.pin())
-                             : opened.error().message());
+        const bool nothing_yet = !map_ && is_missing(opened.error());
+        note_pin_missing(nothing_yet ? fmt::format("nothing is pinned at {} yet", pinned_map_.pin())
+                                     : opened.error().message(),
+                         nothing_yet);
         return {};
     }
     if (opened->changing && transition_.wait(pin_time_)) {
@@ -300,12 +303,22 @@ void Reader::set_device(const std::string& name) {
     state_monitor_.rename(name, pinned_map_.directory());
 }
 
-void Reader::note_pin_missing(const std::string& why) {
+// The hint that a single reading has, behind the notice.
+std::string Reader::advice_while_waiting() const {
+    if (!report_.device) {
+        return {};
+    }
+    const Source source = {Source::Kind::kDevice, *report_.device, 0, {}};
+    const auto hint = explain_missing_pin(source, *context_, pinned_map_.pin()).hint;
+    return hint.empty() ? hint : "; " + hint;
+}
+
+void Reader::note_pin_missing(const std::string& why, bool advise) {
     transition_.end();
     started_ = true;
     report_.unpinned = false;
     if (why != obstacle_) {
-        request_->notices.say(report_.title, why + "; waiting");
+        request_->notices.say(report_.title, why + "; waiting" + (advise ? advice_while_waiting() : ""));
         obstacle_ = why;
     }
 }

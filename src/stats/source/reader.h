@@ -76,7 +76,8 @@ class Reader {
     bool take_meta(const Meta& meta);
     void describe_map();
     void describe_program();
-    void note_pin_missing(const std::string& why);
+    void note_pin_missing(const std::string& why, bool advise = false);
+    std::string advice_while_waiting() const;
     Result<void> look_for_moved_pin();
     Result<bool> follow_renamed_device();
     void set_device(const std::string& name);

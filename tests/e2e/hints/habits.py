@@ -4,7 +4,7 @@
 from functools import partial
 
 from hints import scenes
-from hints.rows import Command, Instead, elsewhere, typed, untyped
+from hints.rows import Command, Instead, Shows, elsewhere, typed, untyped
 from support.pins import BPFFS
 from support.programs import object_file
 
@@ -25,6 +25,7 @@ def counted(hint, wrong, *right, about=""):
 
 
 OF_LOADER = [
+    bare("loading is what `xdp_loader --dev IFACE` does without a verb", f"{LOAD} --load", LOAD),
     counted("`--unload` detaches the program and removes its pins", f"{LOAD} --detach", f"{LOAD} --unload"),
     counted("`--status` shows what is attached and pinned", f"{LOAD} --list", f"{LOAD} --status"),
     counted("a load without --reuse-maps starts new maps; `xdp_stats --totals session` counts from its own start",
@@ -55,6 +56,8 @@ OF_LOADER = [
 ]
 
 OF_STATS = [
+    counted("that is an option of xdp_loader", f"{READ} --reuse-maps", f"{LOAD} --reuse-maps"),
+    bare("`xdp_loader --dev IFACE --action drop` drops, and counts what", f"{READ} --drop", f"{LOAD} --action drop"),
     *(elsewhere(hint, "test_bad_input.py::test_stats_usage") for hint in (
         "samples go on until interrupted; `--live` is the full-screen view", "`--live` is the full-screen view")),
     counted("`--interval TIME` is the time between samples", f"{READ} --period 9ms",
@@ -92,10 +95,16 @@ OF_BOTH = [
     typed("did you mean `{}{}`?",
           (partial(scenes.bare, command="xdp_loader veth0", status=2),
            partial(scenes.bare, command="xdp_loader load -m skb veth0", status=2),
+           partial(scenes.bare, command="xdp_loader --dev veth0 --run true", status=2),
            partial(scenes.odd_device, command="xdp_loader {dev}", status=2)), Command(again=False)),
+    typed("{} takes one value", partial(scenes.bare, command=f"{LOAD} --action drop pass", status=2), Instead(LOAD)),
+    typed("`xdp_loader --status` shows what is attached to which interface; `xdp_loader --help` lists the options",
+          partial(scenes.loaded, command="xdp_loader", status=2), Shows(what="veth0"), Shows(1, what="--dev")),
     typed("did you mean `xdp_loader --dev {} --unload`?",
           partial(scenes.loaded, command="xdp_loader --unload veth0", status=2, after=[scenes.empty]),
           Command(again=False)),
+    typed("repeat --dev for each of several interfaces",
+          partial(scenes.bare, command="xdp_loader --dev veth0,lo", status=4), Instead(LOAD)),
     typed("`ip` shows the peer behind '@': the name is {}",
           partial(scenes.bare, command="xdp_loader --dev veth0@p-veth0", status=4), Instead(LOAD)),
 ]

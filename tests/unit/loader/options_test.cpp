@@ -54,6 +54,16 @@ TEST(LoaderOptions, DefaultIsToLoadThePassingProgramInAutoMode) {
     EXPECT_FALSE(options.reuse_maps || options.force || options.dry_run || options.json);
 }
 
+TEST(LoaderOptions, WhatWasMeantIsSaid) {
+    EXPECT_THAT(refused({"--load", "--dev", "a"}).message,
+                HasSubstr("hint: loading is what `xdp_loader --dev IFACE` does without a verb\n"));
+    EXPECT_THAT(refused({"--attach", "--dev", "a"}).message,
+                HasSubstr("--attach needs a value: auto, dispatcher or link\n"));
+    EXPECT_THAT(refused({"-d", "a", "--action", "drop", "pass"}).message,
+                HasSubstr("unexpected argument 'pass'\nhint: --action takes one value\n"));
+    EXPECT_THAT(refused({}).message, HasSubstr("--dev IFACE is required\nhint: `xdp_loader --status` shows"));
+}
+
 TEST(LoaderOptions, PathsHoldInEveryDirectory) {
     const std::string here = std::filesystem::current_path();
     const auto options = parsed({"-d", "a", "--bpffs", "bpf/", "--netns", "./ns"});

@@ -34,6 +34,11 @@ TEST(FormatError, IndentsDetailsAndEndsWithTheHint) {
               "xdp_loader: loading on 'veth0': the hook is taken\n  first\n  second\nhint: try `--force`\n");
 }
 
+TEST(FormatError, EachHintHasALineOfItsOwn) {
+    EXPECT_EQ(format_error("p", make_error(ErrorKind::kSystem, "w").with_hint("one;\ntwo"), false),
+              "p: w\nhint: one;\nhint: two\n");
+}
+
 TEST(FormatError, KeepsEmptyLinesOfTheDetails) {
     EXPECT_EQ(format_error("p", make_error(ErrorKind::kSystem, "w").with_details("a\n\nb"), false),
               "p: w\n  a\n  \n  b\n");
