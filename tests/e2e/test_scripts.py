@@ -107,6 +107,14 @@ def test_down_says_that_pins_are_left(lab):
     lab.loader("--dev", "eth0.1", "--clean")
 
 
+def test_up_beside_a_sys_of_another_network_namespace(lab):
+    """As after `unshare --net`: /sys goes on showing the devices of where it was mounted."""
+    del lab
+    script = f"set -e; {VETH_LAB} up; {VETH_LAB} ping -c 1; {VETH_LAB} send 10 100; {VETH_LAB} down"
+    result = run(["unshare", "--net", "--mount", "sh", "-c", script])
+    assert "veth0: up" in result.out and "\n10\n" in result.out and not result.err
+
+
 @pytest.mark.parametrize("half", ["namespace", "device", "inner end"])
 def test_up_completes_what_is_half_there(lab, half):
     world = lab.world()
