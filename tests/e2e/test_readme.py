@@ -53,7 +53,9 @@ def run_page(page, monkeypatch):
     assert BUILT in script
     monkeypatch.chdir(TOP)
     monkeypatch.setenv("XDP_TALLY_BUILD", SENDER.rsplit("/tests/tools/", 1)[0])
-    shell = run(["bash", "-euxo", "pipefail", "-c", script.replace(BUILT, "/run/bin")])
+    # A learner sees notices among the rest.
+    script = "exec 3>&2 2>&1; BASH_XTRACEFD=3\n" + script.replace(BUILT, "/run/bin")
+    shell = run(["bash", "-euxo", "pipefail", "-c", script])
     printed = without_ids(shell.out)
     promised = promises(page)
     assert len(promised) >= 6
