@@ -8,6 +8,7 @@ from support.code_blocks import blocks
 from support.pins import BPFFS
 from support.processes import run
 from support.programs import LOADER, SENDER, STATS, TOP, copy_for_everyone
+from support.traffic import send
 
 README = (TOP / "README.md").read_text()
 RECIPES = (TOP / "docs/recipes.md").read_text()
@@ -45,6 +46,18 @@ def test_first_commands(lab, tmp_path, monkeypatch):
     shell = run(["bash", "-eux", "-c", script])
     assert shell.out.count("eth0: attached, map ") == 3 and "xdp_drop" in shell.err
     assert not (BPFFS / "eth0").exists()
+
+
+def test_own_program(lab, veth0, tmp_path, monkeypatch):
+    """The program as it stands, compiled by the line below it."""
+    [program] = (block.text for block in blocks(README, "c"))
+    (tmp_path / "my_filter.bpf.c").write_text(program)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("CPATH", str(TOP / "include"))  # in place of /usr/local/include
+    run(["sh", "-c", re.search("^clang .*", README, re.MULTILINE)[0]])
+    lab.load("veth0", "--filename", "my_filter.bpf.o")
+    send(veth0, 10, 100)
+    lab.wait_for_counts("veth0", {"XDP_PASS": (10, 1000)})
 
 
 def run_page(page, monkeypatch):
