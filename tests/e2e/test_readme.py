@@ -8,6 +8,7 @@ from support.code_blocks import blocks
 from support.pins import BPFFS
 from support.processes import run
 from support.programs import LOADER, SENDER, STATS, TOP, copy_for_everyone
+from support.traffic import send
 
 README = (TOP / "README.md").read_text()
 RECIPES = (TOP / "docs/recipes.md").read_text()
@@ -47,13 +48,27 @@ def test_first_commands(lab, tmp_path, monkeypatch):
     assert not (BPFFS / "eth0").exists()
 
 
+def test_own_program(lab, veth0, tmp_path, monkeypatch):
+    """The program as it stands, compiled by the line below it."""
+    [program] = (block.text for block in blocks(README, "c"))
+    (tmp_path / "my_filter.bpf.c").write_text(program)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("CPATH", str(TOP / "include"))  # in place of /usr/local/include
+    run(["sh", "-c", re.search("^clang .*", README, re.MULTILINE)[0]])
+    lab.load("veth0", "--filename", "my_filter.bpf.o")
+    send(veth0, 10, 100)
+    lab.wait_for_counts("veth0", {"XDP_PASS": (10, 1000)})
+
+
 def run_page(page, monkeypatch):
     """All of its commands in one shell; what it says they print, they print."""
     script = commands(page)
     assert BUILT in script
     monkeypatch.chdir(TOP)
     monkeypatch.setenv("XDP_TALLY_BUILD", SENDER.rsplit("/tests/tools/", 1)[0])
-    shell = run(["bash", "-euxo", "pipefail", "-c", script.replace(BUILT, "/run/bin")])
+    # A learner sees notices among the rest.
+    script = "exec 3>&2 2>&1; BASH_XTRACEFD=3\n" + script.replace(BUILT, "/run/bin")
+    shell = run(["bash", "-euxo", "pipefail", "-c", script])
     printed = without_ids(shell.out)
     promised = promises(page)
     assert len(promised) >= 6

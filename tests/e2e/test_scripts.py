@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-"""scripts/veth-lab, scripts/sandbox and send-frames, on which demos and all the counts here rest."""
+"""The scripts; most of all veth-lab, sandbox and send-frames, on which demos and all the counts here rest."""
 
 import os
 import signal
@@ -14,11 +14,38 @@ from support.traffic import Capture
 
 VETH_LAB = TOP / "scripts/veth-lab"
 BUILD = SENDER.rsplit("/tests/tools/", 1)[0]
+SCRIPTS = sorted(path.name for path in TOP.glob("scripts/*") if os.access(path, os.X_OK))
+# What a script that goes to work starts with.
+TOOLS = ("apt-get", "cmake", "dpkg-query", "ip", "mkdir", "mktemp", "setpriv", "unshare")
 
 
 @pytest.fixture(autouse=True)
 def find_sender(monkeypatch):
     monkeypatch.setenv("XDP_TALLY_BUILD", BUILD)
+
+
+def run_idle(tmp_path, script, option, status):
+    """Runs a script that is not to go to work: the tools do nothing but note that they were called."""
+    called = tmp_path / "called"
+    for tool in TOOLS:
+        (tmp_path / tool).write_text(f"#!/bin/sh\necho {tool} >>{called}\nexit 1\n")
+        (tmp_path / tool).chmod(0o755)
+    result = run(["env", f"PATH={tmp_path}:{os.environ['PATH']}", TOP / "scripts" / script, option], status)
+    assert not called.exists(), called.read_text()
+    return result
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+@pytest.mark.parametrize("option", ["--help", "-h"])
+def test_every_script_has_help(tmp_path, script, option):
+    result = run_idle(tmp_path, script, option, 0)
+    assert result.out.startswith("usage: ") and not result.err
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_every_script_refuses_an_unknown_option(tmp_path, script):
+    result = run_idle(tmp_path, script, "--no-such-option", 2)
+    assert result.err and not result.out
 
 
 def veth_lab(*args, status=0):
@@ -78,6 +105,14 @@ def test_down_says_that_pins_are_left(lab):
     assert "/sys/fs/bpf/eth0%2E1" in warning
     assert "xdp_loader --dev eth0.1 --clean" in warning
     lab.loader("--dev", "eth0.1", "--clean")
+
+
+def test_up_beside_a_sys_of_another_network_namespace(lab):
+    """As after `unshare --net`: /sys goes on showing the devices of where it was mounted."""
+    del lab
+    script = f"set -e; {VETH_LAB} up; {VETH_LAB} ping -c 1; {VETH_LAB} send 10 100; {VETH_LAB} down"
+    result = run(["unshare", "--net", "--mount", "sh", "-c", script])
+    assert "veth0: up" in result.out and "\n10\n" in result.out and not result.err
 
 
 @pytest.mark.parametrize("half", ["namespace", "device", "inner end"])
