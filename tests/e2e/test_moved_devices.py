@@ -216,7 +216,7 @@ def test_last_counts_of_a_device_that_is_gone(lab, veth0):
 
 
 def test_pins_of_a_moved_device_are_not_moved_by_loads(lab, red, veth0):
-    """--status says so before and after a load where the device is now."""
+    """--status says so before and after a load where the device is now; the list has the pins' name."""
     lab.load("veth0")
     run(["ip", "link", "set", "dev", "veth0", "netns", red.name])
     run(["ip", "-netns", red.name, "link", "set", "dev", "veth0", "name", "lan0"])
@@ -228,5 +228,7 @@ def test_pins_of_a_moved_device_are_not_moved_by_loads(lab, red, veth0):
                                        "are until --unload")
         lab.loader(*there)
     assert read_meta("veth0").generation == 3
+    titles, row = (line.split() for line in lab.loader("--status", *there, "--dev", veth0.peer).out.splitlines()[:2])
+    assert (titles[-3:], row[0], row[-1]) == (["redirect", "pinned", "as"], f"{red.name}/lan0", "veth0")
     lab.loader(*there, "--unload")
     assert not pin_dir("veth0").exists()

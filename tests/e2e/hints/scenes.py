@@ -217,6 +217,29 @@ def one_after_the_other(scene, said):
         scene.type(command)
 
 
+def everywhere(lab, command):
+    """The user has loads in two namespaces, and others have a program."""
+    red = Namespace(lab, "red")
+    for place, name in ((lab, "veth0"), (lab, "veth1"), (red, "veth0")):
+        place.veth(name)
+        lab.loader("--dev", name if place is lab else f"red/{name}")
+    lab.veth("other0")
+    other = lab.foreign_attach("other0")["id"]
+    scene = Scene(lab, command, 2, alone=True)
+    scene.after.append(lambda: same(lambda: [item["dev"] for item in lab.loader_json("--status")], ["other0"]))
+    scene.after.append(partial(same, lambda: attached("other0"), ("native", other)))
+    return scene
+
+
+def listed(scene, lab):
+    """The same device, in the list of all."""
+    scene = scene(lab)
+    netns = "red/" if "red" in scene.command else ""
+    scene.command, scene.after, scene.names = "xdp_loader --status", [], {"NAME": f"{netns}veth0"}
+    scene.finish = "xdp_loader --clean"
+    return scene
+
+
 def orphaned(lab):
     lab.delete(counted(lab))
     return Scene(lab, "xdp_loader --dev veth0 --status", 0, after=[partial(gone, pin_dir("veth0"))])

@@ -132,6 +132,9 @@ STATES = [
            partial(scenes.without_counters, options=("--filename", object_file("own"))))),
     typed("the map pinned as {} is not the one that the program counts into; `rm {}`, then {}",
           scenes.with_other_counters, Does(scenes.one_after_the_other)),
+    typed("what to do: `xdp_loader {}--status --dev NAME` says",
+          tuple(partial(scenes.listed, scene) for scene in (scenes.detached, scenes.stale, scenes.orphaned_in_red)),
+          Shows(what="note +.*--clean")),
     typed("the pins' device is gone; `xdp_loader {} --clean` removes them",
           (scenes.orphaned, scenes.orphaned_in_red), Command(again=False)),
     typed("the BPF file system on {} is mounted in this mount namespace alone (`ip netns exec`, `unshare`): its pins, "
@@ -233,6 +236,12 @@ NAMES = [
     typed("`ip netns list` lists the namespaces; a process has its own in /proc/PID/ns/net",
           partial(scenes.bare, command="xdp_loader --netns /etc/passwd --dev veth0", status=2), Shows(what="blue")),
     untyped("try again", "a race: the device appeared, or the dispatcher changed, within a millisecond"),
+    typed("for every interface that has pins of xdp_loader: `xdp_loader {0}{1}--status --json | jq -r '.devices[] | "
+          "select(.program) | \"--dev=\" + ([.netns, .dev] | map(values) | join(\"/\"))' | xargs -rd '\\n' xdp_loader "
+          "{0}--unload`",
+          (partial(scenes.everywhere, command="xdp_loader --unload"),
+           partial(scenes.everywhere, command="xdp_loader -q -U")),
+          Command(again=False)),
     typed("`{} --help` lists the options", partial(scenes.bare, command="xdp_loader --no-such", status=2),
           Shows(what="--dev")),
     typed("`--reuse-maps --new-map NAME` starts that map empty and keeps the others; totals are carried across maps",
