@@ -67,7 +67,7 @@ class DeviceVerbs {
     // What was found before an error ended the work.
     int finish(const Error& error) const {
         if (is_list(options_)) {
-            write_to_stdout(format_status_list(outcomes_, !options_.quiet));
+            write_to_stdout(list());
         }
         return fail(options_, error);
     }
@@ -84,7 +84,11 @@ class DeviceVerbs {
             return fmt::format("no XDP program is attached, and {} pinned in {}\n",
                                tracked ? "no interface has anything" : "nothing is", options_.bpffs);
         }
-        return is_list(options_) ? format_status_list(outcomes_, !options_.quiet) : std::string();
+        return is_list(options_) ? list() : std::string();
+    }
+
+    std::string list() const {
+        return format_status_list(outcomes_, !options_.quiet, first_ ? first_->root_option() : "");
     }
 
     bool asks_about_delivery() const {

@@ -14,6 +14,7 @@
 #include "common/base/result.h"
 #include "common/base/shell_word.h"
 #include "common/options/command_line.h"
+#include "common/pins/bpffs.h"
 #include "loader/option_table.h"
 
 namespace tally::loader {
@@ -213,14 +214,28 @@ Result<void> read_numbers(const Given& given, Options& options) {
     return {};
 }
 
+// A loop over what --status lists: there is no way to mean all of it by accident.
+std::string advise_to_name_all(const Options& options) {
+    const std::string root =
+        options.bpffs == kDefaultBpffs ? "" : shell_option("--bpffs", options.bpffs) + ' ';
+    const std::string netns = options.netns ? shell_option("--netns", *options.netns) + ' ' : "";
+    return fmt::format(
+        "for every interface that has pins of xdp_loader: `xdp_loader {0}{1}--status --json | jq -r "
+        "'.devices[] | "
+        "select(.program) | \"--dev=\" + ([.netns, .dev] | map(values) | join(\"/\"))' | xargs -rd '\\n' "
+        "xdp_loader {0}--unload`",
+        root, netns);
+}
+
 // What the table does not say.
 Result<void> validate(const Given& given, const Options& options) {
     if (options.devices.empty() && (options.verb == Verb::kLoad || options.verb == Verb::kRun ||
                                     options.verb == Verb::kObserve || options.verb == Verb::kUnload)) {
         return usage_error("--dev IFACE is required")
-            .with_hint(
-                "`xdp_loader --status` shows what is attached to which interface; `xdp_loader --help` lists "
-                "the options");
+            .with_hint(options.verb == Verb::kUnload ? advise_to_name_all(options)
+                                                     : "`xdp_loader --status` shows what is attached to "
+                                                       "which interface; `xdp_loader --help` lists "
+                                                       "the options");
     }
     if (options.verb == Verb::kRun && group_by_netns(options.devices).size() > 1) {
         return usage_error("--run takes interfaces of one network namespace");

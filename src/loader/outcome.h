@@ -65,6 +65,7 @@ struct Outcome {
     std::optional<RedirectOutcome> redirect;
     std::uint64_t generation = 0;  // 0: none
     std::string pin_dir;
+    std::string pinned_as;  // with kStatus: whose name the pins have, if not the device's; else empty
     std::vector<MapOutcome> maps;
     std::vector<std::string> removed;   // pins
     std::vector<std::string> notes;     // what a person should know beside the facts above

@@ -25,6 +25,7 @@ enum Column : std::size_t {
     kProgramId,
     kGeneration,
     kRedirect,
+    kPinnedAs,
     kRunsOn,
     kColumns,
 };
@@ -32,7 +33,7 @@ enum Column : std::size_t {
 using Row = std::vector<std::string>;
 
 constexpr std::array<std::string_view, kColumns> kTitles = {
-    "device", "state", "mode", "attach", "program", "id", "generation", "redirect", "runs on"};
+    "device", "state", "mode", "attach", "program", "id", "generation", "redirect", "pinned as", "runs on"};
 
 // What the row tells of the program is of ours: it runs, or may.
 bool tells_of_ours(const Outcome& outcome) {
@@ -63,6 +64,7 @@ Row make_row(const Outcome& outcome) {
         const auto& dev = outcome.redirect->dev;
         row[kRedirect] = dev.empty() ? "(gone)" : printable(with_netns(outcome.netns, dev));
     }
+    row[kPinnedAs] = printable(outcome.pinned_as);
     // A device that was renamed is listed by its new name.
     if (const auto place = printable(outcome.runs_on); place != row[kDevice]) {
         row[kRunsOn] = place;
@@ -71,7 +73,12 @@ Row make_row(const Outcome& outcome) {
     return row;
 }
 
-std::string format_all_warnings(const std::vector<Outcome>& outcomes) {
+// --status of the interface itself tells.
+bool needs_something(const Outcome& outcome) {
+    return !outcome.error && outcome.state != "attached" && outcome.state != "none";
+}
+
+std::string format_all_warnings(const std::vector<Outcome>& outcomes, const std::string& root_option) {
     std::string text;
     const auto line = [&text](const Outcome& outcome, const std::string& warning) {
         text += fmt::format("{}: {}\n", display_name(outcome), printable(warning));
@@ -84,12 +91,16 @@ std::string format_all_warnings(const std::vector<Outcome>& outcomes) {
             line(outcome, warning);
         }
     }
+    if (std::any_of(outcomes.begin(), outcomes.end(), needs_something)) {
+        text += fmt::format("what to do: `xdp_loader {}--status --dev NAME` says", root_option) + '\n';
+    }
     return text.empty() ? text : '\n' + text;
 }
 
 }  // namespace
 
-std::string format_status_list(const std::vector<Outcome>& outcomes, bool warnings) {
+std::string format_status_list(const std::vector<Outcome>& outcomes, bool warnings,
+                               const std::string& root_option) {
     std::vector<Row> rows = {Row(kTitles.begin(), kTitles.end())};
     for (const auto& outcome : outcomes) {
         if (!outcome.error) {
@@ -99,15 +110,19 @@ std::string format_status_list(const std::vector<Outcome>& outcomes, bool warnin
     if (rows.size() == 1) {
         return {};
     }
-    // The last column is there only where it has something to tell.
-    const bool moved =
-        std::any_of(rows.begin() + 1, rows.end(), [](const Row& row) { return row[kRunsOn] != "-"; });
-    if (!moved) {
-        std::for_each(rows.begin(), rows.end(), [](Row& row) { row.pop_back(); });
+    // The last columns are there only where they have something to tell.
+    for (const std::size_t column : {kRunsOn, kPinnedAs}) {
+        const bool tells =
+            std::any_of(rows.begin() + 1, rows.end(), [&](const Row& row) { return row[column] != "-"; });
+        if (!tells) {
+            std::for_each(rows.begin(), rows.end(), [&](Row& row) {
+                row.erase(row.begin() + static_cast<Row::difference_type>(column));
+            });
+        }
     }
     std::string text = align_columns(rows, {kProgramId, kGeneration});
     if (warnings) {
-        text += format_all_warnings(outcomes);
+        text += format_all_warnings(outcomes, root_option);
     }
     return as_shown(std::move(text));
 }

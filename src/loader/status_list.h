@@ -10,8 +10,10 @@
 namespace tally::loader {
 
 // Columns below their titles, as wide as needed, "-" for what there is not. Then what is wrong and no column
-// tells, by `warnings`. Devices that failed are left out: their errors go to stderr. Empty without any
+// tells, by `warnings`, and which command says what to do; it takes `root_option` (NetnsContext), where there
+// is one. Devices that failed are left out: their errors go to stderr. Empty without any
 // device.
-std::string format_status_list(const std::vector<Outcome>& outcomes, bool warnings);
+std::string format_status_list(const std::vector<Outcome>& outcomes, bool warnings,
+                               const std::string& root_option = {});
 
 }  // namespace tally::loader

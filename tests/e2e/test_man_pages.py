@@ -95,11 +95,14 @@ def count_on_two(lab, _eth0):
         lab.load(dev)
 
 
+UNLOAD_ALL = ("xdp_loader --status --json | jq -r '.devices[] | select(.program) | [.netns, .dev] | map(values) | "
+              "join(\"/\")' | xargs -I DEV xdp_loader --dev DEV --unload")
 # What has to be there before; what is not here begins with nothing, or reads the counters of eth0.
 BEFORE = {
     f"{LOAD_MINE} --reuse-maps": load_mine,
     f"{LOAD_MINE} --reuse-maps --new-map flows": load_with_flows,
     "xdp_loader --status": count,
+    UNLOAD_ALL: count_on_two,
     "xdp_loader --status; xdp_loader --clean": leave_pins,
     "xdp_loader --dev red/eth0; ip netns exec red xdp_stats --dev eth0 --once":
         lambda lab, _eth0: Namespace(lab, "red").veth("eth0"),

@@ -9,7 +9,9 @@ import pytest
 from support import kernel
 from support.devices import rename
 from support.exporter import Exporter
+from support.maps import read_meta
 from support.namespaces import process_in
+from support.pins import pin_dir
 from support.places import AWAY, MOVES, destination, device_with_our_program, place_of
 from support.processes import NOBODY, as_user, run
 from support.programs import NOT_FOUND, STATS, copy_for_everyone
@@ -218,3 +220,22 @@ def test_last_counts_of_a_device_that_is_gone(lab, veth0):
     lab.loader("--dev", "veth0", "--unload")
     lab.delete(again)
     assert "veth0" in run([STATS, "--dev", "veth0", "--once"], status=NOT_FOUND).err
+
+
+def test_pins_of_a_moved_device_are_not_moved_by_loads(lab, red, veth0):
+    """--status says so before and after a load where the device is now; the list has the pins' name."""
+    lab.load("veth0")
+    run(["ip", "link", "set", "dev", "veth0", "netns", red.name])
+    run(["ip", "-netns", red.name, "link", "set", "dev", "veth0", "name", "lan0"])
+    there = ("--dev", f"{red.name}/lan0")
+    for _ in range(2):
+        (status,) = lab.loader_json(*there, "--status")
+        assert (status["state"], status["pin_dir"]) == ("attached", str(pin_dir("veth0")))
+        assert status["notes"][-1] == ("the interface came from another network namespace: its pins stay where they "
+                                       "are until --unload")
+        lab.loader(*there)
+    assert read_meta("veth0").generation == 3
+    titles, row = (line.split() for line in lab.loader("--status", *there, "--dev", veth0.peer).out.splitlines()[:2])
+    assert (titles[-3:], row[0], row[-1]) == (["redirect", "pinned", "as"], f"{red.name}/lan0", "veth0")
+    lab.loader(*there, "--unload")
+    assert not pin_dir("veth0").exists()

@@ -28,6 +28,13 @@ Result<Info> object_info(int fd, const char* kind) {
     return info;
 }
 
+}  // namespace
+
+std::string map_type_name(std::uint32_t type) {
+    const char* name = libbpf_bpf_map_type_str(static_cast<bpf_map_type>(type));
+    return name != nullptr ? name : fmt::format("type {}", type);
+}
+
 // The kernel tells it nowhere else.
 bool is_frozen(int fd) {
     std::ifstream info(fmt::format("/proc/self/fdinfo/{}", fd));
@@ -37,13 +44,6 @@ bool is_frozen(int fd) {
         }
     }
     return false;
-}
-
-}  // namespace
-
-std::string map_type_name(std::uint32_t type) {
-    const char* name = libbpf_bpf_map_type_str(static_cast<bpf_map_type>(type));
-    return name != nullptr ? name : fmt::format("type {}", type);
 }
 
 Result<void> freeze_map(int fd) {

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "common/kernel/bpf_info.h"
+#include "common/pins/abi_names.h"
 #include "common/pins/bpffs.h"
 #include "common/pins/pin_names.h"
 
@@ -103,6 +104,21 @@ bool adopted_map(const Meta& meta, std::uint32_t map_id) {
     const auto* begin = meta.map_ids + meta.map_count;
     const auto* end = std::find(begin, std::end(meta.map_ids), 0U);
     return std::find(begin, end, map_id) != end;
+}
+
+std::string load_options(const Meta& meta) {
+    constexpr std::string_view kBuiltIn = "xdp_";
+    const std::string_view program = meta.program;
+    const auto action =
+        program.starts_with(kBuiltIn) ? parse_action_name(program.substr(kBuiltIn.size())) : std::nullopt;
+    if (!action) {
+        return " --filename FILE";
+    }
+    if (*action == Action::kPass) {
+        return {};
+    }
+    return fmt::format(" --action {}{}", short_action_name(*action),
+                       *action == Action::kRedirect ? " --redirect-to IFACE" : "");
 }
 
 }  // namespace tally

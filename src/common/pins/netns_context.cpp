@@ -163,6 +163,10 @@ std::string NetnsContext::directory() const {
     return netns.empty() ? bpffs.path : bpffs.path + '/' + netns_directory_name(netns);
 }
 
+bool NetnsContext::has_directory(const std::string& path) const {
+    return path.substr(0, path.find_last_of('/')) == directory();
+}
+
 Result<std::string> NetnsContext::pins_of(const Interface& interface) const {
     std::string own = directory(interface.name);
     const bool is_here = visibility == Visibility::kHere;

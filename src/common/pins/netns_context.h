@@ -42,6 +42,8 @@ struct NetnsContext {
 
     // The directory that those are in.
     std::string directory() const;
+    // That the pins in `path` are among those, whatever their interface is called.
+    bool has_directory(const std::string& path) const;
 
     // Where the interface's pins are: in the directory whose meta speaks of the program on its hook, whatever
     // the interface was called and wherever it was when they were made; else in its own.

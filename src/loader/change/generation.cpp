@@ -97,6 +97,19 @@ Result<Meta> make_meta(const Interface& interface, const ProgramObject& object,
     return meta;
 }
 
+Result<Meta> make_meta_anew(const Interface& interface, const Meta& known, int counter_map_fd) {
+    TALLY_ASSIGN_OR_RETURN(auto meta, begin_generation(interface, std::nullopt));
+    std::copy(std::begin(known.program), std::end(known.program), meta.program);
+    meta.program_id = known.program_id;
+    meta.attach_mode = known.attach_mode;
+    meta.attach_kind = known.attach_kind;
+    meta.counter_map_id = known.counter_map_id;
+    meta.map_count = known.map_count;
+    std::copy(std::begin(known.map_ids), std::end(known.map_ids), meta.map_ids);
+    TALLY_TRY(leave_out_counts(meta, counter_map_fd));
+    return meta;
+}
+
 Result<void> stage_generation(PinDirectory& pins, const ProgramObject& object, const Meta& meta) {
     for (const auto& map : object.maps()) {
         if (map.name == XDP_TALLY_MAP_NAME && !map.adopted) {

@@ -23,6 +23,10 @@ Result<Meta> begin_generation(const Interface& interface, const std::optional<Me
 Result<Meta> make_meta(const Interface& interface, const ProgramObject& object,
                        const std::optional<Meta>& before, const Attempt& attempt);
 
+// In the place of a meta that was removed: `known` is what can be said without it. Nobody knows what its
+// lineage had counted, so the totals are those from now on.
+Result<Meta> make_meta_anew(const Interface& interface, const Meta& known, int counter_map_fd);
+
 // Its new maps, and the meta, not frozen yet.
 Result<void> stage_generation(PinDirectory& pins, const ProgramObject& object, const Meta& meta);
 Result<void> stage_meta(PinDirectory& pins, const Meta& meta);

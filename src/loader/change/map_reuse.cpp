@@ -109,9 +109,9 @@ Result<void> check_names_are_free(const std::vector<std::string>& pins, const De
         if (other || (map != nullptr && !state.owns(*map))) {
             const bool adoptable = map != nullptr && object != nullptr && fits(*object, *map);
             const std::string kind = map != nullptr ? fmt::format("a map (id {})", map->info.id)
-                                                    : std::string("something that is not a map");
+                                                    : std::string("a link, a program or a directory");
             return make_error(ErrorKind::kConflict, fmt::format("pinning {}/{}", directory, pin),
-                              fmt::format("the name is taken by {} that xdp_loader did not pin", kind))
+                              fmt::format("the name is taken by {}, which xdp_loader did not pin", kind))
                 .with_hint(fmt::format("{}{}",
                                        adoptable ? "--reuse-maps uses it, and leaves its pin alone; " : "",
                                        free_names({shell_word(fmt::format("{}/{}", directory, pin))})));

@@ -296,4 +296,24 @@ Result<std::string> repair(PinDirectory& directory, const NetnsContext& context)
     return repaired;
 }
 
+Result<std::string> restore_meta(PinDirectory* directory, const NetnsContext& context, DeviceState& state) {
+    if (!state.meta_is_missing || state.trouble) {
+        return std::string();
+    }
+    if (directory == nullptr) {
+        state.meta->generation = 1;
+        return fmt::format("the pin {} is missing; it would be made anew first", XDP_TALLY_META_NAME);
+    }
+    TALLY_ASSIGN_OR_RETURN(const auto counters, directory->open(XDP_TALLY_MAP_NAME, true));
+    TALLY_ASSIGN_OR_RETURN(const auto meta, make_meta_anew(*state.interface, *state.meta, counters.get()));
+    TALLY_TRY(stage_meta(*directory, meta));
+    TALLY_ASSIGN_OR_RETURN(const auto staged, directory->open_staged(XDP_TALLY_META_NAME, false));
+    TALLY_TRY(freeze_map(staged.get()));
+    TALLY_TRY(directory->publish(XDP_TALLY_META_NAME, XDP_TALLY_META_NAME, mode_of_pin(XDP_TALLY_META_NAME)));
+    const auto interface = state.interface;
+    state = inspect_device(context, directory->path(), interface);
+    return fmt::format("the pin {} was missing, and was made anew: lifetime totals begin now",
+                       XDP_TALLY_META_NAME);
+}
+
 }  // namespace tally::loader

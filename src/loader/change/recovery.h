@@ -9,6 +9,7 @@
 #include "common/base/result.h"
 #include "common/pins/meta.h"
 #include "common/pins/netns_context.h"
+#include "loader/device/device_state.h"
 #include "loader/device/pin_directory.h"
 
 namespace tally::loader {
@@ -24,5 +25,9 @@ Result<void> discard_generation(PinDirectory& directory, const std::optional<Met
 // hook tell, wherever its device is now), else discarded. Returns what was done in words; empty where there
 // was nothing to do.
 Result<std::string> repair(PinDirectory& directory, const NetnsContext& context);
+
+// A meta that somebody has removed is made anew (DeviceState::meta_is_missing), and the state is looked at
+// again. In words, as above; in a dry run, which has no directory, what would be done.
+Result<std::string> restore_meta(PinDirectory* directory, const NetnsContext& context, DeviceState& state);
 
 }  // namespace tally::loader

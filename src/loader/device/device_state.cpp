@@ -122,6 +122,7 @@ void inspect_staging(DeviceState& state, const std::string& directory) {
     if (!fd || ::flock(fd.get(), LOCK_SH | LOCK_NB) != 0) {
         // There is none, another loader is at work, or it is somebody else's (PinDirectory::check).
         const auto error = last_error("looking into {}", staging);
+        state.changing = fd && error.code == EWOULDBLOCK;
         if (error.code != EWOULDBLOCK && is_failed_question(error)) {
             note_trouble(state, error);
         }
@@ -160,8 +161,72 @@ bool dispatcher_hides(const DeviceState& state) {
            !state.hook.find(state.meta->program_id);
 }
 
-// A link without a meta beside it is not ours: an unload removes the meta last, and what an interrupted load
-// left is in the staging area.
+// Where the pins say themselves whose they are.
+Result<bool> counts_into_pinned_map(const DeviceState& state) {
+    const MapPin* const counters = state.find_map(XDP_TALLY_MAP_NAME);
+    if (counters == nullptr) {
+        return false;
+    }
+    TALLY_ASSIGN_OR_RETURN(const auto maps, answer_of(maps_of_program(state.link_info->program_id)));
+    return maps && std::find(maps->begin(), maps->end(), counters->info.id) != maps->end();
+}
+
+// Counters that xdp_loader has made are frozen, and adopted ones never; of other maps nothing tells which
+// they are, so they count as adopted.
+Result<void> list_maps(Meta& meta, const DeviceState& state, const std::string& directory) {
+    TALLY_ASSIGN_OR_RETURN(const auto counters, open_map_pin(directory + '/' + XDP_TALLY_MAP_NAME, true));
+    TALLY_ASSIGN_OR_RETURN(const auto used, maps_of_program(meta.program_id));
+    meta.counter_map_id = state.find_map(XDP_TALLY_MAP_NAME)->info.id;
+    std::uint32_t* next = meta.map_ids;
+    if (is_frozen(counters.get())) {
+        *next++ = meta.counter_map_id;
+        meta.map_count = 1;
+    }
+    for (const auto& map : state.maps) {
+        const bool is_used = std::find(used.begin(), used.end(), map.info.id) != used.end();
+        if (is_used && std::find(meta.map_ids, next, map.info.id) == next && next != std::end(meta.map_ids)) {
+            *next++ = map.info.id;
+        }
+    }
+    return {};
+}
+
+// A link that runs a program on this device which counts into the map beside it is ours, also where the meta
+// was removed. Puts what there is to know into its place.
+Result<void> recognise_our_link(DeviceState& state, const NetnsContext& context,
+                                const std::string& directory) {
+    const bool is_gone = !state.meta && state.find_map(XDP_TALLY_META_NAME) == nullptr &&
+                         std::find(state.other_pins.begin(), state.other_pins.end(), XDP_TALLY_META_NAME) ==
+                             state.other_pins.end();
+    if (!is_gone || state.trouble || state.interrupted || !state.interface || !state.link_info ||
+        state.link_info->type != BPF_LINK_TYPE_XDP || state.link_info->ifindex != state.interface->ifindex) {
+        return {};
+    }
+    const auto program = state.hook.find(state.link_info->program_id);
+    TALLY_ASSIGN_OR_RETURN(const bool counts, program ? counts_into_pinned_map(state) : Result<bool>(false));
+    if (!counts) {
+        return {};
+    }
+    TALLY_ASSIGN_OR_RETURN(const auto fd, open_program_by_id(program->id));
+    TALLY_ASSIGN_OR_RETURN(const auto info, program_info(fd.get()));
+    Meta meta = {};
+    meta.magic = XDP_TALLY_MAGIC;
+    meta.abi_version = XDP_TALLY_ABI_VERSION;
+    meta.netns_inode = context.inode;
+    meta.ifindex = state.interface->ifindex;
+    state.interface->name.copy(meta.interface, sizeof(meta.interface) - 1);
+    meta.program_id = program->id;
+    info.name.copy(meta.program, sizeof(meta.program) - 1);
+    meta.attach_mode = program->mode;
+    meta.attach_kind = XDP_TALLY_ATTACH_LINK;
+    TALLY_TRY(list_maps(meta, state, directory));
+    state.meta = meta;
+    state.meta_is_missing = true;
+    return {};
+}
+
+// Any other link without a meta beside it is not ours: an unload removes the meta last, and what an
+// interrupted load left is in the staging area.
 void disown_stray_link(DeviceState& state) {
     if (state.link && !state.meta && !state.interrupted) {
         state.link.reset();
@@ -305,7 +370,8 @@ void inspect_run(DeviceState& state, const std::string& directory) {
 }
 
 // Everything that inspect_device reads itself.
-DeviceState look_at_device(const std::string& directory, const std::optional<Interface>& interface) {
+DeviceState look_at_device(const NetnsContext& context, const std::string& directory,
+                           const std::optional<Interface>& interface) {
     DeviceState state;
     state.interface = interface;
     if (interface) {
@@ -340,6 +406,9 @@ DeviceState look_at_device(const std::string& directory, const std::optional<Int
     }
     inspect_run(state, directory);
     inspect_staging(state, directory);
+    if (const auto looked = recognise_our_link(state, context, directory); !looked) {
+        note_trouble(state, looked.error());
+    }
     disown_stray_link(state);
     return state;
 }
@@ -363,7 +432,7 @@ const MapPin* DeviceState::find_map(const std::string& pin_name) const {
 
 DeviceState inspect_device(const NetnsContext& context, const std::string& directory,
                            const std::optional<Interface>& interface) {
-    DeviceState state = look_at_device(directory, interface);
+    DeviceState state = look_at_device(context, directory, interface);
     search_program(state, context);
     const MapPin* const counters = state.find_map(XDP_TALLY_MAP_NAME);
     if (counters != nullptr && !(state.meta && state.hook.find(state.meta->program_id))) {

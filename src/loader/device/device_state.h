@@ -53,6 +53,8 @@ struct DeviceState {
     // From the pin directory.
     bool has_directory = false;
     std::optional<Meta> meta;
+    // Somebody has removed its pin: `meta` says what is known without it (recognise_our_link).
+    bool meta_is_missing = false;
     UniqueFd link;  // the pinned link, where there is one, also when it is severed
     std::optional<LinkInfo> link_info;
     std::vector<std::string> component_links;  // pins of what observes a dispatcher's components
@@ -60,6 +62,7 @@ struct DeviceState {
     std::vector<std::string> other_pins;       // neither map nor meta nor our link
     // Of a first load that was cut off after some of its pins were published: whose these are.
     std::optional<Meta> staged_meta;
+    bool changing = false;         // another process, or this one, holds the lock
     bool interrupted = false;      // a change was cut off: the staging area is not empty
     bool link_hidden = false;      // there is a link that this process may not open
     bool reserved_by_run = false;  // the pins are of an `xdp_loader --run` that has not ended

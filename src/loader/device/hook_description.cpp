@@ -4,6 +4,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
+
 #include "common/base/shell_word.h"
 #include "common/pins/abi_names.h"
 #include "loader/device/pin_search.h"
@@ -19,6 +21,16 @@ std::string name_pins(const std::vector<std::string>& pins, std::string_view wha
 Result<std::optional<ProgramInfo>> look_up_program(std::uint32_t id) {
     const auto fd = open_program_by_id(id);
     return answer_of(fd ? program_info(fd->get()) : fd.error());
+}
+
+// A load takes the name of our link's pin as well, if that is what this one has.
+std::string advise_to_end_link(std::uint32_t id, const std::string& pin_in_the_way) {
+    return pin_in_the_way.empty()
+               ? fmt::format("only the link's owner can replace it; `bpftool link detach id {}` ends it", id)
+               : fmt::format(
+                     "no {} says that the link is xdp_loader's; `bpftool link detach id {} && rm {}` "
+                     "ends it, and packets pass until the next load",
+                     XDP_TALLY_META_NAME, id, shell_word(pin_in_the_way));
 }
 
 }  // namespace
@@ -46,7 +58,8 @@ Result<ProgramOutcome> describe_program(std::uint32_t id, const DeviceState& sta
     }
     if (state.meta && state.meta->program_id == id) {
         outcome.name = state.meta->program;
-        if (!state.observes()) {  // of other people's programs the kernel does not tell
+        if (!state.observes() &&
+            !state.meta_is_missing) {  // of other people's programs the kernel does not tell
             outcome.frags = (state.meta->flags & XDP_TALLY_META_FRAGS) != 0;
         }
     }
@@ -103,6 +116,9 @@ Result<HookHolder> identify_holder(const NetnsContext& context, const DeviceStat
         text += fmt::format(", attached by link {}", link->id);
         TALLY_ASSIGN_OR_RETURN(const auto pins, find_pins(context.bpffs.path, ObjectType::kLink, link->id));
         text += name_pins(pins, "that link is");
+        const std::string ours = context.directory(state.interface->name) + '/' + XDP_TALLY_LINK_NAME;
+        const bool has_our_name = std::find(pins.begin(), pins.end(), ours) != pins.end();
+        holder.next_command = advise_to_end_link(link->id, has_our_name ? ours : "");
     } else if (found) {
         text += ", attached by netlink";
     }
@@ -122,10 +138,7 @@ Result<HookHolder> identify_holder(const NetnsContext& context, const DeviceStat
                state.dispatcher_trouble->kind != ErrorKind::kPermission) {
         text += ", libxdp's dispatcher: " + state.dispatcher_trouble->reason;
     }
-    if (link) {
-        holder.next_command = fmt::format(
-            "only the link's owner can replace it; `bpftool link detach id {}` ends it", link->id);
-    } else {
+    if (!link) {
         const std::string option = context.option(state.interface->name);
         holder.next_command =
             dispatcher ? advise_to_end_dispatcher(option, program.id)

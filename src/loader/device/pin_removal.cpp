@@ -22,7 +22,7 @@ std::vector<std::string> our_pins(const DeviceState& state, bool keep_maps) {
             pins.push_back(map.pin_name);
         }
     }
-    if (state.meta) {
+    if (state.meta && !state.meta_is_missing) {
         pins.emplace_back(XDP_TALLY_META_NAME);
     }
     return pins;

@@ -34,6 +34,9 @@ Result<ExistingDevice> open_existing(const NetnsContext& context, const std::str
     if (!interface && !existing.state.has_directory) {
         return context.explain_missing(device);
     }
+    TALLY_ASSIGN_OR_RETURN(const auto restored,
+                           restore_meta(existing.pins ? &*existing.pins : nullptr, context, existing.state));
+    add_note(existing.outcome, restored);
     TALLY_ASSIGN_OR_RETURN(auto ended, end_killed_run(existing.state, context, existing.directory, dry_run));
     if (!ended.empty()) {
         existing.repaired = true;

@@ -389,9 +389,7 @@ void rename_pins(PinDirectory& pins, const std::string& directory, Outcome& outc
 void settle_pins(PinDirectory& pins, const NetnsContext& context, const Interface& interface,
                  Outcome& outcome) {
     const std::string directory = context.directory(interface.name);
-    const bool same_namespace = pins.path().starts_with(context.directory() + '/') &&
-                                pins.path().find('/', context.directory().size() + 1) == std::string::npos;
-    if (pins.path() != directory && same_namespace) {
+    if (pins.path() != directory && context.has_directory(pins.path())) {
         rename_pins(pins, directory, outcome);
     } else if (pins.path() != directory) {
         outcome.runs_on = context.netns.empty() ? interface.name : context.netns + '/' + interface.name;
@@ -454,6 +452,8 @@ Result<Outcome> load(const LoadRequest& request, NetnsContext& context, const st
         TALLY_ASSIGN_OR_RETURN(repaired, repair(*load.pins, context));
     }
     load.look_again();
+    TALLY_ASSIGN_OR_RETURN(const auto restored,
+                           restore_meta(load.pins ? &*load.pins : nullptr, context, load.state));
     TALLY_ASSIGN_OR_RETURN(const auto ended,
                            end_killed_run(load.state, context, load.directory, load.dry_run()));
     TALLY_ASSIGN_OR_RETURN(const auto leftover, find_leftover(load.state));
@@ -466,7 +466,7 @@ Result<Outcome> load(const LoadRequest& request, NetnsContext& context, const st
         return outcome;
     }
     const auto room = load.delivery ? make_room_if_needed(context, load.delivery->counts) : std::string();
-    for (const auto& note : {repaired, ended, room}) {
+    for (const auto& note : {repaired, restored, ended, room}) {
         add_note(*outcome, note);
     }
     if (const auto removed = remove_leftover(leftover, load.dry_run(), *outcome); !removed) {

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "common/base/directory.h"
+#include "common/base/shell_word.h"
 #include "common/kernel/link_socket.h"
 #include "common/kernel/netns.h"
 #include "common/pins/abi_names.h"
@@ -68,8 +69,41 @@ void explain_observation(const DeviceState& state, const std::string& option, Ou
     }
 }
 
+// Our program runs, and its counters are not what is pinned.
+std::string explain_lost_counters(const DeviceState& state, const std::string& option,
+                                  const std::string& directory) {
+    const std::string anew =
+        fmt::format("`xdp_loader {}{}` loads it anew, with new counters", option, load_options(*state.meta));
+    const std::string pin = directory + '/' + XDP_TALLY_MAP_NAME;
+    return state.find_map(XDP_TALLY_MAP_NAME) == nullptr
+               ? fmt::format("the pin {} is missing, so nobody can read what the program counts; {}", pin,
+                             anew)
+               : fmt::format(
+                     "the map pinned as {} is not the one that the program counts into; `rm {}`, then {}",
+                     pin, shell_word(pin), anew);
+}
+
+// Somebody else's program has taken the place of ours.
+Result<std::string> explain_successor(const DeviceState& state, const NetnsContext& context,
+                                      const std::string& option) {
+    const auto& program = state.hook.program ? state.hook.program : state.hook.offloaded;
+    const auto holder =
+        program ? identify_holder(context, state, *program) : Result<HookHolder>(HookHolder{});
+    TALLY_TRY(holder);
+    std::string way = holder->next_command;
+    if (!holder->has_link) {
+        way = fmt::format("`xdp_loader {}{}{}` {}, with --reuse-maps the counts go on", option,
+                          load_options(*state.meta), state.hook.dispatcher ? "" : " --force",
+                          state.hook.dispatcher ? "joins it" : "replaces it");
+    }
+    return fmt::format(
+        "the program that runs here does not count into the pinned maps; {}; `xdp_loader {} "
+        "--clean` removes them, and leaves it alone",
+        way, option);
+}
+
 Result<void> explain_state(const DeviceState& state, const NetnsContext& context, const std::string& option,
-                           Outcome& outcome) {
+                           const std::string& directory, Outcome& outcome) {
     switch (state.attach_state) {
         case AttachState::kForeign:
             if (const auto& program = state.hook.program ? state.hook.program : state.hook.offloaded) {
@@ -87,12 +121,14 @@ Result<void> explain_state(const DeviceState& state, const NetnsContext& context
                             "them, `xdp_loader {} --clean` removes them",
                             option));
             break;
-        case AttachState::kStale:
-            outcome.notes.push_back(
-                fmt::format("the program that runs here does not count into the pinned maps; `xdp_loader {} "
-                            "--clean` removes them, and leaves it alone",
-                            option));
+        case AttachState::kStale: {
+            TALLY_ASSIGN_OR_RETURN(auto note,
+                                   state.our_program&& state.our_hook().find(state.meta->program_id)
+                                       ? explain_lost_counters(state, option, directory)
+                                       : explain_successor(state, context, option));
+            outcome.notes.push_back(std::move(note));
             break;
+        }
         case AttachState::kUnknown:
             outcome.notes.push_back(explain_unseen(state));
             break;
@@ -125,7 +161,14 @@ Result<void> explain(const DeviceState& state, const NetnsContext& context, cons
     if (state.ours == Ours::kObservation && state.attach_state != AttachState::kOrphaned) {
         explain_observation(state, option, outcome);
     } else {
-        TALLY_TRY(explain_state(state, context, option, outcome));
+        TALLY_TRY(explain_state(state, context, option, directory, outcome));
+    }
+    if (state.meta_is_missing && !state.changing) {
+        add_warning(
+            outcome,
+            fmt::format("the pin {}/{} is missing; `xdp_loader {} --clean` makes it anew, and leaves the "
+                        "program alone",
+                        directory, XDP_TALLY_META_NAME, option));
     }
     if (state.interrupted) {
         add_warning(outcome, "a change was interrupted; the next load, --unload or --clean repairs that");
@@ -150,14 +193,15 @@ Result<void> explain(const DeviceState& state, const NetnsContext& context, cons
     return {};
 }
 
-std::string explain_other_directory(const DeviceState& state, const NetnsContext& context) {
+std::string explain_other_directory(const DeviceState& state, const NetnsContext& context,
+                                    const std::string& directory) {
     if (state.observes()) {
         return "the interface was renamed: its pins stay where they are until --unload";
     }
-    return state.meta && state.meta->netns_inode != context.inode
-               ? "the interface came from another network namespace: its pins stay where they are until "
-                 "--unload"
-               : "the interface was renamed; the next load moves its pins";
+    return context.has_directory(directory)
+               ? "the interface was renamed; the next load moves its pins"
+               : "the interface came from another network namespace: its pins stay where they are until "
+                 "--unload";
 }
 
 // The pins of a renamed interface are told of under its new name.
@@ -232,7 +276,8 @@ Result<Outcome> describe(const NetnsContext& context, const std::string& name, c
     }
     TALLY_TRY(explain(state, context, directory, outcome));
     if (directory != context.directory(name)) {
-        outcome.notes.push_back(explain_other_directory(state, context));
+        outcome.pinned_as = decode_pin_name(directory.substr(directory.find_last_of('/') + 1));
+        outcome.notes.push_back(explain_other_directory(state, context, directory));
     }
     return outcome;
 }

@@ -9,15 +9,31 @@
 #include <xdp_tally/abi.h>
 
 #include "common/base/directory.h"
+#include "common/pins/meta.h"
 #include "common/pins/netns_context.h"
 #include "common/pins/pin_names.h"
 #include "stats/source/pin_error.h"
+#include "stats/source/pinned_map.h"
 
 namespace tally::stats {
 namespace {
 
 std::string last_component(const std::string& path) {
     return path.substr(path.find_last_of('/') + 1);
+}
+
+bool has_counters(const std::string& directory) {
+    const auto there = path_exists(directory + '/' + XDP_TALLY_MAP_NAME);
+    return !there || *there;
+}
+
+// A loader takes the counters first when it unloads, and publishes the meta last.
+bool has_lost_counters(const std::string& directory) {
+    if (change_is_under_way(directory)) {
+        return false;
+    }
+    const auto meta = find_meta(directory);
+    return meta && *meta && (*meta)->counter_map_id != 0 && !has_counters(directory);
 }
 
 }  // namespace
@@ -118,9 +134,13 @@ void Discovery::look_inside(const Directory& directory, std::vector<FoundMap>& f
             note_trouble(there.error());
         } else if (!there || !*there) {
             told_.erase(directory.path);
+            if (has_lost_counters(directory.path)) {
+                found.push_back(
+                    {directory.path, directory.netns, decode_pin_name(last_component(directory.path)), true});
+            }
         } else if (told_.insert(directory.path).second) {
             found.push_back(
-                {directory.path, directory.netns, decode_pin_name(last_component(directory.path))});
+                {directory.path, directory.netns, decode_pin_name(last_component(directory.path)), false});
         }
         return;
     }

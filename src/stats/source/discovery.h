@@ -16,9 +16,10 @@
 namespace tally::stats {
 
 struct FoundMap {
-    std::string directory;  // the map's
-    std::string netns;      // what bpffs calls the namespace; empty: the initial one
-    std::string name;       // of the directory, decoded: the interface's, if it is one's
+    std::string directory;    // the map's
+    std::string netns;        // what bpffs calls the namespace; empty: the initial one
+    std::string name;         // of the directory, decoded: the interface's, if it is one's
+    bool is_missing = false;  // a meta names it, and its pin was removed
 };
 
 class Discovery {
@@ -29,7 +30,7 @@ class Discovery {
     // All maps that are pinned now; from then on the directories are watched. Directories that this process
     // may not look into are left out; where the kernel could not answer, nobody knows what is in one.
     Result<std::vector<FoundMap>> look();
-    // The maps that have appeared where the events happened.
+    // The maps that have appeared, or are missing, where the events happened.
     std::vector<FoundMap> look_again(const PinWatcher::Events& events);
 
     // Some directory cannot be watched, or was not looked into: look() has to be called from time to time.

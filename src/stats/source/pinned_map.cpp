@@ -118,11 +118,12 @@ Result<std::optional<Meta>> PinnedMap::meta() const {
 }
 
 bool PinnedMap::change_is_under_way() const {
-    if (pin_.empty()) {
-        return false;
-    }
+    return !pin_.empty() && stats::change_is_under_way(directory_);
+}
+
+bool change_is_under_way(const std::string& directory) {
     const UniqueFd staging(
-        ::open((directory_ + '/' + kStagingName).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+        ::open((directory + '/' + kStagingName).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     return staging ? ::flock(staging.get(), LOCK_SH | LOCK_NB) != 0 : errno != ENOENT && errno != ENOTDIR;
 }
 

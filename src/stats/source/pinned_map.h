@@ -70,4 +70,7 @@ class PinnedMap {
     int watch_ = -1;
 };
 
+// The same of an interface's directory.
+bool change_is_under_way(const std::string& directory);
+
 }  // namespace tally::stats

@@ -9,10 +9,13 @@
 
 #include <xdp_tally/abi.h>
 
+#include "common/base/printable.h"
 #include "common/kernel/interface.h"
 #include "common/kernel/netns.h"
 #include "common/pins/meta.h"
 #include "common/start/descriptor_limit.h"
+#include "stats/source/moved_device.h"
+#include "stats/source/pin_error.h"
 
 namespace tally::stats {
 namespace {
@@ -206,6 +209,10 @@ Result<void> ReaderSet::add(const FoundMap& found, bool under_way) {
     if (const auto known = std::find_if(members_.begin(), members_.end(), same); known != members_.end()) {
         return follow(*known);
     }
+    if (found.is_missing) {
+        note_missing(found, watched->context);
+        return {};
+    }
     const auto source = source_of(found, watched->context);
     auto reader =
         source ? std::make_unique<Reader>(*source, request_, watched->context, watched->departures, watcher_)
@@ -216,12 +223,8 @@ Result<void> ReaderSet::add(const FoundMap& found, bool under_way) {
     if (!started && (lacks_descriptors(started.error()) || (unanswered && !under_way))) {
         return started;
     }
-    std::string& problem = problems_[found.directory];
     if (!started) {
-        if (std::string now = started.error().message(); now != problem) {
-            request_.notices.say(reader == nullptr ? found.directory : reader->title(), now);
-            problem = std::move(now);
-        }
+        note_problem(found, reader == nullptr ? found.directory : reader->title(), started.error().message());
         const ErrorKind kind = started.error().kind;
         if (kind != ErrorKind::kConflict && kind != ErrorKind::kNotFound) {
             unread_[found.directory] = kind;
@@ -238,6 +241,22 @@ Result<void> ReaderSet::add(const FoundMap& found, bool under_way) {
                                          });
     members_.insert(behind, {next_number_++, std::move(reader), std::nullopt, {}});
     return {};
+}
+
+void ReaderSet::note_problem(const FoundMap& found, const std::string& title, std::string problem) {
+    std::string& told = problems_[found.directory];
+    if (problem != told) {
+        request_.notices.say(title, problem);
+        told = std::move(problem);
+    }
+}
+
+// Its next event tells whether it is pinned again.
+void ReaderSet::note_missing(const FoundMap& found, const NetnsContext& context) {
+    const Source source{Source::Kind::kDevice, found.name, 0, found.directory};
+    const auto error = explain_missing_pin(source, context, found.directory + '/' + XDP_TALLY_MAP_NAME);
+    note_problem(found, printable(place_name(found.netns, found.name)), error.message() + "; " + error.hint);
+    unread_[found.directory] = error.kind;
 }
 
 Result<Source> ReaderSet::source_of(const FoundMap& found, const NetnsContext& context) {

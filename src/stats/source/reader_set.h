@@ -111,6 +111,8 @@ class ReaderSet {
     // `under_way`: the run has begun, so all that the maps hold was counted during it.
     Result<void> add(const std::vector<FoundMap>& found, bool under_way);
     Result<void> add(const FoundMap& found, bool under_way);
+    void note_missing(const FoundMap& found, const NetnsContext& context);
+    void note_problem(const FoundMap& found, const std::string& title, std::string problem);
     void say_what_is_ignored();
     // A network namespace, and the devices that have left it.
     struct Watched {

@@ -16,7 +16,7 @@ from hints.rows import COMMAND, Scene, shell
 from support import delivery, kernel
 from support.components import ForeignComponent, components
 from support.devices import attached, link_info, rename, wait_for_carrier
-from support.maps import lineage_counts
+from support.maps import dump_counts, lineage_counts
 from support.namespaces import Namespace, hide_bpffs, nsenter, process_in
 from support.observing import attach, follow, observe
 from support.pins import BPFFS, pin_dir
@@ -24,7 +24,7 @@ from support.processes import NOBODY, Process, as_user, run
 from support.programs import LOADER, STATS, compile_object, object_file
 from support.raw_bpf import create_link, open_pin
 from support.run_command import kill, running
-from support.samples import wait_for_counts
+from support.samples import read, wait_for_counts
 from support.stacked import stack
 from support.traffic import SIZE, send
 
@@ -162,6 +162,82 @@ def stale(lab):
     program = lab.foreign_attach("veth0")["id"]
     other_stays = partial(same, lambda: attached("veth0"), ("native", program))
     return Scene(lab, "xdp_loader --dev veth0 --status", 0, after=[other_stays, partial(gone, pin_dir("veth0"))])
+
+
+def stale_for_good(lab):
+    """The same; and the user has his own program there again afterwards, the counts of the lineage included."""
+    scene = stale(lab)
+    scene.after = [lambda: same(lambda: lab.status("veth0")["state"], "attached"), kept]
+    return scene
+
+
+def the_last_command(scene, said):
+    scene.type(COMMAND.findall(said)[-1])
+
+
+def with_reuse_maps(scene, said):
+    (command,) = COMMAND.findall(said)
+    scene.type(f"{command} --reuse-maps")
+    assert dump_counts(pin_dir("veth0") / "xdp_stats_map") == COUNTED
+
+
+def without(lab, pin, command="xdp_loader --dev veth0 --status", status=0, options=()):
+    """Somebody has removed this pin of a load that goes on."""
+    lab.veth("veth0")
+    lab.load("veth0", "--attach", "link", *options)
+    (pin_dir("veth0") / pin).unlink()
+    lab.cleanups.append(lambda: pin_dir("veth0").rmdir() if pin_dir("veth0").exists() else None)
+    return Scene(lab, command, status, names={"FILE": object_file("own"), "IFACE": "veth0"})
+
+
+def without_meta(lab):
+    scene = without(lab, "xdp_stats_meta")
+    scene.after.append(partial(same, lambda: attached("veth0"), attached("veth0")))
+    scene.after.append(lambda: same(lambda: lab.status("veth0")["notes"], []))
+    return scene
+
+
+def without_counters(lab, options=(), **more):
+    scene = without(lab, "xdp_stats_map", options=options, **more)
+    scene.after.append(lambda: same(lambda: read("--dev", "veth0")["state"], "attached"))
+    name = lab.status("veth0")["program"]["name"]
+    scene.after.append(lambda: same(lambda: lab.status("veth0")["program"]["name"], name))
+    return scene
+
+
+def with_other_counters(lab):
+    """Somebody has pinned another map there."""
+    scene = without_counters(lab)
+    lab.foreign_map(pin_dir("veth0") / "xdp_stats_map", "percpu_array", 4, 16, 5)
+    return scene
+
+
+def one_after_the_other(scene, said):
+    for command in COMMAND.findall(scene.whole_hint(said)):
+        scene.type(command)
+
+
+def everywhere(lab, command):
+    """The user has loads in two namespaces, and others have a program."""
+    red = Namespace(lab, "red")
+    for place, name in ((lab, "veth0"), (lab, "veth1"), (red, "veth0")):
+        place.veth(name)
+        lab.loader("--dev", name if place is lab else f"red/{name}")
+    lab.veth("other0")
+    other = lab.foreign_attach("other0")["id"]
+    scene = Scene(lab, command, 2, alone=True)
+    scene.after.append(lambda: same(lambda: [item["dev"] for item in lab.loader_json("--status")], ["other0"]))
+    scene.after.append(partial(same, lambda: attached("other0"), ("native", other)))
+    return scene
+
+
+def listed(scene, lab):
+    """The same device, in the list of all."""
+    scene = scene(lab)
+    netns = "red/" if "red" in scene.command else ""
+    scene.command, scene.after, scene.names = "xdp_loader --status", [], {"NAME": f"{netns}veth0"}
+    scene.finish = "xdp_loader --clean"
+    return scene
 
 
 def orphaned(lab):

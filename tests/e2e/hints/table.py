@@ -21,6 +21,7 @@ GENERIC_OVER_NATIVE = "xdp_loader --dev veth0 --skb-mode"
 LOAD, UNLOAD, STATUS = (f"xdp_loader --dev veth0{verb}" for verb in ("", " --unload", " --status"))
 # As the built-in one is not what he would like to have there.
 ANOTHER_PROGRAM = f"xdp_loader --dev veth0 --reuse-maps --filename {object_file('own')}"
+NO_COUNTERS = ("--filename", object_file("no_counter"))
 NATIVE_OVER_GENERIC = partial(scenes.netlink, command="xdp_loader --dev veth0 --native-mode --force", mode="generic")
 TWO_UNNAMED = """
 #include <linux/bpf.h>
@@ -60,6 +61,14 @@ HOOK = [
                                                                                      "--force"))),
     typed("only the link's owner can replace it; `bpftool link detach id {}` ends it",
           partial(scenes.pinned_link, command="xdp_loader --dev veth0 --unload", status=4, after=[scenes.empty]),
+          Command(again=False)),
+    typed("no {} says that the link is xdp_loader's; `bpftool link detach id {} && rm {}` ends it, and packets pass "
+          "until the next load",
+          (partial(scenes.without, pin="xdp_stats_meta", options=NO_COUNTERS, command=LOAD, status=5),
+           partial(scenes.without, pin="xdp_stats_meta", options=NO_COUNTERS, command=f"{LOAD} --force", status=5))),
+    typed("no {} says that the link is xdp_loader's; `bpftool link detach id {} && rm {}` ends it, and packets pass "
+          "until the next load",
+          partial(scenes.without, pin="xdp_stats_meta", options=NO_COUNTERS, command=UNLOAD, status=4),
           Command(again=False)),
     typed("`xdp_loader {} --unload --keep-maps` detaches it, and keeps its counters",
           partial(scenes.loaded, command="xdp_loader --dev veth0 --run --keep-maps -- true", after=[scenes.kept])),
@@ -111,9 +120,21 @@ STATES = [
           "--clean` "
           "removes them",
           scenes.detached, Does(scenes.load_with_reuse_maps, "--reuse-maps"), Command(again=False)),
-    typed("the program that runs here does not count into the pinned maps; `xdp_loader {} --clean` removes them, and "
-          "leaves it alone",
-          scenes.stale, Command(again=False)),
+    typed("the program that runs here does not count into the pinned maps; {}; `xdp_loader {} --clean` removes them, "
+          "and leaves it alone",
+          scenes.stale, Does(scenes.the_last_command)),
+    typed("`xdp_loader {}{}{}` {}, with --reuse-maps the counts go on", scenes.stale_for_good,
+          Command(), Does(scenes.with_reuse_maps, "--reuse-maps")),
+    typed("the pin {}/{} is missing; `xdp_loader {} --clean` makes it anew, and leaves the program alone",
+          scenes.without_meta),
+    typed("`xdp_loader {}{}` loads it anew, with new counters",
+          (scenes.without_counters, partial(scenes.without_counters, options=("--action", "drop")),
+           partial(scenes.without_counters, options=("--filename", object_file("own"))))),
+    typed("the map pinned as {} is not the one that the program counts into; `rm {}`, then {}",
+          scenes.with_other_counters, Does(scenes.one_after_the_other)),
+    typed("what to do: `xdp_loader {}--status --dev NAME` says",
+          tuple(partial(scenes.listed, scene) for scene in (scenes.detached, scenes.stale, scenes.orphaned_in_red)),
+          Shows(what="note +.*--clean")),
     typed("the pins' device is gone; `xdp_loader {} --clean` removes them",
           (scenes.orphaned, scenes.orphaned_in_red), Command(again=False)),
     typed("the BPF file system on {} is mounted in this mount namespace alone (`ip netns exec`, `unshare`): its pins, "
@@ -215,6 +236,12 @@ NAMES = [
     typed("`ip netns list` lists the namespaces; a process has its own in /proc/PID/ns/net",
           partial(scenes.bare, command="xdp_loader --netns /etc/passwd --dev veth0", status=2), Shows(what="blue")),
     untyped("try again", "a race: the device appeared, or the dispatcher changed, within a millisecond"),
+    typed("for every interface that has pins of xdp_loader: `xdp_loader {0}{1}--status --json | jq -r '.devices[] | "
+          "select(.program) | \"--dev=\" + ([.netns, .dev] | map(values) | join(\"/\"))' | xargs -rd '\\n' xdp_loader "
+          "{0}--unload`",
+          (partial(scenes.everywhere, command="xdp_loader --unload"),
+           partial(scenes.everywhere, command="xdp_loader -q -U")),
+          Command(again=False)),
     typed("`{} --help` lists the options", partial(scenes.bare, command="xdp_loader --no-such", status=2),
           Shows(what="--dev")),
     typed("`--reuse-maps --new-map NAME` starts that map empty and keeps the others; totals are carried across maps",
@@ -260,6 +287,10 @@ READER = [
     typed("`xdp_stats {}` shows what the map holds",
           partial(scenes.counters_of_no_program, command="xdp_stats --dev veth0 --per-program --once"),
           Shows(what="veth0", goes_on=True)),
+    typed("somebody has removed it; `xdp_loader {}{}` loads the program anew, with new counters",
+          (partial(scenes.without_counters, command="xdp_stats --dev veth0 --once", status=4),
+           partial(scenes.without_counters, command="xdp_stats --dev veth0 --once", status=4,
+                   options=("--action", "drop")))),
     typed("#include <xdp_tally/tally.bpf.h> in the program that is attached there, and it counts",
           partial(scenes.uncounted, command="xdp_stats --dev veth0 --once", status=4),
           Does(scenes.load_one_that_counts)),

@@ -60,7 +60,8 @@ TEST(StatusList, TellsWhatRuns) {
               "eth0    detached  -        -       -            -           3  -\n"
               "eth1    stale     generic  -       theirs    1234           3  -\n"
               "eth2    foreign   generic  -       theirs    1234           3  -\n"
-              "eth3    unknown   native   link    xdp_pass    45           3  -\n");
+              "eth3    unknown   native   link    xdp_pass    45           3  -\n"
+              "\nwhat to do: `xdp_loader --status --dev NAME` says\n");
 }
 
 TEST(StatusList, APlaceThatIsNotTheNameHasAColumn) {
@@ -68,10 +69,14 @@ TEST(StatusList, APlaceThatIsNotTheNameHasAColumn) {
     moved.runs_on = "red/eth0";
     auto renamed = attached("new0");  // and listed by the new name
     renamed.runs_on = "new0";
+    renamed.pinned_as = "old0";
     EXPECT_EQ(format_status_list({moved, renamed}, true),
-              "device  state     mode    attach  program   id  generation  redirect  runs on\n"
-              "eth0    attached  native  link    xdp_pass  45           3  -         red/eth0\n"
-              "new0    attached  native  link    xdp_pass  45           3  -         -\n");
+              "device  state     mode    attach  program   id  generation  redirect  pinned as  runs on\n"
+              "eth0    attached  native  link    xdp_pass  45           3  -         -          red/eth0\n"
+              "new0    attached  native  link    xdp_pass  45           3  -         old0       -\n");
+    EXPECT_EQ(format_status_list({renamed}, true),
+              "device  state     mode    attach  program   id  generation  redirect  pinned as\n"
+              "new0    attached  native  link    xdp_pass  45           3  -         old0\n");
 }
 
 TEST(StatusList, WhatNoColumnTellsIsBelow) {
@@ -88,6 +93,22 @@ TEST(StatusList, WhatNoColumnTellsIsBelow) {
     EXPECT_EQ(format_status_list({losing, interrupted}, true),
               list + "\neth0: it is gone\nred/eth1: a change was interrupted\n");
     EXPECT_EQ(format_status_list({losing, interrupted}, false), list);
+}
+
+// Of what is attached, or not there at all, nothing is to be done.
+TEST(StatusList, WhatToDoIsSaidOnce) {
+    const auto detached = status_of("eth0", "detached");
+    const std::string rows =
+        "device  state     mode  attach  program  id  generation  redirect\n"
+        "eth0    detached  -     -       -         -           -  -\n"
+        "eth1    orphaned  -     -       -         -           -  -\n";
+    const auto list = {detached, status_of("eth1", "orphaned")};
+    EXPECT_EQ(format_status_list(list, true), rows + "\nwhat to do: `xdp_loader --status --dev NAME` says\n");
+    EXPECT_EQ(format_status_list(list, true, "--bpffs /mnt/bpf "),
+              rows + "\nwhat to do: `xdp_loader --bpffs /mnt/bpf --status --dev NAME` says\n");
+    EXPECT_EQ(format_status_list(list, false), rows);
+    EXPECT_THAT(format_status_list({status_of("eth0", "none"), attached("eth1")}, true),
+                testing::Not(testing::HasSubstr("what to do")));
 }
 
 TEST(StatusList, FailuresAreNotInIt) {

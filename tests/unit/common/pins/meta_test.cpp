@@ -90,6 +90,20 @@ TEST(Meta, WithMoreDeliveriesThanThereIsRoomForIsNone) {
     EXPECT_FALSE(decode_meta(value_of(meta, sizeof(meta))));
 }
 
+TEST(Meta, TellsHowItsProgramIsLoaded) {
+    const auto options_of = [](const std::string& program) {
+        Meta meta = {};
+        program.copy(meta.program, sizeof(meta.program) - 1);
+        return load_options(meta);
+    };
+    EXPECT_EQ(options_of("xdp_pass"), "");
+    EXPECT_EQ(options_of("xdp_drop"), " --action drop");
+    EXPECT_EQ(options_of("xdp_redirect"), " --action redirect --redirect-to IFACE");
+    for (const auto* own : {"my_filter", "drop", "xdp_drop_some", ""}) {
+        EXPECT_EQ(options_of(own), " --filename FILE") << own;
+    }
+}
+
 TEST(Meta, WhereNothingIsPinnedThereIsNone) {
     for (const auto& meta :
          {find_meta("/no/such/directory"), find_trusted_meta("/no/such/directory", "/no")}) {
