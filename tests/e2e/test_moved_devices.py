@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from support import kernel
+from support import kernel, places
 from support.devices import rename
 from support.exporter import Exporter
 from support.maps import read_meta

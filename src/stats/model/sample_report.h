@@ -61,7 +61,7 @@ struct SampleReport {
     std::optional<std::string> runs_on;
     // Of the device, where its program runs on it: "up", "down", "no carrier". Empty: not known.
     std::string_view link;
-    bool unpinned = false;         // it is not readable, as the map that was read is pinned no more
+    bool unpinned = false;  // it is not readable, as the map that was read is pinned no more
     // The device of the program is gone, and a new one is not waited for: this map counts no more.
     bool is_over = false;
     Totals totals = Totals::kMap;  // what `count` is

@@ -229,7 +229,8 @@ INSTANTIATE_TEST_SUITE_P(
                 "--netns cannot be combined with --map alone: a map is in no"},
         Mistake{{"-d", "red/a", "--netns", "blue"}, "they name different network namespaces"},
         Mistake{{"--watch"}, "`--live` is the full-screen view"}, Mistake{{"--iface", "a"}, "`--dev IFACE`"},
-        Mistake{{"--intervall", "1"}, "did you mean --interval?"}, Mistake{{"-d", "a", "--", "b"}, "--dev b"},
+        Mistake{{"--intervall", "1"}, "did you mean --interval?"},
+        Mistake{{"-d", "a", "--", "b"}, "unexpected argument 'b'"},
         Mistake{{"-d", "a", "-q", "-v"}, "--quiet"}));
 
 TEST(StatsOptions, DevicesOfOneNamespaceAreThoseOfTheRun) {

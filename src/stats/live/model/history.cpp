@@ -80,7 +80,7 @@ std::size_t History::level_for(double begin) const {
 }
 
 void History::hold() {
-    Held& held = held_.emplace();
+    Held& held = held_.emplace(Held());  // clang takes a nested class for one without a default constructor
     if (empty()) {
         return;
     }
