@@ -3,6 +3,8 @@
 
 import csv
 import os
+from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 
@@ -10,7 +12,7 @@ from support import kernel, places
 from support.devices import rename
 from support.exporter import Exporter
 from support.maps import read_meta
-from support.namespaces import process_in
+from support.namespaces import nsenter, process_in
 from support.pins import pin_dir
 from support.places import AWAY, MOVES, destination, device_with_our_program, place_of
 from support.processes import NOBODY, as_user, run
@@ -106,6 +108,21 @@ def test_as_an_ordinary_user(lab, device, change):
     fresh = read("--dev", "veth0", **nobody)
     assert (fresh["state"], fresh["runs_on"]) == ("attached" if here else "unknown", here)
     assert counts_of(fresh) == device.counts
+
+
+def test_of_a_namespaces_processes_the_first_is_named(lab, veth0):
+    """Whoever lists them as text meets 1000 before 999; the later one may be a command that ends at once."""
+    kernel.need(kernel.unprivileged_reading)
+    lab.load("veth0")
+    reader = lab.reading("--dev", "veth0", prefix=as_user(NOBODY), program=copy_for_everyone()[1])
+    with ExitStack() as stack:
+        Path("/proc/sys/kernel/ns_last_pid").write_text("998", encoding="ascii")
+        first = stack.enter_context(process_in("unshare", "--net"))
+        second = stack.enter_context(process_in(*nsenter(first, "net")))
+        assert (first, second) == (999, 1000)
+        run(["ip", "link", "set", "dev", "veth0", "netns", first])
+        reader.wait_for_message(f"the device was moved to the network namespace of process {first};")
+    lab.loader("--dev", "veth0", "--clean")
 
 
 def test_reader_follows_from_place_to_place(lab, netns, veth0):

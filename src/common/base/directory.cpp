@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <charconv>
 #include <memory>
 
 #include "common/base/unique_fd.h"
@@ -39,6 +40,20 @@ Result<std::vector<std::string>> list_directory(const std::string& path) {
 Result<std::vector<std::string>> list_directory_if_any(const std::string& path) {
     TALLY_ASSIGN_OR_RETURN(auto names, answer_of(list_directory(path)));
     return std::move(names).value_or(std::vector<std::string>());
+}
+
+Result<std::vector<pid_t>> list_processes() {
+    TALLY_ASSIGN_OR_RETURN(const auto names, list_directory("/proc"));
+    std::vector<pid_t> processes;
+    for (const auto& name : names) {
+        pid_t process = 0;
+        const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), process);
+        if (error == std::errc() && end == name.data() + name.size()) {
+            processes.push_back(process);
+        }
+    }
+    std::sort(processes.begin(), processes.end());
+    return processes;
 }
 
 Result<bool> path_exists(const std::string& path) {

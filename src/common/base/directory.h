@@ -3,6 +3,7 @@
 #pragma once
 
 #include <sys/stat.h>
+#include <sys/types.h>
 
 #include <string>
 #include <vector>
@@ -15,6 +16,9 @@ namespace tally {
 Result<std::vector<std::string>> list_directory(const std::string& path);
 // The same; none where there is no directory of this name, or this process may not look into it.
 Result<std::vector<std::string>> list_directory_if_any(const std::string& path);
+
+// The processes that /proc names, by number: of two that do as well, the first is more often the one that lasts.
+Result<std::vector<pid_t>> list_processes();
 
 // Whether there is something of this name, be it a symbolic link that leads nowhere.
 Result<bool> path_exists(const std::string& path);

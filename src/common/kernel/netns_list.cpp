@@ -42,10 +42,6 @@ class Collector {
     std::set<std::uint64_t> seen_;
 };
 
-bool is_number(const std::string& name) {
-    return name.find_first_not_of("0123456789") == std::string::npos;
-}
-
 }  // namespace
 
 KnownNamespaces list_namespaces() {
@@ -68,15 +64,13 @@ KnownNamespaces list_namespaces() {
             collector.note_gap(fd.error());  // not a file like any other, on which nothing is mounted
         }
     }
-    const auto processes = list_directory("/proc");
+    const auto processes = list_processes();
     if (!processes) {
         collector.note_gap(processes.error());
     }
-    for (const auto& name : processes ? *processes : std::vector<std::string>()) {
-        if (is_number(name)) {
-            const std::string path = fmt::format("/proc/{}/ns/net", name);
-            collector.add(path, path);
-        }
+    for (const pid_t process : processes ? *processes : std::vector<pid_t>()) {
+        const std::string path = fmt::format("/proc/{}/ns/net", process);
+        collector.add(path, path);
     }
     return collector.take();
 }

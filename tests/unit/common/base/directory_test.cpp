@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <fstream>
 #include <string>
@@ -14,6 +15,7 @@
 namespace tally {
 namespace {
 
+using testing::Contains;
 using testing::ElementsAre;
 using testing::IsEmpty;
 
@@ -68,6 +70,14 @@ TEST_F(InDirectory, WhatIsNoDirectoryHasNothingInIt) {
         ASSERT_TRUE(names) << name;
         EXPECT_THAT(*names, IsEmpty()) << name;
     }
+}
+
+TEST(Processes, AreListedByNumber) {
+    const auto processes = list_processes();
+    ASSERT_TRUE(processes);
+    EXPECT_TRUE(std::is_sorted(processes->begin(), processes->end()));
+    EXPECT_THAT(*processes, Contains(1));
+    EXPECT_THAT(*processes, Contains(::getpid()));
 }
 
 TEST_F(InDirectory, WithoutADescriptorNobodyKnowsWhatIsInIt) {
