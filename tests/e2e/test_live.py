@@ -624,6 +624,21 @@ def test_a_stop_from_outside(lab, counted, terminal):
     screen.wait_for(rf"{PROMPT}$")
 
 
+def test_a_stop_while_the_screen_is_drawn(lab, counted, terminal):
+    """While it writes, ncurses ignores the signal, unless the program has handled it since before ncurses started."""
+    screen = terminal()
+    screen.type("set -m")
+    slowly = "strace -D -o /dev/null -e trace=write -e inject=write:delay_exit=100ms"
+    screen.type(f"clear; {slowly} {STATS} --live --dev veth0 --interval 1h")
+    screen.wait_for("map totals")
+    os.kill(reader(), signal.SIGTSTP)
+    screen.wait_for("Stopped|Suspended")
+    screen.type("fg")
+    screen.wait_for("q quit")
+    screen.keys("q")
+    screen.wait_for(rf"{PROMPT}$")
+
+
 def test_the_terminal_goes_away(lab, counted, terminal):
     screen = terminal()
     screen.start("--dev", "veth0")

@@ -135,6 +135,26 @@ KeyPress mouse_event() {
     return (event.bstate & kClicks) != 0 ? KeyPress{Key::kClick, 0, event.x, event.y} : KeyPress{};
 }
 
+// From before ncurses starts until after it has ended: it ignores SIGTSTP while it draws unless somebody else
+// handles it (_nc_signal_handler() in its lib_tstp.c), and its own handlers redraw at any moment.
+void take_signals(int notes) {
+    g_signals = notes;
+    handle(SIGWINCH, note_signal);
+    handle(SIGCONT, note_signal);
+    if (!is_ignored(SIGTSTP)) {  // as by a shell without job control
+        handle(SIGTSTP, note_signal);
+    }
+}
+
+void give_signals_back() {
+    handle(SIGWINCH, SIG_DFL);
+    handle(SIGCONT, SIG_DFL);
+    if (!is_ignored(SIGTSTP)) {
+        handle(SIGTSTP, SIG_DFL);
+    }
+    g_signals = -1;
+}
+
 bool watch(int epoll, int fd) {
     epoll_event event = {};
     event.events = EPOLLIN;
@@ -164,8 +184,10 @@ Result<std::unique_ptr<Screen>> Screen::open() {
         return last_error(kOperation);
     }
     ::set_escdelay(kEscapeMilliseconds);
+    take_signals(signals.get());
     // Not initscr(), which ends the process on failure.
     if (::newterm(nullptr, stdout, stdin) == nullptr) {
+        give_signals_back();
         return make_error(ErrorKind::kSystem, kOperation, "the terminal cannot be set up")
             .with_hint(kOtherWays);
     }
@@ -178,14 +200,9 @@ Screen::Screen(UniqueFd events, UniqueFd signals, Look look)
     : events_(std::move(events)), signals_(std::move(signals)), look_(look) {}
 
 Screen::~Screen() {
-    handle(SIGWINCH, SIG_DFL);
-    handle(SIGCONT, SIG_DFL);
-    if (!is_ignored(SIGTSTP)) {
-        handle(SIGTSTP, SIG_DFL);
-    }
     leave();
     ::delscreen(::set_term(nullptr));
-    g_signals = -1;
+    give_signals_back();
 }
 
 void Screen::begin() {
@@ -202,13 +219,6 @@ void Screen::begin() {
         BUTTON1_CLICKED | BUTTON1_PRESSED | BUTTON1_DOUBLE_CLICKED | BUTTON4_PRESSED | BUTTON5_PRESSED,
         nullptr);
     ::mouseinterval(0);
-    // ncurses's own handlers redraw at any moment. A shell without job control has SIGTSTP ignored.
-    g_signals = signals_.get();
-    handle(SIGWINCH, note_signal);
-    handle(SIGCONT, note_signal);
-    if (!is_ignored(SIGTSTP)) {
-        handle(SIGTSTP, note_signal);
-    }
 }
 
 void Screen::set_colours() {
