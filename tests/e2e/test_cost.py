@@ -2,14 +2,13 @@
 """xdp_stats --cost: what a run of the program takes, beside what bpftool reads of the same statistics."""
 
 import os
-import re
 import signal
 import struct
 from contextlib import contextmanager
 
 import pytest
 
-from support.bpftool import bpftool
+from support.cost import NOTICE, empty_run, runs_of
 from support.exporter import Exporter
 from support.namespaces import Namespace
 from support.processes import NOBODY, as_user, run, wait_until
@@ -21,8 +20,6 @@ from support.traffic import SIZE, send
 
 BPF_ENABLE_STATS, BPF_STATS_RUN_TIME = 32, 0
 CAP_SYS_ADMIN = 1 << 21
-NOTICE = re.compile(r"xdp_stats: --cost: while this runs, each run of any BPF program takes about (\d+\.\d) ns longer; "
-                    r"an empty one is reported as (\d+\.\d) ns, which is taken off")
 FRAMES = 1000
 
 
@@ -43,19 +40,8 @@ def statistics_on():
         os.close(fd)
 
 
-def runs_of(program_id):
-    """(runs, nanoseconds) as bpftool has them, which leaves out zeros."""
-    shown = bpftool("prog", "show", "id", program_id)
-    return shown.get("run_cnt", 0), shown.get("run_time_ns", 0)
-
-
 def wait_for_packets(dev, count):
     wait_until(lambda: read("--dev", dev)["total"]["packets"] == count, f"{count} packets expected")
-
-
-def empty_run(process):
-    """What is taken off, as the notice says."""
-    return float(NOTICE.fullmatch(process.wait_for_line(NOTICE.pattern, stream="err"))[2])
 
 
 def test_sample_agrees_with_bpftool(lab, veth0):
