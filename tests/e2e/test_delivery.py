@@ -21,7 +21,7 @@ from support.maps import dump_counts, lineage_counts
 from support.namespaces import Namespace
 from support.pins import BPFFS, pin_dir
 from support.processes import NOBODY, as_user, run, wait_until
-from support.programs import LOADER, PERMISSION, USAGE, object_file
+from support.programs import FAILED, LOADER, PERMISSION, USAGE, object_file
 from support.raw_bpf import bpf, open_pin, pin, run_live, update_element
 from support.redirects import MAP_PROGRAMS, WAYS, index_of, map_program, redirect, redirect_to_cpu, update
 from support.schemas import DOCUMENT, checked
@@ -438,6 +438,25 @@ def test_without_capabilities():
     for missing in ("bpf", "perfmon"):
         result = run(["setpriv", f"--bounding-set=-sys_admin,-{missing}", LOADER, "--track-delivery"], PERMISSION)
         assert f"lacks CAP_{missing.upper()}\n" in result.err
+
+
+@pytest.fixture(name="without_type_information")
+def fixture_without_type_information(lab, tmp_path):
+    """A kernel made with CONFIG_DEBUG_INFO_BTF=n has no such directory."""
+    run(["mount", "--bind", tmp_path, "/sys/kernel/btf"])
+    lab.cleanups.append(lambda: run(["umount", "/sys/kernel/btf"]))
+    return tmp_path / "vmlinux"
+
+
+def test_kernel_without_type_information(lab, without_type_information):
+    run([LOADER, "--untrack-delivery"])
+    world = lab.world()
+    error = run([LOADER, "--track-delivery"], FAILED).err
+    assert "/sys/kernel/btf/vmlinux is missing" in error and "CONFIG_DEBUG_INFO_BTF=y" in error
+    without_type_information.touch()
+    error = run([LOADER, "--track-delivery"], FAILED).err
+    assert "/sys/kernel/btf/vmlinux, cannot be read" in error and "hint" not in error
+    assert lab.world() == world
 
 
 def test_of_the_whole_machine():

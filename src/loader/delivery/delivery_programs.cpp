@@ -11,6 +11,7 @@
 #include <span>
 #include <utility>
 
+#include "common/base/directory.h"
 #include "common/base/unique_handle.h"
 #include "common/kernel/bpf_info.h"
 #include "common/kernel/libbpf_options.h"
@@ -22,14 +23,22 @@ namespace tally::loader {
 namespace {
 
 constexpr const char* kLoading = "loading the programs that count deliveries";
+constexpr const char* kKernelTypes = "/sys/kernel/btf/vmlinux";
 constexpr const char* kForgetting = "forgetting what is gone";
 
 Result<std::uint32_t> find_tracepoints() {
     const UniqueHandle<btf, btf__free> kernel(btf__load_vmlinux_btf());
     if (!kernel) {
-        return make_error(ErrorKind::kSystem, kLoading,
-                          "the kernel has no type information (/sys/kernel/btf/vmlinux is missing), without "
-                          "which they cannot tell devices apart")
+        TALLY_ASSIGN_OR_RETURN(const bool there, path_exists(kKernelTypes));
+        if (there) {
+            return make_error(ErrorKind::kSystem, kLoading,
+                              fmt::format("the kernel's type information, {}, cannot be read", kKernelTypes));
+        }
+        return make_error(
+                   ErrorKind::kSystem, kLoading,
+                   fmt::format("the kernel has no type information ({} is missing), without which they "
+                               "cannot tell devices apart",
+                               kKernelTypes))
             .with_hint("it takes a kernel with CONFIG_DEBUG_INFO_BTF=y");
     }
     std::uint32_t bits = 0;
