@@ -55,7 +55,7 @@ void draw_device(Canvas& canvas, const ScreenState& model, const ScreenSource& s
     auto title = panel_title(source, trouble_of(source, context.now));
     title.insert(title.begin() + 2, {totals_text(model), {}});  // before the program, which is long
     const double step = time_columns(context.now, context.window, plot_columns(canvas.width() - 2)).step;
-    draw_frame(canvas, model, choice, context, {title, {}, step});
+    draw_frame(canvas, choice, context, {title, {}, sum_shown(source, choice, step)});
     const Rect inner = {2, 1, canvas.width() - 4, canvas.height() - 3};
 
     const auto heats = cpu_heats(source.report, context.cpus);

@@ -18,9 +18,7 @@ int width_of(const Canvas& canvas, const Piece& piece) {
 }
 
 // In the order they stand, from the right.
-std::vector<Piece> status_of(const ScreenState& model, const LiveChoice& choice, const ViewContext& context,
-                             double step) {
-    const Sum sum = choice.cursor ? sum_between(model, *choice.cursor, *choice.cursor + step) : sum_of(model);
+std::vector<Piece> status_of(const LiveChoice& choice, const ViewContext& context, const Sum& sum) {
     const double moment = choice.cursor ? *choice.cursor : context.now;
     std::vector<Piece> pieces = {{time_text(moment + context.time_of_day, true), {}}};
     if (choice.paused) {
@@ -77,12 +75,11 @@ int write_pieces_right(Canvas& canvas, int end, int y, const std::vector<Piece>&
     return end;
 }
 
-void draw_frame(Canvas& canvas, const ScreenState& model, const LiveChoice& choice,
-                const ViewContext& context, const FrameText& text) {
+void draw_frame(Canvas& canvas, const LiveChoice& choice, const ViewContext& context, const FrameText& text) {
     const Rect box = {0, 0, canvas.width(), canvas.height() - 1};
     draw_box(canvas, box);
     const int end = box.right() - 2;
-    std::vector<Piece> status = status_of(model, choice, context, text.step);
+    std::vector<Piece> status = status_of(choice, context, text.sum);
     // The first pieces of the title are what matters most.
     constexpr std::size_t kFirst = 6;
     int wanted = 2;

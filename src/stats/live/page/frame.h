@@ -27,10 +27,15 @@ int write_pieces_right(Canvas& canvas, int end, int y, const std::vector<Piece>&
 struct FrameText {
     std::vector<Piece> title;  // at the left of the upper line
     std::string position;      // which part of the page is shown
-    double step = 1;           // the seconds that the cursor stands for
+    Sum sum;                   // of what the page is about
 };
-void draw_frame(Canvas& canvas, const ScreenState& model, const LiveChoice& choice,
-                const ViewContext& context, const FrameText& text);
+void draw_frame(Canvas& canvas, const LiveChoice& choice, const ViewContext& context, const FrameText& text);
+
+// Now, or at the cursor, which stands for `step` seconds.
+template <typename Source>
+Sum sum_shown(const Source& of, const LiveChoice& choice, double step) {
+    return choice.cursor ? sum_between(of, *choice.cursor, *choice.cursor + step) : sum_of(of);
+}
 
 struct KeyHint {
     std::string_view key;

@@ -191,8 +191,9 @@ void draw_overview(Canvas& canvas, const ScreenState& model, const SourceList& l
     if (rows > shown && places.line_height == 1) {
         position = fmt::format("lines {}-{} of {}", choice.top + 1, choice.top + shown, rows);
     }
-    draw_frame(canvas, model, choice, context,
-               {title_of(canvas, model, list, choice, context), position, drawn.columns.step});
+    draw_frame(canvas, choice, context,
+               {title_of(canvas, model, list, choice, context), position,
+                sum_shown(model, choice, drawn.columns.step)});
     if (list.order.empty()) {
         canvas.write(3, 3,
                      model.sources().empty() ? "no counter map is pinned yet; waiting"

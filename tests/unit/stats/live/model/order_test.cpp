@@ -60,6 +60,11 @@ TEST(Order, TheBusiestComesFirst) {
     EXPECT_EQ(sum_between(model, 0, 1).pps, 5 + 91 + 7 + 7);
     EXPECT_EQ(sum_between(model, 0, 1).drop_pps, 6);
     EXPECT_EQ(sum_between(model, -10, -9).pps, 0);
+    const ScreenSource& a = model.sources().at(1);
+    EXPECT_EQ(sum_of(a).pps, 5);
+    EXPECT_EQ(sum_of(a).drop_pps, 5);
+    EXPECT_EQ(sum_between(a, 0, 1).pps, 5);
+    EXPECT_EQ(sum_between(a, 0, 1).drop_pps, 5);
 }
 
 TEST(Order, TroubleComesFirstWhateverTheOrder) {

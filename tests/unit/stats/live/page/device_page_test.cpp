@@ -28,6 +28,18 @@ TEST_F(DevicePage, NamesProgramMapAndDevice) {
                                     HasSubstr("xdp_link, xdp_stats_map")));
 }
 
+TEST_F(DevicePage, TheTitleIsOfTheDeviceAlone) {
+    SampleReport busy = report_of("veth1");
+    busy.total.rate = {9015, 80000};
+    busy.actions[XDP_DROP].rate.pps = 9015;
+    add(0, "veth0");
+    take(1, busy);
+    EXPECT_THAT(page(120, 36).front(),
+                AllOf(HasSubstr("veth0"), HasSubstr(" 5.00 pkt/s  3.92 kbit/s  drop 0.0 %")));
+    choice_.device = false;
+    EXPECT_THAT(page(120, 36).front(), HasSubstr(" 9.02 kpkt/s "));
+}
+
 TEST_F(DevicePage, NothingIsCutThatHasRoom) {
     add(0, "veth0");
     context_.facts.mtu = 1500;
