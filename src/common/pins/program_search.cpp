@@ -283,8 +283,8 @@ Result<bool> hook_uses_map(const XdpHook& hook, std::uint32_t map_id) {
         programs.push_back(component.program_id);
     }
     for (const auto id : programs) {
-        TALLY_ASSIGN_OR_RETURN(const auto maps, answer_of(maps_of_program(id)));
-        if (maps && std::find(maps->begin(), maps->end(), map_id) != maps->end()) {
+        TALLY_ASSIGN_OR_RETURN(const bool uses, program_uses_map(id, map_id));
+        if (uses) {
             return true;
         }
     }
