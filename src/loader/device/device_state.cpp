@@ -451,14 +451,14 @@ DeviceState without_interface(DeviceState state, const NetnsContext& context) {
 
 DeviceState inspect_meta(const std::string& directory) {
     DeviceState state;
-    struct stat status = {};
-    if (::lstat(directory.c_str(), &status) != 0) {
-        if (errno != ENOENT) {
-            note_trouble(state, last_error("looking at {}", directory));
+    const auto status = status_of(directory, AT_SYMLINK_NOFOLLOW);
+    if (!status) {
+        if (status.error().code != ENOENT) {
+            note_trouble(state, status.error());
         }
         return state;
     }
-    if (!S_ISDIR(status.st_mode)) {
+    if (!S_ISDIR(status->st_mode)) {
         return state;  // whatever it leads to is somebody else's
     }
     inspect_pin(state, directory, XDP_TALLY_META_NAME);

@@ -87,11 +87,10 @@ std::string explain_lost_counters(const DeviceState& state, const std::string& o
 Result<std::string> explain_successor(const DeviceState& state, const NetnsContext& context,
                                       const std::string& option) {
     const auto& program = state.hook.attached();
-    const auto holder =
-        program ? identify_holder(context, state, *program) : Result<HookHolder>(HookHolder{});
-    TALLY_TRY(holder);
-    std::string way = holder->next_command;
-    if (!holder->has_link) {
+    TALLY_ASSIGN_OR_RETURN(const auto holder, program ? identify_holder(context, state, *program)
+                                                      : Result<HookHolder>(HookHolder{}));
+    std::string way = holder.next_command;
+    if (!holder.has_link) {
         way = fmt::format("`xdp_loader {}{}{}` {}, with --reuse-maps the counts go on", option,
                           load_options(*state.meta), state.hook.dispatcher ? "" : " --force",
                           state.hook.dispatcher ? "joins it" : "replaces it");

@@ -51,12 +51,13 @@ std::string hint_for_device(const std::string& device, const NetnsContext& conte
     if (hook.empty()) {
         return fmt::format("`xdp_loader {}` loads a counting program", option);
     }
-    if (*meta && (*meta)->attach_kind != XDP_TALLY_ATTACH_OBSERVE && (*meta)->counter_map_id != 0) {
+    const bool was_loaded = *meta && (*meta)->attach_kind != XDP_TALLY_ATTACH_OBSERVE;
+    if (was_loaded && (*meta)->counter_map_id != 0) {
         return fmt::format(
             "somebody has removed it; `xdp_loader {}{}` loads the program anew, with new counters", option,
             load_options(**meta));
     }
-    if (hook.offloaded || (*meta && (*meta)->attach_kind != XDP_TALLY_ATTACH_OBSERVE)) {
+    if (hook.offloaded || was_loaded) {
         return "#include <xdp_tally/tally.bpf.h> in the program that is attached there, and it counts";
     }
     return fmt::format("`xdp_loader {} --observe` counts the verdicts of the program that is attached there",
