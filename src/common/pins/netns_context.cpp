@@ -181,7 +181,7 @@ std::string NetnsContext::directory() const {
 }
 
 bool NetnsContext::has_directory(const std::string& path) const {
-    return path.substr(0, path.find_last_of('/')) == directory();
+    return directory_of(path) == directory();
 }
 
 Result<std::string> NetnsContext::pins_of(const Interface& interface) const {

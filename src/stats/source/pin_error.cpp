@@ -6,6 +6,7 @@
 
 #include <optional>
 
+#include "common/base/directory.h"
 #include "common/base/shell_word.h"
 #include "common/pins/bpffs.h"
 #include "common/pins/meta.h"
@@ -42,7 +43,7 @@ Error explain_denial(Error error, const std::string& pin) {
 
 std::string hint_for_device(const std::string& device, const NetnsContext& context, const std::string& pin) {
     const std::string option = context.option(device);
-    const auto meta = find_meta(pin.substr(0, pin.find_last_of('/')));
+    const auto meta = find_meta(directory_of(pin));
     const auto link = context.links ? std::optional(context.links->find(device)) : std::nullopt;
     if (!link || !*link || !meta) {
         return fmt::format("as root, `xdp_loader {} --status` shows what is attached there", option);
