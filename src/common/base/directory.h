@@ -12,6 +12,9 @@
 
 namespace tally {
 
+// The directory that a path is in, by its text alone: "." where it has no slash, "/" for what is in the root.
+std::string directory_of(const std::string& path);
+
 // Names below a directory, without "." and "..", sorted.
 Result<std::vector<std::string>> list_directory(const std::string& path);
 // The same; none where there is no directory of this name, or this process may not look into it.

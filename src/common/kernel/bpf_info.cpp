@@ -7,6 +7,7 @@
 #include <linux/bpf.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <fstream>
@@ -26,6 +27,34 @@ Result<Info> object_info(int fd, const char* kind) {
         return last_error("asking the kernel about a {}", kind);
     }
     return info;
+}
+
+struct LinkSearch {
+    std::optional<LinkInfo> found;
+    bool unsettled = false;  // a link is being made, which the kernel does not open yet (EAGAIN)
+};
+
+Result<LinkSearch> search_xdp_link(std::uint32_t ifindex, std::uint32_t program_id) {
+    LinkSearch search;
+    for (std::uint32_t id = 0; bpf_link_get_next_id(id, &id) == 0;) {
+        const UniqueFd fd(bpf_link_get_fd_by_id(id));
+        if (!fd && (errno == ENOENT || errno == EAGAIN)) {
+            search.unsettled = search.unsettled || errno == EAGAIN;
+            continue;  // gone since, or not there yet
+        }
+        if (!fd) {
+            return last_error("opening the link with id {}", id);
+        }
+        TALLY_ASSIGN_OR_RETURN(const auto info, link_info(fd.get()));
+        if (info.type == BPF_LINK_TYPE_XDP && info.ifindex == ifindex && info.program_id == program_id) {
+            search.found = info;
+            return search;
+        }
+    }
+    if (errno != ENOENT) {
+        return last_error("listing the BPF links");
+    }
+    return search;
 }
 
 }  // namespace
@@ -146,6 +175,11 @@ Result<std::vector<std::uint32_t>> maps_of_program(std::uint32_t id) {
     return program_maps(program.get());
 }
 
+Result<bool> program_uses_map(std::uint32_t program_id, std::uint32_t map_id) {
+    TALLY_ASSIGN_OR_RETURN(const auto maps, answer_of(maps_of_program(program_id)));
+    return maps && std::find(maps->begin(), maps->end(), map_id) != maps->end();
+}
+
 Result<LinkInfo> link_info(int fd) {
     TALLY_ASSIGN_OR_RETURN(auto raw, object_info<bpf_link_info>(fd, "link"));
     LinkInfo info;
@@ -174,38 +208,6 @@ Result<UniqueFd> open_program_by_id(std::uint32_t id) {
     }
     return fd;
 }
-
-namespace {
-
-struct LinkSearch {
-    std::optional<LinkInfo> found;
-    bool unsettled = false;  // a link is being made, which the kernel does not open yet (EAGAIN)
-};
-
-Result<LinkSearch> search_xdp_link(std::uint32_t ifindex, std::uint32_t program_id) {
-    LinkSearch search;
-    for (std::uint32_t id = 0; bpf_link_get_next_id(id, &id) == 0;) {
-        const UniqueFd fd(bpf_link_get_fd_by_id(id));
-        if (!fd && (errno == ENOENT || errno == EAGAIN)) {
-            search.unsettled = search.unsettled || errno == EAGAIN;
-            continue;  // gone since, or not there yet
-        }
-        if (!fd) {
-            return last_error("opening the link with id {}", id);
-        }
-        TALLY_ASSIGN_OR_RETURN(const auto info, link_info(fd.get()));
-        if (info.type == BPF_LINK_TYPE_XDP && info.ifindex == ifindex && info.program_id == program_id) {
-            search.found = info;
-            return search;
-        }
-    }
-    if (errno != ENOENT) {
-        return last_error("listing the BPF links");
-    }
-    return search;
-}
-
-}  // namespace
 
 Result<std::optional<LinkInfo>> find_xdp_link(std::uint32_t ifindex, std::uint32_t program_id) {
     // The kernel gives a link its id before it attaches, and lets others open it right after. Whoever has

@@ -58,6 +58,8 @@ Result<LinkInfo> link_info(int fd);
 Result<std::vector<std::uint32_t>> program_maps(int fd);
 // The same by the program's id, as below.
 Result<std::vector<std::uint32_t>> maps_of_program(std::uint32_t id);
+// False also where there is no such program, or it may not be opened.
+Result<bool> program_uses_map(std::uint32_t program_id, std::uint32_t map_id);
 
 // The value of an array of one entry; none where `info`, which is of this map, says that it is another kind
 // of map, or that its value is longer: somebody else's map must not make a reader allocate gigabytes.

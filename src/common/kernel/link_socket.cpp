@@ -288,17 +288,6 @@ Result<Interface> resolve_interface(const std::string& name) {
     return std::move(link.interface);
 }
 
-Result<std::optional<Interface>> find_interface(const std::string& name) {
-    auto found = resolve_interface(name);
-    if (found) {
-        return std::optional(std::move(*found));
-    }
-    if (found.error().kind == ErrorKind::kNotFound) {
-        return std::optional<Interface>();
-    }
-    return found.error();
-}
-
 Result<std::optional<std::string>> interface_name(std::uint32_t ifindex) {
     TALLY_ASSIGN_OR_RETURN(auto socket, LinkSocket::open());
     auto link = socket.find(ifindex);

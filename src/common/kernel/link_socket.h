@@ -80,9 +80,6 @@ Result<Link> resolve_link(LinkSocket& socket, const std::string& name);
 // On a socket of its own.
 Result<Interface> resolve_interface(const std::string& name);
 
-// None where there is no such interface.
-Result<std::optional<Interface>> find_interface(const std::string& name);
-
 // What the interface is called now; none where there is no such interface in this network namespace.
 Result<std::optional<std::string>> interface_name(std::uint32_t ifindex);
 

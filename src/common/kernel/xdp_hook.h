@@ -40,6 +40,8 @@ struct XdpHook {
     // `program` looked into, where it is a dispatcher (look_into_dispatcher).
     std::optional<Dispatcher> dispatcher;
 
+    // The one in the kernel, else the one in the network card; none: neither has one.
+    const std::optional<HookProgram>& attached() const { return program ? program : offloaded; }
     // Also a component of the dispatcher.
     std::optional<HookProgram> find(std::uint32_t id) const;
     bool empty() const { return !program && !offloaded; }

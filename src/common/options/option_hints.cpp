@@ -21,10 +21,6 @@ void for_each_name(std::span<const OptionRow> rows, Visit visit) {
     }
 }
 
-bool has_option(std::span<const OptionRow> rows, std::string_view name) {
-    return std::any_of(rows.begin(), rows.end(), [&](const OptionRow& row) { return row.name == name; });
-}
-
 // "--dev", whose value is the next word.
 bool takes_next_word(std::span<const OptionRow> rows, std::string_view word) {
     const auto* const row = find_named(rows, word);
@@ -38,7 +34,7 @@ const CommandWord* find_command(std::span<const CommandWord> commands, std::stri
 }
 
 bool is_file(std::span<const OptionRow> rows, const std::string& word) {
-    return word.ends_with(".o") && has_option(rows, "--filename");
+    return word.ends_with(".o") && find_named(rows, "--filename") != nullptr;
 }
 
 // A word that is no option, as options.

@@ -110,6 +110,23 @@ Result<std::string> find_pins_of(const NetnsContext& context, Link& link, LinkSo
     return own;
 }
 
+// None where there is no such interface, or no socket to look with.
+Result<std::optional<Link>> find_link(const NetnsContext& context, LinkSocket* socket,
+                                      const std::string& interface) {
+    const bool is_here = context.visibility == NetnsContext::Visibility::kHere;
+    if (!is_here) {
+        TALLY_TRY(check_interface_name(interface));
+    }
+    if (socket == nullptr) {
+        return std::optional<Link>();
+    }
+    auto link = is_here ? resolve_link(*socket, interface) : socket->find(interface);
+    if (!link && link.error().kind != ErrorKind::kNotFound) {
+        return link.error();
+    }
+    return link ? std::optional(std::move(*link)) : std::nullopt;
+}
+
 // As far as this process may look.
 Result<bool> has_pins_in(const NetnsContext& context) {
     TALLY_ASSIGN_OR_RETURN(const auto there, answer_of(path_exists(context.directory())));
@@ -164,28 +181,28 @@ std::string NetnsContext::directory() const {
 }
 
 bool NetnsContext::has_directory(const std::string& path) const {
-    return path.substr(0, path.find_last_of('/')) == directory();
+    return directory_of(path) == directory();
 }
 
 Result<std::string> NetnsContext::pins_of(const Interface& interface) const {
-    std::string own = directory(interface.name);
-    const bool is_here = visibility == Visibility::kHere;
-    if (!is_here && !links) {
-        return own;
+    std::string pins = directory(interface.name);
+    std::optional<LinkSocket> own;
+    TALLY_ASSIGN_OR_RETURN(LinkSocket* const socket, link_socket(own));
+    if (socket == nullptr) {
+        return pins;
     }
-    std::optional<LinkSocket> fresh;
-    if (is_here) {
-        TALLY_ASSIGN_OR_RETURN(fresh, LinkSocket::open());
-    }
-    LinkSocket& socket = fresh ? *fresh : *links;
-    TALLY_ASSIGN_OR_RETURN(auto link, answer_of(socket.find(interface.ifindex)));
-    return link ? find_pins_of(*this, *link, socket, std::move(own)) : Result<std::string>(std::move(own));
+    TALLY_ASSIGN_OR_RETURN(auto link, answer_of(socket->find(interface.ifindex)));
+    return link ? find_pins_of(*this, *link, *socket, std::move(pins)) : Result<std::string>(std::move(pins));
 }
 
 std::string NetnsContext::option(const std::string& interface) const {
+    return option_in(netns_option, interface);
+}
+
+std::string NetnsContext::option_in(const std::string& other_netns, const std::string& interface) const {
     std::string words = root_option();
-    if (!netns_option.empty()) {
-        words += shell_option("--netns", netns_option) + ' ';
+    if (!other_netns.empty()) {
+        words += shell_option("--netns", other_netns) + ' ';
     }
     return words + shell_option("--dev", interface);
 }
@@ -194,40 +211,29 @@ std::string NetnsContext::root_option() const {
     return bpffs_option.empty() ? "" : shell_option("--bpffs", bpffs_option) + ' ';
 }
 
+Result<LinkSocket*> NetnsContext::link_socket(std::optional<LinkSocket>& own) const {
+    if (visibility != Visibility::kHere) {
+        return links.get();
+    }
+    TALLY_ASSIGN_OR_RETURN(own, LinkSocket::open());
+    return &*own;
+}
+
 Result<std::optional<Interface>> NetnsContext::find(const std::string& interface) const {
-    if (visibility == Visibility::kHere) {
-        return find_interface(interface);
-    }
-    TALLY_TRY(check_interface_name(interface));
-    const auto link =
-        links ? links->find(interface) : Result<Link>(make_error(ErrorKind::kNotFound, interface));
-    if (!link && link.error().kind != ErrorKind::kNotFound) {
-        return link.error();
-    }
-    return link ? std::optional(link->interface) : std::nullopt;
+    std::optional<LinkSocket> own;
+    TALLY_ASSIGN_OR_RETURN(LinkSocket* const socket, link_socket(own));
+    TALLY_ASSIGN_OR_RETURN(auto link, find_link(*this, socket, interface));
+    return link ? std::optional(std::move(link->interface)) : std::nullopt;
 }
 
 Result<NetnsContext::Located> NetnsContext::locate(const std::string& interface) const {
-    const bool is_here = visibility == Visibility::kHere;
-    // Not the shared socket, which other threads may be using.
-    std::optional<LinkSocket> fresh;
-    if (is_here) {
-        TALLY_ASSIGN_OR_RETURN(fresh, LinkSocket::open());
-    } else {
-        TALLY_TRY(check_interface_name(interface));
-    }
-    if (!is_here && !links) {
-        return Located{std::nullopt, interface, directory(interface)};
-    }
-    LinkSocket& socket = fresh ? *fresh : *links;
-    auto link = is_here ? resolve_link(socket, interface) : socket.find(interface);
-    if (!link && link.error().kind != ErrorKind::kNotFound) {
-        return link.error();
-    }
+    std::optional<LinkSocket> own;
+    TALLY_ASSIGN_OR_RETURN(LinkSocket* const socket, link_socket(own));
+    TALLY_ASSIGN_OR_RETURN(auto link, find_link(*this, socket, interface));
     if (!link) {
         return Located{std::nullopt, interface, directory(interface)};
     }
-    TALLY_ASSIGN_OR_RETURN(auto pins, find_pins_of(*this, *link, socket, directory(link->interface.name)));
+    TALLY_ASSIGN_OR_RETURN(auto pins, find_pins_of(*this, *link, *socket, directory(link->interface.name)));
     return Located{link->interface, link->interface.name, std::move(pins)};
 }
 

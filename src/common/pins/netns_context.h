@@ -52,9 +52,16 @@ struct NetnsContext {
     // How the user's next command names the interface, as a shell takes it: "--dev eth0", "--netns red --dev
     // eth0", "--bpffs /mnt/bpf --dev eth0".
     std::string option(const std::string& interface) const;
+    // The same for an interface of another namespace, as --netns calls that one; empty: where the command was
+    // started.
+    std::string option_in(const std::string& other_netns, const std::string& interface) const;
 
     // The part of it that names the root, with a blank behind it; empty for the default one.
     std::string root_option() const;
+
+    // What its interfaces are asked about with; null: there is no way to look. With kHere it is a socket that
+    // is put into `own`: other threads may be using the shared one.
+    Result<LinkSocket*> link_socket(std::optional<LinkSocket>& own) const;
 
     // None where there is no such interface, or no way to look for it. kUsage for what names none.
     Result<std::optional<Interface>> find(const std::string& interface) const;

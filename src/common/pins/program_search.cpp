@@ -185,20 +185,19 @@ Result<std::optional<ProgramPlace>> search_namespaces(std::uint64_t first, Searc
 Result<std::optional<ProgramPlace>> look_where_it_was(const Meta& meta, const Wanted& wanted, Search& search,
                                                       const NetnsContext& own) {
     std::optional<ProgramPlace> none;
-    const bool is_here = own.visibility == NetnsContext::Visibility::kHere;
-    if (own.inode != meta.netns_inode || own.inode == 0 || (!is_here && !own.links)) {
+    if (own.inode != meta.netns_inode || own.inode == 0) {
         return none;
     }
-    // Not the shared socket, which other threads may be using.
     std::optional<LinkSocket> fresh;
-    if (is_here) {
-        TALLY_ASSIGN_OR_RETURN(fresh, LinkSocket::open());
-    }
-    LinkSocket& socket = fresh ? *fresh : *own.links;
-    TALLY_ASSIGN_OR_RETURN(auto link, answer_of(socket.find(wanted.ifindex)));
-    if (!link || !search.runs_on(*link, socket)) {
+    TALLY_ASSIGN_OR_RETURN(LinkSocket* const socket, own.link_socket(fresh));
+    if (socket == nullptr) {
         return none;
     }
+    TALLY_ASSIGN_OR_RETURN(auto link, answer_of(socket->find(wanted.ifindex)));
+    if (!link || !search.runs_on(*link, *socket)) {
+        return none;
+    }
+    const bool is_here = own.visibility == NetnsContext::Visibility::kHere;
     const std::string name = own.netns.empty() ? "/proc/1/ns/net" : own.netns;
     auto fd = is_here ? open_netns(kOwnNetns) : open_netns(name);
     return std::optional(ProgramPlace{std::move(*link), own.inode, own.netns, own.netns_option,
@@ -212,10 +211,7 @@ std::string ProgramPlace::name() const {
 }
 
 std::string ProgramPlace::option(const NetnsContext& own) const {
-    NetnsContext there;
-    there.bpffs_option = own.bpffs_option;
-    there.netns_option = netns_option;
-    return there.option(link.interface.name);
+    return own.option_in(netns_option, link.interface.name);
 }
 
 Result<std::optional<LinkInfo>> pinned_link_info(const std::string& directory) {
@@ -287,8 +283,8 @@ Result<bool> hook_uses_map(const XdpHook& hook, std::uint32_t map_id) {
         programs.push_back(component.program_id);
     }
     for (const auto id : programs) {
-        TALLY_ASSIGN_OR_RETURN(const auto maps, answer_of(maps_of_program(id)));
-        if (maps && std::find(maps->begin(), maps->end(), map_id) != maps->end()) {
+        TALLY_ASSIGN_OR_RETURN(const bool uses, program_uses_map(id, map_id));
+        if (uses) {
             return true;
         }
     }

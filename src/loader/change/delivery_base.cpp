@@ -3,6 +3,7 @@
 
 #include <utility>
 
+#include "common/base/directory.h"
 #include "common/pins/pin_names.h"
 
 namespace tally::loader {
@@ -30,10 +31,10 @@ DeliveryBase go_on(const DeliveryBase& base, const DeliverySums& old_counts, Del
 }
 
 std::string root_above(const std::string& directory) {
-    const std::string parent = directory.substr(0, directory.find_last_of('/'));
+    const std::string parent = directory_of(directory);
     const bool of_namespace =
         netns_of_directory_name(parent.substr(parent.find_last_of('/') + 1)).has_value();
-    return of_namespace ? parent.substr(0, parent.find_last_of('/')) : parent;
+    return of_namespace ? directory_of(parent) : parent;
 }
 
 }  // namespace

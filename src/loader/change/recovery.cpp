@@ -54,8 +54,8 @@ Result<std::uint32_t> find_component(const XdpHook& hook, const Meta& meta) {
         return meta.program_id;
     }
     for (const auto& component : hook.dispatcher->components) {
-        TALLY_ASSIGN_OR_RETURN(const auto maps, answer_of(maps_of_program(component.program_id)));
-        if (maps && std::find(maps->begin(), maps->end(), meta.own_map_id) != maps->end()) {
+        TALLY_ASSIGN_OR_RETURN(const bool uses, program_uses_map(component.program_id, meta.own_map_id));
+        if (uses) {
             return component.program_id;
         }
     }

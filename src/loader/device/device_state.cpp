@@ -161,16 +161,6 @@ bool dispatcher_hides(const DeviceState& state) {
            !state.hook.find(state.meta->program_id);
 }
 
-// Where the pins say themselves whose they are.
-Result<bool> counts_into_pinned_map(const DeviceState& state) {
-    const MapPin* const counters = state.find_map(XDP_TALLY_MAP_NAME);
-    if (counters == nullptr) {
-        return false;
-    }
-    TALLY_ASSIGN_OR_RETURN(const auto maps, answer_of(maps_of_program(state.link_info->program_id)));
-    return maps && std::find(maps->begin(), maps->end(), counters->info.id) != maps->end();
-}
-
 // Counters that xdp_loader has made are frozen, and adopted ones never; of other maps nothing tells which
 // they are, so they count as adopted.
 Result<void> list_maps(Meta& meta, const DeviceState& state, const std::string& directory) {
@@ -203,7 +193,11 @@ Result<void> recognise_our_link(DeviceState& state, const NetnsContext& context,
         return {};
     }
     const auto program = state.hook.find(state.link_info->program_id);
-    TALLY_ASSIGN_OR_RETURN(const bool counts, program ? counts_into_pinned_map(state) : Result<bool>(false));
+    const MapPin* const counters = state.find_map(XDP_TALLY_MAP_NAME);
+    if (!program || counters == nullptr) {
+        return {};
+    }
+    TALLY_ASSIGN_OR_RETURN(const bool counts, program_uses_map(program->id, counters->info.id));
     if (!counts) {
         return {};
     }
@@ -457,14 +451,14 @@ DeviceState without_interface(DeviceState state, const NetnsContext& context) {
 
 DeviceState inspect_meta(const std::string& directory) {
     DeviceState state;
-    struct stat status = {};
-    if (::lstat(directory.c_str(), &status) != 0) {
-        if (errno != ENOENT) {
-            note_trouble(state, last_error("looking at {}", directory));
+    const auto status = status_of(directory, AT_SYMLINK_NOFOLLOW);
+    if (!status) {
+        if (status.error().code != ENOENT) {
+            note_trouble(state, status.error());
         }
         return state;
     }
-    if (!S_ISDIR(status.st_mode)) {
+    if (!S_ISDIR(status->st_mode)) {
         return state;  // whatever it leads to is somebody else's
     }
     inspect_pin(state, directory, XDP_TALLY_META_NAME);

@@ -25,7 +25,7 @@ namespace {
 constexpr int kOpenDirectory = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
 
 // The directory behind a descriptor, also after somebody has renamed or replaced it.
-std::string directory_of(const UniqueFd& fd) {
+std::string path_of(const UniqueFd& fd) {
     return fmt::format("/proc/self/fd/{}", fd.get());
 }
 
@@ -38,7 +38,7 @@ Result<UniqueFd> named(Result<UniqueFd> pin, const std::string& path) {
 }
 
 Result<std::vector<std::string>> list_open(const UniqueFd& directory, const std::string& path) {
-    auto names = list_directory(directory_of(directory));
+    auto names = list_directory(path_of(directory));
     if (!names) {
         names.error().what = fmt::format("listing {}", path);
     }
@@ -111,7 +111,7 @@ Result<std::optional<UniqueFd>> open_trustworthy(int parent, const std::string& 
 std::string mount_point_of(std::string path) {
     struct stat inner = {};
     struct stat outer = {};
-    path.erase(path.find_last_of('/'));
+    path = directory_of(path);
     for (auto slash = path.find_last_of('/'); slash != std::string::npos && slash > 0;
          slash = path.find_last_of('/')) {
         if (::stat(path.c_str(), &inner) == 0 && ::stat(path.substr(0, slash).c_str(), &outer) == 0 &&
@@ -125,7 +125,7 @@ std::string mount_point_of(std::string path) {
 
 // Of an interface in a named network namespace: the directory of that namespace; else empty.
 std::string namespace_directory_of(const std::string& path) {
-    const std::string parent = path.substr(0, path.find_last_of('/'));
+    const std::string parent = directory_of(path);
     return netns_of_directory_name(parent.substr(parent.find_last_of('/') + 1)) ? parent : std::string();
 }
 
@@ -366,11 +366,11 @@ Result<std::vector<std::string>> PinDirectory::staged() const {
 }
 
 Result<UniqueFd> PinDirectory::open(const std::string& pin, bool read_only) const {
-    return named(open_pin(directory_of(directory_) + '/' + pin, read_only), path_ + '/' + pin);
+    return named(open_pin(path_of(directory_) + '/' + pin, read_only), path_ + '/' + pin);
 }
 
 Result<UniqueFd> PinDirectory::open_staged(const std::string& pin, bool read_only) const {
-    return named(open_pin(directory_of(staging_) + '/' + pin, read_only), staged_path(pin));
+    return named(open_pin(path_of(staging_) + '/' + pin, read_only), staged_path(pin));
 }
 
 Result<std::optional<MapInfo>> PinDirectory::find_map(const std::string& pin) const {
@@ -402,7 +402,7 @@ Result<void> PinDirectory::set_staged_mode(const std::string& pin, mode_t mode) 
 
 Result<void> PinDirectory::stage(int fd, const std::string& pin) {
     staged_here_.push_back(pin);
-    if (bpf_obj_pin(fd, (directory_of(staging_) + '/' + pin).c_str()) != 0) {
+    if (bpf_obj_pin(fd, (path_of(staging_) + '/' + pin).c_str()) != 0) {
         return last_error("pinning {}/{}/{}", path_, kStagingName, pin);
     }
     return set_staged_mode(pin, kOwnerOnly);  // whatever the umask

@@ -115,11 +115,8 @@ std::string explain_refusing_target(const NetnsContext& context, LinkSocket& lin
     if (gro_serves_veth()) {
         return text + fmt::format(": `{}ethtool --offload {} gro on`", from_inside(*netns), shell_word(peer));
     }
-    NetnsContext there;
-    there.bpffs_option = context.bpffs_option;
-    there.netns_option = *netns;
     return target.peer->hook.empty()
-               ? text + fmt::format(": `xdp_loader {} --native-mode`", there.option(peer))
+               ? text + fmt::format(": `xdp_loader {} --native-mode`", context.option_in(*netns, peer))
                : text;
 }
 

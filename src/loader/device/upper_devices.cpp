@@ -27,7 +27,7 @@ Result<std::string> command_for(const NetnsContext& context, const Link& link) {
     if (state.our_program) {
         return keep_counts_and_detach(context.option(link.interface.name));
     }
-    const auto& program = state.hook.program ? state.hook.program : state.hook.offloaded;
+    const auto& program = state.hook.attached();
     if (!program) {
         return std::string();
     }
@@ -41,7 +41,7 @@ struct Named {
 };
 
 Result<void> add(const NetnsContext& context, const Link& link, Named& named) {
-    const auto& program = link.hook.program ? link.hook.program : link.hook.offloaded;
+    const auto& program = link.hook.attached();
     TALLY_ASSIGN_OR_RETURN(auto command, command_for(context, link));
     named.names.push_back(fmt::format("'{}' (program {})", link.interface.name, program->id));
     named.commands.push_back(std::move(command));

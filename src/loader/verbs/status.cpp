@@ -86,12 +86,11 @@ std::string explain_lost_counters(const DeviceState& state, const std::string& o
 // Somebody else's program has taken the place of ours.
 Result<std::string> explain_successor(const DeviceState& state, const NetnsContext& context,
                                       const std::string& option) {
-    const auto& program = state.hook.program ? state.hook.program : state.hook.offloaded;
-    const auto holder =
-        program ? identify_holder(context, state, *program) : Result<HookHolder>(HookHolder{});
-    TALLY_TRY(holder);
-    std::string way = holder->next_command;
-    if (!holder->has_link) {
+    const auto& program = state.hook.attached();
+    TALLY_ASSIGN_OR_RETURN(const auto holder, program ? identify_holder(context, state, *program)
+                                                      : Result<HookHolder>(HookHolder{}));
+    std::string way = holder.next_command;
+    if (!holder.has_link) {
         way = fmt::format("`xdp_loader {}{}{}` {}, with --reuse-maps the counts go on", option,
                           load_options(*state.meta), state.hook.dispatcher ? "" : " --force",
                           state.hook.dispatcher ? "joins it" : "replaces it");
@@ -106,7 +105,7 @@ Result<void> explain_state(const DeviceState& state, const NetnsContext& context
                            const std::string& directory, Outcome& outcome) {
     switch (state.attach_state) {
         case AttachState::kForeign:
-            if (const auto& program = state.hook.program ? state.hook.program : state.hook.offloaded) {
+            if (const auto& program = state.hook.attached()) {
                 TALLY_ASSIGN_OR_RETURN(auto holder, identify_holder(context, state, *program));
                 outcome.notes.push_back(std::move(holder.description));
             }
@@ -244,7 +243,7 @@ Result<Outcome> describe(const NetnsContext& context, const std::string& name, c
     if (!taken) {
         outcome.runs_on = describe_place(context, state, name, directory);
     }
-    if (const auto& attached = state.hook.program ? state.hook.program : state.hook.offloaded) {
+    if (const auto& attached = state.hook.attached()) {
         TALLY_ASSIGN_OR_RETURN(outcome.hook, describe_hook(*attached, state));
     }
     if (state.meta) {

@@ -139,29 +139,7 @@ std::string obstacle_of(Action action, const DeliveryReading& reading, const Del
 }
 
 std::uint64_t packets_of(const CounterValues& values, Totals totals) {
-    switch (totals) {
-        case Totals::kSession:
-            return values.session.rx_packets;
-        case Totals::kLifetime:
-            return values.lifetime ? values.lifetime->rx_packets : 0;
-        case Totals::kMap:
-            break;
-    }
-    return values.count.rx_packets;
-}
-
-const DeliveryTotals::Total& choose(Totals totals, const DeliveryTotals::Total& map,
-                                    const DeliveryTotals::Total& lifetime,
-                                    const DeliveryTotals::Total& session) {
-    switch (totals) {
-        case Totals::kLifetime:
-            return lifetime;
-        case Totals::kSession:
-            return session;
-        case Totals::kMap:
-            break;
-    }
-    return map;
+    return choose(totals, values.count, values.lifetime.value_or(Counter()), values.session).rx_packets;
 }
 
 }  // namespace

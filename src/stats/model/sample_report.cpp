@@ -24,16 +24,8 @@ struct Counted {
 constexpr std::optional<Counters> kNoLifetime;
 
 // The total that is asked for; all 0 where it is not known.
-Counters choose(Totals totals, const Counted& counted) {
-    switch (totals) {
-        case Totals::kLifetime:
-            return counted.lifetime.value_or(Counters());
-        case Totals::kSession:
-            return counted.session;
-        case Totals::kMap:
-            break;
-    }
-    return counted.map;
+Counters shown_of(Totals totals, const Counted& counted) {
+    return choose(totals, counted.map, counted.lifetime.value_or(Counters()), counted.session);
 }
 
 void fill_actions(ActionValues& actions, CounterValues& total, const Counters& counts, const Rates& rates,
@@ -80,7 +72,7 @@ void fill_values(SampleReport& report, const Counters& before, const Counters& n
     report.period = seconds;
     report.count_known = report.totals != Totals::kLifetime || lifetime;
     const Counted counted{now, session, lifetime};
-    fill_actions(report.actions, report.total, choose(report.totals, counted),
+    fill_actions(report.actions, report.total, shown_of(report.totals, counted),
                  compute_rates(before, now, seconds), counted);
 }
 
@@ -113,7 +105,7 @@ ProgramValues identify(std::uint32_t id, std::string_view name) {
 void fill_program_values(const SampleReport& report, ProgramValues& program, const Counters& before,
                          const Counters& now, double seconds, const Counters& session) {
     const Counted counted{now, session, kNoLifetime};
-    fill_actions(program.actions, program.total, choose(report.totals, counted),
+    fill_actions(program.actions, program.total, shown_of(report.totals, counted),
                  compute_rates(before, now, seconds), counted);
 }
 

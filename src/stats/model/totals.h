@@ -12,17 +12,23 @@ enum class Totals {
     kSession,   // from the start of this command on, across every map
 };
 
-// As the user writes it.
-constexpr std::string_view totals_name(Totals totals) {
+// Of what there is for each of them, that of `totals`. A temporary lives no longer than the call's statement.
+template <typename Value>
+constexpr const Value& choose(Totals totals, const Value& map, const Value& lifetime, const Value& session) {
     switch (totals) {
         case Totals::kLifetime:
-            return "lifetime";
+            return lifetime;
         case Totals::kSession:
-            return "session";
+            return session;
         case Totals::kMap:
             break;
     }
-    return "map";
+    return map;
+}
+
+// As the user writes it.
+constexpr std::string_view totals_name(Totals totals) {
+    return choose<std::string_view>(totals, "map", "lifetime", "session");
 }
 
 }  // namespace tally::stats

@@ -6,6 +6,7 @@
 
 #include <optional>
 
+#include "common/base/directory.h"
 #include "common/base/shell_word.h"
 #include "common/pins/bpffs.h"
 #include "common/pins/meta.h"
@@ -42,7 +43,7 @@ Error explain_denial(Error error, const std::string& pin) {
 
 std::string hint_for_device(const std::string& device, const NetnsContext& context, const std::string& pin) {
     const std::string option = context.option(device);
-    const auto meta = find_meta(pin.substr(0, pin.find_last_of('/')));
+    const auto meta = find_meta(directory_of(pin));
     const auto link = context.links ? std::optional(context.links->find(device)) : std::nullopt;
     if (!link || !*link || !meta) {
         return fmt::format("as root, `xdp_loader {} --status` shows what is attached there", option);
@@ -51,12 +52,13 @@ std::string hint_for_device(const std::string& device, const NetnsContext& conte
     if (hook.empty()) {
         return fmt::format("`xdp_loader {}` loads a counting program", option);
     }
-    if (*meta && (*meta)->attach_kind != XDP_TALLY_ATTACH_OBSERVE && (*meta)->counter_map_id != 0) {
+    const bool was_loaded = *meta && (*meta)->attach_kind != XDP_TALLY_ATTACH_OBSERVE;
+    if (was_loaded && (*meta)->counter_map_id != 0) {
         return fmt::format(
             "somebody has removed it; `xdp_loader {}{}` loads the program anew, with new counters", option,
             load_options(**meta));
     }
-    if (hook.offloaded || (*meta && (*meta)->attach_kind != XDP_TALLY_ATTACH_OBSERVE)) {
+    if (hook.offloaded || was_loaded) {
         return "#include <xdp_tally/tally.bpf.h> in the program that is attached there, and it counts";
     }
     return fmt::format("`xdp_loader {} --observe` counts the verdicts of the program that is attached there",

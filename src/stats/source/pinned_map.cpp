@@ -40,14 +40,6 @@ std::string pin_of(const Source& source, const NetnsContext& context, std::optio
     return {};
 }
 
-std::string directory_of(const std::string& path) {
-    const auto slash = path.find_last_of('/');
-    if (slash == std::string::npos) {
-        return ".";
-    }
-    return slash == 0 ? "/" : path.substr(0, slash);
-}
-
 bool same_map(const MapInfo& a, const MapInfo& b) {
     // Not the id alone: a pinned program may have the same one.
     return a.id == b.id && a.type == b.type && a.key_size == b.key_size && a.value_size == b.value_size &&

@@ -19,15 +19,7 @@ std::optional<Counter> shown_of(const ScreenSource& source, std::size_t action) 
     if (source.zero) {
         return growth(source.zero->counted[action], values.session);
     }
-    switch (source.totals) {
-        case Totals::kLifetime:
-            return values.lifetime;
-        case Totals::kSession:
-            return values.session;
-        case Totals::kMap:
-            break;
-    }
-    return values.count;
+    return choose<std::optional<Counter>>(source.totals, values.count, values.lifetime, values.session);
 }
 
 // Never below zero: packets of the moment of a replacement may be in `before`, and left out later.
@@ -86,15 +78,8 @@ std::optional<Fate> fate_of(const ScreenSource& source, std::size_t action) {
         const bool same = source.zero->tracked_since == delivery.since;
         return now && before && same ? fate_since(*before, *now) : now;
     }
-    switch (source.totals) {
-        case Totals::kLifetime:
-            return delivery.lifetime.at(action);
-        case Totals::kSession:
-            return delivery.session.at(action);
-        case Totals::kMap:
-            break;
-    }
-    return delivery.count.at(action);
+    return choose(source.totals, delivery.count.at(action), delivery.lifetime.at(action),
+                  delivery.session.at(action));
 }
 
 std::optional<std::uint64_t> lost_of(const ScreenSource& source) {

@@ -101,6 +101,15 @@ TEST_F(InDirectory, APathExistsAlsoAsALinkThatLeadsNowhere) {
     }
 }
 
+TEST(DirectoryOf, IsWhatIsBeforeTheLastSlash) {
+    EXPECT_EQ(directory_of("/sys/fs/bpf/eth0"), "/sys/fs/bpf");
+    EXPECT_EQ(directory_of("pins/counters"), "pins");
+    EXPECT_EQ(directory_of("/pins/"), "/pins");
+    EXPECT_EQ(directory_of("counters"), ".");
+    EXPECT_EQ(directory_of("/counters"), "/");
+    EXPECT_EQ(directory_of("/"), "/");
+}
+
 TEST_F(InDirectory, ALinkIsLookedAtOrWhereItLeads) {
     const auto itself = status_of(path_ + "/link", AT_SYMLINK_NOFOLLOW);
     ASSERT_TRUE(itself);
