@@ -69,7 +69,10 @@ constexpr OptionPointer kHabits[] = {
     {"--auto", "`--auto-mode` is the default"},
     {"--replace", "a load replaces the program of an earlier one; `--force` that of somebody else, too"},
     {"--verdict --default-action", "`--action` is the verdict of the built-in program"},
-    {"--watch --live --stats --count --interval --once", "the counters are shown by `xdp_stats --dev IFACE`"},
+    {"--watch --stats", "the counters are shown by `xdp_stats --dev IFACE`"},
+    {"--map --map-id --wait --interval --count --once -1 --expect --within --settle --format --output "
+     "--per-cpu --per-program --totals --since-start --cost --live --listen --user",
+     "that is an option of xdp_stats: `xdp_stats --dev IFACE` shows the counters"},
     {"--all -a", "`--status` and `--clean` mean every interface where no --dev is given"},
 };
 

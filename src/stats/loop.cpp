@@ -124,7 +124,8 @@ class Loop {
     // Whether there was anything to read.
     Result<bool> hold_round() {
         bool shown = false;
-        readers_.begin_round();
+        static_cast<void>(readers_.read_delivery());  // without it, the counters can be read all the same
+        readers_.note_delivery();
         for (ReaderSet::Member& member : readers_.members()) {
             TALLY_TRY(readers_.sample(member));
             const SampleReport& report = member.reader->report();
@@ -158,6 +159,7 @@ Result<bool> run_loop(ReaderSet& readers, Consumer& consumer, const Pace& pace) 
 }
 
 Result<void> run_once(ReaderSet& readers, Consumer& consumer) {
+    readers.note_delivery();
     for (const ReaderSet::Member& member : readers.members()) {
         if (!member.reader->ready()) {
             continue;  // its pin was removed since it was found

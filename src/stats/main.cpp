@@ -308,6 +308,9 @@ int run(Options options) {
             return fail(added.error(), options);
         }
     }
+    if (const auto read = readers.read_delivery(); !read) {
+        return fail(read.error(), options);
+    }
     const int status = options.all ? start_all(readers, options) : start_sources(readers, options);
     if (status != 0) {
         return status;

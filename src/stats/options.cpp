@@ -94,12 +94,16 @@ constexpr OptionPointer kHabits[] = {
     {"--top --tui --full-screen", "`--live` is the full-screen view"},
     {"--cpu --cpus --percpu", "`--per-cpu` adds a row for each CPU"},
     {"--list --status --show", "`xdp_loader --status` shows what is attached and pinned"},
-    {"--action --redirect-to --filename --progname --section --native-mode --skb-mode --mode --attach --prio "
-     "--chain-actions --force --reuse-maps --new-map --keep-maps --observe --run --clean --dry-run "
-     "--features --list-programs --test-run --track-delivery -M -F -N -S",
-     "that is an option of xdp_loader"},
+    {"--action --redirect-to --filename --progname --section --progsec --native-mode --skb-mode "
+     "--offload-mode --auto-mode --mode --attach --prio --chain-actions --force --reuse-maps --new-map "
+     "-N -S -A -m -F -M",
+     "that is an option of xdp_loader: `xdp_loader --dev IFACE` loads with it, then `xdp_stats --dev IFACE` "
+     "shows the counts"},
+    {"--observe --clean --keep-maps --run --test-run --list-programs --features --track-delivery "
+     "--untrack-delivery --dry-run",
+     "that is an option of xdp_loader: `xdp_loader --help` says what it does"},
     {"--drop --pass", "`xdp_loader --dev IFACE --action drop` drops, and counts what"},
-    {"--unload --detach --remove", "`xdp_loader --dev IFACE --unload` detaches the program"},
+    {"--unload --detach --remove -U", "`xdp_loader --dev IFACE --unload` detaches the program"},
 };
 
 constexpr CommandWord kCommands[] = {{"show list watch monitor stats", ""}, {"help", "--help"}};

@@ -117,7 +117,7 @@ def test_loader_usage(lab, veth0, arguments, words):
     (["--dev", "veth0", "--format", "xml"], ["xml"]),
     (["veth0"], ["`xdp_stats --dev veth0`"]),
     (["--dev", "veth0", "--once", "--since-start"], ["one reading has nothing to count from"]),
-    (["--dev", "veth0", "--action", "drop"], ["hint: that is an option of xdp_loader\n"]),
+    (["--dev", "veth0", "--action", "drop"], ["hint: that is an option of xdp_loader: `xdp_loader --dev IFACE` loads"]),
     (["--watch"], ["`--live` is the full-screen view"]),
     (["--map-id", "x"], ["x"]),
     (["--map-id", "0"], []),

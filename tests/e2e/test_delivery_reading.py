@@ -8,7 +8,7 @@ import struct
 import pytest
 
 from support import delivery, kernel
-from support.delivery import BREAKAGES, LONG, redirect_to_target, set_down
+from support.delivery import BREAKAGES, DIRECTORY, LONG, redirect_to_target, set_down
 from support.namespaces import Namespace
 from support.pins import pin_dir
 from support.processes import NOBODY, as_user, run
@@ -299,6 +299,17 @@ def test_without_tracking(lab, veth0):
     unmet = run([STATS, "--dev", "veth0", "--within", "1h", "--expect", "redirect.lost == 0"], UNMET)
     assert "redirect.lost == 0: no, not known: what becomes of packets is not tracked" in unmet.out
     assert f"hint: `{TRACK}` counts it from then on" in unmet.err
+
+
+def test_tracking_that_this_user_may_not_read(lab, veth0, tracked):
+    """That is an answer: the counters are shown, and why the rest is not known is said."""
+    lab.load("veth0")
+    (DIRECTORY / "meta").chmod(0o600)
+    done = run([*as_user(NOBODY), STATS, "--dev", "veth0", "--once", "--json"])
+    (DIRECTORY / "meta").chmod(0o444)
+    assert checked(SAMPLE, done.out)["delivery"] is None
+    assert done.err == (f"xdp_stats: delivered and lost packets: not known: opening the pin {DIRECTORY}/meta: "
+                        "Permission denied\n")
 
 
 def test_too_many(lab, veth0, tracked):

@@ -8,15 +8,21 @@ lost with status 0, --run has left no program, and the next plain command puts e
 import re
 import shlex
 import signal
+import urllib.error
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from support import delivery
 from support.devices import attached, rename
+from support.exporter import Exporter
 from support.pins import pin_dir
 from support.processes import Process, run, wait_until
 from support.programs import LOADER, STATS, object_file
-from support.reading_faults import ERRORS, SITUATIONS, faults_of, left_in
+from support.reading_faults import ERRORS, PACKETS, SITUATIONS, faults_of, left_in
+from support.redirects import index_of, redirect
 from support.strace import FAULT_STEP, calls_of_main, inject, strace
+from support.traffic import SIZE, send
 
 RUN = ("--run", "--", "true")
 # What its final unload asks and changes. Without close(), which never leaves anything open.
@@ -65,6 +71,19 @@ def test_hint_after_a_failed_question_is_true(lab, veth0, tmp_path):
     assert told > 5
 
 
+@contextmanager
+def fault_in(process, call, when):
+    """A running program, which does not get an answer to this call, counted from now on."""
+    process.popen.send_signal(signal.SIGSTOP)
+    tracer = Process(["strace", "-o", "/dev/null", "-p", process.popen.pid, "-e",
+                      f"inject={call}:error=ENOMEM:when={when}"])
+    status = Path(f"/proc/{process.popen.pid}/status")
+    wait_until(lambda: "TracerPid:\t0\n" not in status.read_text(), tracer.describe)
+    process.popen.send_signal(signal.SIGCONT)
+    yield
+    tracer.stop(status=-signal.SIGINT)
+
+
 @pytest.mark.parametrize("call, when", [("sendto", "1+"), ("bpf", "2")], ids=["device", "meta"])
 def test_reader_that_cannot_ask_where_the_pins_went(lab, veth0, call, when):
     """It says so, and finds out when it is answered: the pins have moved with the device's new name."""
@@ -73,16 +92,68 @@ def test_reader_that_cannot_ask_where_the_pins_went(lab, veth0, call, when):
     reader.popen.send_signal(signal.SIGSTOP)
     rename(veth0, "veth9")
     lab.load("veth9", "--reuse-maps")
-    tracer = Process(["strace", "-o", "/dev/null", "-p", reader.popen.pid, "-e",
-                      f"inject={call}:error=ENOMEM:when={when}"])
-    status = Path(f"/proc/{reader.popen.pid}/status")
-    wait_until(lambda: "TracerPid:\t0\n" not in status.read_text(), tracer.describe)
-    reader.popen.send_signal(signal.SIGCONT)
-    reader.wait_for_message("Cannot allocate memory; waiting")
-    tracer.stop(status=-signal.SIGINT)
+    with fault_in(reader, call, when):
+        reader.wait_for_message("Cannot allocate memory; waiting")
     reader.wait_for_message("the device and its pins were renamed to veth9")
     reader.wait_for(lambda sample: (sample["dev"], sample["state"]) == ("veth9", "attached"))
     assert "no longer pinned" not in reader.stop()
+
+
+@pytest.fixture(name="arrives")
+def redirects_that_arrive(lab, veth0):
+    """Those of an earlier load were lost; what is sent to the returned device is delivered."""
+    lab.loader("--track-delivery")
+    delivery.remember(lab)
+    redirect(lab, "to_ifindex", 12345)
+    send(veth0, PACKETS, SIZE)
+    run([STATS, "--dev", "veth0", "--expect", f"redirect.lost == {PACKETS}"])
+    target = lab.veth("out0")
+    lab.let_redirects_arrive(target)
+    redirect(lab, "to_devmap", index_of("out0"))
+    yield veth0
+    lab.loader("--untrack-delivery")
+
+
+def test_what_was_delivered_is_known_again(lab, arrives):
+    """A reader that goes on says once that it does not know, and its totals go on."""
+    reader = lab.reading("--dev", "veth0", interval="1s")
+    with fault_in(reader, "bpf", 1):
+        reader.wait_for_message("delivered and lost packets: not known: .*Cannot allocate memory")
+    send(arrives, 3, SIZE)
+    sample = reader.wait_for(lambda sample: sample["actions"]["XDP_REDIRECT"]["session_packets"] == 3
+                             and sample["actions"]["XDP_REDIRECT"]["session_delivered"] is not None)
+    redirects = sample["actions"]["XDP_REDIRECT"]
+    assert (redirects["session_delivered"], redirects["session_lost"]["packets"]) == (3, 0)
+    assert (redirects["lifetime_delivered"], redirects["lifetime_lost"]["packets"]) == (3, PACKETS)
+    assert reader.stop().count("not known") == 1
+
+
+def test_a_scrape_without_what_was_delivered_fails(lab, arrives):
+    """It says so, and the next one has it."""
+    exporter = Exporter(lab, "--dev", "veth0")
+    with fault_in(exporter.process, "bpf", 1):
+        with pytest.raises(urllib.error.HTTPError) as raised:
+            exporter.text()
+        assert raised.value.code == 500 and "Cannot allocate memory" in raised.value.read().decode()
+        send(arrives, 3, SIZE)
+        run([STATS, "--dev", "veth0", "--expect", "redirect.delivered == 3"])
+        samples = exporter.scrape()
+    assert samples["xdp_action_delivered_packets_total", ("veth0", "", "redirect")] == 3
+    exporter.process.wait_for_line("Cannot allocate memory$", stream="err")
+
+
+@pytest.mark.usefixtures("arrives")
+def test_an_expectation_is_not_judged_without_an_answer(tmp_path):
+    """It is judged when there is one; only a start without is an error."""
+    log = tmp_path / "strace"
+    command = [STATS, "--dev", "veth0", "--totals", "session", "--expect", "redirect.lost == 0"]
+    run(strace(command=command, log=log))
+    statuses = set()
+    for call, when, _ in [call for call in calls_of_main(log) if call[0] == "bpf"]:
+        done = inject(command, log, call, "error=ENOMEM", when)
+        assert done.status in (0, 1), f"{call} {when}: {done.out}{done.err}{log.read_text()[-1500:]}"
+        statuses.add(done.status)
+    assert statuses == {0, 1}
 
 
 def test_a_signal_does_not_end_the_wait_for_the_lock(lab, veth0, tmp_path):

@@ -85,7 +85,8 @@ class Scrapes {
 
     Result<void> read_all() {
         TALLY_TRY(readers_.find_left_out());
-        readers_.begin_round();
+        TALLY_TRY(readers_.read_delivery());
+        readers_.note_delivery();
         for (ReaderSet::Member& member : readers_.members()) {
             TALLY_TRY(readers_.sample(member));
             metrics_.add(member.reader->report());

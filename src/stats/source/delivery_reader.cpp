@@ -24,16 +24,17 @@ DeliveryReader::DeliveryReader(const NetnsContext& context)
     : root_(context.bpffs.path),
       hint_(fmt::format("`xdp_loader {}--track-delivery` counts it from then on", context.root_option())) {}
 
-void DeliveryReader::read() {
+Result<void> DeliveryReader::read() {
     reading_.reset();
     obstacle_.clear();
     auto reading = try_to_read();
     if (!reading) {
         obstacle_ = reading.error().message();
         maps_.reset();
-        return;
+        return std::move(reading).error();
     }
     reading_ = std::move(*reading);
+    return {};
 }
 
 Result<std::optional<DeliveryReading>> DeliveryReader::try_to_read() {

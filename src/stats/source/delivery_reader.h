@@ -21,8 +21,8 @@ class DeliveryReader {
     explicit DeliveryReader(const NetnsContext& context);
 
     // At the beginning of each round, before any counter: then nothing is seen to arrive or to be lost that
-    // is not counted yet.
-    void read();
+    // is not counted yet. An error leaves no reading, and is the obstacle.
+    Result<void> read();
 
     // None: nothing is tracked, or it cannot be read.
     const std::optional<DeliveryReading>& reading() const { return reading_; }

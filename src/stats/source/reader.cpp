@@ -439,8 +439,8 @@ void Reader::take_delivery(bool joined) {
     const auto& reading = request_->delivery->reading();
     if (reading && delivery_source_) {
         delivery_.take(*reading, *delivery_source_, joined);
-    } else {
-        delivery_.miss();
+    } else if (!joined || request_->delivery->obstacle().empty()) {
+        delivery_.miss();  // else it goes on with the next reading
     }
 }
 
@@ -461,13 +461,13 @@ void Reader::fill_delivery(double seconds) {
 // Once, of redirects in native mode, which can be seen to arrive.
 void Reader::say_how_to_track() {
     const auto redirects = report_.actions[static_cast<std::size_t>(Action::kRedirect)].count.rx_packets;
-    if (redirects == 0 || !report_.program || report_.program->mode != "native" ||
-        std::exchange(told_to_track_, true)) {
+    if (redirects == 0 || !report_.delivery.obstacle.empty() || !report_.program ||
+        report_.program->mode != "native" || std::exchange(told_to_track_, true)) {
         return;
     }
-    const std::string& obstacle = report_.delivery.obstacle;
-    request_->notices.say(report_.title, "whether redirected packets arrive is not known: " +
-                                             (obstacle.empty() ? request_->delivery->hint() : obstacle));
+    const std::string notice =
+        "whether redirected packets arrive is not known: " + request_->delivery->hint();
+    request_->notices.say(report_.title, notice);
 }
 
 bool Reader::take_meta(const Meta& meta) {

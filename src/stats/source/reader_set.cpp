@@ -41,7 +41,6 @@ ReaderSet::ReaderSet(NetnsContext own, const ReadRequest& request)
       own_{std::move(own), {}},
       delivery_(own_.context) {
     request_.delivery = &delivery_;
-    delivery_.read();
     wake_by(watcher_.fd());
     if (own_.context.visibility == NetnsContext::Visibility::kHere) {
         listen(own_);
@@ -123,6 +122,18 @@ Result<void> ReaderSet::follow_polled() {
     unanswered_ = false;
     const auto found = discovery_->look();
     return found ? add(*found, true) : Result<void>();
+}
+
+Result<void> ReaderSet::read_delivery() {
+    auto read = delivery_.read();
+    return read || !is_failed_question(read.error()) ? Result<void>() : read;
+}
+
+void ReaderSet::note_delivery() {
+    const std::string& problem = delivery_.obstacle();
+    if (std::exchange(delivery_problem_, problem) != problem && !problem.empty()) {
+        request_.notices.say("delivered and lost packets", "not known: " + problem);
+    }
 }
 
 Result<void> ReaderSet::sample(Member& member) {

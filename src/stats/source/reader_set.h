@@ -87,9 +87,11 @@ class ReaderSet {
     // all that are pinned are among the members.
     Result<void> find_left_out();
 
-    // Before the samples of each round, and before the sources are started: what became of packets is read
-    // once for all of them.
-    void begin_round() { delivery_.read(); }
+    // What became of packets, once for all sources of a round: before they are started, and before their
+    // samples. An error only where the kernel could not answer.
+    Result<void> read_delivery();
+    // Why that cannot be read, if it cannot: a notice, once for as long as it lasts.
+    void note_delivery();
     // What to do where an expectation is about what becomes of packets, and nothing tracks that.
     const std::string& tracking_hint() const { return delivery_.hint(); }
     // One sample. With ReadRequest::keep_going an error is told, not returned.
@@ -131,6 +133,7 @@ class ReaderSet {
     UniqueFd events_;  // epoll, of all that wakes the run; none where there could be none
     Watched own_;
     DeliveryReader delivery_;
+    std::string delivery_problem_;                            // the latest that was told, while it lasts
     std::map<std::string, std::unique_ptr<Watched>> others_;  // by what bpffs calls the namespace
     std::map<std::string, std::unique_ptr<Watched>> named_;   // by what the user calls it
     std::optional<Discovery> discovery_;

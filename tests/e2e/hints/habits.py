@@ -51,12 +51,18 @@ OF_LOADER = [
             LOAD, f"{LOAD} --force"),
     bare("`--action` is the verdict of the built-in program", f"{LOAD} --verdict drop", f"{LOAD} --action drop"),
     counted("the counters are shown by `xdp_stats --dev IFACE`", f"{LOAD} --watch", f"{READ} --once"),
+    counted("that is an option of xdp_stats: `xdp_stats --dev IFACE` shows the counters", f"{LOAD} --per-cpu --once",
+            f"{READ} --per-cpu --once"),
     counted("`--status` and `--clean` mean every interface where no --dev is given", "xdp_loader --all",
             "xdp_loader --status", "xdp_loader --clean", about="--dev"),
 ]
 
 OF_STATS = [
-    counted("that is an option of xdp_loader", f"{READ} --reuse-maps", f"{LOAD} --reuse-maps"),
+    counted("that is an option of xdp_loader: `xdp_loader --dev IFACE` loads with it, then `xdp_stats --dev IFACE` "
+            "shows the counts", f"{READ} --reuse-maps", f"{LOAD} --reuse-maps", f"{READ} --once"),
+    typed("that is an option of xdp_loader: `xdp_loader --help` says what it does",
+          partial(scenes.loaded, command=f"{READ} --features", status=2), Shows(what="--features"),
+          Instead(f"{LOAD} --features")),
     bare("`xdp_loader --dev IFACE --action drop` drops, and counts what", f"{READ} --drop", f"{LOAD} --action drop"),
     *(elsewhere(hint, "test_bad_input.py::test_stats_usage") for hint in (
         "samples go on until interrupted; `--live` is the full-screen view", "`--live` is the full-screen view")),

@@ -3,12 +3,14 @@
 
 import json
 
+from support import delivery
 from support.bpftool import bpftool
 from support.devices import attached, rename
 from support.maps import lineage_counts
 from support.pins import PINS, pin_dir, pins_of
 from support.processes import run
 from support.programs import LOADER, STATS
+from support.redirects import redirect_to_cpu
 from support.strace import FAULT_STEP, calls_of_main
 from support.traffic import SIZE, send
 
@@ -330,6 +332,23 @@ class ReadRenamed(ReadOnce):
         self.whole = self.shown(run(self.command).out)
 
 
+class ReadDelivery(ReadOnce):
+    """What became of packets, of a device and of a cpumap."""
+
+    def begin(self):
+        self.lab.loader("--track-delivery")
+        delivery.remember(self.lab)
+        redirect_to_cpu(self.lab)
+        send(self.veth, PACKETS, SIZE)
+        run([STATS, "--dev", self.dev, "--expect", f"redirect.delivered == {PACKETS}"])
+        self.whole = self.shown(run(self.command).out)
+        assert self.whole[0]["delivery"]["unknown"] == {}
+
+    def end(self):
+        self.lab.loader("--untrack-delivery")
+        super().end()
+
+
 class ReadAll(ReadOnce):
     arguments = (*ReadOnce.arguments, "--all")
     device_option = False
@@ -338,7 +357,7 @@ class ReadAll(ReadOnce):
 SITUATIONS = {kind.__name__: kind for kind in (
     FirstLoad, Replacement, Reuse, RenamedDevice, Unload, UnloadRenamed, UnloadMoved, Clean, CleanAll, RunCommand,
     RunAndKeep, Status, StatusOfAll, StatusWithNamespaces, StatusDetached, StatusRenamed, StatusForeign, ReadOnce,
-    ReadRenamed, ReadAll)}
+    ReadRenamed, ReadDelivery, ReadAll)}
 
 
 def not_loaded(lab, dev):

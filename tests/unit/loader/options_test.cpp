@@ -4,8 +4,13 @@
 #include <gmock/gmock.h>
 
 #include <filesystem>
+#include <map>
 #include <string>
 #include <vector>
+
+#include "common/options/other_program.h"
+#include "loader/option_table.h"
+#include "stats/option_table.h"
 
 namespace tally::loader {
 namespace {
@@ -183,6 +188,27 @@ TEST(LoaderOptions, WhatOtherToolsHaveIsPointedTo) {
         EXPECT_EQ(exit.status, 2);
         EXPECT_THAT(exit.message, testing::ContainsRegex("\nhint: ")) << arguments.front();
         EXPECT_THAT(exit.message, HasSubstr(hint)) << arguments.front();
+    }
+}
+
+TEST(LoaderOptions, OptionsOfTheReaderAreKnownForThat) {
+    // What the same word means to who loads.
+    const std::map<std::string, const char*> better = {
+        {"-i", "`--dev IFACE` names the interface"},
+        {"-n", "`--progname NAME` chooses the program in a file"},
+        {"-a", "mean every interface where no --dev is given"},
+        {"--all", "mean every interface where no --dev is given"},
+        {"-b", "`--status` without --dev has a line for each interface"},
+        {"--brief", "`--status` without --dev has a line for each interface"},
+    };
+    const auto names = names_of_the_other(stats::kOptionRows, kOptionRows);
+    EXPECT_THAT(names, testing::IsSupersetOf({"--expect", "--map", "-1"}));
+    for (const auto& name : names) {
+        const auto other = better.find(name);
+        EXPECT_THAT(
+            refused({"--dev", "veth0", name.c_str()}).message,
+            testing::AllOf(testing::StartsWith("xdp_loader: unknown option " + name + "\nhint: "),
+                           HasSubstr(other == better.end() ? "`xdp_stats --dev IFACE`" : other->second)));
     }
 }
 

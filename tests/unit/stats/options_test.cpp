@@ -3,8 +3,14 @@
 
 #include <gmock/gmock.h>
 
+#include <map>
 #include <ostream>
+#include <string>
 #include <vector>
+
+#include "common/options/other_program.h"
+#include "loader/option_table.h"
+#include "stats/option_table.h"
 
 namespace tally::stats {
 namespace {
@@ -232,6 +238,21 @@ INSTANTIATE_TEST_SUITE_P(
         Mistake{{"--intervall", "1"}, "did you mean --interval?"},
         Mistake{{"-d", "a", "--", "b"}, "unexpected argument 'b'"},
         Mistake{{"-d", "a", "-q", "-v"}, "--quiet"}));
+
+TEST(StatsOptions, OptionsOfTheLoaderAreKnownForThat) {
+    // What the same word means to who reads counters.
+    const std::map<std::string, const char*> better = {
+        {"--follow", "samples go on until interrupted"},
+    };
+    const auto names = names_of_the_other(loader::kOptionRows, kOptionRows);
+    EXPECT_THAT(names, testing::IsSupersetOf({"--action", "--progsec", "-U"}));
+    for (const auto& name : names) {
+        const auto other = better.find(name);
+        EXPECT_THAT(ended({"--dev", "veth0", name.c_str()}).message,
+                    AllOf(StartsWith("xdp_stats: unknown option " + name + "\nhint: "),
+                          HasSubstr(other == better.end() ? "`xdp_loader " : other->second)));
+    }
+}
 
 TEST(StatsOptions, DevicesOfOneNamespaceAreThoseOfTheRun) {
     const auto one = parsed({"-d", "red/a", "-d", "red/b"});
