@@ -384,19 +384,17 @@ Result<void> Reader::check_components() const {
 
 // A program that is alone on the hook has all the counts.
 void Reader::take_components(bool under_way) {
-    const Meta* const meta = own_meta();
-    report_.programs.clear();
-    if (!request_->per_program || meta == nullptr || meta->attach_kind == XDP_TALLY_ATTACH_DISPATCHER) {
-        components_.clear();
+    if (!request_->per_program) {
         return;
     }
-    if (meta->attach_kind == XDP_TALLY_ATTACH_OBSERVE) {
-        if (const auto taken = components_.take(*meta, pinned_map_.directory(), under_way); !taken) {
-            request_->notices.say(report_.title, taken.error().message());
-        }
-        components_.list_in(report_);
+    const Meta* const meta = own_meta();
+    if (meta == nullptr || meta->attach_kind != XDP_TALLY_ATTACH_OBSERVE) {
+        components_.clear();
+    } else if (const auto taken = components_.take(*meta, pinned_map_.directory(), under_way); !taken) {
+        request_->notices.say(report_.title, taken.error().message());
     }
-    if (components_.empty()) {
+    components_.list_in(report_);
+    if (meta != nullptr && meta->attach_kind != XDP_TALLY_ATTACH_DISPATCHER && components_.empty()) {
         report_.programs.push_back(identify(meta->program_id, meta->program));
     }
 }
