@@ -2,10 +2,14 @@
 """xdp_stats while maps, programs and devices come and go under it: nothing is lost, nothing counted twice."""
 
 import json
+import os
+import struct
 import time
 
 import pytest
 
+from support.adopted import id_at
+from support.maps import META_FORMAT
 from support.pins import pin_dir
 from support.process_table import descriptors_of
 from support.processes import run
@@ -352,3 +356,35 @@ def test_once_never_waits(lab, veth0):
     sample = json.loads(run([STATS, "--dev", "veth0", "--once", "--json"]).out)
     assert sample["period"] == 0.0
     assert all(action["pps"] is None and action["bps"] is None for action in sample["actions"].values())
+
+
+ATTACH_OBSERVE = 4  # of enum xdp_tally_attach
+
+
+def pin_observation(lab, dev, program):
+    """The pins of an observed dispatcher with one program, made by hand, as not every kernel takes observers."""
+    counters = lab.foreign_map(pin_dir(dev) / "xdp_stats_map", "percpu_array", 4, 16, 5)
+    component = lab.foreign_map(pin_dir(dev) / f"component:7:{program}", "percpu_array", 4, 16, 5)
+    ids = [id_at(path) for path in (counters, component)]
+    value = struct.pack(META_FORMAT, 0x796C6154, 1, 3, 1, 0, os.stat("/proc/self/ns/net").st_ino, ids[0], 0, 0, 1,
+                        ATTACH_OBSERVE, len(ids), 0, 0, dev.encode(), program.encode(), *[0] * 10)
+    value += struct.pack("=256I", *ids, *[0] * 254)
+    meta = lab.foreign_map(pin_dir(dev) / "xdp_stats_meta", "array", 4, len(value), 1)
+    run(["bpftool", "map", "update", "pinned", meta, "key", *[0] * 4, "value", *value])
+    return counters, component, meta
+
+
+def test_per_program_when_an_observation_has_ended(lab, veth0):
+    """The programs of the dispatcher are none of the load that comes after it."""
+    def names(sample):
+        return [program["name"] for program in sample["programs"]]
+
+    pins = pin_observation(lab, "veth0", "theirs")
+    reader = lab.reading("--dev", "veth0", "--per-program")
+    reader.wait_for(lambda sample: names(sample) == ["theirs"])
+    for path in pins:
+        lab.remove_pin(path)
+    lab.load("veth0", "--attach", "link")
+    send(veth0, 10, SIZE)
+    sample = reader.wait_for(lambda sample: sample["generation"] == 1 and sample["total"]["session_packets"] == 10)
+    assert names(sample) == ["xdp_pass"] and counts_of(sample["programs"][0]) == {"XDP_PASS": (10, 10 * SIZE)}

@@ -20,7 +20,8 @@ Result<std::vector<std::string>> list_directory(const std::string& path);
 // The same; none where there is no directory of this name, or this process may not look into it.
 Result<std::vector<std::string>> list_directory_if_any(const std::string& path);
 
-// The processes that /proc names, by number: of two that do as well, the first is more often the one that lasts.
+// The processes that /proc names, by number: of two that do as well, the first is more often the one that
+// lasts.
 Result<std::vector<pid_t>> list_processes();
 
 // Whether there is something of this name, be it a symbolic link that leads nowhere.

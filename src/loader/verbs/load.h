@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-// Attaching a program, or replacing what an earlier load attached.
+// The load verb: attaches a program, or replaces what an earlier load attached. Tries one way after another
+// until the kernel takes one.
 #pragma once
 
-#include <cstdint>
 #include <string>
 #include <vector>
 
 #include "common/base/result.h"
-#include "common/base/unique_fd.h"
 #include "common/pins/netns_context.h"
 #include "loader/outcome.h"
 #include "loader/requests.h"
+#include "loader/verbs/load_attempt.h"
 
 namespace tally::loader {
 
@@ -19,13 +19,6 @@ namespace tally::loader {
 // these devices gets that far. What was done in words, for the first outcome; empty where nothing was, or
 // could be: a load says why.
 std::string mount_for_loads(const std::vector<std::string>& devices, NetnsContext& context);
-
-// What a --run keeps of a load.
-struct RunHold {
-    std::uint32_t ifindex = 0;
-    UniqueFd lock;  // others leave the device alone as long as it is held
-    UniqueFd link;  // keeps the program attached, and is pinned nowhere; none in a dispatcher
-};
 
 // Attaches, or replaces what an earlier load attached. Either everything is in place afterwards, or nothing
 // has changed. `hold` is given where request.for_command is set, but for a dry run.

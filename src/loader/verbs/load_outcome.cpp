@@ -4,6 +4,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <utility>
 
 #include <xdp_tally/abi.h>
 
@@ -11,10 +13,13 @@
 #include "common/kernel/link_socket.h"
 #include "common/pins/abi_names.h"
 #include "common/pins/counter_map.h"
+#include "loader/change/detach_ours.h"
 #include "loader/device/driver_support.h"
 #include "loader/device/hook_description.h"
 #include "loader/device/redirect_target.h"
+#include "loader/hook/dispatcher_attach.h"
 #include "loader/hook/dispatcher_pins.h"
+#include "loader/hook/link_attach.h"
 #include "loader/object/empty_maps.h"
 
 namespace tally::loader {
@@ -46,10 +51,50 @@ std::string describe_uncounted(const ProgramObject& object, std::uint32_t counte
         object.program_name());
 }
 
+// What --reuse-maps has come to, where that is nothing.
+std::string describe_reuse(const LoadRequest& request, const ProgramObject& object) {
+    const auto& maps = object.maps();
+    const bool none = std::none_of(maps.begin(), maps.end(), [](const auto& map) { return map.reused; });
+    return request.reuse_maps && request.new_maps.empty() && none
+               ? "nothing was pinned that could be reused: counting starts at zero"
+               : "";
+}
+
+// Of two refusals the later one is told, but for two: the MTU is what the user can change, and a kernel
+// before 5.18 refuses the xdp.frags variant before it has looked at the device.
+bool says_more(const Attempt& attempt, const Error& error, const Error& earlier) {
+    const bool unknown_variant = attempt.variant == Variant::kFrags && error.code == EINVAL;
+    return earlier.code != ERANGE && !unknown_variant;
+}
+
+// A link would end somebody else's programs.
+bool shares_dispatcher(const DeviceState& state) {
+    const auto& dispatcher = state.hook.dispatcher;
+    return dispatcher && std::any_of(dispatcher->components.begin(), dispatcher->components.end(),
+                                     [&](const Component& component) {
+                                         return !state.our_program ||
+                                                component.program_id != state.our_program->id;
+                                     });
+}
+
 }  // namespace
 
-Outcome describe_load(const Interface& interface, const ProgramObject& object, const ProgramInfo& program,
-                      const Meta& meta, const std::string& directory) {
+void Refusals::note(const Attempt& attempt, Error error) {
+    if (attempt.method == AttachMethod::kComponent) {
+        dispatcher = error.reason;
+    }
+    // A refusal that the MTU is to blame for says more than that of the other variant.
+    if (attempt.mode == XDP_TALLY_MODE_NATIVE && (native.empty() || error.code == ERANGE)) {
+        native =
+            error.reason + (error.code == ERANGE ? fmt::format("; {}", explain_linear_mtu()) : std::string());
+    }
+    if (!failure || says_more(attempt, error, *failure)) {
+        failure = std::move(error);
+    }
+}
+
+Outcome describe_load(const LoadRequest& request, const Interface& interface, const ProgramObject& object,
+                      const ProgramInfo& program, const Meta& meta, const std::string& directory) {
     Outcome outcome;
     outcome.dev = interface.name;
     outcome.mode = mode_name(meta.attach_mode);
@@ -78,6 +123,7 @@ Outcome describe_load(const Interface& interface, const ProgramObject& object, c
             "the object has no map 'xdp_stats_map', so nothing is counted: #include <xdp_tally/tally.bpf.h> "
             "in it, and `return xdp_tally(ctx, VERDICT)`");
     }
+    add_note(outcome, describe_reuse(request, object));
     return outcome;
 }
 
@@ -179,6 +225,27 @@ void describe_choice(const LoadRequest& request, const Interface& interface, con
                 fmt::format("libxdp's pins of the dispatcher's programs remain; `rm -r {}` removes them",
                             shell_word((*pins)->directory)));
         }
+    }
+}
+
+void advise_on_failure(const LoadRequest& request, const NetnsContext& context, const DeviceState& state,
+                       Error& failure) {
+    if (failure.code == ERANGE && request.program.filename.empty()) {
+        failure.hint =
+            "lower the MTU, or use --skb-mode: frames of several buffers need kernel 5.18 and a driver that "
+            "supports them";
+    }
+    if (failure.hint == kAttachLinkInstead && shares_dispatcher(state)) {
+        failure.hint =
+            "it cannot run beside the programs there; --attach link --force ends them, and takes their place";
+    }
+    if (state.ours == Ours::kComponent && failure.kind == ErrorKind::kConflict && failure.hint.empty()) {
+        failure.hint = advise_on_stuck_dispatcher(context, state);
+    }
+    if (request.mode == ModeChoice::kOffload && failure.hint.empty()) {
+        failure.hint =
+            "offload mode needs a network card that runs BPF itself; without a mode option the driver runs "
+            "the program";
     }
 }
 

@@ -2,18 +2,17 @@
 // What a load tells of what it did, and of what it could not do.
 #pragma once
 
-#include <fmt/format.h>
-
-#include <cerrno>
+#include <optional>
 #include <string>
 
 #include "common/base/error.h"
 #include "common/kernel/bpf_info.h"
 #include "common/kernel/interface.h"
 #include "common/pins/meta.h"
+#include "common/pins/netns_context.h"
 #include "loader/change/attach_plan.h"
 #include "loader/change/replace_program.h"
-#include "loader/hook/link_attach.h"
+#include "loader/device/device_state.h"
 #include "loader/object/program_object.h"
 #include "loader/outcome.h"
 #include "loader/requests.h"
@@ -24,21 +23,13 @@ namespace tally::loader {
 struct Refusals {
     std::string native;
     std::string dispatcher;
+    std::optional<Error> failure;  // of those that were noted, the one that says most
 
-    void note(const Attempt& attempt, const Error& error) {
-        if (attempt.method == AttachMethod::kComponent) {
-            dispatcher = error.reason;
-        }
-        // A refusal that the MTU is to blame for says more than that of the other variant.
-        if (attempt.mode == XDP_TALLY_MODE_NATIVE && (native.empty() || error.code == ERANGE)) {
-            native = error.reason +
-                     (error.code == ERANGE ? fmt::format("; {}", explain_linear_mtu()) : std::string());
-        }
-    }
+    void note(const Attempt& attempt, Error error);
 };
 
-Outcome describe_load(const Interface& interface, const ProgramObject& object, const ProgramInfo& program,
-                      const Meta& meta, const std::string& directory);
+Outcome describe_load(const LoadRequest& request, const Interface& interface, const ProgramObject& object,
+                      const ProgramInfo& program, const Meta& meta, const std::string& directory);
 
 // Of a program that the kernel did not attach in native mode: what the driver has, behind the reason.
 void explain_refusing_driver(const Interface& interface, const Attempt& attempt, Error& error);
@@ -55,5 +46,10 @@ void forget_what_goes(Outcome& outcome, const AttachPlan& plan, const Attempt& a
 // Why this attempt and not one before it, and whose place was taken.
 void describe_choice(const LoadRequest& request, const Interface& interface, const AttachPlan& plan,
                      const Attempt& attempt, const Refusals& refusals, Outcome& outcome);
+
+// After the last attempt: what to do about its failure, where that is not said yet. `state` is what was there
+// before it.
+void advise_on_failure(const LoadRequest& request, const NetnsContext& context, const DeviceState& state,
+                       Error& failure);
 
 }  // namespace tally::loader

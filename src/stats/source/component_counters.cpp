@@ -58,8 +58,9 @@ Result<void> ComponentCounters::take(const Meta& meta, const std::string& direct
 
 Result<void> ComponentCounters::read() {
     for (Program& program : components_) {
+        // Into the older of the two: one that fails spoils nothing.
+        TALLY_TRY(program.map.read(program.before));
         std::swap(program.before, program.now);
-        TALLY_TRY(program.map.read(program.now));
         for (std::size_t action = 0; action < program.session.size(); ++action) {
             add_to(program.session[action], growth(program.before.total[action], program.now.total[action]));
         }

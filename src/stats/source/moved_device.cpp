@@ -52,6 +52,11 @@ std::string place_name(const std::string& netns, const std::string& interface) {
     return netns.empty() ? interface : netns + '/' + interface;
 }
 
+std::string_view netns_of_place(std::string_view place) {
+    const auto slash = place.find_last_of('/');
+    return slash == std::string_view::npos ? std::string_view() : place.substr(0, slash);
+}
+
 const MovedDevice::Finding& MovedDevice::look(const Meta& meta, const std::optional<LinkInfo>& link,
                                               const NetnsContext& own, DispatcherCache& dispatchers,
                                               std::int64_t now) {

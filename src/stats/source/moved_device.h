@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "common/kernel/bpf_info.h"
 #include "common/kernel/link_socket.h"
@@ -29,6 +30,8 @@ class DispatcherCache {
 
 // "eth0", or "red/eth0"; `netns` as NetnsContext::netns.
 std::string place_name(const std::string& netns, const std::string& interface);
+// The namespace in such a name.
+std::string_view netns_of_place(std::string_view place);
 
 class MovedDevice {
   public:

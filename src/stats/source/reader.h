@@ -1,24 +1,19 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-// Reads one source: follows its map, keeps the totals of the run, and reports every sample.
+// Reads one source: follows its pin and its device wherever they go, and has the map that is there sampled.
 #pragma once
 
 #include <cstdint>
 #include <optional>
 #include <string>
 
-#include "common/pins/bpffs.h"
-#include "common/pins/counter_map.h"
+#include "common/base/result.h"
 #include "common/pins/netns_context.h"
-#include "stats/model/cpu_session.h"
-#include "stats/model/delivery_totals.h"
-#include "stats/model/program_cost.h"
 #include "stats/model/sample_report.h"
-#include "stats/model/session.h"
-#include "stats/source/component_counters.h"
 #include "stats/source/departure_log.h"
 #include "stats/source/pin_watcher.h"
 #include "stats/source/pinned_map.h"
 #include "stats/source/read_request.h"
+#include "stats/source/sampler.h"
 #include "stats/source/state_monitor.h"
 #include "stats/source/transition.h"
 
@@ -29,6 +24,9 @@ class Reader {
     // What is passed by reference must outlive the reader.
     Reader(const Source& source, const ReadRequest& request, NetnsContext& context, DepartureLog& departures,
            PinWatcher& watcher);
+    Reader(const Reader&) = delete;  // the sampler points to its report
+    Reader& operator=(const Reader&) = delete;
+    ~Reader() = default;
 
     // The first look. kNotFound for a device that neither exists nor has pins, unless the run waits for it. A
     // missing pin is no error: then ready() is false, and follow() waits for it.
@@ -36,9 +34,9 @@ class Reader {
     // The same while the run is under way: all that the map holds was counted during it.
     Result<void> join();
     // There is a map to read.
-    bool ready() const { return map_ && obstacle_.empty() && !device_awaited_; }
+    bool ready() const { return found() && obstacle_.empty(); }
     // There has been one at some time.
-    bool found() const { return map_.has_value() && !device_awaited_; }
+    bool found() const { return sampler_.map() != nullptr && !device_awaited_; }
     // The device does not exist yet, and is waited for.
     bool awaits_device() const { return device_awaited_; }
     // A loader is replacing the map. Until it has finished, or for Transition::kLongest, the old map is read,
@@ -62,7 +60,7 @@ class Reader {
     // at before, unless its events are being watched, and there was none since that was done.
     Result<void> sample();
     // Fills in the report from the reading that start() made: totals without rates. Only if ready().
-    void show_first_reading();
+    void show_first_reading() { fill_report(); }
     const SampleReport& report() const { return report_; }
 
   private:
@@ -73,55 +71,29 @@ class Reader {
     Result<void> look_at_pin();
     Result<void> open_pin();
     Result<void> replace_map(OpenedMap opened);
-    bool take_meta(const Meta& meta);
-    void describe_map();
-    void describe_program();
     void note_pin_missing(const std::string& why, bool advise = false);
     std::string advice_while_waiting() const;
     Result<void> look_for_moved_pin();
     Result<bool> follow_renamed_device();
     void set_device(const std::string& name);
 
-    Result<void> check_components() const;
-    void take_components(bool under_way);
-    void fill_components();
-    void fill_cost();
-    void take_delivery(bool joined);
-    void fill_delivery(double seconds);
-    void say_how_to_track();
-    void fill_report(const Sample& before, const Sample& now, double seconds);
-    void refresh_state(std::int64_t now);
-    AttachState look_at_state(std::int64_t now);
-
-    // The meta, where it is that of the map which is being read.
-    const Meta* own_meta() const;
-    std::optional<Origin> origin() const;
+    void fill_report();
+    void refresh_state();
+    AttachState look_at_state();
 
     const ReadRequest* request_;
     const NetnsContext* context_;
     bool finds_device_;  // the user has named it, and this process is in its network namespace
+    SampleReport report_;
     PinnedMap pinned_map_;
     StateMonitor state_monitor_;
-
-    std::optional<CounterMap> map_;  // also kept while it is not pinned: its program may still count
-    std::optional<Meta> meta_;
+    Sampler sampler_;
     Transition transition_;
     bool started_ = false;  // a map that appears from now on counts from zero
     bool device_awaited_ = false;
     std::string obstacle_;           // why there is nothing to read, as it was said; empty: there is
     std::int64_t pin_time_ = 0;      // when the pin was looked at: nanoseconds, CLOCK_MONOTONIC
     std::uint64_t pin_changes_ = 0;  // PinWatcher::changes() then
-
-    Sample before_;  // the latest reading of map_
-    Sample now_;
-    Session session_;
-    CpuSession cpu_session_;        // with --per-cpu
-    ComponentCounters components_;  // with --per-program
-    CostMeter cost_meter_;          // with --cost
-    DeliveryTotals delivery_;
-    std::optional<DeliverySource> delivery_source_;  // of the latest meta of a map that was read
-    bool told_to_track_ = false;
-    SampleReport report_;
 };
 
 }  // namespace tally::stats
