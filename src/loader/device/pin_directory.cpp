@@ -294,7 +294,8 @@ Result<std::optional<PinDirectory>> PinDirectory::try_lock(const std::string& pa
     }
     UniqueFd& staging = **opened;
     const int operation = wait == Wait::kYes ? LOCK_EX : LOCK_EX | LOCK_NB;
-    const auto locked = lock_both(self.directory_, path, staging, staging_path, operation);
+    const auto locked = without_exceptions(
+        [&] { return lock_both(self.directory_, path, staging, staging_path, operation); });
     if (!locked) {
         if (*made) {
             remove_own_staging(self.directory_, staging, staging_path);
