@@ -77,6 +77,13 @@ def driver_features():
 
 
 @functools.cache
+def devmap_drops():
+    """telling what a devmap's program drops"""
+    # Since its programs run over a whole bulk, whose tracepoint tells the difference.
+    return b"\0dev_map_bpf_prog_run\0" in Path("/sys/kernel/btf/vmlinux").read_bytes()
+
+
+@functools.cache
 def receive_metadata():
     """kfuncs for receive metadata"""
     return b"\0bpf_xdp_metadata_rx_timestamp\0" in Path("/sys/kernel/btf/vmlinux").read_bytes()
