@@ -123,9 +123,8 @@ Result<MeasuredProgram> find_measured_program(const NetnsContext& context, const
     if (!context.links || elsewhere) {
         return untold("the interface cannot be asked for its program");
     }
-    TALLY_ASSIGN_OR_RETURN(
-        const auto link,
-        answer_of(meta != nullptr ? context.links->find(meta->ifindex) : context.links->find(*device)));
+    TALLY_ASSIGN_OR_RETURN(const auto link, answer_of(meta != nullptr ? context.links->find(meta->ifindex)
+                                                                      : context.links->find(*device)));
     if (!link || !link->hook.program) {
         return untold("no program is attached to the interface");
     }
