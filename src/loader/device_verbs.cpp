@@ -50,7 +50,11 @@ class DeviceVerbs {
 
     // The exit status.
     int finish() const {
-        const auto delivery = find_delivery();
+        const auto found = find_delivery();
+        if (!found) {
+            return finish(found.error());
+        }
+        const auto& delivery = *found;
         std::string rest;
         if (options_.json) {
             rest = asks_about_delivery() ? format_json(outcomes_, delivery) : format_json(outcomes_);
@@ -95,9 +99,9 @@ class DeviceVerbs {
         return options_.verb == Verb::kStatus || options_.verb == Verb::kClean;
     }
 
-    std::optional<DeliveryOutcome> find_delivery() const {
+    Result<std::optional<DeliveryOutcome>> find_delivery() const {
         if (!first_ || !asks_about_delivery()) {
-            return std::nullopt;
+            return std::optional<DeliveryOutcome>();
         }
         return options_.verb == Verb::kStatus ? delivery_status(*first_) : forgotten_delivery(*first_);
     }

@@ -39,14 +39,14 @@ std::string root_above(const std::string& directory) {
 
 }  // namespace
 
-std::optional<DeliveryReading> read_delivery(const std::string& directory) {
-    const auto maps = DeliveryMaps::open(root_above(directory));
+Result<std::optional<DeliveryReading>> read_delivery(const std::string& directory) {
+    const auto none = std::optional<DeliveryReading>();
+    TALLY_ASSIGN_OR_RETURN(const auto maps, answer_of(DeliveryMaps::open(root_above(directory))));
     if (!maps || !*maps) {
-        return std::nullopt;
+        return none;
     }
-    auto counts = (*maps)->read();
-    return counts ? std::optional(DeliveryReading{(*maps)->meta().instance, std::move(*counts)})
-                  : std::nullopt;
+    TALLY_ASSIGN_OR_RETURN(auto counts, answer_of((*maps)->read()));
+    return counts ? DeliveryReading{(*maps)->meta().instance, std::move(*counts)} : none;
 }
 
 void begin_delivery(Meta& meta, const std::optional<Meta>& before, bool new_map,

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 
+#include "common/base/result.h"
 #include "common/pins/delivery.h"
 #include "common/pins/meta.h"
 
@@ -17,8 +18,9 @@ struct DeliveryReading {
 };
 
 // In the bpffs that this directory of an interface's pins is in. None where delivery is not tracked there, or
-// cannot be read: a load does not depend on it.
-std::optional<DeliveryReading> read_delivery(const std::string& directory);
+// this process may not read it: a load does not depend on it. An error where the kernel could not answer, as
+// the generation's deliveries would never be known.
+Result<std::optional<DeliveryReading>> read_delivery(const std::string& directory);
 
 // Fills in both of `meta`, whose maps are known, in the generation after `before`: read right before its
 // program is attached. `new_map` tells whether its counter map starts with this generation. Pure.

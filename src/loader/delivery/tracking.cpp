@@ -399,14 +399,18 @@ Result<DeliveryOutcome> untrack_delivery(const NetnsContext& context, bool dry_r
     return outcome.removed.empty() ? not_tracked() : outcome;
 }
 
-std::optional<DeliveryOutcome> delivery_status(const NetnsContext& context) {
+Result<std::optional<DeliveryOutcome>> delivery_status(const NetnsContext& context) {
     const std::string path = delivery_directory(context.bpffs.path);
     const auto meta = read_delivery_meta(context.bpffs.path);
     if (meta && *meta) {
-        return describe(DeliveryOutcomeKind::kStatus, path, **meta);
+        return std::optional(describe(DeliveryOutcomeKind::kStatus, path, **meta));
     }
-    if (meta && !list_directory(path)) {
-        return std::nullopt;
+    if (!meta && is_failed_question(meta.error())) {
+        return meta.error();
+    }
+    TALLY_ASSIGN_OR_RETURN(const auto pins, answer_of(list_directory(path)));
+    if (meta && !pins) {
+        return std::optional<DeliveryOutcome>();
     }
     DeliveryOutcome outcome = not_tracked();
     outcome.pin_dir = path;
@@ -414,14 +418,14 @@ std::optional<DeliveryOutcome> delivery_status(const NetnsContext& context) {
         meta ? "a change was interrupted, or is going on; the next --track-delivery or --untrack-delivery "
                "puts that right"
              : meta.error().message());
-    return outcome;
+    return std::optional(std::move(outcome));
 }
 
-std::optional<DeliveryOutcome> forgotten_delivery(const NetnsContext& context) {
-    auto outcome = delivery_status(context);
-    const auto pinned = has_pinned_devices(context.bpffs.path);
+Result<std::optional<DeliveryOutcome>> forgotten_delivery(const NetnsContext& context) {
+    TALLY_ASSIGN_OR_RETURN(auto outcome, delivery_status(context));
+    TALLY_ASSIGN_OR_RETURN(const auto pinned, answer_of(has_pinned_devices(context.bpffs.path)));
     if (!outcome || !pinned || *pinned) {
-        return std::nullopt;
+        return std::optional<DeliveryOutcome>();
     }
     outcome->notes.push_back(
         fmt::format("nothing else of xdp_loader is left here: `xdp_loader {}--untrack-delivery` ends it",

@@ -31,8 +31,8 @@ std::string make_room_if_needed(const NetnsContext& context, const DeliveryCount
 Result<DeliveryOutcome> untrack_delivery(const NetnsContext& context, bool dry_run);
 
 // None where delivery is not tracked and nothing is left of it. Needs no privilege.
-std::optional<DeliveryOutcome> delivery_status(const NetnsContext& context);
+Result<std::optional<DeliveryOutcome>> delivery_status(const NetnsContext& context);
 // The same where nothing else of xdp_loader is left in this bpffs, with a note of the command that ends it.
-std::optional<DeliveryOutcome> forgotten_delivery(const NetnsContext& context);
+Result<std::optional<DeliveryOutcome>> forgotten_delivery(const NetnsContext& context);
 
 }  // namespace tally::loader

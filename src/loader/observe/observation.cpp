@@ -192,7 +192,8 @@ Result<Observation> renew_observation(PinDirectory* pins, const std::string& dir
         return observation;
     }
     TALLY_ASSIGN_OR_RETURN(auto meta, make_meta(interface, state, target, list));
-    begin_delivery(meta, state.meta, true, read_delivery(directory));
+    TALLY_ASSIGN_OR_RETURN(const auto delivery, read_delivery(directory));
+    begin_delivery(meta, state.meta, true, delivery);
     TALLY_TRY(stage(*pins, list, meta));
     PinChanges changes(*pins);
     const auto published = without_exceptions(

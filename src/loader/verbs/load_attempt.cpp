@@ -191,7 +191,7 @@ Result<void> put_in_place(LoadContext& load, const AttachPlan& plan, const Attem
                           const ProgramObject& object, Meta& meta, Outcome& outcome) {
     PinDirectory& pins = *load.pins;
     const auto& old_meta = load.state.meta;
-    load.delivery = read_delivery(load.directory);
+    TALLY_ASSIGN_OR_RETURN(load.delivery, read_delivery(load.directory));
     begin_delivery(meta, old_meta, !adopts_counters(object), load.delivery);
     TALLY_TRY(stage_generation(pins, object, meta));
     TALLY_TRY(reserve_for_run(load));

@@ -42,6 +42,11 @@ def left_in(directory):
     return sorted(path.name for path in directory.rglob("*") if not path.is_dir())
 
 
+def track_delivery(lab):
+    lab.loader("--track-delivery")
+    delivery.remember(lab)
+
+
 class Situation:
     """A command, what must be there before it, and what holds after a fault: `problems` says what does not."""
 
@@ -91,6 +96,21 @@ class FirstLoad(Situation):
         self.lab.load(self.dev)
         yield from not_loaded(self.lab, self.dev)
         self.lab.loader("--dev", self.dev, "--unload")
+
+
+class FirstLoadTracked(FirstLoad):
+    """Where deliveries begin is known of every generation that was loaded while they were tracked."""
+
+    def begin(self):
+        track_delivery(self.lab)
+
+    def problems(self, done, after_fork):
+        if done.status == 0 and self.lab.once(self.dev)["actions"]["XDP_REDIRECT"]["lifetime_delivered"] != 0:
+            yield "status 0, and its deliveries are not known"
+        yield from super().problems(done, after_fork)
+
+    def end(self):
+        self.lab.loader("--untrack-delivery")
 
 
 class Replacement(Situation):
@@ -273,6 +293,21 @@ class StatusOfAll(Status):
     device_option = False
 
 
+class StatusTracked(StatusOfAll):
+    """What is tracked is part of all."""
+
+    def begin(self):
+        track_delivery(self.lab)
+        super().begin()
+
+    def shown(self, text):
+        return json.loads(text)
+
+    def end(self):
+        self.lab.loader("--untrack-delivery")
+        super().end()
+
+
 class StatusWithNamespaces(StatusOfAll):
     """One device of another namespace, and one that has gone there with its program."""
 
@@ -336,8 +371,7 @@ class ReadDelivery(ReadOnce):
     """What became of packets, of a device and of a cpumap."""
 
     def begin(self):
-        self.lab.loader("--track-delivery")
-        delivery.remember(self.lab)
+        track_delivery(self.lab)
         redirect_to_cpu(self.lab)
         send(self.veth, PACKETS, SIZE)
         run([STATS, "--dev", self.dev, "--expect", f"redirect.delivered == {PACKETS}"])
@@ -355,9 +389,9 @@ class ReadAll(ReadOnce):
 
 
 SITUATIONS = {kind.__name__: kind for kind in (
-    FirstLoad, Replacement, Reuse, RenamedDevice, Unload, UnloadRenamed, UnloadMoved, Clean, CleanAll, RunCommand,
-    RunAndKeep, Status, StatusOfAll, StatusWithNamespaces, StatusDetached, StatusRenamed, StatusForeign, ReadOnce,
-    ReadRenamed, ReadDelivery, ReadAll)}
+    FirstLoad, FirstLoadTracked, Replacement, Reuse, RenamedDevice, Unload, UnloadRenamed, UnloadMoved, Clean, CleanAll,
+    RunCommand, RunAndKeep, Status, StatusOfAll, StatusTracked, StatusWithNamespaces, StatusDetached, StatusRenamed,
+    StatusForeign, ReadOnce, ReadRenamed, ReadDelivery, ReadAll)}
 
 
 def not_loaded(lab, dev):
