@@ -4,13 +4,15 @@
  * replace both, and detach them. No library, and no look at what is there already. The program counts
  * nothing: it has two instructions.
  *
- *   floor load|reload|unload DEV DIR [generic]
+ *   floor load|reload|exact-reload|unload DEV DIR [generic]
  *
- * DIR, in bpffs, is where the link and the map are pinned.
+ * DIR, in bpffs, is where the link and the map are pinned. An exact reload waits until no CPU is in the old
+ * program any more, before which the old map's last count cannot be read.
  */
 #include <errno.h>
 #include <linux/bpf.h>
 #include <linux/if_link.h>
+#include <linux/membarrier.h>
 #include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -88,7 +90,7 @@ int main(int argc, char** argv) {
     char link_path[256], map_path[256], new_path[256];
 
     if (argc < 4) {
-        fprintf(stderr, "usage: floor load|reload|unload DEV DIR [generic]\n");
+        fprintf(stderr, "usage: floor load|reload|exact-reload|unload DEV DIR [generic]\n");
         return 2;
     }
     snprintf(link_path, sizeof(link_path), "%s/link", argv[3]);
@@ -104,11 +106,15 @@ int main(int argc, char** argv) {
             link_path);
         return 0;
     }
-    if (strcmp(argv[1], "reload") == 0) {
+    if (strcmp(argv[1], "reload") == 0 || strcmp(argv[1], "exact-reload") == 0) {
         int map = create_map();
 
         pin(map, new_path);
         update_link(open_pin(link_path), load_program());
+        if (argv[1][0] == 'e' && syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0) != 0) {
+            fprintf(stderr, "floor: membarrier: %s\n", strerror(errno));
+            return 1;
+        }
         return rename(new_path, map_path) == 0 ? 0 : 1;
     }
     detach_link(open_pin(link_path));

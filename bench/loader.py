@@ -22,6 +22,8 @@ class Ways:
         self.reloads = 0
         self.commands = {
             "the kernel alone (`bench/floor.c`)": lambda verb: [[floor, verb, device, BPFFS / "bench-floor"]],
+            "the same, when no CPU is in the old program": lambda verb: [
+                [floor, "exact-reload" if verb == "reload" else verb, device, BPFFS / "bench-floor"]],
             "`xdp_loader`": lambda verb: [[ours, "--dev", device, "-q", *(["-U"] if verb == "unload" else ["-N"])]],
             "`xdp_loader -M`": lambda verb: [[ours, "--dev", device, "-q",
                                               *(["-U"] if verb == "unload" else ["-N", "-M"])]],
@@ -71,7 +73,7 @@ def loading(bench):
     finally:
         remove_veth([device])
 
-    floor, ours, peer = list(ways.commands)[0], list(ways.commands)[1], "`xdp-loader` (xdp-tools)"
+    floor, exact, ours, peer = *list(ways.commands)[:3], "`xdp-loader` (xdp-tools)"
     result, goals = {}, []
     for verb in VERBS:
         of = lambda name, what: [getattr(cost, what) for cost in costs[verb, name]]
@@ -82,10 +84,13 @@ def loading(bench):
              "calls in all"],
             [[name, spread(of(name, "wall")), ratio(wall(name), wall(floor)), spread(of(name, "cpu"), 2),
               ratio(cpu(name), cpu(floor)), f"{max(of(name, 'memory')):.1f}", *calls[verb, name]]
-             for name in ways.commands])
-        periods = 2 if verb == "reload" else 1  # a replaced map is read a last time, after one more grace period
-        goals.append(Goal(f"{verb}: at most the kernel's wall time{' twice' * (periods - 1)} and 5 ms",
-                          f"{wall(ours):.1f} against {wall(floor):.1f} ms", wall(ours) <= periods * wall(floor) + 5))
+             for name in ways.commands if verb == "reload" or name != exact])
+        if verb == "reload":  # a replaced map is read a last time
+            goals.append(Goal("reload: at most 5 ms over the kernel's wall time until no CPU is in the old program",
+                              f"{wall(ours):.1f} against {wall(exact):.1f} ms", wall(ours) <= wall(exact) + 5))
+        else:
+            goals.append(Goal(f"{verb}: at most the kernel's wall time and 5 ms",
+                              f"{wall(ours):.1f} against {wall(floor):.1f} ms", wall(ours) <= wall(floor) + 5))
         goals.append(Goal(f"{verb}: at most 2 ms of CPU time of its own",
                           f"{cpu(ours):.2f}, of which the kernel alone takes {cpu(floor):.2f} ms; "
                           f"`xdp-loader` {cpu(peer):.2f}", cpu(ours) <= cpu(floor) + 2))

@@ -289,8 +289,9 @@ void Sampler::say_how_to_track() {
         report_->program->mode != "native" || std::exchange(told_to_track_, true)) {
         return;
     }
-    request_->notices.say(report_->title,
-                          "whether redirected packets arrive is not known: " + request_->delivery->hint());
+    const std::string notice =
+        "whether redirected packets arrive is not known: " + request_->delivery->hint();
+    request_->notices.say(report_->title, notice);
 }
 
 const Meta* Sampler::own_meta() const {
