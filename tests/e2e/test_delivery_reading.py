@@ -306,6 +306,7 @@ def test_without_tracking(lab, veth0):
 
 def test_tracking_that_this_user_may_not_read(lab, veth0, tracked):
     """That is an answer: the counters are shown, and why the rest is not known is said."""
+    kernel.need(kernel.unprivileged_reading)
     lab.load("veth0")
     (DIRECTORY / "meta").chmod(0o600)
     done = run([*as_user(NOBODY), STATS, "--dev", "veth0", "--once", "--json"])
@@ -340,6 +341,7 @@ def test_generic_mode(lab, veth0, tracked):
 
 def test_several_targets(lab, veth0, tracked):
     """Each copy of a packet is seen: they are more than packets."""
+    kernel.need(kernel.broadcast)
     target = lab.veth("out0")
     lab.let_redirects_arrive(target)
     lab.load("veth0", "--filename", object_file("delivery"), "--progname", "to_all", "--attach", "link")

@@ -84,6 +84,12 @@ def devmap_drops():
 
 
 @functools.cache
+def broadcast():
+    """redirects to several targets"""
+    return b"\0BPF_F_BROADCAST\0" in Path("/sys/kernel/btf/vmlinux").read_bytes()
+
+
+@functools.cache
 def receive_metadata():
     """kfuncs for receive metadata"""
     return b"\0bpf_xdp_metadata_rx_timestamp\0" in Path("/sys/kernel/btf/vmlinux").read_bytes()
