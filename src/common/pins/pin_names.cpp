@@ -5,6 +5,7 @@
 
 #include <xdp_tally/abi.h>
 
+#include "common/base/directory.h"
 #include "common/kernel/netns.h"
 
 namespace tally {
@@ -81,6 +82,11 @@ std::optional<std::string> netns_of_directory_name(const std::string& component)
     }
     std::string name = decode_pin_name(std::string_view(component).substr(kNetns.size()));
     return check_netns_name(name) ? std::optional(std::move(name)) : std::nullopt;
+}
+
+std::string namespace_directory_of(const std::string& directory) {
+    const std::string parent = directory_of(directory);
+    return netns_of_directory_name(parent.substr(parent.find_last_of('/') + 1)) ? parent : std::string();
 }
 
 std::string component_map_pin(std::uint32_t program_id, std::string_view name) {

@@ -32,6 +32,9 @@ std::string decode_pin_name(std::string_view component);
 // The directory of a named namespace's interfaces below a bpffs root, and the name back from it.
 std::string netns_directory_name(const std::string& netns);
 std::optional<std::string> netns_of_directory_name(const std::string& component);
+// The path of such a directory, in which this directory of an interface's pins is; empty: of the initial
+// namespace's interfaces, which are in the root.
+std::string namespace_directory_of(const std::string& directory);
 
 // Pins of the programs that share an observed hook behind libxdp's dispatcher: each one's counters, which
 // everybody may read, and the link that counts into them.

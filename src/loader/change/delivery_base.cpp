@@ -31,10 +31,8 @@ DeliveryBase go_on(const DeliveryBase& base, const DeliverySums& old_counts, Del
 }
 
 std::string root_above(const std::string& directory) {
-    const std::string parent = directory_of(directory);
-    const bool of_namespace =
-        netns_of_directory_name(parent.substr(parent.find_last_of('/') + 1)).has_value();
-    return of_namespace ? directory_of(parent) : parent;
+    const std::string of_namespace = namespace_directory_of(directory);
+    return directory_of(of_namespace.empty() ? directory : of_namespace);
 }
 
 }  // namespace

@@ -123,12 +123,6 @@ std::string mount_point_of(std::string path) {
     return path;
 }
 
-// Of an interface in a named network namespace: the directory of that namespace; else empty.
-std::string namespace_directory_of(const std::string& path) {
-    const std::string parent = directory_of(path);
-    return netns_of_directory_name(parent.substr(parent.find_last_of('/') + 1)) ? parent : std::string();
-}
-
 // mkdir with exactly this mode, whatever the umask; an existing directory will do.
 // True where it was not there before.
 Result<bool> make_directory(int parent, const std::string& name, mode_t mode, const std::string& path) {
