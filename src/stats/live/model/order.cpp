@@ -79,39 +79,6 @@ SourceList list_sources(const ScreenState& model, const ListRequest& request) {
     return list;
 }
 
-Sum& Sum::operator+=(const Sum& part) {
-    pps += part.pps;
-    bps += part.bps;
-    drop_pps += part.drop_pps;
-    return *this;
-}
-
-Sum sum_of(const ScreenSource& source) {
-    const Rate rate = rate_of(source, kAllActions);
-    return {rate.pps, rate.bps, rate_of(source, XDP_DROP).pps};
-}
-
-Sum sum_of(const ScreenState& model) {
-    Sum sum;
-    for (const auto& [number, source] : model.sources()) {
-        sum += sum_of(source);
-    }
-    return sum;
-}
-
-Sum sum_between(const ScreenSource& source, double from, double to) {
-    const Moment moment = source.history.read(from, to);
-    return {moment.total(), moment.bps, moment.pps[XDP_DROP]};
-}
-
-Sum sum_between(const ScreenState& model, double from, double to) {
-    Sum sum;
-    for (const auto& [number, source] : model.sources()) {
-        sum += sum_between(source, from, to);
-    }
-    return sum;
-}
-
 double drop_share(double drops, double all) {
     constexpr double kPercent = 100;
     return all > 0 ? kPercent * drops / all : 0;

@@ -42,20 +42,6 @@ struct SourceList {
 
 SourceList list_sources(const ScreenState& model, const ListRequest& request);
 
-// All verdicts as one rate: of a source, or of all, without regard to the filter and idleness.
-struct Sum {
-    double pps = 0;
-    double bps = 0;
-    double drop_pps = 0;
-
-    Sum& operator+=(const Sum& part);
-};
-Sum sum_of(const ScreenSource& source);
-Sum sum_of(const ScreenState& model);
-// The same of an earlier stretch of time, as far as it is known.
-Sum sum_between(const ScreenSource& source, double from, double to);
-Sum sum_between(const ScreenState& model, double from, double to);
-
 // In percent; 0 where there is nothing.
 double drop_share(double drops, double all);
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "stats/live/page/choice.h"
+#include "stats/live/page/shown_rates.h"
 #include "stats/live/paint/canvas.h"
 
 namespace tally::stats {
@@ -30,12 +31,6 @@ struct FrameText {
     Sum sum;                   // of what the page is about
 };
 void draw_frame(Canvas& canvas, const LiveChoice& choice, const ViewContext& context, const FrameText& text);
-
-// Now, or at the cursor, which stands for `step` seconds.
-template <typename Source>
-Sum sum_shown(const Source& of, const LiveChoice& choice, double step) {
-    return choice.cursor ? sum_between(of, *choice.cursor, *choice.cursor + step) : sum_of(of);
-}
 
 struct KeyHint {
     std::string_view key;

@@ -2,6 +2,7 @@
 #include "stats/live/page/shown_rates.h"
 
 #include <fmt/format.h>
+#include <linux/bpf.h>
 
 #include <algorithm>
 #include <cmath>
@@ -26,6 +27,22 @@ ShownRates rates_shown(const ScreenSource& source, const LiveChoice& choice, dou
         rates.moment.bps = report.total.rate.bps;
     }
     return rates;
+}
+
+Sum sum_shown(const ScreenSource& source, const LiveChoice& choice, double step) {
+    const Moment moment = rates_shown(source, choice, step).moment;
+    return {moment.total(), moment.bps, moment.pps[XDP_DROP]};
+}
+
+Sum sum_shown(const ScreenState& model, const LiveChoice& choice, double step) {
+    Sum sum;
+    for (const auto& [number, source] : model.sources()) {
+        const Sum part = sum_shown(source, choice, step);
+        sum.pps += part.pps;
+        sum.bps += part.bps;
+        sum.drop_pps += part.drop_pps;
+    }
+    return sum;
 }
 
 std::vector<StackColumn> stack_of(const ScreenSource& source, const TimeColumns& columns) {

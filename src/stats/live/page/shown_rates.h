@@ -19,6 +19,15 @@ struct ShownRates {
 // `step`: the seconds that the cursor stands for.
 ShownRates rates_shown(const ScreenSource& source, const LiveChoice& choice, double step);
 
+// All verdicts of it as one rate; of all sources, without regard to the filter and idleness.
+struct Sum {
+    double pps = 0;
+    double bps = 0;
+    double drop_pps = 0;
+};
+Sum sum_shown(const ScreenSource& source, const LiveChoice& choice, double step);
+Sum sum_shown(const ScreenState& model, const LiveChoice& choice, double step);
+
 // The history in these columns, as far as they are known.
 std::vector<StackColumn> stack_of(const ScreenSource& source, const TimeColumns& columns);
 double highest(std::span<const StackColumn> columns);

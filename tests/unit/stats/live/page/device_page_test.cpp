@@ -32,6 +32,7 @@ TEST_F(DevicePage, TheTitleIsOfTheDeviceAlone) {
     SampleReport busy = report_of("veth1");
     busy.total.rate = {9015, 80000};
     busy.actions[XDP_DROP].rate.pps = 9015;
+    busy.actions[XDP_PASS].rate.pps = 0;
     add(0, "veth0");
     take(1, busy);
     EXPECT_THAT(page(120, 36).front(),
