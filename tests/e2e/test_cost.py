@@ -2,20 +2,18 @@
 """xdp_stats --cost: what a run of the program takes, beside what bpftool reads of the same statistics."""
 
 import os
-import signal
 import struct
 from contextlib import contextmanager
 
 import pytest
 
-from support.cost import NOTICE, empty_run, runs_of
+from support.cost import NOTICE, cost_of, empty_run, runs_of, wait_for_packets
 from support.exporter import Exporter
 from support.namespaces import Namespace
 from support.processes import NOBODY, as_user, run, wait_until
 from support.programs import PERMISSION, STATS, USAGE, copy_for_everyone
 from support.prometheus import check_metrics
 from support.raw_bpf import bpf, existing_ids
-from support.samples import read
 from support.traffic import SIZE, send
 
 BPF_ENABLE_STATS, BPF_STATS_RUN_TIME = 32, 0
@@ -40,10 +38,6 @@ def statistics_on():
         os.close(fd)
 
 
-def wait_for_packets(dev, count):
-    wait_until(lambda: read("--dev", dev)["total"]["packets"] == count, f"{count} packets expected")
-
-
 def test_sample_agrees_with_bpftool(lab, veth0):
     """All frames arrive between two samples: while the reader is stopped."""
     program = lab.load("veth0")["program"]["id"]
@@ -51,17 +45,7 @@ def test_sample_agrees_with_bpftool(lab, veth0):
     empty = empty_run(reader)
     first = reader.wait_for(lambda sample: True)
     assert first["cost"] == {"ns_per_run": None, "cpu": 0.0, "program": program, "note": None}
-    reader.popen.send_signal(signal.SIGSTOP)
-    runs, nanoseconds = runs_of(program)
-    send(veth0, FRAMES, SIZE)
-    wait_for_packets("veth0", FRAMES)
-    more_runs, more_nanoseconds = runs_of(program)
-    assert more_runs - runs == FRAMES
-    reader.popen.send_signal(signal.SIGCONT)
-    sample = reader.wait_for(lambda sample: sample["total"]["session_packets"] == FRAMES)
-    own = max(0, (more_nanoseconds - nanoseconds) / FRAMES - empty)
-    cost = sample["cost"]
-    assert cost["ns_per_run"] == pytest.approx(own, abs=0.06)  # both are rounded
+    cost = cost_of(reader, veth0, program, FRAMES, empty)
     assert cost["program"] == program and 0 <= cost["cpu"] < 1
     # Nothing runs any more.
     quiet = reader.wait_for(lambda sample: sample["cost"]["ns_per_run"] is None)

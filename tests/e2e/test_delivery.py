@@ -663,8 +663,7 @@ def test_lineage_goes_on_under_traffic(lab, veth0):
 def test_loads_before_the_tracking_know_nothing(lab, veth0):
     lab.loader("--untrack-delivery")
     lab.load("veth0", "--action", "aborted")
-    lab.loader("--track-delivery")
-    delivery.remember(lab)
+    delivery.track(lab)
     assert of_lineage_and_map() == (None, None)
     lab.load("veth0", "--action", "aborted")
     assert of_lineage_and_map() == (None, lost(0))

@@ -102,16 +102,14 @@ def test_reader_that_cannot_ask_where_the_pins_went(lab, veth0, call, when):
 @pytest.fixture(name="arrives")
 def redirects_that_arrive(lab, veth0):
     """Those of an earlier load were lost; what is sent to the returned device is delivered."""
-    lab.loader("--track-delivery")
-    delivery.remember(lab)
-    redirect(lab, "to_ifindex", 12345)
-    send(veth0, PACKETS, SIZE)
-    run([STATS, "--dev", "veth0", "--expect", f"redirect.lost == {PACKETS}"])
-    target = lab.veth("out0")
-    lab.let_redirects_arrive(target)
-    redirect(lab, "to_devmap", index_of("out0"))
-    yield veth0
-    lab.loader("--untrack-delivery")
+    with delivery.tracking(lab):
+        redirect(lab, "to_ifindex", 12345)
+        send(veth0, PACKETS, SIZE)
+        run([STATS, "--dev", "veth0", "--expect", f"redirect.lost == {PACKETS}"])
+        target = lab.veth("out0")
+        lab.let_redirects_arrive(target)
+        redirect(lab, "to_devmap", index_of("out0"))
+        yield veth0
 
 
 def test_what_was_delivered_is_known_again(lab, arrives):

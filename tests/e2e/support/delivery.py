@@ -83,10 +83,14 @@ def remember(lab):
         lab.program_ids.add(int.from_bytes(binary(entry["value"]), "little"))
 
 
-@contextmanager
-def tracking(lab):
+def track(lab):
     lab.loader("--track-delivery")
     remember(lab)
+
+
+@contextmanager
+def tracking(lab):
+    track(lab)
     yield
     lab.loader("--untrack-delivery")
     assert not DIRECTORY.exists()

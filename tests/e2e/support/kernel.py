@@ -63,36 +63,41 @@ def short_frames_refused():
         os.close(program)
 
 
+def has_name(name):
+    """A type, a function or a constant of the kernel is called so."""
+    return f"\0{name}\0".encode() in Path("/sys/kernel/btf/vmlinux").read_bytes()
+
+
 @functools.cache
 def frags_redirect():
     """redirecting frames of several buffers"""
     # Before a device could say that it takes them, every such redirect failed.
-    return b"\0NETDEV_XDP_ACT_NDO_XMIT_SG\0" in Path("/sys/kernel/btf/vmlinux").read_bytes()
+    return has_name("NETDEV_XDP_ACT_NDO_XMIT_SG")
 
 
 @functools.cache
 def driver_features():
     """telling what an interface's driver can do with XDP"""
-    return b"\0NETDEV_XDP_ACT_NDO_XMIT\0" in Path("/sys/kernel/btf/vmlinux").read_bytes()
+    return has_name("NETDEV_XDP_ACT_NDO_XMIT")
 
 
 @functools.cache
 def devmap_drops():
     """telling what a devmap's program drops"""
     # Since its programs run over a whole bulk, whose tracepoint tells the difference.
-    return b"\0dev_map_bpf_prog_run\0" in Path("/sys/kernel/btf/vmlinux").read_bytes()
+    return has_name("dev_map_bpf_prog_run")
 
 
 @functools.cache
 def broadcast():
     """redirects to several targets"""
-    return b"\0BPF_F_BROADCAST\0" in Path("/sys/kernel/btf/vmlinux").read_bytes()
+    return has_name("BPF_F_BROADCAST")
 
 
 @functools.cache
 def receive_metadata():
     """kfuncs for receive metadata"""
-    return b"\0bpf_xdp_metadata_rx_timestamp\0" in Path("/sys/kernel/btf/vmlinux").read_bytes()
+    return has_name("bpf_xdp_metadata_rx_timestamp")
 
 
 def possible_cpus():

@@ -42,11 +42,6 @@ def left_in(directory):
     return sorted(path.name for path in directory.rglob("*") if not path.is_dir())
 
 
-def track_delivery(lab):
-    lab.loader("--track-delivery")
-    delivery.remember(lab)
-
-
 class Situation:
     """A command, what must be there before it, and what holds after a fault: `problems` says what does not."""
 
@@ -102,7 +97,7 @@ class FirstLoadTracked(FirstLoad):
     """Where deliveries begin is known of every generation that was loaded while they were tracked."""
 
     def begin(self):
-        track_delivery(self.lab)
+        delivery.track(self.lab)
 
     def problems(self, done, after_fork):
         if done.status == 0 and self.lab.once(self.dev)["actions"]["XDP_REDIRECT"]["lifetime_delivered"] != 0:
@@ -297,7 +292,7 @@ class StatusTracked(StatusOfAll):
     """What is tracked is part of all."""
 
     def begin(self):
-        track_delivery(self.lab)
+        delivery.track(self.lab)
         super().begin()
 
     def shown(self, text):
@@ -371,7 +366,7 @@ class ReadDelivery(ReadOnce):
     """What became of packets, of a device and of a cpumap."""
 
     def begin(self):
-        track_delivery(self.lab)
+        delivery.track(self.lab)
         redirect_to_cpu(self.lab)
         send(self.veth, PACKETS, SIZE)
         run([STATS, "--dev", self.dev, "--expect", f"redirect.delivered == {PACKETS}"])
