@@ -93,6 +93,8 @@ int main(int argc, char** argv) {
         fprintf(stderr, "usage: floor load|reload|exact-reload|unload DEV DIR [generic]\n");
         return 2;
     }
+    int exact = strcmp(argv[1], "exact-reload") == 0;
+
     snprintf(link_path, sizeof(link_path), "%s/link", argv[3]);
     snprintf(map_path, sizeof(map_path), "%s/map", argv[3]);
     snprintf(new_path, sizeof(new_path), "%s/new", argv[3]);
@@ -106,12 +108,12 @@ int main(int argc, char** argv) {
             link_path);
         return 0;
     }
-    if (strcmp(argv[1], "reload") == 0 || strcmp(argv[1], "exact-reload") == 0) {
+    if (strcmp(argv[1], "reload") == 0 || exact) {
         int map = create_map();
 
         pin(map, new_path);
         update_link(open_pin(link_path), load_program());
-        if (argv[1][0] == 'e' && syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0) != 0) {
+        if (exact && syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0) != 0) {
             fprintf(stderr, "floor: membarrier: %s\n", strerror(errno));
             return 1;
         }

@@ -29,7 +29,7 @@ constexpr std::array kRedirectWords = {
     Words{EINVAL, "there is no such target"},
     Words{ENOSPC, "target has no room"},
     Words{ENOBUFS, "target has no room"},
-    Words{ENOMEM, "out of memory; on Linux 5.10 also: the stack dropped it"},  // xdp_cpumap_kthread's drops
+    Words{ENOMEM, "out of memory, or on Linux 5.10 dropped by the stack"},  // xdp_cpumap_kthread's drops
     Words{XDP_TALLY_LOST_NO_REASON, "target's driver dropped it"},
     Words{XDP_TALLY_LOST_EXCEPTION, "driver could not redirect"},
     Words{XDP_TALLY_LOST_QUEUE_FULL, "queue of the cpumap was full"},
