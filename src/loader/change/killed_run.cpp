@@ -6,6 +6,7 @@
 
 #include "common/pins/pin_names.h"
 #include "loader/change/detach_ours.h"
+#include "loader/device/device_inspection.h"
 
 namespace tally::loader {
 namespace {

@@ -14,6 +14,7 @@
 #include "loader/change/generation.h"
 #include "loader/change/meta_map.h"
 #include "loader/change/publication.h"
+#include "loader/device/device_inspection.h"
 #include "loader/hook/generation_marks.h"
 #include "loader/hook/rcu_grace_period.h"
 

@@ -69,7 +69,7 @@ struct DeviceState {
     bool run_has_ended = false;    // or of one that has
     std::optional<Error> trouble;  // the first thing that could not be looked at, if any
 
-    // Decided by inspect_device from all of the above.
+    // What `decide` makes of all of the above.
     Ours ours = Ours::kNothing;
     std::optional<HookProgram> our_program;  // that we attached, and that still runs: here, or at `place`
     AttachState attach_state = AttachState::kNone;
@@ -85,21 +85,16 @@ struct DeviceState {
     // The same, of an `xdp_loader --run` that was killed: the kernel ends links with their process, not this.
     const Component* left_by_killed_run() const;
     const MapPin* find_map(const std::string& pin_name) const;
+    // The pinned link is attached to something, if only elsewhere: it was not severed with its device.
+    bool link_is_alive() const;
+    // There is a meta or a live link, and its program is on the hook of `interface`. A link tells its device:
+    // the same program may run elsewhere, too.
+    bool runs_here() const;
     bool owns(const MapPin& map) const { return meta && owns_pin(*meta, map.pin_name, map.info); }
     bool adopted(const MapPin& map) const { return meta && adopted_map(*meta, map.info.id); }
+
+    // Asks nothing of the kernel. `netns_inode`: of the namespace that `interface` and the pins are of.
+    void decide(std::uint64_t netns_inode);
 };
-
-// Reads the directory as it is; a change under way shows as `interrupted`. Where our program does not run on
-// `interface`, it is searched for (find_program). What could not be read is told in `trouble`: who is about
-// to change something must not go on then.
-DeviceState inspect_device(const NetnsContext& context, const std::string& directory,
-                           const std::optional<Interface>& interface);
-
-// The same pins, as they are without the device that has their name.
-DeviceState without_interface(DeviceState state, const NetnsContext& context);
-
-// Whose pins a directory has: `meta`, or `staged_meta` and `interrupted` where there is none; nothing else
-// but `trouble`.
-DeviceState inspect_meta(const std::string& directory);
 
 }  // namespace tally::loader

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "loader/device/device_inspection.h"
 #include "loader/device/device_state.h"
 #include "loader/device/hook_description.h"
 

@@ -3,6 +3,7 @@
 
 #include "loader/change/killed_run.h"
 #include "loader/change/recovery.h"
+#include "loader/device/device_inspection.h"
 #include "loader/hook/capabilities.h"
 
 namespace tally::loader {

@@ -20,7 +20,7 @@
 #include "loader/change/killed_run.h"
 #include "loader/change/recovery.h"
 #include "loader/delivery/tracking.h"
-#include "loader/device/device_state.h"
+#include "loader/device/device_inspection.h"
 #include "loader/device/upper_devices.h"
 #include "loader/hook/capabilities.h"
 #include "loader/observe/follow.h"

@@ -13,6 +13,7 @@
 #include "common/pins/netns_context.h"
 #include "loader/change/attach_plan.h"
 #include "loader/change/delivery_base.h"
+#include "loader/device/device_inspection.h"
 #include "loader/device/device_state.h"
 #include "loader/device/pin_directory.h"
 #include "loader/outcome.h"

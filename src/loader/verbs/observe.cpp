@@ -12,6 +12,7 @@
 #include "common/pins/pin_names.h"
 #include "loader/change/detach_ours.h"
 #include "loader/change/recovery.h"
+#include "loader/device/device_inspection.h"
 #include "loader/device/hook_description.h"
 #include "loader/hook/capabilities.h"
 #include "loader/observe/follow.h"

@@ -16,7 +16,7 @@
 #include "common/pins/bpffs_mount.h"
 #include "common/pins/pin_names.h"
 #include "loader/change/detach_ours.h"
-#include "loader/device/device_state.h"
+#include "loader/device/device_inspection.h"
 #include "loader/device/pin_directory.h"
 #include "loader/device/pin_removal.h"
 #include "loader/hook/link_attach.h"

@@ -17,6 +17,7 @@
 #include "common/pins/pin_names.h"
 #include "loader/change/dispatcher_leftover.h"
 #include "loader/change/killed_run.h"
+#include "loader/device/device_inspection.h"
 #include "loader/device/device_state.h"
 #include "loader/device/hook_description.h"
 #include "loader/device/pin_removal.h"

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+// Looking at an interface and its pin directory: fills in a DeviceState.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "common/kernel/interface.h"
+#include "common/pins/netns_context.h"
+#include "loader/device/device_state.h"
+
+namespace tally::loader {
+
+// Reads the directory as it is; a change under way shows as `interrupted`. Where our program does not run on
+// `interface`, it is searched for (find_program). What could not be read is told in `trouble`: who is about
+// to change something must not go on then.
+DeviceState inspect_device(const NetnsContext& context, const std::string& directory,
+                           const std::optional<Interface>& interface);
+
+// The same pins, as they are without the device that has their name.
+DeviceState without_interface(DeviceState state, const NetnsContext& context);
+
+// Whose pins a directory has: `meta`, or `staged_meta` and `interrupted` where there is none; nothing else
+// but `trouble`.
+DeviceState inspect_meta(const std::string& directory);
+
+}  // namespace tally::loader
