@@ -23,7 +23,7 @@
 #include "stats/expect/expectation_check.h"
 #include "stats/exporter/exporter.h"
 #include "stats/live/device_inquiry.h"
-#include "stats/live/screen.h"
+#include "stats/live/terminal/screen.h"
 #include "stats/live/view.h"
 #include "stats/loop.h"
 #include "stats/options.h"

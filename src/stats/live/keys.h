@@ -5,33 +5,9 @@
 #include <cstdint>
 
 #include "stats/live/page/choice.h"
+#include "stats/live/terminal/key_press.h"
 
 namespace tally::stats {
-
-enum class Key {
-    kOther,
-    kUp,
-    kDown,
-    kLeft,
-    kRight,
-    kPageUp,
-    kPageDown,
-    kHome,
-    kEnd,
-    kEnter,
-    kEscape,
-    kBackspace,
-    kRedraw,
-    kClick,      // KeyPress::x and y say where
-    kCharacter,  // KeyPress::character says which
-};
-
-struct KeyPress {
-    Key key = Key::kOther;
-    char character = 0;
-    int x = 0;
-    int y = 0;
-};
 
 // What is left to do for who owns the model and the terminal.
 enum class KeyEffect {

@@ -9,7 +9,7 @@
 
 #include "stats/live/keys.h"
 #include "stats/live/page/choice.h"
-#include "stats/live/screen.h"
+#include "stats/live/terminal/screen.h"
 #include "stats/model/consumer.h"
 
 namespace tally::stats {

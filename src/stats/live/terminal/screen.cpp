@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-#include "stats/live/screen.h"
+#include "stats/live/terminal/screen.h"
 
 #include <langinfo.h>
 #include <poll.h>

@@ -8,8 +8,8 @@
 
 #include "common/base/result.h"
 #include "common/base/unique_fd.h"
-#include "stats/live/keys.h"
 #include "stats/live/paint/canvas.h"
+#include "stats/live/terminal/key_press.h"
 
 namespace tally::stats {
 
