@@ -17,7 +17,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from comparison import Row, compared, conclusion
-from measuring import TOP, Failed, cost_of, cpu_milliseconds, create_veth, last_line, median, pin_to_last_cpu, run
+from measuring import (TOP, Failed, cost_of, cpu_milliseconds, create_veth, last_line, median, peak_memory,
+                       pin_to_last_cpu, run)
 
 USAGE = 2  # the exit status of both programs for a command line that they do not understand
 PROGRAMS = ("src/loader/xdp_loader", "src/stats/xdp_stats")  # in a build directory
@@ -207,7 +208,10 @@ def many(side, count):
     devices = [word for number in range(count) for word in ("--dev", f"bench{number}")]
     side.run(side.loader, *devices, "-N", "-q")
     yield lambda: {**side.measure(f"status of {count} devices", side.loader, "--status"),
-                   **side.measure(f"a reading of {count} devices", side.stats, "--all", "--once")}
+                   **side.measure(f"a reading of {count} devices", side.stats, "--all", "--once"),
+                   **side.measure(f"reload of {count} devices", side.loader, *devices, "-N", "-q"),
+                   **side.measure(f"unload of {count} devices", side.loader, *devices, "-U", "-q"),
+                   **side.measure(f"load of {count} devices", side.loader, *devices, "-N", "-q")}
     side.run(side.loader, *devices, "-U", "-q")
 
 
@@ -236,7 +240,8 @@ def scrape(side, row):
             for _ in range(SCRAPES):
                 get(side, address, port)
             wall, cpu = (time.perf_counter() - start) * 1e3, cpu_milliseconds(server.pid) - before
-            return {f"{row}: wall, ms": wall / SCRAPES, f"{row}: CPU, ms": cpu / SCRAPES}
+            return {f"{row}: wall, ms": wall / SCRAPES, f"{row}: CPU, ms": cpu / SCRAPES,
+                    f"{row}: memory of the server, MiB": peak_memory(server.pid)}
         finally:
             server.send_signal(signal.SIGINT)
 
@@ -299,13 +304,13 @@ def packets(bench, sides, pairs):
     return rows
 
 
-def against(bench, commit):
-    """The exit status: 1 if something is slower."""
+def against(bench, commit, devices):
+    """The exit status: 1 if something is slower. `devices`: how many are many."""
     revision = described(commit)
     print(f"bench: building {revision}", file=sys.stderr, flush=True)
     earlier = build_earlier(bench, commit)
     pin_to_last_cpu()
-    pairs, count = (QUICK_PAIRS, 5) if bench.quick else (PAIRS, 100)
+    pairs, count = QUICK_PAIRS if bench.quick else PAIRS, devices or (5 if bench.quick else 100)
     rows = []
     with world(count) as one, world(count) as other:
         sides = [Side(bench, earlier, bench.scratch / "before", one),

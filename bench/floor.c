@@ -4,11 +4,13 @@
  * replace both, and detach them. No library, and no look at what is there already. The program counts
  * nothing: it has two instructions.
  *
- *   floor load|reload|exact-reload|unload DEV DIR [generic]
+ *   floor load|reload|exact-reload|unload DIR DEV...
  *
- * DIR, in bpffs, is where the link and the map are pinned. An exact reload waits until no CPU is in the old
- * program any more, before which the old map's last count cannot be read.
+ * The link and the map are pinned in DIR-DEV, in bpffs. Several devices come one after the other. An exact
+ * reload waits until no CPU is in the old program any more, before which the old map's last count cannot be
+ * read.
  */
+#define _GNU_SOURCE  // close_range
 #include <errno.h>
 #include <linux/bpf.h>
 #include <linux/if_link.h>
@@ -53,11 +55,11 @@ static int load_program(void) {
     return bpf(BPF_PROG_LOAD, &attr);
 }
 
-static int create_link(int program, const char* device, __u32 mode) {
+static int create_link(int program, const char* device) {
     union bpf_attr attr = {.link_create = {.prog_fd = (__u32)program,
                                            .target_ifindex = if_nametoindex(device),
                                            .attach_type = BPF_XDP,
-                                           .flags = mode}};
+                                           .flags = XDP_FLAGS_DRV_MODE}};
 
     return bpf(BPF_LINK_CREATE, &attr);
 }
@@ -86,39 +88,56 @@ static void detach_link(int link) {
     bpf(BPF_LINK_DETACH, &attr);
 }
 
-int main(int argc, char** argv) {
-    char link_path[256], map_path[256], new_path[256];
+static void load(const char* device, const char* directory, const char* link_path, const char* map_path) {
+    int map = create_map();
 
+    mkdir(directory, 0700);
+    pin(map, map_path);
+    pin(create_link(load_program(), device), link_path);
+}
+
+static int reload(const char* link_path, const char* map_path, const char* new_path, int exact) {
+    int map = create_map();
+
+    pin(map, new_path);
+    update_link(open_pin(link_path), load_program());
+    if (exact && syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0) != 0) {
+        fprintf(stderr, "floor: membarrier: %s\n", strerror(errno));
+        return 1;
+    }
+    return rename(new_path, map_path) == 0 ? 0 : 1;
+}
+
+static int unload(const char* directory, const char* link_path, const char* map_path) {
+    detach_link(open_pin(link_path));
+    return unlink(link_path) == 0 && unlink(map_path) == 0 && rmdir(directory) == 0 ? 0 : 1;
+}
+
+int main(int argc, char** argv) {
     if (argc < 4) {
-        fprintf(stderr, "usage: floor load|reload|exact-reload|unload DEV DIR [generic]\n");
+        fprintf(stderr, "usage: floor load|reload|exact-reload|unload DIR DEV...\n");
         return 2;
     }
     int exact = strcmp(argv[1], "exact-reload") == 0;
+    int status = 0;
 
-    snprintf(link_path, sizeof(link_path), "%s/link", argv[3]);
-    snprintf(map_path, sizeof(map_path), "%s/map", argv[3]);
-    snprintf(new_path, sizeof(new_path), "%s/new", argv[3]);
+    for (char** device = argv + 3; *device != NULL && status == 0; ++device) {
+        char directory[256], link_path[300], map_path[300], new_path[300];
 
-    if (strcmp(argv[1], "load") == 0) {
-        int map = create_map();
-
-        mkdir(argv[3], 0700);
-        pin(map, map_path);
-        pin(create_link(load_program(), argv[2], argc > 4 ? XDP_FLAGS_SKB_MODE : XDP_FLAGS_DRV_MODE),
-            link_path);
-        return 0;
-    }
-    if (strcmp(argv[1], "reload") == 0 || exact) {
-        int map = create_map();
-
-        pin(map, new_path);
-        update_link(open_pin(link_path), load_program());
-        if (exact && syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0) != 0) {
-            fprintf(stderr, "floor: membarrier: %s\n", strerror(errno));
-            return 1;
+        snprintf(directory, sizeof(directory), "%s-%s", argv[2], *device);
+        snprintf(link_path, sizeof(link_path), "%s/link", directory);
+        snprintf(map_path, sizeof(map_path), "%s/map", directory);
+        snprintf(new_path, sizeof(new_path), "%s/new", directory);
+        if (strcmp(argv[1], "load") == 0) {
+            load(*device, directory, link_path, map_path);
+        } else if (exact || strcmp(argv[1], "reload") == 0) {
+            status = reload(link_path, map_path, new_path, exact);
+        } else {
+            status = unload(directory, link_path, map_path);
         }
-        return rename(new_path, map_path) == 0 ? 0 : 1;
+        if (device[1] != NULL) {
+            close_range(3, ~0U, 0);
+        }
     }
-    detach_link(open_pin(link_path));
-    return unlink(link_path) == 0 && unlink(map_path) == 0 && rmdir(argv[3]) == 0 ? 0 : 1;
+    return status;
 }

@@ -5,7 +5,6 @@ import fcntl
 import os
 import pty
 import random
-import re
 import select
 import signal
 import socket
@@ -13,11 +12,9 @@ import struct
 import subprocess
 import termios
 import time
-from pathlib import Path
 
-from measuring import Failed, create_veth, remove_veth, run
+from measuring import Failed, cpu_milliseconds, create_veth, peak_memory, remove_veth, run
 from page import Goal, table
-from reader import cpu_milliseconds
 
 SIZE = (120, 36)
 BUSY = 40  # devices that receive packets all the time
@@ -48,8 +45,7 @@ class LiveView:
         return count
 
     def memory(self):
-        status = Path(f"/proc/{self.process.pid}/status").read_text(encoding="ascii")
-        return int(re.search(r"VmHWM:\s+(\d+)", status)[1]) / 1024
+        return peak_memory(self.process.pid)
 
     def close(self):
         self.process.send_signal(signal.SIGTERM)

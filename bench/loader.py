@@ -21,9 +21,9 @@ class Ways:
         xdp_loader = [["xdp-loader", "load", "-m", "native", "-p", BPFFS / "bench-xdp-loader", device, file]]
         self.reloads = 0
         self.commands = {
-            "the kernel alone (`bench/floor.c`)": lambda verb: [[floor, verb, device, BPFFS / "bench-floor"]],
+            "the kernel alone (`bench/floor.c`)": lambda verb: [[floor, verb, BPFFS / "bench-floor", device]],
             "the same, when no CPU is in the old program": lambda verb: [
-                [floor, "exact-reload" if verb == "reload" else verb, device, BPFFS / "bench-floor"]],
+                [floor, "exact-reload" if verb == "reload" else verb, BPFFS / "bench-floor", device]],
             "`xdp_loader`": lambda verb: [[ours, "--dev", device, "-q", *(["-U"] if verb == "unload" else ["-N"])]],
             "`xdp_loader -M`": lambda verb: [[ours, "--dev", device, "-q",
                                               *(["-U"] if verb == "unload" else ["-N", "-M"])]],

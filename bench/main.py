@@ -13,6 +13,7 @@ from pathlib import Path
 import against
 import datapath
 import delivery
+import fleet
 import live
 import loader
 import page
@@ -31,6 +32,7 @@ PARTS = {
     "loading": loader.loading,
     "files": loader.files,
     "hundred": loader.hundred,
+    "fleet": fleet.fleet,
     "startup": startup.startup,
     "sampling": reader.sampling,
     "devices": reader.devices,
@@ -59,6 +61,7 @@ def main():
     parser.add_argument("--build", type=Path, required=True)
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--against", metavar="COMMIT")
+    parser.add_argument("--devices", type=int)
     parser.add_argument("--print", action="store_true")
     parser.add_argument("--frames", type=int, default=Bench.frames)
     options = parser.parse_args()
@@ -66,7 +69,7 @@ def main():
     bench = Bench(options.build.resolve(), options.quick, options.frames)
     if options.against:
         try:
-            return against.against(bench, options.against)
+            return against.against(bench, options.against, options.devices)
         except Failed as reason:
             print(f"\nbench: {reason}", file=sys.stderr)
             return 1

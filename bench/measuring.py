@@ -101,6 +101,11 @@ def cpu_milliseconds(pid):
                for task in Path(f"/proc/{pid}/task").iterdir())
 
 
+def peak_memory(pid):
+    status = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
+    return int(re.search(r"VmHWM:\s+(\d+)", status)[1]) / 1024
+
+
 def create_veth(end=1, first=0):
     """Pairs bench0 and peer0, bench1 and peer1, ... up; the names of those to load on."""
     names = [f"bench{number}" for number in range(first, end)]

@@ -7,9 +7,8 @@ import signal
 import subprocess
 import time
 import urllib.request
-from pathlib import Path
 
-from measuring import TOP, Failed, cpu_milliseconds, create_veth, median, remove_veth, run
+from measuring import TOP, Failed, cpu_milliseconds, create_veth, median, peak_memory, remove_veth, run
 from page import Goal, ratio, spread, table
 
 MAP = "/sys/fs/bpf/bench0/xdp_stats_map"
@@ -117,8 +116,7 @@ def scrape(bench, count):
             body = urllib.request.urlopen(url).read()
             times.append((time.perf_counter() - start) * 1e3)
         cpu = (cpu_milliseconds(server.pid) - before) / count
-        status = Path(f"/proc/{server.pid}/status").read_text(encoding="ascii")
-        return times, cpu, len(body), int(re.search(r"VmHWM:\s+(\d+)", status)[1]) / 1024
+        return times, cpu, len(body), peak_memory(server.pid)
     finally:
         server.send_signal(signal.SIGINT)
         server.wait()
