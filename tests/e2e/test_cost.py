@@ -3,21 +3,22 @@
 
 import os
 import struct
+import time
 from contextlib import contextmanager
 
 import pytest
 
+from support import kernel
 from support.cost import NOTICE, cost_of, empty_run, runs_of, wait_for_packets
 from support.exporter import Exporter
 from support.namespaces import Namespace
-from support.processes import NOBODY, as_user, run, wait_until
+from support.processes import CAP_BPF, CAP_SYS_ADMIN, NOBODY, as_user, run, wait_until
 from support.programs import PERMISSION, STATS, USAGE, copy_for_everyone
 from support.prometheus import check_metrics
 from support.raw_bpf import bpf, existing_ids
 from support.traffic import SIZE, send
 
 BPF_ENABLE_STATS, BPF_STATS_RUN_TIME = 32, 0
-CAP_SYS_ADMIN = 1 << 21
 FRAMES = 1000
 
 
@@ -146,6 +147,7 @@ def test_metrics_go_on_with_a_new_program(lab, veth0):
 
 def test_replacements_are_never_mixed(lab, veth0):
     """Nothing negative, and no cost between the readings of two programs."""
+    began = time.monotonic()
     programs = [lab.load("veth0")["program"]["id"]]
     reader = lab.reading("--dev", "veth0", "--cost", interval="10ms")
     traffic = lab.traffic(veth0, SIZE, pause_us=100)
@@ -156,11 +158,12 @@ def test_replacements_are_never_mixed(lab, veth0):
                         sample["cost"]["ns_per_run"] is not None)
     traffic.finish()
     costs = [sample["cost"] for sample in reader.samples()]
+    test_took = (time.monotonic() - began) * 1e9  # ns: longer than any run, and far less than what wrapped
     for before, cost in zip(costs, costs[1:]):
         assert cost["program"] in [*programs, None]
         if cost["program"] != before["program"]:
             assert cost["ns_per_run"] is None and cost["cpu"] is None
-        assert cost["ns_per_run"] is None or 0 <= cost["ns_per_run"] < 1e6
+        assert cost["ns_per_run"] is None or 0 <= cost["ns_per_run"] < test_took
         assert cost["cpu"] is None or 0 <= cost["cpu"]
 
 
@@ -225,14 +228,15 @@ def test_exactly_the_capability(lab, veth0):
 
 
 def test_exporter_keeps_the_capability_and_says_so(lab, veth0):
-    """That one alone, also as another user; a scrape still has the cost."""
+    """That one and what reading maps takes, also as another user; a scrape still has the cost."""
     lab.load("veth0")
     exporter = Exporter(lab, "--dev", "veth0", "--cost", "--user", "nobody")
     exporter.process.wait_for_line("CAP_SYS_ADMIN is kept", stream="err")
     status = exporter.status()
     assert status["Uid"].split() == [str(NOBODY)] * 4
+    kept = CAP_SYS_ADMIN | (0 if kernel.unprivileged_reading() else CAP_BPF)
     assert {name: int(status[name], 16) for name in ("CapPrm", "CapEff", "CapInh", "CapAmb")} == \
-        {"CapPrm": CAP_SYS_ADMIN, "CapEff": CAP_SYS_ADMIN, "CapInh": 0, "CapAmb": 0}
+        {"CapPrm": kept, "CapEff": kept, "CapInh": 0, "CapAmb": 0}
     send(veth0, 9, SIZE)
     wait_for_packets("veth0", 9)
     assert exporter.scrape()["xdp_program_runs_total", ("veth0", "")] == 9

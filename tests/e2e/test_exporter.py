@@ -17,13 +17,12 @@ from support import kernel
 from support.exporter import Exporter, once, parse
 from support.pins import BPFFS, pin_dir
 from support.process_table import descriptors_of, memory_of
-from support.processes import NOBODY, as_user, run, wait_until
+from support.processes import CAP_BPF, NOBODY, as_user, run, wait_until
 from support.programs import CONFLICT, NOT_FOUND, STATS, USAGE, copy_for_everyone
 from support.prometheus import check_metrics
 from support.traffic import send
 
 ACTIONS = ("aborted", "drop", "pass", "tx", "redirect")
-CAP_BPF = 1 << 39
 
 
 def counters(samples, name, dev="veth0", netns=""):

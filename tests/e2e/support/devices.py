@@ -13,17 +13,27 @@ def link_info(dev):
     return json.loads(run(["ip", "-json", "-details", "link", "show", "dev", dev]).out)[0]
 
 
+def links():
+    """What `ip` tells of every device, by name."""
+    return {link["ifname"]: link for link in json.loads(run(["ip", "-json", "-details", "link", "show"]).out)}
+
+
+def change_links(*commands):
+    """"set dev veth0 up": one process for all of them, as in an emulated machine a start is what takes the time."""
+    run(["ip", "-batch", "-"], lines=[f"link {command}" for command in commands])
+
+
 def wait_for_carrier(*devs):
-    """Until the kernel has noticed the carrier, what is sent is dropped without an error."""
-    for dev in devs:
-        wait_until(lambda dev=dev: link_info(dev)["operstate"] == "UP", f"{dev} does not come up")
+    """Until the kernel has noticed the carrier, what is sent is dropped without an error. Returns links()."""
+    def look():
+        now = links()
+        return all(now.get(dev, {}).get("operstate") == "UP" for dev in devs) and now
+    return wait_until(look, f"{' and '.join(devs)} do not come up")
 
 
 def rename(veth, name):
     """Down in between, which kernels before 6.2 insist on."""
-    for change in (["down"], ["name", name]):
-        run(["ip", "link", "set", "dev", veth.name, *change])
-    run(["ip", "link", "set", "dev", name, "up"])
+    change_links(f"set dev {veth.name} down", f"set dev {veth.name} name {name}", f"set dev {name} up")
     wait_for_carrier(name, veth.peer)
     return veth._replace(name=name)
 

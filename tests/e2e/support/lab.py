@@ -3,10 +3,11 @@
 
 import json
 import os
+import re
 import subprocess
 
 from support.bpftool import bpftool
-from support.devices import Veth, link_info, wait_for_carrier
+from support.devices import Veth, change_links, link_info, links, wait_for_carrier
 from support.maps import dump_counts
 from support.pins import BPFFS, pin_dir
 from support.process_table import processes
@@ -109,13 +110,13 @@ class Lab:
 
     def veth(self, name, mtu=1500, peer=None):
         peer = peer or f"p-{name}"[:15]
-        run(["ip", "link", "add", "name", name, "mtu", mtu, "type", "veth", "peer", "name", peer, "mtu", mtu])
+        change_links(f"add name {name} mtu {mtu} type veth peer name {peer} mtu {mtu}",
+                     *(f"set dev {dev} arp off multicast off up" for dev in (name, peer)))
         for dev in (name, peer):
-            run(["ip", "link", "set", "dev", dev, "arp", "off", "multicast", "off", "up"])
             # GRO switches NAPI on, without which veth takes nothing from a native redirect.
             run(["ethtool", "--offload", dev, "gro", "on", "tso", "off", "gso", "off"])
-        wait_for_carrier(name, peer)
-        return Veth(name, peer, link_info(name)["address"], link_info(peer)["address"])
+        there = wait_for_carrier(name, peer)
+        return Veth(name, peer, there[name]["address"], there[peer]["address"])
 
     def let_redirects_arrive(self, *veths):
         """Before 5.13, veth takes what is redirected to a pair only where its other end has a program, too."""
@@ -183,10 +184,9 @@ class Lab:
     @staticmethod
     def world():
         """Every place where something could be left: device, namespace, pin, and who is attached."""
-        links = json.loads(run(["ip", "-json", "-details", "link", "show"]).out)
         pins = {str(path): (path.lstat().st_mode, path.lstat().st_ino) for path in sorted(BPFFS.rglob("*"))}
         return {
-            "links": {link["ifname"]: link.get("xdp", {}).get("prog", {}).get("id") for link in links},
+            "links": {name: link.get("xdp", {}).get("prog", {}).get("id") for name, link in links().items()},
             "namespaces": sorted(os.listdir("/run/netns")),
             "pins": pins,
         }
@@ -201,8 +201,9 @@ class Lab:
         for process in self.processes:
             process.stop()
         # The newest first: what is on top of another device keeps a dispatcher below from being changed.
-        for link in reversed([link for link in self.world()["links"] if link not in self.before["links"]]):
-            if self.loader_json("--dev", link, "--status")[0]["generation"]:
+        for link, program in reversed(self.world()["links"].items()):
+            may_be_ours = link not in self.before["links"] and (program or pin_dir(link).exists())
+            if may_be_ours and self.loader_json("--dev", link, "--status")[0]["generation"]:
                 self.loader("--dev", link, "--unload")
         for cleanup in reversed(self.cleanups):
             cleanup()
@@ -212,10 +213,13 @@ class Lab:
             (BPFFS / "xdp").rmdir()
 
     def delete_links(self):
-        for link in self.world()["links"]:
-            if link not in self.before["links"]:
-                # The other end of a pair is gone already.
-                subprocess.run(["ip", "link", "delete", "dev", link], stderr=subprocess.DEVNULL, check=False)
+        new = [link for link in links() if link not in self.before["links"]]
+        plain = [link for link in new if re.fullmatch(r"[\w.-]+", link)]  # others would be quotes or comments of -batch
+        commands = [["ip", "link", "delete", "dev", link] for link in new if link not in plain]
+        # -force: the other end of a pair is gone already.
+        for command in (["ip", "-force", "-batch", "-"], *commands):
+            subprocess.run(command, input="".join(f"link delete dev {link}\n" for link in plain), text=True,
+                           stderr=subprocess.DEVNULL, check=False)
 
     def wait_for_nothing_left(self):
         now = self.world()

@@ -15,6 +15,7 @@ import time
 from collections import namedtuple
 
 NOBODY = 65534
+CAP_SYS_ADMIN, CAP_BPF = 1 << 21, 1 << 39  # as the capability sets in /proc/PID/status have them
 DEADLINE = float(os.environ.get("XDP_TALLY_DEADLINE", "60"))  # seconds; an emulated machine takes its time
 Result = namedtuple("Result", "status out err")
 # What the sanitizers write when they find something.
@@ -36,13 +37,14 @@ def as_user(uid):
             "--bounding-set=-all"]
 
 
-def run(command, status=0, timeout=DEADLINE):
-    """Runs a command to its end, which has to come with this exit status.
+def run(command, status=0, timeout=DEADLINE, lines=()):
+    """Runs a command to its end, which has to come with this exit status. These lines are its standard input.
 
     The kernel takes Latin-1 letters in a program's name, and `ip` prints them as they are: no valid UTF-8.
     """
+    feed = {"input": "".join(f"{line}\n" for line in lines)} if lines else {"stdin": subprocess.DEVNULL}
     done = subprocess.run([str(part) for part in command], capture_output=True, text=True, timeout=timeout,
-                          errors="surrogateescape", stdin=subprocess.DEVNULL, check=False)
+                          errors="surrogateescape", check=False, **feed)
     shown = f"{' '.join(map(str, command))}\nstdout: {done.stdout}\nstderr: {done.stderr}"
     assert not SANITIZER.search(done.stderr), shown
     assert done.returncode == status, f"status {done.returncode} instead of {status}: {shown}"
