@@ -3,7 +3,9 @@
 
 #include <fmt/format.h>
 #include <linux/capability.h>
+#include <poll.h>
 
+#include <algorithm>
 #include <chrono>
 #include <optional>
 #include <string>
@@ -21,6 +23,10 @@
 
 namespace tally::stats {
 namespace {
+
+using std::chrono::ceil;
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
 
 constexpr const char* kPlainText = "text/plain; charset=utf-8";
 constexpr std::string_view kLandingPage =
@@ -45,22 +51,38 @@ class Scrapes {
         return {404, kPlainText, "the metrics are at /metrics\n"};
     }
 
+    // Does nothing where a client alone has woken the server: a scrape of a thousand devices takes dozens of
+    // rounds.
     Result<void> follow() {
+        pollfd events{readers_.events(), POLLIN, 0};
+        if (steady_clock::now() < due_ && ::poll(&events, 1, 0) == 0) {
+            return {};
+        }
         TALLY_TRY(tolerate(readers_.follow_events()));
         TALLY_TRY(tolerate(readers_.follow_polled()));
-        readers_.drop_lost(std::chrono::steady_clock::now());
+        const auto now = steady_clock::now();
+        readers_.drop_lost(now);
+        const auto period = this->period();
+        due_ = period ? now + *period : steady_clock::time_point::max();
         return {};
     }
 
-    // After which follow() is due even without an event.
-    std::optional<std::chrono::milliseconds> period() const {
+    // Until follow() is due even without an event.
+    std::optional<milliseconds> time_left() const {
+        if (due_ == steady_clock::time_point::max()) {
+            return std::nullopt;
+        }
+        return std::max(milliseconds(0), ceil<milliseconds>(due_ - steady_clock::now()));
+    }
+
+  private:
+    std::optional<milliseconds> period() const {
         if (readers_.must_poll()) {
             return kPollPeriod;
         }
         return readers_.any_lost() ? std::optional(kLostPeriod) : std::nullopt;
     }
 
-  private:
     // What could not be opened is tried again by the next scrape, which says so.
     static Result<void> tolerate(Result<void> followed) {
         return !followed && lacks_descriptors(followed.error()) ? Result<void>() : followed;
@@ -68,6 +90,7 @@ class Scrapes {
 
     // All of them or none: metrics of some devices would look like all there is.
     WebServer::Answer scrape() {
+        due_ = {};  // reading may find out that a pin is gone
         if (const auto read = read_all(); !read) {
             fmt::memory_buffer unused;
             metrics_.take(unused);
@@ -91,13 +114,14 @@ class Scrapes {
             TALLY_TRY(readers_.sample(member));
             metrics_.add(member.reader->report());
         }
-        readers_.drop_lost(std::chrono::steady_clock::now());
+        readers_.drop_lost(steady_clock::now());
         return {};
     }
 
     ReaderSet& readers_;
     Metrics metrics_;
-    std::string problem_;  // why the latest scrape failed, as it was told; empty: it did not
+    steady_clock::time_point due_ = {};  // when to follow the pins without an event
+    std::string problem_;                // why the latest scrape failed, as it was told; empty: it did not
 };
 
 void tell_who_reaches(const ListenAddress& address, const ListenAddress& bound, const Notices& notices) {
@@ -130,7 +154,7 @@ Result<void> serve(ReaderSet& readers, const ServeRequest& request, const Notice
         notices.say("--cost", "CAP_SYS_ADMIN is kept, which the statistics of programs take");
     }
     while (!stop_requested()) {
-        TALLY_TRY(server.wait(scrapes.period()));
+        TALLY_TRY(server.wait(scrapes.time_left()));
         TALLY_TRY(scrapes.follow());
     }
     return {};
