@@ -115,6 +115,7 @@ def live(bench):
                          f"{line:.1f}"])
     finally:
         remove_veth(names)
+        run(bench.loader, "--clean", "--quiet")
     goals = [Goal(f"full screen, {BUSY} busy devices: below 10 KB/s on the line", f"{costs[BUSY][2]:.1f} KB/s",
                   costs[BUSY][2] < 10)]
     if 1000 in costs:

@@ -90,6 +90,7 @@ def devices(bench):
                          f"{cpu:.2f}", f"{text / 1024:,.0f}", f"{memory:.1f}"])
     finally:
         remove_veth(names)
+        run(bench.loader, "--clean", "--quiet")
     most, least = sizes[-1], sizes[-2]
     heads = ["devices", "a sample of all: CPU, ms", "a device, µs", "a scrape: wall, ms", "its CPU, ms",
              "its text, KiB", "memory, MiB"]

@@ -17,9 +17,9 @@ OFF, ON = "without", "while `xdp_stats --cost` runs"
 
 
 @contextmanager
-def statistics(bench):
+def statistics(bench, device):
     """Switched on as a user does it; yields what the notice says an empty program is reported as."""
-    process = subprocess.Popen([bench.stats, "--all", "--cost", "--interval", "1h"], stdin=subprocess.DEVNULL,
+    process = subprocess.Popen([bench.stats, "--dev", device, "--cost", "--interval", "1h"], stdin=subprocess.DEVNULL,
                                stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     try:
         line = process.stderr.readline()
@@ -64,7 +64,7 @@ def run_statistics(bench):
         for _ in range(bench.rounds(15)):
             wait_until_off()
             measure(OFF)
-            with statistics(bench) as empty:
+            with statistics(bench, device) as empty:
                 reported.append(empty)
                 measure(ON)
         run(bench.loader, "--dev", device, "--unload", "--quiet")

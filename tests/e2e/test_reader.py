@@ -5,14 +5,16 @@ import csv
 import io
 import json
 import os
+import re
 import signal
 import subprocess
+from pathlib import Path
 
 import pytest
 
 from support.maps import ACTIONS
 from support.pins import pin_dir
-from support.processes import DEADLINE, Process, run
+from support.processes import DEADLINE, Process, run, wait_until
 from support.programs import STATS
 from support.samples import UNTRACKED, counts_of
 from support.traffic import send
@@ -236,6 +238,30 @@ def test_signals_end_it_cleanly(lab, counted, form, end):
     reader.wait_for_line("XDP_PASS")
     reader.wait_for_line("XDP_PASS")
     assert reader.stop(end) == ""
+
+
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])
+def test_signals_end_it_while_nobody_reads_its_notices(lab, veth0, end):
+    """Several of them, that nothing is pinned yet, are to be written to a pipe that is full."""
+    reading, writing = os.pipe()
+    try:
+        os.set_blocking(writing, False)
+        with pytest.raises(BlockingIOError):
+            while True:
+                os.write(writing, bytes(4096))
+        os.set_blocking(writing, True)
+        empty = [word for dev in ("lo", *veth0[:2]) for word in ("--dev", dev)]
+        with subprocess.Popen([STATS, *empty], stdout=subprocess.DEVNULL, stderr=writing) as reader:
+            try:
+                waits_in = Path(f"/proc/{reader.pid}/wchan")
+                wait_until(lambda: re.search("pipe_write|poll", waits_in.read_text(encoding="ascii")), "it runs")
+                reader.send_signal(end)
+                assert reader.wait(DEADLINE) == 0
+            finally:
+                reader.kill()
+    finally:
+        os.close(reading)
+        os.close(writing)
 
 
 @pytest.mark.parametrize("form", ["table", "json", "csv"])

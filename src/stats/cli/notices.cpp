@@ -2,11 +2,13 @@
 #include "stats/cli/notices.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <cstdio>
 #include <utility>
 
 #include "common/base/shown_paths.h"
+#include "stats/cli/stop_signal.h"
 
 namespace tally::stats {
 namespace {
@@ -24,7 +26,7 @@ void Notices::say(const std::string& title, const std::string& text) const {
     }
     if (sink()) {
         sink()(as_shown(title + ": " + text));
-    } else {
+    } else if (wait_until_writable(STDERR_FILENO)) {
         // Not fmt::print, which throws when stderr is closed.
         std::fputs(as_shown(fmt::format("{}: {}: {}\n", kProgramName, title, text)).c_str(), stderr);
     }

@@ -5,6 +5,8 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include <array>
+#include <cerrno>
 #include <csignal>
 #include <cstdint>
 #include <initializer_list>
@@ -55,6 +57,16 @@ int stop_descriptor() {
 
 bool stop_requested() {
     return g_stop != 0;
+}
+
+bool wait_until_writable(int descriptor) {
+    std::array<pollfd, 2> ready = {{{descriptor, POLLOUT, 0}, {g_descriptor, POLLIN, 0}}};
+    while (::poll(ready.data(), ready.size(), -1) < 0) {
+        if (errno != EINTR) {
+            return true;  // writing will tell
+        }
+    }
+    return ready[0].revents != 0;
 }
 
 bool wait_for_stop(std::chrono::milliseconds time) {

@@ -19,6 +19,9 @@ void stop_on_terminal_signals();
 int stop_descriptor();
 bool stop_requested();
 
+// Waits until a pipe or terminal takes something. False: it does not, and a signal came first.
+bool wait_until_writable(int descriptor);
+
 // True when a signal came within this time, or before.
 bool wait_for_stop(std::chrono::milliseconds time);
 

@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 #include "stats/output/printer.h"
 
-#include <poll.h>
 #include <unistd.h>
 
-#include <array>
 #include <cerrno>
 
 #include "stats/cli/stop_signal.h"
@@ -17,8 +15,7 @@ Result<bool> write_to_stdout(std::string_view text) {
         if (written >= 0) {
             text.remove_prefix(static_cast<std::size_t>(written));
         } else if (errno == EAGAIN) {
-            std::array<pollfd, 2> ready = {{{STDOUT_FILENO, POLLOUT, 0}, {stop_descriptor(), POLLIN, 0}}};
-            ::poll(ready.data(), ready.size(), -1);
+            wait_until_writable(STDOUT_FILENO);
         } else if (errno == EPIPE) {
             return false;
         } else if (errno != EINTR) {
