@@ -17,6 +17,7 @@ from support.pins import pin_dir
 from support.processes import DEADLINE, Process, run, wait_until
 from support.programs import STATS
 from support.samples import UNTRACKED, counts_of
+from support.strace import count_calls
 from support.traffic import send
 
 COUNTED = {"XDP_PASS": (1234, 123400)}
@@ -297,3 +298,13 @@ def test_quiet_keeps_the_samples(lab, veth0):
 
 def test_verbose_is_accepted(lab, counted):
     stats("--dev", "veth0", "--once", "-v")
+
+
+def test_a_sample_is_one_lookup(lab, counted, tmp_path):
+    """What else there is to ask (pins, states, deliveries) is asked some times a second, not for each sample."""
+    def bpf_calls(samples):
+        log = tmp_path / "strace"
+        run(["strace", "-qq", "-e", "trace=bpf", "-o", log, STATS, "--dev", "veth0", "--quiet", "--interval", "1ms",
+             "--count", samples])
+        return count_calls(log)
+    assert 200 <= bpf_calls(220) - bpf_calls(20) < 300

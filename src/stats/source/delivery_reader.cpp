@@ -13,6 +13,11 @@
 namespace tally::stats {
 namespace {
 
+using std::chrono::steady_clock;
+
+// Opening a pin that is not there costs as much as all else of a sample.
+constexpr std::chrono::milliseconds kUntrackedFor{100};
+
 bool is_same_tracking(const DeliveryMeta& one, const DeliveryMeta& other) {
     return one.instance == other.instance && one.devices_map_id == other.devices_map_id &&
            one.cpumaps_map_id == other.cpumaps_map_id && one.overflow_map_id == other.overflow_map_id;
@@ -47,8 +52,11 @@ Result<std::optional<DeliveryReading>> DeliveryReader::try_to_read() {
     return std::optional<DeliveryReading>(std::in_place, maps_->meta(), std::move(counts), std::move(shared));
 }
 
-// The meta is looked at every time, the maps are kept open.
+// Where something is tracked, the meta is looked at every time; the maps are kept open.
 Result<void> DeliveryReader::open() {
+    if (!maps_ && steady_clock::now() < untracked_until_) {
+        return {};
+    }
     TALLY_ASSIGN_OR_RETURN(const auto meta, read_delivery_meta(root_));
     if (meta && maps_ && is_same_tracking(*meta, maps_->meta())) {
         return {};
@@ -57,6 +65,7 @@ Result<void> DeliveryReader::open() {
     if (meta) {
         TALLY_ASSIGN_OR_RETURN(maps_, DeliveryMaps::open(root_));
     }
+    untracked_until_ = meta ? steady_clock::time_point() : steady_clock::now() + kUntrackedFor;
     return {};
 }
 

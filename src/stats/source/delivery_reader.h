@@ -2,6 +2,7 @@
 // Reads what became of packets, of all devices at once (<xdp_tally/delivery.h>). Needs no privilege.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -21,7 +22,8 @@ class DeliveryReader {
     explicit DeliveryReader(const NetnsContext& context);
 
     // At the beginning of each round, before any counter: then nothing is seen to arrive or to be lost that
-    // is not counted yet. An error leaves no reading, and is the obstacle.
+    // is not counted yet. An error leaves no reading, and is the obstacle. Where nothing is tracked, that is
+    // asked again after a tenth of a second at the earliest.
     Result<void> read();
 
     // None: nothing is tracked, or it cannot be read.
@@ -40,6 +42,7 @@ class DeliveryReader {
     std::string hint_;
     std::string obstacle_;
     std::optional<DeliveryMaps> maps_;
+    std::chrono::steady_clock::time_point untracked_until_;
     std::optional<DeliveryReading> reading_;
 };
 
