@@ -91,7 +91,7 @@ def printing(bench, seconds):
 
 def live(bench):
     seconds = 5 if bench.quick else 20
-    rows, costs = [], {}
+    rows, costs, printed = [], {}, {}
     names = []
     try:
         for size in [BUSY] if bench.quick else [BUSY, 1000]:
@@ -111,16 +111,16 @@ def live(bench):
                 view.close()
                 traffic.close()
             share, memory, line = costs[size]
-            rows.append([f"{size:,}", f"{share:.2f} %", f"{printing(bench, seconds):.2f} %", f"{memory:.1f}",
-                         f"{line:.1f}"])
+            printed[size] = printing(bench, seconds)
+            rows.append([f"{size:,}", f"{share:.2f} %", f"{printed[size]:.2f} %", f"{memory:.1f}", f"{line:.1f}"])
     finally:
         remove_veth(names)
         run(bench.loader, "--clean", "--quiet")
     goals = [Goal(f"full screen, {BUSY} busy devices: below 10 KB/s on the line", f"{costs[BUSY][2]:.1f} KB/s",
                   costs[BUSY][2] < 10)]
     if 1000 in costs:
-        goals.append(Goal("full screen, 1,000 devices: below 2 % of a CPU and 60 MB",
-                          f"{costs[1000][0]:.2f} %, {costs[1000][1]:.1f} MB",
-                          costs[1000][0] < 2 and costs[1000][1] < 60))
+        goals.append(Goal("full screen, 1,000 devices: at most a quarter more CPU time than as CSV, and 60 MB",
+                          f"{costs[1000][0]:.2f} against {printed[1000]:.2f} % of a CPU, {costs[1000][1]:.1f} MB",
+                          costs[1000][0] <= 1.25 * printed[1000] and costs[1000][1] < 60))
     return {"live": table(["devices", "of a CPU", "as CSV, of a CPU", "memory, MiB", "on the line, KiB/s"],
                           rows)}, goals

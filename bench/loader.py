@@ -91,9 +91,13 @@ def loading(bench):
         else:
             goals.append(Goal(f"{verb}: at most the kernel's wall time and 5 ms",
                               f"{wall(ours):.1f} against {wall(floor):.1f} ms", wall(ours) <= wall(floor) + 5))
-        goals.append(Goal(f"{verb}: at most 2 ms of CPU time of its own",
-                          f"{cpu(ours):.2f}, of which the kernel alone takes {cpu(floor):.2f} ms; "
-                          f"`xdp-loader` {cpu(peer):.2f}", cpu(ours) <= cpu(floor) + 2))
+        if verb == "unload":  # which `xdp-loader` does without its pins
+            goals.append(Goal("unload: at most 2 ms of CPU time of its own",
+                              f"{cpu(ours):.2f}, of which the kernel alone takes {cpu(floor):.2f} ms",
+                              cpu(ours) <= cpu(floor) + 2))
+        else:
+            goals.append(Goal(f"{verb}: at most `xdp-loader`'s CPU time",
+                              f"{cpu(ours):.2f} against {cpu(peer):.2f} ms", cpu(ours) <= cpu(peer)))
     return result, goals
 
 
