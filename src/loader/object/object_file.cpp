@@ -91,8 +91,8 @@ namespace {
 
 // For CO-RE, libbpf reads the kernel's types, more than 5 MB, into one buffer, a page with each read(). A
 // buffer that malloc has mapped by itself begins 16 bytes into a page, and what the kernel copies there from
-// the beginning of one of its pages took eight times as long as to the heap: 18 instead of 15 ms of a load
-// (perf record, AMD EPYC).
+// the beginning of a page of its own takes eight times as long as to the heap (perf record; AMD EPYC,
+// Linux 6.18).
 void take_large_buffers_from_the_heap() {
     constexpr int kLargestThreshold = 32 << 20;  // that glibc takes
     ::mallopt(M_MMAP_THRESHOLD, kLargestThreshold);
