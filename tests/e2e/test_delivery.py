@@ -358,7 +358,10 @@ def test_off_and_on_starts_from_zero(lab, veth0):
 
 
 def test_newer_version_renews_the_programs(lab, veth0):
-    """In place: nothing is missed or counted twice under traffic, and the counts go on."""
+    """In place: nothing is missed or counted twice under traffic, and the counts go on.
+
+    As fast as this, the ring of the target may be full: the kernel says no reason for that.
+    """
     target = lab.veth("out0")
     lab.let_redirects_arrive(target)
     redirect(lab, "to_devmap", index_of("out0"))
@@ -373,7 +376,8 @@ def test_newer_version_renews_the_programs(lab, veth0):
         assert delivery.read_meta() == before
     sent = traffic.finish()
     wait_until(lambda: total(of_veth0()) >= sent, lambda: f"{of_veth0()} of {sent}")
-    assert of_veth0() == {DELIVERED: sent}
+    counts = of_veth0()
+    assert total(counts) == sent and set(counts) <= {DELIVERED, "no reason"}
     assert {name: (DIRECTORY / name).stat().st_ino for name in LINKS} == links and pins() == PINS
 
 
