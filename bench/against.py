@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from comparison import Row, compared, conclusion
-from measuring import (TOP, Failed, cost_of, cpu_milliseconds, create_veth, last_line, median, peak_memory,
+from measuring import (TOP, Failed, cost_of, cpu_milliseconds, create_veth, last_line, median, named, peak_memory,
                        pin_to_last_cpu, run)
 
 USAGE = 2  # the exit status of both programs for a command line that they do not understand
@@ -205,7 +205,7 @@ def readings(side, _count):
 
 @contextmanager
 def many(side, count):
-    devices = [word for number in range(count) for word in ("--dev", f"bench{number}")]
+    devices = named(f"bench{number}" for number in range(count))
     side.run(side.loader, *devices, "-N", "-q")
     yield lambda: {**side.measure(f"status of {count} devices", side.loader, "--status"),
                    **side.measure(f"a reading of {count} devices", side.stats, "--all", "--once"),
@@ -217,7 +217,7 @@ def many(side, count):
 
 @contextmanager
 def scrapes(side, count):
-    devices = [word for number in range(count) for word in ("--dev", f"bench{number}")]
+    devices = named(f"bench{number}" for number in range(count))
     side.run(side.loader, *devices, "-N", "-q")
     row = f"a scrape of {count} devices"
     yield lambda: side.if_known(row, lambda: scrape(side, row))

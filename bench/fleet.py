@@ -4,7 +4,7 @@
 from collections import defaultdict
 
 from loader import BPFFS
-from measuring import create_veth, median, remove_veth
+from measuring import create_veth, median, named, remove_veth
 from page import Goal, table
 
 ROWS = {
@@ -45,8 +45,7 @@ def fleet(bench):
 def once(bench, size):
     """Costs by row, and those of the kernel by verb."""
     devices = create_veth(size)
-    named = [word for name in devices for word in ("--dev", name)]
-    load = [bench.loader, "-N", "-q", *named]
+    load = [bench.loader, "-N", "-q", *named(devices)]
     costs = {}
     try:
         for verb in ("load", "unload"):
@@ -55,7 +54,7 @@ def once(bench, size):
         costs[load_row] = bench.measure(load)
         costs[status] = bench.measure([bench.loader, "--status"])
         costs[reading] = bench.measure([bench.stats, "--all", "--once"])
-        costs[unload] = bench.measure([bench.loader, "-U", "-q", *named])
+        costs[unload] = bench.measure([bench.loader, "-U", "-q", *named(devices)])
         bench.measure(load)
     finally:
         remove_veth(devices)

@@ -13,7 +13,7 @@ import subprocess
 import termios
 import time
 
-from measuring import Failed, cpu_milliseconds, create_veth, peak_memory, remove_veth, run
+from measuring import Failed, cpu_milliseconds, create_veth, named, peak_memory, remove_veth, run
 from page import Goal, table
 
 SIZE = (120, 36)
@@ -97,7 +97,7 @@ def live(bench):
         for size in [BUSY] if bench.quick else [BUSY, 1000]:
             more = create_veth(size, first=len(names))
             names += more
-            run(bench.loader, "-S", "--quiet", *(word for name in more for word in ("--dev", name)))
+            run(bench.loader, "-S", "--quiet", *named(more))
             traffic, view = Traffic(BUSY), LiveView(bench, SIZE)
             try:
                 view.read_for(5, traffic.send)  # until every device has a history

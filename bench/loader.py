@@ -6,7 +6,7 @@ from collections import defaultdict
 from pathlib import Path
 
 from comparison import Row
-from measuring import create_veth, median, remove_veth
+from measuring import create_veth, median, named, remove_veth
 from page import Goal, ratio, spread, table
 
 BPFFS = Path("/sys/fs/bpf")
@@ -152,17 +152,16 @@ def hundred(bench):
     """Many devices in one command, and in as many commands."""
     count = 5 if bench.quick else 100
     devices = create_veth(count)
-    ways = {"one": [[word for name in devices for word in ("--dev", name)]],
-            "each": [["--dev", name] for name in devices]}
+    ways = {"one": [named(devices)], "each": [named([name]) for name in devices]}
     rows, goals = [], []
     try:
         for mode, option in (("native", "-N"), ("generic", "-S")):
             costs = defaultdict(list)
             for _ in range(bench.rounds(5)):
-                for way, named in ways.items():
+                for way, starts in ways.items():
                     for verb in VERBS:
                         command = [bench.loader, "-q", "-U" if verb == "unload" else option]
-                        costs[verb, way].append(bench.measure(*([*command, *words] for words in named)))
+                        costs[verb, way].append(bench.measure(*([*command, *words] for words in starts)))
             for verb in VERBS:
                 one, each = (median([cost.wall for cost in costs[verb, way]]) for way in ways)
                 cpu_one, cpu_each = (median([cost.cpu for cost in costs[verb, way]]) for way in ways)

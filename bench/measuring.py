@@ -117,6 +117,11 @@ def create_veth(end=1, first=0):
     return names
 
 
+def named(devices):
+    """As options of ours."""
+    return [word for name in devices for word in ("--dev", name)]
+
+
 def remove_veth(devices):
     subprocess.run(["ip", "-batch", "-"], input="\n".join(f"link del {name}" for name in devices).encode(), check=True)
 

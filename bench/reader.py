@@ -8,7 +8,7 @@ import subprocess
 import time
 import urllib.request
 
-from measuring import TOP, Failed, cpu_milliseconds, create_veth, median, peak_memory, remove_veth, run
+from measuring import TOP, Failed, cpu_milliseconds, create_veth, median, named, peak_memory, remove_veth, run
 from page import Goal, ratio, spread, table
 
 MAP = "/sys/fs/bpf/bench0/xdp_stats_map"
@@ -79,7 +79,7 @@ def devices(bench):
         for size in sizes:
             more = create_veth(size, first=len(names))
             names += more
-            run(bench.loader, "-S", "--quiet", *(word for name in more for word in ("--dev", name)))
+            run(bench.loader, "-S", "--quiet", *named(more))
             command = lambda samples: [bench.stats, "--all", "--interval", "100ms", "--quiet", "--format", "csv",
                                        "-n", samples]
             increment = Increment(bench, command, *((2, 4) if bench.quick else (3, 23)))

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 # format-check: every C, C++ and BPF file as .clang-format would write it.   format: write them so.
 # tidy: clang-tidy over the programs' sources (the tests' would take as long again, most of it in GoogleTest). Most of its
-# time goes into headers: in a unity build (preset test) it takes far less, but misc-unused-using-decls and
+# time goes into headers: in a unity build (preset release) it takes far less, but misc-unused-using-decls and
 # misc-unused-alias-decls look only at the file it was given, and find nothing there: scripts/test --all asks for these
 # apart, and for the tools of bench and tests.
 find_program(TALLY_CLANG_FORMAT NAMES clang-format)

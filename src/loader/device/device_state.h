@@ -87,8 +87,8 @@ struct DeviceState {
     const MapPin* find_map(const std::string& pin_name) const;
     // The pinned link is attached to something, if only elsewhere: it was not severed with its device.
     bool link_is_alive() const;
-    // There is a meta or a live link, and its program is on the hook of `interface`. A link tells its device:
-    // the same program may run elsewhere, too.
+    // Asks for a meta or a live link, one of them at least: whether its program is on the hook of
+    // `interface`. A link tells its device: the same program may run elsewhere, too.
     bool runs_here() const;
     bool owns(const MapPin& map) const { return meta && owns_pin(*meta, map.pin_name, map.info); }
     bool adopted(const MapPin& map) const { return meta && adopted_map(*meta, map.info.id); }

@@ -17,6 +17,19 @@
 
 namespace tally::loader {
 
+namespace {
+
+// For CO-RE, libbpf reads the kernel's types, more than 5 MB, into one buffer, a page with each read(). A
+// buffer that malloc has mapped by itself begins 16 bytes into a page, and what the kernel copies there from
+// the beginning of a page of its own takes eight times as long as to the heap (perf record; AMD EPYC,
+// Linux 6.18).
+void take_large_buffers_from_the_heap() {
+    constexpr int kLargestThreshold = 32 << 20;  // that glibc takes
+    ::mallopt(M_MMAP_THRESHOLD, kLargestThreshold);
+}
+
+}  // namespace
+
 Error ObjectFile::refuse(std::string reason, std::string hint) const {
     return make_error(ErrorKind::kSystem, operation(), std::move(reason)).with_hint(std::move(hint));
 }
@@ -86,19 +99,6 @@ Error ObjectFile::explain_refusal(int code, const std::string& warnings) const {
     }
     return refuse("libbpf does not take it: " + last, "-v shows libbpf's other messages");
 }
-
-namespace {
-
-// For CO-RE, libbpf reads the kernel's types, more than 5 MB, into one buffer, a page with each read(). A
-// buffer that malloc has mapped by itself begins 16 bytes into a page, and what the kernel copies there from
-// the beginning of a page of its own takes eight times as long as to the heap (perf record; AMD EPYC,
-// Linux 6.18).
-void take_large_buffers_from_the_heap() {
-    constexpr int kLargestThreshold = 32 << 20;  // that glibc takes
-    ::mallopt(M_MMAP_THRESHOLD, kLargestThreshold);
-}
-
-}  // namespace
 
 Result<UniqueObject> ObjectFile::open() const {
     take_large_buffers_from_the_heap();

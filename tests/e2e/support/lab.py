@@ -215,11 +215,14 @@ class Lab:
     def delete_links(self):
         new = [link for link in links() if link not in self.before["links"]]
         plain = [link for link in new if re.fullmatch(r"[\w.-]+", link)]  # others would be quotes or comments of -batch
-        commands = [["ip", "link", "delete", "dev", link] for link in new if link not in plain]
+
+        def ip(*words, lines=()):
+            subprocess.run(["ip", *words], input="".join(lines), text=True, stderr=subprocess.DEVNULL, check=False)
+
         # -force: the other end of a pair is gone already.
-        for command in (["ip", "-force", "-batch", "-"], *commands):
-            subprocess.run(command, input="".join(f"link delete dev {link}\n" for link in plain), text=True,
-                           stderr=subprocess.DEVNULL, check=False)
+        ip("-force", "-batch", "-", lines=[f"link delete dev {link}\n" for link in plain])
+        for link in set(new) - set(plain):
+            ip("link", "delete", "dev", link)
 
     def wait_for_nothing_left(self):
         now = self.world()

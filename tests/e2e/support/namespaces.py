@@ -8,7 +8,7 @@ import tempfile
 from contextlib import contextmanager
 from pathlib import Path
 
-from support.devices import Veth, link_info, wait_for_carrier
+from support.devices import Veth, change_links, link_info, wait_for_carrier
 from support.pins import BPFFS
 from support.processes import run, wait_until
 
@@ -41,11 +41,11 @@ class Namespace:
     def veth(self, dev="veth0"):
         """A device in there; what is sent to its peer, which is here, arrives at it."""
         peer = f"p-{self.name}-{dev}"[:15]
-        run(["ip", "link", "add", "name", peer, "type", "veth", "peer", "name", dev, "netns", self.name])
-        run(["ip", "link", "set", "dev", peer, "arp", "off", "multicast", "off", "up"])
+        change_links(f"add name {peer} type veth peer name {dev} netns {self.name}",
+                     f"set dev {peer} arp off multicast off up")
         self.wait_for_carrier(dev)
-        wait_for_carrier(peer)
-        return Veth(dev, peer, self.link_info(dev)["address"], link_info(peer)["address"])
+        there = wait_for_carrier(peer)
+        return Veth(dev, peer, self.link_info(dev)["address"], there[peer]["address"])
 
     def attached(self, dev="veth0"):
         return self.link_info(dev).get("xdp", {}).get("prog", {}).get("id")
