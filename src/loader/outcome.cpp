@@ -8,6 +8,7 @@
 #include <array>
 #include <ctime>
 
+#include "common/base/device_name.h"
 #include "common/base/error_report.h"
 #include "common/base/printable.h"
 #include "common/base/shown_paths.h"
@@ -235,10 +236,6 @@ std::string headline(const Outcome& outcome) {
 }
 
 }  // namespace
-
-std::string with_netns(const std::string& netns, const std::string& dev) {
-    return netns.empty() ? dev : netns + '/' + dev;
-}
 
 Json document_of(const std::vector<Outcome>& outcomes) {
     Json document = {{"schema", 1}, {"devices", Json::array()}};

@@ -100,7 +100,6 @@ Outcome failed_outcome(const std::string& device, Error error);
 
 // "red/eth0", or "eth0" in the initial namespace; safe to print.
 std::string display_name(const Outcome& outcome);
-std::string with_netns(const std::string& netns, const std::string& dev);
 // Nothing was to be cleaned up, and all is as it should be.
 bool is_clean(const Outcome& outcome);
 

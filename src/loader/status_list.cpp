@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "common/base/columns.h"
+#include "common/base/device_name.h"
 #include "common/base/printable.h"
 #include "common/base/shown_paths.h"
 

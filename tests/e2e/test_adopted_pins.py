@@ -7,6 +7,7 @@ import subprocess
 import pytest
 
 from support.adopted import COUNTERS, LOAD_A, PER_CPU, id_at, lifetime, pin_operators, write_counts
+from support.components import remove_leftovers_of_libxdp
 from support.devices import attached, wait_for_carrier
 from support.exporter import Exporter
 from support.maps import dump_counts
@@ -196,6 +197,7 @@ def test_lifetime_after_a_load_that_was_cut_off(lab, veth0, fault, tmp_path):
     when the load that takes it ends at any of its calls since the meta is staged."""
     log = tmp_path / "log"
     load = [LOADER, "--dev", "veth0", "--action", "drop", "--reuse-maps"]
+    lab.cleanups.append(lambda: remove_leftovers_of_libxdp("veth0"))
     path, _ = pin_operators(lab, COUNTERS, **PER_CPU)
     write_counts(path, 1000)
 

@@ -8,7 +8,7 @@ import subprocess
 import pytest
 
 from support import kernel
-from support.components import ForeignComponent, components
+from support.components import ForeignComponent, components, remove_leftovers_of_libxdp
 from support.cost import cost_of, empty_run
 from support.devices import attached
 from support.maps import dump_counts, read_meta
@@ -291,9 +291,7 @@ def test_killed_at_any_moment(lab, veth0, call):
     send(veth0, 5, SIZE)
     wait_until(lambda: lab.once("veth0")["total"]["packets"] >= before + 5, "5 packets")
     assert lab.once("veth0")["total"]["packets"] == before + 5
-    run(["xdp-loader", "clean", "veth0"])
-    for path in (BPFFS / "xdp").glob("prog-test-link-*"):
-        path.unlink()  # libxdp tries with it whether links can be pinned
+    remove_leftovers_of_libxdp("veth0")
 
 
 # ---- the reader

@@ -11,10 +11,10 @@ import subprocess
 
 import pytest
 
-from support.components import ForeignComponent, components
+from support.components import ForeignComponent, components, remove_leftovers_of_libxdp
 from support.devices import attached
 from support.maps import dump_counts, read_meta
-from support.pins import BPFFS, pin_dir, pins_of
+from support.pins import pin_dir, pins_of
 from support.processes import run, wait_until
 from support.programs import CONFLICT, LOADER, STATS
 from support.run_command import RUNNING, clean, kill, run_loaded, running
@@ -190,6 +190,4 @@ def test_killed_at_any_moment(lab, veth0, call):
         when += step
     assert when > step, f"{call} is never called"
     only_the_foreign_is_left(lab)
-    run(["xdp-loader", "clean", "veth0"])
-    for path in (BPFFS / "xdp").glob("prog-test-link-*"):
-        path.unlink()  # libxdp tries with it whether links can be pinned
+    remove_leftovers_of_libxdp("veth0")

@@ -14,6 +14,8 @@ namespace tally {
 
 // The directory that a path is in, by its text alone: "." where it has no slash, "/" for what is in the root.
 std::string directory_of(const std::string& path);
+// What it is called there: what follows the last slash.
+std::string name_of(const std::string& path);
 
 // Names below a directory, without "." and "..", sorted.
 Result<std::vector<std::string>> list_directory(const std::string& path);

@@ -14,6 +14,12 @@ namespace tally {
 
 // Where `ip netns add` gives them names.
 inline constexpr const char* kNamedNamespaces = "/run/netns";
+inline constexpr const char* kInitialNetns = "/proc/1/ns/net";
+
+// As open_netns() takes it: the initial one where `netns` is empty, as it is in bpffs.
+inline std::string netns_path(const std::string& netns) {
+    return netns.empty() ? kInitialNetns : netns;
+}
 
 // Inode of the calling thread's network namespace: tells namespaces apart on this machine.
 Result<std::uint64_t> current_netns_inode();

@@ -46,7 +46,7 @@ class Collector {
 
 KnownNamespaces list_namespaces() {
     Collector collector;
-    const std::string first = "/proc/1/ns/net";
+    const std::string first = kInitialNetns;
     // Without it the processes of others are hidden (hidepid).
     if (const auto initial = netns_inode_at(first); !initial || !*initial) {
         collector.note_gap(initial ? system_error(ENOENT, first) : initial.error());

@@ -53,7 +53,7 @@ Result<UniqueFd> open_by_name_or_inode(const std::string& netns) {
 }
 
 Result<UniqueFd> open_by_pin_name(const std::string& netns) {
-    return netns.empty() ? open_netns("/proc/1/ns/net") : open_by_name_or_inode(netns);
+    return netns.empty() ? open_netns(kInitialNetns) : open_by_name_or_inode(netns);
 }
 
 Result<void> open_links(NetnsContext& context) {

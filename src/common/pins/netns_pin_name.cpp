@@ -34,7 +34,7 @@ Result<std::string> guess_pin_name(std::uint64_t inode, const std::string& bpffs
 Result<std::optional<std::uint64_t>> initial_inode() {
     static std::atomic<std::uint64_t> known = 0;
     if (known == 0) {
-        TALLY_ASSIGN_OR_RETURN(const auto initial, answer_of(netns_inode_at("/proc/1/ns/net")));
+        TALLY_ASSIGN_OR_RETURN(const auto initial, answer_of(netns_inode_at(kInitialNetns)));
         known = initial ? initial->value_or(0) : 0;
     }
     return known == 0 ? std::optional<std::uint64_t>() : std::optional<std::uint64_t>(known);

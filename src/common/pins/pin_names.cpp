@@ -86,7 +86,7 @@ std::optional<std::string> netns_of_directory_name(const std::string& component)
 
 std::string namespace_directory_of(const std::string& directory) {
     const std::string parent = directory_of(directory);
-    return netns_of_directory_name(parent.substr(parent.find_last_of('/') + 1)) ? parent : std::string();
+    return netns_of_directory_name(name_of(parent)) ? parent : std::string();
 }
 
 std::string component_map_pin(std::uint32_t program_id, std::string_view name) {

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "common/base/device_name.h"
 #include "common/kernel/dispatcher.h"
 #include "common/kernel/netns.h"
 #include "common/kernel/netns_list.h"
@@ -198,8 +199,7 @@ Result<std::optional<ProgramPlace>> look_where_it_was(const Meta& meta, const Wa
         return none;
     }
     const bool is_here = own.visibility == NetnsContext::Visibility::kHere;
-    const std::string name = own.netns.empty() ? "/proc/1/ns/net" : own.netns;
-    auto fd = is_here ? open_netns(kOwnNetns) : open_netns(name);
+    auto fd = open_netns(is_here ? kOwnNetns : netns_path(own.netns));
     return std::optional(ProgramPlace{std::move(*link), own.inode, own.netns, own.netns_option,
                                       fd ? std::move(*fd) : UniqueFd()});
 }
@@ -207,7 +207,7 @@ Result<std::optional<ProgramPlace>> look_where_it_was(const Meta& meta, const Wa
 }  // namespace
 
 std::string ProgramPlace::name() const {
-    return netns.empty() ? link.interface.name : netns + '/' + link.interface.name;
+    return with_netns(netns, link.interface.name);
 }
 
 std::string ProgramPlace::option(const NetnsContext& own) const {

@@ -9,6 +9,7 @@
 
 #include <cerrno>
 
+#include "common/base/directory.h"
 #include "common/base/unique_fd.h"
 #include "common/kernel/libbpf_options.h"
 #include "common/kernel/library_log.h"
@@ -103,7 +104,7 @@ Error ObjectFile::explain_refusal(int code, const std::string& warnings) const {
 Result<UniqueObject> ObjectFile::open() const {
     take_large_buffers_from_the_heap();
     // libbpf names an object after its file, up to the first dot; global data is named after the object.
-    const std::string file = path_.substr(path_.find_last_of('/') + 1);
+    const std::string file = name_of(path_);
     const std::string name = file.substr(0, file.find('.'));
     bpf_object_open_opts options;
     init_options(options);

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "common/base/columns.h"
+#include "common/base/device_name.h"
 #include "common/base/error_report.h"
 #include "common/base/natural_order.h"
 #include "common/base/printable.h"

@@ -9,6 +9,7 @@
 #include <optional>
 #include <utility>
 
+#include "common/base/device_name.h"
 #include "common/base/exceptions.h"
 #include "common/kernel/dispatcher.h"
 #include "common/kernel/link_socket.h"
@@ -96,7 +97,7 @@ void settle_pins(PinDirectory& pins, const NetnsContext& context, const Interfac
     if (pins.path() != directory && context.has_directory(pins.path())) {
         rename_pins(pins, directory, outcome);
     } else if (pins.path() != directory) {
-        outcome.runs_on = context.netns.empty() ? interface.name : context.netns + '/' + interface.name;
+        outcome.runs_on = with_netns(context.netns, interface.name);
         outcome.notes.push_back("the interface came from another network namespace: its pins stay in " +
                                 pins.path());
     }

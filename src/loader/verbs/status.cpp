@@ -276,7 +276,7 @@ Result<Outcome> describe(const NetnsContext& context, const std::string& name, c
     }
     TALLY_TRY(explain(state, context, directory, outcome));
     if (directory != context.directory(name)) {
-        outcome.pinned_as = decode_pin_name(directory.substr(directory.find_last_of('/') + 1));
+        outcome.pinned_as = decode_pin_name(name_of(directory));
         outcome.notes.push_back(explain_other_directory(state, context, directory));
     }
     return outcome;

@@ -18,10 +18,6 @@
 namespace tally::stats {
 namespace {
 
-std::string last_component(const std::string& path) {
-    return path.substr(path.find_last_of('/') + 1);
-}
-
 bool has_counters(const std::string& directory) {
     const auto there = path_exists(directory + '/' + XDP_TALLY_MAP_NAME);
     return !there || *there;
@@ -136,11 +132,11 @@ void Discovery::look_inside(const Directory& directory, std::vector<FoundMap>& f
             told_.erase(directory.path);
             if (has_lost_counters(directory.path)) {
                 found.push_back(
-                    {directory.path, directory.netns, decode_pin_name(last_component(directory.path)), true});
+                    {directory.path, directory.netns, decode_pin_name(name_of(directory.path)), true});
             }
         } else if (told_.insert(directory.path).second) {
             found.push_back(
-                {directory.path, directory.netns, decode_pin_name(last_component(directory.path)), false});
+                {directory.path, directory.netns, decode_pin_name(name_of(directory.path)), false});
         }
         return;
     }

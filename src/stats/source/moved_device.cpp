@@ -26,7 +26,7 @@ std::string path_of(const ProgramPlace& place) {
     if (!place.netns_option.empty()) {
         return place.netns_option;
     }
-    return place.netns.empty() ? "/proc/1/ns/net" : place.netns;
+    return netns_path(place.netns);
 }
 
 }  // namespace
@@ -46,15 +46,6 @@ Result<Link> DispatcherCache::look_inside(Result<Link> link, bool in_dispatcher)
         link->hook.dispatcher = dispatcher_;
     }
     return link;
-}
-
-std::string place_name(const std::string& netns, const std::string& interface) {
-    return netns.empty() ? interface : netns + '/' + interface;
-}
-
-std::string_view netns_of_place(std::string_view place) {
-    const auto slash = place.find_last_of('/');
-    return slash == std::string_view::npos ? std::string_view() : place.substr(0, slash);
 }
 
 const MovedDevice::Finding& MovedDevice::look(const Meta& meta, const std::optional<LinkInfo>& link,

@@ -28,11 +28,6 @@ class DispatcherCache {
     std::optional<Dispatcher> dispatcher_;
 };
 
-// "eth0", or "red/eth0"; `netns` as NetnsContext::netns.
-std::string place_name(const std::string& netns, const std::string& interface);
-// The namespace in such a name.
-std::string_view netns_of_place(std::string_view place);
-
 class MovedDevice {
   public:
     struct Finding {

@@ -72,7 +72,7 @@ Error explain_pin_error(Error error, const std::string& pin) {
         case EACCES:
             return explain_denial(std::move(error), pin);
         case EPERM:
-            if (pin.find('.', pin.find_last_of('/') + 1) != std::string::npos) {
+            if (name_of(pin).find('.') != std::string::npos) {
                 // bpffs returns EPERM for names with a dot, also when they are looked up.
                 return make_error(ErrorKind::kNotFound, std::move(error.what),
                                   "the name of a pin cannot contain a dot");

@@ -9,6 +9,7 @@
 
 #include <xdp_tally/abi.h>
 
+#include "common/base/device_name.h"
 #include "common/base/printable.h"
 #include "common/kernel/interface.h"
 #include "common/kernel/netns.h"
@@ -266,7 +267,7 @@ void ReaderSet::note_problem(const FoundMap& found, const std::string& title, st
 void ReaderSet::note_missing(const FoundMap& found, const NetnsContext& context) {
     const Source source{Source::Kind::kDevice, found.name, 0, found.directory};
     const auto error = explain_missing_pin(source, context, found.directory + '/' + XDP_TALLY_MAP_NAME);
-    note_problem(found, printable(place_name(found.netns, found.name)), error.message() + "; " + error.hint);
+    note_problem(found, printable(with_netns(found.netns, found.name)), error.message() + "; " + error.hint);
     unread_[found.directory] = error.kind;
 }
 
@@ -288,7 +289,7 @@ Result<ReaderSet::Watched*> ReaderSet::watched_of(const std::string& netns) {
             other = std::make_unique<Watched>();
         }
         *other = {std::move(context), {}};  // its readers keep their pointers
-        TALLY_TRY(listen_inside(*other, netns.empty() ? "/proc/1/ns/net" : netns));
+        TALLY_TRY(listen_inside(*other, netns_path(netns)));
     }
     return other.get();
 }

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "common/base/clock.h"
+#include "common/base/device_name.h"
 #include "common/base/printable.h"
 #include "common/kernel/bpf_info.h"
 #include "common/pins/abi_names.h"
@@ -270,8 +271,7 @@ void Sampler::fill_delivery() {
     take_delivery(true);
     const auto& reading = request_->delivery->reading();
     if (reading && delivery_source_) {
-        const bool moved =
-            report_->runs_on && netns_of_place(*report_->runs_on) != report_->netns.value_or("");
+        const bool moved = report_->runs_on && netns_of(*report_->runs_on) != report_->netns.value_or("");
         const DeliveryObstacles obstacles{report_->program && report_->program->mode != "native", moved};
         tally::stats::fill_delivery(*report_, *reading, *delivery_source_, delivery_, obstacles,
                                     report_->period);

@@ -7,6 +7,7 @@
 
 #include <utility>
 
+#include "common/base/device_name.h"
 #include "common/base/printable.h"
 #include "common/kernel/bpf_info.h"
 #include "common/kernel/capability_sets.h"
@@ -167,7 +168,7 @@ void StateMonitor::look_at_device(const Meta& meta, AttachFacts& facts) {
     }
     latest_.link = runs_here ? link_state(*link) : std::string_view();
     if (runs_here && !is_where_pins_say(meta, context_->inode, link->interface.name)) {
-        latest_.runs_on = place_name(context_->netns, link->interface.name);
+        latest_.runs_on = with_netns(context_->netns, link->interface.name);
     }
 }
 
@@ -194,7 +195,7 @@ void StateMonitor::look_elsewhere(const Meta& meta, const std::optional<LinkInfo
     facts.life = found.life;
     facts.hook_elsewhere = found.hook;
     if (found.hook && !is_where_pins_say(meta, found.netns_inode, found.interface)) {
-        latest_.runs_on = place_name(found.netns, found.interface);
+        latest_.runs_on = with_netns(found.netns, found.interface);
     }
 }
 

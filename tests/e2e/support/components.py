@@ -2,6 +2,7 @@
 """The components of a libxdp dispatcher, ours and others'."""
 
 from support.bpftool import binary, bpftool
+from support.pins import BPFFS
 from support.processes import run
 from support.programs import object_file
 
@@ -9,6 +10,14 @@ from support.programs import object_file
 def components(lab, dev):
     """By name; the built-in programs have two, and which it is depends on the kernel."""
     return [component["name"].removesuffix("_frags") for component in lab.status(dev)["hook"]["components"]]
+
+
+def remove_leftovers_of_libxdp(dev):
+    """Its own pins, where it was killed in the middle."""
+    if (BPFFS / "xdp").exists():
+        run(["xdp-loader", "clean", dev])
+        for path in (BPFFS / "xdp").glob("prog-test-link-*"):
+            path.unlink()  # it tries with it whether links can be pinned
 
 
 class ForeignComponent:

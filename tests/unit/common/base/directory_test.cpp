@@ -110,6 +110,12 @@ TEST(DirectoryOf, IsWhatIsBeforeTheLastSlash) {
     EXPECT_EQ(directory_of("/"), "/");
 }
 
+TEST(NameOf, IsWhatFollowsTheLastSlash) {
+    EXPECT_EQ(name_of("/sys/fs/bpf/eth0"), "eth0");
+    EXPECT_EQ(name_of("counters"), "counters");
+    EXPECT_EQ(name_of("/pins/"), "");
+}
+
 TEST_F(InDirectory, ALinkIsLookedAtOrWhereItLeads) {
     const auto itself = status_of(path_ + "/link", AT_SYMLINK_NOFOLLOW);
     ASSERT_TRUE(itself);

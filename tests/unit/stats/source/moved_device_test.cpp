@@ -6,17 +6,6 @@
 namespace tally::stats {
 namespace {
 
-TEST(PlaceName, HasTheNamespaceUnlessItIsTheInitialOne) {
-    EXPECT_EQ(place_name("", "eth0"), "eth0");
-    EXPECT_EQ(place_name("red", "eth0"), "red/eth0");
-}
-
-TEST(PlaceName, TellsItsNamespace) {
-    EXPECT_EQ(netns_of_place("eth0"), "");
-    EXPECT_EQ(netns_of_place("red/eth0"), "red");
-    EXPECT_EQ(netns_of_place("/proc/7/ns/net/eth0"), "/proc/7/ns/net") << "one that no name was given";
-}
-
 TEST(DispatcherCache, LeavesAloneWhatIsNoDispatcher) {
     DispatcherCache cache;
     Link link;

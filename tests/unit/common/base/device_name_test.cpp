@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+#include "common/base/device_name.h"
+
+#include <gtest/gtest.h>
+
+namespace tally {
+namespace {
+
+TEST(DeviceName, HasTheNamespaceUnlessItIsTheInitialOne) {
+    EXPECT_EQ(with_netns("", "eth0"), "eth0");
+    EXPECT_EQ(with_netns("red", "eth0"), "red/eth0");
+}
+
+TEST(DeviceName, IsTakenApart) {
+    EXPECT_EQ(netns_of("eth0"), "");
+    EXPECT_EQ(without_netns("eth0"), "eth0");
+    EXPECT_EQ(netns_of("red/eth0"), "red");
+    EXPECT_EQ(without_netns("red/eth0"), "eth0");
+    EXPECT_EQ(netns_of("/proc/7/ns/net/eth0"), "/proc/7/ns/net") << "one that no name was given";
+    EXPECT_EQ(without_netns("/proc/7/ns/net/eth0"), "eth0");
+}
+
+}  // namespace
+}  // namespace tally
