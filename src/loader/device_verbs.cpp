@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "common/base/natural_order.h"
-#include "common/kernel/netns.h"
+#include "common/network/netns.h"
 #include "common/pins/bpffs.h"
 #include "common/pins/bpffs_mount.h"
 #include "common/pins/netns_context.h"

@@ -3,8 +3,8 @@
 #include <string>
 #include <variant>
 
-#include "common/kernel/library_log.h"
-#include "common/kernel/netns.h"
+#include "common/bpf/library_log.h"
+#include "common/network/netns.h"
 #include "common/pins/netns_context.h"
 #include "common/start/memory_reserve.h"
 #include "common/start/program_start.h"

@@ -3,7 +3,7 @@
 
 #include <utility>
 
-#include "common/kernel/netns.h"
+#include "common/network/netns.h"
 #include "common/pins/bpffs_mount.h"
 #include "stats/cli/notices.h"
 #include "stats/cli/stop_signal.h"

@@ -13,7 +13,7 @@
 
 #include "common/base/error_report.h"
 #include "common/base/shown_paths.h"
-#include "common/kernel/library_log.h"
+#include "common/bpf/library_log.h"
 #include "common/pins/bpffs_mount.h"
 #include "common/start/memory_reserve.h"
 #include "common/start/program_start.h"

@@ -2,7 +2,7 @@
 // A name that passes the check leads to a directory right below the root, and nowhere else.
 #include <cstdint>
 
-#include "common/kernel/interface.h"
+#include "common/network/interface.h"
 #include "common/pins/abi_names.h"
 #include "common/pins/netns_context.h"
 #include "common/pins/pin_names.h"

@@ -9,7 +9,7 @@
 
 #include <xdp_tally/abi.h>
 
-#include "common/kernel/xdp_hook.h"
+#include "common/network/xdp_hook.h"
 #include "common/pins/program_life.h"
 
 namespace tally {

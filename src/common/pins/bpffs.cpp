@@ -14,8 +14,8 @@
 
 #include "common/base/directory.h"
 #include "common/base/shell_word.h"
-#include "common/kernel/bpf_info.h"
-#include "common/kernel/libbpf_options.h"
+#include "common/bpf/bpf_info.h"
+#include "common/bpf/libbpf_options.h"
 #include "common/pins/pin_names.h"
 
 namespace tally {

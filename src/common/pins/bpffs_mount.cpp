@@ -22,7 +22,7 @@
 #include "common/base/shell_word.h"
 #include "common/base/shown_paths.h"
 #include "common/base/unique_fd.h"
-#include "common/kernel/netns.h"
+#include "common/network/netns.h"
 #include "common/pins/netns_pin_name.h"
 
 namespace tally {

@@ -15,7 +15,7 @@
 
 #include <xdp_tally/abi.h>
 
-#include "common/kernel/bpf_info.h"
+#include "common/bpf/bpf_info.h"
 #include "common/pins/bpffs.h"
 
 namespace tally {

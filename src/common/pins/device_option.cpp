@@ -6,7 +6,7 @@
 
 #include <algorithm>
 
-#include "common/kernel/interface.h"
+#include "common/network/interface.h"
 
 namespace tally {
 

@@ -10,7 +10,7 @@
 #include <cstring>
 #include <utility>
 
-#include "common/kernel/bpf_info.h"
+#include "common/bpf/bpf_info.h"
 #include "common/pins/abi_names.h"
 #include "common/pins/bpffs.h"
 #include "common/pins/pin_names.h"

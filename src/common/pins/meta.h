@@ -11,7 +11,7 @@
 
 #include "common/base/result.h"
 #include "common/base/unique_fd.h"
-#include "common/kernel/bpf_info.h"
+#include "common/bpf/bpf_info.h"
 
 namespace tally {
 

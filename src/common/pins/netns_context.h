@@ -9,8 +9,8 @@
 #include <string>
 
 #include "common/base/result.h"
-#include "common/kernel/interface.h"
-#include "common/kernel/link_socket.h"
+#include "common/network/interface.h"
+#include "common/network/link_socket.h"
 #include "common/pins/bpffs.h"
 #include "common/pins/bpffs_mount.h"
 

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "common/base/directory.h"
-#include "common/kernel/netns.h"
+#include "common/network/netns.h"
 #include "common/pins/bpffs.h"
 #include "common/pins/meta.h"
 

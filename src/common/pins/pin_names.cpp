@@ -6,7 +6,7 @@
 #include <xdp_tally/abi.h>
 
 #include "common/base/directory.h"
-#include "common/kernel/netns.h"
+#include "common/network/netns.h"
 
 namespace tally {
 namespace {

@@ -8,9 +8,9 @@
 #include <vector>
 
 #include "common/base/device_name.h"
-#include "common/kernel/dispatcher.h"
-#include "common/kernel/netns.h"
-#include "common/kernel/netns_list.h"
+#include "common/bpf/dispatcher.h"
+#include "common/network/netns.h"
+#include "common/network/netns_list.h"
 #include "common/pins/bpffs.h"
 #include "common/pins/netns_pin_name.h"
 

@@ -9,8 +9,8 @@
 
 #include "common/base/result.h"
 #include "common/base/unique_fd.h"
-#include "common/kernel/bpf_info.h"
-#include "common/kernel/link_socket.h"
+#include "common/bpf/bpf_info.h"
+#include "common/network/link_socket.h"
 #include "common/pins/meta.h"
 #include "common/pins/netns_context.h"
 #include "common/pins/program_life.h"

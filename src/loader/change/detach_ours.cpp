@@ -3,7 +3,7 @@
 
 #include <fmt/format.h>
 
-#include "common/kernel/netns.h"
+#include "common/network/netns.h"
 #include "loader/device/hook_description.h"
 #include "loader/device/upper_devices.h"
 #include "loader/hook/dispatcher_attach.h"

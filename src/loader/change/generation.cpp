@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "common/base/clock.h"
-#include "common/kernel/bpf_info.h"
-#include "common/kernel/netns.h"
+#include "common/bpf/bpf_info.h"
+#include "common/network/netns.h"
 #include "common/pins/counter_map.h"
 #include "loader/change/meta_map.h"
 

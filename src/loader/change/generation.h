@@ -5,7 +5,7 @@
 #include <optional>
 
 #include "common/base/result.h"
-#include "common/kernel/interface.h"
+#include "common/network/interface.h"
 #include "common/pins/counters.h"
 #include "common/pins/meta.h"
 #include "loader/change/attach_plan.h"

@@ -9,7 +9,7 @@
 #include <cerrno>
 #include <cstdint>
 
-#include "common/kernel/libbpf_options.h"
+#include "common/bpf/libbpf_options.h"
 #include "common/pins/meta.h"
 #include "loader/object/object_file.h"
 

@@ -5,8 +5,8 @@
 #include <iterator>
 
 #include "common/base/exceptions.h"
-#include "common/kernel/bpf_info.h"
-#include "common/kernel/netns.h"
+#include "common/bpf/bpf_info.h"
+#include "common/network/netns.h"
 #include "common/pins/pin_names.h"
 #include "common/pins/program_search.h"
 #include "loader/change/generation.h"

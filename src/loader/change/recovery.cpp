@@ -7,9 +7,9 @@
 
 #include "common/base/exceptions.h"
 #include "common/base/unique_fd.h"
-#include "common/kernel/bpf_info.h"
-#include "common/kernel/dispatcher.h"
-#include "common/kernel/link_socket.h"
+#include "common/bpf/bpf_info.h"
+#include "common/bpf/dispatcher.h"
+#include "common/network/link_socket.h"
 #include "common/pins/program_search.h"
 #include "loader/change/generation.h"
 #include "loader/change/meta_map.h"

@@ -13,9 +13,9 @@
 
 #include "common/base/directory.h"
 #include "common/base/unique_handle.h"
-#include "common/kernel/bpf_info.h"
-#include "common/kernel/libbpf_options.h"
-#include "common/kernel/library_log.h"
+#include "common/bpf/bpf_info.h"
+#include "common/bpf/libbpf_options.h"
+#include "common/bpf/library_log.h"
 
 #include "delivery.skel.h"
 

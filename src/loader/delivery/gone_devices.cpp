@@ -9,10 +9,10 @@
 #include <utility>
 
 #include "common/base/directory.h"
-#include "common/kernel/bpf_info.h"
-#include "common/kernel/link_socket.h"
-#include "common/kernel/netns.h"
-#include "common/kernel/netns_list.h"
+#include "common/bpf/bpf_info.h"
+#include "common/network/link_socket.h"
+#include "common/network/netns.h"
+#include "common/network/netns_list.h"
 #include "common/pins/meta.h"
 #include "common/pins/pin_names.h"
 

@@ -15,7 +15,7 @@
 #include "common/base/clock.h"
 #include "common/base/directory.h"
 #include "common/base/shell_word.h"
-#include "common/kernel/bpf_info.h"
+#include "common/bpf/bpf_info.h"
 #include "common/pins/delivery.h"
 #include "common/pins/pin_names.h"
 #include "loader/delivery/delivery_programs.h"

@@ -10,8 +10,8 @@
 #include <algorithm>
 
 #include "common/base/directory.h"
-#include "common/kernel/dispatcher.h"
-#include "common/kernel/link_socket.h"
+#include "common/bpf/dispatcher.h"
+#include "common/network/link_socket.h"
 #include "common/pins/bpffs.h"
 #include "common/pins/pin_names.h"
 #include "common/pins/process_lock.h"

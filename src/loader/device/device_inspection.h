@@ -5,7 +5,7 @@
 #include <optional>
 #include <string>
 
-#include "common/kernel/interface.h"
+#include "common/network/interface.h"
 #include "common/pins/netns_context.h"
 #include "loader/device/device_state.h"
 

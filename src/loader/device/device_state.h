@@ -9,9 +9,9 @@
 
 #include "common/base/result.h"
 #include "common/base/unique_fd.h"
-#include "common/kernel/bpf_info.h"
-#include "common/kernel/interface.h"
-#include "common/kernel/xdp_hook.h"
+#include "common/bpf/bpf_info.h"
+#include "common/network/interface.h"
+#include "common/network/xdp_hook.h"
 #include "common/pins/attach_state.h"
 #include "common/pins/meta.h"
 #include "common/pins/netns_context.h"

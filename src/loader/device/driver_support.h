@@ -7,8 +7,8 @@
 #include <string>
 #include <string_view>
 
-#include "common/kernel/device_features.h"
-#include "common/kernel/interface.h"
+#include "common/network/device_features.h"
+#include "common/network/interface.h"
 
 namespace tally::loader {
 

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "common/base/result.h"
-#include "common/kernel/bpf_info.h"
+#include "common/bpf/bpf_info.h"
 
 namespace tally::loader {
 

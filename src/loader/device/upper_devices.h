@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "common/base/error.h"
-#include "common/kernel/link_socket.h"
+#include "common/network/link_socket.h"
 #include "common/pins/netns_context.h"
 
 namespace tally::loader {

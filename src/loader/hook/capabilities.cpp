@@ -4,7 +4,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include "common/kernel/capability_sets.h"
+#include "common/bpf/capability_sets.h"
 
 namespace tally::loader {
 namespace {

@@ -12,9 +12,9 @@
 #include <xdp_tally/abi.h>
 
 #include "common/base/unique_handle.h"
-#include "common/kernel/dispatcher.h"
-#include "common/kernel/libbpf_options.h"
-#include "common/kernel/library_log.h"
+#include "common/bpf/dispatcher.h"
+#include "common/bpf/libbpf_options.h"
+#include "common/bpf/library_log.h"
 #include "common/pins/bpffs.h"
 #include "loader/hook/component_signature.h"
 #include "loader/hook/dispatcher_pins.h"

@@ -7,8 +7,8 @@
 #include <string>
 
 #include "common/base/result.h"
-#include "common/kernel/interface.h"
-#include "common/kernel/xdp_hook.h"
+#include "common/network/interface.h"
+#include "common/network/xdp_hook.h"
 #include "loader/object/program_object.h"
 
 namespace tally::loader {

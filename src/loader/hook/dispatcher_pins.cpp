@@ -11,8 +11,8 @@
 
 #include "common/base/directory.h"
 #include "common/base/unique_fd.h"
-#include "common/kernel/bpf_info.h"
-#include "common/kernel/dispatcher.h"
+#include "common/bpf/bpf_info.h"
+#include "common/bpf/dispatcher.h"
 #include "common/pins/bpffs.h"
 
 namespace tally::loader {

@@ -9,9 +9,9 @@
 #include <linux/if_link.h>
 #include <unistd.h>
 
-#include "common/kernel/bpf_info.h"
-#include "common/kernel/libbpf_options.h"
-#include "common/kernel/library_log.h"
+#include "common/bpf/bpf_info.h"
+#include "common/bpf/libbpf_options.h"
+#include "common/bpf/library_log.h"
 #include "common/pins/abi_names.h"
 
 namespace tally::loader {

@@ -4,8 +4,8 @@
 #include <bpf/bpf.h>
 #include <fmt/format.h>
 
-#include "common/kernel/interface.h"
-#include "common/kernel/link_socket.h"
+#include "common/network/interface.h"
+#include "common/network/link_socket.h"
 
 namespace tally::loader {
 

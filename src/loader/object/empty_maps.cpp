@@ -13,7 +13,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "common/kernel/bpf_info.h"
+#include "common/bpf/bpf_info.h"
 
 namespace tally::loader {
 namespace {

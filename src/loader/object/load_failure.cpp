@@ -8,9 +8,9 @@
 #include <algorithm>
 #include <array>
 
-#include "common/kernel/bpf_info.h"
-#include "common/kernel/capability_sets.h"
-#include "common/kernel/library_log.h"
+#include "common/bpf/bpf_info.h"
+#include "common/bpf/capability_sets.h"
+#include "common/bpf/library_log.h"
 #include "loader/object/map_memory.h"
 #include "loader/object/verifier_log.h"
 

@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "common/kernel/bpf_info.h"
+#include "common/bpf/bpf_info.h"
 
 struct btf;
 struct bpf_map;

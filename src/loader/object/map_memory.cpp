@@ -9,7 +9,7 @@
 #include <limits>
 #include <string>
 
-#include "common/kernel/kernel_release.h"
+#include "common/bpf/kernel_release.h"
 
 namespace tally::loader {
 namespace {

@@ -11,8 +11,8 @@
 
 #include "common/base/directory.h"
 #include "common/base/unique_fd.h"
-#include "common/kernel/libbpf_options.h"
-#include "common/kernel/library_log.h"
+#include "common/bpf/libbpf_options.h"
+#include "common/bpf/library_log.h"
 #include "loader/object/object_faults.h"
 #include "loader/object/verifier_log.h"
 

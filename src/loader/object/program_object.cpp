@@ -11,7 +11,7 @@
 
 #include <xdp_tally/abi.h>
 
-#include "common/kernel/library_log.h"
+#include "common/bpf/library_log.h"
 #include "common/pins/abi_names.h"
 #include "common/pins/bpffs.h"
 #include "common/pins/pin_names.h"

@@ -9,8 +9,8 @@
 
 #include "common/base/result.h"
 #include "common/base/unique_fd.h"
-#include "common/kernel/interface.h"
-#include "common/kernel/link_socket.h"
+#include "common/network/interface.h"
+#include "common/network/link_socket.h"
 #include "common/pins/meta.h"
 #include "loader/device/pin_directory.h"
 

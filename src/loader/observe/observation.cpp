@@ -7,9 +7,9 @@
 
 #include "common/base/exceptions.h"
 #include "common/base/unique_fd.h"
-#include "common/kernel/bpf_info.h"
-#include "common/kernel/dispatcher.h"
-#include "common/kernel/netns.h"
+#include "common/bpf/bpf_info.h"
+#include "common/bpf/dispatcher.h"
+#include "common/network/netns.h"
 #include "common/pins/counter_map.h"
 #include "common/pins/pin_names.h"
 #include "common/start/memory_reserve.h"

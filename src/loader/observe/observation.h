@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "common/base/result.h"
-#include "common/kernel/interface.h"
+#include "common/network/interface.h"
 #include "common/pins/meta.h"
 #include "loader/change/publication.h"
 #include "loader/device/device_state.h"

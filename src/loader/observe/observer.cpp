@@ -7,10 +7,10 @@
 #include <linux/bpf.h>
 
 #include "common/base/unique_handle.h"
-#include "common/kernel/bpf_info.h"
-#include "common/kernel/libbpf_options.h"
-#include "common/kernel/library_log.h"
-#include "common/kernel/netns.h"
+#include "common/bpf/bpf_info.h"
+#include "common/bpf/libbpf_options.h"
+#include "common/bpf/library_log.h"
+#include "common/network/netns.h"
 #include "loader/hook/capabilities.h"
 
 #include "observe.skel.h"

@@ -12,7 +12,7 @@
 #include "common/base/result.h"
 #include "common/base/unique_fd.h"
 #include "common/base/unique_handle.h"
-#include "common/kernel/interface.h"
+#include "common/network/interface.h"
 
 struct tally_observe;  // of observe.skel.h
 

@@ -9,7 +9,7 @@
 
 #include "common/base/error.h"
 #include "common/base/result.h"
-#include "common/kernel/device_features.h"
+#include "common/network/device_features.h"
 #include "common/pins/device_option.h"
 
 namespace tally::loader {

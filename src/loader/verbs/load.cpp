@@ -11,8 +11,8 @@
 
 #include "common/base/device_name.h"
 #include "common/base/exceptions.h"
-#include "common/kernel/dispatcher.h"
-#include "common/kernel/link_socket.h"
+#include "common/bpf/dispatcher.h"
+#include "common/network/link_socket.h"
 #include "common/pins/bpffs.h"
 #include "common/pins/bpffs_mount.h"
 #include "common/pins/pin_names.h"

@@ -9,8 +9,8 @@
 #include <xdp_tally/abi.h>
 
 #include "common/base/exceptions.h"
-#include "common/kernel/bpf_info.h"
-#include "common/kernel/xdp_hook.h"
+#include "common/bpf/bpf_info.h"
+#include "common/network/xdp_hook.h"
 #include "common/pins/meta.h"
 #include "common/pins/pin_names.h"
 #include "common/pins/process_lock.h"

@@ -9,7 +9,7 @@
 
 #include "common/base/result.h"
 #include "common/base/unique_fd.h"
-#include "common/kernel/interface.h"
+#include "common/network/interface.h"
 #include "common/pins/netns_context.h"
 #include "loader/change/attach_plan.h"
 #include "loader/change/delivery_base.h"

@@ -10,7 +10,7 @@
 #include <xdp_tally/abi.h>
 
 #include "common/base/shell_word.h"
-#include "common/kernel/link_socket.h"
+#include "common/network/link_socket.h"
 #include "common/pins/abi_names.h"
 #include "common/pins/counter_map.h"
 #include "loader/change/detach_ours.h"

@@ -6,8 +6,8 @@
 #include <string>
 
 #include "common/base/error.h"
-#include "common/kernel/bpf_info.h"
-#include "common/kernel/interface.h"
+#include "common/bpf/bpf_info.h"
+#include "common/network/interface.h"
 #include "common/pins/meta.h"
 #include "common/pins/netns_context.h"
 #include "loader/change/attach_plan.h"

@@ -5,8 +5,8 @@
 
 #include <utility>
 
-#include "common/kernel/dispatcher.h"
-#include "common/kernel/link_socket.h"
+#include "common/bpf/dispatcher.h"
+#include "common/network/link_socket.h"
 #include "common/pins/abi_names.h"
 #include "common/pins/bpffs_mount.h"
 #include "common/pins/pin_names.h"

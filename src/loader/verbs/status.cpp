@@ -9,8 +9,8 @@
 
 #include "common/base/directory.h"
 #include "common/base/shell_word.h"
-#include "common/kernel/link_socket.h"
-#include "common/kernel/netns.h"
+#include "common/network/link_socket.h"
+#include "common/network/netns.h"
 #include "common/pins/abi_names.h"
 #include "common/pins/bpffs.h"
 #include "common/pins/counter_map.h"

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "common/base/result.h"
-#include "common/kernel/link_socket.h"
+#include "common/network/link_socket.h"
 #include "common/pins/meta.h"
 #include "common/pins/netns_context.h"
 #include "loader/outcome.h"

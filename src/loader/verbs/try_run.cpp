@@ -12,7 +12,7 @@
 
 #include "common/base/error_report.h"
 #include "common/base/printable.h"
-#include "common/kernel/libbpf_options.h"
+#include "common/bpf/libbpf_options.h"
 #include "common/pins/abi_names.h"
 #include "common/pins/counter_map.h"
 #include "loader/hook/capabilities.h"

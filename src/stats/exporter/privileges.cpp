@@ -11,7 +11,7 @@
 
 #include <vector>
 
-#include "common/kernel/capability_sets.h"
+#include "common/bpf/capability_sets.h"
 
 namespace tally::stats {
 namespace {

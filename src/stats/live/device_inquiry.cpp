@@ -10,8 +10,8 @@
 #include "common/base/directory.h"
 #include "common/base/shell_word.h"
 #include "common/base/shown_paths.h"
-#include "common/kernel/device_features.h"
-#include "common/kernel/dispatcher.h"
+#include "common/bpf/dispatcher.h"
+#include "common/network/device_features.h"
 #include "common/pins/abi_names.h"
 
 namespace tally::stats {

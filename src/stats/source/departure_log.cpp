@@ -3,7 +3,7 @@
 
 #include <utility>
 
-#include "common/kernel/netns_id.h"
+#include "common/network/netns_id.h"
 
 namespace tally::stats {
 

@@ -8,8 +8,8 @@
 #include <optional>
 #include <string>
 
-#include "common/kernel/link_departures.h"
-#include "common/kernel/link_socket.h"
+#include "common/network/link_departures.h"
+#include "common/network/link_socket.h"
 
 namespace tally::stats {
 

@@ -6,9 +6,9 @@
 #include <utility>
 
 #include "common/base/clock.h"
-#include "common/kernel/capability_sets.h"
-#include "common/kernel/dispatcher.h"
-#include "common/kernel/netns.h"
+#include "common/bpf/capability_sets.h"
+#include "common/bpf/dispatcher.h"
+#include "common/network/netns.h"
 #include "common/pins/program_search.h"
 
 namespace tally::stats {

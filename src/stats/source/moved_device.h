@@ -7,8 +7,8 @@
 #include <string>
 #include <string_view>
 
-#include "common/kernel/bpf_info.h"
-#include "common/kernel/link_socket.h"
+#include "common/bpf/bpf_info.h"
+#include "common/network/link_socket.h"
 #include "common/pins/meta.h"
 #include "common/pins/netns_context.h"
 #include "common/pins/program_life.h"

@@ -5,7 +5,7 @@
 #include <optional>
 #include <string>
 
-#include "common/kernel/bpf_info.h"
+#include "common/bpf/bpf_info.h"
 #include "common/pins/counter_map.h"
 #include "common/pins/meta.h"
 #include "common/pins/netns_context.h"

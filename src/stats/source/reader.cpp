@@ -8,7 +8,7 @@
 #include "common/base/clock.h"
 #include "common/base/printable.h"
 #include "common/base/shown_paths.h"
-#include "common/kernel/link_socket.h"
+#include "common/network/link_socket.h"
 #include "common/pins/meta.h"
 #include "common/start/descriptor_limit.h"
 #include "stats/source/pin_error.h"

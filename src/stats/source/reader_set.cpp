@@ -11,8 +11,8 @@
 
 #include "common/base/device_name.h"
 #include "common/base/printable.h"
-#include "common/kernel/interface.h"
-#include "common/kernel/netns.h"
+#include "common/network/interface.h"
+#include "common/network/netns.h"
 #include "common/pins/meta.h"
 #include "common/start/descriptor_limit.h"
 #include "stats/source/moved_device.h"

@@ -11,9 +11,9 @@
 #include <utility>
 
 #include "common/base/clock.h"
-#include "common/kernel/bpf_info.h"
-#include "common/kernel/libbpf_options.h"
-#include "common/kernel/link_socket.h"
+#include "common/bpf/bpf_info.h"
+#include "common/bpf/libbpf_options.h"
+#include "common/network/link_socket.h"
 
 namespace tally::stats {
 namespace {

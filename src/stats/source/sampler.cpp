@@ -10,7 +10,7 @@
 #include "common/base/clock.h"
 #include "common/base/device_name.h"
 #include "common/base/printable.h"
-#include "common/kernel/bpf_info.h"
+#include "common/bpf/bpf_info.h"
 #include "common/pins/abi_names.h"
 #include "stats/model/rates.h"
 #include "stats/source/delivery_reader.h"

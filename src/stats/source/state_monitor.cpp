@@ -9,8 +9,8 @@
 
 #include "common/base/device_name.h"
 #include "common/base/printable.h"
-#include "common/kernel/bpf_info.h"
-#include "common/kernel/capability_sets.h"
+#include "common/bpf/bpf_info.h"
+#include "common/bpf/capability_sets.h"
 #include "common/pins/bpffs.h"
 #include "common/pins/process_lock.h"
 #include "common/pins/program_search.h"

@@ -9,8 +9,8 @@
 #include <string_view>
 #include <utility>
 
-#include "common/kernel/bpf_info.h"
-#include "common/kernel/link_socket.h"
+#include "common/bpf/bpf_info.h"
+#include "common/network/link_socket.h"
 #include "common/pins/attach_state.h"
 #include "common/pins/meta.h"
 #include "common/pins/netns_context.h"

@@ -9,9 +9,9 @@
 #include <utility>
 
 #include "common/base/shell_word.h"
-#include "common/kernel/link_socket.h"
-#include "common/kernel/netns.h"
-#include "common/kernel/netns_list.h"
+#include "common/network/link_socket.h"
+#include "common/network/netns.h"
+#include "common/network/netns_list.h"
 
 namespace tally::stats {
 namespace {

@@ -5,7 +5,7 @@
 #include <gmock/gmock.h>
 #include <linux/bpf.h>
 
-#include "common/kernel/library_log.h"
+#include "common/bpf/library_log.h"
 
 namespace tally::loader {
 namespace {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-#include "common/kernel/link_socket.h"
+#include "common/network/link_socket.h"
 
 #include <gtest/gtest.h>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-#include "common/kernel/dispatcher.h"
+#include "common/bpf/dispatcher.h"
 
 #include <bpf/bpf.h>
 #include <bpf/btf.h>
@@ -15,8 +15,8 @@
 
 #include "common/base/directory.h"
 #include "common/base/unique_handle.h"
-#include "common/kernel/bpf_info.h"
-#include "common/kernel/dispatcher_config.h"
+#include "common/bpf/bpf_info.h"
+#include "common/bpf/dispatcher_config.h"
 
 namespace tally {
 namespace {

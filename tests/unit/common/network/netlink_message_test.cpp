@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-#include "common/kernel/netlink_message.h"
+#include "common/network/netlink_message.h"
 
 #include <gmock/gmock.h>
 
 #include <utility>
 #include <vector>
 
-#include "common/kernel/device_features.h"
-#include "common/kernel/netlink_for_tests.h"
+#include "common/network/device_features.h"
+#include "common/network/netlink_for_tests.h"
 
 namespace tally {
 namespace {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-#include "common/kernel/interface.h"
+#include "common/network/interface.h"
 
 #include <fmt/format.h>
 #include <net/if.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-#include "common/kernel/netns_list.h"
+#include "common/network/netns_list.h"
 
 #include <fmt/format.h>
 
@@ -8,7 +8,7 @@
 #include <set>
 
 #include "common/base/directory.h"
-#include "common/kernel/netns.h"
+#include "common/network/netns.h"
 
 namespace tally {
 namespace {
@@ -16,17 +16,11 @@ namespace {
 class Collector {
   public:
     void add(std::string name, const std::string& path) {
-        const auto status = status_of(path);
-        if (!status) {
-            // A process that has ended is no gap; one that may not be asked is.
-            if (const int code = status.error().code; code != ENOENT && code != ESRCH) {
-                note_gap(status.error());
-            }
-            return;
-        }
-        const auto inode = static_cast<std::uint64_t>(status->st_ino);
-        if (seen_.insert(inode).second) {
-            known_.list.push_back({inode, std::move(name)});
+        // A process that has ended is no gap; one that may not be asked is.
+        if (const auto inode = netns_inode_at(path); !inode) {
+            note_gap(inode.error());
+        } else if (*inode && seen_.insert(**inode).second) {
+            known_.list.push_back({**inode, std::move(name)});
         }
     }
     void note_gap(const Error& why) {

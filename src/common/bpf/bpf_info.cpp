@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-#include "common/kernel/bpf_info.h"
+#include "common/bpf/bpf_info.h"
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -14,7 +14,7 @@
 #include <thread>
 #include <utility>
 
-#include "common/kernel/libbpf_options.h"
+#include "common/bpf/libbpf_options.h"
 
 namespace tally {
 namespace {

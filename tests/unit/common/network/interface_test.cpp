@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-#include "common/kernel/interface.h"
+#include "common/network/interface.h"
 
 #include <gmock/gmock.h>
 
-#include "common/kernel/link_socket.h"
+#include "common/network/link_socket.h"
 
 namespace tally {
 namespace {

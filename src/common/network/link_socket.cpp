@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-#include "common/kernel/link_socket.h"
+#include "common/network/link_socket.h"
 
 #include <fmt/format.h>
 #include <net/if.h>
@@ -17,7 +17,7 @@
 
 #include <xdp_tally/abi.h>
 
-#include "common/kernel/netlink_message.h"
+#include "common/network/netlink_message.h"
 
 namespace tally {
 namespace {

@@ -14,8 +14,8 @@
 
 #include "common/base/result.h"
 #include "common/base/unique_fd.h"
-#include "common/kernel/interface.h"
-#include "common/kernel/xdp_hook.h"
+#include "common/network/interface.h"
+#include "common/network/xdp_hook.h"
 
 namespace tally {
 

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <string>
 
-#include "common/kernel/netlink_message.h"
+#include "common/network/netlink_message.h"
 
 namespace tally {
 

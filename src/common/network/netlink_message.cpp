@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-#include "common/kernel/netlink_message.h"
+#include "common/network/netlink_message.h"
 
 #include <sys/socket.h>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-#include "common/kernel/link_departures.h"
+#include "common/network/link_departures.h"
 
 #include <arpa/inet.h>
 #include <linux/filter.h>
@@ -11,7 +11,7 @@
 #include <cstddef>
 #include <cstring>
 
-#include "common/kernel/netlink_message.h"
+#include "common/network/netlink_message.h"
 
 namespace tally {
 namespace {

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-#include "common/kernel/netns_list.h"
+#include "common/network/netns_list.h"
 
 #include <gtest/gtest.h>
 
 #include <set>
 
-#include "common/kernel/netns.h"
+#include "common/network/netns.h"
 
 namespace tally {
 namespace {

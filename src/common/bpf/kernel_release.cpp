@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-#include "common/kernel/kernel_release.h"
+#include "common/bpf/kernel_release.h"
 
 #include <sys/utsname.h>
 

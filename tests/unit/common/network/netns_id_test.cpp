@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-#include "common/kernel/netns_id.h"
+#include "common/network/netns_id.h"
 
 #include <gtest/gtest.h>
 #include <unistd.h>

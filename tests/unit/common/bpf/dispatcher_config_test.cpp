@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-#include "common/kernel/dispatcher_config.h"
+#include "common/bpf/dispatcher_config.h"
 
 #include <gtest/gtest.h>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-#include "common/kernel/device_features.h"
+#include "common/network/device_features.h"
 
 #include <fmt/format.h>
 #include <linux/genetlink.h>
@@ -9,7 +9,7 @@
 #include <cstring>
 
 #include "common/base/unique_fd.h"
-#include "common/kernel/netlink_message.h"
+#include "common/network/netlink_message.h"
 
 namespace tally {
 namespace {

@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-#include "common/kernel/netns.h"
+#include "common/network/netns.h"
 
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <linux/nsfs.h>
 #include <sys/ioctl.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <string>
 
 #include "common/base/unique_fd.h"
 
@@ -48,6 +52,19 @@ TEST(Netns, OneThatDoesNotExistIsNotFound) {
         EXPECT_THAT(netns.error().what, HasSubstr(name));
         EXPECT_FALSE(netns.error().hint.empty());
     }
+}
+
+// What Linux 5.10 shows of a process that one may not look at.
+TEST(Netns, ADirectoryInPlaceOfTheLinkIsADenial) {
+    std::string root = testing::TempDir() + "netnsXXXXXX";
+    ASSERT_NE(::mkdtemp(root.data()), nullptr);
+    const std::string path = root + "/ns/net";
+    std::filesystem::create_directories(path);
+    EXPECT_EQ(open_netns(path).error().kind, ErrorKind::kPermission);
+    const auto inode = netns_inode_at(path);
+    std::filesystem::remove_all(root);
+    ASSERT_FALSE(inode);
+    EXPECT_EQ(inode.error().kind, ErrorKind::kPermission);
 }
 
 TEST(Netns, AFileOfAnotherKindIsAUsageError) {

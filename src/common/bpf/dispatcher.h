@@ -10,8 +10,8 @@
 #include <string>
 
 #include "common/base/result.h"
-#include "common/kernel/link_socket.h"
-#include "common/kernel/xdp_hook.h"
+#include "common/network/link_socket.h"
+#include "common/network/xdp_hook.h"
 
 namespace tally {
 

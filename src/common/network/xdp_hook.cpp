@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-#include "common/kernel/xdp_hook.h"
+#include "common/network/xdp_hook.h"
 
 #include <algorithm>
 

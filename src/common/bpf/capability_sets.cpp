@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-#include "common/kernel/capability_sets.h"
+#include "common/bpf/capability_sets.h"
 
 #include <sys/syscall.h>
 #include <unistd.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-#include "common/kernel/library_log.h"
+#include "common/bpf/library_log.h"
 
 #include <bpf/libbpf.h>
 #include <xdp/libxdp.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-#include "common/kernel/link_departures.h"
+#include "common/network/link_departures.h"
 
 #include <gtest/gtest.h>
 #include <linux/rtnetlink.h>
@@ -7,7 +7,7 @@
 
 #include <string>
 
-#include "common/kernel/netlink_for_tests.h"
+#include "common/network/netlink_for_tests.h"
 
 namespace tally {
 namespace {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-#include "common/kernel/netns_id.h"
+#include "common/network/netns_id.h"
 
 #include <fmt/format.h>
 
@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "common/base/directory.h"
-#include "common/kernel/netns.h"
+#include "common/network/netns.h"
 
 namespace tally {
 namespace {

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <string>
 
-#include "common/kernel/link_socket.h"
+#include "common/network/link_socket.h"
 
 namespace tally {
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-#include "common/kernel/netns.h"
+#include "common/network/netns.h"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -8,13 +8,26 @@
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 
+#include <cerrno>
+
 #include "common/base/directory.h"
 
 namespace tally {
+namespace {
+
+// To a process that may not follow this link, Linux 5.10 shows the directory that the link is in.
+bool is_denial(const std::string& path, const struct stat& status) {
+    return S_ISDIR(status.st_mode) && path.ends_with("/ns/net");
+}
+
+}  // namespace
 
 // All namespace files are in one file system, so the inode alone tells them apart.
 Result<std::optional<std::uint64_t>> netns_inode_at(const std::string& path) {
     const auto status = status_of(path);
+    if (status && is_denial(path, *status)) {
+        return system_error(EACCES, "looking at " + path);
+    }
     if (status) {
         return std::optional<std::uint64_t>(status->st_ino);
     }
@@ -70,6 +83,10 @@ Result<UniqueFd> open_netns(const std::string& name_or_path) {
             error.hint = "`ip netns list` lists the namespaces";
         }
         return error;
+    }
+    struct stat status = {};
+    if (::fstat(netns.get(), &status) == 0 && is_denial(name_or_path, status)) {
+        return system_error(EACCES, what);
     }
     const int kind = ::ioctl(netns.get(), NS_GET_NSTYPE);
     if (kind < 0) {
