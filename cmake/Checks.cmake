@@ -14,8 +14,9 @@ file(GLOB_RECURSE _tally_sources CONFIGURE_DEPENDS
     ${PROJECT_SOURCE_DIR}/tests/*.h ${PROJECT_SOURCE_DIR}/tests/*.cpp ${PROJECT_SOURCE_DIR}/tests/*.c)
 
 if(TALLY_CLANG_FORMAT)
-    add_custom_target(format COMMAND ${TALLY_CLANG_FORMAT} -i ${_tally_sources} VERBATIM)
-    add_custom_target(format-check COMMAND ${TALLY_CLANG_FORMAT} --dry-run -Werror ${_tally_sources} VERBATIM)
+    add_custom_target(format COMMAND ${TALLY_CLANG_FORMAT} -i ${_tally_sources} COMMENT "Formatting" VERBATIM)
+    add_custom_target(format-check COMMAND ${TALLY_CLANG_FORMAT} --dry-run -Werror ${_tally_sources}
+        COMMENT "Checking the format" VERBATIM)
 endif()
 if(TALLY_CLANG_TIDY AND TALLY_RUN_CLANG_TIDY)
     add_custom_target(tidy

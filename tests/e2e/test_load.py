@@ -252,7 +252,7 @@ NEVER_COUNTS = """
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 #include <xdp_tally/tally.bpf.h>
-SEC("xdp.frags") int filter(struct xdp_md *ctx) { return XDP_PASS; }
+SEC("xdp") int filter(struct xdp_md *ctx) { return XDP_PASS; }
 char _license[] SEC("license") = "GPL";
 """
 

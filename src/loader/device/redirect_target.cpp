@@ -8,9 +8,10 @@
 #include <cerrno>
 
 #include "common/base/shell_word.h"
-#include "common/kernel/kernel_release.h"
-#include "common/kernel/link_socket.h"
-#include "common/kernel/netns_id.h"
+#include "common/bpf/kernel_release.h"
+#include "common/network/link_socket.h"
+#include "common/network/netns.h"
+#include "common/network/netns_id.h"
 #include "common/pins/bpffs.h"
 #include "loader/device/driver_support.h"
 #include "loader/device/hook_description.h"
@@ -67,18 +68,6 @@ Target look_at_target(LinkSocket& links, Link link) {
     return target;
 }
 
-// Whether programs of native mode can send to it; none: not known.
-std::optional<bool> takes_frames(const Target& target) {
-    if (const auto told = driver_has(target.link.interface.ifindex, XdpFeature::kReceivesRedirects)) {
-        return told;
-    }
-    if (!target.peer) {
-        return std::nullopt;
-    }
-    return runs_native(*target.peer) ||
-           (target.peer_is_here && gro_serves_veth() && gro_is_on(target.peer->interface.name));
-}
-
 // What --netns calls the namespace of what is below a device, or is its other end; none: it is not known.
 std::optional<std::string> netns_below(const NetnsContext& context, LinkSocket& links, const Link& link) {
     if (!link.below_netns) {
@@ -86,6 +75,34 @@ std::optional<std::string> netns_below(const NetnsContext& context, LinkSocket& 
     }
     auto netns = find_netns_by_id(links, *link.below_netns);
     return netns.empty() ? std::nullopt : std::optional(std::move(netns));
+}
+
+// Of a veth, whose other end is known; none: not known.
+Result<std::optional<bool>> other_end_has_gro(const NetnsContext& context, LinkSocket& links,
+                                              const Target& target) {
+    const std::string& name = target.peer->interface.name;
+    if (target.peer_is_here) {
+        return std::optional(gro_is_on(name));
+    }
+    const auto netns = netns_below(context, links, target.link);
+    TALLY_ASSIGN_OR_RETURN(const auto fd, netns ? answer_of(open_netns(*netns)) : std::optional<UniqueFd>());
+    return fd ? answer_of(inside_netns(*fd, *netns, [&] { return Result<bool>(gro_is_on(name)); }))
+              : std::optional<bool>();
+}
+
+// Whether programs of native mode can send to it; none: not known.
+Result<std::optional<bool>> takes_frames(const NetnsContext& context, LinkSocket& links,
+                                         const Target& target) {
+    if (const auto told = driver_has(target.link.interface.ifindex, XdpFeature::kReceivesRedirects)) {
+        return told;
+    }
+    if (!target.peer) {
+        return std::optional<bool>();
+    }
+    if (runs_native(*target.peer) || !gro_serves_veth()) {
+        return std::optional(runs_native(*target.peer));
+    }
+    return other_end_has_gro(context, links, target);
 }
 
 std::string explain_refusing_target(const NetnsContext& context, LinkSocket& links, const Target& target) {
@@ -152,15 +169,17 @@ std::string explain_no_carrier(const NetnsContext& context, LinkSocket& links, c
 }
 
 // All that is known to be in the way; empty: nothing is.
-std::string explain_losses(const NetnsContext& context, LinkSocket& links, const Target& target,
-                           bool native) {
+Result<std::string> explain_losses(const NetnsContext& context, LinkSocket& links, const Target& target,
+                                   bool native) {
     std::string text;
     if (!target.link.up) {
         text = explain_down(context.netns_option, target.link.interface.name);
     } else if (!target.link.carrier) {
         text = explain_no_carrier(context, links, target.link);
     }
-    if (native && takes_frames(target) == false) {
+    TALLY_ASSIGN_OR_RETURN(const auto takes,
+                           native ? takes_frames(context, links, target) : std::optional<bool>());
+    if (takes == false) {
         text += (text.empty() ? "" : "; ") + explain_refusing_target(context, links, target);
     }
     return text;
@@ -188,9 +207,12 @@ RedirectOutcome describe_redirect_target(const NetnsContext& context, std::uint3
     auto link = ifindex != 0 && links
                     ? links->find(ifindex)
                     : Result<Link>(links ? make_error(ErrorKind::kNotFound, {}) : links.error());
+    const auto cannot_tell = [](const Error& error) {
+        return "cannot tell whether the redirect's target takes frames: " + error.message();
+    };
     if (!link && is_failed_question(link.error())) {
         redirect.ifindex = ifindex;
-        redirect.note = "cannot tell whether the redirect's target takes frames: " + link.error().message();
+        redirect.note = cannot_tell(link.error());
         return redirect;
     }
     if (!link) {
@@ -202,7 +224,8 @@ RedirectOutcome describe_redirect_target(const NetnsContext& context, std::uint3
     const Target target = look_at_target(*links, std::move(*link));
     redirect.dev = target.link.interface.name;
     redirect.ifindex = ifindex;
-    redirect.note = explain_losses(context, *links, target, native);
+    const auto losses = explain_losses(context, *links, target, native);
+    redirect.note = losses ? *losses : cannot_tell(losses.error());
     return redirect;
 }
 
