@@ -96,7 +96,7 @@ def test_an_object_for_this_machine_and_not_for_bpf(lab, veth0, tmp_path):
         assert "it is compiled for " in first and first.endswith(", not for BPF")
         command, = re.findall("`(.*)`", hint_of(rest))
     (tmp_path / "prog.bpf.c").write_text('#include <linux/bpf.h>\n#include <bpf/bpf_helpers.h>\n'
-                                         'SEC("xdp.frags") int entry(struct xdp_md *ctx) { return XDP_PASS; }\n')
+                                         'SEC("xdp") int entry(struct xdp_md *ctx) { return XDP_PASS; }\n')
     run(["sh", "-c", f"cd {tmp_path} && {command}"])
     lab.load("veth0", "--filename", tmp_path / "prog.bpf.o")
 

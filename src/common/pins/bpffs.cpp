@@ -83,7 +83,10 @@ Result<UniqueFd> open_pin(const std::string& path, bool read_only) {
     options.file_flags = read_only ? BPF_F_RDONLY : 0;
     UniqueFd fd(bpf_obj_get_opts(path.c_str(), &options));
     if (!fd) {
-        return last_error("opening the pin {}", path);
+        auto error = last_error("opening the pin {}", path);
+        // Without CAP_BPF, Linux 5.10 says so before it looks whether there is a pin of this name.
+        const auto there = error.code == EPERM ? path_exists(path) : Result<bool>(true);
+        return there && !*there ? system_error(ENOENT, error.what) : error;
     }
     return fd;
 }
