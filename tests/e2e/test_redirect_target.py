@@ -23,12 +23,12 @@ def gro(dev, setting):
 
 
 def type_in(note, commands=1):
-    """What it says, in its order."""
-    found = re.findall(r"`([^`]*)`", note)
+    """What it says, in its order; what was loaded by that."""
+    found = [command.split() for command in re.findall(r"`([^`]*)`", note)]
     assert len(found) == commands, note
-    for command in found:
-        words = command.split()
+    for words in found:
         run([LOADER if words[0] == "xdp_loader" else words[0], *words[1:]])
+    return [words[1:-1] for words in found if words[0] == "xdp_loader"]
 
 
 def target_of(outcome):
@@ -153,9 +153,14 @@ def test_other_end_in_another_namespace(lab, veth0, red, broken, there):
             wait_for_carrier("out0")
         _, note = target_of(lab.load("veth0", *REDIRECT, "out0"))
         assert broken in note
-        type_in(note)
+        # Before 5.13 a program is what it takes, whether GRO is on or not.
+        both = broken == "down" and "takes no frames" in note
+        assert not (both and "GRO" in note)
+        loaded = type_in(note, commands=2 if both else 1)
         wait_for_carrier("out0")
         assert target_of(lab.status("veth0")) == ("out0", None)
+        for device in loaded:
+            lab.loader(*device, "--unload")
         lab.delete(veth0._replace(name="out0"))
 
 
@@ -235,9 +240,11 @@ def test_in_a_namespace(lab):
     # Its other end is here.
     assert "`ip -n red link set dev out0 up`" in note and "its other end in another network namespace" in note
     assert "  redirect    to red/out0 (ifindex " in lab.loader(*load, "--status").out
-    type_in(note, commands=2)
+    loaded = type_in(note, commands=2)
     red.wait_for_carrier("out0")
     assert target_of(lab.loader_json(*load, "--status")[0]) == ("out0", None)
+    for device in loaded:
+        lab.loader(*device, "--unload")
     gro("p-red-out0", "off")
     assert "takes no frames" in target_of(lab.loader_json(*load, "--status")[0])[1]
     lab.load("p-red-out0")
