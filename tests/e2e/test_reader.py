@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from support import kernel
 from support.maps import ACTIONS
 from support.pins import pin_dir
 from support.processes import DEADLINE, Process, run, wait_until
@@ -254,7 +255,7 @@ def test_signals_end_it_while_nobody_reads_its_notices(lab, veth0, end):
         empty = [word for dev in ("lo", *veth0[:2]) for word in ("--dev", dev)]
         with subprocess.Popen([STATS, *empty], stdout=subprocess.DEVNULL, stderr=writing) as reader:
             try:
-                waits_in = Path(f"/proc/{reader.pid}/wchan")
+                waits_in = Path(f"/proc/{reader.pid}/stack")
                 wait_until(lambda: re.search("pipe_write|poll", waits_in.read_text(encoding="ascii")), "it runs")
                 reader.send_signal(end)
                 assert reader.wait(DEADLINE) == 0
@@ -302,6 +303,8 @@ def test_verbose_is_accepted(lab, counted):
 
 def test_a_sample_is_one_lookup(lab, counted, tmp_path):
     """What else there is to ask (pins, states, deliveries) is asked some times a second, not for each sample."""
+    kernel.need(kernel.batch)
+
     def bpf_calls(samples):
         log = tmp_path / "strace"
         run(["strace", "-qq", "-e", "trace=bpf", "-o", log, STATS, "--dev", "veth0", "--quiet", "--interval", "1ms",

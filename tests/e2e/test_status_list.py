@@ -96,15 +96,16 @@ def test_what_runs_whoever_attached_it(lab):
 
 
 def test_what_is_wrong_is_below(lab):
-    for name in ("veth0", "veth1", "out0"):
+    for name in ("veth0", "veth1"):
         lab.veth(name)
+    lab.let_redirects_arrive(lab.veth("out0"))
     lab.load("veth0", "--action", "redirect", "--redirect-to", "out0")
     lab.load("veth1")
     rows, below = listed(lab)
-    assert [row["redirect"] for row in rows] == ["out0", NOTHING] and below == ""
+    assert [row["redirect"] for row in rows] == [NOTHING, "out0", NOTHING] and below == ""
     run(["ip", "link", "set", "dev", "out0", "down"])
     rows, below = listed(lab)
-    assert [row["redirect"] for row in rows] == ["out0", NOTHING]
+    assert [row["redirect"] for row in rows] == [NOTHING, "out0", NOTHING]
     note = lab.status("veth0")["redirect"]["note"]
     assert below == f"veth0: {note}\n" and "`ip link set dev out0 up`" in note
     assert listed(lab, "--quiet")[1] == ""
