@@ -118,7 +118,7 @@ def create_veth(end=1, first=0):
 
 
 def named(devices):
-    """As options of ours."""
+    """The options of both programs that name them."""
     return [word for name in devices for word in ("--dev", name)]
 
 

@@ -138,8 +138,7 @@ class DeviceVerbs {
 
     // Each namespace succeeds or fails on its own, as devices do.
     Result<void> work_on_groups(const std::vector<DeviceGroup>& groups) {
-        const std::string here = "/proc/thread-self/ns/net";
-        TALLY_ASSIGN_OR_RETURN(auto own, open_netns(here));
+        TALLY_ASSIGN_OR_RETURN(auto own, open_netns(kOwnNetns));
         std::vector<std::size_t> places;
         for (const auto& group : groups) {
             auto context = enter_netns_context(group.netns, options_.bpffs);
@@ -148,7 +147,7 @@ class DeviceVerbs {
                 const auto devices = without_repetitions(group, *context);
                 places.insert(places.end(), devices.places.begin(), devices.places.end());
                 work_on(*context, devices.names);
-                TALLY_TRY(enter_netns(own, here));
+                TALLY_TRY(enter_netns(own, kOwnNetns));
                 continue;
             }
             places.insert(places.end(), group.places.begin(), group.places.end());
@@ -203,13 +202,12 @@ class DeviceVerbs {
             return {};
         }
         std::sort(namespaces.begin(), namespaces.end(), natural_less);
-        const std::string here = "/proc/thread-self/ns/net";
-        TALLY_ASSIGN_OR_RETURN(auto own, open_netns(here));
+        TALLY_ASSIGN_OR_RETURN(auto own, open_netns(kOwnNetns));
         for (const auto& netns : namespaces) {
             TALLY_ASSIGN_OR_RETURN(auto context, enter_netns_context(netns, home.bpffs.path));
             auto worked = work_on_all(context);
             if (context.visibility == NetnsContext::Visibility::kHere) {
-                TALLY_TRY(enter_netns(own, here));
+                TALLY_TRY(enter_netns(own, kOwnNetns));
             }
             TALLY_TRY(worked);
         }

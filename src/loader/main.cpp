@@ -80,7 +80,7 @@ int show_features(const Options& options) {
 }
 
 int run_around_command(const Options& options) {
-    const auto home = open_netns("/proc/thread-self/ns/net");
+    const auto home = open_netns(kOwnNetns);
     if (!home) {
         return fail(options, home.error());
     }

@@ -11,6 +11,7 @@ import signal
 import pytest
 
 from support import kernel
+from support.devices import named
 from support.pins import BPFFS, pin_dir
 from support.processes import NOBODY, Process, as_user, run, wait_until
 from support.programs import PERMISSION, STATS, USAGE, copy_for_everyone
@@ -210,7 +211,7 @@ def test_many(lab):
     names = [f"v{index}" for index in range(40)]
     for name in names:
         lab.veth(name)
-    outcomes = lab.loader_json(*(word for name in names for word in ("--dev", name)))
+    outcomes = lab.loader_json(*named(names))
     assert {outcome["outcome"] for outcome in outcomes} == {"loaded"}
     out = run([STATS, "--all", "--json", "--count", "3", "--interval", "10ms"]).out
     samples = [json.loads(line)["dev"] for line in out.splitlines()]

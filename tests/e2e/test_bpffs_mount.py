@@ -3,6 +3,7 @@
 
 from pathlib import Path
 
+from support.devices import named
 from support.namespaces import MOUNTS, mounts
 from support.pins import BPFFS, PINS
 from support.processes import DEADLINE, Process, run, wait_until
@@ -32,7 +33,7 @@ def test_bpffs_is_mounted_for_the_caller_of_ip_netns_exec(lab, no_bpffs, red):
 def test_bpffs_is_mounted_once_for_several_devices(lab, no_bpffs, red):
     """They are loaded in threads, and each would find none; a second mount would hide the pins in the first."""
     devs = [red.veth(f"veth{number}").name for number in range(4)]
-    options = [word for dev in ["nosuch0", *devs] for word in ("--dev", dev)]
+    options = named(["nosuch0", *devs])
     missing, *loaded = lab.loader_json(*options, prefix=red.inside, status=NOT_FOUND)
     assert missing["outcome"] == "failed"
     assert [outcome["outcome"] for outcome in loaded] == ["loaded"] * len(devs)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from support.devices import named
 from support.pins import pin_dir
 from support.processes import run
 from support.programs import STATS, USAGE
@@ -77,7 +78,7 @@ def test_every_device_in_natural_order(many):
 
 def test_the_order_that_the_user_gave(many):
     order = ["ns10/v9", "eth10", "ns2/v10", "eth2", "ns2/v9"]
-    (rows,) = brief("--once", *(word for name in order for word in ("--dev", name)))
+    (rows,) = brief("--once", *named(order))
     assert names(rows) == order
     check_counts(rows, many)
 

@@ -11,6 +11,7 @@ import urllib.error
 
 import pytest
 
+from support.devices import named
 from support.exporter import Exporter
 from support.pins import BPFFS, pin_dir
 from support.process_table import descriptors_of
@@ -145,7 +146,7 @@ def test_loader_is_not_kept_by_the_soft_limit(lab):
     names = [f"v{number}" for number in range(24)]
     for name in names:
         lab.veth(name)
-    devices = [word for name in names for word in ("--dev", name)]
+    devices = named(names)
     run([*limited(24, 4096), LOADER, *devices, "--quiet"])
     states = json.loads(run([*limited(24, 4096), LOADER, "--status", "--json", *devices]).out)["devices"]
     assert [state["state"] for state in states] == ["attached"] * len(names)

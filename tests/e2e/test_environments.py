@@ -14,7 +14,7 @@ import subprocess
 
 import pytest
 
-from support.devices import attached
+from support.devices import attached, named
 from support.maps import lineage_counts
 from support.pins import BPFFS, PINS, pin_dir, pins_of
 from support.processes import Process, run
@@ -27,7 +27,7 @@ PAGE, KIB, MIB = 4096, 1024, 1024 * 1024
 FAIL_NEW = f"{os.path.dirname(SENDER)}/fail-new.so"
 DEVICES = ("veth0", "veth1", "veth2")
 
-ALL_DEVICES = [word for dev in DEVICES for word in ("--dev", dev)]
+ALL_DEVICES = named(DEVICES)
 # What prints something to stdout when it succeeds.
 PRINTING = {
     "load": [LOADER, "--dev", "veth0"],

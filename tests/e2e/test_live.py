@@ -9,6 +9,7 @@ import signal
 import pytest
 
 from support import delivery
+from support.devices import named
 from support.maps import dump_counts
 from support.pins import pin_dir
 from support.process_table import lives, processes
@@ -488,7 +489,7 @@ def test_sizes(lab, counted, terminal, size):
 def test_forty_devices(lab, terminal, size):
     for number in range(40):
         lab.veth(f"veth{number}")
-    lab.loader("--skb-mode", *(word for number in range(40) for word in ("--dev", f"veth{number}")))
+    lab.loader("--skb-mode", *named(f"veth{number}" for number in range(40)))
     screen = terminal(*size)
     screen.start("--all", "--interval", "100ms")
     text = screen.wait_for(lambda text: "40 devices" in text and order(text)[:3] == ["veth0", "veth1", "veth2"])

@@ -12,7 +12,7 @@ import pytest
 from support import kernel
 from support.background import PinReader
 from support.bpftool import bpftool
-from support.devices import attached, link_info
+from support.devices import attached, link_info, named
 from support.maps import dump_map, read_meta
 from support.pins import BPFFS, PINS, pin_dir, pinned_link, pins_of
 from support.processes import run, wait_until
@@ -74,7 +74,7 @@ def test_device_that_is_named_twice_is_loaded_once(lab, veth0):
 @pytest.mark.parametrize("devices", [1, 60])
 def test_output_that_cannot_be_written(lab, veth0, form, devices):
     """Much of it fails at another place than little."""
-    options = [word for number in range(devices) for word in ("--dev", f"veth{number}")]
+    options = named(f"veth{number}" for number in range(devices))
     command = [LOADER, "--status", *form, *options]
     done = subprocess.run(["sh", "-c", 'exec "$@" >/dev/full', "sh", *command], capture_output=True, text=True,
                           check=False)
@@ -430,17 +430,16 @@ def test_many_devices_in_one_command(lab):
     """More than are worked on at a time; outcomes in the order of the command line, each with its own counters."""
     veths = [lab.veth(f"v{number}") for number in range(20)]
     names = [veth.name for veth in veths]
-    named = [*names[:11], "nope", *names[11:]]
-    words = [word for name in named for word in ("--dev", name)]
+    asked = [*names[:11], "nope", *names[11:]]
     for expected in ("loaded", "replaced"):
-        outcomes = lab.loader_json(*words, "--action", "drop", status=4)
-        assert [item["dev"] for item in outcomes] == named
+        outcomes = lab.loader_json(*named(asked), "--action", "drop", status=4)
+        assert [item["dev"] for item in outcomes] == asked
         assert [item["outcome"] for item in outcomes] == [expected] * 11 + ["failed"] + [expected] * 9
         for number, veth in enumerate(veths, 1):
             send(veth, number, 100)
         for number, name in enumerate(names, 1):
             lab.wait_for_counts(name, {"XDP_DROP": (number, number * 100)})
-    outcomes = lab.loader_json(*words, "--unload", status=4)
+    outcomes = lab.loader_json(*named(asked), "--unload", status=4)
     assert [(item["dev"], item["outcome"]) for item in outcomes if item["dev"] != "nope"] == [
         (name, "unloaded") for name in names]
     assert not any(attached(name) or pin_dir(name).exists() for name in names)
@@ -449,7 +448,7 @@ def test_many_devices_in_one_command(lab):
 def test_many_devices_mount_one_bpffs(lab, veth0):
     """Where none is mounted yet, and the first device does not need it."""
     veth1, veth2 = lab.veth("veth1"), lab.veth("veth2")
-    words = [word for name in ("nope", veth0.name, veth1.name, veth2.name) for word in ("--dev", name)]
+    words = named(["nope", veth0.name, veth1.name, veth2.name])
     run(["unshare", "--mount", "sh", "-ec",
          'umount /sys/fs/bpf; "$@" || [ $? = 4 ]; [ "$(grep -c " /sys/fs/bpf bpf " /proc/mounts)" = 1 ]; '
          'ls -d /sys/fs/bpf/veth[012]; "$0" --dev veth0 --dev veth1 --dev veth2 --unload', LOADER, LOADER, *words])

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from support import kernel
+from support.devices import named
 from support.maps import dump_counts, read_meta
 from support.namespaces import nsenter, pair_into, process_in
 from support.pins import BPFFS, PINS, pins_of
@@ -457,7 +458,7 @@ def test_devices_of_several_namespaces_in_one_command(lab, netns, veth0):
     """Each in its own; the command that follows is where it was."""
     red, blue = netns("red"), netns("blue")
     there = {"red": red.veth(), "blue": blue.veth()}
-    names = [word for name in ("red/veth0", "veth0", "blue/veth0") for word in ("--dev", name)]
+    names = named(["red/veth0", "veth0", "blue/veth0"])
     outcomes = lab.loader_json(*names)
     assert [(item["netns"], item["dev"], item["outcome"]) for item in outcomes] == [
         ("red", "veth0", "loaded"), (None, "veth0", "loaded"), ("blue", "veth0", "loaded")]

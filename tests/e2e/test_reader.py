@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from support import kernel
+from support.devices import named
 from support.maps import ACTIONS
 from support.pins import pin_dir
 from support.processes import DEADLINE, Process, run, wait_until
@@ -252,7 +253,7 @@ def test_signals_end_it_while_nobody_reads_its_notices(lab, veth0, end):
             while True:
                 os.write(writing, bytes(4096))
         os.set_blocking(writing, True)
-        empty = [word for dev in ("lo", *veth0[:2]) for word in ("--dev", dev)]
+        empty = named(["lo", *veth0[:2]])
         with subprocess.Popen([STATS, *empty], stdout=subprocess.DEVNULL, stderr=writing) as reader:
             try:
                 waits_in = Path(f"/proc/{reader.pid}/stack")

@@ -23,7 +23,7 @@ def gro(dev, setting):
 
 
 def type_in(note, commands=1):
-    """What it says, in its order; what was loaded by that."""
+    """What it says, in its order. Returns the options that name the devices on which that has loaded a program."""
     found = [command.split() for command in re.findall(r"`([^`]*)`", note)]
     assert len(found) == commands, note
     for words in found:

@@ -3,6 +3,7 @@
 
 import pytest
 
+from support.devices import named
 from support.pins import BPFFS, PINS, pin_dir
 from support.processes import run
 
@@ -64,7 +65,7 @@ def test_a_line_each_in_natural_order(lab, many):
 def test_the_order_that_the_user_gave(lab, many):
     assert names(listed(lab)[0]) == many
     order = ["ns10/v10", "eth10", "ns2/v9", "eth2", "ns10/v9"]
-    options = [word for name in [*order, "eth10", "ns10/v10"] for word in ("--dev", name)]
+    options = named([*order, "eth10", "ns10/v10"])
     assert names(listed(lab, *options)[0]) == order
     outcomes = lab.loader_json("--status", *options)
     assert [(item["netns"], item["dev"]) for item in outcomes] == [

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from support.devices import named
 from support.processes import run
 from support.programs import LOADER, STATS
 from support.strace import count_calls
@@ -55,7 +56,7 @@ def bpf_calls(command, scratch):
 COUNTED = {"instructions": instructions, "allocations": allocations, "system calls": system_calls,
            "bpf() calls": bpf_calls}
 
-MANY = [word for number in range(10) for word in ("--dev", f"many{number}")]
+MANY = named(f"many{number}" for number in range(10))
 ONE = ["--dev", "veth0"]
 # On which interfaces a program runs before, and the command.
 WORK = {

@@ -10,7 +10,7 @@ import pytest
 from support import kernel
 from support.components import ForeignComponent, components, remove_leftovers_of_libxdp
 from support.cost import cost_of, empty_run
-from support.devices import attached
+from support.devices import attached, named
 from support.maps import dump_counts, read_meta
 from support.namespaces import Namespace
 from support.pins import BPFFS, PINS, pin_dir, pins_of
@@ -112,7 +112,7 @@ def test_device_in_another_namespace(lab):
 def test_several_devices_at_once(lab):
     """libxdp is entered by several threads."""
     names = [lab.veth(f"v{number}").name for number in range(6)]
-    words = [word for name in names for word in ("--dev", name)]
+    words = named(names)
     for expected in ("loaded", "replaced"):
         outcomes = lab.loader_json(*words)
         assert [(item["dev"], item["outcome"], item["attach"]) for item in outcomes] == [

@@ -12,8 +12,4 @@ std::string_view netns_of(std::string_view device) {
     return slash == std::string_view::npos ? std::string_view() : device.substr(0, slash);
 }
 
-std::string_view without_netns(std::string_view device) {
-    return device.substr(device.find_last_of('/') + 1);
-}
-
 }  // namespace tally

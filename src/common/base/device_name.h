@@ -11,9 +11,7 @@ namespace tally {
 // "IFACE" alone where `netns` is empty, as it is for the initial namespace.
 std::string with_netns(const std::string& netns, const std::string& interface);
 
-// Of such a name: "NETNS", or nothing.
+// "NETNS" of such a name; empty where it has none.
 std::string_view netns_of(std::string_view device);
-// Of such a name: "IFACE".
-std::string_view without_netns(std::string_view device);
 
 }  // namespace tally

@@ -51,10 +51,9 @@ Result<std::string> netns_name(std::uint64_t inode) {
 }
 
 Result<std::uint64_t> current_netns_inode() {
-    const std::string path = "/proc/thread-self/ns/net";
-    TALLY_ASSIGN_OR_RETURN(const auto inode, netns_inode_at(path));
+    TALLY_ASSIGN_OR_RETURN(const auto inode, netns_inode_at(kOwnNetns));
     if (!inode) {
-        return system_error(ENOENT, "reading " + path);
+        return system_error(ENOENT, fmt::format("reading {}", kOwnNetns));
     }
     return *inode;
 }

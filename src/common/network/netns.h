@@ -14,9 +14,11 @@ namespace tally {
 
 // Where `ip netns add` gives them names.
 inline constexpr const char* kNamedNamespaces = "/run/netns";
+// As open_netns() takes them: that of the calling thread, and the initial one.
+inline constexpr const char* kOwnNetns = "/proc/thread-self/ns/net";
 inline constexpr const char* kInitialNetns = "/proc/1/ns/net";
 
-// As open_netns() takes it: the initial one where `netns` is empty, as it is in bpffs.
+// The initial one's where `netns` is empty, as it is in bpffs.
 inline std::string netns_path(const std::string& netns) {
     return netns.empty() ? kInitialNetns : netns;
 }
@@ -37,7 +39,7 @@ Result<void> enter_netns(const UniqueFd& netns, const std::string& name_or_path)
 // could not come back, that is the error.
 template <typename Work>
 auto inside_netns(const UniqueFd& netns, const std::string& name_or_path, Work work) -> decltype(work()) {
-    TALLY_ASSIGN_OR_RETURN(const auto here, open_netns("/proc/thread-self/ns/net"));
+    TALLY_ASSIGN_OR_RETURN(const auto here, open_netns(kOwnNetns));
     TALLY_TRY(enter_netns(netns, name_or_path));
     auto done = without_exceptions(work);  // which would leave this thread there
     TALLY_TRY(enter_netns(here, "this command's own"));

@@ -15,13 +15,15 @@ namespace {
 
 class Collector {
   public:
-    void add(std::string name, const std::string& path) {
-        // A process that has ended is no gap; one that may not be asked is.
-        if (const auto inode = netns_inode_at(path); !inode) {
+    // Whether there is one. A process that has ended is no gap; one that may not be asked is.
+    bool add(const std::string& name, const std::string& path) {
+        const auto inode = netns_inode_at(path);
+        if (!inode) {
             note_gap(inode.error());
         } else if (*inode && seen_.insert(**inode).second) {
-            known_.list.push_back({**inode, std::move(name)});
+            known_.list.push_back({**inode, name});
         }
+        return inode && *inode;
     }
     void note_gap(const Error& why) {
         known_.complete = false;
@@ -40,12 +42,10 @@ class Collector {
 
 KnownNamespaces list_namespaces() {
     Collector collector;
-    const std::string first = kInitialNetns;
     // Without it the processes of others are hidden (hidepid).
-    if (const auto initial = netns_inode_at(first); !initial || !*initial) {
-        collector.note_gap(initial ? system_error(ENOENT, first) : initial.error());
+    if (!collector.add(kInitialNetns, kInitialNetns)) {
+        collector.note_gap(system_error(ENOENT, kInitialNetns));
     }
-    collector.add(first, first);
     const auto names = list_directory(kNamedNamespaces);
     if (!names && names.error().code != ENOENT) {
         collector.note_gap(names.error());

@@ -53,7 +53,7 @@ Result<UniqueFd> open_by_name_or_inode(const std::string& netns) {
 }
 
 Result<UniqueFd> open_by_pin_name(const std::string& netns) {
-    return netns.empty() ? open_netns(kInitialNetns) : open_by_name_or_inode(netns);
+    return open_by_name_or_inode(netns_path(netns));
 }
 
 Result<void> open_links(NetnsContext& context) {
@@ -313,12 +313,11 @@ Result<NetnsContext> enter_netns_context(const std::optional<std::string>& netns
 }
 
 Result<NetnsContext> visit_netns_context(const std::string& netns, const std::string& bpffs) {
-    const std::string own = "/proc/thread-self/ns/net";
-    TALLY_ASSIGN_OR_RETURN(const auto here, open_netns(own));
+    TALLY_ASSIGN_OR_RETURN(const auto here, open_netns(kOwnNetns));
     auto context = enter_netns_context(netns, bpffs);
     if (context && context->visibility == NetnsContext::Visibility::kHere) {
         context->visibility = NetnsContext::Visibility::kRemote;
-        TALLY_TRY(enter_netns(here, own));
+        TALLY_TRY(enter_netns(here, kOwnNetns));
     }
     return context;
 }

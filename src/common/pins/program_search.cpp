@@ -17,8 +17,6 @@
 namespace tally {
 namespace {
 
-constexpr const char* kOwnNetns = "/proc/thread-self/ns/net";
-
 // What is looked for.
 struct Wanted {
     std::uint32_t program_id = 0;

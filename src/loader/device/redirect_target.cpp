@@ -77,7 +77,7 @@ std::optional<std::string> netns_below(const NetnsContext& context, LinkSocket& 
     return netns.empty() ? std::nullopt : std::optional(std::move(netns));
 }
 
-// Of a veth, whose other end is known; none: not known.
+// Of a veth whose other end is known, here or in another network namespace; none: that is not known.
 Result<std::optional<bool>> other_end_has_gro(const NetnsContext& context, LinkSocket& links,
                                               const Target& target) {
     const std::string& name = target.peer->interface.name;

@@ -240,15 +240,14 @@ Result<std::vector<DriverReport>> report_drivers(const std::vector<NamedDevice>&
     if (devices.empty()) {
         return report_all(netns, bpffs);
     }
-    const std::string here = "/proc/thread-self/ns/net";
-    TALLY_ASSIGN_OR_RETURN(const auto own, open_netns(here));
+    TALLY_ASSIGN_OR_RETURN(const auto own, open_netns(kOwnNetns));
     std::vector<DriverReport> reports;
     for (const auto& group : group_by_netns(devices)) {
         const auto context = enter_netns_context(group.netns, bpffs);
         if (context) {
             report_group(group, *context, reports);
             if (group.netns && context->visibility == NetnsContext::Visibility::kHere) {
-                TALLY_TRY(enter_netns(own, here));
+                TALLY_TRY(enter_netns(own, kOwnNetns));
             }
             continue;
         }

@@ -9,6 +9,11 @@ from support.processes import run, wait_until
 Veth = namedtuple("Veth", "name peer mac peer_mac")
 
 
+def named(devs):
+    """The options of both programs that name them."""
+    return [word for dev in devs for word in ("--dev", dev)]
+
+
 def link_info(dev):
     return json.loads(run(["ip", "-json", "-details", "link", "show", "dev", dev]).out)[0]
 
