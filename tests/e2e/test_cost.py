@@ -77,7 +77,7 @@ def test_live(lab, veth0, terminal):
     traffic = lab.traffic(veth0, 100)
     screen.wait_for(cost_is_a_number)
     screen.keys("Enter")
-    screen.wait_for(r"cost +\d+\.\d ns a run, \d+\.\d{3} % of a CPU")
+    screen.wait_for(r"cost +\d+\.\d ns a run, \d+\.\d{3} % of a CPU(.|\n)*Esc back")
     traffic.finish()
     screen.keys("y")
     screen.wait_for("xdp_stats --dev veth0 --cost --count 1")

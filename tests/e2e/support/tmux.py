@@ -25,6 +25,7 @@ class Terminal:
         self.prefix = ["tmux", "-S", str(self.scratch / "socket"), "-f", "/dev/null"]
         settings = {**UTF8, "PS1": PROMPT, "COLORTERM": "", "LANG": "", **environment}
         self.environment = [f"{name}={value}" for name, value in settings.items()]
+        self.before_keys = None  # what was on the screen then
         # tmux itself goes by the locale, too: -u.
         self.tmux("-u", "new-session", "-d", "-x", width, "-y", height,
                   shlex.join(["env", *self.environment, "sh", "-i"]))
@@ -50,8 +51,13 @@ class Terminal:
         return self.text().splitlines()
 
     def wait_for(self, condition):
-        """The text on the screen, as soon as it meets the condition, which may be a pattern."""
+        """The text on the screen, as soon as it meets the condition, which may be a pattern.
+
+        After keys, the condition has to be one that they bring about.
+        """
         test = re.compile(condition, re.MULTILINE).search if isinstance(condition, str) else condition
+        before, self.before_keys = self.before_keys, None
+        assert before is None or not test(before), f"on the screen before the keys ({condition}):\n{before}"
 
         def look():
             text = self.text()
@@ -66,6 +72,7 @@ class Terminal:
     # -- what one does
 
     def keys(self, *keys):
+        self.before_keys = self.before_keys or self.text()
         self.tmux("send-keys", *keys)
 
     def type(self, line):
