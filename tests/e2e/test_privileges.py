@@ -367,8 +367,9 @@ def somewhere_else():
     (".", USAGE), ("./veth0", USAGE), ("veth0/..", USAGE), ("veth0/", USAGE), ("veth0\n", USAGE), ("veth0:1", USAGE),
     ("...", NOT_FOUND), ("%2E%2E", NOT_FOUND), ("..%2Foutside", NOT_FOUND), ("*", NOT_FOUND),
 ])
-def test_a_name_is_no_path(lab, veth0, outside, name, status):
+def test_a_name_is_no_path(lab, veth0, outside, name, status, tmp_path, monkeypatch):
     """Usage, no such network namespace, or no such device; nothing is written, neither below the root nor outside."""
+    monkeypatch.chdir(tmp_path)  # from where ../../run leads nowhere
     before = lab.world(), everything_below(*outside, "/run/tmp")
     for verb in (*LOADS, ["--unload"], ["--clean"], ["--status"]):
         done = lab.loader(f"--dev={name}", *verb, status=status)
