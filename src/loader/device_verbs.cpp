@@ -70,7 +70,9 @@ class DeviceVerbs {
 
     // What was found before an error ended the work.
     int finish(const Error& error) const {
-        if (is_list(options_)) {
+        if (options_.json && !outcomes_.empty()) {
+            write_to_stdout(format_json(outcomes_));
+        } else if (is_list(options_)) {
             write_to_stdout(list());
         }
         return fail(options_, error);

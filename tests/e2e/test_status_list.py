@@ -1,11 +1,15 @@
 # SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 """--status of several devices: a line each, in an order that people expect; --clean speaks of what it does."""
 
+import json
+
 import pytest
 
 from support.devices import named
 from support.pins import BPFFS, PINS, pin_dir
 from support.processes import run
+from support.programs import LOADER
+from support.strace import calls_of_main, inject, strace
 
 TITLES = ["device", "state", "mode", "attach", "program", "id", "generation", "redirect"]
 NOTHING = "-"
@@ -126,6 +130,23 @@ def test_a_device_that_fails_beside_others(lab, veth0):
     result = lab.loader("--status", "--dev", "nope", "--dev", "veth0", "--dev", "gone/veth0", status=4)
     assert [line.split()[0] for line in result.out.splitlines()] == ["device", "veth0"]
     assert "'nope'" in result.err and "gone" in result.err
+
+
+@pytest.mark.parametrize("verb", ["--status", "--clean"])
+def test_what_was_found_before_an_error_is_in_the_document(lab, verb, tmp_path):
+    """The last question is about deliveries, which are of no device."""
+    for name in ("veth0", "veth1"):
+        lab.veth(name)
+        lab.load(name)
+    command, log = [LOADER, verb, "--json"], tmp_path / "strace"
+    whole = json.loads(run(strace(command=command, log=log)).out)
+    assert len(whole.pop("devices")) == 2 and whole == {"schema": 1, "delivery": None}
+    last = max(when for call, when, _ in calls_of_main(log) if call == "bpf")
+    done = inject(command, log, "bpf", "error=ENOMEM", last)
+    error = json.loads(done.err)["error"]
+    assert done.status == error["status"] == 1
+    document = json.loads(done.out)
+    assert [device["dev"] for device in document.pop("devices")] == ["veth0", "veth1"] and document == {"schema": 1}
 
 
 def test_where_the_program_runs_now(lab, red):
