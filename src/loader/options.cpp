@@ -302,15 +302,7 @@ Result<Options> read_options(const Given& given) {
 }  // namespace
 
 std::variant<Options, EarlyExit> parse_options(int argc, const char* const* argv) {
-    auto words = parse_words(kProgram, argc, argv);
-    if (auto* exit = std::get_if<EarlyExit>(&words)) {
-        return std::move(*exit);
-    }
-    auto options = read_options(Given(std::get<ParsedWords>(std::move(words))));
-    if (!options) {
-        return usage_exit(kProgram.name, std::move(options).error(), wants_json(argc, argv));
-    }
-    return std::move(*options);
+    return read_command_line<Given>(kProgram, argc, argv, read_options);
 }
 
 }  // namespace tally::loader

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "common/base/error.h"
+#include "common/base/result.h"
 #include "common/options/early_exit.h"
 #include "common/options/option_hints.h"
 #include "common/options/option_table.h"
@@ -70,6 +71,21 @@ class ParsedOptions {
   private:
     ParsedWords words_;
 };
+
+// What `read` makes of the options, all of which are in the program's table; or the end of the program.
+template <typename Given, typename Options>
+std::variant<Options, EarlyExit> read_command_line(const Program& program, int argc, const char* const* argv,
+                                                   Result<Options> (*read)(const Given&)) {
+    auto words = parse_words(program, argc, argv);
+    if (auto* exit = std::get_if<EarlyExit>(&words)) {
+        return std::move(*exit);
+    }
+    auto options = read(Given(std::get<ParsedWords>(std::move(words))));
+    if (!options) {
+        return usage_exit(program.name, std::move(options).error(), wants_json(argc, argv));
+    }
+    return std::move(*options);
+}
 
 // A decimal number that fits, and nothing else.
 template <typename Number>
