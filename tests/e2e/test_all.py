@@ -168,17 +168,14 @@ def test_map_that_may_not_be_read(lab, veth0):
 def test_map_that_the_system_does_not_open(lab, veth0):
     """No permission is missing: status 1, with what the kernel said."""
     lab.load("veth0")
-    done = run(["env", "ASAN_OPTIONS=detect_leaks=0", "strace", "-qq", "-o", "/dev/null", "-e", "trace=bpf",
-                "-e", "inject=bpf:error=ENOMEM", STATS, "--all", "--once", "--json"], 1)
+    done = run([*strace("-e", "inject=bpf:error=ENOMEM"), STATS, "--all", "--once", "--json"], 1)
     assert done.out == "" and "Cannot allocate memory" in done.err
 
 
 def test_map_that_is_gone_when_it_is_opened(lab, veth0):
     """Found, and unloaded before it was looked at: there is nothing to show of it."""
     lab.load("veth0")
-    # LeakSanitizer cannot work under ptrace.
-    done = run(["env", "ASAN_OPTIONS=detect_leaks=0", "strace", "-qq", "-o", "/dev/null", "-e", "trace=bpf",
-                "-e", "inject=bpf:error=ENOENT", STATS, "--all", "--once", "--json", "--per-cpu"])
+    done = run([*strace("-e", "inject=bpf:error=ENOENT"), STATS, "--all", "--once", "--json", "--per-cpu"])
     assert done.out == ""
 
 

@@ -12,6 +12,7 @@ from support import kernel
 from support.pins import pin_dir
 from support.processes import Process, run, wait_until
 from support.programs import STATS
+from support.strace import strace
 from support.traffic import SIZE, send
 
 
@@ -196,9 +197,7 @@ def test_what_has_been_counted_under_other_verdicts(lab, veth0):
 def lookups(tmp_path, *args, status=0):
     """How often the map was read."""
     trace = tmp_path / "trace"
-    # LeakSanitizer cannot work under ptrace.
-    run(["env", "ASAN_OPTIONS=detect_leaks=0", "strace", "-f", "-e", "trace=bpf", "-o", trace, STATS, "--dev", "veth0",
-         *args], status)
+    run(strace("-f", "-e", "trace=bpf", command=[STATS, "--dev", "veth0", *args], log=trace), status)
     return trace.read_text().count("BPF_MAP_LOOKUP_BATCH")
 
 

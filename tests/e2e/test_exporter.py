@@ -17,9 +17,10 @@ from support import kernel
 from support.exporter import Exporter, once, parse
 from support.pins import BPFFS, pin_dir
 from support.process_table import descriptors_of, memory_of
-from support.processes import CAP_BPF, NOBODY, as_user, run, wait_until
+from support.processes import CAP_BPF, NOBODY, WITHOUT_LEAK_CHECK, as_user, run, wait_until
 from support.programs import CONFLICT, NOT_FOUND, STATS, USAGE, copy_for_everyone
 from support.prometheus import check_metrics
+from support.strace import strace
 from support.traffic import send
 
 ACTIONS = ("aborted", "drop", "pass", "tx", "redirect")
@@ -284,8 +285,7 @@ def test_all_addresses(lab, veth0, ipv6, address):
 def test_all_addresses_where_there_is_no_ipv6(lab, veth0):
     """Refused by the kernel as if it had none; the first bind is of the socket that hears of interfaces that leave."""
     lab.load("veth0")
-    refused = ["strace", "--daemonize", "--quiet=all", "--output=/dev/null", "--trace=bind",
-               "--inject=bind:error=EADDRNOTAVAIL:when=2"]
+    refused = strace("--daemonize", "--quiet=all", "--inject=bind:error=EADDRNOTAVAIL:when=2")
     process = lab.process(*refused, STATS, "--dev", "veth0", "--listen", "*:0")
     host, port = served_at(process)
     assert host == "0.0.0.0"
@@ -458,7 +458,7 @@ def test_without_threads(lab, veth0):
     kernel.need(kernel.unprivileged_reading)
     lab.load("veth0")
     _, stats = copy_for_everyone()
-    prefix = ["prlimit", "--nproc=1:1", *as_user(NOBODY - 1)]
+    prefix = [*WITHOUT_LEAK_CHECK, "prlimit", "--nproc=1:1", *as_user(NOBODY - 1)]
     exporter = Exporter(lab, "--all", prefix=prefix, program=stats)
     assert exporter.scrape()["xdp_up", ("veth0", "")] == 1
 

@@ -92,8 +92,7 @@ def test_load_that_cannot_be_taken_back_is_finished(lab, veth0, rename):
     counts_exactly(lab, veth0)
     old = total_of(veth0.name)
     refused = lab.loader(*load, status=1, prefix=[
-        "setpriv", "--bounding-set=-sys_admin", "strace", "-qq", "-o", "/dev/null", "-e",
-        f"inject=/^rename:error=ENOMEM:when={rename}"])
+        "setpriv", "--bounding-set=-sys_admin", *strace("-e", f"inject=/^rename:error=ENOMEM:when={rename}")])
     assert "hint: the new program runs" in refused.err
     send(veth0, PACKETS, SIZE)
     outcome = lab.load(*load[1:], "--reuse-maps")

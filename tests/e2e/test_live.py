@@ -16,6 +16,7 @@ from support.process_table import lives, processes
 from support.processes import run, wait_until
 from support.programs import STATS
 from support.redirects import redirect
+from support.strace import strace
 from support.tmux import SIZE, has, row, shows
 from support.traffic import send
 
@@ -637,7 +638,7 @@ def test_a_stop_while_the_screen_is_drawn(lab, counted, terminal):
     """While it writes, ncurses ignores the signal, unless the program has handled it since before ncurses started."""
     screen = terminal()
     screen.type("set -m")
-    slowly = "strace -D -o /dev/null -e trace=write -e inject=write:delay_exit=100ms"
+    slowly = shlex.join(strace("-D", "-e", "trace=write", "-e", "inject=write:delay_exit=100ms"))
     screen.type(f"clear; {slowly} {STATS} --live --dev veth0 --interval 1h")
     screen.wait_for("map totals")
     os.kill(reader(), signal.SIGTSTP)
@@ -660,7 +661,7 @@ def test_an_error_is_printed_once_the_screen_is_restored(lab, counted, terminal)
     """The kernel refuses to wait, from the twentieth time on."""
     screen = terminal(120, 24)
     screen.start("--dev", "veth0", "--interval", "50ms",
-                 prefix="strace -f -o /dev/null -e trace=ppoll -e inject=ppoll:error=ENOMEM:when=20+")
+                 prefix=strace("-f", "-e", "trace=ppoll", "-e", "inject=ppoll:error=ENOMEM:when=20+"))
     text = screen.wait_for_end(status=1)
     assert re.search("^xdp_stats: waiting for the next round: Cannot allocate memory", text, re.MULTILINE)
 

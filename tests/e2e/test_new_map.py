@@ -72,7 +72,7 @@ def test_load_that_fails_under_traffic_loses_no_count(lab, veth0, arguments, ren
     stats = lab.reading("--dev", veth0.name)
     traffic = lab.traffic(veth0, SIZE, pause_us=100)
     stats.wait_for(lambda record: record["total"]["packets"] > 100)
-    trace = ("strace", "-qq", "-o", "/dev/null", "-e", f"inject=/^rename:error=ENOMEM:when={rename}")
+    trace = strace("-e", f"inject=/^rename:error=ENOMEM:when={rename}")
     for _ in range(5):
         refused = lab.loader("--dev", veth0.name, *arguments, status=1, prefix=trace)
         assert "Cannot allocate memory" in refused.err and "hint" not in refused.err

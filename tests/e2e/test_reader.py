@@ -19,7 +19,7 @@ from support.pins import pin_dir
 from support.processes import DEADLINE, Process, run, wait_until
 from support.programs import STATS
 from support.samples import UNTRACKED, counts_of
-from support.strace import count_calls
+from support.strace import count_calls, strace
 from support.traffic import send
 
 COUNTED = {"XDP_PASS": (1234, 123400)}
@@ -308,7 +308,7 @@ def test_a_sample_is_one_lookup(lab, counted, tmp_path):
 
     def bpf_calls(samples):
         log = tmp_path / "strace"
-        run(["strace", "-qq", "-e", "trace=bpf", "-o", log, STATS, "--dev", "veth0", "--quiet", "--interval", "1ms",
-             "--count", samples])
+        run(strace("-e", "trace=bpf", log=log, command=[
+            STATS, "--dev", "veth0", "--quiet", "--interval", "1ms", "--count", samples]))
         return count_calls(log)
     assert 200 <= bpf_calls(220) - bpf_calls(20) < 300

@@ -17,6 +17,7 @@ from support.pins import BPFFS, PINS, pin_dir, pins_of
 from support.processes import NOBODY, as_user, run, wait_until
 from support.programs import LOADER, MODES, compile_object, copy_for_everyone, object_file
 from support.samples import session_of, wait_for_counts
+from support.strace import strace
 from support.traffic import SIZE, send
 
 LAST = 1_000_000
@@ -174,8 +175,8 @@ def test_move_whose_way_back_fails_says_that_nothing_runs(lab, veth0):
     lab.load("veth0", "--attach", "dispatcher", *own)
     send(veth0, 10, SIZE)
     lab.wait_for_counts("veth0", {"XDP_PASS": (10, 10 * SIZE)})
-    trace = ["strace", "-qq", "-o", "/dev/null", "-e", "inject=renameat,renameat2,rename:error=ENOSPC:when=1", "-e",
-             "inject=mkdir:error=ENOSPC:when=2+"]  # the first is for the directory of them all
+    trace = strace("-e", "inject=renameat,renameat2,rename:error=ENOSPC:when=1",
+                   "-e", "inject=mkdir:error=ENOSPC:when=2+")  # the first is for the directory of them all
     result = lab.loader("--dev", "veth0", "--attach", "link", *own, status=1, prefix=trace)
     assert "no program is attached any more" in result.err and "the new program runs" not in result.err
     assert attached("veth0") is None
@@ -251,8 +252,8 @@ def test_failed_publication_loses_no_count(lab, veth0):
     reader.wait_for(lambda sample: sample["total"]["packets"] > 0)
     world = lab.world()
     for number in (1, 2):
-        result = lab.loader("--dev", "veth0", *own, status=1, prefix=[
-            "strace", "-qq", "-o", "/dev/null", "-e", f"inject=renameat,renameat2,rename:error=ENOSPC:when={number}"])
+        result = lab.loader("--dev", "veth0", *own, status=1, prefix=strace(
+            "-e", f"inject=renameat,renameat2,rename:error=ENOSPC:when={number}"))
         assert "No space left" in result.err
         now = lab.world()
         assert ({pin for pin in now["pins"] if "/xdp/" not in pin}
@@ -275,7 +276,7 @@ def test_killed_at_any_moment(lab, veth0, call):
     when, step = 1, {"bpf": 17}.get(call, 1) * max(1, int(os.environ.get("XDP_TALLY_FAULT_STEP", "1")) // 3)
     while True:
         generation = read_meta("veth0").generation
-        trace = ["strace", "-qq", "-o", "/dev/null", "-e", f"inject={call}:signal=KILL:when={when}"]
+        trace = strace("-e", f"inject={call}:signal=KILL:when={when}")
         done = subprocess.run([*trace, LOADER, "--dev", "veth0"], stdout=subprocess.DEVNULL, check=False)
         if done.returncode == 0:
             break

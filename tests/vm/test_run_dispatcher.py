@@ -18,6 +18,7 @@ from support.pins import pin_dir, pins_of
 from support.processes import run, wait_until
 from support.programs import CONFLICT, LOADER, STATS
 from support.run_command import RUNNING, clean, kill, run_loaded, running
+from support.strace import strace
 from support.traffic import SIZE, send
 
 OURS = [*RUNNING, "xdp_tally_mark"]
@@ -180,7 +181,7 @@ def test_killed_at_any_moment(lab, veth0, call):
     # Of the hundreds of bpf() calls of a run every 17th; fewer of all calls where time is short.
     when, step = 1, {"bpf": 17}.get(call, 1) * max(1, int(os.environ.get("XDP_TALLY_FAULT_STEP", "1")) // 3)
     while True:
-        trace = ["strace", "-qq", "-o", "/dev/null", "-e", f"inject={call}:signal=KILL:when={when}"]
+        trace = strace("-e", f"inject={call}:signal=KILL:when={when}")
         command = [*trace, LOADER, "--dev", "veth0", "--run", "--", "true"]
         if subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False).returncode == 0:
             break

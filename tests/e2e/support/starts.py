@@ -9,6 +9,7 @@ import re
 import subprocess
 
 from support.processes import SANITIZER
+from support.strace import strace
 
 MAIN_BEGINS = "fcntl(0, F_GETFD)"
 STATUSES = range(7)
@@ -20,8 +21,8 @@ class Start:
 
     def __init__(self, command, log, prefix=(), trace="execve,fcntl", closed=()):
         closing = " ".join(f"{stream}>&-" for stream in closed)
-        words = ["strace", "-qq", "-o", log, "-e", f"trace={trace}", "-e", "signal=none",
-                 "sh", "-c", f'exec "$@" {closing}', "sh", *prefix, *command]
+        words = strace("-qq", "-e", f"trace={trace}", "-e", "signal=none", log=log,
+                       command=["sh", "-c", f'exec "$@" {closing}', "sh", *prefix, *command])
         self.command = " ".join(map(str, [*prefix, *command]))
         done = subprocess.run([str(word) for word in words], capture_output=True, text=True, timeout=60, check=False,
                               stdin=subprocess.DEVNULL)

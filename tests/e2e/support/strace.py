@@ -5,7 +5,7 @@ import os
 import re
 import subprocess
 
-from support.processes import DEADLINE, SANITIZER, Result
+from support.processes import DEADLINE, SANITIZER, WITHOUT_LEAK_CHECK, Result
 
 FAULT_STEP = int(os.environ.get("XDP_TALLY_FAULT_STEP", "1"))  # of that many calls, one
 # One call fails, or that and all after it, or the program is killed there.
@@ -19,9 +19,9 @@ class Faults:
     injected = 0
 
 
-def strace(*options, command, log):
-    environment = ["env", "ASAN_OPTIONS=detect_leaks=0"]  # LeakSanitizer cannot work under ptrace
-    return [*environment, "strace", "-o", log, *options, *command]
+def strace(*options, command=(), log="/dev/null"):
+    """The command under strace; without one, a prefix of commands."""
+    return [*WITHOUT_LEAK_CHECK, "strace", "-o", log, *options, *command]
 
 
 def count_calls(log):

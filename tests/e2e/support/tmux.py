@@ -84,10 +84,10 @@ class Terminal:
         self.type(f"clear; {line}; echo status $?")
         return self.wait_for(r"^status \d+\n")
 
-    def start(self, *options, prefix=""):
+    def start(self, *options, prefix=()):
         """Starts the view, and notes how the terminal was. What an earlier one has left there is no end of this one."""
-        self.type(f"clear; stty -a >{self.scratch}/before; {prefix} {STATS} --live {shlex.join(map(str, options))}; "
-                  f"echo status $?; stty -a >{self.scratch}/after")
+        command = shlex.join(map(str, [*prefix, STATS, "--live", *options]))
+        self.type(f"clear; stty -a >{self.scratch}/before; {command}; echo status $?; stty -a >{self.scratch}/after")
         return self.wait_for(r"q quit|terminal too small")
 
     def wait_for_end(self, status=0):
