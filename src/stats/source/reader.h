@@ -7,6 +7,7 @@
 #include <string>
 
 #include "common/base/result.h"
+#include "common/pins/meta.h"
 #include "common/pins/netns_context.h"
 #include "stats/model/sample_report.h"
 #include "stats/source/departure_log.h"
@@ -79,6 +80,7 @@ class Reader {
 
     void fill_report();
     void refresh_state();
+    std::optional<Meta> published_meta();
     AttachState look_at_state();
 
     const ReadRequest* request_;

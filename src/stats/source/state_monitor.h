@@ -63,6 +63,9 @@ class StateMonitor {
     void rename(const std::string& device, const std::string& directory) {
         device_ = device;
         directory_ = directory;
+        if (told_) {
+            told_->runs_on.reset();
+        }
     }
 
   private:
