@@ -15,7 +15,7 @@ from support.maps import read_meta
 from support.namespaces import nsenter, process_in
 from support.pins import pin_dir
 from support.places import AWAY, MOVES, destination, device_with_our_program, place_of
-from support.processes import NOBODY, as_user, run
+from support.processes import NOBODY, as_user, run, wait_until
 from support.programs import NOT_FOUND, STATS, copy_for_everyone
 from support.samples import counts_of, passed, read
 from support.traffic import SIZE, send
@@ -122,6 +122,8 @@ def test_of_a_namespaces_processes_the_first_is_named(lab, veth0):
         assert (first, second) == (999, 1000)
         run(["ip", "link", "set", "dev", "veth0", "netns", first])
         reader.wait_for_message(f"the device was moved to the network namespace of process {first};")
+    # The kernel deletes the namespace, with the device, some time after the processes.
+    wait_until(lambda: not Path("/sys/class/net", veth0.peer).exists(), "the device is still there")
     lab.loader("--dev", "veth0", "--clean")
 
 
