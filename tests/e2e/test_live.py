@@ -626,8 +626,7 @@ def test_a_stop_from_outside(lab, counted, terminal):
     # settings either: Enter ends no line there, Ctrl-J does.
     os.kill(pid, signal.SIGSTOP)
     screen.wait_for("Stopped|Suspended")
-    screen.tmux("send-keys", "-l", GO_ON)
-    screen.keys("C-j")
+    screen.type(GO_ON, end="C-j")
     screen.wait_for(lambda text: "q quit" in text and not re.search("Stopped|Suspended", text))
     assert screen.full_screen()
     screen.keys("q")

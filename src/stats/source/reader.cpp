@@ -314,7 +314,7 @@ void Reader::refresh_state() {
     bool changing = false;
     if (look_at_state() != AttachState::kAttached) {
         // The program may have been replaced without an event: then there is another meta.
-        const auto meta = published_meta();
+        const auto meta = find_published_meta();
         if (meta && sampler_.take_meta(*meta, pinned_map_.directory())) {
             look_at_state();
         } else if (state_monitor_.is_news()) {
@@ -328,8 +328,8 @@ void Reader::refresh_state() {
     report_.is_over = state_monitor_.device_gone() && !request_->wait;
 }
 
-// A load may have taken the pins of a renamed device along since they were looked at.
-std::optional<Meta> Reader::published_meta() {
+// Follows the pins where a load of a renamed device has taken them along since they were looked at.
+std::optional<Meta> Reader::find_published_meta() {
     auto meta = pinned_map_.meta();
     if (meta && !*meta && state_monitor_.is_news()) {
         if (const auto followed = follow_renamed_device(); followed && *followed) {

@@ -80,7 +80,7 @@ class Reader {
 
     void fill_report();
     void refresh_state();
-    std::optional<Meta> published_meta();
+    std::optional<Meta> find_published_meta();
     AttachState look_at_state();
 
     const ReadRequest* request_;

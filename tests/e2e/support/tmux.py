@@ -75,9 +75,9 @@ class Terminal:
         self.before_keys = self.before_keys or self.text()
         self.tmux("send-keys", *keys)
 
-    def type(self, line):
+    def type(self, line, end="Enter"):
         self.tmux("send-keys", "-l", line)
-        self.keys("Enter")
+        self.keys(end)
 
     def command(self, line):
         """Has the shell run the line to its end: what is on the screen then."""
