@@ -20,7 +20,8 @@ if(TALLY_CLANG_FORMAT)
 endif()
 if(TALLY_CLANG_TIDY AND TALLY_RUN_CLANG_TIDY)
     add_custom_target(tidy
-        COMMAND ${TALLY_RUN_CLANG_TIDY} -quiet -p ${CMAKE_BINARY_DIR} -checks=-bugprone-suspicious-include,-misc-unused-using-decls,-misc-unused-alias-decls
+        COMMAND ${TALLY_RUN_CLANG_TIDY} -quiet -p ${CMAKE_BINARY_DIR}
+                -checks=-bugprone-suspicious-include,-misc-unused-using-decls,-misc-unused-alias-decls
                 "${PROJECT_SOURCE_DIR}/src/.*\\.cpp$"
                 "${CMAKE_BINARY_DIR}/src/.*\\.cxx$"
         VERBATIM)
