@@ -66,6 +66,8 @@ enum xdp_tally_attach {
 #define XDP_TALLY_META_MARKS 8U
 /* Loaded by `xdp_loader --run`, which holds the flock of +run/ beside the pins until it unloads. */
 #define XDP_TALLY_META_RUN 16U
+/* The program is xdp_loader's own, not one out of a file. */
+#define XDP_TALLY_META_BUILT_IN 32U
 
 /* Packets that were delivered, or lost for a reason: delivery.h has the reasons. */
 struct xdp_tally_delivery_count {

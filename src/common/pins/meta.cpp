@@ -10,6 +10,7 @@
 #include <cstring>
 #include <utility>
 
+#include "common/base/shell_word.h"
 #include "common/bpf/bpf_info.h"
 #include "common/pins/abi_names.h"
 #include "common/pins/bpffs.h"
@@ -107,14 +108,19 @@ bool adopted_map(const Meta& meta, std::uint32_t map_id) {
 }
 
 std::string load_options(const Meta& meta) {
-    constexpr std::string_view kBuiltIn = "xdp_";
     const std::string_view program = meta.program;
-    const auto action =
-        program.starts_with(kBuiltIn) ? parse_action_name(program.substr(kBuiltIn.size())) : std::nullopt;
-    if (!action) {
-        return " --filename FILE";
+    if ((meta.flags & XDP_TALLY_META_BUILT_IN) == 0) {
+        // Of this length it may be cut: by the kernel, whose name a meta has that was made anew, or here.
+        const bool is_whole =
+            program.size() != BPF_OBJ_NAME_LEN - 1 && program.size() != sizeof(meta.program) - 1;
+        return program.empty() || !is_whole ? " --filename FILE"
+                                            : " --filename FILE --progname " + shell_word(program);
     }
-    if (*action == Action::kPass) {
+    // "xdp_drop", or "xdp_drop_frags".
+    constexpr std::size_t kPrefix = std::string_view("xdp_").size();
+    const std::string_view verdict = program.substr(std::min(kPrefix, program.size()));
+    const auto action = parse_action_name(verdict.substr(0, verdict.find('_')));
+    if (!action || *action == Action::kPass) {
         return {};
     }
     return fmt::format(" --action {}{}", short_action_name(*action),

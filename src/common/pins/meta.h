@@ -42,8 +42,8 @@ bool owns_pin(const Meta& meta, const std::string& pin, const MapInfo& map);
 // True where the load has taken it as it found it: its pin is somebody else's.
 bool adopted_map(const Meta& meta, std::uint32_t map_id);
 
-// What a load of the same program takes besides the interface, with a blank in front: " --action drop" of a
-// built-in one, as far as its name tells. FILE and IFACE are left to the user, who knows them.
+// What a load of the same program takes besides the interface, with a blank in front: " --action drop" of the
+// built-in one. FILE and IFACE are left to the user, who knows them.
 std::string load_options(const Meta& meta);
 
 }  // namespace tally

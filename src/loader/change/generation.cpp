@@ -67,6 +67,7 @@ Result<Meta> make_meta(const Interface& interface, const ProgramObject& object,
     meta.attach_mode = attempt.mode;
     meta.attach_kind = kind_of(attempt.method);
     meta.flags = object.has_frags() ? XDP_TALLY_META_FRAGS : 0U;
+    meta.flags |= object.is_built_in() ? XDP_TALLY_META_BUILT_IN : 0U;
     object.program_name().copy(meta.program, sizeof(meta.program) - 1);
     if (attempt.method == AttachMethod::kComponent) {
         meta.flags |= object.uses_generation_marks() ? XDP_TALLY_META_MARKS : 0U;

@@ -38,6 +38,7 @@ class ProgramObject {
                                            const std::string& section);
 
     const std::string& program_name() const { return program_name_; }
+    bool is_built_in() const { return !file_; }
     // What a person should know: which of several programs this is, what of the file is left out.
     const std::vector<std::string>& notes() const { return notes_; }
     bool has_frags() const;

@@ -181,13 +181,13 @@ def with_reuse_maps(scene, said):
     assert dump_counts(pin_dir("veth0") / "xdp_stats_map") == COUNTED
 
 
-def without(lab, pin, command="xdp_loader --dev veth0 --status", status=0, options=()):
+def without(lab, pin, command="xdp_loader --dev veth0 --status", status=0, options=(), file="own", mtu=1500):
     """Somebody has removed this pin of a load that goes on."""
-    lab.veth("veth0")
+    lab.veth("veth0", mtu)
     lab.load("veth0", "--attach", "link", *options)
     (pin_dir("veth0") / pin).unlink()
     lab.cleanups.append(lambda: pin_dir("veth0").rmdir() if pin_dir("veth0").exists() else None)
-    return Scene(lab, command, status, names={"FILE": object_file("own"), "IFACE": "veth0"})
+    return Scene(lab, command, status, names={"FILE": object_file(file), "IFACE": "veth0"})
 
 
 def without_meta(lab):
@@ -198,11 +198,20 @@ def without_meta(lab):
 
 
 def without_counters(lab, options=(), **more):
+    """Loaded anew, the program is the same."""
     scene = without(lab, "xdp_stats_map", options=options, **more)
     scene.after.append(lambda: same(lambda: read("--dev", "veth0")["state"], "attached"))
-    name = lab.status("veth0")["program"]["name"]
-    scene.after.append(lambda: same(lambda: lab.status("veth0")["program"]["name"], name))
+
+    def program():
+        return [lab.status("veth0")["program"][key] for key in ("name", "tag")]
+
+    scene.after.append(partial(same, program, program()))
     return scene
+
+
+def without_counters_of_namesake(lab, **more):
+    """A user's program that is called like a built-in one."""
+    return without_counters(lab, ("--filename", object_file("namesake"), "--progname", "xdp_drop"), file="namesake", **more)
 
 
 def with_other_counters(lab):

@@ -90,18 +90,38 @@ TEST(Meta, WithMoreDeliveriesThanThereIsRoomForIsNone) {
     EXPECT_FALSE(decode_meta(value_of(meta, sizeof(meta))));
 }
 
-TEST(Meta, TellsHowItsProgramIsLoaded) {
-    const auto options_of = [](const std::string& program) {
-        Meta meta = {};
-        program.copy(meta.program, sizeof(meta.program) - 1);
-        return load_options(meta);
-    };
-    EXPECT_EQ(options_of("xdp_pass"), "");
-    EXPECT_EQ(options_of("xdp_drop"), " --action drop");
-    EXPECT_EQ(options_of("xdp_redirect"), " --action redirect --redirect-to IFACE");
-    for (const auto* own : {"my_filter", "drop", "xdp_drop_some", ""}) {
-        EXPECT_EQ(options_of(own), " --filename FILE") << own;
+std::string options_of(const std::string& program, std::uint32_t flags) {
+    Meta meta = {};
+    meta.flags = flags;
+    program.copy(meta.program, sizeof(meta.program) - 1);
+    return load_options(meta);
+}
+
+TEST(Meta, TellsHowABuiltInProgramIsLoaded) {
+    for (const std::string frags : {"", "_frags"}) {
+        const auto of = [&](const std::string& program) {
+            return options_of(program + frags, XDP_TALLY_META_BUILT_IN);
+        };
+        EXPECT_EQ(of("xdp_pass"), "");
+        EXPECT_EQ(of("xdp_drop"), " --action drop");
+        EXPECT_EQ(of("xdp_aborted"), " --action aborted");
+        EXPECT_EQ(of("xdp_tx"), " --action tx");
+        EXPECT_EQ(of("xdp_redirect"), " --action redirect --redirect-to IFACE");
     }
+    for (const auto* odd : {"", "x", "xdp_", "xdp", "nothing"}) {  // not written by us
+        EXPECT_EQ(options_of(odd, XDP_TALLY_META_BUILT_IN), "") << odd;
+    }
+}
+
+// The most frequent names of users' programs are those of the built-in ones.
+TEST(Meta, TellsHowAProgramOfAFileIsLoaded) {
+    for (const std::string own : {"xdp_pass", "xdp_drop", "xdp_redirect", "xdp_drop_frags", "my_filter"}) {
+        EXPECT_EQ(options_of(own, XDP_TALLY_META_FRAGS), " --filename FILE --progname " + own);
+    }
+    for (const auto& cut : {std::string(), std::string(15, 'n'), std::string(63, 'n')}) {
+        EXPECT_EQ(options_of(cut, 0), " --filename FILE") << cut;
+    }
+    EXPECT_EQ(options_of(std::string(16, 'n'), 0), " --filename FILE --progname " + std::string(16, 'n'));
 }
 
 TEST(Meta, WhereNothingIsPinnedThereIsNone) {
