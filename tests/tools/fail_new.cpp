@@ -15,7 +15,7 @@
 #include <cstdlib>
 #include <string_view>
 
-extern "C" void* __libc_malloc(std::size_t size);  // NOLINT(*-reserved-identifier)
+extern "C" void* __libc_malloc(std::size_t size);  // NOLINT(*-reserved-identifier,*-identifier-naming)
 
 namespace {
 
