@@ -124,9 +124,7 @@ class BriefFormat final : public SampleFormat {
         }
     }
 
-    unsigned width_of(std::uint64_t packets) const {
-        return terminal_ ? grouped_width(packets) : digits(packets);
-    }
+    unsigned width_of(std::uint64_t packets) const { return count_width(packets, terminal_); }
 
     static void append_titles(fmt::memory_buffer& buffer, const BriefWidths& widths) {
         append_name(buffer, kDeviceTitle, widths);
@@ -166,11 +164,9 @@ class BriefFormat final : public SampleFormat {
                         unsigned width) const {
         if (!packets) {
             append_right(buffer, "-", width);
-        } else if (terminal_) {
-            buffer.append(kBriefGap);
-            append_grouped(buffer, *packets, width);
         } else {
-            fmt::format_to(fmt::appender(buffer), "{}{:>{}}", kBriefGap, *packets, width);
+            buffer.append(kBriefGap);
+            append_count(buffer, *packets, width, terminal_);
         }
     }
 

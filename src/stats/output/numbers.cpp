@@ -3,7 +3,6 @@
 
 #include <array>
 #include <chrono>
-#include <cstring>
 
 namespace tally::stats {
 namespace {
@@ -12,34 +11,18 @@ constexpr std::array<char, 9> kPrefixes = {' ', 'k', 'M', 'G', 'T', 'P', 'E', 'Z
 
 }  // namespace
 
-unsigned digits(std::uint64_t value) {
-    unsigned count = 1;
-    for (; value >= 10; value /= 10) {
-        ++count;
+unsigned count_width(std::uint64_t value, bool grouped) {
+    return static_cast<unsigned>(grouped ? fmt::formatted_size("{}", fmt::group_digits(value))
+                                         : fmt::formatted_size("{}", value));
+}
+
+void append_count(fmt::memory_buffer& buffer, std::uint64_t value, unsigned width, bool grouped) {
+    const auto to = fmt::appender(buffer);
+    if (grouped) {
+        fmt::format_to(to, "{:>{}}", fmt::group_digits(value), width);
+    } else {
+        fmt::format_to(to, "{:>{}}", value, width);
     }
-    return count;
-}
-
-unsigned grouped_width(std::uint64_t value) {
-    const unsigned count = digits(value);
-    return count + (count - 1) / 3;
-}
-
-void append_grouped(fmt::memory_buffer& buffer, std::uint64_t value, unsigned width) {
-    std::array<char, 32> text = {};  // 2^64 - 1 takes 26
-    char* const end = text.data() + text.size();
-    char* begin = end;
-    unsigned count = 0;
-    do {
-        if (count > 0 && count % 3 == 0) {
-            *--begin = ',';
-        }
-        *--begin = static_cast<char>('0' + value % 10);
-        value /= 10;
-        ++count;
-    } while (value > 0);
-    fmt::format_to(fmt::appender(buffer), "{:>{}}",
-                   std::string_view(begin, static_cast<std::size_t>(end - begin)), width);
 }
 
 Scaled scale(double value, double limit) {

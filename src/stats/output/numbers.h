@@ -9,12 +9,9 @@
 
 namespace tally::stats {
 
-// Decimal digits; the same with thousands separators.
-unsigned digits(std::uint64_t value);
-unsigned grouped_width(std::uint64_t value);
-
-// "1,234,567", right-aligned in at least `width` columns.
-void append_grouped(fmt::memory_buffer& buffer, std::uint64_t value, unsigned width);
+// "1,234,567" for people, or else "1234567", right-aligned in at least `width` columns; how many it needs.
+void append_count(fmt::memory_buffer& buffer, std::uint64_t value, unsigned width, bool grouped);
+unsigned count_width(std::uint64_t value, bool grouped);
 
 // A number and the prefix of its unit, ' ' or 'k' to 'Y', so that it is below `limit`, which is about 1000.
 struct Scaled {

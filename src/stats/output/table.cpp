@@ -131,11 +131,7 @@ class TableFormat final : public SampleFormat {
 
     std::string packets_text(std::uint64_t packets) const {
         fmt::memory_buffer text;
-        if (terminal_) {
-            append_grouped(text, packets, 0);
-        } else {
-            fmt::format_to(fmt::appender(text), "{}", packets);
-        }
+        append_count(text, packets, 0, terminal_);
         return fmt::to_string(text);
     }
 
@@ -167,9 +163,8 @@ class TableFormat final : public SampleFormat {
             widths = {7, 9, 5, 6};
         }
         const auto fit_count = [&](const Counter& count) {
-            const auto width = terminal_ ? grouped_width : digits;
-            widths.packets = std::max(widths.packets, width(count.rx_packets));
-            widths.bytes = std::max(widths.bytes, width(count.rx_bytes));
+            widths.packets = std::max(widths.packets, count_width(count.rx_packets, terminal_));
+            widths.bytes = std::max(widths.bytes, count_width(count.rx_bytes, terminal_));
         };
         const auto fit = [&](const CounterValues& values) {
             fit_count(values.count);
@@ -230,11 +225,9 @@ class TableFormat final : public SampleFormat {
     void append_number(fmt::memory_buffer& buffer, std::optional<std::uint64_t> value, unsigned width) const {
         if (!value) {
             append_unknown(buffer, width);
-        } else if (terminal_) {
-            fmt::format_to(fmt::appender(buffer), "  ");
-            append_grouped(buffer, *value, width);
         } else {
-            fmt::format_to(fmt::appender(buffer), "  {:>{}}", *value, width);
+            fmt::format_to(fmt::appender(buffer), "  ");
+            append_count(buffer, *value, width, terminal_);
         }
     }
 

@@ -11,12 +11,6 @@
 namespace tally::stats {
 namespace {
 
-std::string grouped(std::uint64_t value) {
-    fmt::memory_buffer buffer;
-    append_grouped(buffer, value, 0);
-    return fmt::to_string(buffer);
-}
-
 constexpr double kBitsOfByte = 8;
 
 static_assert(kScaledColumns == static_cast<int>(kScaledWidth) + 1);
@@ -45,7 +39,7 @@ std::string compact(double value, std::string_view unit) {
 }
 
 std::string count_text(std::uint64_t value, Units units, int width) {
-    auto text = units == Units::kRaw ? std::to_string(value) : grouped(value);
+    auto text = units == Units::kRaw ? std::to_string(value) : fmt::format("{}", fmt::group_digits(value));
     return static_cast<int>(text.size()) <= width ? text : scaled(static_cast<double>(value));
 }
 
@@ -69,7 +63,7 @@ std::string percent_text(double percent) {
 }
 
 std::string frame_text(double bytes) {
-    return grouped(static_cast<std::uint64_t>(std::llround(bytes))) + " B";
+    return fmt::format("{} B", fmt::group_digits(std::llround(bytes)));
 }
 
 }  // namespace tally::stats

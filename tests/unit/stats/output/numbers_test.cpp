@@ -12,7 +12,7 @@ namespace {
 
 std::string grouped(std::uint64_t value, unsigned width) {
     fmt::memory_buffer buffer;
-    append_grouped(buffer, value, width);
+    append_count(buffer, value, width, true);
     return fmt::to_string(buffer);
 }
 
@@ -35,16 +35,16 @@ std::string time_text(std::int64_t nanoseconds) {
 }
 
 TEST(Numbers, DigitsAreCounted) {
-    EXPECT_EQ(digits(0), 1U);
-    EXPECT_EQ(digits(9), 1U);
-    EXPECT_EQ(digits(10), 2U);
-    EXPECT_EQ(digits(kMost), 20U);
-    EXPECT_EQ(grouped_width(0), 1U);
-    EXPECT_EQ(grouped_width(999), 3U);
-    EXPECT_EQ(grouped_width(1000), 5U);
-    EXPECT_EQ(grouped_width(999'999), 7U);
-    EXPECT_EQ(grouped_width(1'000'000), 9U);
-    EXPECT_EQ(grouped_width(kMost), 26U);
+    EXPECT_EQ(count_width(0, false), 1U);
+    EXPECT_EQ(count_width(9, false), 1U);
+    EXPECT_EQ(count_width(10, false), 2U);
+    EXPECT_EQ(count_width(kMost, false), 20U);
+    EXPECT_EQ(count_width(0, true), 1U);
+    EXPECT_EQ(count_width(999, true), 3U);
+    EXPECT_EQ(count_width(1000, true), 5U);
+    EXPECT_EQ(count_width(999'999, true), 7U);
+    EXPECT_EQ(count_width(1'000'000, true), 9U);
+    EXPECT_EQ(count_width(kMost, true), 26U);
 }
 
 TEST(Numbers, ThousandsAreSeparated) {
@@ -55,6 +55,9 @@ TEST(Numbers, ThousandsAreSeparated) {
     EXPECT_EQ(grouped(1234567, 9), "1,234,567");
     EXPECT_EQ(grouped(1000000, 3), "1,000,000");
     EXPECT_EQ(grouped(kMost, 0), "18,446,744,073,709,551,615");
+    fmt::memory_buffer plain;
+    append_count(plain, kMost, 22, false);
+    EXPECT_EQ(fmt::to_string(plain), "  18446744073709551615");
 }
 
 TEST(Numbers, RatesAreScaledAndAligned) {
