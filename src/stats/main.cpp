@@ -22,7 +22,6 @@
 #include "stats/contexts.h"
 #include "stats/expect/expectation_check.h"
 #include "stats/exporter/exporter.h"
-#include "stats/live/device_inquiry.h"
 #include "stats/live/terminal/screen.h"
 #include "stats/live/view.h"
 #include "stats/loop.h"
@@ -138,22 +137,8 @@ Result<bool> print(ReaderSet& readers, Destination& destination, const Options& 
 Result<bool> show_live(ReaderSet& readers, const Options& options, Pace pace) {
     TALLY_ASSIGN_OR_RETURN(auto screen, Screen::open());
     stop_on_terminal_signals();
-    const auto reader_of = [&readers](std::size_t source) -> const Reader* {
-        const auto& members = readers.members();
-        const auto member = std::find_if(members.begin(), members.end(),
-                                         [&](const auto& one) { return one.number == source; });
-        return member == members.end() ? nullptr : member->reader.get();
-    };
-    const auto inquiry = [reader_of](std::size_t source, Totals totals) {
-        const Reader* const reader = reader_of(source);
-        return reader == nullptr ? DeviceFacts() : inquire(*reader, totals);
-    };
-    const auto latest = [reader_of](std::size_t source) {
-        const Reader* const reader = reader_of(source);
-        return reader == nullptr ? nullptr : &reader->report();
-    };
     // Its destructor restores the terminal, before an error is printed.
-    View view(std::move(screen), pace, options.totals, inquiry, latest);
+    View view(std::move(screen), pace, options.totals, readers);
     return run_loop(readers, view, pace);
 }
 

@@ -5,6 +5,7 @@ import os
 import re
 import shlex
 import signal
+import struct
 
 import pytest
 
@@ -247,6 +248,40 @@ def test_pause_holds_the_picture(lab, counted, terminal, key):
     screen.quit()
 
 
+def test_a_pause_holds_what_is_known_of_the_device(lab, counted, terminal):
+    lab.veth("veth1")
+    lab.load("veth1")
+    screen = terminal()
+    screen.start("--all", "--interval", "100ms")
+    screen.wait_for("2 devices")
+    screen.keys("Enter")
+    screen.wait_for("pins +xdp_link(.|\n)*Esc back")
+    screen.keys("Space")
+    held = screen.wait_for(lambda text: "PAUSED" in text and "Space resume" in text.splitlines()[-1])
+    lab.loader("--dev", "veth0", "--unload")
+    screen.keys("?")
+    screen.wait_for("─ Keys ─(.|\n)*quit")
+    screen.keys("Escape")
+    screen.wait_for(lambda text: text == held)
+    screen.keys("Space")
+    # Without pins, the program that was attached is the last, and there are no rates.
+    text = screen.wait_for("pins gone(.|\n)*last attached: ")
+    assert "pkt/s" not in text.splitlines()[0] and "xdp_link" not in text
+    screen.quit()
+
+
+def test_the_cpus_of_a_shared_counter(lab, terminal):
+    path = lab.foreign_map(pin_dir("other") / "counts", "array", 4, 16, 5)
+    run(["bpftool", "map", "update", "pinned", path,
+         "key", *struct.pack("=I", 2), "value", *struct.pack("=QQ", 7, 420)])
+    screen = terminal()
+    screen.start("--map", path)
+    screen.wait_for("foreign")
+    screen.keys("Enter")
+    screen.wait_for(r"P pass +7 (.|\n)*CPUs?, packets of each not known")
+    screen.quit()
+
+
 def test_the_past_can_be_read(lab, counted, terminal):
     screen = terminal()
     screen.start("--dev", "veth0", "--interval", "100ms")
@@ -381,6 +416,11 @@ def test_the_command_prints_the_same_numbers(lab, counted, terminal):
     assert re.search(r"XDP_PASS +1,?234 ", run([STATS, *shlex.split(command)[1:]]).out)
     screen.keys("Escape")
     screen.wait_for(lambda text: "This command" not in text)
+    # After a reset no other command has these numbers.
+    screen.keys("r", "y")
+    screen.wait_for("This command prints the numbers, with map totals(.|\n)*xdp_stats --dev veth0 --count 1 ")
+    screen.keys("Escape", "t", "t", "y")
+    screen.wait_for("This command prints the numbers ─(.|\n)*xdp_stats --dev veth0 --totals lifetime --count 1 ")
     screen.quit()
 
 

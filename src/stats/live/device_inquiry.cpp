@@ -6,6 +6,7 @@
 
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "common/base/directory.h"
 #include "common/base/shell_word.h"
@@ -17,24 +18,13 @@
 namespace tally::stats {
 namespace {
 
-// `--count 1`: one sample with its rates.
-std::string command_for(const Reader& reader, Totals totals) {
+std::string options_for(const Reader& reader) {
     const SampleReport& report = reader.report();
-    std::string source;
     if (report.device) {
-        source = reader.context().option(*report.device);
-    } else if (!reader.pin().empty()) {
-        source = shell_option("--map", as_shown(reader.pin()));
-    } else {
-        source = fmt::format("--map-id {}", report.map_id);
+        return reader.context().option(*report.device);
     }
-    return fmt::format("xdp_stats {}{}{}{} --count 1", source, totals == Totals::kMap ? "" : " --totals ",
-                       totals == Totals::kMap ? "" : totals_name(totals), report.cost ? " --cost" : "");
-}
-
-void add_word(std::string& text, std::string_view word) {
-    text += text.empty() ? "" : ", ";
-    text += word;
+    return reader.pin().empty() ? fmt::format("--map-id {}", report.map_id)
+                                : shell_option("--map", as_shown(reader.pin()));
 }
 
 std::string describe(const DeviceFeatures& features) {
@@ -45,13 +35,13 @@ std::string describe(const DeviceFeatures& features) {
 }
 
 std::string actions_text(std::uint32_t bits) {
-    std::string text;
+    std::vector<std::string_view> names;
     for (std::uint32_t action = 0; action < kActions; ++action) {
         if ((bits >> action & 1U) != 0) {
-            add_word(text, kShortActionNames.at(action));
+            names.push_back(kShortActionNames.at(action));
         }
     }
-    return text;
+    return fmt::format("{}", fmt::join(names, ", "));
 }
 
 void describe_chain(DeviceFacts& facts, Link& link, LinkSocket& links, const SampleReport& report) {
@@ -69,8 +59,6 @@ void describe_chain(DeviceFacts& facts, Link& link, LinkSocket& links, const Sam
         for (const Component& one : link.hook.dispatcher->components) {
             facts.chain.push_back({one.program_id, one.name, one.priority, actions_text(one.chain_actions)});
         }
-    } else if (report.program && report.program->id == program->id) {
-        facts.chain.push_back({program->id, report.program->name, {}, {}});
     }
 }
 
@@ -98,9 +86,9 @@ void describe_device(DeviceFacts& facts, const Reader& reader) {
 
 }  // namespace
 
-DeviceFacts inquire(const Reader& reader, Totals totals) {
+DeviceFacts inquire(const Reader& reader) {
     DeviceFacts facts;
-    facts.command = command_for(reader, totals);
+    facts.options = options_for(reader);
     facts.pin = as_shown(reader.pin());
     if (reader.report().device) {
         if (auto names = list_directory(reader.directory())) {

@@ -8,7 +8,6 @@
 namespace tally::stats {
 
 // What cannot be learned, as it takes a privilege or the device is gone, is left out.
-// `totals`: those that the command prints.
-DeviceFacts inquire(const Reader& reader, Totals totals);
+DeviceFacts inquire(const Reader& reader);
 
 }  // namespace tally::stats

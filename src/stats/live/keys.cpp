@@ -115,6 +115,7 @@ void click(KeyPress press, LiveChoice& choice, const DrawnPage& drawn) {
         return;
     }
     choice.device = choice.selected == drawn.source_at[line];
+    choice.typing = choice.typing && !choice.device;
     choice.selected = drawn.source_at[line];
     choice.moved = true;
 }
@@ -158,7 +159,9 @@ KeyEffect apply_character(char character, LiveChoice& choice, const SourceList& 
             break;
         case 's':
             choice.sort = next(choice.sort);
-            to_top(choice);
+            if (!choice.device) {
+                to_top(choice);
+            }
             break;
         case 'y':
             choice.command = true;

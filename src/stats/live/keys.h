@@ -4,7 +4,7 @@
 
 #include <cstdint>
 
-#include "stats/live/page/choice.h"
+#include "stats/live/model/order.h"
 #include "stats/live/terminal/key_press.h"
 
 namespace tally::stats {

@@ -3,6 +3,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <cmath>
@@ -10,9 +11,11 @@
 #include <utility>
 
 #include "stats/cli/notices.h"
+#include "stats/live/device_inquiry.h"
 #include "stats/live/page/page.h"
 #include "stats/live/page/selection.h"
 #include "stats/live/paint/axis.h"
+#include "stats/source/reader_set.h"
 
 namespace tally::stats {
 namespace {
@@ -49,12 +52,10 @@ unsigned online_cpus() {
 
 }  // namespace
 
-View::View(std::unique_ptr<Screen> screen, Pace& pace, Totals totals, Inquiry inquiry,
-           ScreenState::Latest latest)
+View::View(std::unique_ptr<Screen> screen, Pace& pace, Totals totals, const ReaderSet& readers)
     : screen_(std::move(screen)),
       pace_(pace),
-      inquiry_(std::move(inquiry)),
-      latest_(std::move(latest)),
+      readers_(readers),
       model_(totals),
       // So columns of round lengths begin at round times of day.
       clock_offset_(time_of_day() - monotonic_seconds()) {
@@ -103,7 +104,7 @@ Result<bool> View::take_input() {
 }
 
 bool View::handle_key(KeyPress press) {
-    const SourceList list = list_of(model_, choice_, context_.now);
+    const SourceList list = list_sources(model_, choice_, context_.now);
     switch (apply_key(press, choice_, list, drawn_)) {
         case KeyEffect::kQuit:
             return false;
@@ -135,7 +136,6 @@ bool View::handle_key(KeyPress press) {
 void View::choose_next_totals() {
     const Totals totals = model_.totals_are_reset() ? model_.totals() : next(model_.totals());
     model_.choose_totals(totals);
-    facts_of_.reset();  // the command names them
 }
 
 void View::hold_or_release() {
@@ -144,17 +144,29 @@ void View::hold_or_release() {
         model_.hold();
     } else {
         held_at_.reset();
-        model_.release(latest_);
+        model_.release([this](std::size_t source) {
+            const Reader* const reader = find_reader(source);
+            return reader == nullptr ? nullptr : &reader->report();
+        });
     }
 }
 
+const Reader* View::find_reader(std::size_t source) const {
+    const auto& members = readers_.members();
+    const auto member =
+        std::find_if(members.begin(), members.end(), [&](const auto& one) { return one.number == source; });
+    return member == members.end() ? nullptr : member->reader.get();
+}
+
+// In a pause they stay as they are.
 void View::refresh_facts() {
     const double now = monotonic_seconds();
     if (!choice_.selected) {
         context_.facts = {};
         facts_of_.reset();
-    } else if (facts_of_ != choice_.selected || now - facts_time_ >= kFactsLast) {
-        context_.facts = inquiry_(*choice_.selected, model_.totals());
+    } else if (facts_of_ != choice_.selected || (!held_at_ && now - facts_time_ >= kFactsLast)) {
+        const Reader* const reader = find_reader(*choice_.selected);
+        context_.facts = reader == nullptr ? DeviceFacts() : inquire(*reader);
         facts_of_ = choice_.selected;
         facts_time_ = now;
     }
@@ -170,8 +182,8 @@ void View::draw() {
     if (now - notice_time_ > kNewsLasts) {
         context_.notice.clear();
     }
-    const SourceList list = list_of(model_, choice_, context_.now);
-    move_selection(choice_, list, 0);
+    const SourceList list = list_sources(model_, choice_, context_.now);
+    keep_selection(choice_, model_, list);
     if (choice_.selected) {
         model_.keep_history(*choice_.selected);
     }

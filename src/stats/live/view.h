@@ -2,27 +2,25 @@
 // The full-screen view: takes the samples, the keys and the notices, and draws.
 #pragma once
 
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 
 #include "stats/live/keys.h"
-#include "stats/live/page/choice.h"
+#include "stats/live/model/order.h"
 #include "stats/live/terminal/screen.h"
 #include "stats/model/consumer.h"
 
 namespace tally::stats {
 
+class Reader;
+class ReaderSet;
+
 class View final : public Consumer {
   public:
-    // What is known of a source beside its samples.
-    using Inquiry = std::function<DeviceFacts(std::size_t source, Totals totals)>;
-
-    // The keys change the interval of `pace`, which is the loop's. `latest` tells what take() was last given
-    // of a source. From now on notices go to the screen.
-    View(std::unique_ptr<Screen> screen, Pace& pace, Totals totals, Inquiry inquiry,
-         ScreenState::Latest latest);
+    // The keys change the interval of `pace`, which is the loop's, as `readers` are. From now on notices go
+    // to the screen.
+    View(std::unique_ptr<Screen> screen, Pace& pace, Totals totals, const ReaderSet& readers);
     ~View() override;
 
     Result<bool> take(std::size_t source, const SampleReport& report) override;
@@ -34,6 +32,7 @@ class View final : public Consumer {
   private:
     // False: the person wants to quit.
     bool handle_key(KeyPress press);
+    const Reader* find_reader(std::size_t source) const;
     void choose_next_totals();
     void hold_or_release();
     void refresh_facts();
@@ -41,8 +40,7 @@ class View final : public Consumer {
 
     std::unique_ptr<Screen> screen_;
     Pace& pace_;
-    Inquiry inquiry_;
-    ScreenState::Latest latest_;
+    const ReaderSet& readers_;
     ScreenState model_;
     LiveChoice choice_;
     ViewContext context_;

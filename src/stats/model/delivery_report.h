@@ -41,14 +41,13 @@ struct DeliveryReport {
     Fates session;                              // while this command ran, and tracking was on
     Fates lifetime;                             // since the first load
     Fates metrics;  // since the first load or the start of the tracking: it never goes back
-    std::array<double, kActions> lost_pps = {};  // packets lost a second
+    // Packets lost a second, of the verdicts of which that is known; none where it is not of all, and those
+    // have lost nothing.
+    std::optional<double> lost_pps;
 };
 
 // The most first.
 void sort_losses(std::vector<Loss>& losses);
-
-// Packets lost a second, of all verdicts together.
-double lost_pps(const DeliveryReport& report);
 
 // Of all verdicts together; none where one is not known.
 std::optional<Fate> sum_of_fates(const Fates& fates);

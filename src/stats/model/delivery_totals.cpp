@@ -5,14 +5,13 @@
 
 #include <algorithm>
 #include <map>
-#include <numeric>
 #include <utility>
 
 namespace tally::stats {
 namespace {
 
 DeliverySums sums_at(const DeliveryReading& reading, const DeliverySource& source) {
-    return delivery_of(reading.counts(), source.netns_inode, source.ifindex, source.map_ids);
+    return delivery_of(reading.counts, source.netns_inode, source.ifindex, source.map_ids);
 }
 
 bool same_place(const DeliverySource& one, const DeliverySource& other) {
@@ -123,13 +122,13 @@ std::string obstacle_of(Action action, const DeliveryReading& reading, const Del
     if (obstacles.moved) {
         return "the device is in another network namespace than at the load";
     }
-    if ((reading.meta().missing & tracepoints_of(action)) != 0) {
+    if ((reading.meta.missing & tracepoints_of(action)) != 0) {
         return "this kernel lacks a tracepoint for it";
     }
     if (action == Action::kRedirect) {
         const auto shared =
             std::find_if(source.map_ids.begin(), source.map_ids.end(), [&](std::uint32_t map_id) {
-                return reading.is_shared(map_id) && !delivery_of_cpumap(reading.counts(), map_id).empty();
+                return reading.shared.contains(map_id) && !delivery_of_cpumap(reading.counts, map_id).empty();
             });
         if (shared != source.map_ids.end()) {
             return fmt::format("cpumap {} is shared with another device", *shared);
@@ -144,17 +143,9 @@ std::uint64_t packets_of(const CounterValues& values, Totals totals) {
 
 }  // namespace
 
-DeliveryReading::DeliveryReading(const DeliveryMeta& meta, DeliveryCounts counts,
-                                 std::set<std::uint32_t> shared)
-    : meta_(meta),
-      counts_(std::move(counts)),
-      shared_(std::move(shared)),
-      overflowed_(std::any_of(counts_.overflow.begin(), counts_.overflow.end(),
-                              [](std::uint64_t packets) { return packets != 0; })) {}
-
 void DeliveryTotals::take(const DeliveryReading& reading, const DeliverySource& source, bool joined) {
     DeliverySums now = sums_at(reading, source);
-    const std::uint64_t instance = reading.meta().instance;
+    const std::uint64_t instance = reading.meta.instance;
     if (instance_ != instance) {
         const bool first_look = !looked_;
         instance_ = instance;
@@ -230,10 +221,6 @@ void sort_losses(std::vector<Loss>& losses) {
                      [](const Loss& one, const Loss& other) { return one.packets > other.packets; });
 }
 
-double lost_pps(const DeliveryReport& report) {
-    return std::accumulate(report.lost_pps.begin(), report.lost_pps.end(), 0.0);
-}
-
 std::optional<Fate> sum_of_fates(const Fates& fates) {
     Fate sum;
     std::map<std::uint32_t, std::uint64_t> losses;
@@ -260,13 +247,15 @@ void fill_delivery(SampleReport& report, const DeliveryReading& reading, const D
     const DeliveryReport before = std::exchange(report.delivery, DeliveryReport());
     DeliveryReport& delivery = report.delivery;
     delivery.tracked = true;
-    delivery.since = static_cast<std::int64_t>(reading.meta().start_time);
+    delivery.since = static_cast<std::int64_t>(reading.meta.start_time);
     const auto map = totals.map();
     const auto lifetime = totals.lifetime();
     const auto session = totals.session();
     const auto metrics = totals.metrics();
     const auto& chosen = choose(report.totals, map, lifetime, session);
     delivery.complete = chosen.complete;
+    std::uint64_t lost = 0;
+    bool all_known = true;
     for (const Action action : kSentOn) {
         const auto number = static_cast<std::size_t>(action);
         const CounterValues& values = report.actions[number];
@@ -288,9 +277,12 @@ void fill_delivery(SampleReport& report, const DeliveryReading& reading, const D
         }
         const auto& earlier = before.metrics[number];
         const auto& later = delivery.metrics[number];
-        if (earlier && later && seconds > 0 && later->lost >= earlier->lost) {
-            delivery.lost_pps[number] = static_cast<double>(later->lost - earlier->lost) / seconds;
-        }
+        const bool known = earlier && later && later->lost >= earlier->lost;
+        lost += known ? later->lost - earlier->lost : 0;
+        all_known = all_known && known;
+    }
+    if (seconds > 0 && (all_known || lost > 0)) {
+        delivery.lost_pps = static_cast<double>(lost) / seconds;
     }
 }
 

@@ -2,6 +2,7 @@
 // What became of the packets of one device, from each moment that totals count from. Pure.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <optional>
@@ -18,21 +19,15 @@
 namespace tally::stats {
 
 // What the maps of the tracking held at one moment, of all devices.
-class DeliveryReading {
-  public:
-    // `shared`: maps that the pins of several devices name.
-    DeliveryReading(const DeliveryMeta& meta, DeliveryCounts counts, std::set<std::uint32_t> shared);
+struct DeliveryReading {
+    DeliveryMeta meta;
+    DeliveryCounts counts;
+    std::set<std::uint32_t> shared;  // maps that the pins of several devices name
 
-    const DeliveryMeta& meta() const { return meta_; }
-    const DeliveryCounts& counts() const { return counts_; }
-    bool overflowed() const { return overflowed_; }
-    bool is_shared(std::uint32_t map_id) const { return shared_.contains(map_id); }
-
-  private:
-    DeliveryMeta meta_;
-    DeliveryCounts counts_;
-    std::set<std::uint32_t> shared_;
-    bool overflowed_;
+    bool overflowed() const {
+        return std::any_of(counts.overflow.begin(), counts.overflow.end(),
+                           [](std::uint64_t packets) { return packets != 0; });
+    }
 };
 
 // Whose packets: what the meta of a counter map says.

@@ -49,7 +49,7 @@ Result<std::optional<DeliveryReading>> DeliveryReader::try_to_read() {
     }
     TALLY_ASSIGN_OR_RETURN(auto counts, maps_->read());
     TALLY_ASSIGN_OR_RETURN(auto shared, shared_cpumaps(counts));
-    return std::optional<DeliveryReading>(std::in_place, maps_->meta(), std::move(counts), std::move(shared));
+    return std::optional(DeliveryReading{maps_->meta(), std::move(counts), std::move(shared)});
 }
 
 // Where something is tracked, the meta is looked at every time; the maps are kept open.

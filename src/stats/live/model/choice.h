@@ -7,13 +7,21 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "stats/live/model/device_facts.h"
-#include "stats/live/model/order.h"
 #include "stats/live/model/time_window.h"
 
 namespace tally::stats {
+
+// Those in trouble come first, the worst at the top; each order is that of the others, and among equals.
+enum class Sort { kName, kPackets, kDrops, kProgram };
+
+inline Sort next(Sort sort) {
+    return sort == Sort::kProgram ? Sort::kName : static_cast<Sort>(static_cast<int>(sort) + 1);
+}
+std::string_view sort_name(Sort sort);
 
 // Totals and rates in: packets and bits; bytes; the same as the first in plain digits.
 enum class Units { kPacketsAndBits, kBytes, kRaw };
@@ -26,9 +34,9 @@ struct LiveChoice {
     Sort sort = Sort::kName;
     Units units = Units::kPacketsAndBits;
     std::optional<std::size_t>
-        window;  // of kWindows; none: the default one, as soon as there is a minute to show
-    std::string filter;
-    bool hide_idle = false;
+        window;                  // of kWindows; none: the default one, as soon as there is a minute to show
+    std::string filter;          // part of a name, a namespace or a program; any case
+    bool hide_idle = false;      // those that have counted nothing for kIdleAfter, and are not in trouble
     bool own_scale = false;      // each curve of the list has its own
     bool all_actions = false;    // also those that never counted
     std::set<std::size_t> open;  // sources whose verdicts are listed

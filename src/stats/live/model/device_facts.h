@@ -9,16 +9,16 @@
 
 namespace tally::stats {
 
-// One of the programs that a packet passes.
+// One of the programs of a dispatcher.
 struct ChainProgram {
     std::uint32_t id = 0;
     std::string name;
-    std::optional<std::uint32_t> priority;  // in a dispatcher
-    std::string chain_actions;              // after which the next one runs: "pass, redirect"
+    std::uint32_t priority = 0;
+    std::string chain_actions;  // after which the next one runs: "pass, redirect"
 };
 
 struct DeviceFacts {
-    std::string command;               // that prints the source's numbers
+    std::string options;               // that choose the source: "--dev veth0"
     std::string pin;                   // of the counter map; empty: not pinned
     std::vector<std::string> pins;     // the names of what is pinned beside it
     std::optional<std::uint32_t> mtu;  // bytes

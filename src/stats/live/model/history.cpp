@@ -160,12 +160,4 @@ Moment History::read(double from, double to) const {
     return moment;
 }
 
-std::size_t History::bytes() const {
-    std::size_t bytes = sizeof(*this);
-    for (const Ring& ring : rings_) {
-        bytes += ring.slots.capacity() * sizeof(Slot);
-    }
-    return bytes;
-}
-
 }  // namespace tally::stats

@@ -54,9 +54,6 @@ class History {
     void hold();
     void release() { held_.reset(); }
 
-    // Of an object and all that it has allocated.
-    std::size_t bytes() const;
-
   private:
     // Packets, bits and the seconds in which they were counted.
     struct Slot {
@@ -64,6 +61,8 @@ class History {
         float bits = 0;
         float seconds = 0;
     };
+    // A thousand sources should fit into 30 MB.
+    static_assert((kLevels[0].slots + kLevels[1].slots + kLevels[2].slots) * sizeof(Slot) < 28'000);
     struct Ring {
         std::vector<Slot> slots;  // number n, from `step * n` seconds on, is at n modulo their count
         std::int64_t latest = 0;

@@ -4,18 +4,10 @@
 #include <linux/bpf.h>
 
 #include <algorithm>
+#include <cstring>
 
 namespace tally::stats {
 namespace {
-
-bool same_letter(char a, char b) {
-    const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
-    return lower(a) == lower(b);
-}
-
-bool has_part(std::string_view text, std::string_view part) {
-    return std::search(text.begin(), text.end(), part.begin(), part.end(), same_letter) != text.end();
-}
 
 const std::string& program_of(const ScreenSource& source) {
     static const std::string none;
@@ -23,8 +15,10 @@ const std::string& program_of(const ScreenSource& source) {
 }
 
 bool passes(const ScreenSource& source, const std::string& filter) {
-    return filter.empty() || has_part(title_with_place(source.report), filter) ||
-           has_part(program_of(source), filter);
+    const auto has_it = [&](const std::string& text) {
+        return ::strcasestr(text.c_str(), filter.c_str()) != nullptr;
+    };
+    return has_it(title_with_place(source.report)) || has_it(program_of(source));
 }
 
 double rank(const ScreenSource& source, Sort sort) {
@@ -47,18 +41,18 @@ std::string_view sort_name(Sort sort) {
     return kNames.at(static_cast<std::size_t>(sort));
 }
 
-SourceList list_sources(const ScreenState& model, const ListRequest& request) {
+SourceList list_sources(const ScreenState& model, const LiveChoice& choice, double now) {
     SourceList list;
     list.order.reserve(model.sources().size());
     for (const std::size_t number : model.by_name()) {
         const ScreenSource& source = *model.find(number);
-        const Trouble trouble = trouble_of(source, request.now);
+        const Trouble trouble = trouble_of(source, now);
         ++list.troubles.at(static_cast<std::size_t>(trouble));
-        if (!passes(source, request.filter)) {
+        if (!passes(source, choice.filter)) {
             continue;
         }
-        if (request.hide_idle && trouble == Trouble::kNone &&
-            !(source.events.last_packet && request.now - *source.events.last_packet < kIdleAfter)) {
+        if (choice.hide_idle && trouble == Trouble::kNone &&
+            !(source.events.last_packet && now - *source.events.last_packet < kIdleAfter)) {
             ++list.hidden;
             continue;
         }
@@ -69,12 +63,12 @@ SourceList list_sources(const ScreenState& model, const ListRequest& request) {
         if (a.trouble != b.trouble) {
             return a.trouble > b.trouble;
         }
-        const double first = rank(*a.source, request.sort);
-        const double second = rank(*b.source, request.sort);
+        const double first = rank(*a.source, choice.sort);
+        const double second = rank(*b.source, choice.sort);
         if (first != second) {
             return first > second;
         }
-        return request.sort == Sort::kProgram && program_of(*a.source) < program_of(*b.source);
+        return choice.sort == Sort::kProgram && program_of(*a.source) < program_of(*b.source);
     });
     return list;
 }

@@ -4,29 +4,14 @@
 
 #include <array>
 #include <cstddef>
-#include <string>
-#include <string_view>
 #include <vector>
 
+#include "stats/live/model/choice.h"
 #include "stats/live/model/screen_state.h"
 #include "stats/live/model/trouble.h"
 
 namespace tally::stats {
 
-// Those in trouble come first, the worst at the top; each order is that of the others, and among equals.
-enum class Sort { kName, kPackets, kDrops, kProgram };
-
-inline Sort next(Sort sort) {
-    return sort == Sort::kProgram ? Sort::kName : static_cast<Sort>(static_cast<int>(sort) + 1);
-}
-std::string_view sort_name(Sort sort);
-
-struct ListRequest {
-    Sort sort = Sort::kName;
-    std::string filter;      // part of a name, a namespace or a program; any case
-    bool hide_idle = false;  // those that have counted nothing for kIdleAfter, and are not in trouble
-    double now = 0;
-};
 inline constexpr double kIdleAfter = 60;  // seconds
 
 struct Listed {
@@ -40,7 +25,8 @@ struct SourceList {
     std::array<std::size_t, kTroubles> troubles = {};  // of all sources, listed or not
 };
 
-SourceList list_sources(const ScreenState& model, const ListRequest& request);
+// What the choice has the list show.
+SourceList list_sources(const ScreenState& model, const LiveChoice& choice, double now);
 
 // In percent; 0 where there is nothing.
 double drop_share(double drops, double all);

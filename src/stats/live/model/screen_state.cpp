@@ -83,13 +83,14 @@ std::optional<Fate> fate_of(const ScreenSource& source, std::size_t action) {
 }
 
 std::optional<std::uint64_t> lost_of(const ScreenSource& source) {
-    std::optional<std::uint64_t> lost;
+    std::uint64_t lost = 0;
+    bool all_known = true;
     for (const Action action : kSentOn) {
-        if (const auto fate = fate_of(source, static_cast<std::size_t>(action))) {
-            lost = lost.value_or(0) + fate->lost;
-        }
+        const auto fate = fate_of(source, static_cast<std::size_t>(action));
+        lost += fate ? fate->lost : 0;
+        all_known = all_known && fate;
     }
-    return lost;
+    return all_known || lost > 0 ? std::optional(lost) : std::nullopt;
 }
 
 bool never_counted(const ScreenSource& source, std::size_t action) {

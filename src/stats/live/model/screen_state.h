@@ -61,8 +61,8 @@ struct ScreenSource {
 std::optional<Counter> total_of(const ScreenSource& source, std::size_t action);
 // What became of the packets in that total of one action; none where it is not known.
 std::optional<Fate> fate_of(const ScreenSource& source, std::size_t action);
-// How many of the packets in the totals were lost, of the verdicts of which that is known; none: of no
-// verdict.
+// How many of the packets in the totals were lost, of the verdicts of which that is known; none where it is
+// not of all, and those have lost nothing.
 std::optional<std::uint64_t> lost_of(const ScreenSource& source);
 // It has counted nothing: since the start or the reset, if totals count from there, else ever.
 bool never_counted(const ScreenSource& source, std::size_t action);

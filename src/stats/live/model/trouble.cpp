@@ -13,16 +13,12 @@ bool is_recent(const std::optional<double>& time, double now) {
 }  // namespace
 
 Trouble trouble_of(const ScreenSource& source, double now) {
-    if (source.report.readable) {
-        switch (source.report.state) {
-            case AttachState::kDetached:
-            case AttachState::kOrphaned:
-                return Trouble::kDetached;
-            case AttachState::kStale:
-                return Trouble::kStale;
-            default:
-                break;
-        }
+    const SampleReport& report = source.report;
+    if (report.readable && report.state == AttachState::kDetached) {
+        return Trouble::kDetached;
+    }
+    if (report.readable && report.state == AttachState::kStale) {
+        return Trouble::kStale;
     }
     if (is_recent(source.events.last_aborted, now)) {
         return Trouble::kAborted;
@@ -31,6 +27,10 @@ Trouble trouble_of(const ScreenSource& source, double now) {
         return Trouble::kLost;
     }
     return lost_of(source).value_or(0) > 0 ? Trouble::kLostBefore : Trouble::kNone;
+}
+
+bool is_past_program(const SampleReport& report) {
+    return !report.readable || report.state == AttachState::kDetached || report.state == AttachState::kStale;
 }
 
 std::string_view trouble_name(Trouble trouble) {

@@ -18,6 +18,8 @@ inline constexpr double kTroubleLasts = 10;
 
 // The worst there is.
 Trouble trouble_of(const ScreenSource& source, double now);
+// The program that is named was the last to count into the map, and may do so no more.
+bool is_past_program(const SampleReport& report);
 // "ABORTED".
 std::string_view trouble_name(Trouble trouble);
 

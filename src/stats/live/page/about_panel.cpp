@@ -52,19 +52,15 @@ int verdict_lines(const ScreenSource& source, const LiveChoice& choice, int widt
 
 // The CPUs, and what is known of the device.
 struct Rest {
-    std::vector<Heat> heats;
-    HeatLayout heat;
+    CpuStrip cpus;
     std::vector<DeviceLine> lines;
 
-    int height() const { return 2 + heat.lines + static_cast<int>(lines.size()); }
+    int height() const { return 2 + cpus.layout.lines + static_cast<int>(lines.size()); }
 };
 
-Rest rest_of(const ScreenSource& source, const ViewContext& context, int width) {
-    Rest rest;
-    rest.heats = cpu_heats(source.report, context.cpus);
-    rest.heat = lay_out_heat(static_cast<int>(rest.heats.size()), width, kMostHeat);
-    rest.lines = device_lines(source, context.facts, width);
-    return rest;
+Rest rest_of(const ScreenSource& source, const LiveChoice& choice, const ViewContext& context, int width) {
+    return {cpu_strip_of(source, choice, context.cpus, width, kMostHeat),
+            device_lines(source, choice, context.facts, width)};
 }
 
 }  // namespace
@@ -72,7 +68,7 @@ Rest rest_of(const ScreenSource& source, const ViewContext& context, int width) 
 int about_lines(const ScreenSource& source, const LiveChoice& choice, const ViewContext& context, int width) {
     const Rect inner = inside({0, 0, width, 0});
     const int verdicts = verdict_lines(source, choice, inner.width);
-    const int rest = rest_of(source, context, divide(inner, verdicts).rest.width).height();
+    const int rest = rest_of(source, choice, context, divide(inner, verdicts).rest.width).height();
     return inner.width >= kTwoColumns ? std::max(verdicts, rest) : verdicts + 1 + rest;
 }
 
@@ -85,12 +81,13 @@ void draw_about(Canvas& canvas, const Rect& rect, const ScreenSource& source, co
     } else {
         draw_legend(canvas, parts.verdicts, source, choice, step);
     }
-    const Rest rest = rest_of(source, context, parts.rest.width);
+    const Rest rest = rest_of(source, choice, context, parts.rest.width);
+    const int heat = rest.cpus.layout.lines;
     int y = parts.rest.y;
-    if (y + 1 + rest.heat.lines <= parts.rest.bottom()) {
-        canvas.write_cut(parts.rest.x, y, cpu_text(rest.heats, parts.rest.width), kFaint, parts.rest.right());
-        draw_heat(canvas, {parts.rest.x, y + 1, parts.rest.width, rest.heat.lines}, rest.heat, rest.heats);
-        y += rest.heat.lines + 2;
+    if (y + 1 + heat <= parts.rest.bottom()) {
+        canvas.write_cut(parts.rest.x, y, cpu_text(rest.cpus, parts.rest.width), kFaint, parts.rest.right());
+        draw_cpus(canvas, {parts.rest.x, y + 1, parts.rest.width, heat}, rest.cpus);
+        y += heat + 2;
     }
     // Folded into narrow lines, the first of them alone would tell little.
     const int room = parts.rest.bottom() - y;

@@ -3,7 +3,8 @@
 // map and device. Pure.
 #pragma once
 
-#include "stats/live/page/choice.h"
+#include "stats/live/model/choice.h"
+#include "stats/live/model/screen_state.h"
 #include "stats/live/paint/canvas.h"
 
 namespace tally::stats {

@@ -6,6 +6,8 @@
 #include <utility>
 
 #include "common/base/printable.h"
+#include "stats/live/model/trouble.h"
+#include "stats/live/page/shown_rates.h"
 #include "stats/live/paint/folded_text.h"
 
 namespace tally::stats {
@@ -28,18 +30,14 @@ std::string program_text(const SampleReport& report) {
     if (!report.program) {
         return "not known: the map has no meta";
     }
-    const bool over = report.state == AttachState::kDetached || report.state == AttachState::kOrphaned ||
-                      report.state == AttachState::kStale;
-    return fmt::format("{}{} (id {}), {} mode, by {}, generation {}", over ? "last attached: " : "",
-                       printable(report.program->name), report.program->id, report.program->mode,
-                       report.program->attach, report.program->generation);
+    return fmt::format("{}{} (id {}), {} mode, by {}, generation {}",
+                       is_past_program(report) ? "last attached: " : "", printable(report.program->name),
+                       report.program->id, report.program->mode, report.program->attach,
+                       report.program->generation);
 }
 
 std::string chain_text(const ChainProgram& program) {
-    std::string text = fmt::format("{} (id {})", printable(program.name), program.id);
-    if (program.priority) {
-        text += fmt::format(", priority {}", *program.priority);
-    }
+    auto text = fmt::format("{} (id {}), priority {}", printable(program.name), program.id, program.priority);
     if (!program.chain_actions.empty()) {
         text += ", the next one after " + program.chain_actions;
     }
@@ -60,7 +58,8 @@ std::string device_text(const DeviceFacts& facts) {
 
 }  // namespace
 
-std::vector<DeviceLine> device_lines(const ScreenSource& source, const DeviceFacts& facts, int width) {
+std::vector<DeviceLine> device_lines(const ScreenSource& source, const LiveChoice& choice,
+                                     const DeviceFacts& facts, int width) {
     const SampleReport& report = source.report;
     std::vector<DeviceLine> lines = {{"program", program_text(report)}};
     lines.push_back({"map", report.map_id == 0 ? "none yet"
@@ -77,7 +76,8 @@ std::vector<DeviceLine> device_lines(const ScreenSource& source, const DeviceFac
         lines.push_back({"chain", facts.chain_note});
     }
     if (report.cost) {
-        lines.push_back({"cost", printable(cost_text(*report.cost))});
+        lines.push_back(
+            {"cost", shows_latest(source, choice) ? printable(cost_text(*report.cost)) : "not known"});
     }
     if (!facts.pins.empty()) {
         std::string names;

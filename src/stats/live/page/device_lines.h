@@ -5,7 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "stats/live/page/choice.h"
+#include "stats/live/model/choice.h"
+#include "stats/live/model/screen_state.h"
 #include "stats/live/paint/canvas.h"
 
 namespace tally::stats {
@@ -16,7 +17,8 @@ struct DeviceLine {
 };
 
 // The most important first; one that is wider goes on in a line without a label.
-std::vector<DeviceLine> device_lines(const ScreenSource& source, const DeviceFacts& facts, int width);
+std::vector<DeviceLine> device_lines(const ScreenSource& source, const LiveChoice& choice,
+                                     const DeviceFacts& facts, int width);
 
 void write_device_lines(Canvas& canvas, const Rect& rect, const std::vector<DeviceLine>& lines);
 

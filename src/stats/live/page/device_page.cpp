@@ -1,15 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-#include "stats/live/page/device_page.h"
-
 #include <algorithm>
 
 #include "stats/live/page/cpu_strip.h"
 #include "stats/live/page/device_lines.h"
 #include "stats/live/page/frame.h"
+#include "stats/live/page/page.h"
 #include "stats/live/page/plot_panel.h"
 #include "stats/live/page/verdict_table.h"
 #include "stats/live/paint/box.h"
-#include "stats/live/paint/plot.h"
 
 namespace tally::stats {
 namespace {
@@ -54,16 +52,14 @@ void draw_device(Canvas& canvas, const ScreenState& model, const ScreenSource& s
     const Rect box = {0, 0, canvas.width(), canvas.height() - 1};
     auto title = panel_title(source, trouble_of(source, context.now));
     title.insert(title.begin() + 2, {totals_text(model), {}});  // before the program, which is long
-    const double step = time_columns(context.now, context.window, plot_columns(canvas.width() - 2)).step;
-    draw_frame(canvas, choice, context, {title, {}, sum_shown(source, choice, step)});
+    draw_frame(canvas, choice, context, {title, {}, sum_shown(source, choice, drawn.columns.step)});
     const Rect inner = {2, 1, canvas.width() - 4, canvas.height() - 3};
 
-    const auto heats = cpu_heats(source.report, context.cpus);
-    const HeatLayout heat =
-        lay_out_heat(static_cast<int>(heats.size()), inner.width, std::max(inner.height / 8, 1));
-    const auto about = device_lines(source, context.facts, inner.width);
+    const CpuStrip cpus =
+        cpu_strip_of(source, choice, context.cpus, inner.width, std::max(inner.height / 8, 1));
+    const auto about = device_lines(source, choice, context.facts, inner.width);
     const Lines lines = divide_lines(inner.height, verdict_table_lines(source, choice, inner.width),
-                                     heat.lines, static_cast<int>(about.size()));
+                                     cpus.layout.lines, static_cast<int>(about.size()));
     int y = inner.y;
     const auto divide = [&](const std::string& text) {
         draw_divider(canvas, box, y);
@@ -71,7 +67,7 @@ void draw_device(Canvas& canvas, const ScreenState& model, const ScreenSource& s
     };
     if (lines.plot > 0) {
         draw_plot_panel(canvas, {1, y, canvas.width() - 2, lines.plot}, source, choice, context, false,
-                        drawn);
+                        drawn.columns);
         y += lines.plot;
         divide("verdicts");
         ++y;
@@ -80,16 +76,15 @@ void draw_device(Canvas& canvas, const ScreenState& model, const ScreenSource& s
     draw_verdict_table(canvas, {inner.x, y, inner.width, table}, source, choice, drawn.columns.step);
     y += table;
     if (lines.cpus > 0) {
-        divide(cpu_text(heats, inner.width));
-        draw_heat(canvas, {inner.x, y + 1, inner.width, lines.cpus - 1}, heat, heats);
+        divide(cpu_text(cpus, inner.width - 2));
+        draw_cpus(canvas, {inner.x, y + 1, inner.width, lines.cpus - 1}, cpus);
         y += lines.cpus;
     }
     if (lines.about > 0) {
         divide("program, map, device");
         write_device_lines(canvas, {inner.x, y + 1, inner.width, lines.about - 1}, about);
     }
-    std::vector<KeyHint> hints = {
-        {"q", "quit"}, {"Esc", "back"}, {canvas.unicode() ? "↑↓" : "j/k", "other device"}};
+    std::vector<KeyHint> hints = {{"q", "quit"}, {"Esc", "back"}, {"k j", "other device"}};
     const auto common = common_keys(choice, context);
     hints.insert(hints.end(), common.begin(), common.end());
     hints.push_back({"a", choice.all_actions ? "used verdicts" : "all verdicts"});

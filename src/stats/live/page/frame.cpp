@@ -13,57 +13,67 @@
 namespace tally::stats {
 namespace {
 
-int width_of(const Canvas& canvas, const Piece& piece) {
-    return text_width(canvas.unicode(), piece.text);
-}
-
 // In the order they stand, from the right.
-std::vector<Piece> status_of(const LiveChoice& choice, const ViewContext& context, const Sum& sum) {
+std::vector<Piece> status_of(const LiveChoice& choice, const ViewContext& context,
+                             const std::optional<Sum>& sum) {
     const double moment = choice.cursor ? *choice.cursor : context.now;
     std::vector<Piece> pieces = {{time_text(moment + context.time_of_day, true), {}}};
     if (choice.paused) {
         pieces.push_back({" PAUSED ", {.bold = true, .reverse = true}});
     }
-    pieces.push_back({fmt::format("drop {}", percent_text(drop_share(sum.drop_pps, sum.pps))), kBold});
-    pieces.push_back({bandwidth_text(sum.bps, choice.units), kBold});
-    pieces.push_back({compact(sum.pps, "pkt/s"), kBold});
+    if (sum) {
+        pieces.push_back({fmt::format("drop {}", percent_text(drop_share(sum->drop_pps, sum->pps))), kBold});
+        pieces.push_back({bandwidth_text(sum->bps, choice.units), kBold});
+        pieces.push_back({compact(sum->pps, "pkt/s"), kBold});
+    }
     return pieces;
 }
 
-// Leaves out what there is no room for: first bits, then the share of drops; packets, what is before them in
-// the line, and the time stay.
-void shorten(const Canvas& canvas, std::vector<Piece>& status, bool paused, int room) {
-    const auto width = [&] {
-        int sum = 0;
-        for (const Piece& piece : status) {
-            sum += width_of(canvas, piece) + 2;
+// How many columns the first pieces take.
+int width_of(const Canvas& canvas, const std::vector<Piece>& pieces, std::size_t count) {
+    int sum = 0;
+    for (const Piece& piece : pieces) {
+        if (!piece.text.empty() && count > 0) {
+            sum += canvas.width_of(piece.text) + 2;
+            --count;
         }
-        return sum;
-    };
+    }
+    return sum;
+}
+
+// Leaves out what there is no room for: first bits, then the share of drops, as long as packets, the time and
+// the first pieces of the title do not fit; then those two, for the first piece alone.
+void shorten(const Canvas& canvas, std::vector<Piece>& status, bool paused, const std::vector<Piece>& title,
+             int room) {
+    constexpr std::size_t kFirst = 6;
+    const int wanted = std::min(2 + width_of(canvas, title, kFirst), canvas.width() * 2 / 3);
+    const auto width = [&] { return width_of(canvas, status, status.size()); };
     const std::size_t least = paused ? 3 : 2;
-    while (status.size() > least && width() > room) {
+    while (status.size() > least && width() > room - wanted) {
         status.erase(status.end() - 2);
+    }
+    while (status.size() > least - 2 && width() > room - 2 - width_of(canvas, title, 1)) {
+        status.erase(status.size() == 3 ? status.end() - 1 : status.begin());
     }
 }
 
 }  // namespace
 
-int write_pieces(Canvas& canvas, int x, int y, const std::vector<Piece>& pieces, int end) {
+void write_pieces(Canvas& canvas, int x, int y, const std::vector<Piece>& pieces, int end) {
+    const int begin = x;
     for (const Piece& piece : pieces) {
-        const int width = width_of(canvas, piece);
-        if (piece.text.empty() || x + width + 2 > end) {
+        if (piece.text.empty() || (x > begin && x + canvas.width_of(piece.text) + 2 > end)) {
             continue;
         }
         canvas.write(x, y, " ");
-        x = canvas.write(x + 1, y, piece.text, piece.style);
+        x = canvas.write_cut(x + 1, y, piece.text, piece.style, end - 1);
         x = canvas.write(x, y, " ");
     }
-    return x;
 }
 
 int write_pieces_right(Canvas& canvas, int end, int y, const std::vector<Piece>& pieces, int begin) {
     for (const Piece& piece : pieces) {
-        const int width = width_of(canvas, piece) + 2;
+        const int width = canvas.width_of(piece.text) + 2;
         if (piece.text.empty() || end - width < begin) {
             continue;
         }
@@ -80,13 +90,7 @@ void draw_frame(Canvas& canvas, const LiveChoice& choice, const ViewContext& con
     draw_box(canvas, box);
     const int end = box.right() - 2;
     std::vector<Piece> status = status_of(choice, context, text.sum);
-    // The first pieces of the title are what matters most.
-    constexpr std::size_t kFirst = 6;
-    int wanted = 2;
-    for (std::size_t at = 0; at < text.title.size() && at < kFirst; ++at) {
-        wanted += text.title[at].text.empty() ? 0 : width_of(canvas, text.title[at]) + 2;
-    }
-    shorten(canvas, status, choice.paused, end - std::min(wanted, canvas.width() * 2 / 3));
+    shorten(canvas, status, choice.paused, text.title, end);
     const int right = write_pieces_right(canvas, end, 0, status, 2);
     write_pieces(canvas, 2, 0, text.title, right);
 
@@ -103,8 +107,7 @@ void write_keys(Canvas& canvas, const std::vector<KeyHint>& hints, DrawnPage& dr
     const int y = canvas.height() - 1;
     int x = 1;
     for (const KeyHint& hint : hints) {
-        const int width =
-            text_width(canvas.unicode(), hint.key) + 1 + text_width(canvas.unicode(), hint.text);
+        const int width = canvas.width_of(hint.key) + 1 + canvas.width_of(hint.text);
         if (x + width > canvas.width()) {
             break;
         }

@@ -3,11 +3,12 @@
 // line, and below it the keys. Pure.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "stats/live/page/choice.h"
+#include "stats/live/model/order.h"
 #include "stats/live/page/shown_rates.h"
 #include "stats/live/paint/canvas.h"
 
@@ -20,15 +21,15 @@ struct Piece {
 };
 
 // Pieces side by side in a line of a frame, as many as fit, the first ones first; one that does not fit is
-// left out. The column behind the last.
-int write_pieces(Canvas& canvas, int x, int y, const std::vector<Piece>& pieces, int end);
+// left out, but for the first, which is cut.
+void write_pieces(Canvas& canvas, int x, int y, const std::vector<Piece>& pieces, int end);
 // The same, ending before `end`; the column where they begin.
 int write_pieces_right(Canvas& canvas, int end, int y, const std::vector<Piece>& pieces, int begin);
 
 struct FrameText {
     std::vector<Piece> title;  // at the left of the upper line
     std::string position;      // which part of the page is shown
-    Sum sum;                   // of what the page is about
+    std::optional<Sum> sum;    // of what the page is about; none: not known
 };
 void draw_frame(Canvas& canvas, const LiveChoice& choice, const ViewContext& context, const FrameText& text);
 

@@ -34,7 +34,7 @@ struct Widths {
 Widths widths_of(const Canvas& canvas, const SourceList& list) {
     Widths widths;
     const auto widen = [&](int& width, std::string_view text) {
-        width = std::max(width, text_width(canvas.unicode(), text));
+        width = std::max(width, canvas.width_of(text));
     };
     for (const Listed& one : list.order) {
         const ScreenSource& source = *one.source;
@@ -63,10 +63,12 @@ void grant_all(ListColumns& columns, ColumnRoom& room, const Widths& widths, con
     room.grant(columns.state, widths.state);
     room.grant(columns.pps, raw ? 10 : kScaledColumns);
     room.grant(columns.drop, kDrop);
-    if (choice.own_scale) {
-        room.grant(columns.peak, kPeak);
+    const int peak = choice.own_scale ? kPeak + columns.gap : 0;
+    room.grant(columns.curve, peak + kLeastCurve);
+    if (columns.curve.width > 0 && choice.own_scale) {
+        columns.peak.width = kPeak;
+        columns.curve.width -= peak;
     }
-    room.grant(columns.curve, kLeastCurve);
     // Somebody asked for these.
     if (widths.any_tracked) {
         room.grant(columns.lost, kScaledColumns);
@@ -85,13 +87,20 @@ void grant_all(ListColumns& columns, ColumnRoom& room, const Widths& widths, con
 
 }  // namespace
 
-bool ColumnRoom::grant(Column& column, int width) {
-    if (left_ < width + gap_) {
-        return false;
+void ColumnRoom::grant(Column& column, int width) {
+    if (left_ >= width + gap_) {
+        left_ -= width + gap_;
+        column.width = width;
     }
-    left_ -= width + gap_;
-    column.width = width;
-    return true;
+}
+
+void place_columns(int x, int gap, std::initializer_list<Column*> columns) {
+    for (Column* const column : columns) {
+        if (column->width > 0) {
+            column->end = x + column->width;
+            x = column->end + gap;
+        }
+    }
 }
 
 ListColumns lay_out_list(const Canvas& canvas, const Rect& rect, const SourceList& list,
@@ -108,15 +117,10 @@ ListColumns lay_out_list(const Canvas& canvas, const Rect& rect, const SourceLis
     }
     grant_all(columns, room, widths, choice);
     columns.curve.width += columns.curve.width > 0 ? room.left() : 0;
-    int x = rect.x + kMarks;
-    for (Column* column : {&columns.name, &columns.netns, &columns.state, &columns.program, &columns.mode,
-                           &columns.packets, &columns.pps, &columns.bps, &columns.drop, &columns.lost,
-                           &columns.lost_rate, &columns.cost, &columns.peak, &columns.curve}) {
-        if (column->width > 0) {
-            column->end = x + column->width;
-            x = column->end + columns.gap;
-        }
-    }
+    place_columns(rect.x + kMarks, columns.gap,
+                  {&columns.name, &columns.netns, &columns.state, &columns.program, &columns.mode,
+                   &columns.packets, &columns.pps, &columns.bps, &columns.drop, &columns.lost,
+                   &columns.lost_rate, &columns.cost, &columns.peak, &columns.curve});
     return columns;
 }
 
@@ -156,7 +160,7 @@ void write_list_titles(Canvas& canvas, int y, const ListColumns& columns, const 
         choice.own_scale ? "own scale" : fmt::format("to {}", axis_label(scale.end));
     for (const std::string& text :
          {fmt::format("last {}, {}", window, end), fmt::format("{}, {}", window, short_end), short_end}) {
-        if (text_width(canvas.unicode(), text) <= columns.curve.width) {
+        if (canvas.width_of(text) <= columns.curve.width) {
             canvas.write(columns.curve.begin(), y, text, kFaint);
             break;
         }

@@ -2,9 +2,10 @@
 // The columns of the list of sources: which there is room for. Pure.
 #pragma once
 
+#include <initializer_list>
 #include <string>
 
-#include "stats/live/page/choice.h"
+#include "stats/live/model/order.h"
 #include "stats/live/paint/canvas.h"
 
 namespace tally::stats {
@@ -22,14 +23,17 @@ class ColumnRoom {
   public:
     ColumnRoom(int left, int gap) : left_(left), gap_(gap) {}
 
-    // Whether it is granted.
-    bool grant(Column& column, int width);
+    // Without room, the column has no width.
+    void grant(Column& column, int width);
     int left() const { return left_; }
 
   private:
     int left_;
     int gap_;
 };
+
+// Those that were granted, side by side from `x` on.
+void place_columns(int x, int gap, std::initializer_list<Column*> columns);
 
 struct ListColumns {
     int gap = 1;

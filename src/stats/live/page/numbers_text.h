@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-#include "stats/live/page/choice.h"
+#include "stats/live/model/choice.h"
 
 namespace tally::stats {
 

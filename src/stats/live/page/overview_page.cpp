@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-#include "stats/live/page/overview_page.h"
-
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -8,11 +6,13 @@
 #include "common/base/printable.h"
 #include "stats/live/page/about_panel.h"
 #include "stats/live/page/frame.h"
+#include "stats/live/page/page.h"
 #include "stats/live/page/plot_panel.h"
 #include "stats/live/page/source_list.h"
 #include "stats/live/page/verdict_table.h"
 #include "stats/live/paint/axis.h"
 #include "stats/live/paint/box.h"
+#include "stats/live/paint/plot.h"
 
 namespace tally::stats {
 namespace {
@@ -21,6 +21,7 @@ constexpr int kWide = 160;       // columns from which everything about the sele
 constexpr int kWithLegend = 84;  // columns from which its legend is beside the plot
 constexpr int kWithPlot = 24;    // lines from which there is a plot
 constexpr int kLeastPanel = 9;   // lines
+constexpr int kLeastAbout = 4;   // lines below a plot: with less, the legend is beside it
 
 // Which there are, or how many where that is too long.
 std::string troubles_text(const SourceList& list, int room) {
@@ -124,8 +125,8 @@ void place_below(Places& places, const Rect& inner, int rows, int sources, int a
     const int top = places.list.bottom() + 1;
     const Rect panel = {inner.x, top, inner.width, inner.bottom() - top};
     places.plot = panel;
-    if (wide) {
-        const int height = std::min(about, panel.height / 2);
+    const int height = std::min({about, panel.height / 2, panel.height - 1 - kLeastPlotPanel});
+    if (wide && height >= kLeastAbout) {
         places.plot.height -= height + 1;
         places.about = {panel.x, panel.bottom() - height, panel.width, height};
     } else if (panel.width >= kWithLegend) {
@@ -168,7 +169,8 @@ void draw_panel(Canvas& canvas, const Places& places, const Listed& selected, co
         draw_divider(canvas, box, places.plot.y - 1);
         write_pieces(canvas, 2, places.plot.y - 1, title, box.right() - 2);
     }
-    draw_plot_panel(canvas, places.plot, *selected.source, choice, context, places.about.height == 0, drawn);
+    draw_plot_panel(canvas, places.plot, *selected.source, choice, context, places.about.height == 0,
+                    drawn.columns);
     if (places.about.height > 0) {
         if (places.about.y > places.plot.y) {
             draw_divider(canvas, {places.about.x - 1, 0, places.about.width + 2, box.height},
@@ -184,6 +186,9 @@ void draw_overview(Canvas& canvas, const ScreenState& model, const SourceList& l
                    const ViewContext& context, DrawnPage& drawn) {
     const Listed* const selected = selected_of(list, choice);
     const Places places = place_parts(canvas, list, choice, context, selected);
+    if (places.plot.height > 0) {
+        drawn.columns = time_columns(context.now, context.window, plot_columns(places.plot.width));
+    }
     std::string position;
     const int rows = static_cast<int>(list_rows(list, choice).size());
     const int shown = (places.list.height - 1) / places.line_height;

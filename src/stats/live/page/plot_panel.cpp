@@ -26,9 +26,10 @@ std::vector<Piece> panel_title(const ScreenSource& source, Trouble trouble) {
     }
     if (const auto lost = lost_of(source); lost && *lost > 0) {
         pieces.push_back({count_text(*lost, Units::kPacketsAndBits, kCountColumns) + " lost", kBold});
+        pieces.push_back({tracked_since(source), kBold});
     }
     if (const auto& program = source.report.program) {
-        pieces.push_back({fmt::format("{}{}, {} mode, by {}", trouble < Trouble::kStale ? "" : "last: ",
+        pieces.push_back({fmt::format("{}{}, {} mode, by {}", is_past_program(source.report) ? "last: " : "",
                                       printable(program->name), program->mode, program->attach),
                           kFaint});
     }
@@ -36,19 +37,17 @@ std::vector<Piece> panel_title(const ScreenSource& source, Trouble trouble) {
 }
 
 void draw_plot_panel(Canvas& canvas, const Rect& rect, const ScreenSource& source, const LiveChoice& choice,
-                     const ViewContext& context, bool with_legend, DrawnPage& drawn) {
-    constexpr int kLeastPlotHeight = 3;  // of the plot, without its axis
+                     const ViewContext& context, bool with_legend, const TimeColumns& columns) {
     Rect plot = rect;
     plot.y += with_legend ? 1 : 0;
     plot.height -= with_legend ? 1 : 0;
-    if (plot.height < kLeastPlotHeight + kAxisHeight) {
+    if (plot.height < kLeastPlotPanel) {
         return;
     }
-    drawn.columns = time_columns(context.now, context.window, plot_columns(plot.width));
-    draw_plot(canvas, plot, plot_of(source, drawn.columns, choice, context));
+    draw_plot(canvas, plot, plot_of(source, columns, choice, context));
     canvas.write(plot.x, plot.bottom() - 1, "pkt/s", kFaint);
     if (with_legend) {
-        draw_legend_line(canvas, {rect.x + 1, rect.y, rect.width - 2, 1}, source, choice, drawn.columns.step);
+        draw_legend_line(canvas, {rect.x + 1, rect.y, rect.width - 2, 1}, source, choice, columns.step);
     }
 }
 

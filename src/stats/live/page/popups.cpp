@@ -5,6 +5,7 @@
 #include <array>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "common/base/printable.h"
 #include "common/pins/abi_names.h"
@@ -78,18 +79,19 @@ void draw_help(Canvas& canvas) {
     }
 }
 
-void draw_command(Canvas& canvas, const std::string& command) {
+void draw_command(Canvas& canvas, std::string_view title, const std::string& command) {
     const std::string text = printable(command);
-    const int room = std::max(canvas.width() - 4, 1);
-    const int length = text_width(canvas.unicode(), text);
-    const int lines = std::max((length + room - 1) / room, 1);
-    const Rect inner =
-        draw_popup(canvas, std::max(length + 4, 40), lines + 2, "This command prints the numbers");
+    const int width = std::max(canvas.width_of(text), static_cast<int>(title.size()) + 2) + 4;
+    const int room = std::max(std::min(width, canvas.width()) - 4, 1);
     // It is folded where it is longer than the line: without blanks at the folds it can still be copied.
-    std::string_view left = text;
-    for (int y = inner.y; y < inner.bottom() && !left.empty(); ++y) {
-        const int end = canvas.write(inner.x, y, left, kBold, inner.right());
-        left.remove_prefix(std::min(static_cast<std::size_t>(end - inner.x), left.size()));
+    std::vector<std::string_view> lines;
+    for (std::string_view left = text; !left.empty(); left.remove_prefix(lines.back().size())) {
+        lines.push_back(left.substr(0, head_of(left, room)));
+    }
+    const Rect inner = draw_popup(canvas, width, static_cast<int>(lines.size()) + 2, title);
+    int y = inner.y;
+    for (const std::string_view line : lines) {
+        canvas.write(inner.x, y++, line, kBold, inner.right());
     }
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "stats/live/paint/canvas.h"
 
@@ -11,6 +12,6 @@ namespace tally::stats {
 // All keys.
 void draw_help(Canvas& canvas);
 // A command that can be copied from the terminal.
-void draw_command(Canvas& canvas, const std::string& command);
+void draw_command(Canvas& canvas, std::string_view title, const std::string& command);
 
 }  // namespace tally::stats

@@ -5,10 +5,6 @@
 
 namespace tally::stats {
 
-SourceList list_of(const ScreenState& model, const LiveChoice& choice, double now) {
-    return list_sources(model, {choice.sort, choice.filter, choice.hide_idle, now});
-}
-
 std::size_t window_of(const ScreenState& model, const LiveChoice& choice, double now) {
     if (choice.window) {
         return *choice.window;
@@ -27,19 +23,36 @@ std::size_t window_of(const ScreenState& model, const LiveChoice& choice, double
 void move_selection(LiveChoice& choice, const SourceList& list, std::ptrdiff_t by) {
     const auto& order = list.order;
     if (order.empty()) {
-        choice.selected.reset();
         return;
     }
     const auto found = std::find_if(order.begin(), order.end(), [&](const Listed& one) {
         return choice.moved && choice.selected == one.source->number;
     });
-    choice.moved = choice.moved || by != 0;
     const auto last = static_cast<std::ptrdiff_t>(order.size()) - 1;
-    auto at = found != order.end() ? found - order.begin() : static_cast<std::ptrdiff_t>(choice.position);
+    auto at = found - order.begin();
+    if (found == order.end()) {
+        // Of one that is not listed any more, the successor is where it was.
+        at = static_cast<std::ptrdiff_t>(choice.position) - (choice.moved && by > 0 ? 1 : 0);
+    }
+    choice.moved = choice.moved || by != 0;
     // `by` may be the largest number there is.
     at = by > last ? last : by < -last ? 0 : std::clamp<std::ptrdiff_t>(at + by, 0, last);
     choice.position = static_cast<std::size_t>(at);
     choice.selected = order[choice.position].source->number;
+}
+
+void keep_selection(LiveChoice& choice, const ScreenState& model, const SourceList& list) {
+    const auto is_it = [&](const Listed& one) { return choice.selected == one.source->number; };
+    if (choice.device && choice.selected && std::none_of(list.order.begin(), list.order.end(), is_it)) {
+        if (model.find(*choice.selected) != nullptr) {
+            return;
+        }
+        choice.device = false;
+    }
+    if (list.order.empty()) {
+        choice.selected.reset();
+    }
+    move_selection(choice, list, 0);
 }
 
 }  // namespace tally::stats

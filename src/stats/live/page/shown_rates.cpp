@@ -10,15 +10,26 @@
 #include "stats/live/paint/axis.h"
 
 namespace tally::stats {
+namespace {
+
+// Of a column; less is the rounding error of a moment that begins one.
+constexpr double kTouch = 1e-6;
+
+}  // namespace
+
+bool shows_latest(const ScreenSource& source, const LiveChoice& choice) {
+    return source.report.readable && !choice.cursor;
+}
 
 ShownRates rates_shown(const ScreenSource& source, const LiveChoice& choice, double step) {
     ShownRates rates;
     if (choice.cursor) {
-        rates.moment = source.history.read(*choice.cursor, *choice.cursor + step);
+        const double begin = std::floor(*choice.cursor / step + kTouch) * step;
+        rates.moment = source.history.read(begin, begin + step);
         return rates;
     }
     const SampleReport& report = source.report;
-    rates.moment.known = report.readable && report.period > 0;
+    rates.moment.known = shows_latest(source, choice) && report.period > 0;
     if (rates.moment.known) {
         for (std::size_t action = 0; action < kActions; ++action) {
             rates.moment.pps[action] = report.actions[action].rate.pps;
@@ -29,15 +40,18 @@ ShownRates rates_shown(const ScreenSource& source, const LiveChoice& choice, dou
     return rates;
 }
 
-Sum sum_shown(const ScreenSource& source, const LiveChoice& choice, double step) {
+std::optional<Sum> sum_shown(const ScreenSource& source, const LiveChoice& choice, double step) {
     const Moment moment = rates_shown(source, choice, step).moment;
-    return {moment.total(), moment.bps, moment.pps[XDP_DROP]};
+    if (!moment.known) {
+        return std::nullopt;
+    }
+    return Sum{moment.total(), moment.bps, moment.pps[XDP_DROP]};
 }
 
 Sum sum_shown(const ScreenState& model, const LiveChoice& choice, double step) {
     Sum sum;
     for (const auto& [number, source] : model.sources()) {
-        const Sum part = sum_shown(source, choice, step);
+        const Sum part = sum_shown(source, choice, step).value_or(Sum());
         sum.pps += part.pps;
         sum.bps += part.bps;
         sum.drop_pps += part.drop_pps;
@@ -85,7 +99,7 @@ Plot plot_of(const ScreenSource& source, const TimeColumns& columns, const LiveC
              replacement.generation == 0 ? "replaced" : fmt::format("g{}", replacement.generation)});
     }
     if (choice.cursor) {
-        const double column = std::round(columns.column_of(*choice.cursor));
+        const double column = std::floor(columns.column_of(*choice.cursor) + kTouch);
         if (column >= 0 && column < static_cast<double>(columns.count)) {
             plot.cursor = static_cast<std::size_t>(column);
             plot.cursor_text = time_text(*choice.cursor + shift, true);

@@ -6,7 +6,8 @@
 #include <span>
 #include <vector>
 
-#include "stats/live/page/choice.h"
+#include "stats/live/model/choice.h"
+#include "stats/live/model/screen_state.h"
 #include "stats/live/paint/plot.h"
 
 namespace tally::stats {
@@ -16,16 +17,20 @@ struct ShownRates {
     std::array<std::optional<double>, kActions> bps;  // none at the cursor: only their sum is kept
 };
 
-// `step`: the seconds that the cursor stands for.
+// What is known of the latest sample alone can be shown, such as rates of CPUs.
+bool shows_latest(const ScreenSource& source, const LiveChoice& choice);
+
+// `step`: the seconds that the cursor stands for, from a multiple of it on, as columns do.
 ShownRates rates_shown(const ScreenSource& source, const LiveChoice& choice, double step);
 
-// All verdicts of it as one rate; of all sources, without regard to the filter and idleness.
+// All verdicts as one rate: of a source, where that is known; of all sources, without regard to the filter
+// and idleness.
 struct Sum {
     double pps = 0;
     double bps = 0;
     double drop_pps = 0;
 };
-Sum sum_shown(const ScreenSource& source, const LiveChoice& choice, double step);
+std::optional<Sum> sum_shown(const ScreenSource& source, const LiveChoice& choice, double step);
 Sum sum_shown(const ScreenState& model, const LiveChoice& choice, double step);
 
 // The history in these columns, as far as they are known.

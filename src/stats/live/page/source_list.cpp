@@ -25,6 +25,7 @@ struct ListLook {
     const LiveChoice& choice;
     const TimeColumns& times;
     double scale;  // of all curves
+    double step;   // of the cursor
     int line_height;
 };
 
@@ -56,7 +57,7 @@ void write_text(Canvas& canvas, int y, const Column& column, const std::string& 
 
 void write_rates(Canvas& canvas, int y, const ListLook& look, const ScreenSource& source,
                  std::size_t action) {
-    const ShownRates rates = rates_shown(source, look.choice, look.times.step);
+    const ShownRates rates = rates_shown(source, look.choice, look.step);
     const bool whole = action == kAllActions;
     const Style style = whole ? kBold : Style();
     const Units units = look.choice.units;
@@ -125,13 +126,15 @@ void write_source(Canvas& canvas, const Rect& rect, int y, const ListLook& look,
             total ? count_text(total->rx_packets, look.choice.units, columns.packets.width) : "-",
             total && total->rx_packets > 0 ? Style() : kFaint);
     }
+    const bool latest = shows_latest(source, look.choice);
     if (source.report.delivery.tracked) {
         write_lost(canvas, y, columns.lost, lost_of(source), look.choice.units);
-        write_rate(canvas, y, columns.lost_rate, lost_pps(source.report.delivery), look.choice.units, true,
+        const auto& pps = source.report.delivery.lost_pps;
+        write_rate(canvas, y, columns.lost_rate, pps.value_or(0), look.choice.units, latest && pps,
                    {.bold = true});
     }
     if (source.report.cost && columns.cost.there()) {
-        const auto& nanoseconds = source.report.cost->ns_per_run;
+        const auto nanoseconds = latest ? source.report.cost->ns_per_run : std::nullopt;
         canvas.write_right(columns.cost.end, y, nanoseconds ? fmt::format("{:.0f}", *nanoseconds) : "-",
                            nanoseconds ? Style() : kFaint);
     }
@@ -216,11 +219,10 @@ void draw_source_list(Canvas& canvas, const Rect& rect, const SourceList& list, 
             scale = std::max(scale, highest(stack_of(*row->listed.source, times)));
         }
     }
-    const ListLook look = {columns, choice, times, axis_end(scale), line_height};
+    const ListLook look = {columns, choice, times, axis_end(scale), drawn.columns.step, line_height};
     write_list_titles(canvas, rect.y, columns, choice, {look.scale, context.window});
     drawn.sources = 0;
     drawn.list_end = rect.right();
-    drawn.columns = times;
     int y = rect.y + 1;
     for (auto row = top; row != rows.end(); ++row) {
         const ScreenSource& source = *row->listed.source;

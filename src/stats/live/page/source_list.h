@@ -4,7 +4,7 @@
 
 #include <vector>
 
-#include "stats/live/page/choice.h"
+#include "stats/live/model/order.h"
 #include "stats/live/paint/canvas.h"
 
 namespace tally::stats {
@@ -19,7 +19,8 @@ std::vector<ListRow> list_rows(const SourceList& list, const LiveChoice& choice)
 // The verdicts that have counted, or all.
 std::vector<std::size_t> actions_to_show(const ScreenSource& source, bool all);
 
-// `line_height`: of a source; 2 where there is room for taller curves. Scrolls to where the selection is.
+// `line_height`: of a source; 2 or 3 where there is room for taller curves. Scrolls to where the selection
+// is.
 void draw_source_list(Canvas& canvas, const Rect& rect, const SourceList& list, LiveChoice& choice,
                       const ViewContext& context, int line_height, DrawnPage& drawn);
 

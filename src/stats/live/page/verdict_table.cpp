@@ -14,6 +14,7 @@
 #include "stats/live/page/source_list.h"
 #include "stats/live/paint/folded_text.h"
 #include "stats/model/loss_reasons.h"
+#include "stats/output/numbers.h"
 
 namespace tally::stats {
 namespace {
@@ -29,10 +30,11 @@ struct TableColumns {
 std::vector<std::string> loss_lines(const ScreenSource& source, std::size_t action, int width) {
     std::vector<std::string> texts;
     if (const auto fate = fate_of(source, action)) {
+        const std::string since = tracked_since(source);
         for (const Loss& loss : fate->losses) {
-            texts.push_back(fmt::format("lost {}: {}",
+            texts.push_back(fmt::format("lost {}{}{}: {}",
                                         count_text(loss.packets, Units::kPacketsAndBits, kCountColumns),
-                                        loss_text(action, loss.reason)));
+                                        since.empty() ? "" : " ", since, loss_text(action, loss.reason)));
         }
     } else if (const std::string& why = source.report.delivery.unknown.at(action); !why.empty()) {
         texts.push_back("delivered: not known: " + why);
@@ -61,14 +63,9 @@ TableColumns lay_out_table(const Rect& rect, Units units) {
     room.grant(columns.bps, raw ? 13 : kScaledColumns);
     room.grant(columns.bytes, rect.width < 90 ? kCount : kBytes);
     room.grant(columns.frame, kFrame);
-    int x = rect.x;
-    for (Column* column : {&columns.name, &columns.packets, &columns.bytes, &columns.pps, &columns.share,
-                           &columns.bps, &columns.frame}) {
-        if (column->width > 0) {
-            column->end = x + column->width;
-            x = column->end + gap;
-        }
-    }
+    place_columns(rect.x, gap,
+                  {&columns.name, &columns.packets, &columns.bytes, &columns.pps, &columns.share,
+                   &columns.bps, &columns.frame});
     return columns;
 }
 
@@ -140,6 +137,16 @@ void write_line(Canvas& canvas, int y, const TableColumns& columns, const Screen
 }
 
 }  // namespace
+
+std::string tracked_since(const ScreenSource& source) {
+    const DeliveryReport& delivery = source.report.delivery;
+    if (delivery.complete || source.zero || source.totals != Totals::kMap) {
+        return {};
+    }
+    fmt::memory_buffer text;
+    append_time(text, delivery.since);
+    return "since " + fmt::to_string(text);
+}
 
 int verdict_table_lines(const ScreenSource& source, const LiveChoice& choice, int width) {
     std::size_t lines = 2;  // titles and total
@@ -220,7 +227,7 @@ void draw_legend_line(Canvas& canvas, const Rect& rect, const ScreenSource& sour
             text += ' ' + compact(rates.moment.of(action), "pkt/s") + ", " +
                     percent_text(drop_share(rates.moment.of(action), rates.moment.total()));
         }
-        const int width = text_width(canvas.unicode(), text) + 2;
+        const int width = canvas.width_of(text) + 2;
         if (x + width > rect.right()) {
             return;
         }

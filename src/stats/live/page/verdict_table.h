@@ -2,12 +2,16 @@
 // The verdicts of one source with all their numbers: a wide table, or a narrow legend beside a plot. Pure.
 #pragma once
 
-#include <vector>
+#include <string>
 
-#include "stats/live/page/choice.h"
+#include "stats/live/model/choice.h"
+#include "stats/live/model/screen_state.h"
 #include "stats/live/paint/canvas.h"
 
 namespace tally::stats {
+
+// "since 2026-01-31T12:00:00.123Z", where losses are only known from then on, and totals count from earlier.
+std::string tracked_since(const ScreenSource& source);
 
 // With titles, a line for the sum, and why packets were lost, in such a width.
 int verdict_table_lines(const ScreenSource& source, const LiveChoice& choice, int width);

@@ -73,7 +73,7 @@ int Canvas::write(int x, int y, std::string_view text, Style style, int end) {
 
 int Canvas::write_cut(int x, int y, std::string_view text, Style style, int end) {
     end = std::min(end, width_);
-    if (x + text_width(unicode(), text) <= end) {
+    if (x + width_of(text) <= end) {
         return write(x, y, text, style, end);
     }
     x = write(x, y, text, style, end - 1);
@@ -81,18 +81,12 @@ int Canvas::write_cut(int x, int y, std::string_view text, Style style, int end)
 }
 
 void Canvas::write_right(int end, int y, std::string_view text, Style style) {
-    write(std::max(end - text_width(unicode(), text), 0), y, text, style, end);
+    write(std::max(end - width_of(text), 0), y, text, style, end);
 }
 
 void Canvas::set(int x, int y, char32_t symbol, Style style) {
     if (x >= 0 && x < width_ && y >= 0 && y < height_) {
         cells_[index(x, y)] = {symbol, style};
-    }
-}
-
-void Canvas::set_style(int x, int y, Style style) {
-    if (x >= 0 && x < width_ && y >= 0 && y < height_) {
-        cells_[index(x, y)].style = style;
     }
 }
 
@@ -104,12 +98,25 @@ void Canvas::fill(const Rect& rect, char32_t symbol, Style style) {
     }
 }
 
-int text_width(bool unicode, std::string_view text) {
+int Canvas::width_of(std::string_view text) const {
     int width = 0;
     while (!text.empty()) {
-        width += show(take_character(text), unicode).width;
+        width += show(take_character(text), unicode()).width;
     }
     return width;
+}
+
+std::size_t head_of(std::string_view text, int columns) {
+    std::string_view left = text;
+    std::size_t bytes = 0;
+    while (!left.empty()) {
+        columns -= show(take_character(left), true).width;
+        if (columns < 0 && bytes > 0) {
+            break;
+        }
+        bytes = text.size() - left.size();
+    }
+    return bytes;
 }
 
 }  // namespace tally::stats

@@ -74,11 +74,12 @@ class Canvas {
     // Ends before the column `end`.
     void write_right(int end, int y, std::string_view text, Style style = {});
     void set(int x, int y, char32_t symbol, Style style);
-    // A cell keeps its character.
-    void set_style(int x, int y, Style style);
     void fill(const Rect& rect, char32_t symbol, Style style);
 
     const Cell& at(int x, int y) const { return cells_[index(x, y)]; }
+
+    // How many columns a text takes.
+    int width_of(std::string_view text) const;
 
   private:
     std::size_t index(int x, int y) const {
@@ -91,7 +92,7 @@ class Canvas {
     std::vector<Cell> cells_;
 };
 
-// How many columns a text takes; the first argument as for Canvas.
-int text_width(bool unicode, std::string_view text);
+// How many bytes of a text take no more than so many columns, on any canvas. At least one character.
+std::size_t head_of(std::string_view text, int columns);
 
 }  // namespace tally::stats

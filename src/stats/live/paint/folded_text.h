@@ -8,7 +8,7 @@
 
 namespace tally::stats {
 
-// Lines of `room` bytes at most: broken behind a comma, or else a blank, or a slash.
+// Lines of `room` columns at most: broken behind a comma, or else a blank, or a slash.
 std::vector<std::string> fold_text(std::string_view text, int room);
 
 }  // namespace tally::stats

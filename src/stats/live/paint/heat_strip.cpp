@@ -58,14 +58,14 @@ void draw_heat(Canvas& canvas, const Rect& rect, const HeatLayout& layout, const
     }
 }
 
-double unevenness(const std::vector<Heat>& values) {
+double unevenness(const std::vector<Heat>& values, std::size_t count) {
     double sum = 0;
     double most = 0;
     for (const Heat& heat : values) {
         sum += heat.value;
         most = std::max(most, heat.value);
     }
-    return sum > 0 ? most * static_cast<double>(values.size()) / sum : 0;
+    return sum > 0 ? most * static_cast<double>(count) / sum : 0;
 }
 
 }  // namespace tally::stats

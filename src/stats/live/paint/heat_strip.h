@@ -25,7 +25,7 @@ HeatLayout lay_out_heat(int values, int width, int most_lines);
 
 void draw_heat(Canvas& canvas, const Rect& rect, const HeatLayout& layout, const std::vector<Heat>& values);
 
-// How many times the mean the largest is: 1 where all are equal. 0 where there is nothing.
-double unevenness(const std::vector<Heat>& values);
+// How many times the mean of so many the largest is: 1 where all are equal. 0 where there is nothing.
+double unevenness(const std::vector<Heat>& values, std::size_t count);
 
 }  // namespace tally::stats

@@ -45,28 +45,20 @@ inline constexpr std::array<char, kActions> kVerdictLetters = {'A', 'D', 'P', 'T
 struct TerminalColour {
     short front = -1;
     short back = -1;
-    bool dim = false;  // where the terminal has no grey
-    short over = -1;   // of a verdict: what is written on it
+    short over = -1;  // of a verdict: what is written on it
 };
 
 // Indexed by Ink. xterm's 256 colours; the 8 that all others have.
 inline constexpr std::array<TerminalColour, kInks> kManyColours = {{{},
-                                                                    {93, -1, false, 231},
-                                                                    {202, -1, false, 16},
-                                                                    {32, -1, false, 16},
-                                                                    {137, -1, false, 16},
-                                                                    {30, -1, false, 16},
+                                                                    {93, -1, 231},
+                                                                    {202, -1, 16},
+                                                                    {32, -1, 16},
+                                                                    {137, -1, 16},
+                                                                    {30, -1, 16},
                                                                     {243, -1},
                                                                     {231, 160},
                                                                     {16, 214}}};
-inline constexpr std::array<TerminalColour, kInks> kEightColours = {{{},
-                                                                     {1, -1, false, 7},
-                                                                     {3, -1, false, 0},
-                                                                     {6, -1, false, 0},
-                                                                     {4, -1, false, 7},
-                                                                     {5, -1, false, 0},
-                                                                     {-1, -1, true},
-                                                                     {7, 1},
-                                                                     {0, 3}}};
+inline constexpr std::array<TerminalColour, kInks> kEightColours = {
+    {{}, {1, -1, 7}, {3, -1, 0}, {6, -1, 0}, {4, -1, 7}, {5, -1, 0}, {}, {7, 1}, {0, 3}}};
 
 }  // namespace tally::stats

@@ -41,7 +41,7 @@ class TimeLabels {
     TimeLabels(Canvas& canvas, const Rect& area) : canvas_(canvas), area_(area) {}
 
     void put(double column, const std::string& text, Style style) {
-        const int width = text_width(canvas_.unicode(), text);
+        const int width = canvas_.width_of(text);
         const int middle = area_.x + static_cast<int>(std::floor(column));
         const int x = std::clamp(middle - width / 2, area_.x, std::max(area_.right() - width, area_.x));
         for (int at = x - 1; at <= x + width; ++at) {

@@ -87,7 +87,7 @@ bool set_locale() {
     return std::string_view(::nl_langinfo(CODESET)) == "UTF-8";
 }
 
-// Where this fails, ncurses would end the process.
+// newterm() does not say why it fails.
 Result<void> check_terminal() {
     const std::string term = environment("TERM");
     int found = 0;
@@ -225,13 +225,11 @@ void Screen::set_colours() {
     // https://no-color.org: any value counts.
     look_.colour = environment("NO_COLOR").empty() && ::has_colors() && ::start_color() == OK;
     if (!look_.colour) {
-        dim_[static_cast<std::size_t>(Ink::kFaint)] = true;
         return;
     }
     const short background = ::use_default_colors() == OK ? -1 : COLOR_BLACK;
     const auto& colours = COLORS >= kMany ? kManyColours : kEightColours;
     for (std::size_t ink = 0; ink < kInks; ++ink) {
-        dim_[ink] = colours[ink].dim;
         for (std::size_t back = 0; back < kBacks; ++back) {
             const short front = back > 0 && ink == back ? colours[ink].over : colours[ink].front;
             const short behind = back > 0 ? colours[back].front : colours[ink].back;
@@ -244,13 +242,13 @@ void Screen::set_colours() {
 }
 
 void Screen::apply(Style style) {
-    const auto ink = static_cast<std::size_t>(style.ink);
+    const bool many = look_.colour && COLORS >= kMany;
     const bool label = style.ink == Ink::kAlarm || style.ink == Ink::kWarning;
     // Terminals with few colours make a bold black grey.
-    const bool grey = look_.colour && COLORS < kMany && (label || is_letter(style));
+    const bool grey = look_.colour && !many && (label || is_letter(style));
     attr_t attributes = A_NORMAL;
     attributes |= (style.bold || label) && !grey ? A_BOLD : A_NORMAL;
-    attributes |= dim_.at(ink) ? A_DIM : A_NORMAL;
+    attributes |= style.ink == Ink::kFaint && !many ? A_DIM : A_NORMAL;
     attributes |= style.reverse || (label && !look_.colour) ? A_REVERSE : A_NORMAL;
     ::wattr_set(stdscr, attributes, look_.colour ? pair_of(style) : short{0}, nullptr);
 }

@@ -2,7 +2,6 @@
 // The terminal as a full screen. The only place that knows ncurses.
 #pragma once
 
-#include <array>
 #include <memory>
 #include <optional>
 
@@ -54,7 +53,6 @@ class Screen {
     UniqueFd events_;   // epoll
     UniqueFd signals_;  // written to by signal handlers
     Look look_;
-    std::array<bool, kInks> dim_ = {};  // an ink without a colour of its own that is drawn dim
 };
 
 }  // namespace tally::stats

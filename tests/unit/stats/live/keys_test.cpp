@@ -22,10 +22,10 @@ class Keys : public testing::Test {
         drawn_.columns = time_columns(100, 60, 60);
         drawn_.window = kDefaultWindow;
         press(Key::kOther);
-        move_selection(choice_, list(), 0);
+        keep_selection(choice_, model_, list());
     }
 
-    SourceList list() { return list_of(model_, choice_, 100); }
+    SourceList list() { return list_sources(model_, choice_, 100); }
     KeyEffect press(Key key) { return apply_key({key}, choice_, list(), drawn_); }
     KeyEffect type(char character) {
         return apply_key({Key::kCharacter, character}, choice_, list(), drawn_);
@@ -58,9 +58,28 @@ TEST_F(Keys, SortingGoesToTheTop) {
     choice_.top = 3;
     type('s');
     EXPECT_EQ(choice_.sort, Sort::kPackets);
-    move_selection(choice_, list(), 0);
+    keep_selection(choice_, model_, list());
     EXPECT_EQ(choice_.selected, 0U);
     EXPECT_EQ(choice_.top, 0);
+}
+
+TEST_F(Keys, SortingLeavesThePageOfADevice) {
+    press(Key::kEnd);
+    press(Key::kEnter);
+    type('s');
+    keep_selection(choice_, model_, list());
+    EXPECT_EQ(choice_.selected, 4U);
+}
+
+TEST_F(Keys, NothingIsTypedOnThePageOfADevice) {
+    drawn_.source_at = {std::nullopt, 0, 1};
+    drawn_.list_end = 50;
+    type('/');
+    type('v');
+    apply_key({Key::kClick, 0, 5, 1}, choice_, list(), drawn_);
+    ASSERT_TRUE(choice_.device);
+    EXPECT_EQ(type('q'), KeyEffect::kQuit);
+    EXPECT_EQ(choice_.filter, "v");
 }
 
 TEST_F(Keys, AFilterIsTyped) {

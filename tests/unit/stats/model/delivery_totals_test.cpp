@@ -178,7 +178,20 @@ TEST(FillDelivery, LossesASecondAreThoseBetweenTwoSamples) {
     fill_delivery(report, reading_of({10, 0}), source, totals, {}, 0);
     totals.take(reading_of({10, 8}), source, true);
     fill_delivery(report, reading_of({10, 8}), source, totals, {}, 2);
-    EXPECT_DOUBLE_EQ(report.delivery.lost_pps[XDP_REDIRECT], 4);
+    EXPECT_DOUBLE_EQ(report.delivery.lost_pps.value(), 4);
+}
+
+TEST(FillDelivery, LossesThatAreNotKnownAreNotNone) {
+    const auto source = source_of({0, 0}, {0, 0});
+    for (const bool generic : {false, true}) {
+        SampleReport report = report_with(20);
+        DeliveryTotals totals;
+        totals.take(reading_of({20, 0}), source, false);
+        fill_delivery(report, reading_of({20, 0}), source, totals, {.generic = generic}, 0);
+        EXPECT_FALSE(report.delivery.lost_pps) << "it is the first sample";
+        fill_delivery(report, reading_of({20, 0}), source, totals, {.generic = generic}, 1);
+        EXPECT_EQ(report.delivery.lost_pps, generic ? std::nullopt : std::optional(0.0));
+    }
 }
 
 }  // namespace

@@ -144,18 +144,5 @@ TEST(History, ASampleOfAnHourFillsIt) {
     EXPECT_NEAR(history.read(3700, 3800).pps[XDP_PASS], 9, 1e-2);
 }
 
-TEST(History, MemoryIsBounded) {
-    History history;
-    for (int second = 1; second <= 20000; ++second) {
-        history.add(second, 1, passes(1), 0);
-        if (second == 1) {
-            EXPECT_LT(history.bytes(), 30000U) << "a thousand of them should fit into 30 MB";
-        }
-    }
-    History young;
-    young.add(1, 1, passes(1), 0);
-    EXPECT_EQ(history.bytes(), young.bytes());
-}
-
 }  // namespace
 }  // namespace tally::stats

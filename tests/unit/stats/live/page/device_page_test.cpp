@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-#include "stats/live/page/device_page.h"
-
+#include "stats/live/page/page.h"
 #include "stats/live/page/page_for_tests.h"
 
 namespace tally::stats {
@@ -131,6 +130,81 @@ TEST_F(DevicePage, HasACellForEveryCpu) {
     EXPECT_THAT(text(),
                 AllOf(HasSubstr("0 ▇··▄"),
                       HasSubstr("4 CPUs, busiest cpu 0: 1.00 kpkt/s, unevenness 2.7 (busiest / mean)")));
+}
+
+TEST_F(DevicePage, TheHeadingOfTheCpusIsThereAtAnyWidth) {
+    SampleReport report = report_of("veth0");
+    report.cpus = {example_cpu(0, XDP_PASS, {{}, {}, {1000, 0}})};
+    take(0, report);
+    for (int width = 40; width < 120; ++width) {
+        EXPECT_THAT(text(width, 36), AllOf(HasSubstr("4 CPUs, "), HasSubstr("unevenness 4.0"))) << width;
+    }
+}
+
+TEST_F(DevicePage, TheCpusOfACounterThatTheyShareAreNotSaidToBeIdle) {
+    add(0, "veth0");  // an array for all has no numbers of single ones
+    EXPECT_THAT(text(), AllOf(HasSubstr("4 CPUs, packets of each not known"), Not(HasSubstr("no packets"))));
+    take(0, idle_report("veth0"));
+    EXPECT_THAT(text(), HasSubstr("4 CPUs, no packets now"));
+}
+
+TEST_F(DevicePage, UnevennessIsAmongTheCpusThatAreOnline) {
+    SampleReport report = report_of("veth0");
+    report.cpus = {example_cpu(3, XDP_PASS, {{}, {}, {1000, 0}})};
+    take(0, report);
+    context_.cpus = 3;  // the second of four is offline
+    EXPECT_THAT(text(),
+                AllOf(HasSubstr("3 CPUs, busiest cpu 3"), HasSubstr("unevenness 3.0"), HasSubstr("0 ···▇")));
+}
+
+TEST_F(DevicePage, IsTheSameDevicesAsLongAsThatIsKnown) {
+    add(1, "veth1");
+    add(2, "veth2");
+    add(3, "veth3");
+    choice_.selected = 2;
+    choice_.moved = true;
+    text();
+    choice_.filter = "veth3";
+    EXPECT_THAT(page(120, 24)[0], HasSubstr(" veth2 "));
+    EXPECT_EQ(choice_.selected, 2U);
+    choice_.filter.clear();
+    move(1);
+    EXPECT_EQ(choice_.selected, 3U) << "the next one, although it was not listed for a while";
+    move(-1);
+    model_.forget(2);
+    EXPECT_THAT(text(120, 24), HasSubstr("2 devices")) << "the list";
+    EXPECT_FALSE(choice_.device);
+}
+
+TEST_F(DevicePage, AllListedIdleLeavesThePage) {
+    take(0, idle_report("veth0"));
+    choice_.selected = 0;
+    choice_.moved = true;
+    choice_.hide_idle = true;
+    EXPECT_THAT(page(120, 24)[0], HasSubstr(" veth0 "));
+}
+
+TEST_F(DevicePage, LossesSayWhenTheTrackingBeganIfThatIsLater) {
+    SampleReport report = lossy_report();
+    report.delivery.complete = false;
+    take(0, report);
+    EXPECT_THAT(text(120, 36), AllOf(HasSubstr("lost 1,000 since 2026-01-31T12:00:00.123Z: target is down"),
+                                     HasSubstr("1,003 lost  since 2026-01-31T12:00:00.123Z")));
+    model_.choose_totals(Totals::kSession);
+    EXPECT_THAT(text(120, 36), AllOf(HasSubstr(" 3 lost "), Not(HasSubstr("since 2026"))));
+}
+
+TEST_F(DevicePage, NamesOfAnyLettersAreFoldedBetweenThem) {
+    add(0, "veth0");
+    for (int length = 20; length < 60; ++length) {
+        std::string name;
+        for (int i = 0; i < length; ++i) {
+            name += "ü";
+        }
+        context_.facts.pin = "/" + name;
+        EXPECT_THAT(text(61, 36), AllOf(Not(HasSubstr("ü?")), Not(HasSubstr("?ü")), Not(HasSubstr("…"))))
+            << length;
+    }
 }
 
 TEST_F(DevicePage, HasRoomForManyCpus) {

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-#include "stats/live/page/overview_page.h"
-
+#include "stats/live/page/page.h"
 #include "stats/live/page/page_for_tests.h"
 
 namespace tally::stats {
@@ -95,7 +94,7 @@ TEST_F(OverviewPage, LostAndCostHaveColumnsWhereTheyAreTracked) {
     EXPECT_THAT(page(140, 15)[1], AllOf(Not(HasSubstr("LOST/S")), Not(HasSubstr("NS/PKT"))));
     ScreenSource source = *model_.find(0);
     source.report.delivery.tracked = true;
-    source.report.delivery.lost_pps = {500, 0, 0, 0, 1000};
+    source.report.delivery.lost_pps = 1500;
     source.report.cost = costly_report().cost;
     SourceList list;
     list.order = {{&source, Trouble::kLost}};
@@ -106,6 +105,31 @@ TEST_F(OverviewPage, LostAndCostHaveColumnsWhereTheyAreTracked) {
     draw_overview(canvas, model_, list, choice_, context_, drawn);
     EXPECT_THAT(line_of(canvas, 1), AllOf(HasSubstr("LOST/S"), HasSubstr("NS/PKT")));
     EXPECT_THAT(line_of(canvas, 2), AllOf(HasSubstr("LOST g1"), HasSubstr("1.50 k"), HasSubstr(" 23 ")));
+}
+
+TEST_F(OverviewPage, LossesThatAreNotKnownAreNotNone) {
+    SampleReport report = report_of("veth0");
+    report.actions[XDP_REDIRECT].count = {7, 420};
+    report.delivery.tracked = true;
+    report.delivery.count[XDP_ABORTED] = Fate();  // all that generic mode tells
+    report.delivery.unknown[XDP_REDIRECT] = "in generic mode the kernel does not tell";
+    take(0, report);
+    const auto lines = page(160, 15);
+    EXPECT_THAT(lines[1], AllOf(HasSubstr(" LOST "), HasSubstr("LOST/S")));
+    EXPECT_THAT(lines[2], AllOf(Not(HasSubstr(" 0 ")), Not(HasSubstr(" 0.00 "))));
+    report.delivery.count[XDP_REDIRECT] = Fate{0, 7, {{ENETDOWN, 7}}};
+    take(0, report);
+    EXPECT_THAT(page(160, 15)[2], HasSubstr(" 7 ")) << "so many were lost, whatever became of others";
+}
+
+TEST_F(OverviewPage, ACurveAndItsOwnScaleComeTogether) {
+    add(0, "veth-0");
+    choice_.own_scale = true;
+    for (int width = 40; width < 160; ++width) {
+        const std::string titles = page(width, 15)[1];
+        EXPECT_EQ(titles.find("UP TO") != std::string::npos, titles.find(" own") != std::string::npos)
+            << titles;
+    }
 }
 
 TEST_F(OverviewPage, LostPacketsAreSeenAfterwards) {

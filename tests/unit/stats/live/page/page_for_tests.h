@@ -38,6 +38,15 @@ class PageTest : public testing::Test {
         report.actions[XDP_DROP].lifetime = {501, 30060};
         return report;
     }
+    // Nothing was ever counted.
+    static SampleReport idle_report(const std::string& title) {
+        SampleReport report = example_report();
+        report.title = title;
+        report.device = title;
+        report.actions = {};
+        report.total = {};
+        return report;
+    }
     void add(std::size_t number, const std::string& title) { take(number, report_of(title)); }
     void take(std::size_t number, const SampleReport& report) { model_.take(number, report, context_.now); }
     // Samples of the minutes before.
@@ -49,8 +58,8 @@ class PageTest : public testing::Test {
     }
 
     void draw(Canvas& canvas) {
-        const SourceList list = list_of(model_, choice_, context_.now);
-        move_selection(choice_, list, 0);
+        const SourceList list = list_sources(model_, choice_, context_.now);
+        keep_selection(choice_, model_, list);
         drawn_ = draw_page(canvas, model_, list, choice_, context_);
     }
 
@@ -64,7 +73,7 @@ class PageTest : public testing::Test {
         return fmt::format("{}\n", fmt::join(page(width, height, look), "\n"));
     }
 
-    void move(std::ptrdiff_t by) { move_selection(choice_, list_of(model_, choice_, context_.now), by); }
+    void move(std::ptrdiff_t by) { move_selection(choice_, list_sources(model_, choice_, context_.now), by); }
 
     ScreenState model_{Totals::kMap};
     LiveChoice choice_;

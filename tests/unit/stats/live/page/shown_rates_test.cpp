@@ -39,11 +39,28 @@ TEST_F(SumShown, IsOfAllSources) {
 
 TEST_F(SumShown, IsOfOneSource) {
     const ScreenSource& source = model_.sources().at(1);
-    EXPECT_EQ(sum_shown(source, choice_, 1).pps, 5);
-    EXPECT_EQ(sum_shown(source, choice_, 1).drop_pps, 5);
+    EXPECT_EQ(sum_shown(source, choice_, 1)->pps, 5);
+    EXPECT_EQ(sum_shown(source, choice_, 1)->drop_pps, 5);
     choice_.cursor = 0;
-    EXPECT_EQ(sum_shown(source, choice_, 1).pps, 5);
-    EXPECT_EQ(sum_shown(source, choice_, 1).drop_pps, 5);
+    EXPECT_EQ(sum_shown(source, choice_, 1)->pps, 5);
+    EXPECT_EQ(sum_shown(source, choice_, 1)->drop_pps, 5);
+}
+
+// As after a change of the window.
+TEST_F(SumShown, ACursorInsideAColumnIsOfThatColumn) {
+    for (int second = 2; second <= 20; ++second) {
+        model_.take(1, report_of(second <= 12 ? 1 : 9, 0), second);
+    }
+    const ScreenSource& source = model_.sources().at(1);
+    const TimeColumns columns = time_columns(20, 50, 10);
+    ASSERT_EQ(columns.step, 5);
+    for (const double moment : {5.0, 7.0, 8.0, 9.9}) {
+        choice_.cursor = moment;
+        const Plot plot = plot_of(source, columns, choice_, {});
+        ASSERT_TRUE(plot.cursor);
+        EXPECT_EQ(columns.at(*plot.cursor), 5) << moment;
+        EXPECT_NEAR(sum_shown(source, choice_, columns.step)->pps, 1, 1e-3) << moment;
+    }
 }
 
 TEST_F(SumShown, IsThatAtTheCursor) {

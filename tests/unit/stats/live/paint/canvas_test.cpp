@@ -53,15 +53,24 @@ TEST_F(CanvasTest, WithoutUnicodeThereIsAsciiOnly) {
     Canvas canvas(10, 1, {Glyphs::kAscii, false});
     EXPECT_EQ(canvas.write(0, 0, "a·ü中"), 4);
     EXPECT_EQ(line_of(canvas, 0), "a???");
-    EXPECT_EQ(text_width(false, "a·ü中"), 4);
+    EXPECT_EQ(canvas.width_of("a·ü中"), 4);
 }
 
 TEST_F(CanvasTest, WideCharactersTakeTwoColumns) {
     Canvas canvas(4, 2, {});
-    EXPECT_EQ(text_width(true, "中a中"), 5);
+    EXPECT_EQ(canvas.width_of("中a中"), 5);
     EXPECT_EQ(canvas.write(0, 0, "中a中"), 3) << "half a character is none";
     EXPECT_EQ(line_of(canvas, 0), "中a");
     EXPECT_EQ(canvas.at(1, 0).symbol, U'\0');
+}
+
+TEST_F(CanvasTest, TextsAreDividedBetweenCharacters) {
+    const std::string text = "a\xc3\xbc中中";
+    for (const auto& [columns, bytes] : {std::pair{1, 1}, {2, 3}, {3, 3}, {4, 6}, {5, 6}, {6, 9}, {7, 9}}) {
+        EXPECT_EQ(head_of(text, columns), static_cast<std::size_t>(bytes)) << columns;
+    }
+    EXPECT_EQ(head_of("中", 1), 3U) << "who folds gets on, however narrow it is";
+    EXPECT_EQ(head_of("", 5), 0U);
 }
 
 TEST_F(CanvasTest, WhatIsOutsideIsLeftOut) {
@@ -70,7 +79,6 @@ TEST_F(CanvasTest, WhatIsOutsideIsLeftOut) {
     canvas.set(0, -1, U'x', {});
     canvas.set(3, 0, U'x', {});
     canvas.set(0, 1, U'x', {});
-    canvas.set_style(0, 7, {});
     canvas.fill({1, 1, 1, 1}, U'x', {});
     EXPECT_EQ(line_of(canvas, 0), "");
     Canvas none(0, 0, {});

@@ -62,10 +62,11 @@ TEST_F(HeatStrip, WhereThereAreTooManyTheLargestOfSeveralIsShown) {
 }
 
 TEST_F(HeatStrip, UnevennessIsOneWhereAllAreEqual) {
-    EXPECT_EQ(unevenness(heats({5, 5, 5, 5})), 1);
-    EXPECT_EQ(unevenness(heats({8, 0, 0, 0})), 4);
-    EXPECT_EQ(unevenness(heats({0, 0})), 0);
-    EXPECT_EQ(unevenness({}), 0);
+    EXPECT_EQ(unevenness(heats({5, 5, 5, 5}), 4), 1);
+    EXPECT_EQ(unevenness(heats({8, 0, 0, 0}), 4), 4);
+    EXPECT_EQ(unevenness(heats({0, 0, 0, 8}), 3), 3) << "the second is offline";
+    EXPECT_EQ(unevenness(heats({0, 0}), 2), 0);
+    EXPECT_EQ(unevenness({}, 0), 0);
 }
 
 }  // namespace
