@@ -2,6 +2,7 @@
 """Interfaces of several names, and interfaces whose name or namespace changes while a program is on them."""
 
 import fcntl
+import json
 import os
 import signal
 
@@ -13,7 +14,7 @@ from support.maps import read_meta
 from support.pins import BPFFS, PINS, pin_dir, pins_of
 from support.process_table import is_waiting_for_a_lock
 from support.processes import Process, run, wait_until
-from support.programs import CONFLICT, LOADER, NOT_FOUND
+from support.programs import CONFLICT, LOADER, NOT_FOUND, STATS
 from support.samples import counts_of, dropped, passed, session_of, wait_for_counts
 from support.strace import strace
 from support.traffic import SIZE, send
@@ -53,6 +54,21 @@ def test_alternative_name_in_a_namespace(lab, red, name):
     assert lab.load(name, *red.option)["dev"] == "veth0"
     send(veth, 5, SIZE)
     assert wait_for_counts(passed(5), "--dev", name, prefix=red.inside)["dev"] == "veth0"
+
+
+@pytest.mark.parametrize("name", ALTERNATIVE)
+def test_alternative_name_beside_another_namespace(lab, red, name):
+    """The reader is in neither of the two then."""
+    lab.load(lab.veth("veth1").name)
+    veth = red.veth()
+    run(["ip", "-netns", "red", "link", "property", "add", "dev", "veth0", "altname", name])
+    lab.load("veth0", *red.option)
+    send(veth, 5, SIZE)
+    wait_for_counts(passed(5), *red.option, "--dev", "veth0")
+    out = run([STATS, "--once", "--json", "--dev", "veth1", "--dev", f"red/{name}"]).out
+    samples = [json.loads(line) for line in out.splitlines()]
+    assert [(sample["netns"], sample["dev"], counts_of(sample)) for sample in samples] == [
+        (None, "veth1", {}), ("red", "veth0", passed(5))]
 
 
 def test_redirect_to_an_alternative_name(lab, veth0):

@@ -11,7 +11,7 @@ from support.adopted import COUNTERS, LOAD_A, PER_CPU, id_at, lifetime, pin_oper
 from support.devices import attached
 from support.exporter import Exporter
 from support.maps import dump_counts, read_meta
-from support.pins import PINS, pin_dir, pinned_link, pins_of
+from support.pins import BPFFS, PINS, pin_dir, pinned_link, pins_of
 from support.processes import run, wait_until
 from support.programs import CONFLICT, FAILED, LOADER, STATS, object_file
 from support.strace import strace
@@ -131,6 +131,28 @@ def test_killed_anywhere(lab, veth0, more, syscall, tmp_path):
         lab.loader("--dev", "veth0", "--unload")
         assert not pin_dir("veth0").exists()
     assert which > 1
+
+
+def test_a_link_that_is_pinned_elsewhere_alone(lab, veth0):
+    """Whoever has pinned it there ends it, and no run does."""
+    program = lab.load("veth0", *FILTER)["program"]["id"]
+    kept, number = BPFFS / "keep", link()
+    run(["bpftool", "link", "pin", "id", number, kept])
+    (pin_dir("veth0") / "xdp_link").unlink()
+    world = lab.world()
+    for verb in ([], ["--force"], ["--reuse-maps"], ["--dry-run"], ["--unload"], ["--unload", "--keep-maps"],
+                 ["--unload", "--dry-run"], ["--unload", program]):
+        result = lab.loader("--dev", "veth0", *verb, status=CONFLICT)
+        assert "--run" not in result.err and str(kept) in result.err, (verb, result.err)
+        assert f"`bpftool link detach id {number}`" in result.err, (verb, result.err)
+        assert lab.world() == world, verb
+    assert "counts already" in lab.loader("--dev", "veth0", "--observe", status=CONFLICT).err
+    lab.loader("--dev", "veth0", "--clean")
+    assert lab.world() == world and lab.status("veth0")["state"] == "attached"
+    run(["bpftool", "link", "detach", "id", number])
+    lab.loader("--dev", "veth0", "--unload")
+    assert attached("veth0") is None and not pin_dir("veth0").exists()
+    kept.unlink()
 
 
 # ---- what an operator has pinned there stays his

@@ -10,10 +10,10 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
-#include <fstream>
 #include <thread>
 #include <utility>
 
+#include "common/base/directory.h"
 #include "common/bpf/libbpf_options.h"
 
 namespace tally {
@@ -65,14 +65,9 @@ std::string map_type_name(std::uint32_t type) {
 }
 
 // The kernel tells it nowhere else.
-bool is_frozen(int fd) {
-    std::ifstream info(fmt::format("/proc/self/fdinfo/{}", fd));
-    for (std::string line; std::getline(info, line);) {
-        if (line.starts_with("frozen:")) {
-            return line.ends_with('1');
-        }
-    }
-    return false;
+Result<bool> map_is_frozen(int fd) {
+    TALLY_ASSIGN_OR_RETURN(const auto info, read_file(fmt::format("/proc/self/fdinfo/{}", fd)));
+    return info.find("\nfrozen:\t1\n") != std::string::npos;
 }
 
 Result<void> freeze_map(int fd) {
@@ -80,7 +75,8 @@ Result<void> freeze_map(int fd) {
         return {};
     }
     auto error = last_error("freezing a map");
-    return is_frozen(fd) ? Result<void>() : error;
+    const auto frozen = map_is_frozen(fd);
+    return frozen && *frozen ? Result<void>() : error;
 }
 
 Result<std::optional<std::vector<unsigned char>>> single_value(int fd, const MapInfo& info,

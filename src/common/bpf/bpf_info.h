@@ -69,7 +69,7 @@ Result<std::optional<std::vector<unsigned char>>> single_value(int fd, const Map
 // Nobody can write to the map from user space any more, through whatever descriptor or pin; programs can
 // (BPF_MAP_FREEZE, kernel 5.2). One that is frozen already will do. The descriptor must be a writable one.
 Result<void> freeze_map(int fd);
-bool is_frozen(int fd);
+Result<bool> map_is_frozen(int fd);
 
 // By id: CAP_SYS_ADMIN. ENOENT when there is none any more.
 Result<UniqueFd> open_map_by_id(std::uint32_t id, bool read_only);

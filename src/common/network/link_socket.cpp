@@ -269,14 +269,14 @@ Result<Link> resolve_link(LinkSocket& socket, const std::string& name) {
         return checked.error();
     }
     auto link = socket.find(name);
-    if (link) {
+    if (link || is_failed_question(link.error())) {
         return link;
     }
     if (only_alternative) {
         return checked.error();
     }
     if (link.error().kind != ErrorKind::kNotFound) {
-        return link.error();
+        return link;
     }
     return make_error(ErrorKind::kNotFound, fmt::format("looking for interface '{}'", name),
                       "no interface in this network namespace has that name");

@@ -74,7 +74,7 @@ Result<UniqueFd> open_netns(const std::string& name_or_path) {
     }
     UniqueFd netns(
         ::open((is_path ? name_or_path : fmt::format("{}/{}", kNamedNamespaces, name_or_path)).c_str(),
-               O_RDONLY | O_CLOEXEC));
+               O_RDONLY | O_CLOEXEC | O_NONBLOCK));  // a FIFO would be waited for
     if (!netns) {
         auto error = last_error(what);
         if (error.code == ENOENT) {

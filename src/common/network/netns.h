@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-// Network namespaces: finding one, going into it, and what it is called in bpffs.
+// Network namespaces: finding one, and going into it.
 #pragma once
 
 #include <cstdint>

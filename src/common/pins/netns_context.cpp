@@ -111,16 +111,12 @@ Result<std::string> find_pins_of(const NetnsContext& context, Link& link, LinkSo
 }
 
 // None where there is no such interface, or no socket to look with.
-Result<std::optional<Link>> find_link(const NetnsContext& context, LinkSocket* socket,
-                                      const std::string& interface) {
-    const bool is_here = context.visibility == NetnsContext::Visibility::kHere;
-    if (!is_here) {
-        TALLY_TRY(check_interface_name(interface));
-    }
+Result<std::optional<Link>> find_link(LinkSocket* socket, const std::string& interface) {
     if (socket == nullptr) {
+        TALLY_TRY(check_interface_name(interface));
         return std::optional<Link>();
     }
-    auto link = is_here ? resolve_link(*socket, interface) : socket->find(interface);
+    auto link = resolve_link(*socket, interface);
     if (!link && link.error().kind != ErrorKind::kNotFound) {
         return link.error();
     }
@@ -131,16 +127,6 @@ Result<std::optional<Link>> find_link(const NetnsContext& context, LinkSocket* s
 Result<bool> has_pins_in(const NetnsContext& context) {
     TALLY_ASSIGN_OR_RETURN(const auto there, answer_of(path_exists(context.directory())));
     return there.value_or(false);
-}
-
-Result<Interface> resolve_remotely(const NetnsContext& context, const std::string& interface) {
-    TALLY_ASSIGN_OR_RETURN(auto found, context.find(interface));
-    if (found) {
-        return std::move(*found);
-    }
-    return make_error(
-        ErrorKind::kNotFound, fmt::format("looking for interface '{}'", interface),
-        fmt::format("no interface in network namespace '{}' has that name", context.netns_option));
 }
 
 // The letters without the number behind them: that would be another interface, and no mistake.
@@ -222,14 +208,14 @@ Result<LinkSocket*> NetnsContext::link_socket(std::optional<LinkSocket>& own) co
 Result<std::optional<Interface>> NetnsContext::find(const std::string& interface) const {
     std::optional<LinkSocket> own;
     TALLY_ASSIGN_OR_RETURN(LinkSocket* const socket, link_socket(own));
-    TALLY_ASSIGN_OR_RETURN(auto link, find_link(*this, socket, interface));
+    TALLY_ASSIGN_OR_RETURN(auto link, find_link(socket, interface));
     return link ? std::optional(std::move(link->interface)) : std::nullopt;
 }
 
 Result<NetnsContext::Located> NetnsContext::locate(const std::string& interface) const {
     std::optional<LinkSocket> own;
     TALLY_ASSIGN_OR_RETURN(LinkSocket* const socket, link_socket(own));
-    TALLY_ASSIGN_OR_RETURN(auto link, find_link(*this, socket, interface));
+    TALLY_ASSIGN_OR_RETURN(auto link, find_link(socket, interface));
     if (!link) {
         return Located{std::nullopt, interface, directory(interface)};
     }
@@ -238,22 +224,26 @@ Result<NetnsContext::Located> NetnsContext::locate(const std::string& interface)
 }
 
 Result<Interface> NetnsContext::resolve(const std::string& interface) const {
-    auto found =
-        visibility == Visibility::kHere ? resolve_interface(interface) : resolve_remotely(*this, interface);
-    if (!found && found.error().kind == ErrorKind::kNotFound) {
-        // nsenter, and not `ip -n`: it takes a path as well.
-        const bool is_path = netns_option.find('/') != std::string::npos;
-        const std::string file = (is_path ? "" : "/run/netns/") + netns_option;
-        found.error().hint =
-            netns_option.empty()
-                ? "`ip -brief link` lists the interfaces; --netns NAME looks in another namespace"
-                : fmt::format("`nsenter --net={} ip -brief link` lists the interfaces there",
-                              shell_word(file));
-        if (auto hint = explain_name(interface); !hint.empty()) {
-            found.error().hint = std::move(hint);
-        }
+    TALLY_ASSIGN_OR_RETURN(auto found, find(interface));
+    if (found) {
+        return std::move(*found);
     }
-    return found;
+    const std::string where = visibility == Visibility::kHere
+                                  ? "this network namespace"
+                                  : fmt::format("network namespace '{}'", netns_option);
+    // nsenter, and not `ip -n`: it takes a path as well.
+    const bool is_path = netns_option.find('/') != std::string::npos;
+    const std::string file = (is_path ? "" : "/run/netns/") + netns_option;
+    std::string hint = explain_name(interface);
+    if (hint.empty()) {
+        hint = netns_option.empty()
+                   ? "`ip -brief link` lists the interfaces; --netns NAME looks in another namespace"
+                   : fmt::format("`nsenter --net={} ip -brief link` lists the interfaces there",
+                                 shell_word(file));
+    }
+    return make_error(ErrorKind::kNotFound, fmt::format("looking for interface '{}'", interface),
+                      fmt::format("no interface in {} has that name", where))
+        .with_hint(std::move(hint));
 }
 
 Error NetnsContext::explain_missing(const std::string& interface) const {

@@ -73,7 +73,7 @@ struct NetnsContext {
     };
     // kUsage for what names no interface.
     Result<Located> locate(const std::string& interface) const;
-    // kNotFound with what lists the interfaces that there are. With kHere.
+    // kNotFound with what lists the interfaces that there are.
     Result<Interface> resolve(const std::string& interface) const;
     // Why find finds none.
     Error explain_missing(const std::string& interface) const;

@@ -42,6 +42,9 @@ Result<std::string> end_killed_run(DeviceState& state, const NetnsContext& conte
         TALLY_TRY(detach_our_component(context, state));
         const auto interface = state.interface;
         state = inspect_device(context, directory, interface);
+        if (state.trouble) {
+            return *state.trouble;
+        }
         words += ": it was detached first";
     }
     if (!dry_run && !state.reserved_by_run) {

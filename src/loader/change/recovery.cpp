@@ -313,6 +313,9 @@ Result<std::string> restore_meta(PinDirectory* directory, const NetnsContext& co
     TALLY_TRY(directory->publish(XDP_TALLY_META_NAME, XDP_TALLY_META_NAME, mode_of_pin(XDP_TALLY_META_NAME)));
     const auto interface = state.interface;
     state = inspect_device(context, directory->path(), interface);
+    if (state.trouble) {
+        return *state.trouble;
+    }
     return fmt::format("the pin {} was missing, and was made anew: lifetime totals begin now",
                        XDP_TALLY_META_NAME);
 }

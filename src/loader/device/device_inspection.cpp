@@ -161,9 +161,10 @@ void inspect_staging(DeviceState& state, const std::string& directory) {
 Result<void> list_maps(Meta& meta, const DeviceState& state, const std::string& directory) {
     TALLY_ASSIGN_OR_RETURN(const auto counters, open_map_pin(directory + '/' + XDP_TALLY_MAP_NAME, true));
     TALLY_ASSIGN_OR_RETURN(const auto used, maps_of_program(meta.program_id));
+    TALLY_ASSIGN_OR_RETURN(const bool is_ours, map_is_frozen(counters.get()));
     meta.counter_map_id = state.find_map(XDP_TALLY_MAP_NAME)->info.id;
     std::uint32_t* next = meta.map_ids;
-    if (is_frozen(counters.get())) {
+    if (is_ours) {
         *next++ = meta.counter_map_id;
         meta.map_count = 1;
     }

@@ -11,9 +11,9 @@
 
 namespace tally::loader {
 
-// Reads the directory as it is; a change under way shows as `interrupted`. Where our program does not run on
-// `interface`, it is searched for (find_program). What could not be read is told in `trouble`: who is about
-// to change something must not go on then.
+// Reads the directory as it is; a change under way shows as `changing`, one that was cut off as
+// `interrupted`. Where our program does not run on `interface`, it is searched for (find_program). What could
+// not be read is told in `trouble`: who is about to change something must not go on then.
 DeviceState inspect_device(const NetnsContext& context, const std::string& directory,
                            const std::optional<Interface>& interface);
 

@@ -16,16 +16,20 @@ bool dispatcher_hides(const DeviceState& state) {
 Ours decide_what_is_ours(const DeviceState& state) {
     const std::uint32_t kind = state.meta ? state.meta->attach_kind : 0;
     const bool runs = state.meta && state.our_hook().find(state.meta->program_id);
-    // A link that nobody has pinned goes with the `xdp_loader --run` that holds it.
     const bool unpinned = kind == XDP_TALLY_ATTACH_LINK && !state.link && !state.link_hidden && runs;
-    if (state.meta && (state.reserved_by_run || unpinned)) {
+    // Such a link goes with the run that holds it, also where the run's lock was removed.
+    const bool of_a_run = unpinned && (state.meta->flags & XDP_TALLY_META_RUN) != 0 && !state.run_has_ended;
+    if (state.meta && (state.reserved_by_run || of_a_run)) {
         return Ours::kReserved;
     }
     if (state.observes()) {
         return Ours::kObservation;
     }
-    if (state.place && state.interface) {
+    if (state.place && (state.interface || unpinned)) {
         return Ours::kElsewhere;
+    }
+    if (unpinned) {
+        return Ours::kUnpinned;
     }
     if (!state.place && dispatcher_hides(state)) {
         return Ours::kUnreadable;

@@ -26,6 +26,7 @@ enum class Ours {
     kLink,         // our program runs by the pinned link, or by one that this process may not open
     kComponent,    // our program runs in libxdp's dispatcher
     kNetlink,      // our program was attached by netlink
+    kUnpinned,     // our program runs by a link that is not pinned here: it is of whoever has it
     kObservation,  // the pins are of an --observe: the program is somebody else's
     kReserved,     // an `xdp_loader --run` has the device for itself
     kElsewhere,    // our program lives: on another device than the one of this name, or where nobody knows

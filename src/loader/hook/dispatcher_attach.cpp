@@ -74,7 +74,7 @@ Result<Component> find_attached(const Interface& interface, std::uint32_t progra
         .with_hint("-v shows libxdp's messages; --attach link attaches without libxdp");
 }
 
-// The same, before libxdp takes the dispatcher for somebody else's single program.
+// Before libxdp takes a dispatcher that it does not find for somebody else's single program.
 Result<void> check_dispatcher_can_change(const Interface& interface) {
     TALLY_ASSIGN_OR_RETURN(const auto dispatcher, read_dispatcher(interface.ifindex));
     if (!dispatcher) {

@@ -28,7 +28,7 @@ Result<void> check_not_ours(const NetnsContext& context, const Interface& interf
         return explain_elsewhere(fmt::format("observing '{}'", interface.name), context, state,
                                  interface.name, Wish::kLoad);
     }
-    if (!state.our_program && state.ours != Ours::kReserved) {
+    if (!state.our_program && state.ours != Ours::kReserved && state.ours != Ours::kUnpinned) {
         return {};
     }
     return make_error(ErrorKind::kConflict, fmt::format("observing '{}'", interface.name),

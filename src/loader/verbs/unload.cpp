@@ -16,8 +16,8 @@
 namespace tally::loader {
 namespace {
 
-// A program that is not ours, named by its id: detached where netlink attached it, and its pins are not our
-// matter.
+// A program that is not ours to end, such as one that is named by its id: detached where netlink attached it,
+// and its pins are not our matter.
 Result<Outcome> unload_foreign(const RemovalRequest& request, const NetnsContext& context,
                                const DeviceState& state, const HookProgram& program, Outcome outcome) {
     TALLY_ASSIGN_OR_RETURN(auto holder, identify_holder(context, state, program));
@@ -73,6 +73,10 @@ Result<Outcome> unload(const RemovalRequest& request, const NetnsContext& contex
         request.program_id && state.meta && *request.program_id != state.meta->program_id;
     if (state.ours == Ours::kReserved && !names_another) {
         return explain_reserved(fmt::format("unloading from '{}'", device), state);
+    }
+    if (state.ours == Ours::kUnpinned && !names_another) {
+        return unload_foreign(request, context, state, *state.hook.find(state.meta->program_id),
+                              std::move(outcome));
     }
     if (state.ours == Ours::kUnreadable && !names_another) {
         return hidden_component(state, context, device);

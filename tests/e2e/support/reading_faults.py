@@ -6,7 +6,7 @@ import json
 from support import delivery
 from support.bpftool import bpftool
 from support.devices import attached, rename
-from support.maps import lineage_counts
+from support.maps import lineage_counts, read_meta
 from support.pins import PINS, pin_dir, pins_of
 from support.processes import run
 from support.programs import LOADER, STATS
@@ -230,6 +230,27 @@ class CleanAll(Clean):
     device_option = False
 
 
+class MetaMadeAnew(Situation):
+    """The pinned counters are those of the load, and no operator's that it has adopted."""
+
+    arguments = ("--clean",)
+
+    def prepare(self):
+        self.lab.load(self.dev, "--attach", "link")
+        (pin_dir(self.dev) / "xdp_stats_meta").unlink()
+
+    def problems(self, done, after_fork):
+        self.lab.loader(*self.command[1:])
+        if wrong := list(not_loaded(self.lab, self.dev)):
+            yield from wrong
+            return
+        meta = read_meta(self.dev)
+        if meta.counter_map_id not in meta.map_ids[:meta.map_count]:
+            yield f"the counters are not the meta's own: {list(meta.map_ids)}, of which {meta.map_count}"
+        self.lab.loader("--dev", self.dev, "--unload")
+        yield from not_removed(self.dev)
+
+
 class RunCommand(Situation):
     """One fault in the final unload is made up for; one before it leaves no program, and no pin."""
 
@@ -385,8 +406,8 @@ class ReadAll(ReadOnce):
 
 SITUATIONS = {kind.__name__: kind for kind in (
     FirstLoad, FirstLoadTracked, Replacement, Reuse, RenamedDevice, Unload, UnloadRenamed, UnloadMoved, Clean, CleanAll,
-    RunCommand, RunAndKeep, Status, StatusOfAll, StatusTracked, StatusWithNamespaces, StatusDetached, StatusRenamed,
-    StatusForeign, ReadOnce, ReadRenamed, ReadDelivery, ReadAll)}
+    MetaMadeAnew, RunCommand, RunAndKeep, Status, StatusOfAll, StatusTracked, StatusWithNamespaces, StatusDetached,
+    StatusRenamed, StatusForeign, ReadOnce, ReadRenamed, ReadDelivery, ReadAll)}
 
 
 def not_loaded(lab, dev):

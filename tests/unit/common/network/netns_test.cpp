@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <linux/nsfs.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 
 #include <cstdlib>
 #include <filesystem>
@@ -75,6 +76,22 @@ TEST(Netns, AFileOfAnotherKindIsAUsageError) {
     EXPECT_EQ(open_netns("/proc/self/ns/mnt").error().kind, ErrorKind::kUsage);
     EXPECT_THAT(open_netns("/etc/passwd").error().reason, HasSubstr("not a namespace"));
     EXPECT_EQ(open_netns("/etc/passwd").error().kind, ErrorKind::kUsage);
+}
+
+TEST(Netns, AFifoOrDeviceIsNotWaitedFor) {
+    if (!kinds_are_told()) {
+        GTEST_SKIP() << "the kind of a namespace is not told";
+    }
+    std::string root = ::testing::TempDir() + "xdp_tally.XXXXXX";
+    ASSERT_NE(::mkdtemp(root.data()), nullptr);
+    const std::string fifo = root + "/fifo";
+    ASSERT_EQ(::mkfifo(fifo.c_str(), 0600), 0);
+    for (const std::string& path : {fifo, root, std::string("/dev/null")}) {
+        const auto opened = open_netns(path);
+        EXPECT_FALSE(opened) << path;
+        EXPECT_EQ(opened.error().kind, ErrorKind::kUsage) << path;
+    }
+    std::filesystem::remove_all(root);
 }
 
 }  // namespace

@@ -106,11 +106,26 @@ TEST(DeviceState, ALinkThatThisProcessMayNotOpen) {
     expect(std::move(state), Ours::kLink, AttachState::kAttached, true);
 }
 
-TEST(DeviceState, ALinkThatNobodyHasPinnedIsOfARun) {
-    expect(loaded(XDP_TALLY_ATTACH_LINK), Ours::kReserved, AttachState::kAttached, true);
+TEST(DeviceState, WhoseALinkIsThatIsNotPinnedHere) {
+    DeviceState of_a_run = loaded(XDP_TALLY_ATTACH_LINK);
+    of_a_run.meta->flags = XDP_TALLY_META_RUN;
+    expect(std::move(of_a_run), Ours::kReserved, AttachState::kAttached, true);
     DeviceState locked = loaded_by_link();
     locked.reserved_by_run = true;
     expect(std::move(locked), Ours::kReserved, AttachState::kAttached, true);
+
+    // Of whoever has it: no run ends it.
+    expect(loaded(XDP_TALLY_ATTACH_LINK), Ours::kUnpinned, AttachState::kAttached, false);
+    DeviceState of_an_ended_run = loaded(XDP_TALLY_ATTACH_LINK);
+    of_an_ended_run.meta->flags = XDP_TALLY_META_RUN;
+    of_an_ended_run.run_has_ended = true;
+    expect(std::move(of_an_ended_run), Ours::kUnpinned, AttachState::kAttached, false);
+
+    DeviceState renamed = loaded(XDP_TALLY_ATTACH_LINK);
+    renamed.interface.reset();
+    renamed.hook = {};
+    renamed.place = another_device(kProgram);
+    expect(std::move(renamed), Ours::kElsewhere, AttachState::kAttached, false);
 }
 
 TEST(DeviceState, ASeveredLinkRunsNothing) {
