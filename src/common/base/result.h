@@ -14,8 +14,6 @@ namespace tally {
 template <typename T>
 class [[nodiscard]] Result {
   public:
-    using value_type = T;
-
     Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}      // NOLINT(*-explicit-*)
     Result(Error error) : state_(std::in_place_index<1>, std::move(error)) {}  // NOLINT(*-explicit-*)
 
@@ -42,8 +40,6 @@ class [[nodiscard]] Result {
 template <>
 class [[nodiscard]] Result<void> {
   public:
-    using value_type = void;
-
     Result() = default;
     Result(Error error) : error_(std::move(error)) {}  // NOLINT(*-explicit-*)
 

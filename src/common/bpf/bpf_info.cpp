@@ -80,9 +80,10 @@ Result<void> freeze_map(int fd) {
 }
 
 Result<std::optional<std::vector<unsigned char>>> single_value(int fd, const MapInfo& info,
-                                                               std::uint32_t longest, const char* what) {
+                                                               const char* what) {
+    constexpr std::uint32_t kLongest = 64 << 10;  // somebody else's must not make a reader allocate gigabytes
     if (info.type != BPF_MAP_TYPE_ARRAY || info.key_size != sizeof(std::uint32_t) || info.max_entries != 1 ||
-        info.value_size > longest) {
+        info.value_size > kLongest) {
         return std::optional<std::vector<unsigned char>>();
     }
     std::vector<unsigned char> value(info.value_size);
@@ -91,6 +92,14 @@ Result<std::optional<std::vector<unsigned char>>> single_value(int fd, const Map
         return last_error(what);
     }
     return std::optional(std::move(value));
+}
+
+Result<std::size_t> possible_cpus() {
+    const int possible = libbpf_num_possible_cpus();
+    if (possible <= 0) {
+        return system_error(possible, "counting the possible CPUs");
+    }
+    return static_cast<std::size_t>(possible);
 }
 
 Result<ObjectType> object_type(int fd) {

@@ -62,9 +62,11 @@ Result<std::vector<std::uint32_t>> maps_of_program(std::uint32_t id);
 Result<bool> program_uses_map(std::uint32_t program_id, std::uint32_t map_id);
 
 // The value of an array of one entry; none where `info`, which is of this map, says that it is another kind
-// of map, or that its value is longer: somebody else's map must not make a reader allocate gigabytes.
-Result<std::optional<std::vector<unsigned char>>> single_value(int fd, const MapInfo& info,
-                                                               std::uint32_t longest, const char* what);
+// of map, or that its value is longer than a newer version of ours could be (64 KiB).
+Result<std::optional<std::vector<unsigned char>>> single_value(int fd, const MapInfo& info, const char* what);
+
+// How many values an entry of a map per CPU has.
+Result<std::size_t> possible_cpus();
 
 // Nobody can write to the map from user space any more, through whatever descriptor or pin; programs can
 // (BPF_MAP_FREEZE, kernel 5.2). One that is frozen already will do. The descriptor must be a writable one.

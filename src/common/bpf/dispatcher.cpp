@@ -52,7 +52,6 @@ Result<bool> is_of_first_version(int program_fd, const std::string& what) {
 // What a program that is called like a dispatcher has as its read-only data; none where it has other maps,
 // and is no dispatcher. The name alone says nothing.
 Result<std::optional<std::vector<unsigned char>>> read_configuration(int program_fd) {
-    constexpr std::uint32_t kLongest = 4096;
     TALLY_ASSIGN_OR_RETURN(const auto maps, program_maps(program_fd));
     if (maps.size() != 1) {
         return std::optional<std::vector<unsigned char>>();
@@ -62,7 +61,7 @@ Result<std::optional<std::vector<unsigned char>>> read_configuration(int program
     if ((info.flags & BPF_F_RDONLY_PROG) == 0) {
         return std::optional<std::vector<unsigned char>>();
     }
-    return single_value(map.get(), info, kLongest, "reading the configuration of a dispatcher");
+    return single_value(map.get(), info, "reading the configuration of a dispatcher");
 }
 
 Error newer_dispatcher(const std::string& what) {

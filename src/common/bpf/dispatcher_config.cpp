@@ -3,6 +3,7 @@
 
 #include <linux/bpf.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstring>
 
@@ -17,43 +18,18 @@ constexpr std::uint32_t kFragsFlag = 1U << 5;  // BPF_F_XDP_HAS_FRAGS, kernel 5.
 
 using Words = std::uint32_t[kSlots];
 
-struct Version1 {
-    std::uint8_t enabled;
+struct Layout {
+    // Magic, version, number of programs, frags; in version 1 the number of programs, and nothing.
+    std::uint8_t head[4];
     Words chain_actions;
     Words priorities;
-};
-
-struct Version2 {
-    std::uint8_t magic;
-    std::uint8_t version;
-    std::uint8_t enabled;
-    std::uint8_t frags;
-    Words chain_actions;
-    Words priorities;
-    Words flags;
-};
-
-struct Version3 {
-    Version2 known;
-    std::uint8_t bound_to_device;
+    Words flags;  // from version 2 on; 3 adds a word
 };
 
 std::size_t size_of_version(std::uint32_t version) {
-    return version == 1 ? sizeof(Version1) : version == 2 ? sizeof(Version2) : sizeof(Version3);
-}
-
-Version2 as_version2(std::span<const unsigned char> bytes, std::uint32_t version) {
-    Version2 config = {};
-    if (version > 1) {
-        std::memcpy(&config, bytes.data(), sizeof(config));
-        return config;
-    }
-    Version1 old = {};
-    std::memcpy(&old, bytes.data(), sizeof(old));
-    config.enabled = old.enabled;
-    std::memcpy(config.chain_actions, old.chain_actions, sizeof(Words));
-    std::memcpy(config.priorities, old.priorities, sizeof(Words));
-    return config;
+    return version == 1   ? offsetof(Layout, flags)
+           : version == 2 ? sizeof(Layout)
+                          : sizeof(Layout) + sizeof(std::uint32_t);
 }
 
 }  // namespace
@@ -68,13 +44,15 @@ std::optional<DispatcherConfig> decode_dispatcher_config(std::span<const unsigne
         config.size() != size_of_version(version)) {
         return std::nullopt;
     }
-    const Version2 raw = as_version2(config, version);
-    if (raw.enabled > kSlots) {
+    Layout raw = {};
+    std::memcpy(&raw, config.data(), std::min(config.size(), sizeof(raw)));
+    const std::size_t enabled = raw.head[version == 1 ? 0 : 2];
+    if (enabled > kSlots) {
         return std::nullopt;
     }
     DispatcherConfig decoded;
-    decoded.frags = raw.frags != 0;
-    for (std::size_t i = 0; i < raw.enabled; ++i) {
+    decoded.frags = version > 1 && raw.head[3] != 0;
+    for (std::size_t i = 0; i < enabled; ++i) {
         decoded.slots.push_back(
             {raw.priorities[i], raw.chain_actions[i] & ~kEmptySlot, (raw.flags[i] & kFragsFlag) != 0});
     }

@@ -249,13 +249,6 @@ Result<std::vector<Link>> LinkSocket::list() {
     return make_error(ErrorKind::kSystem, what, "they changed each time they were being listed");
 }
 
-Result<std::vector<Link>> links_with_program() {
-    TALLY_ASSIGN_OR_RETURN(auto socket, LinkSocket::open());
-    TALLY_ASSIGN_OR_RETURN(auto links, socket.list());
-    std::erase_if(links, [](const Link& link) { return link.hook.empty(); });
-    return links;
-}
-
 Result<XdpHook> query_xdp_hook(std::uint32_t ifindex) {
     TALLY_ASSIGN_OR_RETURN(auto socket, LinkSocket::open());
     TALLY_ASSIGN_OR_RETURN(auto link, socket.find(ifindex));
@@ -286,15 +279,6 @@ Result<Interface> resolve_interface(const std::string& name) {
     TALLY_ASSIGN_OR_RETURN(auto socket, LinkSocket::open());
     TALLY_ASSIGN_OR_RETURN(auto link, resolve_link(socket, name));
     return std::move(link.interface);
-}
-
-Result<std::optional<std::string>> interface_name(std::uint32_t ifindex) {
-    TALLY_ASSIGN_OR_RETURN(auto socket, LinkSocket::open());
-    auto link = socket.find(ifindex);
-    if (!link && link.error().kind != ErrorKind::kNotFound) {
-        return link.error();
-    }
-    return link ? std::optional(std::move(link->interface.name)) : std::nullopt;
 }
 
 }  // namespace tally

@@ -68,9 +68,6 @@ class LinkSocket {
     std::uint32_t sequence_ = 0;
 };
 
-// The interfaces of the calling thread's network namespace that run an XDP program.
-Result<std::vector<Link>> links_with_program();
-
 // LinkSocket::find of one interface, on a socket of its own.
 Result<XdpHook> query_xdp_hook(std::uint32_t ifindex);
 
@@ -79,8 +76,5 @@ Result<XdpHook> query_xdp_hook(std::uint32_t ifindex);
 Result<Link> resolve_link(LinkSocket& socket, const std::string& name);
 // On a socket of its own.
 Result<Interface> resolve_interface(const std::string& name);
-
-// What the interface is called now; none where there is no such interface in this network namespace.
-Result<std::optional<std::string>> interface_name(std::uint32_t ifindex);
 
 }  // namespace tally

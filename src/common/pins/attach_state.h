@@ -10,7 +10,6 @@
 #include <xdp_tally/abi.h>
 
 #include "common/network/xdp_hook.h"
-#include "common/pins/program_life.h"
 
 namespace tally {
 
@@ -26,6 +25,13 @@ enum class AttachState {
 
 // "none", "foreign", "attached", ...
 std::string_view state_name(AttachState state);
+
+// Whether a program that pins speak of still exists.
+enum class ProgramLife {
+    kNotKnown,  // asking takes CAP_SYS_ADMIN
+    kGone,      // there is no program of this id any more
+    kAlive,     // there is: attached somewhere, or kept by somebody's pin or descriptor
+};
 
 struct AttachFacts {
     enum class Device {

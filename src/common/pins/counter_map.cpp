@@ -2,7 +2,6 @@
 #include "common/pins/counter_map.h"
 
 #include <bpf/bpf.h>
-#include <bpf/libbpf.h>
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -19,8 +18,7 @@ namespace {
 constexpr std::uint32_t kMaxEntries = kActions + 1;
 constexpr const char* kOtherLayout = "its layout is not that of counters per verdict";
 
-}  // namespace
-
+// Field by field: "value: 8 bytes, expected 16".
 std::vector<std::string> counter_layout_differences(const MapInfo& info) {
     std::vector<std::string> differences;
     if (info.type != BPF_MAP_TYPE_PERCPU_ARRAY && info.type != BPF_MAP_TYPE_ARRAY) {
@@ -40,6 +38,8 @@ std::vector<std::string> counter_layout_differences(const MapInfo& info) {
     }
     return differences;
 }
+
+}  // namespace
 
 std::string describe_unreadable_counters(const MapInfo& info) {
     const auto differences = counter_layout_differences(info);
@@ -69,11 +69,7 @@ Result<CounterMap> CounterMap::from_fd(UniqueFd fd) {
     }
     std::size_t cpus = 1;
     if (info.type == BPF_MAP_TYPE_PERCPU_ARRAY) {
-        const int possible = libbpf_num_possible_cpus();
-        if (possible <= 0) {
-            return system_error(possible, "counting the possible CPUs");
-        }
-        cpus = static_cast<std::size_t>(possible);
+        TALLY_ASSIGN_OR_RETURN(cpus, possible_cpus());
     }
     return CounterMap(std::move(fd), std::move(info), cpus);
 }

@@ -13,10 +13,8 @@
 
 namespace tally {
 
-// What keeps a map from being read as counters, field by field ("value: 8 bytes, expected 16"); empty where
-// nothing does. Pure.
-std::vector<std::string> counter_layout_differences(const MapInfo& info);
-// The same in one line for people: "xdp_stats cannot read ...: ..."; empty as above.
+// What keeps a map from being read as counters: "xdp_stats cannot read ...: ..."; empty where nothing does.
+// Pure.
 std::string describe_unreadable_counters(const MapInfo& info);
 
 class CounterMap {
@@ -27,7 +25,6 @@ class CounterMap {
     static Result<CounterMap> from_fd(UniqueFd fd);
 
     const MapInfo& info() const { return info_; }
-    int fd() const { return fd_.get(); }
 
     // One BPF_MAP_LOOKUP_BATCH where the kernel has it for this type (5.13), one lookup per entry elsewhere.
     // Needs no capability on a descriptor that was opened read-only (kernel 5.19).

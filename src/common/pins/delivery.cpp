@@ -2,7 +2,6 @@
 #include "common/pins/delivery.h"
 
 #include <bpf/bpf.h>
-#include <bpf/libbpf.h>
 #include <fmt/format.h>
 #include <linux/bpf.h>
 
@@ -22,22 +21,12 @@ namespace tally {
 namespace {
 
 constexpr const char* kReadingDelivery = "reading what became of packets";
-// A newer writer's meta may be longer, but somebody else's map must not make a reader allocate gigabytes.
-constexpr std::uint32_t kLongestMeta = 64 << 10;
 constexpr std::uint32_t kEntriesAtOnce = 512;
-
-Result<std::size_t> possible_cpus() {
-    const int possible = libbpf_num_possible_cpus();
-    if (possible <= 0) {
-        return system_error(possible, "counting the possible CPUs");
-    }
-    return static_cast<std::size_t>(possible);
-}
 
 Result<DeliveryMeta> read_meta_pin(const std::string& directory) {
     TALLY_ASSIGN_OR_RETURN(const auto fd, open_map_pin(directory + '/' + XDP_TALLY_DELIVERY_META_NAME, true));
     TALLY_ASSIGN_OR_RETURN(const auto info, map_info(fd.get()));
-    TALLY_ASSIGN_OR_RETURN(const auto value, single_value(fd.get(), info, kLongestMeta, kReadingDelivery));
+    TALLY_ASSIGN_OR_RETURN(const auto value, single_value(fd.get(), info, kReadingDelivery));
     if (!value) {
         return make_error(ErrorKind::kConflict, kReadingDelivery,
                           fmt::format("the meta in {} has a different layout", directory));

@@ -60,19 +60,6 @@ DeliverySums delivery_since(const DeliverySums& before, DeliverySums now) {
     return now;
 }
 
-DeliverySums delivery_of_device(const DeliveryCounts& counts, std::uint64_t netns_inode,
-                                std::uint32_t ifindex) {
-    DeliverySums sums;
-    const std::pair place(netns_inode, ifindex);
-    auto entry = std::lower_bound(
-        counts.devices.begin(), counts.devices.end(), place,
-        [](const DeviceCount& device, const auto& wanted) { return counted_place(device) < wanted; });
-    for (; entry != counts.devices.end() && counted_place(*entry) == place; ++entry) {
-        sums[{entry->key.action, entry->key.reason}] += entry->packets;
-    }
-    return sums;
-}
-
 DeliverySums delivery_of_cpumap(const DeliveryCounts& counts, std::uint32_t map_id) {
     DeliverySums sums;
     auto entry = std::lower_bound(
@@ -86,7 +73,14 @@ DeliverySums delivery_of_cpumap(const DeliveryCounts& counts, std::uint32_t map_
 
 DeliverySums delivery_of(const DeliveryCounts& counts, std::uint64_t netns_inode, std::uint32_t ifindex,
                          std::span<const std::uint32_t> map_ids) {
-    DeliverySums sums = delivery_of_device(counts, netns_inode, ifindex);
+    DeliverySums sums;
+    const std::pair place(netns_inode, ifindex);
+    auto entry = std::lower_bound(
+        counts.devices.begin(), counts.devices.end(), place,
+        [](const DeviceCount& device, const auto& wanted) { return counted_place(device) < wanted; });
+    for (; entry != counts.devices.end() && counted_place(*entry) == place; ++entry) {
+        sums[{entry->key.action, entry->key.reason}] += entry->packets;
+    }
     for (const std::uint32_t map_id : map_ids) {
         add(sums, delivery_of_cpumap(counts, map_id));
     }

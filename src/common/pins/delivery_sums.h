@@ -50,9 +50,7 @@ inline DeliverySums delivery_since(const DeliveryBase& before, DeliverySums now)
     return delivery_since(sums_of(before), std::move(now));
 }
 
-// Of the device alone, or of one cpumap.
-DeliverySums delivery_of_device(const DeliveryCounts& counts, std::uint64_t netns_inode,
-                                std::uint32_t ifindex);
+// Of one cpumap.
 DeliverySums delivery_of_cpumap(const DeliveryCounts& counts, std::uint32_t map_id);
 // Of the device, with what became of packets in these maps.
 DeliverySums delivery_of(const DeliveryCounts& counts, std::uint64_t netns_inode, std::uint32_t ifindex,

@@ -20,8 +20,6 @@ namespace tally {
 namespace {
 
 constexpr const char* kReading = "reading the meta";
-// A newer writer's meta may be longer.
-constexpr std::uint32_t kLongest = 64 << 10;
 // That of version 1.
 constexpr std::uint32_t kShortest = offsetof(Meta, delivery_first);
 
@@ -34,7 +32,7 @@ Result<Meta> read_meta(const std::string& path) {
 
 Result<Meta> read_meta(int fd) {
     TALLY_ASSIGN_OR_RETURN(auto info, map_info(fd));
-    TALLY_ASSIGN_OR_RETURN(const auto value, single_value(fd, info, kLongest, kReading));
+    TALLY_ASSIGN_OR_RETURN(const auto value, single_value(fd, info, kReading));
     if (!value || value->size() < kShortest) {
         return make_error(ErrorKind::kConflict, kReading,
                           fmt::format("map {} has a different layout", info.id));

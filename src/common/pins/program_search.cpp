@@ -25,11 +25,6 @@ struct Wanted {
     bool in_dispatcher = false;
 };
 
-struct Found {
-    Link link;
-    bool has_wanted_index = false;
-};
-
 Wanted make_wanted(const Meta& meta, const std::optional<LinkInfo>& link) {
     const bool in_dispatcher = meta.attach_kind == XDP_TALLY_ATTACH_DISPATCHER;
     const bool link_tells = link && link->type == BPF_LINK_TYPE_XDP && link->ifindex != 0;
@@ -56,7 +51,9 @@ class Search {
         return link.hook.find(wanted_.program_id).has_value();
     }
 
-    std::optional<Found> look_through(LinkSocket& socket) {
+    bool has_wanted_index(const Link& link) const { return link.interface.ifindex == wanted_.ifindex; }
+
+    std::optional<Link> look_through(LinkSocket& socket) {
         auto links = socket.list();
         if (!links) {
             note_gap(links.error());
@@ -64,11 +61,10 @@ class Search {
         }
         // The one with the wanted index first, if it is there.
         std::stable_partition(links->begin(), links->end(),
-                              [this](const Link& link) { return link.interface.ifindex == wanted_.ifindex; });
+                              [this](const Link& link) { return has_wanted_index(link); });
         for (auto& link : *links) {
-            const bool is_it = link.interface.ifindex == wanted_.ifindex;
-            if ((is_it || !wanted_.only_this_index) && runs_on(link, socket)) {
-                return Found{std::move(link), is_it};
+            if ((has_wanted_index(link) || !wanted_.only_this_index) && runs_on(link, socket)) {
+                return std::move(link);
             }
         }
         return std::nullopt;
@@ -114,15 +110,6 @@ Result<std::optional<ProgramPlace>> make_place(Link link, const KnownNetns& netn
         ProgramPlace{std::move(link), netns.inode, std::move(*name), option_of(netns, own), std::move(fd)});
 }
 
-// What one namespace has; none where it cannot be entered.
-Result<std::optional<Found>> look_inside(const UniqueFd& fd, const KnownNetns& netns, Search& search) {
-    auto found = inside_netns(fd, netns.name, [&]() -> Result<std::optional<Found>> {
-        TALLY_ASSIGN_OR_RETURN(auto socket, LinkSocket::open());
-        return search.look_through(socket);
-    });
-    return found;
-}
-
 // Whether this thread is where it was: what inside_netns could not do is then of no consequence.
 bool is_still_in(std::uint64_t inode) {
     const auto now = current_netns_inode();
@@ -160,19 +147,23 @@ Result<std::optional<ProgramPlace>> search_namespaces(std::uint64_t first, Searc
             }
             continue;  // it went, or its process did
         }
-        auto found = look_inside(*fd, netns, search);
+        auto found = inside_netns(*fd, netns.name, [&]() -> Result<std::optional<Link>> {
+            TALLY_ASSIGN_OR_RETURN(auto socket, LinkSocket::open());
+            return search.look_through(socket);
+        });
         if (!found && !is_still_in(here)) {
             return found.error();
         }
         if (!found) {
             search.note_gap(found.error());
         }
-        if (found && *found && (!place || (*found)->has_wanted_index)) {
-            TALLY_ASSIGN_OR_RETURN(place, make_place(std::move((*found)->link), netns, std::move(*fd), own));
+        const bool is_wanted = found && *found && search.has_wanted_index(**found);
+        if (found && *found && (!place || is_wanted)) {
+            TALLY_ASSIGN_OR_RETURN(place, make_place(std::move(**found), netns, std::move(*fd), own));
             if (!place) {
                 search.note_gap();
             }
-            if ((*found)->has_wanted_index) {
+            if (is_wanted) {
                 break;
             }
         }

@@ -11,9 +11,9 @@
 #include "common/base/unique_fd.h"
 #include "common/bpf/bpf_info.h"
 #include "common/network/link_socket.h"
+#include "common/pins/attach_state.h"
 #include "common/pins/meta.h"
 #include "common/pins/netns_context.h"
-#include "common/pins/program_life.h"
 
 namespace tally {
 

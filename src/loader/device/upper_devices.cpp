@@ -38,23 +38,21 @@ Result<std::string> command_for(const NetnsContext& context, const Link& link) {
 
 struct Named {
     std::vector<std::string> names;     // 'u0' (program 7)
-    std::vector<std::string> commands;  // of command_for
+    std::vector<std::string> commands;  // of command_for, for upper devices
 };
 
-Result<void> add(const NetnsContext& context, const Link& link, Named& named) {
-    const auto& program = link.hook.attached();
-    TALLY_ASSIGN_OR_RETURN(auto command, command_for(context, link));
-    named.names.push_back(fmt::format("'{}' (program {})", link.interface.name, program->id));
-    named.commands.push_back(std::move(command));
-    return {};
-}
-
-Result<Named> find_stacked(const NetnsContext& context, const Link& self, bool upper) {
+Result<Named> find_stacked(const NetnsContext& context, LinkSocket& socket, const Link& self, bool upper) {
     Named found;
-    TALLY_ASSIGN_OR_RETURN(const auto links, links_with_program());
+    TALLY_ASSIGN_OR_RETURN(const auto links, socket.list());
     for (const auto& link : links) {
-        if (upper ? is_above(link, self) : is_above(self, link)) {
-            TALLY_TRY(add(context, link, found));
+        const auto& program = link.hook.attached();
+        if (!program || !(upper ? is_above(link, self) : is_above(self, link))) {
+            continue;
+        }
+        found.names.push_back(fmt::format("'{}' (program {})", link.interface.name, program->id));
+        if (upper) {
+            TALLY_ASSIGN_OR_RETURN(auto command, command_for(context, link));
+            found.commands.push_back(std::move(command));
         }
     }
     return found;
@@ -79,7 +77,7 @@ void explain_stacked_devices(const NetnsContext& context, const Interface& inter
     if (!(upper || slave) || !self) {
         return;
     }
-    const auto stacked = find_stacked(context, *self, upper);
+    const auto stacked = find_stacked(context, *socket, *self, upper);
     if (!stacked) {
         return;  // the refusal is told as it is
     }

@@ -2,12 +2,12 @@
 #include "loader/hook/generation_marks.h"
 
 #include <bpf/bpf.h>
-#include <bpf/libbpf.h>
 
 #include <vector>
 
 #include <xdp_tally/abi.h>
 
+#include "common/bpf/bpf_info.h"
 #include "loader/hook/rcu_grace_period.h"
 
 namespace tally::loader {
@@ -15,9 +15,9 @@ namespace {
 
 // The same value on every CPU.
 Result<void> write_mark(int marks_fd, std::uint32_t key, std::uint64_t value) {
-    const int cpus = libbpf_num_possible_cpus();
-    const std::vector<std::uint64_t> values(static_cast<std::size_t>(cpus > 0 ? cpus : 1), value);
-    if (cpus <= 0 || bpf_map_update_elem(marks_fd, &key, values.data(), BPF_ANY) != 0) {
+    TALLY_ASSIGN_OR_RETURN(const auto cpus, possible_cpus());
+    const std::vector<std::uint64_t> values(cpus, value);
+    if (bpf_map_update_elem(marks_fd, &key, values.data(), BPF_ANY) != 0) {
         return last_error("writing the generation marks");
     }
     return {};

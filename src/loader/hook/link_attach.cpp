@@ -57,6 +57,14 @@ std::string kernel_words(const Interface& interface, int program_fd, std::uint32
     return find_kernel_message(take_library_warnings());
 }
 
+// The MTU up to which a program without frags support runs on veth, whose frames must fit one page together
+// with headroom and tailroom (drivers/net/veth.c, veth_xdp_set).
+std::uint32_t veth_linear_mtu() {
+    constexpr std::uint32_t kHeadroom = 256;    // XDP_PACKET_HEADROOM
+    constexpr std::uint32_t kSharedInfo = 320;  // struct skb_shared_info, cache-line aligned, 17 fragments
+    return static_cast<std::uint32_t>(::sysconf(_SC_PAGESIZE)) - kHeadroom - kSharedInfo - ETH_HLEN;
+}
+
 }  // namespace
 
 std::string explain_linear_mtu() {
@@ -64,12 +72,6 @@ std::string explain_linear_mtu() {
         "a program without frags support takes frames of one page (on veth an MTU of at most {} on both "
         "ends): build it as SEC(\"xdp.frags\") or lower the MTU",
         veth_linear_mtu());
-}
-
-std::uint32_t veth_linear_mtu() {
-    constexpr std::uint32_t kHeadroom = 256;    // XDP_PACKET_HEADROOM
-    constexpr std::uint32_t kSharedInfo = 320;  // struct skb_shared_info, cache-line aligned, 17 fragments
-    return static_cast<std::uint32_t>(::sysconf(_SC_PAGESIZE)) - kHeadroom - kSharedInfo - ETH_HLEN;
 }
 
 Result<UniqueFd> create_xdp_link(const Interface& interface, int program_fd, std::uint32_t mode) {

@@ -46,9 +46,6 @@ Result<void> detach_link(int link_fd);
 // Detaches what netlink attached, if it is still this program.
 Result<void> detach_by_netlink(std::uint32_t ifindex, const HookProgram& program);
 
-// The MTU up to which a program without frags support runs on veth, whose frames must fit one page together
-// with headroom and tailroom (drivers/net/veth.c, veth_xdp_set).
-std::uint32_t veth_linear_mtu();
 // What to do where the MTU is too large for a program without frags support; more can follow it.
 std::string explain_linear_mtu();
 

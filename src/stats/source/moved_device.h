@@ -9,9 +9,9 @@
 
 #include "common/bpf/bpf_info.h"
 #include "common/network/link_socket.h"
+#include "common/pins/attach_state.h"
 #include "common/pins/meta.h"
 #include "common/pins/netns_context.h"
-#include "common/pins/program_life.h"
 
 namespace tally::stats {
 

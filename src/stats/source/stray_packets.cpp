@@ -2,8 +2,10 @@
 #include "stats/source/stray_packets.h"
 
 #include <fmt/format.h>
+#include <net/if.h>
 
 #include <algorithm>
+#include <array>
 #include <fstream>
 #include <optional>
 #include <utility>
@@ -38,13 +40,13 @@ std::string setting_of(const std::string& device) {
 
 // In the network namespace of the calling thread. The name of the device, if IPv6 is on there.
 std::optional<std::string> name_with_ipv6(std::uint32_t ifindex) {
-    auto name = interface_name(ifindex);
-    if (!name || !*name) {
+    std::array<char, IF_NAMESIZE> name = {};
+    if (::if_indextoname(ifindex, name.data()) == nullptr) {
         return std::nullopt;
     }
     std::string disabled;
-    std::ifstream("/proc/sys/" + setting_of(**name)) >> disabled;
-    return disabled == "0" ? std::move(*name) : std::nullopt;
+    std::ifstream("/proc/sys/" + setting_of(name.data())) >> disabled;
+    return disabled == "0" ? std::optional<std::string>(name.data()) : std::nullopt;
 }
 
 std::optional<std::string> name_with_ipv6_in(const KnownNetns& netns, std::uint32_t ifindex) {

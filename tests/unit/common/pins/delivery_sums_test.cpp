@@ -30,7 +30,6 @@ DeliveryCounts two_devices_and_two_cpumaps() {
 
 TEST(DeliveryOf, ADeviceAloneHasItsOwnCounts) {
     const DeliverySums own = {{kAborted, 2}, {kDelivered, 7}, {kDown, 5}};
-    EXPECT_EQ(delivery_of_device(two_devices_and_two_cpumaps(), 100, 3), own);
     EXPECT_EQ(delivery_of(two_devices_and_two_cpumaps(), 100, 3, {}), own);
 }
 
