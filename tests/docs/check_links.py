@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 """The pages (*.md): relative links lead to files and sections that exist; a long page has a table of contents.
-docs/architecture.md has a line for every directory with files, and for no other."""
+docs/architecture.md has a line for every directory with files, and for no other, and names only classes of src."""
 
 import re
 import sys
@@ -55,10 +55,22 @@ def unlisted_directories():
     yield from (f"{name} is not there" for name in sorted(listed - there))
 
 
+def unknown_classes():
+    """`Name` and `Name::member` are in src."""
+    source = "\n".join(path.read_text() for path in TOP.glob("src/**/*") if path.suffix in (".h", ".cpp"))
+    names = re.findall(r"`((?:[A-Z][a-z0-9]+)+)((?:::\w+)?)`", (TOP / "docs/architecture.md").read_text())
+    for name, member in sorted(set(names)):
+        declared = re.search(rf"\b(?:class|struct) (?:\[\[nodiscard\]\] )?{name}\b", source)
+        if not declared or not re.search(rf"\b{name}{member}\b", source):
+            yield f"{name}{member} is not in src"
+    if not names:
+        yield "no class is named"
+
+
 def main():
     pages = [page for page in TOP.rglob("*.md") if page.relative_to(TOP).parts[0] != "build"]
     found = [f"{page.relative_to(TOP)}: {problem}" for page in pages for problem in problems(page)]
-    found += [f"docs/architecture.md: {problem}" for problem in unlisted_directories()]
+    found += [f"docs/architecture.md: {problem}" for problem in (*unlisted_directories(), *unknown_classes())]
     print("\n".join(found) or f"{len(pages)} pages")
     return 1 if found or len(pages) < 10 else 0
 
