@@ -12,7 +12,6 @@
 #include "common/pins/counter_map.h"
 #include "stats/model/sample_report.h"
 #include "stats/output/format.h"
-#include "stats/output/prometheus.h"
 
 namespace {
 
@@ -107,14 +106,14 @@ void write_metrics(benchmark::State& state) {
     for (std::size_t i = 0; i < static_cast<std::size_t>(state.range(0)); ++i) {
         reports.push_back(report_of(i));
     }
-    Metrics metrics;
+    const auto metrics = make_prometheus_format();
     fmt::memory_buffer text;
     for ([[maybe_unused]] auto round : state) {
-        for (const SampleReport& report : reports) {
-            metrics.add(report);
-        }
         text.clear();
-        metrics.take(text);
+        for (const SampleReport& report : reports) {
+            metrics->append(text, report);
+        }
+        metrics->append_round(text);
         benchmark::DoNotOptimize(text.data());
     }
     state.SetComplexityN(state.range(0));

@@ -90,7 +90,8 @@ class Loop {
         if (ready < 0 && errno != EINTR) {
             return last_error("waiting for the next round");
         }
-        const bool nobody_reads = ready > 0 && (watched[1].revents & POLLERR) != 0;
+        // A pipe that nobody reads has an error; a socket whose other end is closed may only be hung up.
+        const bool nobody_reads = ready > 0 && (watched[1].revents & (POLLERR | POLLHUP)) != 0;
         over_ = stop_requested() || nobody_reads;
         if (over_) {
             return {};

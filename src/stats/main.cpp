@@ -12,7 +12,6 @@
 #include <vector>
 
 #include "common/base/error_report.h"
-#include "common/base/shown_paths.h"
 #include "common/bpf/library_log.h"
 #include "common/pins/bpffs_mount.h"
 #include "common/start/memory_reserve.h"
@@ -29,7 +28,6 @@
 #include "stats/output/format.h"
 #include "stats/output/output_file.h"
 #include "stats/output/printer.h"
-#include "stats/source/pin_error.h"
 #include "stats/source/reader_set.h"
 #include "stats/source/run_statistics.h"
 #include "stats/source/stray_packets.h"
@@ -43,9 +41,12 @@ using std::chrono::steady_clock;
 // The first sample comes after at most this time.
 constexpr nanoseconds kFirstBlock = std::chrono::milliseconds(250);
 
-int fail(const Error& error, const Options& options) {
-    print_error(kProgramName, error, options.format == Format::kJson);
-    return exit_status(error.kind);
+// All are told. The status is that of the first; 0 where there is none.
+int fail(const std::vector<Error>& errors, const Options& options) {
+    for (const Error& error : errors) {
+        print_error(kProgramName, error, options.format == Format::kJson);
+    }
+    return errors.empty() ? 0 : exit_status(errors.front().kind);
 }
 
 // A single reading waits for a loader that is replacing a map, at most for Transition::kLongest.
@@ -57,43 +58,34 @@ Result<void> wait_for_transitions(ReaderSet& readers) {
     return {};
 }
 
-// All sources are started before anything is printed, and all errors are told. The status is that of the
-// first.
-int start_sources(ReaderSet& readers, const Options& options) {
+// All sources are started before anything is printed.
+Result<int> start_sources(ReaderSet& readers, const Options& options) {
     readers.add_sources(options.sources);
     std::vector<Result<void>> started;
     for (const ReaderSet::Member& member : readers.members()) {
         started.push_back(member.reader->start());
     }
     if (options.once) {
-        if (const auto waited = wait_for_transitions(readers); !waited) {
-            return fail(waited.error(), options);
-        }
+        TALLY_TRY(wait_for_transitions(readers));
     }
-    int status = 0;
-    for (std::size_t i = 0; i < options.sources.size(); ++i) {
+    std::vector<Error> errors;
+    for (std::size_t i = 0; i < started.size(); ++i) {
         const Reader& reader = *readers.members()[i].reader;
-        if (started[i] && options.once && !reader.ready()) {
-            started[i] =
-                explain_missing_pin(options.sources[i], readers.context_of(options.sources[i]), reader.pin());
-        }
         if (!started[i]) {
-            const int failure = fail(started[i].error(), options);
-            status = status == 0 ? failure : status;
+            errors.push_back(std::move(started[i]).error());
+        } else if (options.once && !reader.ready()) {
+            errors.push_back(reader.explain_missing());
         }
     }
-    return status;
+    return fail(errors, options);
 }
 
-int start_all(ReaderSet& readers, const Options& options) {
-    auto discovered = readers.discover();
-    if (discovered && options.once) {
-        discovered = wait_for_transitions(readers);
+Result<int> start_all(ReaderSet& readers, const Options& options) {
+    TALLY_TRY(readers.discover());
+    if (options.once) {
+        TALLY_TRY(wait_for_transitions(readers));
     }
-    if (!discovered) {
-        return fail(discovered.error(), options);
-    }
-    if (readers.members().empty()) {
+    if (readers.members().empty() && readers.check_all_were_read()) {
         Notices(options.quiet, options.verbose)
             .say(readers.context().bpffs.path, options.once
                                                    ? "no counter map is pinned below it"
@@ -123,9 +115,14 @@ Pace pace_of(const Options& options, steady_clock::time_point begin) {
 }
 
 // What shows samples returns whether there was anything to read, as run_loop does.
-Result<bool> print(ReaderSet& readers, Destination& destination, const Options& options, const Pace& pace) {
-    const auto output = make_format(options.format, detail_of(options), ::isatty(STDOUT_FILENO) == 1);
-    Printer printer(*output, destination);
+Result<bool> print(ReaderSet& readers, const Options& options, const Pace& pace) {
+    std::optional<OutputFile> file;
+    if (options.output) {
+        TALLY_ASSIGN_OR_RETURN(file, OutputFile::at(*options.output));
+    }
+    const bool terminal = !file && ::isatty(STDOUT_FILENO) == 1;
+    const auto output = make_format(options.format, detail_of(options), terminal);
+    Printer printer(*output, file ? &*file : nullptr);
     if (options.once) {
         TALLY_TRY(run_once(readers, printer));
         TALLY_TRY(readers.check_all_were_read());
@@ -147,36 +144,26 @@ Result<bool> show(ReaderSet& readers, const Options& options, const Pace& pace) 
         return show_live(readers, options, pace);
     }
     if (options.listen) {
-        TALLY_TRY(serve(readers, {*options.listen, options.user, options.cost},
+        TALLY_TRY(serve(readers, *options.listen, options.user, options.cost,
                         Notices(options.quiet, options.verbose)));
         return true;
     }
-    if (options.output) {
-        TALLY_ASSIGN_OR_RETURN(auto file, OutputFile::at(*options.output));
-        return print(readers, file, options, pace);
-    }
-    Stdout destination;
-    return print(readers, destination, options, pace);
+    return print(readers, options, pace);
 }
 
 // Why there was nothing to read: an error for each source that is missing. The status of the run.
 int explain_nothing(const ReaderSet& readers, const Options& options) {
-    int status = 0;
-    for (std::size_t i = 0; i < options.sources.size(); ++i) {
-        const Reader& reader = *readers.members()[i].reader;
-        if (!reader.ready()) {
-            const NetnsContext& context = readers.context_of(options.sources[i]);
-            const int failure =
-                fail(reader.awaits_device() ? context.explain_missing(options.sources[i].name)
-                                            : explain_missing_pin(options.sources[i], context, reader.pin()),
-                     options);
-            status = status == 0 ? failure : status;
+    std::vector<Error> errors;
+    for (const ReaderSet::Member& member : readers.members()) {
+        if (!member.reader->ready()) {
+            errors.push_back(member.reader->explain_missing());
         }
     }
-    return status != 0 ? status
-                       : fail(make_error(ErrorKind::kNotFound, "taking samples",
-                                         "the pins were missing in every round"),
-                              options);
+    if (errors.empty()) {
+        errors.push_back(
+            make_error(ErrorKind::kNotFound, "taking samples", "the pins were missing in every round"));
+    }
+    return fail(errors, options);
 }
 
 Result<void> report_expectations(const ExpectationCheck& expecter, const Options& options,
@@ -205,13 +192,17 @@ Result<void> expect(ReaderSet& readers, const Options& options, steady_clock::ti
     ExpectationCheck expecter(options.expectations, titles, options.settle, pace);
     TALLY_TRY(run_loop(readers, expecter, pace));
     auto reported = report_expectations(expecter, options, begin);
-    if (expecter.lacks_tracking() && !reported) {
+    if (reported || reported.error().kind != ErrorKind::kUnmet) {
+        return reported;
+    }
+    if (expecter.lacks_tracking()) {
         return std::move(reported).error().with_hint(readers.tracking_hint());
     }
-    if (const auto excess = expecter.exceeded(); excess && !reported) {
-        const auto& device = readers.members()[*excess].reader->report().device;
-        return std::move(reported).error().with_hint(
-            device ? hint_at_stray_packets(*device, readers.context_of(options.sources[*excess])) : "");
+    if (const auto excess = expecter.exceeded()) {
+        const Reader& reader = *readers.members()[*excess].reader;
+        if (const auto& device = reader.report().device) {
+            return std::move(reported).error().with_hint(hint_at_stray_packets(*device, reader.context()));
+        }
     }
     return reported;
 }
@@ -244,39 +235,26 @@ Result<RunStatistics> switch_on_statistics(const Options& options) {
     return statistics;
 }
 
-int run(Options options) {
+// The exit status, where no error ends the run.
+Result<int> run(Options options) {
     if (options.live) {
         options.per_cpu = true;
-        if (const auto fit = Screen::check(); !fit) {
-            return fail(fit.error(), options);
-        }
+        TALLY_TRY(Screen::check());
     }
     route_library_log(options.verbose);
-    if (const auto ready = install_stop_signals(); !ready) {
-        return fail(ready.error(), options);
-    }
+    TALLY_TRY(install_stop_signals());
     const auto begin = steady_clock::now();
-    auto contexts =
-        find_contexts(options, options.within ? begin + *options.within : steady_clock::time_point::max());
+    TALLY_ASSIGN_OR_RETURN(
+        auto contexts,
+        find_contexts(options, options.within ? begin + *options.within : steady_clock::time_point::max()));
     if (!contexts) {
-        return fail(contexts.error(), options);
+        TALLY_TRY(give_up(options, begin));
+        return 0;
     }
-    if (!*contexts) {
-        const auto given_up = give_up(options, begin);
-        return given_up ? 0 : fail(given_up.error(), options);
-    }
-    const auto devices =
-        options.all ? check_bpffs((*contexts)->own.bpffs) : check_devices(options.sources, **contexts);
-    if (!devices) {
-        return fail(devices.error(), options);
-    }
+    TALLY_TRY(options.all ? check_bpffs(contexts->own.bpffs) : check_devices(options.sources, *contexts));
     std::optional<RunStatistics> statistics;
     if (options.cost) {
-        auto enabled = switch_on_statistics(options);
-        if (!enabled) {
-            return fail(enabled.error(), options);
-        }
-        statistics = std::move(*enabled);
+        TALLY_ASSIGN_OR_RETURN(statistics, switch_on_statistics(options));
     }
     ReadRequest request;
     request.run_statistics = statistics ? &*statistics : nullptr;
@@ -287,28 +265,27 @@ int run(Options options) {
     request.keep_going = (options.all && !options.once) || options.listen;
     request.spare_descriptors += options.listen ? exporter_descriptors() : 0;
     request.notices = Notices(options.quiet, options.verbose);
-    ReaderSet readers(std::move((*contexts)->own), request);
-    for (auto& [netns, context] : (*contexts)->named) {
-        if (const auto added = readers.add_context(netns, std::move(context)); !added) {
-            return fail(added.error(), options);
-        }
+    ReaderSet readers(std::move(contexts->own), request);
+    for (auto& [netns, context] : contexts->named) {
+        TALLY_TRY(readers.add_context(netns, std::move(context)));
     }
-    if (const auto read = readers.read_delivery(); !read) {
-        return fail(read.error(), options);
-    }
-    const int status = options.all ? start_all(readers, options) : start_sources(readers, options);
+    TALLY_TRY(readers.read_delivery());
+    TALLY_ASSIGN_OR_RETURN(const int status,
+                           options.all ? start_all(readers, options) : start_sources(readers, options));
     if (status != 0) {
         return status;
     }
     if (!options.expectations.empty()) {
-        const auto met = expect(readers, options, begin);
-        return met ? 0 : fail(met.error(), options);
+        TALLY_TRY(expect(readers, options, begin));
+        return 0;
     }
-    const auto anything = show(readers, options, pace_of(options, begin));
-    if (!anything) {
-        return fail(anything.error(), options);
-    }
-    return *anything || options.all ? 0 : explain_nothing(readers, options);
+    TALLY_ASSIGN_OR_RETURN(const bool anything, show(readers, options, pace_of(options, begin)));
+    return anything || options.all ? 0 : explain_nothing(readers, options);
+}
+
+int run_and_tell(const Options& options) {
+    auto status = run(options);
+    return status ? *status : fail({std::move(status).error()}, options);
 }
 
 }  // namespace
@@ -323,6 +300,6 @@ int main(int argc, char** argv) {
         const auto& options = std::get<tally::stats::Options>(parsed);
         json = options.format == tally::stats::Format::kJson;
         tally::throw_when_out_of_memory();
-        return tally::stats::run(options);
+        return tally::stats::run_and_tell(options);
     });
 }

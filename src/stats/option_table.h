@@ -78,7 +78,8 @@ packets and bytes. That is the map of the xdp-project tutorial and of libxdp's <
         .help = "Wait for a device or namespace that does not exist yet, at most --within TIME",
         .manual = R"(
 Wait for an interface, or a network namespace, that does not exist yet; without it that is an error. With *--within*
-the wait, also that for a pin, has an end: the status is 4 if anything is still missing then (with *--expect* 6). An
+the wait, also that for a pin, has an end: the status is 4 if anything is still missing then, that of *--once* if a pin
+cannot be read (with *--expect* 6). An
 interface that is gone and has pins is not waited for: its last counts are shown.)",
     },
     {
@@ -109,7 +110,7 @@ is 2 seconds (with *--live* 1 second, with *--expect* 20 ms), the smallest is 1 
         .help = "Stop after N rounds of samples, also where pins are missing in some",
         .manual = R"(
 Stop after _N_ rounds of samples, also where pins are missing in some of them. If there was nothing to read in any, the
-status is 4 (but not with *--all*). With *--wait*, rounds count from the first in which there was something.)",
+status is that of *--once*, 4 where nothing is pinned (but not with *--all*). With *--wait*, rounds count from the first in which there was something.)",
     },
     {
         .group = "When",
@@ -241,6 +242,7 @@ the default; the first load, whatever maps have taken their turn since (*lifetim
         .group = "Output",
         .name = "--cost",
         .excludes = {{"--once", "a cost takes two readings"},
+                     {"--brief", "a line has no room for it"},
                      {"--expect", "a condition is about packets and bytes"}},
         .help = "Also what a run of the program takes, and its share of a CPU",
         .manual = R"(
@@ -297,7 +299,7 @@ Serve the metrics of *PROMETHEUS* at http://_ADDR:PORT_/metrics until interrupte
 open. The port alone means 127.0.0.1, as *localhost* does; *\** means all addresses of the machine, and whoever reaches
 them can read the counters, without authentication. Port 0 is any that is free. Maps are read when somebody asks, and
 followed in between. Once everything is open, all capabilities are dropped (but for CAP_BPF on kernels before 5.19,
-without which nobody reads a map there). Without them the state of interfaces in network namespaces that appear later,
+without which nobody reads a map there, and CAP_SYS_ADMIN with *--cost*). Without them the state of interfaces in network namespaces that appear later,
 and of components of a dispatcher, is *unknown*.)",
     },
     {

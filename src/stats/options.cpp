@@ -40,7 +40,7 @@ constexpr const char* kFooter = R"(Examples:
 
 Totals: map        what the map holds now; a load without --reuse-maps begins a new map
         lifetime   counted since the first load, in all maps (an adopted map: since the adoption); not known
-                   for a map without metadata beside it
+                   for a map without a meta beside it
         session    counted since this command started, in all maps
 Tables, CSV, --expect and --live have the totals that --totals names, by default the map's; below those of a
 later map, a table has the lifetime total as well. JSON and CSV have all: `packets`, `lifetime_packets`,
@@ -52,8 +52,8 @@ Delivery: while `xdp_loader --track-delivery` counts, what was delivered and los
 State: attached   the program on the device counts into this map
        detached   no program counts into this map any more
        stale      the program on the device counts into another map
-       foreign    the map has no metadata beside it that says whose it is
-       unknown    it has metadata, but the device, or what its dispatcher runs, cannot be seen from here
+       foreign    another program counts into this map, or there is no meta beside it to tell
+       unknown    it has a meta, but the device, or what its dispatcher runs, cannot be seen from here
 
 CSV columns, after one header line; a line per action and one with action `total`:
   time,dev,netns,map_id,generation,state,period,action,packets,bytes,pps,bps,session_packets,session_bytes,
@@ -63,9 +63,10 @@ CSV columns, after one header line; a line per action and one with action `total
   with --once and right after a replacement.
 
 EXPR: ACTION.FIELD OP NUMBER. ACTION is aborted, drop, pass, tx, redirect (also XDP_DROP and so on) or total;
-FIELD packets, bytes, pps or bps, of packets that are sent on also delivered or lost; OP one of == != >= <= > <; NUMBER may end in k, M or G. Every expression has to
-hold for every source, all at the same time, for --settle TIME. As counters only grow, more packets or bytes than
-==, <= or < allow end the wait at once. packets and bytes are the totals that --totals names.
+FIELD packets, bytes, pps or bps, for aborted, tx, redirect and total also delivered or lost; OP one of == != >= <=
+> <; NUMBER may end in k, M or G. Every expression has to hold for every source, all at the same time, for --settle
+TIME. As counters only grow, more packets or bytes than ==, <= or < allow end the wait at once. packets and bytes
+are the totals that --totals names.
 
 Exit status: 0 done or interrupted, 1 the system refused, 2 usage, 3 permission or capability missing,
 4 not found (device, namespace, map, pin; with --count: in no round), 5 the map has another layout, 6 --expect was not met in time, or

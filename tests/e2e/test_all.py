@@ -6,12 +6,13 @@ import io
 import json
 import os
 import re
+import shlex
 import signal
 
 import pytest
 
 from support import kernel
-from support.devices import named
+from support.devices import links, named
 from support.pins import BPFFS, pin_dir
 from support.processes import NOBODY, Process, as_user, run, wait_until
 from support.programs import PERMISSION, STATS, USAGE, copy_for_everyone
@@ -79,6 +80,34 @@ def test_namespace_of_the_same_name_made_anew(lab, netns):
     red.veth()
     load_in(lab, red)
     reader.wait_for(lambda sample: sample["map_id"] != first["map_id"] and sample["state"] == "attached")
+
+
+def test_namespace_without_a_map_that_is_read_can_go(lab, veth0, netns):
+    """No socket in there keeps it, and its devices, in existence."""
+    lab.load("veth0")
+    red = netns("red")
+    red.veth()
+    red.pins.mkdir()
+    lab.cleanups.append(red.pins.rmdir)
+    lab.foreign_map(red.pins / "veth0" / "xdp_stats_map", "hash", 4, 8, 1)
+    reader = lab.reading("--all", interval="20ms")
+    assert "layout" in "".join(reader.lines["err"])
+    run(["ip", "netns", "delete", "red"])
+    wait_until(lambda: "p-red-veth0" not in links(), "the namespace's device is still there")
+    reader.stop()
+
+
+def test_namespace_that_loses_its_name_can_go(lab, netns):
+    """Nobody has unloaded anything there, and the reader goes on."""
+    red = netns("red")
+    red.veth()
+    load_in(lab, red)
+    reader = lab.reading("--all", interval="20ms")
+    run(["ip", "netns", "delete", "red"])
+    wait_until(lambda: "p-red-veth0" not in links(), "the namespace's device is still there")
+    reader.wait_for(lambda sample: sample["state"] == "detached")
+    reader.stop()
+    lab.loader("--clean")
 
 
 def test_devices_come_and_go(lab):
@@ -163,6 +192,18 @@ def test_map_that_may_not_be_read(lab, veth0):
     assert f"{closed}: " in done.err
     closed.chmod(0o444)
     assert len(run([*command, "--once"]).out.splitlines()) == 2
+
+
+def test_only_map_that_may_not_be_read(lab):
+    """It is there: nobody says that there is none."""
+    kernel.need(kernel.unprivileged_reading)
+    closed = lab.foreign_map(BPFFS / "another" / "xdp_stats_map", "percpu_array", 4, 16, 5)
+    closed.parent.chmod(0o755)
+    closed.chmod(0o400)
+    _, stats = copy_for_everyone()
+    for rounds, status in (("--once",), PERMISSION), (("--count", "1"), 0):
+        err = run([*as_user(NOBODY), stats, "--all", *rounds], status).err
+        assert f"{closed}: " in err and "no counter map is pinned" not in err
 
 
 def test_map_that_the_system_does_not_open(lab, veth0):
@@ -337,6 +378,18 @@ def test_output_holds_one_document(lab, veth0, tmp_path, format_name, first):
     run([STATS, "--dev", "veth0", "--format", format_name, "--interval", "10ms", "--count", "3", "--output", file])
     text = file.read_text(encoding="utf-8")
     assert text.startswith(first) and text.count(first) == (7 if format_name == "prometheus" else 1)
+
+
+@pytest.mark.parametrize("form", [(), ("--brief",)])
+def test_output_is_plain_whoever_looks_at_stdout(lab, veth0, tmp_path, form):
+    lab.load("veth0")
+    send(veth0, 1234, 100)
+    lab.wait_for_counts("veth0", passed(1234))
+    texts = []
+    for name, prefix in (("plain", ["sh", "-c"]), ("terminal", ["script", "-qe", "/dev/null", "-c"])):
+        run([*prefix, shlex.join([STATS, "--dev", "veth0", "--once", *form, "--output", str(tmp_path / name)])])
+        texts.append((tmp_path / name).read_text(encoding="utf-8"))
+    assert texts[0] == texts[1] and "1234" in texts[1].split()
 
 
 def test_output_keeps_links_and_the_umask(lab, veth0, tmp_path):

@@ -143,7 +143,7 @@ def test_a_file_has_one_round(lab, many):
 
 @pytest.mark.parametrize("other", [
     ["--per-cpu"], ["--per-program"], ["--json"], ["--format", "csv"], ["--format", "json"],
-    ["--format", "prometheus"], ["--live"], ["--listen", "127.0.0.1:0"], ["--expect", "drop.packets == 0"]])
+    ["--format", "prometheus"], ["--live"], ["--listen", "127.0.0.1:0"], ["--expect", "drop.packets == 0"], ["--cost"]])
 def test_what_has_no_lines_is_refused(other):
     err = run([STATS, "--dev", "veth0", "-b", *other], USAGE).err
     assert "--brief" in err and f"{other[0]}" in err and "cannot be combined with" in err

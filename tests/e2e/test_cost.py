@@ -198,7 +198,7 @@ def test_maps_whose_program_is_not_known(lab, veth0):
     outcome = lab.load("veth0")
     (counters,) = [each["id"] for each in outcome["maps"] if each["name"] == "xdp_stats_map"]
     result = run([STATS, "--map-id", counters, "--cost", "--count", "1", "--interval", "1ms", "--quiet"])
-    assert result.out.splitlines()[-1] == "cost: a map without metadata does not tell its program"
+    assert result.out.splitlines()[-1] == "cost: a map without a meta does not tell its program"
 
 
 def test_in_a_namespace(lab):
@@ -242,7 +242,7 @@ def test_exporter_keeps_the_capability_and_says_so(lab, veth0):
     assert exporter.scrape()["xdp_program_runs_total", ("veth0", "")] == 9
 
 
-@pytest.mark.parametrize("other", [("--once",), ("--expect", "total.packets == 0")], ids=" ".join)
+@pytest.mark.parametrize("other", [("--once",), ("--brief",), ("--expect", "total.packets == 0")], ids=" ".join)
 def test_what_it_does_not_go_with(lab, veth0, other):
     result = lab.process(STATS, "--dev", veth0.name, "--cost", *other)
     assert "--cost" in result.wait(USAGE)

@@ -3,6 +3,7 @@
 
 import csv
 import io
+import os
 import struct
 
 import pytest
@@ -183,6 +184,31 @@ def test_device_in_another_namespace(lab, tracked):
     assert fates("red/veth0") == (FRAMES, {"ENETDOWN": 5})
 
 
+def test_place_of_a_map_that_is_read_by_its_pin(lab, tracked):
+    """A device that was only renamed is where it was at the load; one that left its namespace is not."""
+    red = Namespace(lab, "red")
+    inner = red.veth()
+    lab.loader("--dev", "red/veth0", "--action", "redirect", "--redirect-to", "lo")
+    send(inner, FRAMES, SIZE)
+    expect(f"redirect.packets == {FRAMES}", dev="red/veth0")
+
+    def read():
+        record = checked(SAMPLE, run([STATS, "--map", red.pins / "veth0" / "xdp_stats_map", "--once", "--json"]).out)
+        return record["runs_on"], record["delivery"]["unknown"].get("XDP_REDIRECT"), record
+
+    for words in (("down",), ("name", "new0")):
+        run(["ip", "-netns", "red", "link", "set", "dev", "veth0", *words])
+    here, unknown, record = read()
+    assert here == "red/new0" and unknown is None and fate_of(record["actions"]["XDP_REDIRECT"])
+    run(["ip", "-netns", "red", "link", "set", "dev", "new0", "netns", os.getpid()])
+    try:
+        here, unknown, _ = read()
+        assert here == "new0" and unknown == "the device is in another network namespace than at the load"
+    finally:
+        run(["ip", "link", "set", "dev", "new0", "netns", "red"])
+        run(["ip", "-netns", "red", "link", "set", "dev", "new0", "name", "veth0"])
+
+
 # ---- other verdicts ---------------------------------------------------------------------------------------------
 
 
@@ -313,6 +339,12 @@ def test_tracking_that_this_user_may_not_read(lab, veth0, tracked):
     assert checked(SAMPLE, done.out)["delivery"] is None
     assert done.err == (f"xdp_stats: delivered and lost packets: not known: opening the pin {DIRECTORY}/meta: "
                         "Permission denied\n")
+
+
+def test_verdict_that_cannot_be_written_has_no_hint(lab, veth0):
+    redirect(lab, "to_ifindex", 12345)
+    command = f"{STATS} --dev veth0 --within 1h --expect 'redirect.lost == 0' >/dev/full"
+    assert run(["sh", "-c", command], status=1).err == "xdp_stats: writing to stdout: No space left on device\n"
 
 
 def test_too_many(lab, veth0, tracked):

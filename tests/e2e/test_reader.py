@@ -5,8 +5,10 @@ import csv
 import io
 import json
 import os
+import pty
 import re
 import signal
+import socket
 import subprocess
 from pathlib import Path
 
@@ -16,8 +18,8 @@ from support import kernel
 from support.devices import named
 from support.maps import ACTIONS
 from support.pins import pin_dir
-from support.processes import DEADLINE, Process, run, wait_until
-from support.programs import STATS
+from support.processes import DEADLINE, NOBODY, Process, as_user, run, wait_until
+from support.programs import CONFLICT, PERMISSION, STATS, copy_for_everyone
 from support.samples import UNTRACKED, counts_of
 from support.strace import count_calls, strace
 from support.traffic import send
@@ -163,6 +165,24 @@ def test_count_where_nothing_is_pinned(lab):
     assert result.err == run([STATS, "--dev", "veth0", "--json", "--once", "-q"], status=4).err
 
 
+@pytest.mark.parametrize("what, status, reason", [("layout", CONFLICT, "layout"), ("mode", PERMISSION, "mode is 0600")])
+def test_count_where_the_pin_cannot_be_read(lab, veth0, what, status, reason):
+    """The end has the reason that --once has, also where the pin came after the start."""
+    kernel.need(kernel.unprivileged_reading)
+    _, program = copy_for_everyone()
+    command = [*as_user(NOBODY), program, "--dev", "veth0"]
+    reader = Process([*command, "-n", "2", "-i", "1s"])
+    reader.wait_for_line("nothing is pinned at .* yet; waiting", stream="err")
+    reader.popen.send_signal(signal.SIGSTOP)
+    pin = lab.foreign_map(pin_dir("veth0") / "xdp_stats_map", *{"layout": ("hash", 4, 8, 1),
+                                                                "mode": ("percpu_array", 4, 16, 5)}[what])
+    pin.chmod(0o600 if what == "mode" else 0o644)
+    reader.popen.send_signal(signal.SIGCONT)
+    error = "\n".join(reader.wait(status).splitlines()[2:])
+    assert reason in error
+    assert error + "\n" == run([*command, "--once", "--quiet"], status).err
+
+
 def test_count_goes_on_where_the_pin_goes(lab, counted):
     """Rounds without a pin count: it ends, with what there was to show."""
     reader = lab.started(Process([STATS, "--dev", "veth0", "--json", "-n", "100", "-i", "20ms"]))
@@ -274,6 +294,30 @@ def test_survives_head(lab, counted, form):
     done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, timeout=DEADLINE, check=True)
     assert done.stdout.splitlines()[-1] == "0"
     assert done.stderr == ""
+
+
+def pair_of(kind):
+    """What the reader writes to, and the other end."""
+    if kind == "socket":
+        return tuple(end.detach() for end in socket.socketpair())
+    return pty.openpty()[::-1] if kind == "terminal" else os.pipe()[::-1]
+
+
+@pytest.mark.parametrize("kind", ["socket", "terminal", "pipe"])
+def test_ends_when_nobody_reads_any_more(lab, counted, kind):
+    """At once, whatever stdout is: the next sample is an hour away. Nothing is unread when it is closed."""
+    ours, theirs = pair_of(kind)
+    with subprocess.Popen([STATS, "--dev", "veth0", "--json", "--interval", "1h"], stdin=subprocess.DEVNULL,
+                          stdout=ours) as reader:
+        os.close(ours)
+        text = b""
+        while not text.endswith(b"\n"):
+            text += os.read(theirs, 65536)
+        os.close(theirs)
+        try:
+            assert reader.wait(DEADLINE) == 0
+        finally:
+            reader.kill()
 
 
 def test_a_full_disk_is_an_error(lab, counted):

@@ -4,14 +4,10 @@
 #pragma once
 
 #include <string>
-#include <string_view>
 
 namespace tally {
 
 // "IFACE" alone where `netns` is empty, as it is for the initial namespace.
 std::string with_netns(const std::string& netns, const std::string& interface);
-
-// "NETNS" of such a name; empty where it has none.
-std::string_view netns_of(std::string_view device);
 
 }  // namespace tally

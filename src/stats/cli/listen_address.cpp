@@ -5,8 +5,8 @@
 #include <fmt/format.h>
 
 #include <array>
-#include <charconv>
-#include <optional>
+
+#include "common/options/command_line.h"
 
 namespace tally::stats {
 namespace {
@@ -24,12 +24,6 @@ bool is_address(int family, const std::string& host) {
     return ::inet_pton(family, host.c_str(), address.data()) == 1;
 }
 
-std::optional<std::uint16_t> parse_port(std::string_view text) {
-    std::uint16_t port = 0;
-    const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), port);
-    return code == std::errc() && end == text.data() + text.size() ? std::optional(port) : std::nullopt;
-}
-
 }  // namespace
 
 std::string ListenAddress::text() const {
@@ -45,7 +39,7 @@ Result<ListenAddress> parse_listen_address(std::string_view text) {
     const auto colon = text.find_last_of(':');
     const std::string_view port_text = colon == std::string_view::npos ? text : text.substr(colon + 1);
     std::string_view host = colon == std::string_view::npos ? std::string_view() : text.substr(0, colon);
-    const auto port = parse_port(port_text);
+    const auto port = parse_number<std::uint16_t>(port_text);
     if (!port) {
         return malformed(text, "a port is a number from 0 to 65535");
     }

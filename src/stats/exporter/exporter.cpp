@@ -18,8 +18,8 @@
 #include "stats/cli/stop_signal.h"
 #include "stats/exporter/privileges.h"
 #include "stats/exporter/web_server.h"
+#include "stats/output/format.h"
 #include "stats/output/printer.h"
-#include "stats/output/prometheus.h"
 
 namespace tally::stats {
 namespace {
@@ -91,9 +91,9 @@ class Scrapes {
     // All of them or none: metrics of some devices would look like all there is.
     WebServer::Answer scrape() {
         due_ = {};  // reading may find out that a pin is gone
-        if (const auto read = read_all(); !read) {
-            fmt::memory_buffer unused;
-            metrics_.take(unused);
+        const auto metrics = make_prometheus_format();
+        fmt::memory_buffer text;
+        if (const auto read = read_all(*metrics, text); !read) {
             const std::string problem = read.error().message();
             if (std::exchange(problem_, problem) != problem) {
                 print_error(kProgramName, read.error());
@@ -101,25 +101,23 @@ class Scrapes {
             return {500, kPlainText, problem + '\n'};
         }
         problem_.clear();
-        fmt::memory_buffer text;
-        metrics_.take(text);
+        metrics->append_round(text);
         return {200, "text/plain; version=0.0.4; charset=utf-8", fmt::to_string(text)};
     }
 
-    Result<void> read_all() {
+    Result<void> read_all(SampleFormat& metrics, fmt::memory_buffer& text) {
         TALLY_TRY(readers_.find_left_out());
         TALLY_TRY(readers_.read_delivery());
         readers_.note_delivery();
         for (ReaderSet::Member& member : readers_.members()) {
             TALLY_TRY(readers_.sample(member));
-            metrics_.add(member.reader->report());
+            metrics.append(text, member.reader->report());
         }
         readers_.drop_lost(steady_clock::now());
         return {};
     }
 
     ReaderSet& readers_;
-    Metrics metrics_;
     steady_clock::time_point due_ = {};  // when to follow the pins without an event
     std::string problem_;                // why the latest scrape failed, as it was told; empty: it did not
 };
@@ -136,25 +134,25 @@ void tell_who_reaches(const ListenAddress& address, const ListenAddress& bound, 
 
 }  // namespace
 
-Result<void> serve(ReaderSet& readers, const ServeRequest& request, const Notices& notices) {
-    const ListenAddress& address = request.address;
+Result<void> serve(ReaderSet& readers, const ListenAddress& address, const std::optional<std::string>& user,
+                   bool reads_cost, const Notices& notices) {
     Scrapes scrapes(readers);
     TALLY_ASSIGN_OR_RETURN(
-        auto server,
+        const auto server,
         WebServer::listen_at(
             address, [&scrapes](std::string_view path) { return scrapes.answer(path); }, notices));
-    TALLY_TRY(drop_privileges(request.user, request.reads_cost ? std::vector<unsigned int>{CAP_SYS_ADMIN}
-                                                               : std::vector<unsigned int>()));
-    TALLY_TRY(server.watch(stop_descriptor()));
-    TALLY_TRY(server.watch(readers.events()));
+    TALLY_TRY(drop_privileges(
+        user, reads_cost ? std::vector<unsigned int>{CAP_SYS_ADMIN} : std::vector<unsigned int>()));
+    TALLY_TRY(server->watch(stop_descriptor()));
+    TALLY_TRY(server->watch(readers.events()));
     TALLY_TRY(readers.follow_all());
-    TALLY_TRY(write_to_stdout(fmt::format("serving http://{}/metrics\n", server.address().text())));
-    tell_who_reaches(address, server.address(), notices);
-    if (request.reads_cost) {
+    TALLY_TRY(write_to_stdout(fmt::format("serving http://{}/metrics\n", server->address().text())));
+    tell_who_reaches(address, server->address(), notices);
+    if (reads_cost) {
         notices.say("--cost", "CAP_SYS_ADMIN is kept, which the statistics of programs take");
     }
     while (!stop_requested()) {
-        TALLY_TRY(server.wait(scrapes.time_left()));
+        TALLY_TRY(server->wait(scrapes.time_left()));
         TALLY_TRY(scrapes.follow());
     }
     return {};

@@ -13,15 +13,11 @@
 
 namespace tally::stats {
 
-struct ServeRequest {
-    ListenAddress address;
-    std::optional<std::string> user;  // to go on as
-    bool reads_cost = false;          // which takes CAP_SYS_ADMIN all the time
-};
-
 // The readers have been started. Drops privileges (drop_privileges) before the first client is served, tells
-// on stdout where it listens, and reads the maps at every scrape. kConflict where the port is in use.
-Result<void> serve(ReaderSet& readers, const ServeRequest& request, const Notices& notices);
+// on stdout where it listens, and reads the maps at every scrape. kConflict where the port is in use. `user`:
+// to go on as; `reads_cost`, which takes CAP_SYS_ADMIN all the time.
+Result<void> serve(ReaderSet& readers, const ListenAddress& address, const std::optional<std::string>& user,
+                   bool reads_cost, const Notices& notices);
 
 // As many descriptors as the server and its clients take beside the readers'.
 std::size_t exporter_descriptors();

@@ -3,19 +3,14 @@
 
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
-#include <event2/event.h>
-#include <event2/http.h>
 #include <event2/listener.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 
 #include <algorithm>
-#include <deque>
 #include <exception>
 #include <utility>
-#include <vector>
 
-#include "common/base/unique_handle.h"
 #include "stats/exporter/listening_socket.h"
 
 namespace tally::stats {
@@ -36,9 +31,6 @@ constexpr std::size_t kMostBytesAhead = 2 * kMostRequestBytes;
 // How often clients are looked at while there are any.
 constexpr milliseconds kRound(100);
 
-using EventBase = UniqueHandle<event_base, event_base_free>;
-using Event = UniqueHandle<event, event_free>;
-using Http = UniqueHandle<evhttp, evhttp_free>;
 using Buffer = UniqueHandle<evbuffer, evbuffer_free>;
 
 // libevent hands the callback for it nothing of ours.
@@ -50,79 +42,40 @@ timeval to_timeval(milliseconds time) {
 
 }  // namespace
 
-class WebServer::Impl {
-  public:
-    Impl(Handler handler, const Notices& notices) : handler_(std::move(handler)), notices_(notices) {}
-    Impl(const Impl&) = delete;
-    Impl& operator=(const Impl&) = delete;
-    ~Impl() {
-        http_.reset();
-        for (const Client& client : clients_) {
-            bufferevent_decref(client.connection);
-        }
+WebServer::~WebServer() {
+    http_.reset();
+    for (const Client& client : clients_) {
+        bufferevent_decref(client.connection);
     }
+}
 
-    Result<void> listen_at(const ListenAddress& address);
-    const ListenAddress& address() const { return address_; }
-    Result<void> watch(int descriptor);
-    Result<void> wait(std::optional<milliseconds> time);
-
-  private:
-    // A connection that libevent serves.
-    struct Client {
-        // Our reference keeps what libevent has closed until that is noticed.
-        bufferevent* connection = nullptr;
-        steady_clock::time_point since;
-        bool sent_away = false;
-
-        bool has_left() const;
-        bool has_unread_answer() const;
-        void send_away();
-    };
-
-    static bufferevent* admit(event_base* base, void* self);
-    static void answer(evhttp_request* request, void* self);
-    static void pause_accepting(evconnlistener* listener, void* /*http*/);
-
-    Answer ask(std::string_view path) const;
-    void look_at_clients();
-    void make_room(steady_clock::time_point now);
-    void resume_accepting(steady_clock::time_point now);
-
-    Handler handler_;
-    Notices notices_;
-    ListenAddress address_;
-    // What comes later is released first.
-    EventBase base_;
-    std::vector<Event> watched_;
-    Event timer_;
-    Http http_;
-    evconnlistener* listener_ = nullptr;  // owned by http_
-    std::size_t most_clients_ = WebServer::most_clients();
-    std::deque<Client> clients_;  // in the order they came
-    steady_clock::time_point resume_;
-};
+Result<std::unique_ptr<WebServer>> WebServer::listen_at(const ListenAddress& address, Handler handler,
+                                                        const Notices& notices) {
+    std::unique_ptr<WebServer> server(new WebServer(std::move(handler), notices));
+    TALLY_TRY(server->listen(address));
+    return server;
+}
 
 // libevent takes its callbacks from a connection that it closes.
-bool WebServer::Impl::Client::has_left() const {
+bool WebServer::Client::has_left() const {
     bufferevent_event_cb on_event = nullptr;
     bufferevent_getcb(connection, nullptr, nullptr, &on_event, nullptr);
     return on_event == nullptr;
 }
 
-bool WebServer::Impl::Client::has_unread_answer() const {
+bool WebServer::Client::has_unread_answer() const {
     return !sent_away && evbuffer_get_length(bufferevent_get_output(connection)) > 0;
 }
 
 // libevent sees an end of the connection, and closes it.
-void WebServer::Impl::Client::send_away() {
+void WebServer::Client::send_away() {
     if (!sent_away) {
         sent_away = true;
         ::shutdown(bufferevent_getfd(connection), SHUT_RDWR);
     }
 }
 
-Result<void> WebServer::Impl::listen_at(const ListenAddress& address) {
+Result<void> WebServer::listen(const ListenAddress& address) {
     const std::string what = "listening at " + address.text();
     TALLY_ASSIGN_OR_RETURN(auto socket, open_listening_socket(address));
     address_ = socket.address;
@@ -156,7 +109,7 @@ Result<void> WebServer::Impl::listen_at(const ListenAddress& address) {
     return {};
 }
 
-Result<void> WebServer::Impl::watch(int descriptor) {
+Result<void> WebServer::watch(int descriptor) {
     const auto nothing = [](evutil_socket_t, short, void*) {};
     watched_.emplace_back(event_new(base_.get(), descriptor, EV_READ | EV_PERSIST, nothing, nullptr));
     if (!watched_.back() || event_add(watched_.back().get(), nullptr) != 0) {
@@ -165,7 +118,7 @@ Result<void> WebServer::Impl::watch(int descriptor) {
     return {};
 }
 
-Result<void> WebServer::Impl::wait(std::optional<milliseconds> time) {
+Result<void> WebServer::wait(std::optional<milliseconds> time) {
     if (!clients_.empty() || steady_clock::now() < resume_) {
         time = std::min(time.value_or(kRound), kRound);
     }
@@ -183,8 +136,8 @@ Result<void> WebServer::Impl::wait(std::optional<milliseconds> time) {
 }
 
 // A connection has been accepted; without one of ours, libevent makes its own.
-bufferevent* WebServer::Impl::admit(event_base* base, void* self) {
-    auto& server = *static_cast<Impl*>(self);
+bufferevent* WebServer::admit(event_base* base, void* self) {
+    auto& server = *static_cast<WebServer*>(self);
     bufferevent* const connection = bufferevent_socket_new(base, -1, BEV_OPT_CLOSE_ON_FREE);
     if (connection != nullptr) {
         bufferevent_setwatermark(connection, EV_READ, 0, kMostBytesAhead);
@@ -198,12 +151,12 @@ bufferevent* WebServer::Impl::admit(event_base* base, void* self) {
 }
 
 // Trying again at once would fail again.
-void WebServer::Impl::pause_accepting(evconnlistener* listener, void* /*http*/) {
+void WebServer::pause_accepting(evconnlistener* listener, void* /*http*/) {
     g_accept_failed = true;
     evconnlistener_disable(listener);
 }
 
-void WebServer::Impl::look_at_clients() {
+void WebServer::look_at_clients() {
     std::erase_if(clients_, [](const Client& client) {
         const bool left = client.has_left();
         if (left) {
@@ -216,7 +169,7 @@ void WebServer::Impl::look_at_clients() {
     resume_accepting(now);
 }
 
-void WebServer::Impl::make_room(steady_clock::time_point now) {
+void WebServer::make_room(steady_clock::time_point now) {
     const bool others_wait = clients_.size() >= most_clients_;
     const auto longest = others_wait ? kShortestVisit : kLongestVisit;
     auto surplus = std::count_if(clients_.begin(), clients_.end(), std::mem_fn(&Client::has_unread_answer)) -
@@ -230,7 +183,7 @@ void WebServer::Impl::make_room(steady_clock::time_point now) {
     }
 }
 
-void WebServer::Impl::resume_accepting(steady_clock::time_point now) {
+void WebServer::resume_accepting(steady_clock::time_point now) {
     if (std::exchange(g_accept_failed, false)) {
         notices_.say(address_.text(), "a client cannot be accepted; trying again");
         resume_ = now + kRound;
@@ -240,7 +193,7 @@ void WebServer::Impl::resume_accepting(steady_clock::time_point now) {
     }
 }
 
-WebServer::Answer WebServer::Impl::ask(std::string_view path) const {
+WebServer::Answer WebServer::ask(std::string_view path) const {
     try {
         return handler_(path);
     } catch (const std::exception& exception) {
@@ -249,10 +202,10 @@ WebServer::Answer WebServer::Impl::ask(std::string_view path) const {
     }
 }
 
-void WebServer::Impl::answer(evhttp_request* request, void* self) {
+void WebServer::answer(evhttp_request* request, void* self) {
     const evhttp_uri* const uri = evhttp_request_get_evhttp_uri(request);
     const char* const path = uri == nullptr ? nullptr : evhttp_uri_get_path(uri);
-    const Answer answer = static_cast<Impl*>(self)->ask(path == nullptr || *path == '\0' ? "/" : path);
+    const Answer answer = static_cast<WebServer*>(self)->ask(path == nullptr || *path == '\0' ? "/" : path);
     evkeyvalq* const headers = evhttp_request_get_output_headers(request);
     evhttp_add_header(headers, "Content-Type", answer.type.c_str());
     evhttp_add_header(headers, "Content-Length", std::to_string(answer.text.size()).c_str());
@@ -262,30 +215,6 @@ void WebServer::Impl::answer(evhttp_request* request, void* self) {
         evbuffer_add(text.get(), answer.text.data(), answer.text.size());
     }
     evhttp_send_reply(request, answer.status, nullptr, text.get());
-}
-
-WebServer::WebServer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
-WebServer::WebServer(WebServer&&) noexcept = default;
-WebServer& WebServer::operator=(WebServer&&) noexcept = default;
-WebServer::~WebServer() = default;
-
-Result<WebServer> WebServer::listen_at(const ListenAddress& address, Handler handler,
-                                       const Notices& notices) {
-    auto impl = std::make_unique<Impl>(std::move(handler), notices);
-    TALLY_TRY(impl->listen_at(address));
-    return WebServer(std::move(impl));
-}
-
-const ListenAddress& WebServer::address() const {
-    return impl_->address();
-}
-
-Result<void> WebServer::watch(int descriptor) {
-    return impl_->watch(descriptor);
-}
-
-Result<void> WebServer::wait(std::optional<milliseconds> time) {
-    return impl_->wait(time);
 }
 
 std::size_t WebServer::most_clients() {

@@ -7,10 +7,6 @@
 
 namespace tally::stats {
 
-void CpuSession::start_with(const Reading& reading) {
-    counted_.resize(reading.size());
-}
-
 void CpuSession::add(const Reading& before, const Reading& now) {
     counted_.resize(std::max(counted_.size(), now.size()));
     for (std::size_t cpu = 0; cpu < now.size(); ++cpu) {

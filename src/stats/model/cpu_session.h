@@ -15,10 +15,7 @@ class CpuSession {
   public:
     using Reading = std::vector<Counters>;  // one entry per possible CPU
 
-    // The map that was there when the session started.
-    void start_with(const Reading& reading);
-
-    // From one reading of a map to the next.
+    // From one reading of a map to the next; the first is both.
     void add(const Reading& before, const Reading& now);
 
     // Another map replaces the one whose last reading is `last`. It counts from zero; where a load failed and

@@ -41,9 +41,10 @@ struct DeliveryReport {
     Fates session;                              // while this command ran, and tracking was on
     Fates lifetime;                             // since the first load
     Fates metrics;  // since the first load or the start of the tracking: it never goes back
-    // Packets lost a second, of the verdicts of which that is known; none where it is not of all, and those
-    // have lost nothing.
+    // Packets lost a second since the sample before, of the verdicts of which that is known; none where it is
+    // not of all, and those have lost nothing.
     std::optional<double> lost_pps;
+    std::int64_t time = 0;  // of this sample: nanoseconds, CLOCK_MONOTONIC
 };
 
 // The most first.

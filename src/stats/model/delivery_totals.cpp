@@ -4,23 +4,20 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <utility>
 
 namespace tally::stats {
 namespace {
 
-DeliverySums sums_at(const DeliveryReading& reading, const DeliverySource& source) {
-    return delivery_of(reading.counts, source.netns_inode, source.ifindex, source.map_ids);
-}
-
-bool same_place(const DeliverySource& one, const DeliverySource& other) {
+bool same_place(const Meta& one, const Meta& other) {
     return one.netns_inode == other.netns_inode && one.ifindex == other.ifindex;
 }
 
-bool same_source(const DeliverySource& one, const DeliverySource& other) {
-    return same_place(one, other) && one.map_ids == other.map_ids && one.lineage == other.lineage &&
-           one.first.instance == other.first.instance;
+bool same_source(const Meta& one, const Meta& other) {
+    return same_place(one, other) && std::ranges::equal(delivery_maps_of(one), delivery_maps_of(other)) &&
+           one.lineage == other.lineage && one.delivery_first.instance == other.delivery_first.instance;
 }
 
 Fate fate_of(const DeliverySums& sums, std::uint32_t action) {
@@ -114,23 +111,25 @@ class Judge {
     std::string obstacle_;
 };
 
-std::string obstacle_of(Action action, const DeliveryReading& reading, const DeliverySource& source,
-                        const DeliveryObstacles& obstacles) {
-    if (obstacles.generic && action != Action::kAborted) {
-        return "in generic mode the kernel does not tell";
+// Why nothing can be known of a verdict, whatever was counted.
+std::string obstacle_of(Action action, const DeliveryReading& reading, const Meta& meta,
+                        const SampleReport& report) {
+    const std::string mode = report.program ? report.program->mode : "native";
+    if (mode == "offloaded" || (mode != "native" && action != Action::kAborted)) {
+        return fmt::format("in {} mode the kernel does not tell", mode);
     }
-    if (obstacles.moved) {
+    if (report.left_netns) {
         return "the device is in another network namespace than at the load";
     }
     if ((reading.meta.missing & tracepoints_of(action)) != 0) {
         return "this kernel lacks a tracepoint for it";
     }
     if (action == Action::kRedirect) {
-        const auto shared =
-            std::find_if(source.map_ids.begin(), source.map_ids.end(), [&](std::uint32_t map_id) {
-                return reading.shared.contains(map_id) && !delivery_of_cpumap(reading.counts, map_id).empty();
-            });
-        if (shared != source.map_ids.end()) {
+        const auto map_ids = delivery_maps_of(meta);
+        const auto shared = std::find_if(map_ids.begin(), map_ids.end(), [&](std::uint32_t map_id) {
+            return reading.shared.contains(map_id) && !delivery_of_cpumap(reading.counts, map_id).empty();
+        });
+        if (shared != map_ids.end()) {
             return fmt::format("cpumap {} is shared with another device", *shared);
         }
     }
@@ -143,8 +142,8 @@ std::uint64_t packets_of(const CounterValues& values, Totals totals) {
 
 }  // namespace
 
-void DeliveryTotals::take(const DeliveryReading& reading, const DeliverySource& source, bool joined) {
-    DeliverySums now = sums_at(reading, source);
+void DeliveryTotals::take(const DeliveryReading& reading, const Meta& meta, bool joined) {
+    DeliverySums now = delivery_of(reading.counts, meta);
     const std::uint64_t instance = reading.meta.instance;
     if (instance_ != instance) {
         const bool first_look = !looked_;
@@ -152,39 +151,39 @@ void DeliveryTotals::take(const DeliveryReading& reading, const DeliverySource& 
         earlier_.clear();
         before_start_.clear();
         start_.clear();
-        session_complete_ = first_look && (!joined || knows(source.first));
+        session_complete_ = first_look && (!joined || knows(meta.delivery_first));
         if (first_look && !joined) {
             start_ = now;
-            before_start_ = knows(source.first) ? delivery_since(source.first, now) : now;
-        } else if (first_look && knows(source.first)) {
-            start_ = sums_of(source.first);
+            before_start_ = knows(meta.delivery_first) ? delivery_since(meta.delivery_first, now) : now;
+        } else if (first_look && knows(meta.delivery_first)) {
+            start_ = sums_of(meta.delivery_first);
         }
-    } else if (!same_source(source_, source)) {
-        add(earlier_, delivery_since(start_, sums_at(reading, source_)));
-        start_ = start_after_change(reading, source);
+    } else if (!same_source(meta_, meta)) {
+        add(earlier_, delivery_since(start_, delivery_of(reading.counts, meta_)));
+        start_ = start_after_change(reading, meta);
     }
     looked_ = true;
-    source_ = source;
+    meta_ = meta;
     now_ = std::move(now);
 }
 
-// What the sources before this one have counted is in `earlier_` by now.
-DeliverySums DeliveryTotals::start_after_change(const DeliveryReading& reading,
-                                                const DeliverySource& source) const {
-    if (source.lineage == source_.lineage && knows(source.first) && knows(source_.first)) {
-        DeliverySums start = sums_of(source.first);
-        add(start, delivery_since(source_.first, sums_at(reading, source_)));
+// What the metas before this one have counted is in `earlier_` by now.
+DeliverySums DeliveryTotals::start_after_change(const DeliveryReading& reading, const Meta& meta) const {
+    if (meta.lineage == meta_.lineage && knows(meta.delivery_first) && knows(meta_.delivery_first)) {
+        DeliverySums start = sums_of(meta.delivery_first);
+        add(start, delivery_since(meta_.delivery_first, delivery_of(reading.counts, meta_)));
         return start;
     }
-    if (!same_place(source, source_)) {
-        return knows(source.first) ? sums_of(source.first) : sums_at(reading, source);
+    if (!same_place(meta, meta_)) {
+        return knows(meta.delivery_first) ? sums_of(meta.delivery_first) : delivery_of(reading.counts, meta);
     }
     // Maps that are new have counted nothing before.
-    DeliverySource common = source;
-    std::erase_if(common.map_ids, [this](std::uint32_t map_id) {
-        return std::find(source_.map_ids.begin(), source_.map_ids.end(), map_id) == source_.map_ids.end();
+    const auto before = delivery_maps_of(meta_);
+    std::vector<std::uint32_t> common;
+    std::ranges::copy_if(delivery_maps_of(meta), std::back_inserter(common), [&](std::uint32_t map_id) {
+        return std::ranges::find(before, map_id) != before.end();
     });
-    return sums_at(reading, common);
+    return delivery_of(reading.counts, meta.netns_inode, meta.ifindex, common);
 }
 
 void DeliveryTotals::miss() {
@@ -197,11 +196,11 @@ DeliveryTotals::Total DeliveryTotals::since(const DeliveryBase& base) const {
 }
 
 DeliveryTotals::Total DeliveryTotals::map() const {
-    return since(source_.map);
+    return since(meta_.delivery_map);
 }
 
 DeliveryTotals::Total DeliveryTotals::lifetime() const {
-    return since(source_.first);
+    return since(meta_.delivery_first);
 }
 
 DeliveryTotals::Total DeliveryTotals::session() const {
@@ -242,11 +241,14 @@ std::optional<Fate> sum_of_fates(const Fates& fates) {
     return sum;
 }
 
-void fill_delivery(SampleReport& report, const DeliveryReading& reading, const DeliverySource& source,
-                   const DeliveryTotals& totals, const DeliveryObstacles& obstacles, double seconds) {
+void fill_delivery(SampleReport& report, const DeliveryReading& reading, const Meta& meta,
+                   const DeliveryTotals& totals, std::int64_t time) {
     const DeliveryReport before = std::exchange(report.delivery, DeliveryReport());
+    // Not the period of the report, which right after a replacement is that of the new map alone.
+    const double seconds = static_cast<double>(time - before.time) / 1e9;
     DeliveryReport& delivery = report.delivery;
     delivery.tracked = true;
+    delivery.time = time;
     delivery.since = static_cast<std::int64_t>(reading.meta.start_time);
     const auto map = totals.map();
     const auto lifetime = totals.lifetime();
@@ -259,7 +261,7 @@ void fill_delivery(SampleReport& report, const DeliveryReading& reading, const D
     for (const Action action : kSentOn) {
         const auto number = static_cast<std::size_t>(action);
         const CounterValues& values = report.actions[number];
-        Judge judge(reading, action, obstacle_of(action, reading, source, obstacles));
+        Judge judge(reading, action, obstacle_of(action, reading, meta, report));
         // A packet with several targets is seen for each of them.
         const std::uint64_t counted = values.lifetime ? values.lifetime->rx_packets : values.count.rx_packets;
         if (!judge.refused() && judge.seen(lifetime.sums) > counted) {

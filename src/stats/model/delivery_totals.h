@@ -30,20 +30,11 @@ struct DeliveryReading {
     }
 };
 
-// Whose packets: what the meta of a counter map says.
-struct DeliverySource {
-    std::uint64_t netns_inode = 0;
-    std::uint32_t ifindex = 0;
-    std::vector<std::uint32_t> map_ids;
-    std::uint64_t lineage = 0;
-    DeliveryBase first = {};  // what there was at the first load
-    DeliveryBase map = {};    // and when the map was new
-};
-
 class DeliveryTotals {
   public:
-    // `joined`: all that the lineage has counted was counted during the session.
-    void take(const DeliveryReading& reading, const DeliverySource& source, bool joined);
+    // Of the packets that the meta of a counter map speaks of. `joined`: all that the lineage has counted was
+    // counted during the session.
+    void take(const DeliveryReading& reading, const Meta& meta, bool joined);
     // Nothing is tracked now.
     void miss();
 
@@ -61,27 +52,21 @@ class DeliveryTotals {
   private:
     bool knows(const DeliveryBase& base) const { return base.instance == instance_; }
     Total since(const DeliveryBase& base) const;
-    DeliverySums start_after_change(const DeliveryReading& reading, const DeliverySource& source) const;
+    DeliverySums start_after_change(const DeliveryReading& reading, const Meta& meta) const;
 
     std::uint64_t instance_ = 0;  // of the tracking; 0: there has been none
     bool looked_ = false;
-    DeliverySource source_;
+    Meta meta_ = {};
     DeliverySums now_;
-    DeliverySums start_;         // of the session, as far as it is this source's
-    DeliverySums earlier_;       // of the session, of sources before this one
+    DeliverySums start_;         // of the session, as far as it is this meta's
+    DeliverySums earlier_;       // of the session, of metas before this one
     DeliverySums before_start_;  // since the first load or the start of the tracking
     bool session_complete_ = true;
 };
 
-// Why nothing can be known of a verdict, whatever was counted.
-struct DeliveryObstacles {
-    bool generic = false;  // not in native mode
-    bool moved = false;    // the device is not where the meta says
-};
-
-// Fills in the report's `delivery` beside its numbers. `seconds` is the time since the report was filled in
-// before.
-void fill_delivery(SampleReport& report, const DeliveryReading& reading, const DeliverySource& source,
-                   const DeliveryTotals& totals, const DeliveryObstacles& obstacles, double seconds);
+// Fills in the report's `delivery` beside its numbers. `time` is that of the sample: nanoseconds,
+// CLOCK_MONOTONIC.
+void fill_delivery(SampleReport& report, const DeliveryReading& reading, const Meta& meta,
+                   const DeliveryTotals& totals, std::int64_t time);
 
 }  // namespace tally::stats

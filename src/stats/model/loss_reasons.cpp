@@ -52,6 +52,24 @@ std::string_view find_words(const List& list, std::uint32_t reason) {
     return found == list.end() ? std::string_view() : found->words;
 }
 
+// "target is down".
+std::string loss_words(std::size_t action, std::uint32_t reason) {
+    if (action == static_cast<std::size_t>(Action::kAborted) && reason == XDP_TALLY_LOST_EXCEPTION) {
+        return "program aborted";
+    }
+    std::string_view words;
+    if (action == static_cast<std::size_t>(Action::kTx)) {
+        words = find_words(kTxWords, reason);
+    }
+    if (words.empty()) {
+        words = find_words(kRedirectWords, reason);
+    }
+    if (!words.empty()) {
+        return std::string(words);
+    }
+    return reason < XDP_TALLY_LOST_NO_REASON ? describe_errno(static_cast<int>(reason)) : "unknown reason";
+}
+
 }  // namespace
 
 std::string loss_name(std::uint32_t reason) {
@@ -71,23 +89,6 @@ std::string loss_name(std::uint32_t reason) {
     const char* const name =
         reason == EOPNOTSUPP ? "EOPNOTSUPP" : ::strerrorname_np(static_cast<int>(reason));
     return name != nullptr ? std::string(name) : fmt::format("reason_{}", reason);
-}
-
-std::string loss_words(std::size_t action, std::uint32_t reason) {
-    if (action == static_cast<std::size_t>(Action::kAborted) && reason == XDP_TALLY_LOST_EXCEPTION) {
-        return "program aborted";
-    }
-    std::string_view words;
-    if (action == static_cast<std::size_t>(Action::kTx)) {
-        words = find_words(kTxWords, reason);
-    }
-    if (words.empty()) {
-        words = find_words(kRedirectWords, reason);
-    }
-    if (!words.empty()) {
-        return std::string(words);
-    }
-    return reason < XDP_TALLY_LOST_NO_REASON ? describe_errno(static_cast<int>(reason)) : "unknown reason";
 }
 
 std::string loss_text(std::size_t action, std::uint32_t reason) {

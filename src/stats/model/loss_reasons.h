@@ -15,8 +15,6 @@ namespace tally::stats {
 // one: "ENETDOWN", "xdp_exception". Promised in docs/interface.md: JSON and metrics have it.
 std::string loss_name(std::uint32_t reason);
 
-// "target is down".
-std::string loss_words(std::size_t action, std::uint32_t reason);
 // "target is down (ENETDOWN)".
 std::string loss_text(std::size_t action, std::uint32_t reason);
 

@@ -21,11 +21,11 @@ std::string cost_text(const ProgramCost& cost) {
     return text + (text.empty() || cost.note.empty() ? "" : ", ") + cost.note;
 }
 
-void CostMeter::take(const RunReading& reading) {
+void CostMeter::take(const RunReading& reading, std::string note) {
     cost_.program_id = reading.program_id;
     cost_.ns_per_run.reset();
     cost_.cpu.reset();
-    cost_.note.clear();
+    cost_.note = std::move(note);
     const bool same = before_ && before_->program_id == reading.program_id && before_->runs <= reading.runs &&
                       before_->nanoseconds <= reading.nanoseconds;
     const auto earlier = std::exchange(before_, reading);

@@ -37,12 +37,11 @@ class CostMeter {
     // `empty`: nanoseconds that the kernel reports of a run that does nothing.
     explicit CostMeter(double empty = 0) : empty_(empty) {}
 
-    // Two readings of one program, one after the other, make a cost; never those of two programs.
-    void take(const RunReading& reading);
+    // Two readings of one program, one after the other, make a cost; never those of two programs. `note`:
+    // beside what is known.
+    void take(const RunReading& reading, std::string note = {});
     // There is nothing to read.
     void miss(std::string note);
-    // Beside what is known.
-    void set_note(const std::string& note) { cost_.note = note; }
 
     const ProgramCost& cost() const { return cost_; }
 

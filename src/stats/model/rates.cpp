@@ -9,6 +9,10 @@ Rate rate_of(const Counter& counted, double seconds) {
                 static_cast<double>(counted.rx_bytes) * 8 / seconds};
 }
 
+bool went_backwards(const Counter& before, const Counter& now) {
+    return now.rx_packets < before.rx_packets || now.rx_bytes < before.rx_bytes;
+}
+
 }  // namespace
 
 Counter growth(const Counter& before, const Counter& now) {
@@ -16,10 +20,6 @@ Counter growth(const Counter& before, const Counter& now) {
         return now;
     }
     return Counter{now.rx_packets - before.rx_packets, now.rx_bytes - before.rx_bytes};
-}
-
-bool went_backwards(const Counter& before, const Counter& now) {
-    return now.rx_packets < before.rx_packets || now.rx_bytes < before.rx_bytes;
 }
 
 bool went_backwards(const Counters& before, const Counters& now) {

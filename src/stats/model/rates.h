@@ -18,7 +18,6 @@ struct Rates {
 };
 
 // A counter only ever grows, unless somebody reset it: then packets or bytes are fewer than they were.
-bool went_backwards(const Counter& before, const Counter& now);
 bool went_backwards(const Counters& before, const Counters& now);
 
 // What was counted from `before` to `now`; all of `now` where the counter was reset in between.

@@ -59,6 +59,7 @@ struct SampleReport {
     AttachState state = AttachState::kForeign;
     // The device that the program runs on now ("red/eth0"), where that is not `device` in `netns`.
     std::optional<std::string> runs_on;
+    bool left_netns = false;  // the program runs in another network namespace than at the load
     // Of the device, where its program runs on it: "up", "down", "no carrier". Empty: not known.
     std::string_view link;
     bool unpinned = false;  // it is not readable, as the map that was read is pinned no more

@@ -21,8 +21,8 @@ class SampleFormat {
     SampleFormat& operator=(const SampleFormat&) = delete;
     virtual ~SampleFormat() = default;
 
-    // Appends one whole sample, which is readable. Allocates nothing once the buffer has grown and
-    // the device is known.
+    // Appends one whole sample, which is readable. Table, JSON and CSV allocate nothing once the buffer has
+    // grown and the device is known, where nothing is tracked.
     virtual void append(fmt::memory_buffer& buffer, const SampleReport& report) = 0;
     // append() takes samples that are not readable, too: there is something to say of them.
     virtual bool takes_unreadable() const { return false; }

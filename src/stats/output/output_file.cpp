@@ -67,7 +67,7 @@ Result<OutputFile> OutputFile::at(const std::string& path) {
     return OutputFile(real ? real.get() : path);
 }
 
-Result<bool> OutputFile::write(std::string_view text) {
+Result<void> OutputFile::write(std::string_view text) const {
     const std::string what = "writing " + path_;
     TALLY_ASSIGN_OR_RETURN(const auto name, temporary_name(path_));
     const UniqueFd fd(::open(name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0666));
@@ -85,7 +85,7 @@ Result<bool> OutputFile::write(std::string_view text) {
         ::unlink(name.c_str());
         return error;
     }
-    return true;
+    return {};
 }
 
 }  // namespace tally::stats

@@ -3,12 +3,14 @@
 #pragma once
 
 #include <string>
+#include <string_view>
+#include <utility>
 
-#include "stats/output/printer.h"
+#include "common/base/result.h"
 
 namespace tally::stats {
 
-class OutputFile final : public Destination {
+class OutputFile {
   public:
     // Nothing is created yet. kUsage where something else than a file has the name: a device must not be
     // renamed away. A symbolic link stays, and its target is replaced.
@@ -17,8 +19,7 @@ class OutputFile final : public Destination {
     // Replaces the file by renaming another one, which is made in its directory with a name that begins with
     // a dot and does not end in ".prom": who opens the file gets the old text or the new. Its mode is what
     // the umask leaves of 0666.
-    Result<bool> write(std::string_view text) override;
-    bool holds_one_round() const override { return true; }
+    Result<void> write(std::string_view text) const;
 
   private:
     explicit OutputFile(std::string path) : path_(std::move(path)) {}

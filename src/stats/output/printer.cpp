@@ -32,24 +32,28 @@ Result<bool> Printer::take(std::size_t /*source*/, const SampleReport& report) {
     if (report.readable || output_.takes_unreadable()) {
         output_.append(buffer_, report);
     }
-    return destination_.holds_one_round() ? Result<bool>(true) : flush();
+    return file_ != nullptr ? Result<bool>(true) : flush();
 }
 
 Result<bool> Printer::end_round() {
     output_.append_round(buffer_);
     auto written = flush();
-    if (destination_.holds_one_round()) {
+    if (file_ != nullptr) {
         output_.start_anew();
     }
     return written;
 }
 
 Result<bool> Printer::flush() {
-    // A round without samples replaces the contents of the file, too.
-    const bool needed = buffer_.size() > 0 || destination_.holds_one_round();
-    auto written = needed ? destination_.write({buffer_.data(), buffer_.size()}) : Result<bool>(true);
+    const std::string_view text(buffer_.data(), buffer_.size());
+    bool go_on = true;
+    if (file_ != nullptr) {
+        TALLY_TRY(file_->write(text));  // also of a round without samples
+    } else if (!text.empty()) {
+        TALLY_ASSIGN_OR_RETURN(go_on, write_to_stdout(text));
+    }
     buffer_.clear();
-    return written;
+    return go_on;
 }
 
 }  // namespace tally::stats

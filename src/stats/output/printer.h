@@ -7,6 +7,7 @@
 #include "common/base/result.h"
 #include "stats/model/consumer.h"
 #include "stats/output/format.h"
+#include "stats/output/output_file.h"
 
 namespace tally::stats {
 
@@ -14,36 +15,20 @@ namespace tally::stats {
 // over: nobody reads any more, or a signal came while the other end did not read.
 Result<bool> write_to_stdout(std::string_view text);
 
-// Where samples go.
-class Destination {
-  public:
-    virtual ~Destination() = default;
-
-    // A sample; for a file, all of a round. False: the run is over.
-    virtual Result<bool> write(std::string_view text) = 0;
-    // The file holds a single round.
-    virtual bool holds_one_round() const { return false; }
-};
-
-class Stdout final : public Destination {
-  public:
-    Result<bool> write(std::string_view text) override { return write_to_stdout(text); }
-};
-
 class Printer final : public Consumer {
   public:
-    // Both must outlive the printer.
-    Printer(SampleFormat& output, Destination& destination) : output_(output), destination_(destination) {}
+    // Both must outlive the printer. Without a file, to stdout.
+    Printer(SampleFormat& output, const OutputFile* file) : output_(output), file_(file) {}
 
     Result<bool> take(std::size_t source, const SampleReport& report) override;
     Result<bool> end_round() override;
-    bool needs_stdout() const override { return !destination_.holds_one_round(); }
+    bool needs_stdout() const override { return file_ == nullptr; }
 
   private:
     Result<bool> flush();
 
     SampleFormat& output_;
-    Destination& destination_;
+    const OutputFile* file_;
     fmt::memory_buffer buffer_;
 };
 

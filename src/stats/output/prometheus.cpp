@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-#include "stats/output/prometheus.h"
-
+// Samples as Prometheus metrics, in the text exposition format, version 0.0.4. Pure. Names and labels are
+// promised in docs/interface.md.
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "common/pins/abi_names.h"
 #include "stats/model/loss_reasons.h"
@@ -99,30 +100,13 @@ bool may_count(AttachState state) {
     return state != AttachState::kDetached && state != AttachState::kStale;
 }
 
-class PrometheusFormat final : public SampleFormat {
-  public:
-    void append(fmt::memory_buffer& /*buffer*/, const SampleReport& report) override { metrics_.add(report); }
-    bool takes_unreadable() const override { return true; }
-    void append_round(fmt::memory_buffer& buffer) override { metrics_.take(buffer); }
+// The lines of each metric in one round.
+using Lines = std::vector<fmt::memory_buffer>;
 
-  private:
-    Metrics metrics_;
-};
-
-// The lines of one round.
-class Lines {
-  public:
-    explicit Lines(std::vector<fmt::memory_buffer>& samples) : samples_(samples) {}
-
-    template <typename Number>
-    void append(MetricNumber metric, const std::string& labels, Number value) {
-        fmt::format_to(fmt::appender(samples_[metric]), "{}{{{}}} {}\n", kMetrics[metric].name, labels,
-                       value);
-    }
-
-  private:
-    std::vector<fmt::memory_buffer>& samples_;
-};
+template <typename Number>
+void append_line(Lines& lines, MetricNumber metric, const std::string& labels, Number value) {
+    fmt::format_to(fmt::appender(lines[metric]), "{}{{{}}} {}\n", kMetrics[metric].name, labels, value);
+}
 
 void append_fate(Lines& lines, const std::string& labels, std::size_t action,
                  const std::optional<Fate>& fate) {
@@ -130,7 +114,7 @@ void append_fate(Lines& lines, const std::string& labels, std::size_t action,
         return;
     }
     if (action != static_cast<std::size_t>(Action::kAborted)) {
-        lines.append(kDelivered, labels, fate->delivered);
+        append_line(lines, kDelivered, labels, fate->delivered);
     }
     std::map<std::uint32_t, std::uint64_t> losses;
     for (const std::uint32_t reason : usual_losses(action)) {
@@ -140,19 +124,28 @@ void append_fate(Lines& lines, const std::string& labels, std::size_t action,
         losses[loss.reason] = loss.packets;
     }
     for (const auto& [reason, packets] : losses) {
-        lines.append(kLost, with(labels, "reason", loss_name(reason)), packets);
+        append_line(lines, kLost, with(labels, "reason", loss_name(reason)), packets);
     }
 }
 
-}  // namespace
+// Each metric with all of its samples together, as the format wants them. Counters are those of the maps that
+// the run began with, and what was counted since: they never go back while the run lasts, and a lineage's
+// never go back from one run to the next.
+class PrometheusFormat final : public SampleFormat {
+  public:
+    void append(fmt::memory_buffer& buffer, const SampleReport& report) override;
+    // A source that has never been read has nothing but xdp_up 0.
+    bool takes_unreadable() const override { return true; }
+    void append_round(fmt::memory_buffer& buffer) override;
 
-Metrics::Metrics() : samples_(kMetrics.size()) {}
+  private:
+    Lines lines_ = Lines(kMetrics.size());
+};
 
-void Metrics::add(const SampleReport& report) {
-    Lines lines(samples_);
+void PrometheusFormat::append(fmt::memory_buffer& /*buffer*/, const SampleReport& report) {
     const std::string device = with(with({}, "device", report.device.value_or(report.title)), "netns",
                                     report.netns.value_or(std::string()));
-    lines.append(kUp, device, report.readable && may_count(report.state) ? 1 : 0);
+    append_line(lines_, kUp, device, report.readable && may_count(report.state) ? 1 : 0);
     if (report.map_id == 0) {
         return;
     }
@@ -160,45 +153,48 @@ void Metrics::add(const SampleReport& report) {
         const Counter& earlier = report.before_start[action];
         const Counter& since = report.actions[action].session;
         const std::string labels = with(device, "action", std::string(kShortActionNames[action]));
-        lines.append(kPackets, labels, earlier.rx_packets + since.rx_packets);
-        lines.append(kBytes, labels, earlier.rx_bytes + since.rx_bytes);
+        append_line(lines_, kPackets, labels, earlier.rx_packets + since.rx_packets);
+        append_line(lines_, kBytes, labels, earlier.rx_bytes + since.rx_bytes);
         const bool any = earlier.rx_packets + since.rx_packets > 0;
-        append_fate(lines, labels, action, any ? report.delivery.metrics[action] : std::nullopt);
+        append_fate(lines_, labels, action, any ? report.delivery.metrics[action] : std::nullopt);
     }
     const AttachState now = report.readable ? report.state : AttachState::kUnknown;
     for (const AttachState state : kStates) {
-        lines.append(kState, with(device, "state", std::string(state_name(state))), state == now ? 1 : 0);
+        append_line(lines_, kState, with(device, "state", std::string(state_name(state))),
+                    state == now ? 1 : 0);
     }
     if (report.readable && report.runs_on) {
-        lines.append(kRunsOn, with(device, "runs_on", *report.runs_on), 1);
+        append_line(lines_, kRunsOn, with(device, "runs_on", *report.runs_on), 1);
     }
     if (report.cost) {
         constexpr double kNanoseconds = 1e9;
-        lines.append(kRunSeconds, device, report.cost->session_nanoseconds / kNanoseconds);
-        lines.append(kRuns, device, report.cost->session_runs);
+        append_line(lines_, kRunSeconds, device, report.cost->session_nanoseconds / kNanoseconds);
+        append_line(lines_, kRuns, device, report.cost->session_runs);
     }
     if (report.program) {
         const AttachedProgram& program = *report.program;
-        lines.append(kGeneration, device, program.generation);
+        append_line(lines_, kGeneration, device, program.generation);
         const std::string labels =
             with(with(device, "program", program.name), "id", std::to_string(program.id));
-        lines.append(kProgram, with(with(labels, "mode", program.mode), "attach", program.attach), 1);
+        append_line(lines_, kProgram, with(with(labels, "mode", program.mode), "attach", program.attach), 1);
     }
 }
 
-void Metrics::take(fmt::memory_buffer& text) {
-    Lines(samples_).append(kBuild, with({}, "version", TALLY_VERSION), 1);
+void PrometheusFormat::append_round(fmt::memory_buffer& buffer) {
+    append_line(lines_, kBuild, with({}, "version", TALLY_VERSION), 1);
     for (std::size_t number = 0; number < kMetrics.size(); ++number) {
-        fmt::memory_buffer& samples = samples_[number];
-        if (samples.size() > 0) {
+        fmt::memory_buffer& lines = lines_[number];
+        if (lines.size() > 0) {
             const Metric& metric = kMetrics[number];
-            fmt::format_to(fmt::appender(text), "# HELP {} {}\n# TYPE {} {}\n", metric.name, metric.help,
+            fmt::format_to(fmt::appender(buffer), "# HELP {} {}\n# TYPE {} {}\n", metric.name, metric.help,
                            metric.name, metric.type);
-            text.append(samples.data(), samples.data() + samples.size());
-            samples.clear();
+            buffer.append(lines.data(), lines.data() + lines.size());
+            lines.clear();
         }
     }
 }
+
+}  // namespace
 
 std::unique_ptr<SampleFormat> make_prometheus_format() {
     return std::make_unique<PrometheusFormat>();

@@ -68,8 +68,7 @@ void append_head(fmt::memory_buffer& buffer, const SampleReport& report, bool te
 // A table for people; where stdout is not a terminal, plain numbers in columns for awk.
 class TableFormat final : public SampleFormat {
   public:
-    TableFormat(Detail detail, bool terminal)
-        : detail_(detail), per_cpu_(detail == Detail::kPerCpu), terminal_(terminal) {}
+    TableFormat(Detail detail, bool terminal) : detail_(detail), terminal_(terminal) {}
 
     void append(fmt::memory_buffer& buffer, const SampleReport& report) override {
         const Widths widths = measure(report);
@@ -85,7 +84,7 @@ class TableFormat final : public SampleFormat {
         for (std::size_t action = 0; action < report.actions.size(); ++action) {
             append_row(buffer, widths, row_of(report, kActionNames[action], report.actions[action]));
             append_fate(buffer, report, action);
-            if (per_cpu_) {
+            if (detail_ == Detail::kPerCpu) {
                 append_cpus(buffer, widths, report, action);
             }
         }
@@ -189,7 +188,7 @@ class TableFormat final : public SampleFormat {
     void append_titles(fmt::memory_buffer& buffer, const Widths& widths) const {
         const auto to = fmt::appender(buffer);
         fmt::format_to(to, "{}{:<{}}", indent(), "action", kActionWidth);
-        if (per_cpu_) {
+        if (detail_ == Detail::kPerCpu) {
             fmt::format_to(to, "  {:>{}}", "cpu", kCpuWidth);
         }
         fmt::format_to(to, "  {:>{}}  {:>{}}  {:>{}}  {:>{}}\n", "packets", widths.packets, "packets/s",
@@ -211,7 +210,7 @@ class TableFormat final : public SampleFormat {
         fmt::format_to(to, "{}{:<{}}", indent(), row.action, kActionWidth);
         if (row.cpu != nullptr) {
             fmt::format_to(to, "  {:>{}}", row.cpu->cpu, kCpuWidth);
-        } else if (per_cpu_) {
+        } else if (detail_ == Detail::kPerCpu) {
             fmt::format_to(to, "  {:>{}}", "all", kCpuWidth);
         }
         append_number(buffer, row.count ? std::optional(row.count->rx_packets) : std::nullopt,
@@ -252,7 +251,6 @@ class TableFormat final : public SampleFormat {
     std::string_view indent() const { return terminal_ ? "  " : ""; }
 
     Detail detail_;
-    bool per_cpu_;
     bool terminal_;
     bool first_ = true;
 };

@@ -69,15 +69,12 @@ Result<void> DeliveryReader::open() {
     return {};
 }
 
-// Where several devices name a cpumap, what is counted of it cannot be divided among them.
+// Where several devices name a cpumap, what is counted of it cannot be divided among them. Other maps may be
+// among these, too.
 Result<std::set<std::uint32_t>> DeliveryReader::shared_cpumaps(const DeliveryCounts& counts) const {
-    std::set<std::uint32_t> known;
     std::set<std::uint32_t> shared;
     if (counts.cpumaps.empty()) {
         return shared;
-    }
-    for (const auto& [key, packets] : counts.cpumaps) {
-        known.insert(key.map_id);
     }
     std::set<std::uint32_t> named;
     TALLY_ASSIGN_OR_RETURN(const auto directories, pin_directories(root_));
@@ -88,7 +85,7 @@ Result<std::set<std::uint32_t>> DeliveryReader::shared_cpumaps(const DeliveryCou
         }
         const std::set<std::uint32_t> of_device(std::begin(meta->map_ids), std::end(meta->map_ids));
         for (const std::uint32_t map_id : of_device) {
-            if (known.contains(map_id) && !named.insert(map_id).second) {
+            if (!named.insert(map_id).second) {
                 shared.insert(map_id);
             }
         }

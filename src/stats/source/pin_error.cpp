@@ -4,8 +4,6 @@
 #include <fmt/format.h>
 #include <sys/stat.h>
 
-#include <optional>
-
 #include "common/base/directory.h"
 #include "common/base/shell_word.h"
 #include "common/pins/bpffs.h"
@@ -98,10 +96,11 @@ Error explain_map_id_error(Error error) {
     return error;
 }
 
-Error explain_missing_pin(const Source& source, const NetnsContext& context, const std::string& pin) {
+Error explain_missing_pin(const std::optional<std::string>& device, const NetnsContext& context,
+                          const std::string& pin) {
     auto error = make_error(ErrorKind::kNotFound, "opening the pin " + pin, "nothing is pinned there");
-    if (source.kind == Source::Kind::kDevice) {
-        error.hint = hint_for_device(source.name, context, pin);
+    if (device) {
+        error.hint = hint_for_device(*device, context, pin);
     }
     return error;
 }

@@ -2,11 +2,11 @@
 // Explains why a map could not be opened.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "common/base/error.h"
 #include "common/pins/netns_context.h"
-#include "stats/source/read_request.h"
 
 namespace tally::stats {
 
@@ -17,6 +17,7 @@ Error explain_map_id_error(Error error);
 
 // Nothing is pinned at `pin`. Of a device, the hint is how its packets get counted: by a program of ours only
 // where no program would have to give way to it.
-Error explain_missing_pin(const Source& source, const NetnsContext& context, const std::string& pin);
+Error explain_missing_pin(const std::optional<std::string>& device, const NetnsContext& context,
+                          const std::string& pin);
 
 }  // namespace tally::stats

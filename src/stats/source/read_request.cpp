@@ -7,11 +7,7 @@
 namespace tally::stats {
 
 void add_source(std::vector<Source>& sources, Source source) {
-    const auto same = [&](const Source& other) {
-        return other.kind == source.kind && other.name == source.name && other.map_id == source.map_id &&
-               other.netns == source.netns;
-    };
-    if (std::none_of(sources.begin(), sources.end(), same)) {
+    if (std::find(sources.begin(), sources.end(), source) == sources.end()) {
         sources.push_back(std::move(source));
     }
 }

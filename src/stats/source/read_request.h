@@ -22,6 +22,8 @@ struct Source {
     std::uint32_t map_id = 0;
     std::string directory;                  // of the device's pins; empty: where a loader puts them
     std::optional<std::string> netns = {};  // the device's, as the user named it; none: that of the run
+
+    bool operator==(const Source& other) const = default;
 };
 
 // Unless it is there already.

@@ -82,7 +82,6 @@ Result<void> Reader::start() {
     }
     if (opened) {
         TALLY_TRY(replace_map(std::move(*opened)));
-        TALLY_TRY(sampler_.check_components());
     }
     started_ = true;
     return {};
@@ -97,8 +96,7 @@ Result<void> Reader::find_device() {
         return {};
     }
     if (!missing || !request_->wait) {
-        return missing && !context_->obstacle ? context_->explain_missing(*report_.device)
-                                              : std::move(interface).error();
+        return missing ? context_->explain_missing(*report_.device) : std::move(interface).error();
     }
     device_awaited_ = true;
     return {};
@@ -166,7 +164,7 @@ Result<void> Reader::look_at_pin() {
         return std::move(look).error();
     }
     if (!look) {
-        note_pin_missing(look.error().message());
+        note_obstacle(std::move(look).error());
         return {};
     }
     switch (*look) {
@@ -200,11 +198,12 @@ Result<void> Reader::open_pin() {
     if (!opened && lacks_descriptors(opened.error())) {
         return std::move(opened).error();
     }
+    if (!opened && sampler_.map() == nullptr && is_missing(opened.error())) {
+        note_pin_missing(fmt::format("nothing is pinned at {} yet", pinned_map_.pin()), true);
+        return {};
+    }
     if (!opened) {
-        const bool nothing_yet = sampler_.map() == nullptr && is_missing(opened.error());
-        note_pin_missing(nothing_yet ? fmt::format("nothing is pinned at {} yet", pinned_map_.pin())
-                                     : opened.error().message(),
-                         nothing_yet);
+        note_obstacle(std::move(opened).error());
         return {};
     }
     if (opened->changing && transition_.wait(pin_time_)) {
@@ -225,9 +224,12 @@ Result<void> Reader::look_for_moved_pin() {
     if (!followed && lacks_descriptors(followed.error())) {
         return followed.error();
     }
-    note_pin_missing(followed ? fmt::format("map {} is no longer pinned", sampler_.map()->id)
-                              : followed.error().message());
-    report_.unpinned = followed.has_value();
+    if (!followed) {
+        note_obstacle(followed.error());
+        return {};
+    }
+    note_pin_missing(fmt::format("map {} is no longer pinned", sampler_.map()->id));
+    report_.unpinned = true;
     return {};
 }
 
@@ -258,32 +260,38 @@ void Reader::set_device(const std::string& name) {
     state_monitor_.rename(name, pinned_map_.directory());
 }
 
-// The hint that a single reading has, behind the notice.
-std::string Reader::advice_while_waiting() const {
-    if (!report_.device) {
-        return {};
-    }
-    const Source source = {Source::Kind::kDevice, *report_.device, 0, {}};
-    const auto hint = explain_missing_pin(source, *context_, pinned_map_.pin()).hint;
-    return hint.empty() ? hint : "; " + hint;
-}
-
+// The advice is the hint that a single reading has.
 void Reader::note_pin_missing(const std::string& why, bool advise) {
     transition_.end();
     started_ = true;
     report_.unpinned = false;
+    error_.reset();
     if (why != obstacle_) {
-        request_->notices.say(report_.title, why + "; waiting" + (advise ? advice_while_waiting() : ""));
+        const std::string hint = advise ? explain_missing().hint : "";
+        request_->notices.say(report_.title, why + "; waiting" + (hint.empty() ? "" : "; ") + hint);
         obstacle_ = why;
     }
 }
 
+void Reader::note_obstacle(Error error) {
+    note_pin_missing(error.message());
+    error_ = std::move(error);
+}
+
+Error Reader::explain_missing() const {
+    if (device_awaited_) {
+        return context_->explain_missing(*report_.device);
+    }
+    return error_ ? *error_ : explain_missing_pin(report_.device, *context_, pinned_map_.pin());
+}
+
 Result<void> Reader::replace_map(OpenedMap opened) {
+    const bool first = sampler_.map() == nullptr;
     TALLY_TRY(sampler_.replace_map(std::move(opened), pinned_map_.directory(), started_));
     started_ = true;
     obstacle_.clear();
     state_monitor_.expire();
-    return {};
+    return first ? sampler_.check_components() : Result<void>();
 }
 
 Result<void> Reader::sample() {
@@ -324,6 +332,7 @@ void Reader::refresh_state() {
     }
     report_.state = state_monitor_.report(report_.title, sampler_.map()->id, changing);
     report_.runs_on = state_monitor_.runs_on();
+    report_.left_netns = state_monitor_.left_netns();
     report_.link = state_monitor_.link();
     report_.is_over = state_monitor_.device_gone() && !request_->wait;
 }

@@ -38,8 +38,8 @@ class Reader {
     bool ready() const { return found() && obstacle_.empty(); }
     // There has been one at some time.
     bool found() const { return sampler_.map() != nullptr && !device_awaited_; }
-    // The device does not exist yet, and is waited for.
-    bool awaits_device() const { return device_awaited_; }
+    // Why there is no map to read.
+    Error explain_missing() const;
     // A loader is replacing the map. Until it has finished, or for Transition::kLongest, the old map is read,
     // if there was one.
     bool in_transition() const { return transition_.active(); }
@@ -54,7 +54,6 @@ class Reader {
     bool woken_by(const PinWatcher::Events& events) const { return pinned_map_.woken_by(events); }
     // Devices have left its network namespace: the next sample looks where this one is.
     void note_departures() { state_monitor_.expire(); }
-    bool is_in(const NetnsContext& context) const { return context_ == &context; }
     const NetnsContext& context() const { return *context_; }
 
     // Reads the map and fills in the report, which says whether there was anything to read. The pin is looked
@@ -73,7 +72,7 @@ class Reader {
     Result<void> open_pin();
     Result<void> replace_map(OpenedMap opened);
     void note_pin_missing(const std::string& why, bool advise = false);
-    std::string advice_while_waiting() const;
+    void note_obstacle(Error error);
     Result<void> look_for_moved_pin();
     Result<bool> follow_renamed_device();
     void set_device(const std::string& name);
@@ -94,6 +93,7 @@ class Reader {
     bool started_ = false;  // a map that appears from now on counts from zero
     bool device_awaited_ = false;
     std::string obstacle_;           // why there is nothing to read, as it was said; empty: there is
+    std::optional<Error> error_;     // the same, where a pin is there, and cannot be read
     std::int64_t pin_time_ = 0;      // when the pin was looked at: nanoseconds, CLOCK_MONOTONIC
     std::uint64_t pin_changes_ = 0;  // PinWatcher::changes() then
 };

@@ -15,7 +15,6 @@
 #include "common/network/netns.h"
 #include "common/pins/meta.h"
 #include "common/start/descriptor_limit.h"
-#include "stats/source/moved_device.h"
 #include "stats/source/pin_error.h"
 
 namespace tally::stats {
@@ -39,35 +38,35 @@ Result<bool> is_device(const FoundMap& found, const NetnsContext& context) {
 ReaderSet::ReaderSet(NetnsContext own, const ReadRequest& request)
     : request_(request),
       events_(::epoll_create1(EPOLL_CLOEXEC)),
-      own_{std::move(own), {}},
-      delivery_(own_.context) {
+      own_(std::make_shared<Watched>(Watched{std::move(own), {}})),
+      delivery_(own_->context) {
     request_.delivery = &delivery_;
     wake_by(watcher_.fd());
-    if (own_.context.visibility == NetnsContext::Visibility::kHere) {
-        listen(own_);
+    if (own_->context.visibility == NetnsContext::Visibility::kHere) {
+        listen(*own_);
     }
 }
 
 Result<void> ReaderSet::add_context(const std::string& netns, NetnsContext context) {
-    auto& named = named_[netns];
-    named = std::make_unique<Watched>();
-    *named = {std::move(context), {}};
+    auto& named = others_[netns];
+    named = std::make_shared<Watched>(Watched{std::move(context), {}});
     return listen_inside(*named, netns);
 }
 
 void ReaderSet::add_sources(const std::vector<Source>& sources) {
     for (const Source& source : sources) {
-        Watched& watched = source.netns ? *named_.at(*source.netns) : own_;
+        const auto place = source.netns ? others_.at(*source.netns) : own_;
         members_.push_back(
             {next_number_++,
-             std::make_unique<Reader>(source, request_, watched.context, watched.departures, watcher_),
+             place,
+             std::make_unique<Reader>(source, request_, place->context, place->departures, watcher_),
              std::nullopt,
              {}});
     }
 }
 
 Result<void> ReaderSet::discover() {
-    discovery_.emplace(own_.context.bpffs.path, watcher_);
+    discovery_.emplace(own_->context.bpffs.path, watcher_);
     TALLY_ASSIGN_OR_RETURN(auto found, discovery_->look());
     return add(found, false);
 }
@@ -79,12 +78,12 @@ Result<void> ReaderSet::check_all_were_read() const {
     const bool denied = std::any_of(unread_.begin(), unread_.end(),
                                     [](const auto& one) { return one.second == ErrorKind::kPermission; });
     return make_error(denied ? ErrorKind::kPermission : ErrorKind::kSystem,
-                      fmt::format("reading the counters below {}", own_.context.bpffs.path),
+                      fmt::format("reading the counters below {}", own_->context.bpffs.path),
                       fmt::format("{} of the maps there cannot be read", unread_.size()));
 }
 
 bool ReaderSet::must_poll() const {
-    return (discovery_ && (discovery_->must_poll() || unanswered_)) ||
+    return (discovery_ && (discovery_->must_poll() || left_out_)) ||
            any([](const Member& member) { return member.reader->must_poll(); });
 }
 
@@ -96,13 +95,16 @@ Result<void> ReaderSet::follow_all() {
 }
 
 Result<void> ReaderSet::follow_events() {
-    note_departures(own_);
-    for (auto* contexts : {&others_, &named_}) {
-        for (auto& [netns, other] : *contexts) {
-            note_departures(*other);
-        }
+    note_departures(*own_);
+    for (auto& [netns, other] : others_) {
+        note_departures(*other);
     }
     const PinWatcher::Events& events = watcher_.drain();
+    const auto& watches = events.watches;
+    const bool names = std::find(watches.begin(), watches.end(), names_watch_) != watches.end();
+    if (names || (events.everything && discovery_)) {
+        TALLY_TRY(leave_unnamed());
+    }
     for (Member& member : members_) {
         if (member.reader->woken_by(events)) {
             TALLY_TRY(follow(member));
@@ -117,11 +119,11 @@ Result<void> ReaderSet::follow_polled() {
             TALLY_TRY(follow(member));
         }
     }
-    if (!discovery_ || !(discovery_->must_poll() || unanswered_)) {
+    if (!discovery_ || !(discovery_->must_poll() || left_out_)) {
         return {};
     }
-    unanswered_ = false;
     const auto found = discovery_->look();
+    left_out_ = left_out_ && !found;
     return found ? add(*found, true) : Result<void>();
 }
 
@@ -179,6 +181,7 @@ std::vector<std::size_t> ReaderSet::drop_lost(std::chrono::steady_clock::time_po
         dropped.push_back(member.number);
         return true;
     });
+    std::erase_if(others_, [](const auto& other) { return other.second.use_count() == 1; });
     return dropped;
 }
 
@@ -192,12 +195,11 @@ void ReaderSet::say_what_is_ignored() {
 }
 
 Result<void> ReaderSet::find_left_out() {
-    if (!left_out_ && !unanswered_) {
+    if (!left_out_) {
         return {};
     }
-    left_out_ = false;
-    unanswered_ = false;
     TALLY_ASSIGN_OR_RETURN(auto found, discovery_->look());
+    left_out_ = false;
     return add(found, true);
 }
 
@@ -216,18 +218,18 @@ Result<void> ReaderSet::add(const std::vector<FoundMap>& found, bool under_way) 
 }
 
 Result<void> ReaderSet::add(const FoundMap& found, bool under_way) {
-    TALLY_ASSIGN_OR_RETURN(auto* watched, watched_of(found.netns));
+    TALLY_ASSIGN_OR_RETURN(const auto place, watched_of(found.netns));
     const auto same = [&](const Member& member) { return member.reader->directory() == found.directory; };
     if (const auto known = std::find_if(members_.begin(), members_.end(), same); known != members_.end()) {
         return follow(*known);
     }
     if (found.is_missing) {
-        note_missing(found, watched->context);
+        note_missing(found, place->context);
         return {};
     }
-    const auto source = source_of(found, watched->context);
+    const auto source = source_of(found, place->context);
     auto reader =
-        source ? std::make_unique<Reader>(*source, request_, watched->context, watched->departures, watcher_)
+        source ? std::make_unique<Reader>(*source, request_, place->context, place->departures, watcher_)
                : nullptr;
     const auto start = [&] { return under_way ? reader->join() : reader->start(); };
     auto started = reader == nullptr ? Result<void>(source.error()) : start();
@@ -242,7 +244,7 @@ Result<void> ReaderSet::add(const FoundMap& found, bool under_way) {
             unread_[found.directory] = kind;
         }
         discovery_->forget(found.directory);
-        unanswered_ = unanswered_ || unanswered;  // it is looked for again
+        left_out_ = left_out_ || unanswered;
         return {};
     }
     problems_.erase(found.directory);
@@ -251,7 +253,7 @@ Result<void> ReaderSet::add(const FoundMap& found, bool under_way) {
                                          [](const SampleReport& report, const Member& member) {
                                              return is_listed_before(report, member.reader->report());
                                          });
-    members_.insert(behind, {next_number_++, std::move(reader), std::nullopt, {}});
+    members_.insert(behind, {next_number_++, place, std::move(reader), std::nullopt, {}});
     return {};
 }
 
@@ -265,8 +267,7 @@ void ReaderSet::note_problem(const FoundMap& found, const std::string& title, st
 
 // Its next event tells whether it is pinned again.
 void ReaderSet::note_missing(const FoundMap& found, const NetnsContext& context) {
-    const Source source{Source::Kind::kDevice, found.name, 0, found.directory};
-    const auto error = explain_missing_pin(source, context, found.directory + '/' + XDP_TALLY_MAP_NAME);
+    const auto error = explain_missing_pin(found.name, context, found.directory + '/' + XDP_TALLY_MAP_NAME);
     note_problem(found, printable(with_netns(found.netns, found.name)), error.message() + "; " + error.hint);
     unread_[found.directory] = error.kind;
 }
@@ -277,21 +278,33 @@ Result<Source> ReaderSet::source_of(const FoundMap& found, const NetnsContext& c
                   : Source{Source::Kind::kPin, found.directory + '/' + XDP_TALLY_MAP_NAME, 0, {}};
 }
 
-Result<ReaderSet::Watched*> ReaderSet::watched_of(const std::string& netns) {
-    if (netns == own_.context.netns) {
-        return &own_;
+Result<std::shared_ptr<ReaderSet::Watched>> ReaderSet::watched_of(const std::string& netns) {
+    if (netns == own_->context.netns) {
+        return own_;
     }
+    names_watch_ = watcher_.watch(kNamedNamespaces);
     auto& other = others_[netns];
     // The namespace may have been deleted, and another created with its name.
     if (!other || other->context.inode != inode_of_netns(netns)) {
-        TALLY_ASSIGN_OR_RETURN(auto context, view_netns_context(netns, own_.context));
+        TALLY_ASSIGN_OR_RETURN(auto context, view_netns_context(netns, own_->context));
         if (!other) {
-            other = std::make_unique<Watched>();
+            other = std::make_shared<Watched>();
         }
         *other = {std::move(context), {}};  // its readers keep their pointers
         TALLY_TRY(listen_inside(*other, netns_path(netns)));
     }
-    return other.get();
+    return other;
+}
+
+// The sockets in a namespace keep it in existence, also one that has lost its name. Of one that never had a
+// name, nobody can tell.
+Result<void> ReaderSet::leave_unnamed() {
+    for (const auto& [netns, other] : others_) {
+        if (netns != std::to_string(other->context.inode)) {
+            TALLY_TRY(watched_of(netns));
+        }
+    }
+    return {};
 }
 
 // Without an announcement of what leaves it, it is looked at all the same.
@@ -327,7 +340,7 @@ void ReaderSet::note_departures(Watched& watched) {
         return;
     }
     for (const Member& member : members_) {
-        if (member.reader->is_in(watched.context)) {
+        if (member.place.get() == &watched) {
             member.reader->note_departures();
         }
     }

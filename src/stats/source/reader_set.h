@@ -36,8 +36,15 @@ class ReaderSet {
     ReaderSet& operator=(const ReaderSet&) = delete;
     ~ReaderSet() = default;
 
+    // A network namespace, and the devices that have left it. Its sockets keep it in existence.
+    struct Watched {
+        NetnsContext context;
+        DepartureLog departures;
+    };
+
     struct Member {
         std::size_t number = 0;  // unique in this run
+        std::shared_ptr<Watched> place;
         std::unique_ptr<Reader> reader;
         std::optional<std::chrono::steady_clock::time_point> lost;  // since when its pin is gone
         std::string problem;  // the latest that was told, while it lasts
@@ -57,10 +64,7 @@ class ReaderSet {
     // map of another layout is no counter map, and one that is gone by then is none either.
     Result<void> check_all_were_read() const;
 
-    const NetnsContext& context() const { return own_.context; }
-    const NetnsContext& context_of(const Source& source) const {
-        return source.netns ? named_.at(*source.netns)->context : own_.context;
-    }
+    const NetnsContext& context() const { return own_->context; }
     // In the order of the command line; with --all, in natural order.
     std::vector<Member>& members() { return members_; }
     const std::vector<Member>& members() const { return members_; }
@@ -116,32 +120,28 @@ class ReaderSet {
     void note_missing(const FoundMap& found, const NetnsContext& context);
     void note_problem(const FoundMap& found, const std::string& title, std::string problem);
     void say_what_is_ignored();
-    // A network namespace, and the devices that have left it.
-    struct Watched {
-        NetnsContext context;
-        DepartureLog departures;
-    };
     static Result<Source> source_of(const FoundMap& found, const NetnsContext& context);
-    Result<Watched*> watched_of(const std::string& netns);
+    Result<std::shared_ptr<Watched>> watched_of(const std::string& netns);
     void listen(Watched& watched);
     Result<void> listen_inside(Watched& watched, const std::string& path);
+    Result<void> leave_unnamed();
     void wake_by(int fd) const;
     void note_departures(Watched& watched);
 
     ReadRequest request_;
     PinWatcher watcher_;
     UniqueFd events_;  // epoll, of all that wakes the run; none where there could be none
-    Watched own_;
+    std::shared_ptr<Watched> own_;
     DeliveryReader delivery_;
-    std::string delivery_problem_;                            // the latest that was told, while it lasts
-    std::map<std::string, std::unique_ptr<Watched>> others_;  // by what bpffs calls the namespace
-    std::map<std::string, std::unique_ptr<Watched>> named_;   // by what the user calls it
+    std::string delivery_problem_;  // the latest that was told, while it lasts
+    // By what the user calls the namespace; with --all, by what bpffs calls it.
+    std::map<std::string, std::shared_ptr<Watched>> others_;
+    int names_watch_ = -1;  // with --all, of the names of namespaces
     std::optional<Discovery> discovery_;
     bool told_of_ignored_ = false;
     std::map<std::string, std::string> problems_;  // of what was found and could not be read, by directory
-    bool left_out_ = false;                        // some that were found are no members
     std::map<std::string, ErrorKind> unread_;      // of counter maps that could not be read, by directory
-    bool unanswered_ = false;                      // the same, as the kernel could not answer what they are
+    bool left_out_ = false;  // some are no members, as the kernel could not answer: they are looked for again
     std::vector<Member> members_;
     std::size_t next_number_ = 0;
 };

@@ -116,7 +116,7 @@ Result<MeasuredProgram> find_measured_program(const NetnsContext& context, const
         return MeasuredProgram{meta->program_id, false};
     }
     if (meta == nullptr && !device) {
-        return untold("a map without metadata does not tell its program");
+        return untold("a map without a meta does not tell its program");
     }
     // A dispatcher is another program after each change in it, so the hook is asked.
     const bool elsewhere = meta != nullptr && meta->netns_inode != context.inode;

@@ -8,13 +8,11 @@
 #include <utility>
 
 #include "common/base/clock.h"
-#include "common/base/device_name.h"
 #include "common/base/printable.h"
 #include "common/bpf/bpf_info.h"
 #include "common/pins/abi_names.h"
 #include "stats/model/rates.h"
 #include "stats/source/delivery_reader.h"
-#include "stats/source/moved_device.h"
 #include "stats/source/run_statistics.h"
 
 namespace tally::stats {
@@ -26,19 +24,6 @@ constexpr double kShortestPeriod = 0.0001;  // seconds
 
 constexpr const char* kWholeDispatcher =
     "of the dispatcher with all its programs, which have no run-time statistics of their own";
-
-// Where what became of its packets is counted.
-DeliverySource delivery_source_of(const Meta& meta) {
-    DeliverySource source;
-    source.netns_inode = meta.netns_inode;
-    source.ifindex = meta.ifindex;
-    source.lineage = meta.lineage;
-    source.first = meta.delivery_first;
-    source.map = meta.delivery_map;
-    const auto map_ids = delivery_maps_of(meta);
-    source.map_ids.assign(map_ids.begin(), map_ids.end());
-    return source;
-}
 
 bool same_generation(const Meta& a, const Meta& b) {
     return a.lineage == b.lineage && a.generation == b.generation;
@@ -98,7 +83,7 @@ Result<void> Sampler::replace_map(OpenedMap opened, const std::string& directory
                                   : fmt::format("{} (generation {})", notice, own_meta()->generation));
     } else {
         session_.start_with(before_.total, origin());
-        cpu_session_.start_with(before_.per_cpu);
+        cpu_session_.add(before_.per_cpu, before_.per_cpu);
     }
     latest_ = before_;
     report_->cpus.reserve(latest_.per_cpu.size());
@@ -246,8 +231,7 @@ void Sampler::fill_cost() {
     const auto program = find_measured_program(*context_, own_meta(), report_->device);
     const auto reading = program ? request_->run_statistics->read(program->id) : program.error();
     if (reading) {
-        cost_meter_.take(*reading);
-        cost_meter_.set_note(program->is_dispatcher ? kWholeDispatcher : "");
+        cost_meter_.take(*reading, program->is_dispatcher ? kWholeDispatcher : "");
     } else {
         cost_meter_.miss(program && reading.error().kind == ErrorKind::kNotFound ? "the program is gone"
                                                                                  : reading.error().message());
@@ -257,11 +241,11 @@ void Sampler::fill_cost() {
 
 void Sampler::take_delivery(bool joined) {
     if (const Meta* const meta = own_meta()) {
-        delivery_source_ = delivery_source_of(*meta);
+        delivery_meta_ = *meta;
     }
     const auto& reading = request_->delivery->reading();
-    if (reading && delivery_source_) {
-        delivery_.take(*reading, *delivery_source_, joined);
+    if (reading && delivery_meta_) {
+        delivery_.take(*reading, *delivery_meta_, joined);
     } else if (!joined || request_->delivery->obstacle().empty()) {
         delivery_.miss();  // after a reading that failed, the next one goes on
     }
@@ -270,11 +254,8 @@ void Sampler::take_delivery(bool joined) {
 void Sampler::fill_delivery() {
     take_delivery(true);
     const auto& reading = request_->delivery->reading();
-    if (reading && delivery_source_) {
-        const bool moved = report_->runs_on && netns_of(*report_->runs_on) != report_->netns.value_or("");
-        const DeliveryObstacles obstacles{report_->program && report_->program->mode != "native", moved};
-        tally::stats::fill_delivery(*report_, *reading, *delivery_source_, delivery_, obstacles,
-                                    report_->period);
+    if (reading && delivery_meta_) {
+        tally::stats::fill_delivery(*report_, *reading, *delivery_meta_, delivery_, latest_.time);
         return;
     }
     report_->delivery = {};

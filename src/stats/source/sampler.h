@@ -82,7 +82,7 @@ class Sampler {
     ComponentCounters components_;  // with --per-program
     CostMeter cost_meter_;          // with --cost
     DeliveryTotals delivery_;
-    std::optional<DeliverySource> delivery_source_;  // of the latest meta of a map that was read
+    std::optional<Meta> delivery_meta_;  // the latest of a map that was read
     bool told_to_track_ = false;
 };
 

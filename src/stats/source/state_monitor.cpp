@@ -75,6 +75,7 @@ AttachState StateMonitor::look(const Meta* meta, std::uint32_t map_id, std::int6
     }
     if (latest_.state != AttachState::kAttached) {
         latest_.runs_on.reset();
+        latest_.left_netns = false;
     }
     if (latest_.state == AttachState::kAttached && meta->attach_kind == XDP_TALLY_ATTACH_DISPATCHER) {
         const auto ended = is_of_ended_run(*meta, directory_);
@@ -116,7 +117,8 @@ void StateMonitor::say_what_changed(const std::string& title, std::uint32_t map_
     if (latest_.runs_on && before.runs_on != latest_.runs_on) {
         notices_.say(title, fmt::format("the device is {} now", printable(*latest_.runs_on)));
     }
-    if (latest_.state == AttachState::kUnknown && before.obstacle != latest_.obstacle) {
+    if (latest_.state == AttachState::kUnknown && !latest_.obstacle.empty() &&
+        before.obstacle != latest_.obstacle) {
         notices_.say(title, latest_.obstacle);
     }
 }
@@ -167,6 +169,7 @@ void StateMonitor::look_at_device(const Meta& meta, AttachFacts& facts) {
         departures_->watch(seen_ifindex_);
     }
     latest_.link = runs_here ? link_state(*link) : std::string_view();
+    latest_.left_netns = runs_here && facts.meta_is_elsewhere;
     if (runs_here && !is_where_pins_say(meta, context_->inode, link->interface.name)) {
         latest_.runs_on = with_netns(context_->netns, link->interface.name);
     }
@@ -194,6 +197,7 @@ void StateMonitor::look_elsewhere(const Meta& meta, const std::optional<LinkInfo
     facts.searched_everywhere = !found.hook && found.searched;
     facts.life = found.life;
     facts.hook_elsewhere = found.hook;
+    latest_.left_netns = found.hook && found.netns_inode != meta.netns_inode;
     if (found.hook && !is_where_pins_say(meta, found.netns_inode, found.interface)) {
         latest_.runs_on = with_netns(found.netns, found.interface);
     }

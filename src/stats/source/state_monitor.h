@@ -54,6 +54,9 @@ class StateMonitor {
     // The device that the program runs on, as it was told, where that is another one than the pins say.
     std::optional<std::string> runs_on() const { return told_ ? told_->runs_on : std::nullopt; }
 
+    // The same of its network namespace: it is another one than at the load.
+    bool left_netns() const { return told_ && told_->left_netns; }
+
     // As SampleReport::link, at the same look.
     std::string_view link() const { return told_ ? told_->link : std::string_view(); }
     // What is told is `detached` because the device does not exist any more.
@@ -75,6 +78,7 @@ class StateMonitor {
         bool other_counts = false;        // somebody else's program, into our map
         bool left_by_killed_run = false;  // as DeviceState::left_by_killed_run
         std::optional<std::string> runs_on;
+        bool left_netns = false;
         std::string_view link;
         std::string obstacle;  // why more cannot be told of a device that is not where it was
     };

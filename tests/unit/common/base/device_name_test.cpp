@@ -11,11 +11,5 @@ TEST(DeviceName, HasTheNamespaceUnlessItIsTheInitialOne) {
     EXPECT_EQ(with_netns("red", "eth0"), "red/eth0");
 }
 
-TEST(DeviceName, TellsItsNamespace) {
-    EXPECT_EQ(netns_of("eth0"), "");
-    EXPECT_EQ(netns_of("red/eth0"), "red");
-    EXPECT_EQ(netns_of("/proc/7/ns/net/eth0"), "/proc/7/ns/net") << "one that no name was given";
-}
-
 }  // namespace
 }  // namespace tally

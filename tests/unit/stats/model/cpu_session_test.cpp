@@ -15,7 +15,7 @@ using Reading = CpuSession::Reading;
 TEST(CpuSession, CountsFromTheFirstReading) {
     CpuSession session;
     const Reading first = {passed(10, 600), dropped(3, 180)};
-    session.start_with(first);
+    session.add(first, first);
     EXPECT_THAT(session.counted(), ElementsAre(passed(0, 0), passed(0, 0)));
     session.add(first, {passed(12, 720), dropped(3, 180)});
     EXPECT_THAT(session.counted(), ElementsAre(passed(2, 120), passed(0, 0)));
@@ -31,7 +31,7 @@ TEST(CpuSession, CountsAllOfAMapThatAppears) {
 
 TEST(CpuSession, AMapThatComesBackGoesOn) {
     CpuSession session;
-    session.start_with({passed(10, 600)});
+    session.add({passed(10, 600)}, {passed(10, 600)});
     session.replace_map(5, {passed(10, 600)}, 6, {passed(3, 180)});
     session.replace_map(6, {passed(3, 180)}, 5, {passed(11, 660)});
     EXPECT_THAT(session.counted(), ElementsAre(passed(4, 240)));  // 3 + (11 - 10)

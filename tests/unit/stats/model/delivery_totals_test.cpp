@@ -13,6 +13,7 @@ constexpr std::uint64_t kTracking = 77;
 constexpr std::uint32_t kDevice = 5;
 constexpr std::uint32_t kCpumap = 90;
 constexpr std::uint32_t kAllTracepoints = 0x3f;
+constexpr std::int64_t kOneSecond = 1'000'000'000;
 
 DeliveryMeta meta_of(std::uint64_t instance) {
     DeliveryMeta meta = {};
@@ -29,8 +30,16 @@ DeliveryReading reading_of(Redirected redirected, std::uint64_t instance = kTrac
     return {meta_of(instance), counts_of(redirected), {}};
 }
 
-DeliverySource source_of(Redirected first, Redirected map) {
-    return {kDeliveryNetns, kDevice, {kCpumap}, 1, base_with(kTracking, first), base_with(kTracking, map)};
+Meta source_of(Redirected first, Redirected map) {
+    Meta meta = {};
+    meta.netns_inode = kDeliveryNetns;
+    meta.ifindex = kDevice;
+    meta.lineage = 1;
+    meta.map_count = 1;
+    meta.map_ids[0] = kCpumap;
+    meta.delivery_first = base_with(kTracking, first);
+    meta.delivery_map = base_with(kTracking, map);
+    return meta;
 }
 
 SampleReport report_with(std::uint64_t redirected) {
@@ -43,11 +52,10 @@ SampleReport report_with(std::uint64_t redirected) {
 }
 
 // Of redirects in the total that is shown.
-std::optional<Fate> shown(SampleReport& report, const DeliveryReading& reading, const DeliverySource& source,
-                          DeliveryObstacles obstacles = {}) {
+std::optional<Fate> shown(SampleReport& report, const DeliveryReading& reading, const Meta& source) {
     DeliveryTotals totals;
     totals.take(reading, source, true);
-    fill_delivery(report, reading, source, totals, obstacles, 1);
+    fill_delivery(report, reading, source, totals, 1);
     return report.delivery.count[XDP_REDIRECT];
 }
 
@@ -69,8 +77,8 @@ TEST(DeliveryTotals, SessionGoesOnAcrossReplacements) {
     DeliveryTotals totals;
     totals.take(reading_of({10, 0}), source_of({0, 0}, {0, 0}), false);
     totals.take(reading_of({12, 0}), source_of({0, 0}, {0, 0}), false);
-    DeliverySource later = source_of({0, 0}, {12, 0});
-    later.map_ids.push_back(91);
+    Meta later = source_of({0, 0}, {12, 0});
+    later.map_ids[later.map_count++] = 91;
     totals.take(reading_of({12, 3}), later, true);
     totals.take(reading_of({12, 4}), later, true);
     EXPECT_EQ(totals.session().sums, sums({2, 4}));
@@ -81,7 +89,7 @@ TEST(DeliveryTotals, SessionGoesOnAcrossReplacements) {
 TEST(DeliveryTotals, ALineageThatBeganInTheSessionIsWhole) {
     DeliveryTotals totals;
     totals.take(reading_of({10, 0}), source_of({0, 0}, {0, 0}), false);
-    DeliverySource next = source_of({10, 0}, {10, 0});
+    Meta next = source_of({10, 0}, {10, 0});
     next.lineage = 2;
     totals.take(reading_of({15, 0}), next, true);
     EXPECT_EQ(totals.session().sums, sums({5, 0}));
@@ -107,14 +115,24 @@ TEST(FillDelivery, DeliveredAndLostAreWhatWasCounted) {
 
 TEST(FillDelivery, IsNotKnownInGenericMode) {
     SampleReport report = report_with(17);
-    EXPECT_FALSE(shown(report, reading_of({10, 7}), source_of({0, 0}, {0, 0}), {true, false}));
-    EXPECT_THAT(report.delivery.unknown[XDP_REDIRECT], testing::HasSubstr("generic mode"));
+    report.program->mode = "generic";
+    EXPECT_FALSE(shown(report, reading_of({10, 7}), source_of({0, 0}, {0, 0})));
+    EXPECT_EQ(report.delivery.unknown[XDP_REDIRECT], "in generic mode the kernel does not tell");
     EXPECT_THAT(report.delivery.count[XDP_ABORTED], Is(0, 0));  // that is told there, too
+}
+
+TEST(FillDelivery, IsNotKnownOfWhatANetworkCardRuns) {
+    SampleReport report = report_with(17);
+    report.program->mode = "offloaded";
+    EXPECT_FALSE(shown(report, reading_of({10, 7}), source_of({0, 0}, {0, 0})));
+    EXPECT_EQ(report.delivery.unknown[XDP_REDIRECT], "in offloaded mode the kernel does not tell");
+    EXPECT_FALSE(report.delivery.count[XDP_ABORTED]);
 }
 
 TEST(FillDelivery, IsNotKnownOfADeviceThatHasMoved) {
     SampleReport report = report_with(17);
-    EXPECT_FALSE(shown(report, reading_of({10, 7}), source_of({0, 0}, {0, 0}), {false, true}));
+    report.left_netns = true;
+    EXPECT_FALSE(shown(report, reading_of({10, 7}), source_of({0, 0}, {0, 0})));
 }
 
 TEST(FillDelivery, IsNotKnownWithoutTheTracepoint) {
@@ -163,8 +181,8 @@ TEST(FillDelivery, PacketsOfTheMomentOfAReplacementAreLeftOut) {
 
 TEST(FillDelivery, SaysWhereTheTrackingIsYounger) {
     SampleReport report = report_with(50);
-    DeliverySource source = source_of({0, 0}, {0, 0});
-    source.first.instance = source.map.instance = 0;
+    Meta source = source_of({0, 0}, {0, 0});
+    source.delivery_first.instance = source.delivery_map.instance = 0;
     EXPECT_THAT(shown(report, reading_of({10, 7}), source), Is(10, 7));
     EXPECT_FALSE(report.delivery.complete);
     EXPECT_FALSE(report.delivery.lifetime[XDP_REDIRECT]);
@@ -175,9 +193,10 @@ TEST(FillDelivery, LossesASecondAreThoseBetweenTwoSamples) {
     const auto source = source_of({0, 0}, {0, 0});
     DeliveryTotals totals;
     totals.take(reading_of({10, 0}), source, false);
-    fill_delivery(report, reading_of({10, 0}), source, totals, {}, 0);
+    fill_delivery(report, reading_of({10, 0}), source, totals, 5 * kOneSecond);
     totals.take(reading_of({10, 8}), source, true);
-    fill_delivery(report, reading_of({10, 8}), source, totals, {}, 2);
+    report.period = 0.01;  // a load has replaced the map since
+    fill_delivery(report, reading_of({10, 8}), source, totals, 7 * kOneSecond);
     EXPECT_DOUBLE_EQ(report.delivery.lost_pps.value(), 4);
 }
 
@@ -185,11 +204,12 @@ TEST(FillDelivery, LossesThatAreNotKnownAreNotNone) {
     const auto source = source_of({0, 0}, {0, 0});
     for (const bool generic : {false, true}) {
         SampleReport report = report_with(20);
+        report.program->mode = generic ? "generic" : "native";
         DeliveryTotals totals;
         totals.take(reading_of({20, 0}), source, false);
-        fill_delivery(report, reading_of({20, 0}), source, totals, {.generic = generic}, 0);
+        fill_delivery(report, reading_of({20, 0}), source, totals, kOneSecond);
         EXPECT_FALSE(report.delivery.lost_pps) << "it is the first sample";
-        fill_delivery(report, reading_of({20, 0}), source, totals, {.generic = generic}, 1);
+        fill_delivery(report, reading_of({20, 0}), source, totals, 2 * kOneSecond);
         EXPECT_EQ(report.delivery.lost_pps, generic ? std::nullopt : std::optional(0.0));
     }
 }

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-#include "stats/output/prometheus.h"
-
 #include <gmock/gmock.h>
 
 #include <map>
 #include <sstream>
 #include <string>
+#include <vector>
 
 #include "stats/output/format.h"
 #include "stats/report_for_tests.h"
@@ -20,10 +19,18 @@ using testing::Pair;
 using testing::UnorderedElementsAre;
 using Values = std::map<std::string, double>;
 
-std::string text_of(Metrics& metrics) {
+// Of one round.
+std::string metrics_text(SampleFormat& metrics, const std::vector<SampleReport>& reports) {
     fmt::memory_buffer text;
-    metrics.take(text);
+    for (const SampleReport& report : reports) {
+        metrics.append(text, report);
+    }
+    metrics.append_round(text);
     return fmt::to_string(text);
+}
+
+std::string metrics_text(const std::vector<SampleReport>& reports) {
+    return metrics_text(*make_prometheus_format(), reports);
 }
 
 // Of `veth0,red` from `{device="veth0",netns="red"}`; no label has an escaped character.
@@ -54,9 +61,7 @@ std::map<std::string, Values> values_of(const std::string& text) {
 }
 
 std::map<std::string, Values> metrics_of(const SampleReport& report) {
-    Metrics metrics;
-    metrics.add(report);
-    return values_of(text_of(metrics));
+    return values_of(metrics_text({report}));
 }
 
 TEST(Metrics, CountWhatWasThereBeforeAndWhatWasCountedSince) {
@@ -89,10 +94,7 @@ TEST(Metrics, NameThePlaceNow) {
 TEST(Metrics, TellNamespacesApart) {
     SampleReport red = example_report();
     red.netns = "red";
-    Metrics metrics;
-    metrics.add(example_report());
-    metrics.add(red);
-    EXPECT_THAT(values_of(text_of(metrics)).at("xdp_up"),
+    EXPECT_THAT(values_of(metrics_text({example_report(), red})).at("xdp_up"),
                 ElementsAre(Pair("veth0,", 1), Pair("veth0,red", 1)));
 }
 
@@ -152,22 +154,19 @@ TEST(Metrics, AreUtf8) {
 }
 
 TEST(Metrics, AreTakenOnce) {
-    Metrics metrics;
-    metrics.add(example_report());
-    text_of(metrics);
-    EXPECT_THAT(values_of(text_of(metrics)), ElementsAre(Key("xdp_tally_build_info")));
+    const auto metrics = make_prometheus_format();
+    metrics_text(*metrics, {example_report()});
+    EXPECT_THAT(values_of(metrics_text(*metrics, {})), ElementsAre(Key("xdp_tally_build_info")));
 }
 
 TEST(Metrics, AreGroupedAndExplained) {
     SampleReport red = example_report();
     red.netns = "red";
     red.map_id = 0;
-    Metrics metrics;
-    metrics.add(red);
-    red.netns = "blue";
-    metrics.add(red);
+    SampleReport blue = red;
+    blue.netns = "blue";
     EXPECT_THAT(
-        text_of(metrics),
+        metrics_text({red, blue}),
         testing::StartsWith(
             "# HELP xdp_up Whether the counters can be read and, as far as is known, a program counts into "
             "them.\n"
@@ -182,18 +181,14 @@ TEST(Metrics, AreGroupedAndExplained) {
 TEST(Metrics, EscapeWhatEndsALabel) {
     SampleReport report;
     report.device = "a\"b\\c\nd";
-    Metrics metrics;
-    metrics.add(report);
-    EXPECT_THAT(text_of(metrics), testing::HasSubstr(R"(xdp_up{device="a\"b\\c\nd",netns=""} 0)"));
+    EXPECT_THAT(metrics_text({report}), testing::HasSubstr(R"(xdp_up{device="a\"b\\c\nd",netns=""} 0)"));
 }
 
 TEST(Metrics, CountBeyondWhatADoubleHolds) {
     SampleReport report = example_report();
     report.before_start[XDP_PASS] = {(1ULL << 60U) + 1, 0};
     report.actions[XDP_PASS].session = {};
-    Metrics metrics;
-    metrics.add(report);
-    EXPECT_THAT(text_of(metrics), testing::HasSubstr("action=\"pass\"} 1152921504606846977\n"));
+    EXPECT_THAT(metrics_text({report}), testing::HasSubstr("action=\"pass\"} 1152921504606846977\n"));
 }
 
 TEST(PrometheusOutput, IsOneDocumentARound) {

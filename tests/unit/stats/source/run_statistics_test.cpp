@@ -59,7 +59,7 @@ TEST(MeasuredProgram, OfADispatcherIsAskedOfTheHook) {
 TEST(MeasuredProgram, IsNoneWhereNothingTells) {
     const auto offloaded = meta_of(XDP_TALLY_ATTACH_LINK, XDP_TALLY_MODE_OFFLOADED);
     EXPECT_EQ(why_not(context_here(), &offloaded), "the network card runs the program");
-    EXPECT_EQ(why_not(context_here(), nullptr), "a map without metadata does not tell its program");
+    EXPECT_EQ(why_not(context_here(), nullptr), "a map without a meta does not tell its program");
     EXPECT_EQ(why_not(context_here(), nullptr, "nosuch0"), "no program is attached to the interface");
 }
 

@@ -72,6 +72,19 @@ TEST_F(StateMonitorTest, DoesNotTakeWhatIsMissingForDeleted) {
                                                  "moved to another network namespace")));
 }
 
+TEST_F(StateMonitorTest, SaysNothingWhereThereIsNothingMoreToSay) {
+    meta_.ifindex = 0x7ffffff0;
+    meta_.program_id = 0;
+    StateMonitor missing = monitor("no-such-device");
+    missing.look(&meta_, kMap, kNow);
+    missing.report("gone", kMap, false);
+    EXPECT_THAT(notices_, SizeIs(1));
+    context_.links.reset();  // as unknown as before, and nothing tells why
+    EXPECT_EQ(missing.look(&meta_, kMap, kNow), AttachState::kUnknown);
+    missing.report("gone", kMap, false);
+    EXPECT_THAT(notices_, SizeIs(1));
+}
+
 TEST_F(StateMonitorTest, DoesNotSayThatAnObservedDeviceIsGone) {
     meta_.ifindex = 0x7ffffff0;
     meta_.attach_kind = XDP_TALLY_ATTACH_OBSERVE;
