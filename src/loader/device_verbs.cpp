@@ -116,9 +116,14 @@ class DeviceVerbs {
     void work_on(NetnsContext& context, const std::vector<std::string>& devices) {
         if (options_.verb == Verb::kLoad || options_.verb == Verb::kUnload) {
             std::string mounted;
+            std::size_t left = devices.size();
+            // The first that is loaded tells it; where none is, the last.
             const auto keep_first = [&](Outcome outcome) {
-                if (!outcome.error && !mounted.empty()) {
-                    outcome.notes.push_back(std::exchange(mounted, {}));
+                --left;
+                if (!outcome.error) {
+                    add_note(outcome, std::exchange(mounted, {}));
+                } else if (left == 0 && !mounted.empty()) {
+                    add_details(*outcome.error, mounted);
                 }
                 keep(std::move(outcome));
             };

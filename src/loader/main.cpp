@@ -84,7 +84,12 @@ int run_around_command(const Options& options) {
     if (!home) {
         return fail(options, home.error());
     }
-    const auto group = group_by_netns(options.devices).front();
+    const auto groups = group_by_netns(options.devices);
+    if (groups.size() > 1) {
+        return fail(options,
+                    make_error(ErrorKind::kUsage, "--run takes interfaces of one network namespace"));
+    }
+    const auto& group = groups.front();
     auto context = enter_netns_context(group.netns, options.bpffs);
     if (!context) {
         return fail(options, context.error());
@@ -147,11 +152,12 @@ int run(const Options& options) {
 
 int main(int argc, char** argv) {
     return run_program([argc, argv](bool& json) {
-        const auto parsed = parse_options(argc, argv);
+        auto parsed = parse_options(argc, argv);
         if (const auto* exit = std::get_if<EarlyExit>(&parsed)) {
             return exit_early(kProgram, *exit);
         }
-        const auto& options = std::get<Options>(parsed);
+        auto& options = std::get<Options>(parsed);
+        name_alike(options.devices);
         json = options.json;
         throw_when_out_of_memory();
         return run(options);

@@ -240,9 +240,6 @@ Result<void> validate(const Given& given, const Options& options) {
                                                        "which interface; `xdp_loader --help` lists "
                                                        "the options");
     }
-    if (options.verb == Verb::kRun && group_by_netns(options.devices).size() > 1) {
-        return usage_error("--run takes interfaces of one network namespace");
-    }
     if (options.follow && options.devices.size() > 1) {
         return usage_error("--follow takes one --dev");
     }
@@ -252,6 +249,14 @@ Result<void> validate(const Given& given, const Options& options) {
                                       std::pair("--section", given.value("--section"))}) {
         if (value == "") {
             return usage_error(fmt::format("{} has no value", name));
+        }
+    }
+    const auto row = [](std::string_view name) { return kOptionRows[find_row(kOptionRows, name)]; };
+    for (const auto& [name, is_given] :
+         {std::pair("--attach", given.has("--attach")), std::pair("--prio", given.has("--prio")),
+          std::pair("--chain-actions", given.has("--chain-actions"))}) {
+        if (options.mode == ModeChoice::kOffload && is_given) {
+            return refuse_combination("--mode hw", name, why_excluded(row("--offload-mode"), row(name)));
         }
     }
     if (options.attach == AttachChoice::kLink && (given.has("--prio") || given.has("--chain-actions"))) {

@@ -171,9 +171,10 @@ std::string headline(const DeliveryOutcome& delivery) {
 }
 
 std::string describe(const RedirectOutcome& redirect, const std::string& netns) {
-    return redirect.dev.empty()
-               ? "to nothing"
-               : fmt::format("to {} (ifindex {})", with_netns(netns, redirect.dev), redirect.ifindex);
+    if (redirect.dev.empty()) {
+        return redirect.ifindex == 0 ? "to nothing" : fmt::format("to ifindex {}", redirect.ifindex);
+    }
+    return fmt::format("to {} (ifindex {})", with_netns(netns, redirect.dev), redirect.ifindex);
 }
 
 std::string describe(const ProgramOutcome& program) {
@@ -267,7 +268,6 @@ void add_warning(Outcome& outcome, std::string warning) {
 Outcome failed_outcome(const std::string& device, Error error) {
     Outcome outcome;
     outcome.dev = device;
-    outcome.kind = OutcomeKind::kFailed;
     outcome.error = std::move(error);
     return outcome;
 }

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "common/base/error.h"
+#include "common/base/result.h"
 
 namespace tally::loader {
 
@@ -45,8 +45,8 @@ struct HookOutcome {
 
 // Of the built-in program: where it redirects to, in the network namespace of the device.
 struct RedirectOutcome {
-    std::string dev;            // empty: it is gone
-    std::uint32_t ifindex = 0;  // the same: 0
+    std::string dev;            // empty: it is gone, or not known
+    std::uint32_t ifindex = 0;  // 0: it is gone
     std::string note;           // why frames are lost there; empty: nothing is known to be in the way
 };
 
@@ -97,6 +97,16 @@ void add_note(Outcome& outcome, std::string note);
 // A note that --quiet, or the list of several devices, shows, too.
 void add_warning(Outcome& outcome, std::string warning);
 Outcome failed_outcome(const std::string& device, Error error);
+// That a BPF file system was mounted, which stays whatever becomes of what it was for; nothing for an empty
+// text.
+template <typename AnyOutcome>
+void tell_mounted(Result<AnyOutcome>& outcome, const std::string& mounted) {
+    if (!mounted.empty() && outcome) {
+        outcome->notes.push_back(mounted);
+    } else if (!mounted.empty()) {
+        add_details(outcome.error(), mounted);
+    }
+}
 
 // "red/eth0", or "eth0" in the initial namespace; safe to print.
 std::string display_name(const Outcome& outcome);

@@ -3,11 +3,13 @@
 
 from pathlib import Path
 
+import pytest
+
 from support.devices import named
 from support.namespaces import MOUNTS, mounts
 from support.pins import BPFFS, PINS
 from support.processes import DEADLINE, Process, run, wait_until
-from support.programs import LOADER, NOT_FOUND, STATS
+from support.programs import FAILED, LOADER, NOT_FOUND, STATS, object_file
 from support.run_command import Run
 from support.samples import passed, wait_for_counts
 from support.strace import count_calls, strace
@@ -47,6 +49,25 @@ def test_nothing_is_mounted_for_loads_that_are_refused(lab, no_bpffs, red):
     for args in (["--dev", "nosuch0"], ["--dev", "nosuch0", "--run", "--", "true"]):
         lab.loader(*args, prefix=red.inside, status=NOT_FOUND)
     assert mounts() == 0
+
+
+@pytest.mark.parametrize("options", [[], ["--run", "--", "true"], ["--quiet"]])
+def test_what_a_refused_load_mounted_is_said(lab, no_bpffs, red, options):
+    """It stays mounted, whatever becomes of the program."""
+    red.veth()
+    load = ("--dev", "veth0", "--filename", object_file("rejected"))
+    refused = lab.loader(*load, *options, prefix=red.inside, status=FAILED)
+    assert mounts() == 1
+    assert f"mounted a BPF file system on {BPFFS}" in refused.err
+    again = lab.loader(*load, *options, prefix=red.inside, status=FAILED)
+    assert mounts() == 1 and "mounted" not in again.err
+
+
+def test_what_a_refused_observation_mounted_is_said(lab, no_bpffs, red):
+    red.veth()
+    refused = lab.loader("--dev", "veth0", "--observe", prefix=red.inside, status=NOT_FOUND)
+    assert mounts() == 1
+    assert f"mounted a BPF file system on {BPFFS}" in refused.err
 
 
 def test_killed_run_for_which_a_bpffs_was_mounted(lab, no_bpffs, red):

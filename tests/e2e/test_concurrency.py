@@ -21,7 +21,7 @@ import pytest
 
 from support import raw_bpf
 from support.bpftool import bpftool
-from support.devices import attached, link_info
+from support.devices import attached, link_info, named
 from support.maps import dump_counts, lineage_counts, read_meta
 from support.observing import attach
 from support.pins import PINS, pin_dir, pinned_link, pins_of
@@ -220,6 +220,16 @@ def test_loaders_on_two_devices_at_once(lab):
         sent = traffic.finish()
         assert reader.wait_for_session(sent)["total"]["session_bytes"] == sent * size
         assert check_consistent(lab, veth).generation == 1 + LOADERS // 2
+
+
+def test_many_names_that_are_nobodys(lab, veth0):
+    """Each is looked for among all the interfaces, in threads: none takes the answer of another's question."""
+    missing = [f"etth{number}" for number in range(16)]
+    lab.veth("eth3")
+    for _ in range(10):
+        result = lab.loader(*named(["veth0", *missing]), "--unload", status=NOT_FOUND)
+        assert result.err.count("no interface in this network namespace has that name") == len(missing)
+        assert result.err.count("did you mean eth3?") == 1
 
 
 def test_links_that_are_being_made(lab):

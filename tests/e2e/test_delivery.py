@@ -386,8 +386,13 @@ def test_newer_version_renews_the_programs(lab, veth0):
 def test_link_that_somebody_removed_is_put_back(lab, veth0):
     (DIRECTORY / "link_xdp_exception").unlink()
     lab.load("veth0", "--action", "aborted")
-    assert track("--track-delivery")["outcome"] == "renewed"
+    assert track("--status")["tracepoints"] == [name for name in TRACEPOINTS if name != "xdp_exception"]
+    foretold = track("--track-delivery", "--dry-run")
+    assert foretold["outcome"] == "renewed" and not (DIRECTORY / "link_xdp_exception").exists()
+    done = track("--track-delivery")
+    assert done["outcome"] == "renewed" and done["tracepoints"] == foretold["tracepoints"] == TRACEPOINTS
     assert pins() == PINS
+    assert track("--status")["tracepoints"] == TRACEPOINTS
     send(veth0, 3, SIZE)
     becomes(lambda: of_veth0("XDP_ABORTED"), {"exception": 3})
 

@@ -14,7 +14,7 @@ from support.maps import dump_counts, read_meta
 from support.namespaces import nsenter, pair_into, process_in
 from support.pins import BPFFS, PINS, pins_of
 from support.processes import NOBODY, as_user, run, wait_until
-from support.programs import LOADER, NOT_FOUND, PERMISSION, STATS, USAGE, copy_for_everyone
+from support.programs import CONFLICT, LOADER, NOT_FOUND, PERMISSION, STATS, USAGE, copy_for_everyone
 from support.samples import counts_of, dropped, passed, read, session_of, wait_for_counts
 from support.traffic import SIZE, send
 
@@ -77,6 +77,25 @@ def test_a_namespace_of_two_names_has_pins_by_one(lab, red):
         lab.loader(*red.option, "--dev", "veth0", "--unload")
     finally:
         run(["ip", "netns", "delete", "blue"])
+
+
+def test_interface_named_by_two_ways_to_its_namespace_is_handled_once(lab, red):
+    red.veth()
+    here = lab.veth("here0")
+    with process_in(*red.inside) as pid:
+        by_path, by_process = f"{red.path}/veth0", f"/proc/{pid}/ns/net/veth0"
+        inside = [((), ("red/veth0", by_path, by_process)), (red.inside, ("veth0", by_path, "red/veth0"))]
+        for generation, (prefix, names) in enumerate(inside, 1):
+            (outcome,) = lab.loader_json(*named(names), prefix=prefix)
+            assert (outcome["dev"], outcome["netns"], outcome["generation"]) == ("veth0", "red", generation)
+            run([*prefix, LOADER, *named(names), "--run", "--", "true"], status=CONFLICT)
+            assert len(lab.loader_json(*named(names), "--status", prefix=prefix)) == 1
+        mixed = ("red/veth0", here.name, by_path)
+        assert [outcome["dev"] for outcome in lab.loader_json(*named(mixed), "--unload", status=NOT_FOUND)] == \
+            ["veth0", "here0"]
+        run([LOADER, *named(inside[0][1]), "--run", "--", "true"])
+        several = lab.loader(*named(mixed), "--run", "--", "true", status=USAGE)
+        assert "--run takes interfaces of one network namespace" in several.err
 
 
 # ---- equal names in several namespaces

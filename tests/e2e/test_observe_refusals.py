@@ -8,9 +8,10 @@ import pytest
 
 from support.pins import pin_dir
 from support.processes import run
-from support.programs import CONFLICT, NOT_FOUND, PERMISSION, STATS, USAGE
+from support.programs import CONFLICT, NOT_FOUND, PERMISSION, STATS, USAGE, compile_object, object_file
 from support.raw_bpf import bpf
 from support.samples import UNTRACKED
+from support.traffic import SIZE, send
 
 BPF_PROG_LOAD, BPF_PROG_TYPE_TRACING, BPF_TRACE_FEXIT = 5, 26, 25
 
@@ -56,6 +57,33 @@ def test_ours_counts_already(lab, veth0, options):
     result = lab.loader("--dev", "veth0", "--observe", *options, status=CONFLICT)
     assert "\nhint: `xdp_stats --dev veth0` " in result.err
     assert lab.world() == world
+
+
+def test_ours_without_a_counter_map(lab, veth0, tmp_path):
+    """It counts nothing, and its pins are in the way: the hint's two ways lead on, each."""
+    lab.load("veth0", "--filename", object_file("no_counter"))
+    world = lab.world()
+    result = lab.loader("--dev", "veth0", "--observe", status=CONFLICT)
+    assert "has no map 'xdp_stats_map'" in result.err and "counts already" not in result.err
+    assert lab.world() == world
+    source = """
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+#include <xdp_tally/tally.bpf.h>
+SEC("xdp") int counted(struct xdp_md *ctx) { return xdp_tally(ctx, XDP_PASS); }
+char _license[] SEC("license") = "GPL";
+"""
+    lab.load("veth0", "--filename", compile_object(source, tmp_path / "counted.o"))
+    send(veth0, 3, SIZE)
+    lab.wait_for_counts("veth0", {"XDP_PASS": (3, 3 * SIZE)})
+    lab.loader("--dev", "veth0", "--unload")
+    lab.foreign_attach("veth0")
+    if takes_tracing_programs():
+        lab.loader("--dev", "veth0", "--observe")
+        send(veth0, 3, SIZE)
+        lab.wait_for_counts("veth0", {"XDP_PASS": (3, 3 * SIZE)})
+    else:
+        assert "refuses tracing programs" in lab.loader("--dev", "veth0", "--observe", status=1).err
 
 
 def test_without_capabilities(lab, veth0):

@@ -122,6 +122,24 @@ def test_status_needs_no_capability(lab, veth0, programs):
     assert outcome["generation"] == 1
 
 
+def test_what_an_ordinary_user_may_not_look_at_is_said(lab, veth0, programs):
+    """A map that is its owner's, left out of what is told; the link, which tells nothing more, is no such thing."""
+    kernel.need(kernel.unprivileged_reading)
+    lab.veth("out0")
+
+    def outcome():
+        result = run([*as_user(NOBODY), programs["loader"], "--dev", "veth0", "--status", "--json"])
+        return json.loads(result.out)["devices"][0]
+
+    lab.load("veth0", "--attach", "link")
+    assert not any("could be read" in note for note in outcome()["notes"])
+    lab.load("veth0", "--attach", "link", "--action", "redirect", "--redirect-to", "out0")
+    told = outcome()
+    assert told["redirect"] is None and [item["name"] for item in told["maps"]] == ["xdp_stats_map"]
+    (note,) = [note for note in told["notes"] if note.startswith("not everything could be read")]
+    assert str(pin_dir("veth0") / "redirect_to") in note
+
+
 def test_closed_bpffs_is_said(lab, veth0, programs):
     lab.load("veth0")
     BPFFS.chmod(0o700)

@@ -216,6 +216,30 @@ def test_target_that_is_gone(lab, veth0, gone):
     lab.wait_for_counts("veth0", {"XDP_ABORTED": (4, 4 * SIZE)})
 
 
+@pytest.mark.parametrize("stranger", [True, False])
+@pytest.mark.parametrize("gone", [False, True])
+def test_interface_that_was_moved(lab, veth0, red, gone, stranger):
+    """It redirects to where it did: no device of its new namespace is meant, whatever that has of this index."""
+    target = lab.veth("out0")
+    index = link_info("out0")["ifindex"]
+    lab.load("veth0", *REDIRECT, "out0")
+    run(["ip", "link", "set", "dev", "veth0", "netns", "red"])
+    if stranger:
+        run(["ip", "-netns", "red", "link", "add", "name", "strange0", "index", index, "type", "veth"])
+        lab.cleanups.append(lambda: run(["ip", "-netns", "red", "link", "delete", "dev", "strange0"]))
+    if gone:
+        lab.delete(target)
+    (moved,) = lab.loader_json("--dev", "red/veth0", "--status")
+    assert moved["redirect"]["dev"] is None and moved["redirect"]["ifindex"] == (None if gone else index)
+    assert ("XDP_ABORTED" in moved["redirect"]["note"]) == gone
+    words = lab.loader("--dev", "red/veth0", "--status").out
+    assert "strange0" not in words and "out0" not in words
+    assert (f"  redirect    to ifindex {index}\n" in words) == (not gone)
+    # By the name of its pins, the namespace is the one of the load.
+    assert lab.status("veth0")["redirect"]["dev"] == (None if gone else "out0")
+    lab.loader("--dev", "red/veth0", "--unload")
+
+
 def test_quiet_load_says_it_all_the_same(lab, veth0):
     target = lab.veth("out0")
     run(["ip", "link", "set", "dev", "out0", "down"])

@@ -72,9 +72,22 @@ def test_unload_leaves_the_others(lab, veth0):
 def test_foreign_component_is_taken_out_by_its_id(lab, veth0):
     foreign = ForeignComponent(lab, veth0, "foreign_late")
     lab.load("veth0")
-    lab.loader("--dev", "veth0", "--unload", str(foreign.id))
+    (outcome,) = lab.loader_json("--dev", "veth0", "--unload", str(foreign.id))
     lab.cleanups.remove(foreign.unload)
+    (note,) = outcome["notes"]
+    assert "in libxdp's dispatcher" in note and "netlink" not in note
     assert components(lab, "veth0") == ["xdp_pass"]
+
+
+def test_pins_of_a_dispatcher_that_was_detached_by_its_id_are_told(lab, veth0):
+    foreign = ForeignComponent(lab, veth0, "foreign_late")
+    dispatcher = str(lab.status("veth0")["hook"]["program"]["id"])
+    (outcome,) = lab.loader_json("--dev", "veth0", "--unload", dispatcher)
+    lab.cleanups.remove(foreign.unload)
+    (command,) = re.findall("`(rm -r [^`]+)`", " ".join(outcome["notes"]))
+    assert list((BPFFS / "xdp").iterdir())
+    run(command.split())
+    assert not list((BPFFS / "xdp").iterdir())
 
 
 def test_place_and_chain_actions(lab, veth0):

@@ -2,6 +2,7 @@
 """xdp_loader --observe: what somebody else's program does, counted from outside. Runs where fexit programs load."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from support.observing import (OUT_OF_RANGE, attach, detach, follow, observe, se
                                update_link)
 from support.pins import BPFFS, PINS, pin_dir, pins_of
 from support.processes import NOBODY, as_user, run, wait_until
-from support.programs import CONFLICT, NOT_FOUND, SENDER, copy_for_everyone
+from support.programs import CONFLICT, NOT_FOUND, SENDER, compile_object, copy_for_everyone
 from support.samples import counts_of
 from support.traffic import SIZE, Traffic, send
 
@@ -204,6 +205,25 @@ def test_clean_removes_what_observes_nothing(lab, veth0, plain, replaced):
     wait_until(lambda: not tracing_links(), lambda: f"still there: {tracing_links()}")
 
 
+def test_link_that_was_removed(lab, veth0, plain):
+    """The program goes on without being counted: that is said, and no pin is in use."""
+    observe(lab)
+    expected = send_each(veth0, {1: 20, 2: 10})
+    lab.wait_for_counts("veth0", expected)
+    (pin_dir("veth0") / "xdp_link").unlink()
+    wait_until(lambda: not tracing_links(), lambda: f"still there: {tracing_links()}")
+    told = lab.status("veth0")
+    assert told["state"] == "detached" and not any("is gone" in note for note in told["notes"])
+    (command,) = [word for note in told["notes"] for word in re.findall("`xdp_loader ([^`]*)`", note)]
+    lab.loader(*command.split())
+    send_each(veth0, {1: 5})
+    lab.wait_for_counts("veth0", {**expected, "XDP_DROP": (25, 25 * SIZE)})
+    (pin_dir("veth0") / "xdp_link").unlink()
+    (outcome,) = lab.loader_json("--dev", "veth0", "--clean")
+    assert outcome["reason"] == "the observed program is not counted any more"
+    assert not pin_dir("veth0").exists()
+
+
 # ---- what comes in its place
 
 
@@ -326,6 +346,24 @@ def test_argument_of_no_type(lab, veth0):
     result = lab.loader("--dev", "veth0", "--observe", status=1)
     assert "struct xdp_md *" in result.err and "\nhint: " in result.err
     assert lab.world() == world
+
+
+@pytest.mark.parametrize("parameter", ["const struct xdp_md *", "packet", "struct xdp_md *const"])
+def test_argument_with_qualifiers_and_other_names(lab, veth0, tmp_path, parameter):
+    path = lab.foreign_pin("qualified")
+    file = compile_object(f"""
+        #include <linux/bpf.h>
+        #include <bpf/bpf_helpers.h>
+        typedef const struct xdp_md *packet;
+        SEC("xdp") int entry({parameter} ctx) {{ return ctx->data_end > ctx->data ? XDP_DROP : XDP_ABORTED; }}
+        char _license[] SEC("license") = "GPL";
+    """, tmp_path / "prog.bpf.o")
+    run(["bpftool", "prog", "load", file, path, "type", "xdp"])
+    lab.cleanups.append(path.unlink)
+    attach(path, "veth0")
+    observe(lab)
+    send(veth0, 7, SIZE)
+    lab.wait_for_counts("veth0", {"XDP_DROP": (7, 7 * SIZE)})
 
 
 def test_program_without_types(lab, veth0):

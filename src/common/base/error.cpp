@@ -29,6 +29,10 @@ ErrorKind classify(int code) {
 
 }  // namespace
 
+void add_details(Error& error, const std::string& lines) {
+    error.details += (error.details.empty() || error.details.ends_with('\n') ? "" : "\n") + lines;
+}
+
 bool is_failed_question(const Error& error) {
     switch (error.code) {
         case 0:  // not the kernel's word

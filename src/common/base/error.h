@@ -43,6 +43,9 @@ struct Error {
     }
 };
 
+// Lines behind the details that there are.
+void add_details(Error& error, const std::string& lines);
+
 // The kernel has not answered: it had no memory or no descriptors, was interrupted, could not read. Who takes
 // that for a "no" loses what is there. All else is an answer: there is nothing of this name, it is something
 // else, this process may not look, this kernel does not know what was asked for.

@@ -182,6 +182,7 @@ Result<Link> LinkSocket::find_in(std::int32_t netnsid, std::uint32_t ifindex) {
 
 Result<Link> LinkSocket::ask(std::uint32_t ifindex, const std::string& name,
                              std::optional<std::int32_t> netnsid) {
+    const std::scoped_lock lock(*asking_);
     const Request request = make_request(++sequence_, ifindex, name, netnsid);
     alignas(nlmsghdr) std::array<char, kReplySize> reply;
     std::size_t size = 0;
@@ -193,6 +194,7 @@ Result<Link> LinkSocket::ask(std::uint32_t ifindex, const std::string& name,
 }
 
 Result<std::int32_t> LinkSocket::netns_id(std::uint16_t attribute, std::uint32_t value) {
+    const std::scoped_lock lock(*asking_);
     NetnsRequest request;
     request.header.nlmsg_seq = ++sequence_;
     request.value_header.nla_type = attribute;
@@ -222,6 +224,7 @@ Result<std::int32_t> LinkSocket::netns_id_of_process(pid_t process) {
 
 Result<std::vector<Link>> LinkSocket::list() {
     const std::string what = "listing the interfaces";
+    const std::scoped_lock lock(*asking_);
     for (int tries = 0; tries < kTries; ++tries) {
         Request request = make_request(++sequence_, 0, {}, {});
         request.header.nlmsg_flags |= NLM_F_DUMP;

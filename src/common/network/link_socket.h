@@ -7,6 +7,8 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -36,6 +38,7 @@ struct Link {
 // "up", "down", "no carrier".
 std::string_view link_state(const Link& link);
 
+// For any number of threads: each question has its answer before the next is asked.
 class LinkSocket {
   public:
     // In the network namespace of the calling thread, which it keeps looking at. Needs no capability.
@@ -66,6 +69,7 @@ class LinkSocket {
 
     UniqueFd fd_;
     std::uint32_t sequence_ = 0;
+    std::unique_ptr<std::mutex> asking_ = std::make_unique<std::mutex>();
 };
 
 // LinkSocket::find of one interface, on a socket of its own.

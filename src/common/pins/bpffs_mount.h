@@ -35,9 +35,9 @@ Result<void> check_named_bpffs(const BpffsRoot& root);
 // goes, with all pins, when the last process in this one ends. False where this process may not look.
 Result<bool> ends_with_mount_namespace(const BpffsRoot& root);
 
-// Mounts a bpffs on the default root if none is there; true when it did. Where it would vanish with the
-// command (`ip netns exec`), in the mount namespace of the process that called it, unless it has one by now;
-// the path changes accordingly, also then. Any other root must be one already.
-Result<bool> ensure_bpffs(BpffsRoot& root);
+// Mounts a bpffs on the default root if none is there: what was done in words, else empty. Where it would
+// vanish with the command (`ip netns exec`), in the mount namespace of the process that called it, unless it
+// has one by now; the path changes accordingly, also then. Any other root must be one already.
+Result<std::string> ensure_bpffs(BpffsRoot& root);
 
 }  // namespace tally

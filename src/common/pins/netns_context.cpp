@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <map>
 #include <utility>
 #include <vector>
 
@@ -86,8 +87,7 @@ Result<bool> belongs_to(const std::string& directory, const Link& link, const Ne
 }
 
 // Where the pins of this interface are, if not in `own`, the directory of its name.
-Result<std::string> find_pins_of(const NetnsContext& context, Link& link, LinkSocket& socket,
-                                 std::string own) {
+Result<std::string> find_pins_of(const NetnsContext& context, Link& link, std::string own) {
     if (link.hook.empty()) {
         return own;
     }
@@ -96,7 +96,7 @@ Result<std::string> find_pins_of(const NetnsContext& context, Link& link, LinkSo
         return own;
     }
     // One that nobody here can read leaves the hook's own program to go by.
-    if (const auto looked = look_into_dispatcher(link, socket);
+    if (const auto looked = look_into_dispatcher(link, *context.links);
         !looked && is_failed_question(looked.error())) {
         return looked.error();
     }
@@ -111,12 +111,12 @@ Result<std::string> find_pins_of(const NetnsContext& context, Link& link, LinkSo
 }
 
 // None where there is no such interface, or no socket to look with.
-Result<std::optional<Link>> find_link(LinkSocket* socket, const std::string& interface) {
-    if (socket == nullptr) {
+Result<std::optional<Link>> find_link(const NetnsContext& context, const std::string& interface) {
+    if (!context.links) {
         TALLY_TRY(check_interface_name(interface));
         return std::optional<Link>();
     }
-    auto link = resolve_link(*socket, interface);
+    auto link = resolve_link(*context.links, interface);
     if (!link && link.error().kind != ErrorKind::kNotFound) {
         return link.error();
     }
@@ -172,13 +172,11 @@ bool NetnsContext::has_directory(const std::string& path) const {
 
 Result<std::string> NetnsContext::pins_of(const Interface& interface) const {
     std::string pins = directory(interface.name);
-    std::optional<LinkSocket> own;
-    TALLY_ASSIGN_OR_RETURN(LinkSocket* const socket, link_socket(own));
-    if (socket == nullptr) {
+    if (!links) {
         return pins;
     }
-    TALLY_ASSIGN_OR_RETURN(auto link, answer_of(socket->find(interface.ifindex)));
-    return link ? find_pins_of(*this, *link, *socket, std::move(pins)) : Result<std::string>(std::move(pins));
+    TALLY_ASSIGN_OR_RETURN(auto link, answer_of(links->find(interface.ifindex)));
+    return link ? find_pins_of(*this, *link, std::move(pins)) : Result<std::string>(std::move(pins));
 }
 
 std::string NetnsContext::option(const std::string& interface) const {
@@ -197,29 +195,17 @@ std::string NetnsContext::root_option() const {
     return bpffs_option.empty() ? "" : shell_option("--bpffs", bpffs_option) + ' ';
 }
 
-Result<LinkSocket*> NetnsContext::link_socket(std::optional<LinkSocket>& own) const {
-    if (visibility != Visibility::kHere) {
-        return links.get();
-    }
-    TALLY_ASSIGN_OR_RETURN(own, LinkSocket::open());
-    return &*own;
-}
-
 Result<std::optional<Interface>> NetnsContext::find(const std::string& interface) const {
-    std::optional<LinkSocket> own;
-    TALLY_ASSIGN_OR_RETURN(LinkSocket* const socket, link_socket(own));
-    TALLY_ASSIGN_OR_RETURN(auto link, find_link(socket, interface));
+    TALLY_ASSIGN_OR_RETURN(auto link, find_link(*this, interface));
     return link ? std::optional(std::move(link->interface)) : std::nullopt;
 }
 
 Result<NetnsContext::Located> NetnsContext::locate(const std::string& interface) const {
-    std::optional<LinkSocket> own;
-    TALLY_ASSIGN_OR_RETURN(LinkSocket* const socket, link_socket(own));
-    TALLY_ASSIGN_OR_RETURN(auto link, find_link(socket, interface));
+    TALLY_ASSIGN_OR_RETURN(auto link, find_link(*this, interface));
     if (!link) {
         return Located{std::nullopt, interface, directory(interface)};
     }
-    TALLY_ASSIGN_OR_RETURN(auto pins, find_pins_of(*this, *link, *socket, directory(link->interface.name)));
+    TALLY_ASSIGN_OR_RETURN(auto pins, find_pins_of(*this, *link, directory(link->interface.name)));
     return Located{link->interface, link->interface.name, std::move(pins)};
 }
 
@@ -333,6 +319,16 @@ Result<NetnsContext> view_netns_context(const std::string& netns, const NetnsCon
         return looked.error();
     }
     return context;
+}
+
+void name_alike(std::vector<NamedDevice>& devices) {
+    std::map<std::uint64_t, std::optional<std::string>> names;
+    for (auto& device : devices) {
+        const auto fd = open_by_name_or_inode(device.netns.value_or(kOwnNetns));
+        if (const auto inode = fd ? netns_inode(*fd) : fd.error()) {
+            device.netns = names.emplace(*inode, device.netns).first->second;
+        }
+    }
 }
 
 std::uint64_t inode_of_netns(const std::string& netns) {

@@ -7,12 +7,14 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "common/base/result.h"
 #include "common/network/interface.h"
 #include "common/network/link_socket.h"
 #include "common/pins/bpffs.h"
 #include "common/pins/bpffs_mount.h"
+#include "common/pins/device_option.h"
 
 namespace tally {
 
@@ -29,12 +31,10 @@ struct NetnsContext {
     std::string netns;  // what the namespace is called in bpffs (netns_pin_name); empty: the initial one
     std::string netns_option;  // what the user calls it; empty: it is where the command was started
     Visibility visibility = Visibility::kHere;
-    std::optional<Error> obstacle;  // why a namespace that the user named is kHidden or kGone
-    std::uint64_t inode = 0;        // of the namespace; 0 where it is not known
-    std::uint64_t home_inode = 0;   // of the one that the command was started in; 0 as above
-    // Asks about its interfaces; none with kHidden and kGone. Copies share it: it is for one thread at a
-    // time.
-    std::shared_ptr<LinkSocket> links;
+    std::optional<Error> obstacle;      // why a namespace that the user named is kHidden or kGone
+    std::uint64_t inode = 0;            // of the namespace; 0 where it is not known
+    std::uint64_t home_inode = 0;       // of the one that the command was started in; 0 as above
+    std::shared_ptr<LinkSocket> links;  // asks about its interfaces; none with kHidden and kGone
 
     // <bpffs>/<interface>, or <bpffs>/netns:<name>/<interface>, encoded as bpffs needs it. The name must have
     // passed check_interface_name.
@@ -58,10 +58,6 @@ struct NetnsContext {
 
     // The part of it that names the root, with a blank behind it; empty for the default one.
     std::string root_option() const;
-
-    // What its interfaces are asked about with; null: there is no way to look. With kHere it is a socket that
-    // is put into `own`: other threads may be using the shared one.
-    Result<LinkSocket*> link_socket(std::optional<LinkSocket>& own) const;
 
     // None where there is no such interface, or no way to look for it. kUsage for what names none.
     Result<std::optional<Interface>> find(const std::string& interface) const;
@@ -91,6 +87,9 @@ Result<NetnsContext> visit_netns_context(const std::string& netns, const std::st
 // calling thread may not go there for a moment (CAP_SYS_ADMIN) or no namespace has that name. An error only
 // where it cannot come back.
 Result<NetnsContext> view_netns_context(const std::string& netns, const NetnsContext& own);
+
+// Devices of a namespace that is named in several ways are from now on named in the first of them.
+void name_alike(std::vector<NamedDevice>& devices);
 
 // The inode of the namespace that bpffs calls so now; 0 where that cannot be told.
 std::uint64_t inode_of_netns(const std::string& netns);

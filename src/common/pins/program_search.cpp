@@ -175,16 +175,11 @@ Result<std::optional<ProgramPlace>> search_namespaces(std::uint64_t first, Searc
 Result<std::optional<ProgramPlace>> look_where_it_was(const Meta& meta, const Wanted& wanted, Search& search,
                                                       const NetnsContext& own) {
     std::optional<ProgramPlace> none;
-    if (own.inode != meta.netns_inode || own.inode == 0) {
+    if (own.inode != meta.netns_inode || own.inode == 0 || !own.links) {
         return none;
     }
-    std::optional<LinkSocket> fresh;
-    TALLY_ASSIGN_OR_RETURN(LinkSocket* const socket, own.link_socket(fresh));
-    if (socket == nullptr) {
-        return none;
-    }
-    TALLY_ASSIGN_OR_RETURN(auto link, answer_of(socket->find(wanted.ifindex)));
-    if (!link || !search.runs_on(*link, *socket)) {
+    TALLY_ASSIGN_OR_RETURN(auto link, answer_of(own.links->find(wanted.ifindex)));
+    if (!link || !search.runs_on(*link, *own.links)) {
         return none;
     }
     const bool is_here = own.visibility == NetnsContext::Visibility::kHere;
@@ -247,16 +242,6 @@ Result<ProgramSearch> find_program(const Meta& meta, const std::optional<LinkInf
     }
     TALLY_ASSIGN_OR_RETURN(result.place, search_namespaces(meta.netns_inode, search, own));
     result.life = result.place ? ProgramLife::kAlive : result.life;
-    result.complete = search.complete();
-    return result;
-}
-
-Result<ProgramSearch> find_on_hooks(std::uint32_t program_id, const NetnsContext& own) {
-    Search search(Wanted{program_id, 0, false, false});
-    ProgramSearch result;
-    TALLY_ASSIGN_OR_RETURN(result.place, search_namespaces(own.inode, search, own));
-    TALLY_ASSIGN_OR_RETURN(
-        result.life, result.place ? Result<ProgramLife>(ProgramLife::kAlive) : program_life(program_id));
     result.complete = search.complete();
     return result;
 }

@@ -39,9 +39,6 @@ struct ProgramSearch {
     ProgramLife life = ProgramLife::kNotKnown;
 };
 
-// The same for any program that is on a hook itself, such as a dispatcher.
-Result<ProgramSearch> find_on_hooks(std::uint32_t program_id, const NetnsContext& own);
-
 // Of the link pinned in an interface's directory; none where there is none, or it may not be opened.
 Result<std::optional<LinkInfo>> pinned_link_info(const std::string& directory);
 

@@ -244,8 +244,8 @@ Result<DeliveryOutcome> renew(PinDirectory& directory, DeliveryMeta meta, std::u
 
 // ---- the one there is
 
-Result<std::uint32_t> attached_tracepoints(const PinDirectory& directory) {
-    TALLY_ASSIGN_OR_RETURN(const auto pins, directory.pins());
+Result<std::uint32_t> attached_tracepoints(const std::string& directory) {
+    TALLY_ASSIGN_OR_RETURN(const auto pins, list_directory_if_any(directory));
     std::uint32_t bits = 0;
     for (const auto& tracepoint : kTracepoints) {
         const bool pinned = std::find(pins.begin(), pins.end(), tracepoint.link_pin()) != pins.end();
@@ -281,7 +281,7 @@ Result<std::string> make_room(const PinDirectory& directory, const std::string& 
 }
 
 Result<DeliveryOutcome> go_on(PinDirectory& directory, const DeliveryMeta& meta, const std::string& bpffs) {
-    TALLY_ASSIGN_OR_RETURN(const auto attached, attached_tracepoints(directory));
+    TALLY_ASSIGN_OR_RETURN(const auto attached, attached_tracepoints(directory.path()));
     DeliveryOutcome outcome;
     if (is_up_to_date(meta, attached)) {
         outcome = describe(DeliveryOutcomeKind::kUnchanged, directory.path(), meta);
@@ -303,22 +303,15 @@ Result<DeliveryOutcome> foretell(const BpffsRoot& bpffs, const std::string& dire
     TALLY_TRY(PinDirectory::check(directory));
     TALLY_ASSIGN_OR_RETURN(const auto programs, DeliveryPrograms::load(nullptr));
     TALLY_ASSIGN_OR_RETURN(const auto meta, read_delivery_meta(bpffs.path));
-    if (meta) {
-        const bool same = meta->program_version >= DeliveryPrograms::kVersion;
-        return describe(same ? DeliveryOutcomeKind::kUnchanged : DeliveryOutcomeKind::kRenewed, directory,
-                        *meta);
+    TALLY_ASSIGN_OR_RETURN(const auto attached, attached_tracepoints(directory));
+    if (meta && is_up_to_date(*meta, attached)) {
+        return describe(DeliveryOutcomeKind::kUnchanged, directory, *meta);
     }
-    DeliveryMeta wanted = {};
+    DeliveryMeta wanted = meta.value_or(DeliveryMeta{});
     wanted.program_version = DeliveryPrograms::kVersion;
-    wanted.tracepoints = programs.available();
-    wanted.missing = bits_not_in(programs.available());
-    return describe(DeliveryOutcomeKind::kStarted, directory, wanted);
-}
-
-DeliveryOutcome not_tracked() {
-    DeliveryOutcome outcome;
-    outcome.kind = DeliveryOutcomeKind::kNotTracked;
-    return outcome;
+    wanted.tracepoints = programs.available() | (meta ? attached : 0);
+    wanted.missing = bits_not_in(wanted.tracepoints);
+    return describe(meta ? DeliveryOutcomeKind::kRenewed : DeliveryOutcomeKind::kStarted, directory, wanted);
 }
 
 }  // namespace
@@ -333,7 +326,7 @@ Result<DeliveryOutcome> track_delivery(NetnsContext& context, bool dry_run) {
         }
         return outcome;
     }
-    TALLY_ASSIGN_OR_RETURN(const bool mounted, ensure_bpffs(bpffs));
+    TALLY_ASSIGN_OR_RETURN(const auto mounted, ensure_bpffs(bpffs));
     TALLY_ASSIGN_OR_RETURN(auto directory, PinDirectory::lock(delivery_directory(bpffs.path)));
     auto meta = read_delivery_meta(bpffs.path);
     if (!meta) {
@@ -349,9 +342,7 @@ Result<DeliveryOutcome> track_delivery(NetnsContext& context, bool dry_run) {
     if (outcome && !leftovers.empty()) {
         outcome->notes.emplace_back("removed what an interrupted change had left");
     }
-    if (outcome && mounted) {
-        outcome->notes.push_back("mounted a BPF file system on " + bpffs.path);
-    }
+    tell_mounted(outcome, mounted);
     if (!outcome && outcome.error().kind == ErrorKind::kConflict && outcome.error().hint.empty()) {
         outcome.error().hint =
             fmt::format("`xdp_loader {}--untrack-delivery` removes the pins, and the counts with them",
@@ -396,13 +387,15 @@ Result<DeliveryOutcome> untrack_delivery(const NetnsContext& context, bool dry_r
             TALLY_TRY(discard_staged(*directory, outcome.removed));
         }
     }
-    return outcome.removed.empty() ? not_tracked() : outcome;
+    return outcome.removed.empty() ? DeliveryOutcome() : outcome;
 }
 
 Result<std::optional<DeliveryOutcome>> delivery_status(const NetnsContext& context) {
     const std::string path = delivery_directory(context.bpffs.path);
-    const auto meta = read_delivery_meta(context.bpffs.path);
+    auto meta = read_delivery_meta(context.bpffs.path);
     if (meta && *meta) {
+        TALLY_ASSIGN_OR_RETURN(const auto attached, attached_tracepoints(path));
+        (*meta)->tracepoints = attached;  // somebody may have removed a link
         return std::optional(describe(DeliveryOutcomeKind::kStatus, path, **meta));
     }
     if (!meta && is_failed_question(meta.error())) {
@@ -412,7 +405,7 @@ Result<std::optional<DeliveryOutcome>> delivery_status(const NetnsContext& conte
     if (meta && !pins) {
         return std::optional<DeliveryOutcome>();
     }
-    DeliveryOutcome outcome = not_tracked();
+    DeliveryOutcome outcome;
     outcome.pin_dir = path;
     outcome.notes.push_back(
         meta ? "a change was interrupted, or is going on; the next --track-delivery or --untrack-delivery "

@@ -20,8 +20,9 @@ namespace tally::loader {
 namespace {
 
 void note_trouble(DeviceState& state, const Error& error) {
-    if (!state.trouble) {
+    if (!state.trouble || state.only_link_hidden) {
         state.trouble = error;
+        state.only_link_hidden = false;
     }
 }
 
@@ -81,9 +82,12 @@ void inspect_pin(DeviceState& state, const std::string& directory, const std::st
     }
     if (!fd) {
         if (fd.error().code != ENOENT) {
-            state.link_hidden =
-                state.link_hidden || (pin == XDP_TALLY_LINK_NAME && fd.error().code == EACCES);
+            const bool is_first = !state.trouble;
             note_trouble(state, fd.error());
+            if (pin == XDP_TALLY_LINK_NAME && fd.error().code == EACCES) {
+                state.link_hidden = true;
+                state.only_link_hidden = is_first;
+            }
         }
         return;
     }

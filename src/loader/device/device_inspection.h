@@ -20,8 +20,8 @@ DeviceState inspect_device(const NetnsContext& context, const std::string& direc
 // The same pins, as they are without the device that has their name.
 DeviceState without_interface(DeviceState state, const NetnsContext& context);
 
-// Whose pins a directory has: `meta`, or `staged_meta` and `interrupted` where there is none; nothing else
-// but `trouble`.
+// Whose pins a directory has: `meta`, or `staged_meta` and `interrupted` where there is none. What else is
+// filled in is no whole picture.
 DeviceState inspect_meta(const std::string& directory);
 
 }  // namespace tally::loader

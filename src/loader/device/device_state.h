@@ -63,12 +63,13 @@ struct DeviceState {
     std::vector<std::string> other_pins;       // neither map nor meta nor our link
     // Of a first load that was cut off after some of its pins were published: whose these are.
     std::optional<Meta> staged_meta;
-    bool changing = false;         // another process, or this one, holds the lock
-    bool interrupted = false;      // a change was cut off: the staging area is not empty
-    bool link_hidden = false;      // there is a link that this process may not open
-    bool reserved_by_run = false;  // the pins are of an `xdp_loader --run` that has not ended
-    bool run_has_ended = false;    // or of one that has
-    std::optional<Error> trouble;  // the first thing that could not be looked at, if any
+    bool changing = false;          // another process, or this one, holds the lock
+    bool interrupted = false;       // a change was cut off: the staging area is not empty
+    bool link_hidden = false;       // there is a link that this process may not open
+    bool reserved_by_run = false;   // the pins are of an `xdp_loader --run` that has not ended
+    bool run_has_ended = false;     // or of one that has
+    std::optional<Error> trouble;   // the first thing that could not be looked at, if any
+    bool only_link_hidden = false;  // that is this link, and nothing else: it would tell little more
 
     // What `decide` makes of all of the above.
     Ours ours = Ours::kNothing;

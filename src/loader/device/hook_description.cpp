@@ -119,6 +119,8 @@ Result<HookHolder> identify_holder(const NetnsContext& context, const DeviceStat
         const std::string ours = context.directory(state.interface->name) + '/' + XDP_TALLY_LINK_NAME;
         const bool has_our_name = std::find(pins.begin(), pins.end(), ours) != pins.end();
         holder.next_command = advise_to_end_link(link->id, has_our_name ? ours : "");
+    } else if (state.hook.dispatcher && state.hook.dispatcher->find(program.id) != nullptr) {
+        text += ", in libxdp's dispatcher";
     } else if (found) {
         text += ", attached by netlink";
     }

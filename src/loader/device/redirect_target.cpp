@@ -196,6 +196,14 @@ Result<std::optional<RedirectOutcome>> find_redirect(const NetnsContext& context
         return none;
     }
     TALLY_ASSIGN_OR_RETURN(const auto ifindex, read_target(directory + '/' + kTargetMap));
+    // The interface may have left the namespace of its load; the target has not.
+    if (ifindex.value_or(0) != 0 && state.meta->netns_inode != context.inode) {
+        return std::optional(RedirectOutcome{
+            {},
+            *ifindex,
+            "the redirect's target is an interface of the network namespace in which this was loaded; "
+            "from this one it cannot be told whether it takes frames"});
+    }
     return ifindex ? std::optional(describe_redirect_target(context, *ifindex,
                                                             state.our_program->mode == XDP_TALLY_MODE_NATIVE))
                    : none;

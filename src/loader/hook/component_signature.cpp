@@ -8,18 +8,16 @@
 namespace tally::loader {
 namespace {
 
+// None for void.
 const btf_type* without_modifiers(const btf* types, std::uint32_t id) {
-    const btf_type* type = btf__type_by_id(types, id);
-    while (type != nullptr && (btf_is_mod(type) || btf_is_typedef(type))) {
-        type = btf__type_by_id(types, type->type);
-    }
-    return type;
+    const int resolved = btf__resolve_type(types, id);
+    return resolved > 0 ? btf__type_by_id(types, static_cast<std::uint32_t>(resolved)) : nullptr;
 }
 
 // For people: "enum xdp_action", "void *".
 std::string describe(const btf* types, std::uint32_t id) {
     const btf_type* type = without_modifiers(types, id);
-    if (type == nullptr || btf_is_void(type)) {
+    if (type == nullptr) {
         return "void";
     }
     if (btf_is_ptr(type)) {
@@ -33,6 +31,8 @@ std::string describe(const btf* types, std::uint32_t id) {
     return fmt::format("{}{}", prefix, name.empty() ? "without a name" : name);
 }
 
+}  // namespace
+
 bool is_packet_context(const btf* types, std::uint32_t id) {
     const btf_type* pointer = without_modifiers(types, id);
     const btf_type* pointee =
@@ -40,8 +40,6 @@ bool is_packet_context(const btf* types, std::uint32_t id) {
     return pointee != nullptr && btf_is_struct(pointee) &&
            std::string_view(btf__name_by_offset(types, pointee->name_off)) == "xdp_md";
 }
-
-}  // namespace
 
 std::string signature_obstacle(const btf* types, const std::string& function) {
     const int id = btf__find_by_name_kind(types, function.c_str(), BTF_KIND_FUNC);

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "common/base/directory.h"
+#include "common/base/shell_word.h"
 #include "common/base/unique_fd.h"
 #include "common/bpf/bpf_info.h"
 #include "common/bpf/dispatcher.h"
@@ -42,6 +43,21 @@ Result<std::uint32_t> id_of_program_pin(const std::string& path) {
     return info.id;
 }
 
+// "dispatch-<ifindex>-<dispatcher>"; none for another name. Fills in the numbers alone.
+std::optional<DispatcherPins> parse_dispatcher_directory(const std::string& name) {
+    DispatcherPins pins;
+    std::string_view rest = name;
+    if (!rest.starts_with(kPrefix)) {
+        return std::nullopt;
+    }
+    rest.remove_prefix(kPrefix.size());
+    if (!take_number(rest, pins.ifindex) || !rest.starts_with('-')) {
+        return std::nullopt;
+    }
+    rest.remove_prefix(1);
+    return take_number(rest, pins.dispatcher_id) && rest.empty() ? std::optional(pins) : std::nullopt;
+}
+
 Result<std::vector<DispatcherPins>> list_dispatcher_pins() {
     const std::string root = dispatcher_root();
     std::vector<DispatcherPins> all;
@@ -68,20 +84,6 @@ Result<std::vector<std::string>> program_pins(const std::string& directory) {
 
 }  // namespace
 
-std::optional<DispatcherPins> parse_dispatcher_directory(const std::string& name) {
-    DispatcherPins pins;
-    std::string_view rest = name;
-    if (!rest.starts_with(kPrefix)) {
-        return std::nullopt;
-    }
-    rest.remove_prefix(kPrefix.size());
-    if (!take_number(rest, pins.ifindex) || !rest.starts_with('-')) {
-        return std::nullopt;
-    }
-    rest.remove_prefix(1);
-    return take_number(rest, pins.dispatcher_id) && rest.empty() ? std::optional(pins) : std::nullopt;
-}
-
 Result<std::optional<DispatcherPins>> find_dispatcher_pins(std::uint32_t dispatcher_id) {
     TALLY_ASSIGN_OR_RETURN(auto all, list_dispatcher_pins());
     for (auto& pins : all) {
@@ -92,6 +94,16 @@ Result<std::optional<DispatcherPins>> find_dispatcher_pins(std::uint32_t dispatc
         }
     }
     return std::optional<DispatcherPins>();
+}
+
+std::string describe_left_pins(std::uint32_t dispatcher_id) {
+    const auto pins = find_dispatcher_pins(dispatcher_id);
+    if (!pins) {
+        return "libxdp's pins of the dispatcher's programs may remain: " + pins.error().message();
+    }
+    return *pins ? fmt::format("libxdp's pins of the dispatcher's programs remain; `rm -r {}` removes them",
+                               shell_word((*pins)->directory))
+                 : std::string();
 }
 
 Result<std::optional<DispatcherPins>> find_pins_of_component(std::uint32_t program_id) {

@@ -18,13 +18,13 @@ struct DispatcherPins {
     std::size_t components = 0;  // programs pinned there
 };
 
-// "dispatch-<ifindex>-<dispatcher>"; none for another name. Pure; fills in the numbers alone.
-std::optional<DispatcherPins> parse_dispatcher_directory(const std::string& name);
-
 // Those of this dispatcher; none where there are none.
 Result<std::optional<DispatcherPins>> find_dispatcher_pins(std::uint32_t dispatcher_id);
 // Those among which this program is; none where it is in none.
 Result<std::optional<DispatcherPins>> find_pins_of_component(std::uint32_t program_id);
+
+// Once it was taken off the hook, with the command that removes them; empty where there are none.
+std::string describe_left_pins(std::uint32_t dispatcher_id);
 
 // Removes them under libxdp's own lock: for what is attached nowhere. Its programs are gone with them, unless
 // somebody else holds them.

@@ -129,7 +129,9 @@ Result<FollowedObservation::End> FollowedObservation::follow(const NetnsContext&
             return End::kInterrupted;
         }
     }
-    lock_.reset();  // its directory was removed with the pins, and may be another process's by now
+    // The lock's directory is gone with the pins, as a rule, and may be another process's by now; what is
+    // left of it where the link alone was removed, the next unload removes.
+    lock_.reset();
     return End::kUnloaded;
 }
 

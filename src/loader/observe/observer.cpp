@@ -11,7 +11,7 @@
 #include "common/bpf/libbpf_options.h"
 #include "common/bpf/library_log.h"
 #include "common/network/netns.h"
-#include "loader/hook/capabilities.h"
+#include "loader/hook/component_signature.h"
 
 #include "observe.skel.h"
 
@@ -42,15 +42,8 @@ Result<std::string> entry_function(int program_fd, const std::string& what) {
             .with_hint("compile its object with -g, and load it with its BTF");
     }
     const btf_type* const prototype = btf__type_by_id(types.get(), type->type);
-    const btf_type* argument = btf_is_func_proto(prototype) && btf_vlen(prototype) > 0
-                                   ? btf__type_by_id(types.get(), btf_params(prototype)->type)
-                                   : nullptr;
-    std::string pointed_to;
-    if (argument != nullptr && btf_is_ptr(argument)) {
-        argument = btf__type_by_id(types.get(), argument->type);
-        pointed_to = btf__name_by_offset(types.get(), argument->name_off);
-    }
-    if (pointed_to != "xdp_md") {
+    if (!btf_is_func_proto(prototype) || btf_vlen(prototype) == 0 ||
+        !is_packet_context(types.get(), btf_params(prototype)->type)) {
         return make_error(ErrorKind::kSystem, what, "its argument is not declared as `struct xdp_md *`")
             .with_hint(
                 "without that declaration the packet cannot be read: change the source of the program");
@@ -84,14 +77,12 @@ void Observer::Destroyer::operator()(tally_observe* skeleton) const {
 
 Result<Observer> Observer::load(std::uint32_t target_id, const Interface& interface,
                                 std::optional<int> counter_fd) {
-    TALLY_TRY(check_observe_capabilities());
     TALLY_ASSIGN_OR_RETURN(auto netns, current_netns_inode());
     TALLY_ASSIGN_OR_RETURN(auto target, open_program_by_id(target_id));
     TALLY_ASSIGN_OR_RETURN(auto info, program_info(target.get()));
     Observer observer;
     observer.target_ = name_target(target_id, info.name);
-    TALLY_ASSIGN_OR_RETURN(auto function, entry_function(target.get(), observer.target_));
-    observer.function_ = std::move(function);
+    TALLY_ASSIGN_OR_RETURN(observer.function_, entry_function(target.get(), observer.target_));
     observer.skeleton_.reset(tally_observe__open());
     tally_observe* const skeleton = observer.skeleton_.get();
     if (skeleton == nullptr) {

@@ -18,7 +18,8 @@ bool observes_this_device(const DeviceState& state) {
 // No program can count into the pinned maps any more.
 bool pins_are_unused(const DeviceState& state) {
     if (state.ours == Ours::kObservation) {
-        return !(observes_this_device(state) && state.hook.find(state.meta->program_id));
+        const bool counts = state.link || !state.component_links.empty();
+        return !(counts && observes_this_device(state) && state.hook.find(state.meta->program_id));
     }
     return state.ours == Ours::kNothing && !state.other_program_counts;
 }
@@ -37,9 +38,11 @@ std::string explain_removal(const DeviceState& state) {
         return "the interface is gone";
     }
     if (state.ours == Ours::kObservation) {
-        return state.hook.empty() || !observes_this_device(state)
-                   ? "the observed program is gone"
-                   : "another program has replaced the observed one";
+        if (state.hook.empty() || !observes_this_device(state)) {
+            return "the observed program is gone";
+        }
+        return state.hook.find(state.meta->program_id) ? "the observed program is not counted any more"
+                                                       : "another program has replaced the observed one";
     }
     return state.attach_state == AttachState::kStale
                ? "the program that runs here does not count into the pinned maps"

@@ -131,11 +131,11 @@ std::string mount_for_loads(const std::vector<std::string>& devices, NetnsContex
         return {};
     }
     const std::string before = context.bpffs.path;
-    const auto mounted = ensure_bpffs(context.bpffs);
-    if (mounted && (*mounted || context.bpffs.path != before)) {
+    auto mounted = ensure_bpffs(context.bpffs);
+    if (mounted && (!mounted->empty() || context.bpffs.path != before)) {
         use_bpffs_for_dispatchers(context.bpffs.path);
     }
-    return mounted && *mounted ? "mounted a BPF file system on " + context.bpffs.path : std::string();
+    return mounted ? std::move(*mounted) : std::string();
 }
 
 Result<Outcome> load(const LoadRequest& request, NetnsContext& context, const std::string& device,

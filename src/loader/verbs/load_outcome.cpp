@@ -9,7 +9,6 @@
 
 #include <xdp_tally/abi.h>
 
-#include "common/base/shell_word.h"
 #include "common/network/link_socket.h"
 #include "common/pins/abi_names.h"
 #include "common/pins/counter_map.h"
@@ -121,7 +120,9 @@ Outcome describe_load(const LoadRequest& request, const Interface& interface, co
     if (!counts) {
         outcome.notes.emplace_back(
             "the object has no map 'xdp_stats_map', so nothing is counted: #include <xdp_tally/tally.bpf.h> "
-            "in it, and `return xdp_tally(ctx, VERDICT)`");
+            "in it, and `return xdp_tally(ctx, VERDICT)`; as it is, --observe counts it where another tool "
+            "has "
+            "attached it");
     }
     add_note(outcome, describe_reuse(request, object));
     return outcome;
@@ -215,15 +216,8 @@ void describe_choice(const LoadRequest& request, const Interface& interface, con
     }
     if (plan.foreign) {
         outcome.notes.push_back(fmt::format("replaces program {} of another tool", plan.old_program->id));
-        const auto pins = plan.ended_dispatcher ? find_dispatcher_pins(plan.old_program->id)
-                                                : Result<std::optional<DispatcherPins>>(std::nullopt);
-        if (!pins) {
-            outcome.notes.push_back("libxdp's pins of the dispatcher's programs may remain: " +
-                                    pins.error().message());
-        } else if (*pins) {
-            outcome.notes.push_back(
-                fmt::format("libxdp's pins of the dispatcher's programs remain; `rm -r {}` removes them",
-                            shell_word((*pins)->directory)));
+        if (plan.ended_dispatcher) {
+            add_note(outcome, describe_left_pins(plan.old_program->id));
         }
     }
 }

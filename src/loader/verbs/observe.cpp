@@ -21,7 +21,8 @@
 namespace tally::loader {
 namespace {
 
-// What we attached ourselves counts already.
+// What we attached ourselves counts by itself, if at all: its pins are where those of an observation would
+// be.
 Result<void> check_not_ours(const NetnsContext& context, const Interface& interface,
                             const DeviceState& state) {
     if (state.ours == Ours::kElsewhere) {
@@ -31,10 +32,14 @@ Result<void> check_not_ours(const NetnsContext& context, const Interface& interf
     if (!state.our_program && state.ours != Ours::kReserved && state.ours != Ours::kUnpinned) {
         return {};
     }
+    const bool counts = state.meta->counter_map_id != 0;
     return make_error(ErrorKind::kConflict, fmt::format("observing '{}'", interface.name),
-                      fmt::format("program {} there was loaded by xdp_loader, and counts already",
-                                  state.meta->program_id))
-        .with_hint(fmt::format("`xdp_stats {}` shows what it counts", context.option(interface.name)));
+                      fmt::format("program {} there was loaded by xdp_loader, and {}", state.meta->program_id,
+                                  counts ? "counts already" : "has no map 'xdp_stats_map' to count into"))
+        .with_hint(
+            counts ? fmt::format("`xdp_stats {}` shows what it counts", context.option(interface.name))
+                   : "in its source, #include <xdp_tally/tally.bpf.h> and `return xdp_tally(ctx, VERDICT)`; "
+                     "or unload it, and attach it with another tool: then --observe counts it");
 }
 
 Result<Outcome> describe_observation(const Interface& interface, const DeviceState& state,
@@ -93,6 +98,18 @@ Result<Outcome> observe_hook(const NetnsContext& context, const Interface& inter
     return outcome;
 }
 
+Result<Outcome> observe_for_good(const NetnsContext& context, const Interface& interface, bool follow) {
+    TALLY_ASSIGN_OR_RETURN(auto pins, lock_pins_of(context, interface));
+    TALLY_ASSIGN_OR_RETURN(auto repaired, repair(pins, context));
+    TALLY_ASSIGN_OR_RETURN(auto outcome, observe_hook(context, interface, pins.path(), &pins));
+    outcome.notes.push_back(follow ? "each replacement of the program is observed until this process ends"
+                                   : fmt::format("once the program is replaced, `xdp_loader {} --observe` "
+                                                 "observes the next one; with --follow it does so by itself",
+                                                 context.option(interface.name)));
+    add_note(outcome, repaired);
+    return outcome;
+}
+
 }  // namespace
 
 Result<Outcome> observe(const ObserveRequest& request, NetnsContext& context, const std::string& device) {
@@ -105,24 +122,12 @@ Result<Outcome> observe(const ObserveRequest& request, NetnsContext& context, co
         TALLY_ASSIGN_OR_RETURN(const auto directory, context.pins_of(interface));
         return observe_hook(context, interface, directory, nullptr);
     }
-    TALLY_ASSIGN_OR_RETURN(const bool mounted, ensure_bpffs(context.bpffs));
-    if (mounted) {
+    TALLY_ASSIGN_OR_RETURN(const auto mounted, ensure_bpffs(context.bpffs));
+    if (!mounted.empty()) {
         use_bpffs_for_dispatchers(context.bpffs.path);
     }
-    TALLY_ASSIGN_OR_RETURN(auto pins, lock_pins_of(context, interface));
-    TALLY_ASSIGN_OR_RETURN(auto repaired, repair(pins, context));
-    TALLY_ASSIGN_OR_RETURN(auto outcome, observe_hook(context, interface, pins.path(), &pins));
-    outcome.notes.push_back(request.follow
-                                ? "each replacement of the program is observed until this process ends"
-                                : fmt::format("once the program is replaced, `xdp_loader {} --observe` "
-                                              "observes the next one; with --follow it does so by itself",
-                                              context.option(interface.name)));
-    if (!repaired.empty()) {
-        outcome.notes.push_back(repaired);
-    }
-    if (mounted) {
-        outcome.notes.push_back("mounted a BPF file system on " + context.bpffs.path);
-    }
+    auto outcome = observe_for_good(context, interface, request.follow);
+    tell_mounted(outcome, mounted);
     return outcome;
 }
 

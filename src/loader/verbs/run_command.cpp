@@ -131,12 +131,10 @@ int run_command_loaded(const RunRequest& request, NetnsContext& context, const U
     for (const auto& device : request.devices) {
         RunHold hold;
         auto outcome = without_exceptions([&] { return load(request.load, context, device, &hold); });
+        tell_mounted(outcome, std::exchange(mounted, {}));
         if (!outcome) {
             status = fail(std::move(outcome).error());
             break;
-        }
-        if (!mounted.empty()) {
-            outcome->notes.push_back(std::exchange(mounted, {}));
         }
         outcome->netns = context.netns;
         report(*outcome);

@@ -55,6 +55,13 @@ void explain_taken_name(DeviceState& state, const NetnsContext& context, const s
 void explain_observation(const DeviceState& state, const std::string& option, Outcome& outcome) {
     switch (state.attach_state) {
         case AttachState::kDetached:
+            if (state.hook.find(state.meta->program_id)) {
+                outcome.notes.push_back(
+                    fmt::format("the observed program runs, and is not counted any more; `xdp_loader {} "
+                                "--observe` goes on with the pinned maps",
+                                option));
+                break;
+            }
             outcome.notes.push_back(fmt::format(
                 "the observed program is gone; once another one is attached, `xdp_loader {0} "
                 "--observe` continues with the pinned maps; `xdp_loader {0} --clean` removes them",
@@ -182,7 +189,7 @@ Result<void> explain(const DeviceState& state, const NetnsContext& context, cons
     if (const auto left = describe_killed_run(state); !left.empty()) {
         add_warning(outcome, left + ": the next load, --unload or --clean detaches it");
     }
-    if (state.trouble && !state.link_hidden) {
+    if (state.trouble && !state.only_link_hidden) {
         const Error trouble = explain_barrier(explain_surroundings(*state.trouble), directory);
         add_warning(outcome, "not everything could be read: " + trouble.message() +
                                  (trouble.hint.empty() ? "" : "; " + trouble.hint));

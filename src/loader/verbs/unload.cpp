@@ -9,6 +9,7 @@
 #include "loader/device/hook_description.h"
 #include "loader/device/pin_removal.h"
 #include "loader/hook/dispatcher_attach.h"
+#include "loader/hook/dispatcher_pins.h"
 #include "loader/hook/link_attach.h"
 #include "loader/observe/follow.h"
 #include "loader/verbs/existing_device.h"
@@ -30,9 +31,15 @@ Result<Outcome> unload_foreign(const RemovalRequest& request, const NetnsContext
     if (request.dry_run) {
         return outcome;
     }
-    const bool component = state.hook.dispatcher && state.hook.dispatcher->find(program.id) != nullptr;
-    TALLY_TRY(component ? detach_component(state.interface->ifindex, program.id)
-                        : detach_by_netlink(state.interface->ifindex, program));
+    const auto& dispatcher = state.hook.dispatcher;
+    if (dispatcher && dispatcher->find(program.id) != nullptr) {
+        TALLY_TRY(detach_component(state.interface->ifindex, program.id));
+        return outcome;
+    }
+    TALLY_TRY(detach_by_netlink(state.interface->ifindex, program));
+    if (dispatcher) {
+        add_note(outcome, describe_left_pins(program.id));
+    }
     return outcome;
 }
 

@@ -893,6 +893,14 @@ def observed_is_gone(lab):
     return Scene(lab, "xdp_loader --dev veth0 --status", 0)
 
 
+def observed_no_more(lab):
+    lab.veth("veth0")
+    attach(lab.foreign_program("verdicts"), "veth0")
+    observe(lab)
+    lab.loader("--dev", "veth0", "--unload", "--keep-maps")
+    return Scene(lab, "xdp_loader --dev veth0 --status", 0)
+
+
 def observed_is_replaced(lab):
     scene = observed_is_gone(lab)
     attach(lab.foreign_program("no_counter"), "veth0")

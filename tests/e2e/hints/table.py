@@ -86,6 +86,9 @@ HOOK = [
           Command(again=False)),
     typed("`xdp_stats {}` shows what it counts",
           partial(scenes.loaded, command="xdp_loader --dev veth0 --observe"), Shows(what="XDP_PASS", goes_on=True)),
+    elsewhere("in its source, #include <xdp_tally/tally.bpf.h> and `return xdp_tally(ctx, VERDICT)`; or unload it, and "
+              "attach it with another tool: then --observe counts it",
+              "test_observe_refusals.py::test_ours_without_a_counter_map"),
     typed("the program is unloaded when the command of --run ends", scenes.run_goes_on,
           Does(scenes.command_of_run_ends, "--run")),
     elsewhere("`xdp_loader {} --unload` removes what the run has left",
@@ -374,7 +377,7 @@ OBJECTS = [
               "test_sections.py::test_default_that_is_refused_names_the_others"),
     elsewhere("rename the map; its pin is named after it", "test_privileges.py::test_a_name_is_no_path"),
     elsewhere("the object has no map 'xdp_stats_map', so nothing is counted: #include <xdp_tally/tally.bpf.h> in it, "
-              "and `return xdp_tally(ctx, VERDICT)`",
+              "and `return xdp_tally(ctx, VERDICT)`; as it is, --observe counts it where another tool has attached it",
               "test_load.py::test_object_without_counter_map_is_loaded_with_a_hint"),
     elsewhere("program '{}' does not count into xdp_stats_map, so its counters stay zero: it never calls xdp_tally; "
               "`return xdp_tally(ctx, VERDICT)` counts a packet",
@@ -566,6 +569,8 @@ OBSERVATIONS = [
           "itself",
           scenes.two_observed, Command(again=False), Does(scenes.follow_it, "--follow"), at="vm"),
     elsewhere("`xdp_loader {} --clean` removes its pins", "test_observe.py::test_device_is_deleted"),
+    typed("the observed program runs, and is not counted any more; `xdp_loader {} --observe` goes on with the pinned "
+          "maps", scenes.observed_no_more, at="vm"),
     typed("the observed program is gone; once another one is attached, `xdp_loader {0} --observe` continues with the "
           "pinned maps; `xdp_loader {0} --clean` removes them", scenes.observed_is_gone,
           Does(scenes.observed_anew), Command(1, again=False), at="vm"),

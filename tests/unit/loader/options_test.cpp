@@ -99,6 +99,14 @@ TEST(LoaderOptions, APlaceInADispatcherIsForDispatchers) {
     EXPECT_THAT(
         refused({"-d", "a", "--attach", "dispatcher", "--offload-mode"}).message,
         HasSubstr("--offload-mode cannot be combined with --attach: a network card takes a program by"));
+    for (const char* option : {"--attach=dispatcher", "--attach=auto", "--prio=5", "--chain-actions=pass"}) {
+        const std::string name = std::string(option).substr(0, std::string(option).find('='));
+        const auto spelled = refused({"-d", "a", "--mode", "hw", option}).message;
+        EXPECT_THAT(spelled, HasSubstr("--mode hw cannot be combined with " + name + ": a network card "));
+        EXPECT_EQ(spelled.substr(spelled.rfind(": ")),
+                  refused({"-d", "a", "--offload-mode", option})
+                      .message.substr(refused({"-d", "a", "--offload-mode", option}).message.rfind(": ")));
+    }
     EXPECT_THAT(refused({"-d", "a", "--unload", "--attach", "link"}).message, HasSubstr("--attach"));
     EXPECT_THAT(refused({"-d", "a", "--chain-actions", "pass,"}).message, HasSubstr("aborted, drop"));
     EXPECT_THAT(refused({"-d", "a", "--chain-actions", "pass,accept"}).message, HasSubstr("pass,accept"));
@@ -142,8 +150,6 @@ TEST(LoaderOptions, ADeviceMayNameItsNamespace) {
     EXPECT_EQ(parsed({"-d", "red/a", "--netns", "red"}).devices.front().netns, "red");
     EXPECT_THAT(refused({"-d", "red/a", "--netns", "blue"}).message,
                 HasSubstr("different network namespaces"));
-    EXPECT_THAT(refused({"-d", "red/a", "-d", "b", "--run", "--", "true"}).message,
-                HasSubstr("--run takes interfaces of one network namespace"));
 }
 
 TEST(LoaderOptions, ModesAsXdpLoaderSpellsThem) {

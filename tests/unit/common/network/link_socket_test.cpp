@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <thread>
+#include <vector>
 
 namespace tally {
 namespace {
@@ -47,6 +49,24 @@ TEST(LinkSocket, WhatIsNotThereIsNotFound) {
     }
     EXPECT_EQ(links->find(0x7ffffff0).error().kind, ErrorKind::kNotFound);
     EXPECT_TRUE(links->find("lo")) << "the socket goes on";
+}
+
+// A reply that another thread takes is waited for without end.
+TEST(LinkSocket, ThreadsGetTheirOwnReplies) {
+    constexpr int kRounds = 300;
+    auto links = LinkSocket::open();
+    ASSERT_TRUE(links);
+    std::vector<std::jthread> threads;
+    for (int thread = 0; thread < 4; ++thread) {
+        threads.emplace_back([&links] {
+            for (int round = 0; round < kRounds; ++round) {
+                const auto list = links->list();
+                EXPECT_TRUE(list && !list->empty());
+                const auto one = links->find("lo");
+                EXPECT_TRUE(one && one->interface.ifindex == 1);
+            }
+        });
+    }
 }
 
 }  // namespace
