@@ -23,42 +23,21 @@ constexpr std::size_t kAtOnce = 16;
 
 Result<Outcome> dispatch_verb(const Options& options, NetnsContext& context, const std::string& device) {
     TALLY_TRY(check_named_bpffs(context.bpffs));
-    const RemovalRequest removal = {options.unload_id, options.keep_maps, options.dry_run};
     switch (options.verb) {
         case Verb::kUnload:
-            return unload(removal, context, device);
+            return unload({options.unload_id, options.keep_maps, options.dry_run}, context, device);
         case Verb::kStatus:
             return status(context, device);
         case Verb::kClean:
-            return clean(removal, context, device);
+            return clean(context, device, options.dry_run);
         case Verb::kObserve:
             return observe({options.follow, options.dry_run}, context, device);
         default:
-            return load(make_load_request(options), context, device);
+            return load(options.load, context, device);
     }
 }
 
 }  // namespace
-
-ProgramChoice program_choice(const Options& options) {
-    return {options.action, options.redirect_to, options.filename, options.progname, options.section};
-}
-
-LoadRequest make_load_request(const Options& options) {
-    LoadRequest request;
-    request.program = program_choice(options);
-    request.mode = options.mode;
-    request.attach = options.attach;
-    request.priority = options.priority;
-    request.chain_actions = options.chain_actions;
-    request.reuse_maps = options.reuse_maps;
-    request.new_maps = options.new_maps;
-    request.force = options.force;
-    request.for_command = options.verb == Verb::kRun;
-    request.dry_run = options.dry_run;
-    request.verbose = options.verbose;
-    return request;
-}
 
 DeviceGroup without_repetitions(const DeviceGroup& group, const NetnsContext& context) {
     DeviceGroup once{group.netns, {}, {}};

@@ -10,12 +10,8 @@
 #include "common/pins/netns_context.h"
 #include "loader/options.h"
 #include "loader/outcome.h"
-#include "loader/requests.h"
 
 namespace tally::loader {
-
-ProgramChoice program_choice(const Options& options);
-LoadRequest make_load_request(const Options& options);
 
 // A device that is named twice, or by an alternative name as well, is worked on once, under its own name.
 DeviceGroup without_repetitions(const DeviceGroup& group, const NetnsContext& context);

@@ -44,7 +44,7 @@ int change_tracking(const Options& options) {
 }
 
 int try_program(const Options& options) {
-    auto outcome = try_run(program_choice(options), *options.try_run);
+    auto outcome = try_run(options.load.program, *options.try_run);
     if (!outcome) {
         return fail(options, explain_surroundings(outcome.error()));
     }
@@ -55,7 +55,7 @@ int try_program(const Options& options) {
 }
 
 int show_programs(const Options& options) {
-    const auto list = list_programs(options.filename);
+    const auto list = list_programs(options.load.program.filename);
     if (!list) {
         return fail(options, list.error());
     }
@@ -94,8 +94,8 @@ int run_around_command(const Options& options) {
     if (!context) {
         return fail(options, context.error());
     }
-    const RunRequest request = {make_load_request(options), without_repetitions(group, *context).names,
-                                options.command, options.keep_maps};
+    const RunRequest request = {options.load, without_repetitions(group, *context).names, options.command,
+                                options.keep_maps};
     return run_command_loaded(request, *context, *home,
                               [&](const Outcome& outcome) { report(options, outcome); });
 }

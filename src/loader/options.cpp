@@ -90,34 +90,25 @@ Error usage_error(std::string text) {
 }
 
 Verb chosen_verb(const Given& given) {
-    if (given.has("--observe")) {
-        return Verb::kObserve;
-    }
-    if (given.has("--unload")) {
-        return Verb::kUnload;
-    }
-    if (given.has("--status")) {
-        return Verb::kStatus;
-    }
-    if (given.has("--clean")) {
-        return Verb::kClean;
-    }
-    if (given.has("--run")) {
-        return Verb::kRun;
-    }
-    if (given.has("--test-run")) {
-        return Verb::kTryRun;
-    }
-    if (given.has("--features")) {
-        return Verb::kFeatures;
-    }
-    if (given.has("--track-delivery")) {
-        return Verb::kTrackDelivery;
-    }
-    if (given.has("--untrack-delivery")) {
-        return Verb::kUntrackDelivery;
-    }
-    return given.has("--list-programs") ? Verb::kListPrograms : Verb::kLoad;
+    struct VerbOption {
+        Given::Name name;
+        Verb verb;
+    };
+    static constexpr VerbOption kVerbs[] = {
+        {"--observe", Verb::kObserve},
+        {"--unload", Verb::kUnload},
+        {"--status", Verb::kStatus},
+        {"--clean", Verb::kClean},
+        {"--run", Verb::kRun},
+        {"--test-run", Verb::kTryRun},
+        {"--features", Verb::kFeatures},
+        {"--track-delivery", Verb::kTrackDelivery},
+        {"--untrack-delivery", Verb::kUntrackDelivery},
+        {"--list-programs", Verb::kListPrograms},
+    };
+    const auto* const chosen = std::find_if(std::begin(kVerbs), std::end(kVerbs),
+                                            [&](const VerbOption& option) { return given.has(option.name); });
+    return chosen == std::end(kVerbs) ? Verb::kLoad : chosen->verb;
 }
 
 ModeChoice chosen_mode(const Given& given) {
@@ -183,20 +174,20 @@ bool could_be_interface(const std::string& text) {
 Result<void> read_numbers(const Given& given, Options& options) {
     const auto action = given.value_or_default("--action");
     if (const auto verdict = parse_action_name(action)) {
-        options.action = *verdict;
+        options.load.program.action = *verdict;
     } else {
         return usage_error(
             fmt::format("--action '{}': expected pass, drop, aborted, tx or redirect", action));
     }
     if (const auto text = given.value("--prio")) {
-        options.priority = parse_number<std::uint32_t>(*text);
-        if (!options.priority) {
+        options.load.priority = parse_number<std::uint32_t>(*text);
+        if (!options.load.priority) {
             return usage_error(fmt::format("--prio '{}': expected a number from 0 to {}", *text, UINT32_MAX));
         }
     }
     if (const auto text = given.value("--chain-actions")) {
-        options.chain_actions = parse_actions(*text);
-        if (!options.chain_actions) {
+        options.load.chain_actions = parse_actions(*text);
+        if (!options.load.chain_actions) {
             return usage_error(
                 fmt::format("--chain-actions '{}': expected aborted, drop, pass, tx, redirect, with "
                             "commas between them, or none",
@@ -255,18 +246,18 @@ Result<void> validate(const Given& given, const Options& options) {
     for (const auto& [name, is_given] :
          {std::pair("--attach", given.has("--attach")), std::pair("--prio", given.has("--prio")),
           std::pair("--chain-actions", given.has("--chain-actions"))}) {
-        if (options.mode == ModeChoice::kOffload && is_given) {
+        if (options.load.mode == ModeChoice::kOffload && is_given) {
             return refuse_combination("--mode hw", name, why_excluded(row("--offload-mode"), row(name)));
         }
     }
-    if (options.attach == AttachChoice::kLink && (given.has("--prio") || given.has("--chain-actions"))) {
+    if (options.load.attach == AttachChoice::kLink && (given.has("--prio") || given.has("--chain-actions"))) {
         return refuse_combination(given.has("--prio") ? "--prio" : "--chain-actions", "--attach link",
                                   "a link holds the hook alone");
     }
-    if (options.action == Action::kRedirect && options.redirect_to.empty()) {
+    if (options.load.program.action == Action::kRedirect && options.load.program.redirect_to.empty()) {
         return usage_error("--action redirect needs --redirect-to IFACE");
     }
-    if (options.action != Action::kRedirect && !options.redirect_to.empty()) {
+    if (options.load.program.action != Action::kRedirect && !options.load.program.redirect_to.empty()) {
         return usage_error("--redirect-to needs --action redirect");
     }
     return {};
@@ -282,23 +273,26 @@ Result<Options> read_options(const Given& given) {
         make_absolute(device.netns);
     }
     options.bpffs = absolute(given.value_or_default("--bpffs"));
-    options.redirect_to = given.value_or_default("--redirect-to");
-    options.filename = given.value_or_default("--filename");
-    options.progname = given.value_or_default("--progname");
-    options.section = given.value_or_default("--section");
-    options.mode = chosen_mode(given);
-    options.attach = chosen_attachment(given);
+    options.load.program.redirect_to = given.value_or_default("--redirect-to");
+    options.load.program.filename = given.value_or_default("--filename");
+    options.load.program.progname = given.value_or_default("--progname");
+    options.load.program.section = given.value_or_default("--section");
+    options.load.mode = chosen_mode(given);
+    options.load.attach = chosen_attachment(given);
     options.command = given.command();
     options.try_run = given.value("--test-run");
-    options.reuse_maps = given.has("--reuse-maps");
-    options.new_maps = given.values("--new-map");
+    options.load.reuse_maps = given.has("--reuse-maps");
+    options.load.new_maps = given.values("--new-map");
     options.follow = given.has("--follow");
-    options.force = given.has("--force");
+    options.load.force = given.has("--force");
     options.keep_maps = given.has("--keep-maps");
     options.dry_run = given.has("--dry-run");
     options.json = given.has("--json");
     options.quiet = given.has("--quiet");
     options.verbose = given.has("--verbose");
+    options.load.for_command = options.verb == Verb::kRun;
+    options.load.dry_run = options.dry_run;
+    options.load.verbose = options.verbose;
     TALLY_TRY(read_numbers(given, options));
     TALLY_TRY(validate(given, options));
     return options;

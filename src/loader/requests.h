@@ -37,9 +37,8 @@ struct LoadRequest {
     bool verbose = false;
 };
 
-// Of --unload and --clean.
 struct RemovalRequest {
-    std::optional<std::uint32_t> program_id;  // the program to detach; none: ours
+    std::optional<std::uint32_t> program_id = {};  // the program to detach; none: ours
     bool keep_maps = false;                   // leave the maps pinned
     bool dry_run = false;
 };

@@ -21,14 +21,15 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     REQUIRE(options.devices.empty() || !(runs_test || options.verb == Verb::kListPrograms));
     REQUIRE((options.verb == Verb::kRun) == !options.command.empty());
     REQUIRE(runs_test == options.try_run.has_value());
-    REQUIRE((options.action == Action::kRedirect) == !options.redirect_to.empty());
-    REQUIRE(options.new_maps.empty() || options.reuse_maps);
+    REQUIRE((options.load.program.action == Action::kRedirect) == !options.load.program.redirect_to.empty());
+    REQUIRE(options.load.new_maps.empty() || options.load.reuse_maps);
     REQUIRE(!options.follow || (options.verb == Verb::kObserve && !options.dry_run));
     REQUIRE(!options.unload_id || (*options.unload_id > 0 && options.verb == Verb::kUnload));
     REQUIRE(!options.keep_maps || options.verb == Verb::kUnload || options.verb == Verb::kRun);
-    REQUIRE(options.progname.empty() || !options.filename.empty());
-    REQUIRE(attaches || (!options.force && !options.reuse_maps));
-    REQUIRE(attaches || runs_test || options.verb == Verb::kListPrograms || options.filename.empty());
+    REQUIRE(options.load.program.progname.empty() || !options.load.program.filename.empty());
+    REQUIRE(attaches || (!options.load.force && !options.load.reuse_maps));
+    REQUIRE(attaches || runs_test || options.verb == Verb::kListPrograms ||
+            options.load.program.filename.empty());
     REQUIRE(!(options.quiet && options.verbose));
     return 0;
 }

@@ -7,6 +7,7 @@ import re
 
 import pytest
 
+from support import kernel
 from support.components import ForeignComponent, components
 from support.devices import attached, link_info
 from support.maps import read_meta
@@ -105,6 +106,22 @@ def test_place_and_chain_actions(lab, veth0):
     send(veth0, 5, SIZE)
     lab.wait_for_counts("veth0", {"XDP_PASS": (5, 5 * SIZE)})
     assert foreign.seen() == 10
+
+
+def test_who_takes_frames_of_several_buffers(lab, veth0):
+    """The dispatcher, where all its programs do."""
+    kernel.need(kernel.frags)
+
+    def told():
+        hook = lab.status("veth0")["hook"]
+        return hook["program"]["frags"], {item["name"]: item["frags"] for item in hook["components"]}
+
+    ours = lab.load("veth0", "--filename", object_file("verdicts_frags"))["program"]
+    name = ours["name"][:15]
+    assert ours["frags"]
+    assert told() == (True, {name: True})
+    ForeignComponent(lab, veth0, "foreign_late")
+    assert told() == (False, {name: True, "foreign_late": False})
 
 
 def test_replacement_never_passes_a_neighbour(lab, veth0):

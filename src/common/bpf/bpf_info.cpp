@@ -135,7 +135,6 @@ Result<MapInfo> map_info(int fd) {
     info.max_entries = raw.max_entries;
     info.flags = raw.map_flags;
     info.btf_id = raw.btf_id;
-    info.btf_key_type_id = raw.btf_key_type_id;
     info.btf_value_type_id = raw.btf_value_type_id;
     info.name = raw.name;
     return info;
@@ -145,7 +144,6 @@ Result<ProgramInfo> program_info(int fd) {
     TALLY_ASSIGN_OR_RETURN(auto raw, object_info<bpf_prog_info>(fd, "program"));
     ProgramInfo info;
     info.id = raw.id;
-    info.type = raw.type;
     info.name = raw.name;
     info.load_time = raw.load_time;
     info.run_count = raw.run_cnt;
@@ -193,6 +191,15 @@ Result<LinkInfo> link_info(int fd) {
     info.program_id = raw.prog_id;
     info.ifindex = raw.type == BPF_LINK_TYPE_XDP ? raw.xdp.ifindex : 0;
     return info;
+}
+
+Result<std::optional<LinkInfo>> info_if_link(int fd) {
+    TALLY_ASSIGN_OR_RETURN(const auto type, object_type(fd));
+    if (type != ObjectType::kLink) {
+        return std::optional<LinkInfo>();
+    }
+    TALLY_ASSIGN_OR_RETURN(const auto info, link_info(fd));
+    return std::optional(info);
 }
 
 Result<UniqueFd> open_map_by_id(std::uint32_t id, bool read_only) {

@@ -21,7 +21,6 @@ struct MapInfo {
     std::uint32_t max_entries = 0;
     std::uint32_t flags = 0;
     std::uint32_t btf_id = 0;  // 0 where the map has no BTF
-    std::uint32_t btf_key_type_id = 0;
     std::uint32_t btf_value_type_id = 0;
     std::string name;  // cut to 15 characters by the kernel
 };
@@ -31,7 +30,6 @@ std::string map_type_name(std::uint32_t type);
 
 struct ProgramInfo {
     std::uint32_t id = 0;
-    std::uint32_t type = 0;             // enum bpf_prog_type
     std::string name;                   // cut to 15 characters by the kernel
     std::string tag;                    // 16 hexadecimal digits
     std::uint64_t load_time = 0;        // nanoseconds since the machine was started
@@ -54,6 +52,8 @@ Result<ObjectType> object_type(int fd);
 Result<MapInfo> map_info(int fd);
 Result<ProgramInfo> program_info(int fd);
 Result<LinkInfo> link_info(int fd);
+// None where it is something else.
+Result<std::optional<LinkInfo>> info_if_link(int fd);
 // Ids of the maps that the program uses.
 Result<std::vector<std::uint32_t>> program_maps(int fd);
 // The same by the program's id, as below.

@@ -15,6 +15,11 @@ Result<CapabilitySets> read_capability_sets() {
     return sets;
 }
 
+bool has_capability(unsigned int capability) {
+    const auto sets = read_capability_sets();
+    return !sets || ((*sets)[CAP_TO_INDEX(capability)].effective & CAP_TO_MASK(capability)) != 0;
+}
+
 Result<void> set_capability_sets(const CapabilitySets& sets) {
     __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
     if (::syscall(SYS_capset, &header, sets.data()) != 0) {

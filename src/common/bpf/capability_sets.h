@@ -14,6 +14,8 @@ namespace tally {
 using CapabilitySets = std::array<__user_cap_data_struct, _LINUX_CAPABILITY_U32S_3>;
 
 Result<CapabilitySets> read_capability_sets();
+// Whether the calling thread has it in effect; true where that cannot be told: the kernel has the last word.
+bool has_capability(unsigned int capability);
 // Other threads of the process keep theirs. kPermission for what is not permitted.
 Result<void> set_capability_sets(const CapabilitySets& sets);
 

@@ -99,6 +99,20 @@ Result<Component> read_component(const std::string& pin, const DispatcherConfig:
     return Component{info.id, std::move(info.name), slot.priority, slot.chain_actions, slot.frags};
 }
 
+// The directory with the pins of the programs that this dispatcher calls; none where there is none. Its name
+// begins with the interface's ifindex when it was made, which is another one once the interface has moved.
+Result<std::optional<std::string>> find_dispatcher_directory(std::uint32_t program_id) {
+    const std::string root = dispatcher_root();
+    TALLY_ASSIGN_OR_RETURN(const auto names, list_directory_if_any(root));
+    const std::string end = fmt::format("-{}", program_id);
+    for (const auto& name : names) {
+        if (name.starts_with("dispatch-") && name.ends_with(end)) {
+            return std::optional(fmt::format("{}/{}", root, name));
+        }
+    }
+    return std::optional<std::string>();
+}
+
 Result<std::vector<Component>> read_components(std::uint32_t program_id, const DispatcherConfig& config,
                                                const std::string& what) {
     TALLY_ASSIGN_OR_RETURN(const auto directory, find_dispatcher_directory(program_id));
@@ -140,18 +154,6 @@ void restore_environment() {
 std::string dispatcher_root() {
     const char* const root = ::getenv(XDP_BPFFS_ENVVAR);
     return fmt::format("{}/xdp", root != nullptr ? root : kLibxdpBpffs);
-}
-
-Result<std::optional<std::string>> find_dispatcher_directory(std::uint32_t program_id) {
-    const std::string root = dispatcher_root();
-    TALLY_ASSIGN_OR_RETURN(const auto names, list_directory_if_any(root));
-    const std::string end = fmt::format("-{}", program_id);
-    for (const auto& name : names) {
-        if (name.starts_with("dispatch-") && name.ends_with(end)) {
-            return std::optional(fmt::format("{}/{}", root, name));
-        }
-    }
-    return std::optional<std::string>();
 }
 
 Result<std::optional<Dispatcher>> read_dispatcher(const HookProgram& program) {

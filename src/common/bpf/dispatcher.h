@@ -25,9 +25,6 @@ void restore_environment();
 // Where libxdp keeps its pins. Its flock, by which libxdp's own changes exclude each other, is on that
 // directory.
 std::string dispatcher_root();
-// The directory with the pins of the programs that this dispatcher calls; none where there is none. Its name
-// begins with the interface's ifindex when it was made, which is another one once the interface has moved.
-Result<std::optional<std::string>> find_dispatcher_directory(std::uint32_t program_id);
 
 // Of the program on a hook, in whatever network namespace that is; libxdp is not asked. None where it is no
 // dispatcher. kPermission without CAP_SYS_ADMIN; kConflict (EOPNOTSUPP) for a dispatcher of a newer libxdp

@@ -11,6 +11,7 @@
 #include <cerrno>
 
 #include "common/base/directory.h"
+#include "common/base/shell_word.h"
 
 namespace tally {
 namespace {
@@ -66,15 +67,23 @@ Result<void> check_netns_name(const std::string& name) {
     return {};
 }
 
+std::string netns_file(const std::string& name_or_path) {
+    return name_or_path.find('/') != std::string::npos ? name_or_path
+                                                       : fmt::format("{}/{}", kNamedNamespaces, name_or_path);
+}
+
+std::string netns_prefix(const std::string& name_or_path) {
+    return fmt::format("nsenter --net={} ", shell_word(netns_file(name_or_path)));
+}
+
 Result<UniqueFd> open_netns(const std::string& name_or_path) {
     const bool is_path = name_or_path.find('/') != std::string::npos;
     const std::string what = fmt::format("looking for network namespace '{}'", name_or_path);
     if (!is_path) {
         TALLY_TRY(check_netns_name(name_or_path));
     }
-    UniqueFd netns(
-        ::open((is_path ? name_or_path : fmt::format("{}/{}", kNamedNamespaces, name_or_path)).c_str(),
-               O_RDONLY | O_CLOEXEC | O_NONBLOCK));  // a FIFO would be waited for
+    // A FIFO would be waited for.
+    UniqueFd netns(::open(netns_file(name_or_path).c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
     if (!netns) {
         auto error = last_error(what);
         if (error.code == ENOENT) {

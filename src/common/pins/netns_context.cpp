@@ -217,15 +217,11 @@ Result<Interface> NetnsContext::resolve(const std::string& interface) const {
     const std::string where = visibility == Visibility::kHere
                                   ? "this network namespace"
                                   : fmt::format("network namespace '{}'", netns_option);
-    // nsenter, and not `ip -n`: it takes a path as well.
-    const bool is_path = netns_option.find('/') != std::string::npos;
-    const std::string file = (is_path ? "" : "/run/netns/") + netns_option;
     std::string hint = explain_name(interface);
     if (hint.empty()) {
         hint = netns_option.empty()
                    ? "`ip -brief link` lists the interfaces; --netns NAME looks in another namespace"
-                   : fmt::format("`nsenter --net={} ip -brief link` lists the interfaces there",
-                                 shell_word(file));
+                   : fmt::format("`{}ip -brief link` lists the interfaces there", netns_prefix(netns_option));
     }
     return make_error(ErrorKind::kNotFound, fmt::format("looking for interface '{}'", interface),
                       fmt::format("no interface in {} has that name", where))

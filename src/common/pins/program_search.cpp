@@ -200,15 +200,7 @@ std::string ProgramPlace::option(const NetnsContext& own) const {
 
 Result<std::optional<LinkInfo>> pinned_link_info(const std::string& directory) {
     TALLY_ASSIGN_OR_RETURN(const auto fd, answer_of(open_pin(directory + '/' + XDP_TALLY_LINK_NAME, false)));
-    if (!fd) {
-        return std::optional<LinkInfo>();
-    }
-    TALLY_ASSIGN_OR_RETURN(const auto type, object_type(fd->get()));
-    if (type != ObjectType::kLink) {
-        return std::optional<LinkInfo>();
-    }
-    TALLY_ASSIGN_OR_RETURN(const auto info, link_info(fd->get()));
-    return std::optional(info);
+    return fd ? info_if_link(fd->get()) : std::optional<LinkInfo>();
 }
 
 Result<ProgramLife> program_life(std::uint32_t id) {

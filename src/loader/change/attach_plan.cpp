@@ -74,8 +74,7 @@ Result<AttachPlan> plan_replacement(const LoadRequest& request, const NetnsConte
         plan.methods = {state.ours == Ours::kLink ? AttachMethod::kUpdateLink
                                                   : AttachMethod::kReplaceByNetlink};
         if (plan.moves) {
-            TALLY_ASSIGN_OR_RETURN(auto methods, first_methods(request, context, plan));
-            plan.methods = std::move(methods);
+            TALLY_ASSIGN_OR_RETURN(plan.methods, first_methods(request, context, plan));
         }
         return plan;
     }
@@ -180,8 +179,7 @@ Result<AttachPlan> make_attach_plan(const LoadRequest& request, const NetnsConte
         plan.old_program = request.mode == ModeChoice::kOffload ? state.hook.offloaded : state.hook.program;
     }
     if (!plan.old_program) {
-        TALLY_ASSIGN_OR_RETURN(auto methods, first_methods(request, context, plan));
-        plan.methods = std::move(methods);
+        TALLY_ASSIGN_OR_RETURN(plan.methods, first_methods(request, context, plan));
         return plan;
     }
     const std::uint32_t running = plan.old_program->mode;

@@ -54,8 +54,7 @@ Result<Meta> begin_generation(const Interface& interface, const std::optional<Me
         return last_error("getting a random number");
     }
     meta.load_time = static_cast<std::uint64_t>(nanoseconds_of(CLOCK_REALTIME));
-    TALLY_ASSIGN_OR_RETURN(auto netns, current_netns_inode());
-    meta.netns_inode = netns;
+    TALLY_ASSIGN_OR_RETURN(meta.netns_inode, current_netns_inode());
     meta.ifindex = interface.ifindex;
     interface.name.copy(meta.interface, sizeof(meta.interface) - 1);
     return meta;

@@ -30,23 +30,10 @@ Result<void> complete_meta(const PinDirectory& directory, Meta meta, const std::
     return freeze_map(fd.get());
 }
 
-// The meta was completed by the command that was interrupted, and what it says is final: it is frozen, or has
-// the mode already that it gets after that.
+// The meta was completed by the command that was interrupted, and what it says is final.
 Result<bool> is_complete(const PinDirectory& directory) {
-    auto fd = directory.open_staged(XDP_TALLY_META_NAME, false);
-    if (!fd) {
-        if (fd.error().code == EACCES) {
-            return true;
-        }
-        return fd.error();
-    }
-    TALLY_ASSIGN_OR_RETURN(auto meta, read_meta(fd->get()));
-    const auto written = write_meta(fd->get(), meta);
-    if (!written && written.error().code == EPERM) {
-        return true;
-    }
-    TALLY_TRY(written);
-    return false;
+    TALLY_ASSIGN_OR_RETURN(const auto fd, directory.open_staged(XDP_TALLY_META_NAME, true));
+    return map_is_frozen(fd.get());
 }
 
 // A link that observes one component is of use where the new generation has that component's counters.

@@ -31,12 +31,7 @@ Result<std::optional<LinkInfo>> info_of(const Result<UniqueFd>& link) {
         return link.error().code == ENOENT ? std::optional<LinkInfo>()
                                            : Result<std::optional<LinkInfo>>(link.error());
     }
-    TALLY_ASSIGN_OR_RETURN(const auto type, object_type(link->get()));
-    if (type != ObjectType::kLink) {
-        return std::optional<LinkInfo>();
-    }
-    TALLY_ASSIGN_OR_RETURN(const auto info, link_info(link->get()));
-    return std::optional(info);
+    return info_if_link(link->get());
 }
 
 Result<bool> link_is_alive(const Result<UniqueFd>& link) {

@@ -14,6 +14,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/directory.h"
+#include "common/base/exceptions.h"
 #include "common/base/shell_word.h"
 #include "common/bpf/bpf_info.h"
 #include "common/pins/delivery.h"
@@ -110,48 +111,26 @@ Result<UniqueFd> make_meta_map(const DeliveryMeta& meta) {
     return fd;
 }
 
-// What is pinned is removed again unless it is kept.
-class NewPins {
-  public:
-    explicit NewPins(PinDirectory& directory) : directory_(directory) {}
-    NewPins(const NewPins&) = delete;
-    NewPins& operator=(const NewPins&) = delete;
-    ~NewPins() {
-        // The last first: the meta tells of the others.
-        for (auto pin = published_.rbegin(); pin != published_.rend(); ++pin) {
-            (void)directory_.remove(*pin);
-        }
+// What tells of the others last.
+Result<void> publish_staged(PinDirectory& directory) {
+    TALLY_ASSIGN_OR_RETURN(auto staged, directory.staged());
+    staged = our_pins(std::move(staged));
+    std::reverse(staged.begin(), staged.end());
+    for (const auto& pin : staged) {
+        const bool counts = is_link_pin(pin) || pin == kProgramsName;
+        TALLY_TRY(directory.publish(pin, pin, counts ? kOwnerOnly : kReadableForAll));
     }
-
-    Result<void> stage(int fd, const std::string& pin, mode_t mode) {
-        TALLY_TRY(directory_.stage(fd, pin));
-        staged_.emplace_back(pin, mode);
-        return {};
-    }
-    // In the order in which they were staged.
-    Result<void> publish() {
-        for (const auto& [pin, mode] : staged_) {
-            TALLY_TRY(directory_.publish(pin, pin, mode));
-            published_.push_back(pin);
-        }
-        return {};
-    }
-    void keep() { published_.clear(); }
-
-  private:
-    PinDirectory& directory_;
-    std::vector<std::pair<std::string, mode_t>> staged_;
-    std::vector<std::string> published_;
-};
+    return {};
+}
 
 // Attaches to what is there and not yet in `attached`, which are bits of tracepoints.
-Result<void> attach_all(const DeliveryPrograms& programs, std::uint32_t& attached, NewPins& pins) {
+Result<void> attach_all(const DeliveryPrograms& programs, std::uint32_t& attached, PinDirectory& directory) {
     for (const auto& tracepoint : kTracepoints) {
         if ((programs.available() & tracepoint.bit & ~attached) == 0) {
             continue;
         }
         TALLY_ASSIGN_OR_RETURN(const auto link, programs.attach(tracepoint));
-        TALLY_TRY(pins.stage(link.get(), tracepoint.link_pin(), kOwnerOnly));
+        TALLY_TRY(directory.stage(link.get(), tracepoint.link_pin()));
         attached |= tracepoint.bit;
     }
     return {};
@@ -196,18 +175,16 @@ Result<DeliveryMeta> make_meta(const DeliveryPrograms& programs) {
 Result<DeliveryOutcome> start(PinDirectory& directory) {
     TALLY_ASSIGN_OR_RETURN(const auto programs, DeliveryPrograms::load(nullptr));
     TALLY_ASSIGN_OR_RETURN(auto meta, make_meta(programs));
-    NewPins pins(directory);
-    TALLY_TRY(pins.stage(programs.devices_fd(), XDP_TALLY_DELIVERY_DEVICES_NAME, kReadableForAll));
-    TALLY_TRY(pins.stage(programs.cpumaps_fd(), XDP_TALLY_DELIVERY_CPUMAPS_NAME, kReadableForAll));
-    TALLY_TRY(pins.stage(programs.overflow_fd(), XDP_TALLY_DELIVERY_OVERFLOW_NAME, kReadableForAll));
-    TALLY_TRY(pins.stage(programs.programs_fd(), kProgramsName, kOwnerOnly));
+    TALLY_TRY(directory.stage(programs.devices_fd(), XDP_TALLY_DELIVERY_DEVICES_NAME));
+    TALLY_TRY(directory.stage(programs.cpumaps_fd(), XDP_TALLY_DELIVERY_CPUMAPS_NAME));
+    TALLY_TRY(directory.stage(programs.overflow_fd(), XDP_TALLY_DELIVERY_OVERFLOW_NAME));
+    TALLY_TRY(directory.stage(programs.programs_fd(), kProgramsName));
     TALLY_TRY(renew_all(programs));
-    TALLY_TRY(attach_all(programs, meta.tracepoints, pins));
+    TALLY_TRY(attach_all(programs, meta.tracepoints, directory));
     meta.missing = bits_not_in(meta.tracepoints);
     TALLY_ASSIGN_OR_RETURN(const auto meta_map, make_meta_map(meta));
-    TALLY_TRY(pins.stage(meta_map.get(), XDP_TALLY_DELIVERY_META_NAME, kReadableForAll));
-    TALLY_TRY(pins.publish());
-    pins.keep();
+    TALLY_TRY(directory.stage(meta_map.get(), XDP_TALLY_DELIVERY_META_NAME));
+    TALLY_TRY(publish_staged(directory));
     return describe(DeliveryOutcomeKind::kStarted, directory.path(), meta);
 }
 
@@ -227,18 +204,15 @@ Result<DeliveryMapFds> open_maps(const PinDirectory& directory) {
 Result<DeliveryOutcome> renew(PinDirectory& directory, DeliveryMeta meta, std::uint32_t attached) {
     TALLY_ASSIGN_OR_RETURN(const auto maps, open_maps(directory));
     TALLY_ASSIGN_OR_RETURN(const auto programs, DeliveryPrograms::load(&maps));
-    NewPins pins(directory);
-    TALLY_TRY(attach_all(programs, attached, pins));
+    TALLY_TRY(attach_all(programs, attached, directory));
     meta.program_version = DeliveryPrograms::kVersion;
     meta.tracepoints = attached;
     meta.missing = bits_not_in(attached);
     TALLY_ASSIGN_OR_RETURN(const auto meta_map, make_meta_map(meta));
-    TALLY_TRY(pins.stage(meta_map.get(), XDP_TALLY_DELIVERY_META_NAME, kReadableForAll));
+    TALLY_TRY(directory.stage(meta_map.get(), XDP_TALLY_DELIVERY_META_NAME));
     TALLY_TRY(renew_all(programs));
-    auto published = pins.publish();
-    // What was renewed stays so: the next command has less to do.
-    pins.keep();
-    TALLY_TRY(std::move(published));
+    // What was renewed and published stays so: the next command has less to do.
+    TALLY_TRY(publish_staged(directory));
     return describe(DeliveryOutcomeKind::kRenewed, directory.path(), meta);
 }
 
@@ -338,7 +312,11 @@ Result<DeliveryOutcome> track_delivery(NetnsContext& context, bool dry_run) {
     if (!*meta) {
         TALLY_TRY(remove_all(directory, leftovers));
     }
-    auto outcome = *meta ? go_on(directory, **meta, bpffs.path) : start(directory);
+    auto outcome =
+        without_exceptions([&] { return *meta ? go_on(directory, **meta, bpffs.path) : start(directory); });
+    if (!outcome && !*meta) {
+        (void)remove_all(directory, leftovers);  // without a meta nothing counts
+    }
     if (outcome && !leftovers.empty()) {
         outcome->notes.emplace_back("removed what an interrupted change had left");
     }

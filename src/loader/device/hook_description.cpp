@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "common/base/shell_word.h"
+#include "common/network/netns.h"
 #include "common/pins/abi_names.h"
 #include "loader/device/pin_search.h"
 
@@ -36,11 +37,7 @@ std::string advise_to_end_link(std::uint32_t id, const std::string& pin_in_the_w
 }  // namespace
 
 std::string from_inside(const std::string& netns) {
-    if (netns.empty()) {
-        return {};
-    }
-    const bool is_path = netns.find('/') != std::string::npos;
-    return fmt::format("nsenter --net={} ", shell_word((is_path ? "" : "/run/netns/") + netns));
+    return netns.empty() ? std::string() : netns_prefix(netns);
 }
 
 std::string ip_command(const std::string& netns) {
@@ -80,8 +77,10 @@ Result<HookOutcome> describe_hook(const HookProgram& attached, const DeviceState
     TALLY_ASSIGN_OR_RETURN(auto described, describe_program(attached.id, state));
     HookOutcome hook = {std::string(mode_name(attached.mode)), std::move(described), {}};
     if (state.hook.dispatcher && state.hook.dispatcher->program_id == attached.id) {
+        hook.program.frags = state.hook.dispatcher->frags;
         for (const auto& component : state.hook.dispatcher->components) {
             TALLY_ASSIGN_OR_RETURN(auto program, describe_program(component.program_id, state));
+            program.frags = component.frags;
             hook.components.push_back({std::move(program), describe_position(component)});
         }
     }

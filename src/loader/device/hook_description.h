@@ -17,8 +17,7 @@ PositionOutcome describe_position(const Component& component);
 // What runs on the hook, whoever attached it; of a dispatcher also its components.
 Result<HookOutcome> describe_hook(const HookProgram& attached, const DeviceState& state);
 
-// In front of a command that has no option for the network namespace, as the user named that; empty for its
-// own. Only the network namespace is changed, for the BPF file system is hidden inside `ip netns exec`.
+// netns_prefix; empty for the command's own.
 std::string from_inside(const std::string& netns);
 // "ip", so that it works there.
 std::string ip_command(const std::string& netns);

@@ -28,28 +28,6 @@ std::vector<std::string> our_pins(const DeviceState& state, bool keep_maps) {
     return pins;
 }
 
-Result<void> remove_our_pins(const DeviceState& state, const PinRemoval& removal,
-                             const std::function<Result<void>()>& detach, Outcome& outcome) {
-    add_note(outcome, describe_foreign_pins(state, removal.directory));
-    const auto pins = our_pins(state, removal.keep_maps);
-    if (removal.dry_run) {
-        for (const auto& pin : pins) {
-            outcome.removed.push_back(removal.directory + '/' + pin);
-        }
-        return {};
-    }
-    // Before the pins go: nothing counts into a map that nobody can read any more.
-    TALLY_TRY(detach());
-    if (removal.pins == nullptr) {
-        return {};
-    }
-    for (const auto& pin : pins) {
-        TALLY_TRY(removal.pins->remove(pin));
-        outcome.removed.push_back(removal.directory + '/' + pin);
-    }
-    return {};
-}
-
 std::string describe_foreign_pins(const DeviceState& state, const std::string& directory) {
     std::vector<std::string> names = state.other_pins;
     for (const auto& map : state.maps) {

@@ -4,14 +4,24 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <initializer_list>
+#include <string_view>
+
 #include "common/bpf/capability_sets.h"
 
 namespace tally::loader {
 namespace {
 
-bool includes(const CapabilitySets& data, unsigned int capability) {
-    return (data[CAP_TO_INDEX(capability)].effective & CAP_TO_MASK(capability)) != 0;
-}
+struct Needed {
+    unsigned int capability;
+    std::string_view name;
+    bool in_sys_admin;  // which includes it
+};
+
+constexpr Needed kBpf = {CAP_BPF, "CAP_BPF", true};
+constexpr Needed kNetAdmin = {CAP_NET_ADMIN, "CAP_NET_ADMIN", false};
+constexpr Needed kPerfmon = {CAP_PERFMON, "CAP_PERFMON", true};
+constexpr Needed kSysAdmin = {CAP_SYS_ADMIN, "CAP_SYS_ADMIN", false};
 
 // Root lacks what the place it runs in has taken away.
 std::string hint_at(const std::string& enough, const std::string& options) {
@@ -24,51 +34,35 @@ std::string hint_at(const std::string& enough, const std::string& options) {
         options);
 }
 
+Result<void> check(std::initializer_list<Needed> all, const std::string& what, const std::string& enough,
+                   const std::string& options) {
+    std::string missing;
+    for (const auto& [capability, name, in_sys_admin] : all) {
+        if (!has_capability(capability) && !(in_sys_admin && has_capability(CAP_SYS_ADMIN))) {
+            missing += fmt::format("{}{}", missing.empty() ? "" : " and ", name);
+        }
+    }
+    return missing.empty() ? Result<void>()
+                           : make_error(ErrorKind::kPermission, what, "this process lacks " + missing)
+                                 .with_hint(hint_at(enough, options));
+}
+
 }  // namespace
 
 Result<void> check_load_capabilities() {
-    TALLY_ASSIGN_OR_RETURN(auto data, read_capability_sets());
-    const auto has = [&data](unsigned int capability) { return includes(data, capability); };
-    std::string missing;
-    if (!has(CAP_BPF) && !has(CAP_SYS_ADMIN)) {
-        missing = "CAP_BPF";
-    }
-    if (!has(CAP_NET_ADMIN)) {
-        missing += missing.empty() ? "CAP_NET_ADMIN" : " and CAP_NET_ADMIN";
-    }
-    if (missing.empty()) {
-        return {};
-    }
-    return make_error(ErrorKind::kPermission, "changing XDP programs", "this process lacks " + missing)
-        .with_hint(hint_at("; CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON are enough",
-                           "--cap-add BPF --cap-add NET_ADMIN --cap-add PERFMON"));
+    return check({kBpf, kNetAdmin}, "changing XDP programs",
+                 "; CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON are enough",
+                 "--cap-add BPF --cap-add NET_ADMIN --cap-add PERFMON");
 }
 
 Result<void> check_observe_capabilities() {
-    TALLY_ASSIGN_OR_RETURN(auto data, read_capability_sets());
-    if (includes(data, CAP_SYS_ADMIN)) {
-        return {};
-    }
-    return make_error(ErrorKind::kPermission, "observing XDP programs", "this process lacks CAP_SYS_ADMIN")
-        .with_hint(hint_at("", "--cap-add SYS_ADMIN"));
+    return check({kSysAdmin}, "observing XDP programs", "", "--cap-add SYS_ADMIN");
 }
 
 Result<void> check_tracking_capabilities() {
-    TALLY_ASSIGN_OR_RETURN(auto data, read_capability_sets());
-    std::string missing;
-    if (!includes(data, CAP_SYS_ADMIN)) {
-        missing = includes(data, CAP_BPF) ? "" : "CAP_BPF";
-        if (!includes(data, CAP_PERFMON)) {
-            missing += missing.empty() ? "CAP_PERFMON" : " and CAP_PERFMON";
-        }
-    }
-    if (missing.empty()) {
-        return {};
-    }
-    return make_error(ErrorKind::kPermission, "tracking deliveries", "this process lacks " + missing)
-        .with_hint(
-            hint_at("; CAP_BPF and CAP_PERFMON are enough, with the right to write to the BPF file system",
-                    "--cap-add BPF --cap-add PERFMON"));
+    return check({kBpf, kPerfmon}, "tracking deliveries",
+                 "; CAP_BPF and CAP_PERFMON are enough, with the right to write to the BPF file system",
+                 "--cap-add BPF --cap-add PERFMON");
 }
 
 }  // namespace tally::loader

@@ -57,7 +57,7 @@ bool is_found_empty(const bpf_map* map) {
 std::string describe_empty_maps(const ProgramObject& object) {
     std::vector<std::string> names;
     for (const auto& map : object.maps()) {
-        if (leads_elsewhere(bpf_map__type(map.map)) && !map.filled &&
+        if (leads_elsewhere(bpf_map__type(map.map)) && map.reusable &&
             (!map.reused || is_found_empty(map.map))) {
             names.push_back(fmt::format("{} ({})", map.name, map_type_name(bpf_map__type(map.map))));
         }

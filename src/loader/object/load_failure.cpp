@@ -42,11 +42,7 @@ std::string quoted_where(std::string_view text, std::string_view part) {
 }
 
 bool lacks_perfmon() {
-    const auto sets = read_capability_sets();
-    const auto has = [&](unsigned capability) {
-        return ((*sets)[CAP_TO_INDEX(capability)].effective & CAP_TO_MASK(capability)) != 0;
-    };
-    return sets && !has(CAP_PERFMON) && !has(CAP_SYS_ADMIN);
+    return !has_capability(CAP_PERFMON) && !has_capability(CAP_SYS_ADMIN);
 }
 
 bool is_per_cpu(const MapLayout& layout) {

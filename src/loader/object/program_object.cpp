@@ -164,8 +164,8 @@ Result<void> ProgramObject::take_maps(const ObjectSections& sections) {
                        fmt::format("its map '{}' cannot be pinned: the name is reserved or invalid", name))
                 .with_hint("rename the map; its pin is named after it");
         }
-        const bool filled = sections.filled_maps.count(name) > 0;
-        maps_.push_back(Map{name, encode_pin_name(name), map, !read_only && !filled, false, false, filled});
+        const bool filled = sections.filled_maps.contains(name);
+        maps_.push_back(Map{name, encode_pin_name(name), map, !read_only && !filled});
     }
     if (maps_.size() + (mark_ != nullptr ? 1 : 0) > XDP_TALLY_MAX_MAPS) {
         return make_error(

@@ -57,7 +57,6 @@ class ProgramObject {
         bool reusable = true;
         bool reused = false;
         bool adopted = false;  // reused, and somebody else had pinned it
-        bool filled = false;   // by the object itself
     };
     std::vector<Map>& maps() { return maps_; }
     const std::vector<Map>& maps() const { return maps_; }

@@ -178,8 +178,7 @@ Result<Observation> renew_observation(PinDirectory* pins, const std::string& dir
     for (auto& watched : list) {
         if (!watched.attached) {
             const auto map = watched.map ? std::optional(watched.map->get()) : std::nullopt;
-            TALLY_ASSIGN_OR_RETURN(auto observer, Observer::load(watched.program_id, interface, map));
-            watched.observer = std::move(observer);
+            TALLY_ASSIGN_OR_RETURN(watched.observer, Observer::load(watched.program_id, interface, map));
         }
     }
     std::vector<std::string> names = {XDP_TALLY_META_NAME};

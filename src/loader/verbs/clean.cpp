@@ -3,9 +3,7 @@
 
 #include <fmt/format.h>
 
-#include "loader/change/dispatcher_leftover.h"
 #include "loader/device/pin_removal.h"
-#include "loader/observe/follow.h"
 #include "loader/verbs/existing_device.h"
 
 namespace tally::loader {
@@ -51,8 +49,8 @@ std::string explain_removal(const DeviceState& state) {
 
 }  // namespace
 
-Result<Outcome> clean(const RemovalRequest& request, const NetnsContext& context, const std::string& device) {
-    TALLY_ASSIGN_OR_RETURN(auto existing, open_existing(context, device, request.dry_run));
+Result<Outcome> clean(const NetnsContext& context, const std::string& device, bool dry_run) {
+    TALLY_ASSIGN_OR_RETURN(auto existing, open_existing(context, device, dry_run));
     const DeviceState& state = existing.state;
     Outcome outcome = std::move(existing.outcome);
     outcome.kind = OutcomeKind::kCleaned;
@@ -76,16 +74,8 @@ Result<Outcome> clean(const RemovalRequest& request, const NetnsContext& context
         return outcome;
     }
     outcome.reason = explain_removal(state);
-    const PinRemoval removal = {existing.directory, existing.pins ? &*existing.pins : nullptr,
-                                request.keep_maps, request.dry_run};
-    TALLY_ASSIGN_OR_RETURN(const auto leftover, find_leftover(state));
-    // Before the meta goes, without which nobody knows that libxdp's pins are of a program of ours.
-    TALLY_TRY(remove_leftover(leftover, request.dry_run, outcome));
     TALLY_TRY(remove_our_pins(
-        state, removal, [] { return Result<void>(); }, outcome));
-    if (removal.pins != nullptr) {
-        remove_follower_lock(existing.directory);
-    }
+        existing, {.dry_run = dry_run}, [] { return Result<void>(); }, outcome));
     return outcome;
 }
 

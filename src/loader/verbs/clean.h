@@ -7,11 +7,10 @@
 #include "common/base/result.h"
 #include "common/pins/netns_context.h"
 #include "loader/outcome.h"
-#include "loader/requests.h"
 
 namespace tally::loader {
 
 // Removes pins that no program counts into any more.
-Result<Outcome> clean(const RemovalRequest& request, const NetnsContext& context, const std::string& device);
+Result<Outcome> clean(const NetnsContext& context, const std::string& device, bool dry_run);
 
 }  // namespace tally::loader

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 #include "loader/verbs/existing_device.h"
 
+#include "loader/change/dispatcher_leftover.h"
 #include "loader/change/killed_run.h"
 #include "loader/change/recovery.h"
 #include "loader/device/device_inspection.h"
+#include "loader/device/pin_removal.h"
 #include "loader/hook/capabilities.h"
+#include "loader/observe/follow.h"
 
 namespace tally::loader {
 
@@ -44,6 +47,27 @@ Result<ExistingDevice> open_existing(const NetnsContext& context, const std::str
         existing.outcome.notes.push_back(std::move(ended));
     }
     return existing;
+}
+
+Result<void> remove_our_pins(ExistingDevice& existing, const RemovalRequest& request,
+                             const std::function<Result<void>()>& detach, Outcome& outcome) {
+    TALLY_ASSIGN_OR_RETURN(const auto leftover, find_leftover(existing.state));
+    // Before the meta goes, without which nobody knows that libxdp's pins are of a program of ours.
+    TALLY_TRY(remove_leftover(leftover, request.dry_run, outcome));
+    add_note(outcome, describe_foreign_pins(existing.state, existing.directory));
+    // Before the pins go: nothing counts into a map that nobody can read any more.
+    TALLY_TRY(request.dry_run ? Result<void>() : detach());
+    if (!request.dry_run && !existing.pins) {
+        return {};
+    }
+    for (const auto& pin : our_pins(existing.state, request.keep_maps)) {
+        TALLY_TRY(request.dry_run ? Result<void>() : existing.pins->remove(pin));
+        outcome.removed.push_back(existing.directory + '/' + pin);
+    }
+    if (existing.pins) {
+        remove_follower_lock(existing.directory);
+    }
+    return {};
 }
 
 }  // namespace tally::loader

@@ -5,13 +5,11 @@
 
 #include "common/pins/abi_names.h"
 #include "loader/change/detach_ours.h"
-#include "loader/change/dispatcher_leftover.h"
 #include "loader/device/hook_description.h"
 #include "loader/device/pin_removal.h"
 #include "loader/hook/dispatcher_attach.h"
 #include "loader/hook/dispatcher_pins.h"
 #include "loader/hook/link_attach.h"
-#include "loader/observe/follow.h"
 #include "loader/verbs/existing_device.h"
 
 namespace tally::loader {
@@ -105,24 +103,15 @@ Result<Outcome> unload(const RemovalRequest& request, const NetnsContext& contex
         }
         return unload_foreign(request, context, state, *program, std::move(outcome));
     }
-    const bool keeps_all = request.keep_maps && !our_pins(state, false).empty();
-    if (!ours && our_pins(state, request.keep_maps).empty() && !existing.repaired && !keeps_all) {
+    if (!ours && our_pins(state, false).empty() && !existing.repaired) {
         return nothing_to_unload(context, state, device);
     }
     if (ours) {
         outcome.mode = mode_name(ours->mode);
         TALLY_ASSIGN_OR_RETURN(outcome.program, describe_program(ours->id, state));
     }
-    const PinRemoval removal = {existing.directory, existing.pins ? &*existing.pins : nullptr,
-                                request.keep_maps, request.dry_run};
-    TALLY_ASSIGN_OR_RETURN(const auto leftover, find_leftover(state));
-    // Before the meta goes, without which nobody knows that libxdp's pins are of a program of ours.
-    TALLY_TRY(remove_leftover(leftover, request.dry_run, outcome));
     TALLY_TRY(remove_our_pins(
-        state, removal, [&] { return detach_ours(context, state); }, outcome));
-    if (removal.pins != nullptr) {
-        remove_follower_lock(existing.directory);
-    }
+        existing, request, [&] { return detach_ours(context, state); }, outcome));
     outcome.runs_on = describe_place(context, state, outcome.dev, existing.directory);
     return outcome;
 }

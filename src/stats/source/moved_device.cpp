@@ -17,11 +17,6 @@ namespace {
 // A search takes at most one part of so many of the time.
 constexpr std::int64_t kSearchShare = 50;
 
-bool may_search() {
-    const auto sets = read_capability_sets();
-    return sets && ((*sets)[CAP_TO_INDEX(CAP_SYS_ADMIN)].effective & CAP_TO_MASK(CAP_SYS_ADMIN)) != 0;
-}
-
 std::string path_of(const ProgramPlace& place) {
     if (!place.netns_option.empty()) {
         return place.netns_option;
@@ -55,7 +50,7 @@ const MovedDevice::Finding& MovedDevice::look(const Meta& meta, const std::optio
         forget();  // what is known is about another one
         program_id_ = meta.program_id;
     }
-    if (!may_search()) {
+    if (!has_capability(CAP_SYS_ADMIN)) {
         finding_ = {};
     } else if (!is_still_there(meta, dispatchers)) {
         const bool was_found = finding_.hook.has_value();

@@ -24,10 +24,9 @@ constexpr std::int64_t kLongestAge = 900'000'000;  // nanoseconds
 
 // What it takes to see more, which an exporter has given up.
 std::string missing_capability() {
-    const auto sets = read_capability_sets();
     for (const auto& [capability, name] :
          {std::pair(CAP_SYS_ADMIN, "CAP_SYS_ADMIN"), std::pair(CAP_SYS_PTRACE, "CAP_SYS_PTRACE")}) {
-        if (sets && ((*sets)[CAP_TO_INDEX(capability)].effective & CAP_TO_MASK(capability)) == 0) {
+        if (!has_capability(capability)) {
             return fmt::format("; what runs on it can be seen with {}, which this process does not have",
                                name);
         }

@@ -67,12 +67,7 @@ std::optional<std::string> name_with_ipv6_in(const KnownNetns& netns, std::uint3
 
 // What the user puts before a command that is for another namespace than his own.
 std::string from_inside(const KnownNetns& netns, const NetnsContext& context) {
-    if (netns.inode == context.home_inode) {
-        return {};
-    }
-    const bool is_path = netns.name.find('/') != std::string::npos;
-    const std::string path = is_path ? netns.name : fmt::format("{}/{}", kNamedNamespaces, netns.name);
-    return fmt::format("nsenter --net={} ", shell_word(path));
+    return netns.inode == context.home_inode ? std::string() : netns_prefix(netns.name);
 }
 
 }  // namespace

@@ -229,7 +229,7 @@ NAMES = [
     typed("`ip -brief link` lists the interfaces; --netns NAME looks in another namespace",
           partial(scenes.in_red, command="xdp_loader --dev veth0", status=4, names={"NAME": "red"}),
           Shows(what="other0"), Options("--netns NAME")),
-    typed("`nsenter --net={} ip -brief link` lists the interfaces there",
+    typed("`{}ip -brief link` lists the interfaces there",
           (partial(scenes.in_red, command="xdp_loader --netns {name} --dev veth1", status=4),
            partial(scenes.in_red, command="xdp_loader --netns {path} --dev veth1 --status", status=4),
            partial(scenes.in_red, command="xdp_loader --netns {name} --dev veth1 --observe", status=4)),

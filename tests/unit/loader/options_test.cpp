@@ -53,10 +53,10 @@ TEST(LoaderOptions, DefaultIsToLoadThePassingProgramInAutoMode) {
     const auto options = parsed({"--dev", "veth0"});
     EXPECT_EQ(options.verb, Verb::kLoad);
     EXPECT_THAT(names(options), ElementsAre("veth0"));
-    EXPECT_EQ(options.action, Action::kPass);
-    EXPECT_EQ(options.mode, ModeChoice::kAuto);
+    EXPECT_EQ(options.load.program.action, Action::kPass);
+    EXPECT_EQ(options.load.mode, ModeChoice::kAuto);
     EXPECT_EQ(options.bpffs, "/sys/fs/bpf");
-    EXPECT_FALSE(options.reuse_maps || options.force || options.dry_run || options.json);
+    EXPECT_FALSE(options.load.reuse_maps || options.load.force || options.dry_run || options.json);
 }
 
 TEST(LoaderOptions, WhatWasMeantIsSaid) {
@@ -81,15 +81,15 @@ TEST(LoaderOptions, PathsHoldInEveryDirectory) {
 }
 
 TEST(LoaderOptions, TheHookIsSharedOrHeld) {
-    EXPECT_EQ(parsed({"-d", "a"}).attach, AttachChoice::kAuto);
-    EXPECT_EQ(parsed({"-d", "a", "--attach", "link"}).attach, AttachChoice::kLink);
+    EXPECT_EQ(parsed({"-d", "a"}).load.attach, AttachChoice::kAuto);
+    EXPECT_EQ(parsed({"-d", "a", "--attach", "link"}).load.attach, AttachChoice::kLink);
     const auto options =
         parsed({"-d", "a", "--attach", "dispatcher", "--prio", "20", "--chain-actions", "pass,XDP_DROP"});
-    EXPECT_EQ(options.attach, AttachChoice::kDispatcher);
-    EXPECT_EQ(options.priority, 20U);
-    EXPECT_EQ(options.chain_actions, (1U << 2) | (1U << 1));
-    EXPECT_EQ(parsed({"-d", "a", "--chain-actions", "none"}).chain_actions, 0U);
-    EXPECT_EQ(parsed({"-d", "a"}).chain_actions, std::nullopt);
+    EXPECT_EQ(options.load.attach, AttachChoice::kDispatcher);
+    EXPECT_EQ(options.load.priority, 20U);
+    EXPECT_EQ(options.load.chain_actions, (1U << 2) | (1U << 1));
+    EXPECT_EQ(parsed({"-d", "a", "--chain-actions", "none"}).load.chain_actions, 0U);
+    EXPECT_EQ(parsed({"-d", "a"}).load.chain_actions, std::nullopt);
 }
 
 TEST(LoaderOptions, APlaceInADispatcherIsForDispatchers) {
@@ -153,19 +153,19 @@ TEST(LoaderOptions, ADeviceMayNameItsNamespace) {
 }
 
 TEST(LoaderOptions, ModesAsXdpLoaderSpellsThem) {
-    EXPECT_EQ(parsed({"-d", "a", "-m", "native"}).mode, ModeChoice::kNative);
-    EXPECT_EQ(parsed({"-d", "a", "--mode", "skb"}).mode, ModeChoice::kGeneric);
-    EXPECT_EQ(parsed({"-d", "a", "--mode=hw"}).mode, ModeChoice::kOffload);
+    EXPECT_EQ(parsed({"-d", "a", "-m", "native"}).load.mode, ModeChoice::kNative);
+    EXPECT_EQ(parsed({"-d", "a", "--mode", "skb"}).load.mode, ModeChoice::kGeneric);
+    EXPECT_EQ(parsed({"-d", "a", "--mode=hw"}).load.mode, ModeChoice::kOffload);
     EXPECT_THAT(refused({"-d", "a", "-m", "skb", "-N"}).message,
                 HasSubstr("--native-mode cannot be combined with --mode: a program is attached in one mode"));
 }
 
 TEST(LoaderOptions, VerdictsInAnySpelling) {
     for (const char* drop : {"drop", "DROP", "Drop", "XDP_DROP", "xdp_drop"}) {
-        EXPECT_EQ(parsed({"-d", "a", "--action", drop}).action, Action::kDrop) << drop;
+        EXPECT_EQ(parsed({"-d", "a", "--action", drop}).load.program.action, Action::kDrop) << drop;
     }
-    EXPECT_EQ(parsed({"-d", "a", "--chain-actions", "XDP_Pass,drop"}).chain_actions, 6U);
-    EXPECT_EQ(parsed({"-d", "a", "--chain-actions", "None"}).chain_actions, 0U);
+    EXPECT_EQ(parsed({"-d", "a", "--chain-actions", "XDP_Pass,drop"}).load.chain_actions, 6U);
+    EXPECT_EQ(parsed({"-d", "a", "--chain-actions", "None"}).load.chain_actions, 0U);
 }
 
 TEST(LoaderOptions, AnIdThatIsAnInterfaceHasAPointer) {
@@ -225,12 +225,12 @@ TEST(LoaderOptions, DevMayBeRepeatedInBothSpellings) {
 TEST(LoaderOptions, TheTutorialsSpellingsWork) {
     const auto options = parsed({"--dev", "veth0", "--skb-mode", "--force", "--reuse-maps", "--quiet",
                                  "--filename", "prog.o", "--progname", "my_filter"});
-    EXPECT_EQ(options.mode, ModeChoice::kGeneric);
-    EXPECT_TRUE(options.force && options.reuse_maps && options.quiet);
-    EXPECT_EQ(options.filename, "prog.o");
-    EXPECT_EQ(options.progname, "my_filter");
-    EXPECT_EQ(parsed({"-d", "a", "-N"}).mode, ModeChoice::kNative);
-    EXPECT_EQ(parsed({"-d", "a", "-A"}).mode, ModeChoice::kAuto);
+    EXPECT_EQ(options.load.mode, ModeChoice::kGeneric);
+    EXPECT_TRUE(options.load.force && options.load.reuse_maps && options.quiet);
+    EXPECT_EQ(options.load.program.filename, "prog.o");
+    EXPECT_EQ(options.load.program.progname, "my_filter");
+    EXPECT_EQ(parsed({"-d", "a", "-N"}).load.mode, ModeChoice::kNative);
+    EXPECT_EQ(parsed({"-d", "a", "-A"}).load.mode, ModeChoice::kAuto);
     EXPECT_EQ(parsed({"-d", "a", "-S", "-U"}).verb, Verb::kUnload);
 }
 
@@ -257,7 +257,7 @@ TEST(LoaderOptions, RunTakesEverythingBehindTheDashesAsItIs) {
     EXPECT_THAT(options.command, ElementsAre("ip", "--json", "", "--dev=", "--", "x"));
     EXPECT_TRUE(options.keep_maps);
     EXPECT_FALSE(options.json);
-    EXPECT_EQ(options.mode, ModeChoice::kGeneric);
+    EXPECT_EQ(options.load.mode, ModeChoice::kGeneric);
 }
 
 TEST(LoaderOptions, RunHasNoJsonBecauseStdoutIsTheCommands) {
@@ -274,8 +274,8 @@ TEST(LoaderOptions, QuietLeavesNothingOutOfADocument) {
 
 TEST(LoaderOptions, MapsThatStartEmptyAreNamed) {
     const auto options = parsed({"-d", "a", "--reuse-maps", "--new-map", "xdp_stats_map", "--new-map=flows"});
-    EXPECT_TRUE(options.reuse_maps);
-    EXPECT_THAT(options.new_maps, ElementsAre("xdp_stats_map", "flows"));
+    EXPECT_TRUE(options.load.reuse_maps);
+    EXPECT_THAT(options.load.new_maps, ElementsAre("xdp_stats_map", "flows"));
     EXPECT_THAT(refused({"-d", "a", "--new-map", "flows"}).message,
                 HasSubstr("--new-map needs --reuse-maps"));
 }
@@ -294,10 +294,11 @@ TEST(LoaderOptions, MigrateHasAPointer) {
 }
 
 TEST(LoaderOptions, WordsBecomeChoices) {
-    EXPECT_EQ(parsed({"-d", "a", "--action", "drop"}).action, Action::kDrop);
-    EXPECT_EQ(parsed({"-d", "a", "--action=aborted"}).action, Action::kAborted);
-    EXPECT_EQ(parsed({"-d", "a", "--action", "tx"}).action, Action::kTx);
-    EXPECT_EQ(parsed({"-d", "a", "--action", "redirect", "--redirect-to", "b"}).action, Action::kRedirect);
+    EXPECT_EQ(parsed({"-d", "a", "--action", "drop"}).load.program.action, Action::kDrop);
+    EXPECT_EQ(parsed({"-d", "a", "--action=aborted"}).load.program.action, Action::kAborted);
+    EXPECT_EQ(parsed({"-d", "a", "--action", "tx"}).load.program.action, Action::kTx);
+    EXPECT_EQ(parsed({"-d", "a", "--action", "redirect", "--redirect-to", "b"}).load.program.action,
+              Action::kRedirect);
     EXPECT_THAT(refused({"-d", "a", "--action", "reject"}).message,
                 HasSubstr("--action 'reject': expected pass, drop, aborted, tx or redirect"));
     EXPECT_THAT(refused({"-d", "a", "--attach", "both"}).message,
@@ -308,18 +309,20 @@ TEST(LoaderOptions, TestRunNeedsNoDevice) {
     const auto options = parsed({"--test-run", "100"});
     EXPECT_EQ(options.verb, Verb::kTryRun);
     EXPECT_EQ(options.try_run, "100");
-    EXPECT_EQ(options.action, Action::kPass);
+    EXPECT_EQ(options.load.program.action, Action::kPass);
     const auto own = parsed({"--test-run=trace.pcap", "--filename", "f", "--progname", "p", "--json"});
     EXPECT_EQ(own.try_run, "trace.pcap");
-    EXPECT_EQ(own.progname, "p");
+    EXPECT_EQ(own.load.program.progname, "p");
     EXPECT_TRUE(own.json);
-    EXPECT_EQ(parsed({"--test-run", "1", "--action", "redirect", "--redirect-to", "b"}).redirect_to, "b");
+    EXPECT_EQ(
+        parsed({"--test-run", "1", "--action", "redirect", "--redirect-to", "b"}).load.program.redirect_to,
+        "b");
 }
 
 TEST(LoaderOptions, ListProgramsNeedsNothingButAFile) {
     const auto options = parsed({"--list-programs", "--filename", "f"});
     EXPECT_EQ(options.verb, Verb::kListPrograms);
-    EXPECT_EQ(options.filename, "f");
+    EXPECT_EQ(options.load.program.filename, "f");
 }
 
 TEST(LoaderOptions, FeaturesAreThoseOfAllInterfacesWhereNoneIsNamed) {
