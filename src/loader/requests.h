@@ -39,7 +39,7 @@ struct LoadRequest {
 
 struct RemovalRequest {
     std::optional<std::uint32_t> program_id = {};  // the program to detach; none: ours
-    bool keep_maps = false;                   // leave the maps pinned
+    bool keep_maps = false;                        // leave the maps pinned
     bool dry_run = false;
 };
 

@@ -117,11 +117,10 @@ def test_who_takes_frames_of_several_buffers(lab, veth0):
         return hook["program"]["frags"], {item["name"]: item["frags"] for item in hook["components"]}
 
     ours = lab.load("veth0", "--filename", object_file("verdicts_frags"))["program"]
-    name = ours["name"][:15]
     assert ours["frags"]
-    assert told() == (True, {name: True})
+    assert told() == (True, {ours["name"]: True})
     ForeignComponent(lab, veth0, "foreign_late")
-    assert told() == (False, {name: True, "foreign_late": False})
+    assert told() == (False, {ours["name"]: True, "foreign_late": False})
 
 
 def test_replacement_never_passes_a_neighbour(lab, veth0):

@@ -126,6 +126,12 @@ def under_limit(limit):
 def test_a_soft_limit_of_locked_memory_is_raised(lab, veth0):
     lab.load("veth0", prefix=under_limit("0:8388608"))
     lab.loader("--dev", "veth0", "--unload")
+    lab.loader("--track-delivery", prefix=under_limit("0:268435456"))
+    lab.loader("--untrack-delivery")
+    lab.foreign_attach("veth0")
+    lab.loader("--dev", "veth0", "--observe", prefix=under_limit("0:8388608"))
+    lab.loader("--dev", "veth0", "--unload")
+    run(["ip", "link", "set", "dev", "veth0", "xdpdrv", "off"])
 
 
 @pytest.mark.parametrize("limit", ["0:0", "262144:262144"])

@@ -16,6 +16,7 @@
 #include "common/bpf/bpf_info.h"
 #include "common/bpf/libbpf_options.h"
 #include "common/bpf/library_log.h"
+#include "loader/object/map_memory.h"
 
 #include "delivery.skel.h"
 
@@ -118,6 +119,7 @@ void DeliveryPrograms::Destroyer::operator()(tally_delivery* skeleton) const {
 }
 
 Result<DeliveryPrograms> DeliveryPrograms::load(const DeliveryMapFds* maps) {
+    raise_locked_memory_limit();
     DeliveryPrograms self;
     TALLY_ASSIGN_OR_RETURN(self.available_, find_tracepoints());
     self.skeleton_.reset(tally_delivery__open());

@@ -34,35 +34,35 @@ std::string hint_at(const std::string& enough, const std::string& options) {
         options);
 }
 
-Result<void> check(std::initializer_list<Needed> all, const std::string& what, const std::string& enough,
-                   const std::string& options) {
+Result<void> check(std::initializer_list<Needed> all, const std::string& what, const std::string& hint) {
     std::string missing;
     for (const auto& [capability, name, in_sys_admin] : all) {
         if (!has_capability(capability) && !(in_sys_admin && has_capability(CAP_SYS_ADMIN))) {
             missing += fmt::format("{}{}", missing.empty() ? "" : " and ", name);
         }
     }
-    return missing.empty() ? Result<void>()
-                           : make_error(ErrorKind::kPermission, what, "this process lacks " + missing)
-                                 .with_hint(hint_at(enough, options));
+    return missing.empty()
+               ? Result<void>()
+               : make_error(ErrorKind::kPermission, what, "this process lacks " + missing).with_hint(hint);
 }
 
 }  // namespace
 
 Result<void> check_load_capabilities() {
     return check({kBpf, kNetAdmin}, "changing XDP programs",
-                 "; CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON are enough",
-                 "--cap-add BPF --cap-add NET_ADMIN --cap-add PERFMON");
+                 hint_at("; CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON are enough",
+                         "--cap-add BPF --cap-add NET_ADMIN --cap-add PERFMON"));
 }
 
 Result<void> check_observe_capabilities() {
-    return check({kSysAdmin}, "observing XDP programs", "", "--cap-add SYS_ADMIN");
+    return check({kSysAdmin}, "observing XDP programs", hint_at("", "--cap-add SYS_ADMIN"));
 }
 
 Result<void> check_tracking_capabilities() {
-    return check({kBpf, kPerfmon}, "tracking deliveries",
-                 "; CAP_BPF and CAP_PERFMON are enough, with the right to write to the BPF file system",
-                 "--cap-add BPF --cap-add PERFMON");
+    return check(
+        {kBpf, kPerfmon}, "tracking deliveries",
+        hint_at("; CAP_BPF and CAP_PERFMON are enough, with the right to write to the BPF file system",
+                "--cap-add BPF --cap-add PERFMON"));
 }
 
 }  // namespace tally::loader

@@ -12,6 +12,7 @@
 #include "common/bpf/library_log.h"
 #include "common/network/netns.h"
 #include "loader/hook/component_signature.h"
+#include "loader/object/map_memory.h"
 
 #include "observe.skel.h"
 
@@ -98,6 +99,7 @@ Result<Observer> Observer::load(std::uint32_t target_id, const Interface& interf
     if (code != 0) {
         return system_error(code, observer.target_);
     }
+    raise_locked_memory_limit();
     take_library_warnings();
     code = tally_observe__load(skeleton);
     if (code != 0) {
