@@ -157,7 +157,9 @@ int main(int argc, char** argv) {
             return exit_early(kProgram, *exit);
         }
         auto& options = std::get<Options>(parsed);
-        name_alike(options.devices);
+        if (options.devices.size() > 1) {
+            name_alike(options.devices);
+        }
         json = options.json;
         throw_when_out_of_memory();
         return run(options);
