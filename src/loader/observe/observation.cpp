@@ -64,8 +64,10 @@ Result<std::vector<Watched>> list_watched(const PinDirectory* pins, const Device
     TALLY_ASSIGN_OR_RETURN(auto whole,
                            look_at_pins(pins, state, goes_on,
                                         {target.verdict_program, XDP_TALLY_MAP_NAME, XDP_TALLY_LINK_NAME}));
-    // Published before the meta that names the program it belongs to.
-    whole.attached = goes_on && state.link && state.meta->program_id == target.program.id;
+    // Its link was published before the meta that names the program it belongs to.
+    const MapPin* const counters = state.find_map(XDP_TALLY_MAP_NAME);
+    whole.attached = goes_on && state.link && state.meta->program_id == target.program.id &&
+                     counters != nullptr && counters->info.id == state.meta->counter_map_id;
     list.push_back(std::move(whole));
     for (const auto& component : target.components) {
         TALLY_ASSIGN_OR_RETURN(

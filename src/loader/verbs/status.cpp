@@ -52,43 +52,42 @@ void explain_taken_name(DeviceState& state, const NetnsContext& context, const s
     state = std::move(own);
 }
 
-void explain_observation(const DeviceState& state, const std::string& option, Outcome& outcome) {
-    switch (state.attach_state) {
-        case AttachState::kDetached:
-            if (state.hook.find(state.meta->program_id)) {
-                outcome.notes.push_back(
-                    fmt::format("the observed program runs, and is not counted any more; `xdp_loader {} "
-                                "--observe` goes on with the pinned maps",
-                                option));
-                break;
-            }
-            outcome.notes.push_back(fmt::format(
-                "the observed program is gone; once another one is attached, `xdp_loader {0} "
-                "--observe` continues with the pinned maps; `xdp_loader {0} --clean` removes them",
-                option));
-            break;
-        case AttachState::kStale:
-            outcome.notes.push_back(fmt::format(
-                "another program has replaced the observed one; `xdp_loader {} --observe` observes it",
-                option));
-            break;
-        default:
-            break;
-    }
-}
-
-// Our program runs, and its counters are not what is pinned.
-std::string explain_lost_counters(const DeviceState& state, const std::string& option,
-                                  const std::string& directory) {
-    const std::string anew =
-        fmt::format("`xdp_loader {}{}` loads it anew, with new counters", option, load_options(*state.meta));
+// What counts runs on, and its counters are not what is pinned. `anew`: the command that counts anew.
+std::string explain_lost_counters(const DeviceState& state, const std::string& directory,
+                                  const std::string& anew) {
     const std::string pin = directory + '/' + XDP_TALLY_MAP_NAME;
     return state.find_map(XDP_TALLY_MAP_NAME) == nullptr
-               ? fmt::format("the pin {} is missing, so nobody can read what the program counts; {}", pin,
-                             anew)
-               : fmt::format(
-                     "the map pinned as {} is not the one that the program counts into; `rm {}`, then {}",
-                     pin, shell_word(pin), anew);
+               ? fmt::format("the pin {} is missing, so nobody can read what is counted; {}", pin, anew)
+               : fmt::format("the map pinned as {} is not the one that is counted into; `rm {}`, then {}",
+                             pin, shell_word(pin), anew);
+}
+
+std::string explain_observation(const DeviceState& state, const std::string& option,
+                                const std::string& directory) {
+    const bool runs = state.hook.find(state.meta->program_id).has_value();
+    switch (state.attach_state) {
+        case AttachState::kDetached:
+            return runs ? fmt::format(
+                              "the observed program runs, and is not counted any more; `xdp_loader {} "
+                              "--observe` goes on with the pinned maps",
+                              option)
+                        : fmt::format(
+                              "the observed program is gone; once another one is attached, "
+                              "`xdp_loader {0} --observe` continues with the pinned maps; `xdp_loader "
+                              "{0} --clean` removes them",
+                              option);
+        case AttachState::kStale:
+            return runs ? explain_lost_counters(
+                              state, directory,
+                              fmt::format("`xdp_loader {} --observe` observes it anew, with new counters",
+                                          option))
+                        : fmt::format(
+                              "another program has replaced the observed one; `xdp_loader {} "
+                              "--observe` observes it",
+                              option);
+        default:
+            return {};
+    }
 }
 
 // Somebody else's program has taken the place of ours.
@@ -129,10 +128,13 @@ Result<void> explain_state(const DeviceState& state, const NetnsContext& context
                             option));
             break;
         case AttachState::kStale: {
-            TALLY_ASSIGN_OR_RETURN(auto note,
-                                   state.our_program&& state.our_hook().find(state.meta->program_id)
-                                       ? explain_lost_counters(state, option, directory)
-                                       : explain_successor(state, context, option));
+            TALLY_ASSIGN_OR_RETURN(
+                auto note,
+                state.our_program&& state.our_hook().find(state.meta->program_id)
+                    ? explain_lost_counters(state, directory,
+                                            fmt::format("`xdp_loader {}{}` loads it anew, with new counters",
+                                                        option, load_options(*state.meta)))
+                    : explain_successor(state, context, option));
             outcome.notes.push_back(std::move(note));
             break;
         }
@@ -166,7 +168,7 @@ Result<void> explain(const DeviceState& state, const NetnsContext& context, cons
                      Outcome& outcome) {
     const std::string option = context.option(outcome.dev);
     if (state.ours == Ours::kObservation && state.attach_state != AttachState::kOrphaned) {
-        explain_observation(state, option, outcome);
+        add_note(outcome, explain_observation(state, option, directory));
     } else {
         TALLY_TRY(explain_state(state, context, option, directory, outcome));
     }

@@ -901,6 +901,24 @@ def observed_no_more(lab):
     return Scene(lab, "xdp_loader --dev veth0 --status", 0)
 
 
+def observed_without_counters(lab, command="xdp_loader --dev veth0 --status", status=0):
+    """Somebody has removed their pin."""
+    lab.veth("veth0")
+    attach(lab.foreign_program("verdicts"), "veth0")
+    observe(lab)
+    (pin_dir("veth0") / "xdp_stats_map").unlink()
+    scene = Scene(lab, command, status)
+    scene.after.append(partial(same, lambda: attached("veth0"), attached("veth0")))
+    scene.after.append(lambda: same(lambda: read("--dev", "veth0")["state"], "attached"))
+    return scene
+
+
+def observed_with_other_counters(lab):
+    scene = observed_without_counters(lab)
+    lab.foreign_map(pin_dir("veth0") / "xdp_stats_map", "percpu_array", 4, 16, 5)
+    return scene
+
+
 def observed_is_replaced(lab):
     scene = observed_is_gone(lab)
     attach(lab.foreign_program("no_counter"), "veth0")
