@@ -12,8 +12,8 @@ from support.devices import attached
 from support.exporter import Exporter
 from support.maps import dump_counts, read_meta
 from support.pins import BPFFS, PINS, pin_dir, pinned_link, pins_of
-from support.processes import run, wait_until
-from support.programs import CONFLICT, FAILED, LOADER, STATS, object_file
+from support.processes import WITHOUT_SYS_ADMIN, run, wait_until
+from support.programs import CONFLICT, FAILED, LOADER, PERMISSION, STATS, object_file
 from support.strace import strace
 from support.traffic import SIZE, send
 
@@ -149,10 +149,35 @@ def test_a_link_that_is_pinned_elsewhere_alone(lab, veth0):
     assert "counts already" in lab.loader("--dev", "veth0", "--observe", status=CONFLICT).err
     lab.loader("--dev", "veth0", "--clean")
     assert lab.world() == world and lab.status("veth0")["state"] == "attached"
+    for verb in ([], ["--force"], ["--force", "--dry-run"], ["--unload"], ["--unload", "--dry-run"]):
+        result = run([*WITHOUT_SYS_ADMIN, LOADER, "--dev", "veth0", *verb], status=PERMISSION)
+        assert "CAP_SYS_ADMIN" in result.err and lab.world() == world, (verb, result.err)
+    (pin_dir("veth0") / COUNTERS).unlink()
+    notes = " ".join(lab.status("veth0")["notes"])
+    assert f"{COUNTERS} is missing" in notes and f"`bpftool link detach id {number}`" in notes, notes
+    run([*WITHOUT_SYS_ADMIN, LOADER, "--dev", "veth0", "--status"])
     run(["bpftool", "link", "detach", "id", number])
     lab.loader("--dev", "veth0", "--unload")
     assert attached("veth0") is None and not pin_dir("veth0").exists()
     kept.unlink()
+
+
+def test_what_is_told_of_a_link_that_is_pinned_elsewhere(lab, veth0):
+    """As much as of one that is pinned here."""
+    target = lab.veth("out0")
+    lab.load("veth0", "--attach", "link", "--action", "redirect", "--redirect-to", target.name)
+    run(["bpftool", "link", "pin", "id", link(), BPFFS / "keep"])
+    run(["ip", "link", "set", "dev", "veth0", "name", "new0"])
+    told = lab.status("new0")
+    assert (told["redirect"]["dev"], told["runs_on"]) == ("out0", "new0")
+    (pin_dir("veth0") / "xdp_link").unlink()
+    without = lab.status("new0")
+    assert [without[key] for key in ("redirect", "runs_on", "state")] == \
+        [told[key] for key in ("redirect", "runs_on", "state")]
+    (BPFFS / "keep").unlink()
+    wait_until(lambda: attached("new0") is None, "the kernel to detach it")
+    run(["ip", "link", "set", "dev", "new0", "name", "veth0"])
+    lab.loader("--dev", "veth0", "--unload")
 
 
 # ---- what an operator has pinned there stays his

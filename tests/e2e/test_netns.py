@@ -13,7 +13,7 @@ from support.devices import named
 from support.maps import dump_counts, read_meta
 from support.namespaces import nsenter, pair_into, process_in
 from support.pins import BPFFS, PINS, pins_of
-from support.processes import NOBODY, as_user, run, wait_until
+from support.processes import NOBODY, WITHOUT_SYS_ADMIN, as_user, run, wait_until
 from support.programs import CONFLICT, LOADER, NOT_FOUND, PERMISSION, STATS, USAGE, copy_for_everyone
 from support.samples import counts_of, dropped, passed, read, session_of, wait_for_counts
 from support.traffic import SIZE, send
@@ -96,6 +96,14 @@ def test_interface_named_by_two_ways_to_its_namespace_is_handled_once(lab, red):
         run([LOADER, *named(inside[0][1]), "--run", "--", "true"])
         several = lab.loader(*named(mixed), "--run", "--", "true", status=USAGE)
         assert "--run takes interfaces of one network namespace" in several.err
+
+
+def test_own_namespace_by_its_name_takes_no_privilege(lab, red):
+    """Beside an interface of it that is named without."""
+    red.veth()
+    for names in (["red/veth0", "eth1"], ["eth1", "red/veth0"]):
+        result = run([*red.inside, *WITHOUT_SYS_ADMIN, LOADER, *named(names), "--attach", "link"], status=NOT_FOUND)
+        assert "eth1" in result.err and "veth0: " in result.out, (names, result)
 
 
 # ---- equal names in several namespaces

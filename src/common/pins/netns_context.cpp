@@ -57,12 +57,6 @@ Result<UniqueFd> open_by_pin_name(const std::string& netns) {
     return open_by_name_or_inode(netns_path(netns));
 }
 
-Result<void> open_links(NetnsContext& context) {
-    TALLY_ASSIGN_OR_RETURN(auto links, LinkSocket::open());
-    context.links = std::make_shared<LinkSocket>(std::move(links));
-    return {};
-}
-
 // Whether the pins are of what runs on this interface, whose hook was looked into. Anyone can lay a copied
 // meta out.
 Result<bool> belongs_to(const std::string& directory, const Link& link, const NetnsContext& context) {
@@ -157,6 +151,12 @@ std::string nearest_interface(const NetnsContext& context, const std::string& na
 }
 
 }  // namespace
+
+Result<void> NetnsContext::open_links() {
+    TALLY_ASSIGN_OR_RETURN(auto socket, LinkSocket::open());
+    links = std::make_shared<LinkSocket>(std::move(socket));
+    return {};
+}
 
 std::string NetnsContext::directory(const std::string& interface) const {
     return directory() + '/' + encode_pin_name(interface);
@@ -255,7 +255,7 @@ Result<NetnsContext> enter_netns_context(const std::optional<std::string>& netns
     TALLY_ASSIGN_OR_RETURN(context.home_inode, current_netns_inode());
     if (!netns) {
         context.inode = context.home_inode;
-        TALLY_TRY(open_links(context));
+        TALLY_TRY(context.open_links());
         TALLY_ASSIGN_OR_RETURN(context.netns, netns_pin_name(context.inode, context.bpffs.path));
         return context;
     }
@@ -280,7 +280,7 @@ Result<NetnsContext> enter_netns_context(const std::optional<std::string>& netns
         context.obstacle = entered.error();
         return context;
     }
-    TALLY_TRY(open_links(context));
+    TALLY_TRY(context.open_links());
     return context;
 }
 
@@ -308,7 +308,7 @@ Result<NetnsContext> view_netns_context(const std::string& netns, const NetnsCon
     }
     TALLY_ASSIGN_OR_RETURN(context.inode, netns_inode(*there));
     TALLY_ASSIGN_OR_RETURN(const std::uint64_t here, current_netns_inode());
-    const auto looked = inside_netns(*there, netns, [&] { return open_links(context); });
+    const auto looked = inside_netns(*there, netns, [&] { return context.open_links(); });
     if (looked) {
         context.visibility = NetnsContext::Visibility::kRemote;
     } else if (const auto now = current_netns_inode(); !now || *now != here) {
@@ -319,6 +319,9 @@ Result<NetnsContext> view_netns_context(const std::string& netns, const NetnsCon
 
 void name_alike(std::vector<NamedDevice>& devices) {
     std::map<std::uint64_t, std::optional<std::string>> names;
+    if (const auto here = current_netns_inode()) {
+        names.emplace(*here, std::nullopt);  // which takes no privilege
+    }
     for (auto& device : devices) {
         const auto fd = open_by_name_or_inode(device.netns.value_or(kOwnNetns));
         if (const auto inode = fd ? netns_inode(*fd) : fd.error()) {

@@ -59,6 +59,9 @@ struct NetnsContext {
     // The part of it that names the root, with a blank behind it; empty for the default one.
     std::string root_option() const;
 
+    // With the calling thread in the namespace: `links`.
+    Result<void> open_links();
+
     // None where there is no such interface, or no way to look for it. kUsage for what names none.
     Result<std::optional<Interface>> find(const std::string& interface) const;
 

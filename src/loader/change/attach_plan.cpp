@@ -162,6 +162,9 @@ Result<AttachPlan> make_attach_plan(const LoadRequest& request, const NetnsConte
         return *state.dispatcher_trouble;
     }
     plan.old_program = state.our_program;
+    if (state.ours == Ours::kUnpinned) {
+        return plan_beside_foreign(request, context, state, what, std::move(plan));
+    }
     if (plan.old_program && request.for_command) {
         return make_error(
                    ErrorKind::kConflict, what,

@@ -30,10 +30,24 @@ Result<void> complete_meta(const PinDirectory& directory, Meta meta, const std::
     return freeze_map(fd.get());
 }
 
-// The meta was completed by the command that was interrupted, and what it says is final.
+// The meta was completed by the command that was interrupted, and what it says is final: it is frozen, or has
+// the mode already that it gets after that. (/proc/self/fdinfo would tell, but before 5.14 not to a program
+// with file capabilities.)
 Result<bool> is_complete(const PinDirectory& directory) {
-    TALLY_ASSIGN_OR_RETURN(const auto fd, directory.open_staged(XDP_TALLY_META_NAME, true));
-    return map_is_frozen(fd.get());
+    auto fd = directory.open_staged(XDP_TALLY_META_NAME, false);
+    if (!fd) {
+        if (fd.error().code == EACCES) {
+            return true;
+        }
+        return fd.error();
+    }
+    TALLY_ASSIGN_OR_RETURN(auto meta, read_meta(fd->get()));
+    const auto written = write_meta(fd->get(), meta);
+    if (!written && written.error().code == EPERM) {
+        return true;
+    }
+    TALLY_TRY(written);
+    return false;
 }
 
 // A link that observes one component is of use where the new generation has that component's counters.
@@ -134,6 +148,7 @@ Result<void> publish_pins(PinDirectory& directory, PinChanges& changes, const Me
 Result<void> detach_component_of(const Meta& meta) {
     NetnsContext here;
     TALLY_ASSIGN_OR_RETURN(here.inode, current_netns_inode());
+    TALLY_TRY(here.open_links());
     TALLY_ASSIGN_OR_RETURN(const auto search, find_program(meta, std::nullopt, here));
     if (!search.place) {
         return {};

@@ -17,7 +17,7 @@ Ours decide_what_is_ours(const DeviceState& state) {
     const std::uint32_t kind = state.meta ? state.meta->attach_kind : 0;
     const bool runs = state.meta && state.our_hook().find(state.meta->program_id);
     const bool unpinned = kind == XDP_TALLY_ATTACH_LINK && !state.link && !state.link_hidden && runs;
-    // Such a link goes with the run that holds it, also where the run's lock was removed.
+    // Such a link goes with the run that holds it, also where this process may not look at the run's lock.
     const bool of_a_run = unpinned && (state.meta->flags & XDP_TALLY_META_RUN) != 0 && !state.run_has_ended;
     if (state.meta && (state.reserved_by_run || of_a_run)) {
         return Ours::kReserved;
@@ -57,6 +57,7 @@ std::optional<HookProgram> find_our_program(const DeviceState& state) {
         case Ours::kComponent:
         case Ours::kNetlink:
         case Ours::kReserved:
+        case Ours::kUnpinned:
             return state.our_hook().find(state.meta->program_id);
         default:
             return std::nullopt;

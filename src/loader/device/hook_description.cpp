@@ -109,6 +109,12 @@ Result<HookHolder> identify_holder(const NetnsContext& context, const DeviceStat
     text += fmt::format(" in {} mode", mode_name(program.mode));
     // Who takes a failed question for no link detaches by netlink what has one.
     TALLY_ASSIGN_OR_RETURN(const auto found, answer_of(find_xdp_link(state.interface->ifindex, program.id)));
+    if (!found && state.ours == Ours::kUnpinned) {
+        // It has one, and who may not know which can do nothing about it.
+        return make_error(ErrorKind::kPermission,
+                          fmt::format("looking for the link of program {}", program.id),
+                          "it takes CAP_SYS_ADMIN");
+    }
     const auto link = found ? *found : std::nullopt;
     holder.has_link = link.has_value();
     if (link) {

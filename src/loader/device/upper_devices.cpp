@@ -25,7 +25,7 @@ Result<std::string> command_for(const NetnsContext& context, const Link& link) {
     if (state.ours == Ours::kReserved) {
         return explain_reserved("", state).hint;
     }
-    if (state.our_program) {
+    if (state.our_program && state.ours != Ours::kUnpinned) {
         return keep_counts_and_detach(context.option(link.interface.name));
     }
     const auto& program = state.hook.attached();

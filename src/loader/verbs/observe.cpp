@@ -29,7 +29,7 @@ Result<void> check_not_ours(const NetnsContext& context, const Interface& interf
         return explain_elsewhere(fmt::format("observing '{}'", interface.name), context, state,
                                  interface.name, Wish::kLoad);
     }
-    if (!state.our_program && state.ours != Ours::kReserved && state.ours != Ours::kUnpinned) {
+    if (!state.our_program && state.ours != Ours::kReserved) {
         return {};
     }
     const bool counts = state.meta->counter_map_id != 0;

@@ -90,6 +90,17 @@ std::string explain_observation(const DeviceState& state, const std::string& opt
     }
 }
 
+std::string explain_our_lost_counters(const DeviceState& state, const NetnsContext& context,
+                                      const std::string& option, const std::string& directory) {
+    std::string way =
+        fmt::format("`xdp_loader {}{}` loads it anew, with new counters", option, load_options(*state.meta));
+    if (state.ours == Ours::kUnpinned) {
+        const auto holder = identify_holder(context, state, *state.our_program);
+        way = holder ? holder->next_command : "whoever has its link can end it";
+    }
+    return explain_lost_counters(state, directory, way);
+}
+
 // Somebody else's program has taken the place of ours.
 Result<std::string> explain_successor(const DeviceState& state, const NetnsContext& context,
                                       const std::string& option) {
@@ -131,9 +142,7 @@ Result<void> explain_state(const DeviceState& state, const NetnsContext& context
             TALLY_ASSIGN_OR_RETURN(
                 auto note,
                 state.our_program&& state.our_hook().find(state.meta->program_id)
-                    ? explain_lost_counters(state, directory,
-                                            fmt::format("`xdp_loader {}{}` loads it anew, with new counters",
-                                                        option, load_options(*state.meta)))
+                    ? Result<std::string>(explain_our_lost_counters(state, context, option, directory))
                     : explain_successor(state, context, option));
             outcome.notes.push_back(std::move(note));
             break;

@@ -80,8 +80,7 @@ Result<Outcome> unload(const RemovalRequest& request, const NetnsContext& contex
         return explain_reserved(fmt::format("unloading from '{}'", device), state);
     }
     if (state.ours == Ours::kUnpinned && !names_another) {
-        return unload_foreign(request, context, state, *state.hook.find(state.meta->program_id),
-                              std::move(outcome));
+        return unload_foreign(request, context, state, *ours, std::move(outcome));
     }
     if (state.ours == Ours::kUnreadable && !names_another) {
         return hidden_component(state, context, device);

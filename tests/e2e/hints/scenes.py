@@ -211,7 +211,8 @@ def without_counters(lab, options=(), **more):
 
 def without_counters_of_namesake(lab, **more):
     """A user's program that is called like a built-in one."""
-    return without_counters(lab, ("--filename", object_file("namesake"), "--progname", "xdp_drop"), file="namesake", **more)
+    options = ("--filename", object_file("namesake"), "--progname", "xdp_drop")
+    return without_counters(lab, options, file="namesake", **more)
 
 
 def with_other_counters(lab):

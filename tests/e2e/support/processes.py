@@ -39,6 +39,10 @@ def as_user(uid):
             "--bounding-set=-all"]
 
 
+# Command prefix: root without CAP_SYS_ADMIN.
+WITHOUT_SYS_ADMIN = ["setpriv", "--inh-caps=-sys_admin", "--bounding-set=-sys_admin"]
+
+
 def run(command, status=0, timeout=DEADLINE, lines=()):
     """Runs a command to its end, which has to come with this exit status. These lines are its standard input.
 

@@ -115,11 +115,11 @@ TEST(DeviceState, WhoseALinkIsThatIsNotPinnedHere) {
     expect(std::move(locked), Ours::kReserved, AttachState::kAttached, true);
 
     // Of whoever has it: no run ends it.
-    expect(loaded(XDP_TALLY_ATTACH_LINK), Ours::kUnpinned, AttachState::kAttached, false);
+    expect(loaded(XDP_TALLY_ATTACH_LINK), Ours::kUnpinned, AttachState::kAttached, true);
     DeviceState of_an_ended_run = loaded(XDP_TALLY_ATTACH_LINK);
     of_an_ended_run.meta->flags = XDP_TALLY_META_RUN;
     of_an_ended_run.run_has_ended = true;
-    expect(std::move(of_an_ended_run), Ours::kUnpinned, AttachState::kAttached, false);
+    expect(std::move(of_an_ended_run), Ours::kUnpinned, AttachState::kAttached, true);
 
     DeviceState renamed = loaded(XDP_TALLY_ATTACH_LINK);
     renamed.interface.reset();
