@@ -62,8 +62,10 @@ Row make_row(const Outcome& outcome) {
         row[kGeneration] = std::to_string(outcome.generation);
     }
     if (outcome.redirect) {
-        const auto& dev = outcome.redirect->dev;
-        row[kRedirect] = dev.empty() ? "(gone)" : printable(with_netns(outcome.netns, dev));
+        const auto& [dev, ifindex, note] = *outcome.redirect;
+        row[kRedirect] = !dev.empty()   ? printable(with_netns(outcome.netns, dev))
+                         : ifindex == 0 ? "(gone)"
+                                        : fmt::format("ifindex {}", ifindex);
     }
     row[kPinnedAs] = printable(outcome.pinned_as);
     // A device that was renamed is listed by its new name.

@@ -95,6 +95,15 @@ TEST(StatusList, WhatNoColumnTellsIsBelow) {
     EXPECT_EQ(format_status_list({losing, interrupted}, false), list);
 }
 
+// Of an interface that left its namespace, or where the kernel could not answer.
+TEST(StatusList, ATargetWithoutANameIsNotGone) {
+    auto moved = attached("eth0");
+    moved.redirect = RedirectOutcome{"", 9, ""};
+    EXPECT_EQ(format_status_list({moved}, true),
+              "device  state     mode    attach  program   id  generation  redirect\n"
+              "eth0    attached  native  link    xdp_pass  45           3  ifindex 9\n");
+}
+
 // Of what is attached, or not there at all, nothing is to be done.
 TEST(StatusList, WhatToDoIsSaidOnce) {
     const auto detached = status_of("eth0", "detached");
