@@ -133,6 +133,44 @@ def test_killed_anywhere(lab, veth0, more, syscall, tmp_path):
     assert which > 1
 
 
+def killed_first_load(which, log):
+    """Killed at one of the renames that publish its pins; false where there are fewer."""
+    command = strace("-e", "trace=/^rename", "-e", f"inject=/^rename:signal=SIGKILL:when={which}",
+                     command=[LOADER, "--dev", "veth0", "--attach", "link"], log=log)
+    return subprocess.run(command, capture_output=True, check=False).returncode == -signal.SIGKILL
+
+
+@pytest.mark.parametrize("look, status", [("--status", 0), ("--observe --dry-run", CONFLICT)])
+def test_looking_at_a_first_load_that_was_killed(lab, veth0, look, status, tmp_path):
+    """Its program may run, and its meta is not published yet."""
+    which = 1
+    while killed_first_load(which, tmp_path / "log"):
+        which += 1
+        assert attached("veth0")
+        world = lab.world()
+        done = lab.loader("--dev", "veth0", *look.split(), status=status)
+        assert "was interrupted" in done.out + done.err, (which, done)
+        assert lab.world() == world
+        lab.loader("--dev", "veth0", "--unload")
+    assert which > 1
+
+
+def test_status_of_the_name_that_a_first_load_was_killed_on(lab, veth0, red, tmp_path):
+    """The interface has gone with its program, and another one has its name."""
+    which = 1
+    while killed_first_load(which, tmp_path / "log"):
+        which += 1
+        program = attached("veth0")[1]
+        run(["ip", "link", "set", "dev", "veth0", "netns", "red"])
+        other = lab.veth("veth0", peer="p-other0")
+        told = lab.loader("--dev", "veth0", "--status")
+        assert (pin_dir("veth0") / "xdp_link").exists() == (f"program {program} " in told.out), told
+        lab.delete(other)
+        run(["ip", "-netns", "red", "link", "set", "dev", "veth0", "netns", "1"])
+        lab.loader("--dev", "veth0", "--unload")
+    assert which > 1
+
+
 def test_a_link_that_is_pinned_elsewhere_alone(lab, veth0):
     """Whoever has pinned it there ends it, and no run does."""
     program = lab.load("veth0", *FILTER)["program"]["id"]

@@ -25,15 +25,20 @@ namespace {
 // be.
 Result<void> check_not_ours(const NetnsContext& context, const Interface& interface,
                             const DeviceState& state) {
+    const std::string what = fmt::format("observing '{}'", interface.name);
+    if (state.interrupted && !state.meta) {  // in a dry run: what is no dry run has repaired it by now
+        return make_error(
+            ErrorKind::kConflict, what,
+            "a change was interrupted; the next load, --observe, --unload or --clean repairs that");
+    }
     if (state.ours == Ours::kElsewhere) {
-        return explain_elsewhere(fmt::format("observing '{}'", interface.name), context, state,
-                                 interface.name, Wish::kLoad);
+        return explain_elsewhere(what, context, state, interface.name, Wish::kLoad);
     }
     if (!state.our_program && state.ours != Ours::kReserved) {
         return {};
     }
     const bool counts = state.meta->counter_map_id != 0;
-    return make_error(ErrorKind::kConflict, fmt::format("observing '{}'", interface.name),
+    return make_error(ErrorKind::kConflict, what,
                       fmt::format("program {} there was loaded by xdp_loader, and {}", state.meta->program_id,
                                   counts ? "counts already" : "has no map 'xdp_stats_map' to count into"))
         .with_hint(

@@ -42,7 +42,7 @@ void explain_taken_name(DeviceState& state, const NetnsContext& context, const s
         state.place ? fmt::format("of '{}', where their program {} runs: `xdp_loader {} --status` shows them",
                                   state.place->name(), state.meta->program_id, state.place->option(context))
                     : fmt::format("of an interface that had this name, and whose program {} may still run",
-                                  state.meta->program_id);
+                                  state.link_info ? state.link_info->program_id : state.meta->program_id);
     add_warning(outcome, fmt::format("the pins in {} are {}", directory, where));
     DeviceState own;
     own.interface = std::move(state.interface);
@@ -178,7 +178,7 @@ Result<void> explain(const DeviceState& state, const NetnsContext& context, cons
     const std::string option = context.option(outcome.dev);
     if (state.ours == Ours::kObservation && state.attach_state != AttachState::kOrphaned) {
         add_note(outcome, explain_observation(state, option, directory));
-    } else {
+    } else if (state.meta || !state.staged_meta) {  // else a first load was cut off, which is told below
         TALLY_TRY(explain_state(state, context, option, directory, outcome));
     }
     if (state.meta_is_missing && !state.changing) {
