@@ -371,7 +371,7 @@ def test_newer_version_renews_the_programs(lab, veth0):
     traffic = lab.traffic(veth0, SIZE, pause_us=0)
     wait_until(lambda: of_veth0().get(DELIVERED), "nothing arrives")
     for _ in range(5):
-        delivery.pretend_older_version()
+        delivery.pretend_version(-1)
         assert track("--track-delivery", "--dry-run")["outcome"] == "renewed"
         assert track("--track-delivery")["outcome"] == "renewed"
         assert delivery.read_meta() == before
@@ -386,15 +386,28 @@ def test_newer_version_renews_the_programs(lab, veth0):
 def test_link_that_somebody_removed_is_put_back(lab, veth0):
     (DIRECTORY / "link_xdp_exception").unlink()
     lab.load("veth0", "--action", "aborted")
-    assert track("--status")["tracepoints"] == [name for name in TRACEPOINTS if name != "xdp_exception"]
+    status = track("--status")
+    assert status["tracepoints"] == [name for name in TRACEPOINTS if name != "xdp_exception"]
+    (note,) = status["notes"]
+    assert "xdp_exception" in note and "XDP_ABORTED" in note and note in run([LOADER, "--status"]).out
     foretold = track("--track-delivery", "--dry-run")
     assert foretold["outcome"] == "renewed" and not (DIRECTORY / "link_xdp_exception").exists()
     done = track("--track-delivery")
     assert done["outcome"] == "renewed" and done["tracepoints"] == foretold["tracepoints"] == TRACEPOINTS
     assert pins() == PINS
-    assert track("--status")["tracepoints"] == TRACEPOINTS
+    status = track("--status")
+    assert (status["tracepoints"], status["notes"]) == (TRACEPOINTS, [])
     send(veth0, 3, SIZE)
     becomes(lambda: of_veth0("XDP_ABORTED"), {"exception": 3})
+
+
+def test_link_of_a_newer_version_that_somebody_removed_is_not_put_back(lab):
+    """By this version: the note does not say that it would be."""
+    delivery.pretend_version(1)
+    (DIRECTORY / "link_xdp_bulk_tx").unlink()
+    (note,) = track("--status")["notes"]
+    assert "xdp_bulk_tx" in note and "XDP_TX" in note and "--track-delivery" not in note
+    assert track("--track-delivery")["outcome"] == "unchanged" and not (DIRECTORY / "link_xdp_bulk_tx").exists()
 
 
 def test_many_at_once():

@@ -54,7 +54,7 @@ def test_every_call_may_fail_or_be_the_last(lab, veth0, scenario, syscall, fault
             delivery.remember(lab)
             counts_exactly(veth0)
         if scenario == "renew":
-            delivery.pretend_older_version()
+            delivery.pretend_version(-1)
 
     prepare()
     run(strace("-e", f"trace={syscall}", command=command, log=log))

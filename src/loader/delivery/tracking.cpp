@@ -373,8 +373,21 @@ Result<std::optional<DeliveryOutcome>> delivery_status(const NetnsContext& conte
     auto meta = read_delivery_meta(context.bpffs.path);
     if (meta && *meta) {
         TALLY_ASSIGN_OR_RETURN(const auto attached, attached_tracepoints(path));
-        (*meta)->tracepoints = attached;  // somebody may have removed a link
-        return std::optional(describe(DeliveryOutcomeKind::kStatus, path, **meta));
+        // One of a newer version is not this one's to put right.
+        const std::string way =
+            is_up_to_date(**meta, attached)
+                ? std::string()
+                : fmt::format("; `xdp_loader {}--track-delivery` attaches it again", context.root_option());
+        const std::uint32_t removed = (*meta)->tracepoints & ~attached;
+        (*meta)->tracepoints = attached;
+        DeliveryOutcome outcome = describe(DeliveryOutcomeKind::kStatus, path, **meta);
+        for (const auto& tracepoint : kTracepoints) {
+            if ((removed & tracepoint.bit) != 0) {
+                outcome.notes.push_back(fmt::format("the link to tracepoint {} was removed: {} not counted{}",
+                                                    tracepoint.name, tracepoint.tells, way));
+            }
+        }
+        return std::optional(std::move(outcome));
     }
     if (!meta && is_failed_question(meta.error())) {
         return meta.error();

@@ -980,6 +980,14 @@ def tracked_alone_below_another_root(lab):
                  after=[lambda: gone(root / delivery.DIRECTORY.name)])
 
 
+def tracked_without_a_link(lab):
+    """Somebody has removed the pin of one of the links."""
+    tracked(lab)
+    link = delivery.DIRECTORY / "link_xdp_bulk_tx"
+    link.unlink()
+    return Scene(lab, "xdp_loader --status", 0, after=[lambda: same(link.exists, True)])
+
+
 def foreign_delivery_meta(lab):
     """Something of that name which is no meta."""
     tracked(lab)
@@ -991,7 +999,7 @@ def foreign_delivery_meta(lab):
 def other_delivery_layout(lab):
     """The programs are of an older version, and their map is another one than theirs now."""
     tracked(lab)
-    delivery.pretend_older_version()
+    delivery.pretend_version(-1)
     (delivery.DIRECTORY / "devices").unlink()
     lab.foreign_map(delivery.DIRECTORY / "devices", kind="percpu_hash", key=8, value=8, entries=16)
     return Scene(lab, "xdp_loader --track-delivery", after=[delivery.read_meta])

@@ -595,6 +595,7 @@ OBSERVATIONS = [
 DELIVERY = [
     typed("nothing else of xdp_loader is left here: `xdp_loader {}--untrack-delivery` ends it",
           (scenes.tracked_alone, scenes.tracked_alone_below_another_root), Command(again=False)),
+    typed("`xdp_loader {}--track-delivery` attaches it again", scenes.tracked_without_a_link),
     typed("`xdp_loader {}--untrack-delivery` removes what is there", scenes.foreign_delivery_meta),
     typed("`xdp_loader {}--untrack-delivery` removes the pins, and the counts with them",
           scenes.other_delivery_layout),

@@ -100,10 +100,10 @@ def total(by_reason):
     return sum(by_reason.values())
 
 
-def pretend_older_version():
-    """Has the meta say that the programs are of an older version than they are."""
+def pretend_version(step):
+    """Has the meta say that the programs are of another version than they are: as many steps newer, or older."""
     meta = read_meta()
-    value = struct.pack(META_FORMAT, *meta._replace(program_version=meta.program_version - 1))
+    value = struct.pack(META_FORMAT, *meta._replace(program_version=meta.program_version + step))
     fd, _ = bpf(BPF_MAP_CREATE, struct.pack("=IIIII", BPF_MAP_TYPE_ARRAY, 4, len(value), 1, 0))
     update_element(fd, struct.pack("=I", 0), value)
     (DIRECTORY / "meta").unlink()
