@@ -6,6 +6,7 @@
 #include <exception>
 #include <future>
 #include <thread>
+#include <utility>
 
 #include "common/base/exceptions.h"
 #include "common/pins/bpffs_mount.h"
@@ -56,6 +57,7 @@ Outcome apply_verb(const Options& options, NetnsContext& context, const std::str
     auto result = without_exceptions([&] { return dispatch_verb(options, context, device); });
     Outcome outcome =
         result ? std::move(*result) : failed_outcome(device, explain_surroundings(std::move(result).error()));
+    tell_mounted(outcome, std::exchange(context.bpffs.mounted, {}));
     outcome.netns = context.netns;
     outcome.dry_run = options.dry_run;
     return outcome;

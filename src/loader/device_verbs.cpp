@@ -115,21 +115,19 @@ class DeviceVerbs {
 
     void work_on(NetnsContext& context, const std::vector<std::string>& devices) {
         if (options_.verb == Verb::kLoad || options_.verb == Verb::kUnload) {
-            std::string mounted;
+            if (options_.verb == Verb::kLoad && !options_.dry_run) {
+                mount_for_loads(devices, context);
+            }
+            std::string mounted = std::exchange(context.bpffs.mounted, {});
             std::size_t left = devices.size();
             // The first that is loaded tells it; where none is, the last.
             const auto keep_first = [&](Outcome outcome) {
                 --left;
-                if (!outcome.error) {
-                    add_note(outcome, std::exchange(mounted, {}));
-                } else if (left == 0 && !mounted.empty()) {
-                    add_details(*outcome.error, mounted);
+                if (!outcome.error || left == 0) {
+                    tell_mounted(outcome, std::exchange(mounted, {}));
                 }
                 keep(std::move(outcome));
             };
-            if (options_.verb == Verb::kLoad && !options_.dry_run) {
-                mounted = mount_for_loads(devices, context);
-            }
             // Where that has failed, a load tries again, which would change the place: each has its own.
             const auto work = [&](const std::string& device) {
                 NetnsContext own = context;

@@ -32,10 +32,16 @@ int change_tracking(const Options& options) {
     if (!context) {
         return fail(options, context.error());
     }
-    const auto outcome = options.verb == Verb::kTrackDelivery ? track_delivery(*context, options.dry_run)
-                                                              : untrack_delivery(*context, options.dry_run);
+    auto outcome = options.verb == Verb::kTrackDelivery ? track_delivery(*context, options.dry_run)
+                                                        : untrack_delivery(*context, options.dry_run);
+    const std::string& mounted = context->bpffs.mounted;
     if (!outcome) {
-        return fail(options, explain_surroundings(outcome.error()));
+        Error error = explain_surroundings(std::move(outcome).error());
+        add_details(error, mounted);
+        return fail(options, error);
+    }
+    if (!mounted.empty()) {
+        outcome->notes.push_back(mounted);
     }
     if (options.json) {
         return write_outcome(options, format_json({}, *outcome));

@@ -260,6 +260,14 @@ void add_note(Outcome& outcome, std::string note) {
     }
 }
 
+void tell_mounted(Outcome& outcome, std::string mounted) {
+    if (outcome.error) {
+        add_details(*outcome.error, mounted);
+    } else {
+        add_note(outcome, std::move(mounted));
+    }
+}
+
 void add_warning(Outcome& outcome, std::string warning) {
     outcome.warnings.push_back(warning);
     outcome.notes.push_back(std::move(warning));

@@ -98,15 +98,8 @@ void add_note(Outcome& outcome, std::string note);
 void add_warning(Outcome& outcome, std::string warning);
 Outcome failed_outcome(const std::string& device, Error error);
 // That a BPF file system was mounted, which stays whatever becomes of what it was for; nothing for an empty
-// text.
-template <typename AnyOutcome>
-void tell_mounted(Result<AnyOutcome>& outcome, const std::string& mounted) {
-    if (!mounted.empty() && outcome) {
-        outcome->notes.push_back(mounted);
-    } else if (!mounted.empty()) {
-        add_details(outcome.error(), mounted);
-    }
-}
+// text. To be told when the error is what it will be (explain_surroundings).
+void tell_mounted(Outcome& outcome, std::string mounted);
 
 // "red/eth0", or "eth0" in the initial namespace; safe to print.
 std::string display_name(const Outcome& outcome);

@@ -1,19 +1,23 @@
 # SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 """Where no BPF file system is mounted: who mounts one, and who does not."""
 
+import errno
 from pathlib import Path
 
 import pytest
 
 from support.devices import named
-from support.namespaces import MOUNTS, mounts
+from support.namespaces import MOUNTS, hide_bpffs, mounts
 from support.pins import BPFFS, PINS
 from support.processes import DEADLINE, Process, run, wait_until
-from support.programs import FAILED, LOADER, NOT_FOUND, STATS, object_file
+from support.programs import FAILED, LOADER, NOT_FOUND, PERMISSION, STATS, object_file
 from support.run_command import Run
 from support.samples import passed, wait_for_counts
 from support.strace import count_calls, strace
 from support.traffic import SIZE, send
+
+BPF_PROG_LOAD = 5
+REFUSE_BPF = ["python3", Path(__file__).parent / "support" / "refuse_bpf.py"]
 
 
 def test_bpffs_is_mounted_for_the_caller_of_ip_netns_exec(lab, no_bpffs, red):
@@ -68,6 +72,26 @@ def test_what_a_refused_observation_mounted_is_said(lab, no_bpffs, red):
     refused = lab.loader("--dev", "veth0", "--observe", prefix=red.inside, status=NOT_FOUND)
     assert mounts() == 1
     assert f"mounted a BPF file system on {BPFFS}" in refused.err
+
+
+@pytest.mark.parametrize("command", ["--dev veth0", "--dev veth0 --run -- true", "--track-delivery"])
+@pytest.mark.parametrize("refused", [errno.EPERM, f"{errno.EPERM}/{BPF_PROG_LOAD}"], ids=["every call", "loads"])
+def test_what_was_mounted_where_the_kernel_refuses_bpf_is_said(lab, veth0, refused, command):
+    """And why it refuses it."""
+    is_told_and_why(lab, command.split(), refused)
+
+
+def test_what_a_refused_observation_mounted_is_said_where_the_kernel_refuses_bpf(lab, veth0):
+    lab.foreign_attach("veth0")
+    is_told_and_why(lab, ["--dev", "veth0", "--observe"], errno.EPERM)
+
+
+def is_told_and_why(lab, command, refused):
+    hide_bpffs(lab)
+    failed = lab.loader(*command, prefix=[*REFUSE_BPF, refused], status=PERMISSION)
+    assert mounts() == 1
+    assert failed.err.count(f"mounted a BPF file system on {BPFFS}") == 1, failed.err
+    assert "refuses bpf(2) to this process" in failed.err
 
 
 def test_killed_run_for_which_a_bpffs_was_mounted(lab, no_bpffs, red):

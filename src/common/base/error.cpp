@@ -30,6 +30,9 @@ ErrorKind classify(int code) {
 }  // namespace
 
 void add_details(Error& error, const std::string& lines) {
+    if (lines.empty()) {
+        return;
+    }
     error.details += (error.details.empty() || error.details.ends_with('\n') ? "" : "\n") + lines;
 }
 

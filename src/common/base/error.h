@@ -43,7 +43,7 @@ struct Error {
     }
 };
 
-// Lines behind the details that there are.
+// Lines behind the details that there are. Nothing for an empty text.
 void add_details(Error& error, const std::string& lines);
 
 // The kernel has not answered: it had no memory or no descriptors, was interrupted, could not read. Who takes

@@ -312,13 +312,13 @@ Result<void> check_named_bpffs(const BpffsRoot& root) {
     return root.path == kDefaultBpffs ? Result<void>() : check_bpffs(root);
 }
 
-Result<std::string> ensure_bpffs(BpffsRoot& root) {
+Result<void> ensure_bpffs(BpffsRoot& root) {
     static std::mutex one_at_a_time;  // of the threads of this process
     const std::scoped_lock in_process(one_at_a_time);
     TALLY_TRY(check_named_bpffs(root));
     TALLY_ASSIGN_OR_RETURN(bool there, is_there(root));
     if (there) {
-        return std::string();
+        return {};
     }
     const auto lock = MountLock::take();
     if (!lock) {
@@ -326,14 +326,15 @@ Result<std::string> ensure_bpffs(BpffsRoot& root) {
     }
     TALLY_ASSIGN_OR_RETURN(there, is_there(root));
     if (there) {
-        return std::string();  // mounted by who had the lock before
+        return {};  // mounted by who had the lock before
     }
     const int code = root.caller ? mount_bpffs_for(*root.caller, root.path) : mount_bpffs(root.path);
     if (code != 0) {
         return cannot_mount(system_error(code, ""), root);
     }
-    TALLY_TRY(take_that_of_ancestors(root));
-    return "mounted a BPF file system on " + root.path;
+    const auto taken = take_that_of_ancestors(root);
+    root.mounted = "mounted a BPF file system on " + root.path;
+    return taken ? Result<void>() : taken.error();
 }
 
 }  // namespace tally

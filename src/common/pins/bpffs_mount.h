@@ -16,6 +16,8 @@ struct BpffsRoot {
     std::string path;  // as this process reaches it
     // Of the `ip netns exec` that hides it, where no caller has one: to mount it for.
     std::optional<pid_t> caller;
+    // That one was mounted, which stays whatever becomes of what it was for: to be told once.
+    std::string mounted = {};
 };
 
 // `ip netns exec` hides the host's bpffs behind a fresh sysfs. Where it hides the default root, the
@@ -35,9 +37,9 @@ Result<void> check_named_bpffs(const BpffsRoot& root);
 // goes, with all pins, when the last process in this one ends. False where this process may not look.
 Result<bool> ends_with_mount_namespace(const BpffsRoot& root);
 
-// Mounts a bpffs on the default root if none is there: what was done in words, else empty. Where it would
+// Mounts a bpffs on the default root if none is there, and leaves in the root that it has. Where it would
 // vanish with the command (`ip netns exec`), in the mount namespace of the process that called it, unless it
 // has one by now; the path changes accordingly, also then. Any other root must be one already.
-Result<std::string> ensure_bpffs(BpffsRoot& root);
+Result<void> ensure_bpffs(BpffsRoot& root);
 
 }  // namespace tally

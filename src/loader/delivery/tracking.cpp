@@ -300,7 +300,7 @@ Result<DeliveryOutcome> track_delivery(NetnsContext& context, bool dry_run) {
         }
         return outcome;
     }
-    TALLY_ASSIGN_OR_RETURN(const auto mounted, ensure_bpffs(bpffs));
+    TALLY_TRY(ensure_bpffs(bpffs));
     TALLY_ASSIGN_OR_RETURN(auto directory, PinDirectory::lock(delivery_directory(bpffs.path)));
     auto meta = read_delivery_meta(bpffs.path);
     if (!meta) {
@@ -320,7 +320,6 @@ Result<DeliveryOutcome> track_delivery(NetnsContext& context, bool dry_run) {
     if (outcome && !leftovers.empty()) {
         outcome->notes.emplace_back("removed what an interrupted change had left");
     }
-    tell_mounted(outcome, mounted);
     if (!outcome && outcome.error().kind == ErrorKind::kConflict && outcome.error().hint.empty()) {
         outcome.error().hint =
             fmt::format("`xdp_loader {}--untrack-delivery` removes the pins, and the counts with them",

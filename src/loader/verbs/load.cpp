@@ -123,19 +123,18 @@ Result<Interface> find_device(const NetnsContext& context, const std::string& de
 
 }  // namespace
 
-std::string mount_for_loads(const std::vector<std::string>& devices, NetnsContext& context) {
+void mount_for_loads(const std::vector<std::string>& devices, NetnsContext& context) {
     const auto exists = [](const std::string& device) { return resolve_interface(device).has_value(); };
     const auto there = is_bpffs(context.bpffs.path);
     if (!there || *there || context.obstacle || !check_load_capabilities() ||
         std::none_of(devices.begin(), devices.end(), exists)) {
-        return {};
+        return;
     }
     const std::string before = context.bpffs.path;
-    auto mounted = ensure_bpffs(context.bpffs);
-    if (mounted && (!mounted->empty() || context.bpffs.path != before)) {
+    const auto ensured = ensure_bpffs(context.bpffs);
+    if (ensured && (!context.bpffs.mounted.empty() || context.bpffs.path != before)) {
         use_bpffs_for_dispatchers(context.bpffs.path);
     }
-    return mounted ? std::move(*mounted) : std::string();
 }
 
 Result<Outcome> load(const LoadRequest& request, NetnsContext& context, const std::string& device,

@@ -16,9 +16,8 @@ namespace tally::loader {
 
 // To be called before loads, which may go on in several threads: mounts a BPF file system on the default root
 // where there is none, which changes `context` and the environment of libxdp. Does nothing where no load of
-// these devices gets that far. What was done in words, for the first outcome; empty where nothing was, or
-// could be: a load says why.
-std::string mount_for_loads(const std::vector<std::string>& devices, NetnsContext& context);
+// these devices gets that far, and where none can be mounted: a load says why.
+void mount_for_loads(const std::vector<std::string>& devices, NetnsContext& context);
 
 // Attaches, or replaces what an earlier load attached. Either everything is in place afterwards, or nothing
 // has changed. `hold` is given where request.for_command is set, but for a dry run.

@@ -127,13 +127,11 @@ Result<Outcome> observe(const ObserveRequest& request, NetnsContext& context, co
         TALLY_ASSIGN_OR_RETURN(const auto directory, context.pins_of(interface));
         return observe_hook(context, interface, directory, nullptr);
     }
-    TALLY_ASSIGN_OR_RETURN(const auto mounted, ensure_bpffs(context.bpffs));
-    if (!mounted.empty()) {
+    TALLY_TRY(ensure_bpffs(context.bpffs));
+    if (!context.bpffs.mounted.empty()) {
         use_bpffs_for_dispatchers(context.bpffs.path);
     }
-    auto outcome = observe_for_good(context, interface, request.follow);
-    tell_mounted(outcome, mounted);
-    return outcome;
+    return observe_for_good(context, interface, request.follow);
 }
 
 int follow_observation(const NetnsContext& context, const Outcome& observed,

@@ -112,10 +112,10 @@ Result<void> end_run_surely(const NetnsContext& context, const LoadedDevice& dev
 int run_command_loaded(const RunRequest& request, NetnsContext& context, const UniqueFd& home,
                        const std::function<void(const Outcome&)>& report) {
     const auto fail = [&](Error failure) {
-        Error error = explain_surroundings(std::move(failure));
-        const int status = exit_status(error.kind);
-        report(failed_outcome({}, std::move(error)));
-        return status;
+        Outcome outcome = failed_outcome({}, explain_surroundings(std::move(failure)));
+        tell_mounted(outcome, std::exchange(context.bpffs.mounted, {}));
+        report(outcome);
+        return exit_status(outcome.error->kind);
     };
     const auto inherited = hold_signals();
     auto checked = check_named_bpffs(context.bpffs);
@@ -125,17 +125,17 @@ int run_command_loaded(const RunRequest& request, NetnsContext& context, const U
     if (!checked) {
         return fail(std::move(checked).error());
     }
-    std::string mounted = mount_for_loads(request.devices, context);
+    mount_for_loads(request.devices, context);
     std::vector<LoadedDevice> loaded;
     int status = 0;
     for (const auto& device : request.devices) {
         RunHold hold;
         auto outcome = without_exceptions([&] { return load(request.load, context, device, &hold); });
-        tell_mounted(outcome, std::exchange(mounted, {}));
         if (!outcome) {
             status = fail(std::move(outcome).error());
             break;
         }
+        tell_mounted(*outcome, std::exchange(context.bpffs.mounted, {}));
         outcome->netns = context.netns;
         report(*outcome);
         loaded.push_back({device, outcome->pin_dir, outcome->program->id, std::move(hold)});
