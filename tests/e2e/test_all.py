@@ -13,6 +13,7 @@ import pytest
 
 from support import kernel
 from support.devices import links, named
+from support.exporter import Exporter
 from support.pins import BPFFS, pin_dir
 from support.processes import NOBODY, Process, as_user, run, wait_until
 from support.programs import PERMISSION, STATS, USAGE, copy_for_everyone
@@ -97,17 +98,16 @@ def test_namespace_without_a_map_that_is_read_can_go(lab, veth0, netns):
     reader.stop()
 
 
-def test_namespace_that_loses_its_name_can_go(lab, netns):
-    """Nobody has unloaded anything there, and the reader goes on."""
-    red = netns("red")
+def test_exporter_keeps_its_view_of_a_namespace(lab, red):
+    """It could not look into it again, having dropped its capabilities; nothing can be read there meanwhile."""
     red.veth()
     load_in(lab, red)
-    reader = lab.reading("--all", interval="20ms")
-    run(["ip", "netns", "delete", "red"])
-    wait_until(lambda: "p-red-veth0" not in links(), "the namespace's device is still there")
-    reader.wait_for(lambda sample: sample["state"] == "detached")
-    reader.stop()
-    lab.loader("--clean")
+    (red.pins / "veth0" / "xdp_stats_map").unlink()
+    exporter = Exporter(lab, "--all")
+    exporter.process.wait_for_line("red/veth0: .*nothing is pinned there", stream="err")
+    assert not any(name == "xdp_up" for name, labels in exporter.scrape())
+    lab.loader(*red.option, "--dev", "veth0")
+    assert exporter.scrape()["xdp_feed_state", ("veth0", "red", "attached")] == 1
 
 
 def test_devices_come_and_go(lab):

@@ -8,6 +8,7 @@ import re
 import socket
 import struct
 import urllib.error
+from pathlib import Path
 
 import pytest
 
@@ -22,6 +23,12 @@ from support.raw_bpf import bpf, pin
 MAPS = int(os.environ.get("XDP_TALLY_MAPS", "1200"))
 REPLACEMENTS = int(os.environ.get("XDP_TALLY_REPLACEMENTS", "500"))
 BPF_MAP_CREATE, PERCPU_ARRAY = 0, 6
+
+
+def waits_for_ever(pid):
+    """Its system call is epoll_wait(2) without a timeout."""
+    words = Path(f"/proc/{pid}/syscall").read_text(encoding="ascii").split()
+    return len(words) > 4 and int(words[4], 16) & 0xffffffff == 0xffffffff
 
 
 def pin_maps(lab, numbers):
@@ -102,6 +109,7 @@ def test_scrape_that_does_not_fit(lab):
         assert code == 500
         assert "the 128 descriptors that this process may have open are not enough" in text
     exporter.process.wait_for_line("^xdp_stats: reading the counters of .* descriptors ", stream="err")
+    wait_until(lambda: waits_for_ever(exporter.process.popen.pid), "it looks again without a scrape")
     run([*limit_of_exporter, "--nofile=1024:1024"])
     assert len(up(exporter.scrape())) == 110
     exporter.process.stop()

@@ -330,10 +330,12 @@ void name_alike(std::vector<NamedDevice>& devices) {
     }
 }
 
-std::uint64_t inode_of_netns(const std::string& netns) {
+Result<std::uint64_t> inode_of_netns(const std::string& netns) {
     const auto fd = open_by_pin_name(netns);
-    const auto inode = fd ? netns_inode(*fd) : Result<std::uint64_t>(0);
-    return inode ? *inode : 0;
+    if (!fd && fd.error().kind == ErrorKind::kNotFound) {
+        return 0;
+    }
+    return fd ? netns_inode(*fd) : fd.error();
 }
 
 }  // namespace tally

@@ -94,7 +94,7 @@ Result<NetnsContext> view_netns_context(const std::string& netns, const NetnsCon
 // Devices of a namespace that is named in several ways are from now on named in the first of them.
 void name_alike(std::vector<NamedDevice>& devices);
 
-// The inode of the namespace that bpffs calls so now; 0 where that cannot be told.
-std::uint64_t inode_of_netns(const std::string& netns);
+// The inode of the namespace that bpffs calls so now; 0 where there is none.
+Result<std::uint64_t> inode_of_netns(const std::string& netns);
 
 }  // namespace tally

@@ -39,6 +39,7 @@ struct DeliveryReport {
     bool complete = true;                       // else `count` is only what was tracked since `since`
     std::array<std::string, kActions> unknown;  // why `count` does not tell; empty where nothing was counted
     Fates session;                              // while this command ran, and tracking was on
+    bool session_complete = true;               // as `complete`, of `session`
     Fates lifetime;                             // since the first load
     Fates metrics;  // since the first load or the start of the tracking: it never goes back
     // Packets lost a second since the sample before, of the verdicts of which that is known; none where it is

@@ -256,6 +256,7 @@ void fill_delivery(SampleReport& report, const DeliveryReading& reading, const M
     const auto metrics = totals.metrics();
     const auto& chosen = choose(report.totals, map, lifetime, session);
     delivery.complete = chosen.complete;
+    delivery.session_complete = session.complete;
     std::uint64_t lost = 0;
     bool all_known = true;
     for (const Action action : kSentOn) {

@@ -54,9 +54,10 @@ const PinWatcher::Events& PinWatcher::drain() {
             inotify_event event = {};
             std::memcpy(&event, buffer.data() + at, sizeof(event));
             at += sizeof(event) + event.len;
-            events_.everything = events_.everything || (event.mask & IN_Q_OVERFLOW) != 0;
-            if (std::find(events_.watches.begin(), events_.watches.end(), event.wd) ==
-                events_.watches.end()) {
+            if ((event.mask & IN_Q_OVERFLOW) != 0) {  // of no watch
+                events_.everything = true;
+            } else if (std::find(events_.watches.begin(), events_.watches.end(), event.wd) ==
+                       events_.watches.end()) {
                 events_.watches.push_back(event.wd);
             }
         }

@@ -11,6 +11,7 @@
 
 #include "common/base/device_name.h"
 #include "common/base/printable.h"
+#include "common/bpf/capability_sets.h"
 #include "common/network/interface.h"
 #include "common/network/netns.h"
 #include "common/pins/meta.h"
@@ -83,7 +84,7 @@ Result<void> ReaderSet::check_all_were_read() const {
 }
 
 bool ReaderSet::must_poll() const {
-    return (discovery_ && (discovery_->must_poll() || left_out_)) ||
+    return (discovery_ && (discovery_->must_poll() || unanswered_)) ||
            any([](const Member& member) { return member.reader->must_poll(); });
 }
 
@@ -100,11 +101,6 @@ Result<void> ReaderSet::follow_events() {
         note_departures(*other);
     }
     const PinWatcher::Events& events = watcher_.drain();
-    const auto& watches = events.watches;
-    const bool names = std::find(watches.begin(), watches.end(), names_watch_) != watches.end();
-    if (names || (events.everything && discovery_)) {
-        TALLY_TRY(leave_unnamed());
-    }
     for (Member& member : members_) {
         if (member.reader->woken_by(events)) {
             TALLY_TRY(follow(member));
@@ -119,11 +115,11 @@ Result<void> ReaderSet::follow_polled() {
             TALLY_TRY(follow(member));
         }
     }
-    if (!discovery_ || !(discovery_->must_poll() || left_out_)) {
+    if (!discovery_ || !(discovery_->must_poll() || unanswered_)) {
         return {};
     }
     const auto found = discovery_->look();
-    left_out_ = left_out_ && !found;
+    unanswered_ = unanswered_ && !found;
     return found ? add(*found, true) : Result<void>();
 }
 
@@ -181,7 +177,9 @@ std::vector<std::size_t> ReaderSet::drop_lost(std::chrono::steady_clock::time_po
         dropped.push_back(member.number);
         return true;
     });
-    std::erase_if(others_, [](const auto& other) { return other.second.use_count() == 1; });
+    if (has_capability(CAP_SYS_ADMIN)) {  // else nobody could look into them again
+        std::erase_if(others_, [](const auto& other) { return other.second.use_count() == 1; });
+    }
     return dropped;
 }
 
@@ -195,11 +193,12 @@ void ReaderSet::say_what_is_ignored() {
 }
 
 Result<void> ReaderSet::find_left_out() {
-    if (!left_out_) {
+    if (!left_out_ && !unanswered_) {
         return {};
     }
     TALLY_ASSIGN_OR_RETURN(auto found, discovery_->look());
     left_out_ = false;
+    unanswered_ = false;
     return add(found, true);
 }
 
@@ -244,7 +243,7 @@ Result<void> ReaderSet::add(const FoundMap& found, bool under_way) {
             unread_[found.directory] = kind;
         }
         discovery_->forget(found.directory);
-        left_out_ = left_out_ || unanswered;
+        unanswered_ = unanswered_ || unanswered;
         return {};
     }
     problems_.erase(found.directory);
@@ -282,29 +281,22 @@ Result<std::shared_ptr<ReaderSet::Watched>> ReaderSet::watched_of(const std::str
     if (netns == own_->context.netns) {
         return own_;
     }
-    names_watch_ = watcher_.watch(kNamedNamespaces);
+    const auto known = others_.find(netns);
+    if (known != others_.end()) {
+        // The namespace may have been deleted, and another created with its name.
+        const auto inode = inode_of_netns(netns);
+        if (!inode || *inode == known->second->context.inode) {
+            return known->second;
+        }
+    }
+    TALLY_ASSIGN_OR_RETURN(auto context, view_netns_context(netns, own_->context));
     auto& other = others_[netns];
-    // The namespace may have been deleted, and another created with its name.
-    if (!other || other->context.inode != inode_of_netns(netns)) {
-        TALLY_ASSIGN_OR_RETURN(auto context, view_netns_context(netns, own_->context));
-        if (!other) {
-            other = std::make_shared<Watched>();
-        }
-        *other = {std::move(context), {}};  // its readers keep their pointers
-        TALLY_TRY(listen_inside(*other, netns_path(netns)));
+    if (!other) {
+        other = std::make_shared<Watched>();
     }
+    *other = {std::move(context), {}};  // its readers keep their pointers
+    TALLY_TRY(listen_inside(*other, netns_path(netns)));
     return other;
-}
-
-// The sockets in a namespace keep it in existence, also one that has lost its name. Of one that never had a
-// name, nobody can tell.
-Result<void> ReaderSet::leave_unnamed() {
-    for (const auto& [netns, other] : others_) {
-        if (netns != std::to_string(other->context.inode)) {
-            TALLY_TRY(watched_of(netns));
-        }
-    }
-    return {};
 }
 
 // Without an announcement of what leaves it, it is looked at all the same.

@@ -124,7 +124,6 @@ class ReaderSet {
     Result<std::shared_ptr<Watched>> watched_of(const std::string& netns);
     void listen(Watched& watched);
     Result<void> listen_inside(Watched& watched, const std::string& path);
-    Result<void> leave_unnamed();
     void wake_by(int fd) const;
     void note_departures(Watched& watched);
 
@@ -136,12 +135,12 @@ class ReaderSet {
     std::string delivery_problem_;  // the latest that was told, while it lasts
     // By what the user calls the namespace; with --all, by what bpffs calls it.
     std::map<std::string, std::shared_ptr<Watched>> others_;
-    int names_watch_ = -1;  // with --all, of the names of namespaces
     std::optional<Discovery> discovery_;
     bool told_of_ignored_ = false;
     std::map<std::string, std::string> problems_;  // of what was found and could not be read, by directory
     std::map<std::string, ErrorKind> unread_;      // of counter maps that could not be read, by directory
-    bool left_out_ = false;  // some are no members, as the kernel could not answer: they are looked for again
+    bool left_out_ = false;                        // some are no members: the next scrape looks for them
+    bool unanswered_ = false;  // the same, as the kernel could not answer: they are looked for without one
     std::vector<Member> members_;
     std::size_t next_number_ = 0;
 };

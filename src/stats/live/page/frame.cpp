@@ -46,13 +46,15 @@ int width_of(const Canvas& canvas, const std::vector<Piece>& pieces, std::size_t
 void shorten(const Canvas& canvas, std::vector<Piece>& status, bool paused, const std::vector<Piece>& title,
              int room) {
     constexpr std::size_t kFirst = 6;
-    const int wanted = std::min(2 + width_of(canvas, title, kFirst), canvas.width() * 2 / 3);
+    const int needed = 2 + width_of(canvas, title, 1);
+    const int wanted =
+        std::max(needed, std::min(2 + width_of(canvas, title, kFirst), canvas.width() * 2 / 3));
     const auto width = [&] { return width_of(canvas, status, status.size()); };
     const std::size_t least = paused ? 3 : 2;
     while (status.size() > least && width() > room - wanted) {
         status.erase(status.end() - 2);
     }
-    while (status.size() > least - 2 && width() > room - 2 - width_of(canvas, title, 1)) {
+    while (status.size() > least - 2 && width() > room - needed) {
         status.erase(status.size() == 3 ? status.end() - 1 : status.begin());
     }
 }

@@ -140,7 +140,10 @@ void write_line(Canvas& canvas, int y, const TableColumns& columns, const Screen
 
 std::string tracked_since(const ScreenSource& source) {
     const DeliveryReport& delivery = source.report.delivery;
-    if (delivery.complete || source.zero || source.totals != Totals::kMap) {
+    const bool complete = source.zero
+                              ? delivery.session_complete || source.zero->tracked_since == delivery.since
+                              : choose(source.totals, delivery.complete, true, delivery.session_complete);
+    if (complete) {  // of the lifetime nothing else is known
         return {};
     }
     fmt::memory_buffer text;

@@ -2,6 +2,7 @@
 #include "common/pins/netns_context.h"
 
 #include <gmock/gmock.h>
+#include <sys/resource.h>
 
 #include "common/pins/pin_names.h"
 
@@ -43,6 +44,20 @@ TEST(NetnsContext, TheNextCommandNamesWhatTheUserHasNamed) {
     context.bpffs_option = "/mnt/bpf";
     EXPECT_EQ(context.option("eth0"), "--bpffs /mnt/bpf --netns /proc/17/ns/net --dev eth0");
     EXPECT_EQ(context.root_option(), "--bpffs /mnt/bpf ");
+}
+
+TEST(NetnsContext, ANamespaceThatCannotBeOpenedIsNotGone) {
+    const std::string netns = "no-such-namespace";
+    const auto gone = inode_of_netns(netns);
+    ASSERT_TRUE(gone);
+    EXPECT_EQ(*gone, 0U);
+    rlimit limit = {};
+    ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &limit), 0);
+    const rlimit none = {0, limit.rlim_max};
+    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
+    const auto unknown = inode_of_netns(netns);
+    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &limit), 0);
+    EXPECT_FALSE(unknown);
 }
 
 TEST(NetnsContext, APathThatLeadsNowhereIsNotFoundButANameIsAPlaceThatIsGone) {

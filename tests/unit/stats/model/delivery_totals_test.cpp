@@ -185,6 +185,7 @@ TEST(FillDelivery, SaysWhereTheTrackingIsYounger) {
     source.delivery_first.instance = source.delivery_map.instance = 0;
     EXPECT_THAT(shown(report, reading_of({10, 7}), source), Is(10, 7));
     EXPECT_FALSE(report.delivery.complete);
+    EXPECT_FALSE(report.delivery.session_complete);
     EXPECT_FALSE(report.delivery.lifetime[XDP_REDIRECT]);
 }
 

@@ -92,5 +92,20 @@ TEST_F(PinWatcherTest, TellsDirectoriesApartAndEachOnce) {
     EXPECT_THAT(watcher_.drain().watches, ElementsAre(first, second));
 }
 
+TEST_F(PinWatcherTest, LostEventsAreOfNoDirectory) {
+    const int watch = watcher_.watch(make_directory("veth0"));
+    make_file("veth0/a");
+    std::size_t most = 0;
+    std::ifstream("/proc/sys/fs/inotify/max_queued_events") >> most;
+    ASSERT_GT(most, 0U);
+    for (std::size_t events = 0; events <= most; events += 4) {
+        std::filesystem::rename(root_ / "veth0/a", root_ / "veth0/b");
+        std::filesystem::rename(root_ / "veth0/b", root_ / "veth0/a");
+    }
+    const auto& events = watcher_.drain();
+    EXPECT_TRUE(events.everything);
+    EXPECT_THAT(events.watches, ElementsAre(watch));
+}
+
 }  // namespace
 }  // namespace tally::stats

@@ -192,6 +192,31 @@ TEST_F(DevicePage, LossesSayWhenTheTrackingBeganIfThatIsLater) {
                                      HasSubstr("1,003 lost  since 2026-01-31T12:00:00.123Z")));
     model_.choose_totals(Totals::kSession);
     EXPECT_THAT(text(120, 36), AllOf(HasSubstr(" 3 lost "), Not(HasSubstr("since 2026"))));
+    report.delivery.session_complete = false;
+    take(0, report);
+    EXPECT_THAT(text(120, 36), HasSubstr(" 3 lost  since 2026-01-31T12:00:00.123Z"));
+}
+
+TEST_F(DevicePage, LossesAfterAResetSayWhenTheTrackingBeganIfThatIsLater) {
+    SampleReport report = lossy_report();
+    report.delivery.session_complete = false;
+    const auto take_losses = [&](std::uint64_t packets) {
+        report.delivery.session[XDP_REDIRECT] = Fate{0, packets, {{XDP_TALLY_LOST_NO_REASON, packets}}};
+        take(0, report);
+    };
+    take_losses(3);
+    model_.reset_totals();
+    take_losses(5);
+    EXPECT_THAT(text(120, 36), AllOf(HasSubstr(" 2 lost "), Not(HasSubstr("since 2026"))));
+    report.delivery.since += 1'000'000'000;
+    take_losses(4);
+    EXPECT_THAT(text(120, 36), HasSubstr(" 4 lost  since 2026-01-31T12:00:01.123Z"));
+}
+
+TEST_F(DevicePage, LossesOfADeviceThatCameAfterTheResetAreWhole) {
+    model_.reset_totals();
+    take(0, lossy_report());
+    EXPECT_THAT(text(120, 36), AllOf(HasSubstr(" 3 lost "), Not(HasSubstr("since 2026"))));
 }
 
 TEST_F(DevicePage, NamesOfAnyLettersAreFoldedBetweenThem) {

@@ -108,13 +108,14 @@ TEST_F(PageOfAnyKind, ThereIsAPlotFrom24LinesOnWhateverIsListed) {
 
 TEST_F(PageOfAnyKind, ADevicesPageNamesTheDeviceAtAnyWidth) {
     const std::string longest = "a-rather-long-namespace/interface012345";
-    for (const std::string& name : {std::string("v"), std::string("blue/enp1s0f0"), longest}) {
+    const std::string path = "/sys/fs/bpf/" + std::string(118, 'p');
+    for (const std::string& name : {std::string("v"), std::string("blue/enp1s0f0"), longest, path}) {
         SampleReport report = report_of(name);
         report.state = name == longest ? AttachState::kDetached : AttachState::kAttached;
         report.total.rate = {123456, 1e12};
         report.actions[XDP_PASS].rate = report.total.rate;
         fill_history(0, report, 10);
-        for (int width = 40; width <= 160; ++width) {
+        for (int width = 40; width <= 200; ++width) {
             for (int step = 0; step < 3; ++step) {
                 choice_.device = true;
                 choice_.paused = step > 0;
