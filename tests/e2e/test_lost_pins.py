@@ -8,7 +8,7 @@ import subprocess
 import pytest
 
 from support.adopted import COUNTERS, LOAD_A, PER_CPU, id_at, lifetime, pin_operators, write_counts
-from support.devices import attached
+from support.devices import attached, rename
 from support.exporter import Exporter
 from support.maps import dump_counts, read_meta
 from support.pins import BPFFS, PINS, pin_dir, pinned_link, pins_of
@@ -205,7 +205,7 @@ def test_what_is_told_of_a_link_that_is_pinned_elsewhere(lab, veth0):
     target = lab.veth("out0")
     lab.load("veth0", "--attach", "link", "--action", "redirect", "--redirect-to", target.name)
     run(["bpftool", "link", "pin", "id", link(), BPFFS / "keep"])
-    run(["ip", "link", "set", "dev", "veth0", "name", "new0"])
+    renamed = rename(veth0, "new0")
     told = lab.status("new0")
     assert (told["redirect"]["dev"], told["runs_on"]) == ("out0", "new0")
     (pin_dir("veth0") / "xdp_link").unlink()
@@ -214,7 +214,7 @@ def test_what_is_told_of_a_link_that_is_pinned_elsewhere(lab, veth0):
         [told[key] for key in ("redirect", "runs_on", "state")]
     (BPFFS / "keep").unlink()
     wait_until(lambda: attached("new0") is None, "the kernel to detach it")
-    run(["ip", "link", "set", "dev", "new0", "name", "veth0"])
+    rename(renamed, "veth0")
     lab.loader("--dev", "veth0", "--unload")
 
 
