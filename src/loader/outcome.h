@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "common/base/result.h"
+#include "common/base/error.h"
 
 namespace tally::loader {
 

@@ -73,7 +73,8 @@ std::string netns_file(const std::string& name_or_path) {
 }
 
 std::string netns_prefix(const std::string& name_or_path) {
-    return fmt::format("nsenter --net={} ", shell_word(netns_file(name_or_path)));
+    return name_or_path.empty() ? std::string()
+                                : fmt::format("nsenter --net={} ", shell_word(netns_file(name_or_path)));
 }
 
 Result<UniqueFd> open_netns(const std::string& name_or_path) {

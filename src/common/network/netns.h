@@ -26,7 +26,8 @@ inline std::string netns_path(const std::string& netns) {
 // The file of a namespace that the user named so: a name below /run/netns, or a path.
 std::string netns_file(const std::string& name_or_path);
 // In front of a command that has no option for the network namespace: "nsenter --net=FILE ", as a shell takes
-// it. Only the network namespace is changed, for the BPF file system is hidden inside `ip netns exec`.
+// it; empty for an empty name, the command's own. Only the network namespace is changed, for the BPF file
+// system is hidden inside `ip netns exec`.
 std::string netns_prefix(const std::string& name_or_path);
 
 // Inode of the calling thread's network namespace: tells namespaces apart on this machine.

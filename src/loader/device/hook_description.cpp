@@ -36,13 +36,9 @@ std::string advise_to_end_link(std::uint32_t id, const std::string& pin_in_the_w
 
 }  // namespace
 
-std::string from_inside(const std::string& netns) {
-    return netns.empty() ? std::string() : netns_prefix(netns);
-}
-
 std::string ip_command(const std::string& netns) {
     const bool is_name = !netns.empty() && netns.find('/') == std::string::npos;
-    return is_name ? "ip -n " + shell_word(netns) : from_inside(netns) + "ip";
+    return is_name ? "ip -n " + shell_word(netns) : netns_prefix(netns) + "ip";
 }
 
 Result<ProgramOutcome> describe_program(std::uint32_t id, const DeviceState& state) {

@@ -17,9 +17,7 @@ PositionOutcome describe_position(const Component& component);
 // What runs on the hook, whoever attached it; of a dispatcher also its components.
 Result<HookOutcome> describe_hook(const HookProgram& attached, const DeviceState& state);
 
-// netns_prefix; empty for the command's own.
-std::string from_inside(const std::string& netns);
-// "ip", so that it works there.
+// "ip", so that it works in the namespace that the user named so; empty: the command's own.
 std::string ip_command(const std::string& netns);
 
 // A program on the hook that is in the way.

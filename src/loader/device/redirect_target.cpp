@@ -130,7 +130,8 @@ std::string explain_refusing_target(const NetnsContext& context, LinkSocket& lin
     }
     const std::string& peer = target.peer->interface.name;
     if (gro_serves_veth()) {
-        return text + fmt::format(": `{}ethtool --offload {} gro on`", from_inside(*netns), shell_word(peer));
+        return text +
+               fmt::format(": `{}ethtool --offload {} gro on`", netns_prefix(*netns), shell_word(peer));
     }
     return target.peer->hook.empty()
                ? text + fmt::format(": `xdp_loader {} --native-mode`", context.option_in(*netns, peer))

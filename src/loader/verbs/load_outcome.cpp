@@ -120,9 +120,8 @@ Outcome describe_load(const LoadRequest& request, const Interface& interface, co
     if (!counts) {
         outcome.notes.emplace_back(
             "the object has no map 'xdp_stats_map', so nothing is counted: #include <xdp_tally/tally.bpf.h> "
-            "in it, and `return xdp_tally(ctx, VERDICT)`; as it is, --observe counts it where another tool "
-            "has "
-            "attached it");
+            "in it, and `return xdp_tally(ctx, VERDICT)`; as it is, --observe counts it where another "
+            "tool has attached it");
     }
     add_note(outcome, describe_reuse(request, object));
     return outcome;
