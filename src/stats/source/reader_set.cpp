@@ -177,9 +177,10 @@ std::vector<std::size_t> ReaderSet::drop_lost(std::chrono::steady_clock::time_po
         dropped.push_back(member.number);
         return true;
     });
-    if (has_capability(CAP_SYS_ADMIN)) {  // else nobody could look into them again
-        std::erase_if(others_, [](const auto& other) { return other.second.use_count() == 1; });
-    }
+    // Without the capability nobody could look into them again.
+    std::erase_if(others_, [](const auto& other) {
+        return other.second.use_count() == 1 && has_capability(CAP_SYS_ADMIN);
+    });
     return dropped;
 }
 
