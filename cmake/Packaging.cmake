@@ -21,6 +21,7 @@ install(CODE [[
         file(READ "${unit}" text)
         string(REPLACE "/usr/sbin/" "${CMAKE_INSTALL_PREFIX}/${sbindir}/" text "${text}")
         file(WRITE "$ENV{DESTDIR}${installed}" "${text}")
+        file(CHMOD "$ENV{DESTDIR}${installed}" FILE_PERMISSIONS OWNER_READ OWNER_WRITE GROUP_READ WORLD_READ)
     endforeach()
 ]])
 

@@ -11,6 +11,10 @@ configure_file("${CPACK_TALLY_DEBIAN}/lintian-overrides" "${share}/lintian/overr
 file(GLOB compressed "${share}/man/man*/*.[0-9]")
 execute_process(COMMAND gzip --best --no-name "${doc}/changelog" ${compressed} COMMAND_ERROR_IS_FATAL ANY)
 
+# Whatever umask it is built with.
+file(CHMOD_RECURSE "${CPACK_TEMPORARY_INSTALL_DIRECTORY}/usr" DIRECTORY_PERMISSIONS
+     OWNER_READ OWNER_WRITE OWNER_EXECUTE GROUP_READ GROUP_EXECUTE WORLD_READ WORLD_EXECUTE)
+
 # zsh of Debian looks there for what packages bring.
 if(EXISTS "${share}/zsh/site-functions")
     file(RENAME "${share}/zsh/site-functions" "${share}/zsh/vendor-completions")

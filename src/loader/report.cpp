@@ -18,6 +18,20 @@ bool is_told(const Options& options, const Outcome& outcome) {
     return !is_list(options) && !(options.devices.empty() && is_clean(outcome));
 }
 
+bool changes_something(const Options& options) {
+    switch (options.verb) {
+        case Verb::kLoad:
+        case Verb::kObserve:
+        case Verb::kUnload:
+        case Verb::kClean:
+        case Verb::kTrackDelivery:
+        case Verb::kUntrackDelivery:
+            return !options.dry_run;
+        default:
+            return false;
+    }
+}
+
 }  // namespace
 
 void write_to_stdout(const std::string& text) {
@@ -58,7 +72,11 @@ int write_outcome(const Options& options, const std::string& text) {
     if (g_lost_output == 0) {
         return 0;
     }
-    print_error(kProgram, system_error(g_lost_output, "writing the outcome"), options.json);
+    auto error = system_error(g_lost_output, "writing the outcome");
+    if (changes_something(options)) {
+        error.hint = "what was done is done; `xdp_loader --status` shows it";
+    }
+    print_error(kProgram, error, options.json);
     return exit_status(ErrorKind::kSystem);
 }
 

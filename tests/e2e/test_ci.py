@@ -2,12 +2,13 @@
 """The scripts of docs/ci.md, run exactly as they stand there."""
 
 import os
+import signal
 
 import pytest
 
 from support.code_blocks import blocks, steps
 from support.pins import BPFFS
-from support.processes import run
+from support.processes import Process, run, wait_until
 from support.programs import LOADER, SENDER, STATS, TOP
 
 BLOCKS = {block.name: block for block in blocks((TOP / "docs/ci.md").read_text()) if block.name}
@@ -69,6 +70,20 @@ def test_script_is_red(repository, name, tmp_path):
     script = tmp_path / name
     script.write_text(f"{before}xdp_stats --within 300ms {last.replace('packets == ', 'packets == 1')}")
     run(["sh", script], status=6)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("name", [name for name in SCRIPTS if name != "verdict-test.sh"])
+def test_script_that_is_ended(repository, lab, name, number, tmp_path):
+    """By Ctrl-C, or as the part of a job that is cancelled: a shell's EXIT trap alone is not for signals."""
+    before, _, last = BLOCKS[name].text.rpartition("xdp_stats ")
+    script = tmp_path / name
+    script.write_text(f"{before}xdp_stats --within 1h {last.replace('packets == ', 'packets == 1')}")
+    shell = Process(["setsid", "sh", script])
+    wait_until(lambda: [one for one in lab.other_processes() if one.startswith("xdp_stats --within 1h")],
+               shell.describe)
+    os.killpg(shell.popen.pid, number)
+    shell.wait(143)
 
 
 def test_the_job(repository):

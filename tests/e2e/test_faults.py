@@ -29,7 +29,7 @@ SCENARIOS = {
     "clean": (("--action", "pass"), ("--clean",)),
 }
 # x86 has rename and mkdir beside renameat and mkdirat; the loader uses the latter.
-SYSCALLS = ("bpf", "/^rename", "/^unlink", "/^mkdir", "/^send")
+SYSCALLS = ("bpf", "/^rename", "/^unlink", "/^mkdir", "/^rmdir", "/^fchmod", "/^send")
 
 
 def snapshot(lab, dev):

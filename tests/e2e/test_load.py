@@ -82,6 +82,18 @@ def test_output_that_cannot_be_written(lab, veth0, form, devices):
     assert "writing the outcome: No space left on device" in done.stderr
 
 
+@pytest.mark.parametrize("verb, done", [([], True), (["--dry-run"], False), (["--unload"], True), (["--status"], False)])
+def test_a_change_whose_outcome_cannot_be_written(lab, veth0, verb, done):
+    """Status 1 says elsewhere that all is as before: here a hint says that it is not."""
+    lab.load("veth0", "--action", "drop")
+    before = attached("veth0")
+    command = ["sh", "-c", 'exec "$@" >/dev/full', "sh", LOADER, "--dev", "veth0", *verb]
+    words = run(command, status=1).err
+    assert ("hint: what was done is done" in words) == done == (attached("veth0") != before)
+    if verb == ["--unload"]:
+        assert not pin_dir("veth0").exists()
+
+
 @pytest.mark.parametrize("program", [LOADER, STATS])
 @pytest.mark.parametrize("option", ["--help", "--version"])
 def test_help_that_cannot_be_written(program, option):

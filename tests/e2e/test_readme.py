@@ -84,6 +84,15 @@ def test_recipes(lab, monkeypatch):
     run_page(RECIPES, monkeypatch)
 
 
+def test_a_script_of_the_recipes_that_fails(lab, tmp_path, monkeypatch):
+    """Before it has loaded anything: what it had made is gone."""
+    [script] = re.findall(r"^cat >\S+\.sh <<'END'\n(.*?)^END\n", RECIPES, re.DOTALL | re.MULTILINE)
+    monkeypatch.setenv("PATH", f"{os.path.dirname(copy_for_everyone()[0])}:{TOP}/scripts:{os.environ['PATH']}")
+    monkeypatch.chdir(tmp_path)  # without the filter
+    assert "my_filter.bpf.o" in run(["sh", "-c", script], status=4).err
+    assert lab.world() == lab.before
+
+
 def test_tutorial(lab, monkeypatch):
     copy_for_everyone()
     run_page(TUTORIAL, monkeypatch)

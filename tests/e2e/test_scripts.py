@@ -3,6 +3,7 @@
 
 import os
 import signal
+from pathlib import Path
 
 import pytest
 
@@ -140,6 +141,32 @@ def test_somebody_elses_device_is_left_alone(lab, veth0):
     assert lab.world() == world
 
 
+@pytest.mark.parametrize("verb", ["up", "down"])
+def test_somebody_elses_namespace_is_left_alone(lab, verb):
+    run(["ip", "netns", "add", "veth0-lab"])
+    run(["ip", "-netns", "veth0-lab", "link", "add", "important", "type", "veth", "peer", "other"])
+    world = lab.world()
+    assert "other interfaces" in veth_lab(verb, status=5).err
+    assert lab.world() == world
+    assert "important" in run(["ip", "-netns", "veth0-lab", "link"]).out
+    run(["ip", "netns", "delete", "veth0-lab"])
+
+
+@pytest.mark.parametrize("there_before", [False, True])
+def test_up_that_fails_leaves_what_was_there(lab, tmp_path, monkeypatch, there_before):
+    (tmp_path / "ethtool").write_text("#!/bin/sh\necho no such feature >&2\nexit 1\n")
+    (tmp_path / "ethtool").chmod(0o755)
+    if there_before:
+        run(["ip", "netns", "add", "veth0-lab"])
+    world = lab.world()
+    with monkeypatch.context() as patch:
+        patch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+        assert "no such feature" in veth_lab("up", status=1).err
+    assert lab.world() == world
+    if there_before:
+        run(["ip", "netns", "delete", "veth0-lab"])
+
+
 @pytest.mark.parametrize("arguments, status", [
     ([], 2),
     (["frobnicate"], 2),
@@ -192,6 +219,29 @@ def test_killed_sandbox_takes_everything_with_it(lab, end):
     sandbox.popen.wait()
     wait_until(lambda: not lab.other_processes(), lambda: str(lab.other_processes()))
     lab.processes.remove(sandbox)
+
+
+def test_second_interrupt_ends_what_ignores_the_first(lab):
+    """A command without a handler: it is the first process of its namespace."""
+    sandbox = Process([TOP / "scripts/sandbox", "sh", "-c", "echo ready; exec tail -f /dev/null"])
+    sandbox.wait_for_line("ready")
+
+    def ends():
+        sandbox.popen.send_signal(signal.SIGINT)
+        return sandbox.popen.poll() is not None
+
+    wait_until(ends, sandbox.describe)
+    wait_until(lambda: not lab.other_processes(), lambda: str(lab.other_processes()))
+
+
+@pytest.mark.parametrize("missing", ["qemu-system-x86_64", "busybox", "cpio", "modprobe"])
+def test_vm_run_says_which_command_is_missing(tmp_path, missing):
+    for directory in os.environ["PATH"].split(":"):
+        for program in Path(directory).glob("*"):
+            if program.name != missing and not (tmp_path / program.name).exists():
+                (tmp_path / program.name).symlink_to(program)
+    result = run(["env", f"PATH={tmp_path}", TOP / "scripts/vm-run", "6.12", "true"], status=1)
+    assert f"the command {missing} is missing" in result.err and "scripts/install-deps vm" in result.err
 
 
 # ---- the sender

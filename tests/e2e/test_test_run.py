@@ -127,6 +127,15 @@ def test_large_frame_for_a_program_without_fragments(lab, capture):
     assert cut.startswith("packets longer than a page: 1;") and "4260" in own
 
 
+@pytest.mark.parametrize("write", [pcap, pcapng])
+def test_capture_of_parts(lab, capture, write):
+    """What was not captured cannot be run on, and a note tells."""
+    counts, document = verdicts(lab, capture(write([60, 64, 65, 1500], snaplen=64)), "--action", "drop")
+    assert counts == {"XDP_DROP": (4, 60 + 3 * 64)}
+    [note] = document["notes"]
+    assert note.startswith("packets that the capture has in part: 2;")
+
+
 @pytest.mark.parametrize("size", [0, 1, 13])
 def test_frame_that_is_too_short(lab, capture, size):
     """Not an Ethernet frame: the packet is named."""

@@ -12,7 +12,7 @@ from support.components import ForeignComponent, components
 from support.devices import attached, link_info
 from support.maps import read_meta
 from support.pins import BPFFS, pin_dir
-from support.processes import run, wait_until
+from support.processes import NOBODY, run, wait_until
 from support.programs import object_file
 from support.samples import session_of
 from support.traffic import SIZE, send
@@ -182,7 +182,7 @@ def test_dispatcher_of_a_newer_libxdp(lab, veth0):
     assert lab.status("veth0")["state"] == "foreign"
 
 
-@pytest.mark.parametrize("why", ["pinned elsewhere", "without CAP_SYS_ADMIN"])
+@pytest.mark.parametrize("why", ["pinned elsewhere", "without CAP_SYS_ADMIN", "not his directory"])
 def test_dispatcher_that_cannot_be_looked_into(lab, veth0, why, tmp_path):
     """Our program may be in it: nothing is taken away that may be in use, and it is said what to do."""
     seeing, blind, refusal = [], ["setpriv", "--inh-caps=-sys_admin", "--bounding-set=-sys_admin"], (3, "CAP_SYS_ADMIN")
@@ -192,6 +192,11 @@ def test_dispatcher_that_cannot_be_looked_into(lab, veth0, why, tmp_path):
     lab.loader("--dev", "veth0", prefix=seeing)
     program = read_meta("veth0").program_id
     (BPFFS / "xdp").mkdir(exist_ok=True)  # libxdp makes it when it looks for dispatchers
+    if why == "not his directory":
+        less = "-dac_override,-dac_read_search"
+        blind = ["setpriv", f"--inh-caps={less}", f"--bounding-set={less}"]
+        refusal = (3, f"listing {BPFFS}/xdp")
+        os.chown(BPFFS / "xdp", NOBODY, NOBODY)
     world = lab.world()
     for verb in (["--unload"], ["--unload", "--dry-run"], ["--unload", program], ["--unload", "--keep-maps"], []):
         result = lab.loader("--dev", "veth0", *verb, prefix=blind, status=refusal[0])

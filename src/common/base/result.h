@@ -67,6 +67,15 @@ Result<std::optional<T>> answer_of(Result<T> asked) {
     return std::optional<T>();
 }
 
+// The same where a refusal is no "no": an error also of kind kPermission.
+template <typename T>
+Result<std::optional<T>> answer_if_permitted(Result<T> asked) {
+    if (!asked && asked.error().kind == ErrorKind::kPermission) {
+        return std::move(asked).error();
+    }
+    return answer_of(std::move(asked));
+}
+
 }  // namespace tally
 
 // Hands an error up; otherwise goes on. For a Result whose value is not needed.

@@ -8,25 +8,19 @@
 #include <xdp/libxdp.h>
 #include <xdp/prog_dispatcher.h>
 
-#include <cstdlib>
 #include <string_view>
 #include <utility>
 #include <vector>
 
-#include "common/base/directory.h"
 #include "common/base/unique_handle.h"
 #include "common/bpf/bpf_info.h"
 #include "common/bpf/dispatcher_config.h"
+#include "common/bpf/dispatcher_directory.h"
 
 namespace tally {
 namespace {
 
-bool g_changed_environment = false;
-
 constexpr std::string_view kDispatcherName = "xdp_dispatcher";
-// Where libxdp looks by itself.
-constexpr const char* kLibxdpBpffs = "/sys/fs/bpf";
-
 constexpr const char* kMetadataSection = "xdp_metadata";
 
 using UniqueBtf = UniqueHandle<btf, btf__free>;
@@ -99,28 +93,17 @@ Result<Component> read_component(const std::string& pin, const DispatcherConfig:
     return Component{info.id, std::move(info.name), slot.priority, slot.chain_actions, slot.frags};
 }
 
-// The directory with the pins of the programs that this dispatcher calls; none where there is none. Its name
-// begins with the interface's ifindex when it was made, which is another one once the interface has moved.
-Result<std::optional<std::string>> find_dispatcher_directory(std::uint32_t program_id) {
-    const std::string root = dispatcher_root();
-    TALLY_ASSIGN_OR_RETURN(const auto names, list_directory_if_any(root));
-    const std::string end = fmt::format("-{}", program_id);
-    for (const auto& name : names) {
-        if (name.starts_with("dispatch-") && name.ends_with(end)) {
-            return std::optional(fmt::format("{}/{}", root, name));
-        }
-    }
-    return std::optional<std::string>();
-}
-
 Result<std::vector<Component>> read_components(std::uint32_t program_id, const DispatcherConfig& config,
                                                const std::string& what) {
     TALLY_ASSIGN_OR_RETURN(const auto directory, find_dispatcher_directory(program_id));
     std::vector<Component> components;
     for (const auto& slot : config.slots) {
-        const auto pin = fmt::format("{}/prog{}-prog", directory.value_or(""), components.size());
-        TALLY_ASSIGN_OR_RETURN(auto component,
-                               answer_of(directory ? read_component(pin, slot) : system_error(ENOENT, what)));
+        TALLY_ASSIGN_OR_RETURN(
+            auto component,
+            answer_if_permitted(
+                directory
+                    ? read_component(fmt::format("{}/prog{}-prog", directory->path, components.size()), slot)
+                    : system_error(ENOENT, what)));
         if (!component) {
             return make_error(
                        ErrorKind::kSystem, what,
@@ -136,25 +119,6 @@ Result<std::vector<Component>> read_components(std::uint32_t program_id, const D
 }
 
 }  // namespace
-
-void use_bpffs_for_dispatchers(const std::string& root) {
-    restore_environment();
-    if (root != kLibxdpBpffs && ::getenv(XDP_BPFFS_ENVVAR) == nullptr) {
-        ::setenv(XDP_BPFFS_ENVVAR, root.c_str(), 1);
-        g_changed_environment = true;
-    }
-}
-
-void restore_environment() {
-    if (std::exchange(g_changed_environment, false)) {
-        ::unsetenv(XDP_BPFFS_ENVVAR);
-    }
-}
-
-std::string dispatcher_root() {
-    const char* const root = ::getenv(XDP_BPFFS_ENVVAR);
-    return fmt::format("{}/xdp", root != nullptr ? root : kLibxdpBpffs);
-}
 
 Result<std::optional<Dispatcher>> read_dispatcher(const HookProgram& program) {
     const std::string what = fmt::format("reading the dispatcher {}", program.id);
@@ -176,8 +140,13 @@ Result<std::optional<Dispatcher>> read_dispatcher(const HookProgram& program) {
     if (!config) {
         return std::optional<Dispatcher>();
     }
-    TALLY_ASSIGN_OR_RETURN(auto components, read_components(program.id, *config, what));
-    return std::optional(Dispatcher{program.id, program.mode, config->frags, std::move(components)});
+    auto components = read_components(program.id, *config, what);
+    if (!components) {
+        auto& error = components.error();
+        error.hint = error.kind == ErrorKind::kPermission ? "run it as root" : error.hint;
+        return error;
+    }
+    return std::optional(Dispatcher{program.id, program.mode, config->frags, std::move(components).value()});
 }
 
 Result<void> look_into_dispatcher(Link& link, LinkSocket& socket) {

@@ -14,6 +14,7 @@
 #include "common/base/shell_word.h"
 #include "common/base/unique_fd.h"
 #include "common/bpf/dispatcher.h"
+#include "common/bpf/dispatcher_directory.h"
 #include "common/network/link_socket.h"
 #include "common/network/netns.h"
 #include "common/network/netns_list.h"

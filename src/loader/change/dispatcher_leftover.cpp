@@ -32,13 +32,13 @@ Result<void> remove_leftover(const std::optional<Leftover>& leftover, bool dry_r
             "is "
             "attached elsewhere, `rm -r {}` removes them",
             pins.components == 1 ? "the program" : fmt::format("the {} programs", pins.components),
-            pins.dispatcher_id, shell_word(pins.directory)));
+            pins.directory.dispatcher_id, shell_word(pins.directory.path)));
         return {};
     }
     if (!dry_run) {
-        TALLY_TRY(remove_dispatcher_pins(pins));
+        TALLY_TRY(remove_dispatcher_directory(pins.directory.path));
     }
-    outcome.removed.push_back(pins.directory);
+    outcome.removed.push_back(pins.directory.path);
     return {};
 }
 

@@ -13,7 +13,7 @@
 namespace tally::loader {
 
 struct Leftover {
-    DispatcherPins pins;
+    ComponentPins pins;
     // It is attached nowhere, as far as could be looked, and nobody else's program is in it.
     bool removable = false;
 };

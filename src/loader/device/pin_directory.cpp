@@ -400,7 +400,11 @@ Result<void> PinDirectory::stage(int fd, const std::string& pin) {
     if (bpf_obj_pin(fd, (path_of(staging_) + '/' + pin).c_str()) != 0) {
         return last_error("pinning {}/{}/{}", path_, kStagingName, pin);
     }
-    return set_staged_mode(pin, kOwnerOnly);  // whatever the umask
+    auto protected_now = set_staged_mode(pin, kOwnerOnly);  // whatever the umask
+    if (!protected_now) {
+        ::unlinkat(staging_.get(), pin.c_str(), 0);  // of a link, it would keep the program attached
+    }
+    return protected_now;
 }
 
 Result<void> PinDirectory::publish(const std::string& staged, const std::string& pin, mode_t mode) {

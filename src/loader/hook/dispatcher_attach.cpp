@@ -80,14 +80,14 @@ Result<void> check_dispatcher_can_change(const Interface& interface) {
     if (!dispatcher) {
         return {};
     }
-    TALLY_ASSIGN_OR_RETURN(const auto pins, find_dispatcher_pins(dispatcher->program_id));
-    if (!pins || pins->ifindex == interface.ifindex) {
+    TALLY_ASSIGN_OR_RETURN(const auto directory, find_dispatcher_directory(dispatcher->program_id));
+    if (!directory || directory->ifindex == interface.ifindex) {
         return {};
     }
     return make_error(ErrorKind::kConflict, fmt::format("changing the dispatcher of '{}'", interface.name),
                       fmt::format("the interface had index {} when libxdp made it, and has {} now: libxdp "
                                   "cannot change it any more",
-                                  pins->ifindex, interface.ifindex));
+                                  directory->ifindex, interface.ifindex));
 }
 
 Error explain_attach_error(int code, const Interface& interface, const std::string& program) {
@@ -140,16 +140,16 @@ std::string find_lasting_obstacle() {
 
 // libxdp looks for its pins by the ifindex, which is another one than when they were made.
 Result<void> end_moved_dispatcher(std::uint32_t ifindex, const Dispatcher& dispatcher,
-                                  const DispatcherPins& pins, const std::string& what) {
+                                  const DispatcherDirectory& directory, const std::string& what) {
     if (dispatcher.components.size() > 1) {
         return make_error(
             ErrorKind::kConflict, what,
             fmt::format("others share dispatcher {}, and the interface had index {} when libxdp "
                         "made it, and has {} now: libxdp cannot change it any more",
-                        dispatcher.program_id, pins.ifindex, ifindex));
+                        dispatcher.program_id, directory.ifindex, ifindex));
     }
     TALLY_TRY(detach_by_netlink(ifindex, {dispatcher.program_id, dispatcher.mode}));
-    return remove_dispatcher_pins(pins);
+    return remove_dispatcher_directory(directory.path);
 }
 
 }  // namespace
@@ -249,9 +249,9 @@ Result<void> detach_component(std::uint32_t ifindex, std::uint32_t program_id) {
     if (!dispatcher || dispatcher->find(program_id) == nullptr) {
         return {};
     }
-    TALLY_ASSIGN_OR_RETURN(const auto pins, find_dispatcher_pins(dispatcher->program_id));
-    if (pins && pins->ifindex != ifindex) {
-        return end_moved_dispatcher(ifindex, *dispatcher, *pins, what);
+    TALLY_ASSIGN_OR_RETURN(const auto directory, find_dispatcher_directory(dispatcher->program_id));
+    if (directory && directory->ifindex != ifindex) {
+        return end_moved_dispatcher(ifindex, *dispatcher, *directory, what);
     }
     TALLY_ASSIGN_OR_RETURN(auto program, take_program(xdp_program__from_id(program_id), what));
     take_library_warnings();

@@ -61,6 +61,7 @@ class Capture final : public PacketSource {
         const unsigned char* data = nullptr;
         switch (pcap_.next_ex(capture_.get(), &header, &data)) {
             case 1:
+                truncated_ += header->caplen < header->len ? 1 : 0;
                 return std::optional<Packet>(Packet(data, header->caplen));
             case PCAP_ERROR_BREAK:
                 return std::optional<Packet>();
@@ -70,11 +71,13 @@ class Capture final : public PacketSource {
         }
     }
     std::size_t longest() const override { return static_cast<std::size_t>(pcap_.snapshot(capture_.get())); }
+    std::uint64_t truncated() const override { return truncated_; }
 
   private:
     Pcap pcap_;
     Handle capture_;
     std::string path_;
+    std::uint64_t truncated_ = 0;
 };
 
 }  // namespace

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <span>
@@ -25,6 +26,8 @@ class PacketSource {
     virtual Result<std::optional<Packet>> next() = 0;
     // Bytes of the longest packet there can be.
     virtual std::size_t longest() const = 0;
+    // How many of the packets so far are only the beginning of what was on the wire.
+    virtual std::uint64_t truncated() const { return 0; }
 };
 
 // `what` in digits: that many UDP packets over IPv4 of 64 bytes, checksums correct, to port 9 (discard) of

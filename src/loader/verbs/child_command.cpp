@@ -12,7 +12,7 @@
 
 #include "common/base/error.h"
 #include "common/base/error_report.h"
-#include "common/bpf/dispatcher.h"
+#include "common/bpf/dispatcher_directory.h"
 #include "common/start/descriptor_limit.h"
 #include "common/start/stack_limit.h"
 

@@ -11,7 +11,7 @@
 
 #include "common/base/device_name.h"
 #include "common/base/exceptions.h"
-#include "common/bpf/dispatcher.h"
+#include "common/bpf/dispatcher_directory.h"
 #include "common/network/link_socket.h"
 #include "common/pins/bpffs.h"
 #include "common/pins/bpffs_mount.h"

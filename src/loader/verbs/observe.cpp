@@ -5,7 +5,7 @@
 
 #include <utility>
 
-#include "common/bpf/dispatcher.h"
+#include "common/bpf/dispatcher_directory.h"
 #include "common/network/link_socket.h"
 #include "common/pins/abi_names.h"
 #include "common/pins/bpffs_mount.h"

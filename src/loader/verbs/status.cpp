@@ -166,7 +166,7 @@ Result<void> explain_leftover(const DeviceState& state, Outcome& outcome) {
         add_warning(outcome, fmt::format("libxdp still has our program pinned in {}, though its dispatcher "
                                          "is attached nowhere; the next "
                                          "load, --unload or --clean removes that",
-                                         leftover->pins.directory));
+                                         leftover->pins.directory.path));
     } else if (leftover) {
         (void)remove_leftover(leftover, true, outcome);
     }
@@ -234,14 +234,11 @@ Result<bool> is_listed_by_new_name(const NetnsContext& context, const Interface&
 
 // None where nothing is there; kPermission where one may not look.
 Result<std::vector<std::string>> names_below(const std::string& directory) {
-    auto names = list_directory(directory);
-    if (names) {
-        return names;
+    auto names = answer_if_permitted(list_directory(directory));
+    if (!names) {
+        return explain_barrier(std::move(names).error(), directory + '/');
     }
-    if (names.error().kind != ErrorKind::kPermission && !is_failed_question(names.error())) {
-        return std::vector<std::string>();
-    }
-    return explain_barrier(std::move(names).error(), directory + '/');
+    return std::move(*names).value_or(std::vector<std::string>());
 }
 
 // What this process may not read is told in a note; what the kernel could not answer is an error, and no

@@ -139,6 +139,12 @@ Result<TryRunOutcome> try_run(const ProgramChoice& choice, const std::string& pa
                         "as XDP_ABORTED",
                         out_of_range));
     }
+    if (source->truncated() != 0) {
+        outcome.notes.push_back(
+            fmt::format("packets that the capture has in part: {}; their verdicts and bytes are of that part "
+                        "(tcpdump -s 0 captures whole packets)",
+                        source->truncated()));
+    }
     if (cut != 0) {
         outcome.notes.push_back(fmt::format(
             "packets longer than a page: {}; a program without \"xdp.frags\" sees only their beginning",
