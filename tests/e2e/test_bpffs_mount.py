@@ -9,7 +9,7 @@ import pytest
 from support.devices import named
 from support.namespaces import MOUNTS, hide_bpffs, mounts
 from support.pins import BPFFS, PINS
-from support.processes import DEADLINE, Process, run, wait_until
+from support.processes import DEADLINE, run, wait_until
 from support.programs import FAILED, LOADER, NOT_FOUND, PERMISSION, STATS, object_file
 from support.run_command import Run
 from support.samples import passed, wait_for_counts
@@ -154,7 +154,7 @@ def test_two_first_loads_mount_one(lab, no_bpffs, tmp_path):
     for dev in devs:
         lab.veth(dev)
     delay = ("-f", "-e", "trace=mount", "-e", "inject=mount:delay_enter=500000")
-    loaders = [Process(strace(*delay, command=[LOADER, "--dev", dev], log=tmp_path / dev)) for dev in devs]
+    loaders = [lab.process(*strace(*delay, command=[LOADER, "--dev", dev], log=tmp_path / dev)) for dev in devs]
     for loader in loaders:
         loader.wait()
     assert mounts() == 1
@@ -173,8 +173,9 @@ def test_a_failed_look_is_no_reason_to_mount(lab, tmp_path):
         for error in ("EIO", "ENOMEM", "EACCES"):
             lab.loader("--dev", "veth0", "--unload")
             fault = f"inject=statfs,fstatfs:error={error}:when={call}"
-            loader = Process(strace("-e", fault, command=[LOADER, "--dev", "veth0"], log=log))
+            loader = lab.process(*strace("-e", fault, command=[LOADER, "--dev", "veth0"], log=log))
             status = loader.popen.wait(DEADLINE)
+            loader.wait(status)
             assert mounts() == 1, fault
             assert status == 0 or not (BPFFS / "veth0").exists(), f"{fault}: {loader.describe()}"
             lab.load("veth0")

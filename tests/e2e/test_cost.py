@@ -246,4 +246,3 @@ def test_exporter_keeps_the_capability_and_says_so(lab, veth0):
 def test_what_it_does_not_go_with(lab, veth0, other):
     result = lab.process(STATS, "--dev", veth0.name, "--cost", *other)
     assert "--cost" in result.wait(USAGE)
-    lab.processes.remove(result)

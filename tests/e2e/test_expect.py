@@ -43,15 +43,13 @@ def wait_for_round(process):
     wait_until(lambda: sleeps_of(process) >= before + 5, "there is no round")
 
 
-def interrupt(lab, process, with_signal=signal.SIGINT):
+def interrupt(process, with_signal=signal.SIGINT):
     """Ends a wait, which is status 6: what it waited for did not come."""
-    lab.processes.remove(process)
     process.stop(with_signal, status=6)
 
 
-def wait_for_failure(lab, process):
+def wait_for_failure(process):
     """It gives up by itself."""
-    lab.processes.remove(process)
     process.wait(6)
 
 
@@ -107,7 +105,7 @@ def test_all_have_to_hold_at_the_same_time(lab, veth0):
     send(veth0, 1, SIZE)
     lab.wait_for_counts("veth0", {"XDP_PASS": (6, 600)})
     wait_for_round(process)
-    interrupt(lab, process)
+    interrupt(process)
     assert "veth0: pass.packets != 6: no, 6" in process.lines["out"]
 
 
@@ -176,7 +174,7 @@ def test_too_many_while_waiting(lab, veth0):
     process = begun(lab, "--expect", "pass.packets == 7", "--expect", "drop.packets == 1")
     wait_for_round(process)
     send(veth0, 1, SIZE)
-    wait_for_failure(lab, process)
+    wait_for_failure(process)
     assert process.lines["out"] == ["veth0: pass.packets == 7: no, too many: 8, expected 7",
                                     "veth0: drop.packets == 1: no, 0",
                                     "veth0: counted: XDP_PASS 8 packets, 800 bytes"]
@@ -228,7 +226,7 @@ def test_interrupted(lab, veth0, end):
     lab.load("veth0")
     process = begun(lab, "--expect", "total.packets == 1")
     wait_for_round(process)
-    interrupt(lab, process, end)
+    interrupt(process, end)
     assert process.lines["out"] == ["veth0: total.packets == 1: no, 0", "veth0: counted: nothing"]
 
 
@@ -325,7 +323,7 @@ def test_interrupted_while_waiting_for_a_namespace(lab):
     """What was not met is not met: status 6."""
     process = waiting(lab, "--netns", "nope", "--wait", "--expect", "total.packets == 0")
     process.wait_for_line("waiting", stream="err")
-    interrupt(lab, process)
+    interrupt(process)
 
 
 # ---- what is not there any more
@@ -337,7 +335,7 @@ def test_a_device_that_is_gone(lab, veth0):
     process = begun(lab, "--expect", "pass.packets == 8", "--expect", "total.bytes == 700")
     wait_for_round(process)
     lab.delete(veth0)
-    wait_for_failure(lab, process)
+    wait_for_failure(process)
     lines = ["veth0: pass.packets == 8: no, 7, and the device is gone", "veth0: total.bytes == 700: yes, 700",
              "veth0: counted: XDP_PASS 7 packets, 700 bytes"]
     assert process.lines["out"] == lines
@@ -371,7 +369,7 @@ def test_a_packet_while_it_settles(lab, veth0):
     process = begun(lab, "--expect", "pass.packets == 7", "--settle", "50")
     wait_for_round(process)
     send(veth0, 1, SIZE)
-    wait_for_failure(lab, process)
+    wait_for_failure(process)
     assert process.lines["out"][0] == "veth0: pass.packets == 7: no, too many: 8, expected 7"
 
 
@@ -380,7 +378,7 @@ def test_interrupted_while_it_settles(lab, veth0):
     counted(lab, veth0, 7)
     process = begun(lab, "--json", "--expect", "pass.packets == 7", "--settle", "50")
     wait_for_round(process)
-    interrupt(lab, process)
+    interrupt(process)
     judgement = json.loads(process.lines["out"][0])
     assert (judgement["met"], judgement["expectations"][0]["held"]) == (False, True)
     assert "did not hold for 50s without a break" in process.lines["err"][-1]

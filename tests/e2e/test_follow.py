@@ -12,7 +12,7 @@ from support.adopted import id_at
 from support.maps import META_FORMAT
 from support.pins import pin_dir
 from support.process_table import descriptors_of
-from support.processes import Process, run
+from support.processes import run
 from support.programs import MODES, STATS, object_file
 from support.samples import counts_of, session_of
 from support.traffic import SIZE, send
@@ -360,7 +360,7 @@ def test_once_never_waits(lab, veth0):
 
 def test_per_program_of_a_map_that_comes_later(lab, veth0):
     """Without programs to tell apart, it is the error that it is at once."""
-    reader = Process([STATS, "--dev", "veth0", "--per-program", "--interval", "1h"])
+    reader = lab.process(STATS, "--dev", "veth0", "--per-program", "--interval", "1h")
     reader.wait_for_line("nothing is pinned at .* yet; waiting", stream="err")
     lab.foreign_map(pin_dir("veth0") / "xdp_stats_map", "percpu_array", 4, 16, 5)
     error = reader.wait(status=4).splitlines()[2:]  # behind two notices

@@ -13,7 +13,7 @@ from support.devices import attached, rename, wait_for_carrier
 from support.maps import read_meta
 from support.pins import BPFFS, PINS, pin_dir, pins_of
 from support.process_table import is_waiting_for_a_lock
-from support.processes import Process, run, wait_until
+from support.processes import run, wait_until
 from support.programs import CONFLICT, LOADER, NOT_FOUND, STATS
 from support.samples import counts_of, dropped, passed, session_of, wait_for_counts
 from support.strace import strace
@@ -93,13 +93,13 @@ def test_reader_waits_for_a_device_by_its_alternative_name(lab):
 # ---- renames
 
 
-def stop_once_it_has_read(reader, log):
+def stop_once_it_has_read(lab, reader, log):
     """In a round it asks whether deliveries are tracked, if it asks that, before it reads the map."""
     while not log.exists() or "BPF_MAP_LOOKUP" not in log.read_text():
         log.unlink(missing_ok=True)
         reader.popen.send_signal(signal.SIGCONT)
-        stopper = Process(strace("-e", "trace=bpf", "-e", "inject=bpf:signal=SIGSTOP:when=2", "-p", reader.popen.pid,
-                                 log=log))
+        stopper = lab.process(*strace("-e", "trace=bpf", "-e", "inject=bpf:signal=SIGSTOP:when=2", "-p",
+                                      reader.popen.pid, log=log))
         wait_until(lambda: log.exists() and "stopped by SIGSTOP" in log.read_text(), stopper.describe)
         stopper.stop(status=-signal.SIGINT)
 
@@ -108,7 +108,7 @@ def test_rename_and_load_between_a_reading_and_the_look_at_the_device(lab, veth0
     """The program that runs is the one of the pins, which are elsewhere by then: the reader has not lost it."""
     lab.load("veth0")
     reader = lab.reading("--dev", "veth0", interval="1s")  # it looks at the device each time
-    stop_once_it_has_read(reader, tmp_path / "strace")
+    stop_once_it_has_read(lab, reader, tmp_path / "strace")
     rename(veth0, "eth9")
     assert lab.load("eth9", "--action", "drop")["generation"] == 2
     reader.popen.send_signal(signal.SIGCONT)

@@ -171,7 +171,7 @@ def test_count_where_the_pin_cannot_be_read(lab, veth0, what, status, reason):
     kernel.need(kernel.unprivileged_reading)
     _, program = copy_for_everyone()
     command = [*as_user(NOBODY), program, "--dev", "veth0"]
-    reader = Process([*command, "-n", "2", "-i", "1s"])
+    reader = lab.process(*command, "-n", "2", "-i", "5s")
     reader.wait_for_line("nothing is pinned at .* yet; waiting", stream="err")
     reader.popen.send_signal(signal.SIGSTOP)
     pin = lab.foreign_map(pin_dir("veth0") / "xdp_stats_map", *{"layout": ("hash", 4, 8, 1),

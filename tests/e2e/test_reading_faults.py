@@ -80,8 +80,11 @@ def fault_in(process, call, when):
     status = Path(f"/proc/{process.popen.pid}/status")
     wait_until(lambda: "TracerPid:\t0\n" not in status.read_text(), tracer.describe)
     process.popen.send_signal(signal.SIGCONT)
-    yield
-    tracer.stop(status=-signal.SIGINT)
+    try:
+        yield
+    finally:
+        tracer.popen.send_signal(signal.SIGINT)
+    tracer.wait(status=-signal.SIGINT)
 
 
 @pytest.mark.parametrize("call, when", [("sendto", "1+"), ("bpf", "2")], ids=["device", "meta"])

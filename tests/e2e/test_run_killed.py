@@ -104,7 +104,6 @@ def test_killed_job_inside_a_namespace(lab):
     red.veth()
     inner = shlex.join([LOADER, "--dev", "veth0", "--run", "--", *GOES_ON])
     job = lab.process("setsid", "sh", "-c", f"{shlex.join(red.inside)} {inner}; :")
-    lab.processes.remove(job)
     job.wait_for_line("^ready")
     os.killpg(job.popen.pid, signal.SIGKILL)
     job.wait(-signal.SIGKILL)

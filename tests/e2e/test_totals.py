@@ -289,7 +289,6 @@ def test_nothing_is_counted_twice_or_forgotten_for_a_moment(lab, veth0):
         loader = lab.process(LOADER, "--dev", "veth0", "--action", ("drop", "pass")[number % 2])
         while loader.popen.poll() is None:
             assert read("--dev", "veth0")["total"]["lifetime_packets"] == 100
-        lab.processes.remove(loader)
         loader.wait()
     reader.wait_for(lambda sample: sample["generation"] == 16)
     reader.stop()

@@ -181,7 +181,7 @@ def test_unload_and_keep_maps(lab, veth0, plain):
 def test_device_is_deleted(lab, veth0, plain):
     follower = follow(lab)
     lab.delete(veth0)
-    message = json.loads(follower.fail(lab, NOT_FOUND))["error"]
+    message = json.loads(follower.fail(NOT_FOUND))["error"]
     assert message["message"] == "following 'veth0': the interface is gone"
     assert message["hint"].startswith("`xdp_loader --dev veth0 --clean`")
     assert pins_of("veth0") == PINS

@@ -55,14 +55,14 @@ def test_killed_follower(lab, veth0, plain):
     """Counting goes on; the lock that is left is in nobody's way, and goes with the pins."""
     killed = follow(lab)
     killed.popen.kill()
-    killed.fail(lab, -signal.SIGKILL)
+    killed.fail(-signal.SIGKILL)
     lab.wait_for_counts("veth0", send_each(veth0, {1: 10}))
     assert pins_of("veth0") == [LOCK, *PINS]
     follow(lab).stop()
     assert pins_of("veth0") == PINS
     killed = follow(lab)
     killed.popen.kill()
-    killed.fail(lab, -signal.SIGKILL)
+    killed.fail(-signal.SIGKILL)
     lab.loader("--dev", "veth0", "--unload")
     assert not pin_dir("veth0").exists()
 

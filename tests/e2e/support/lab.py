@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 """A place to build devices and start programs in, which fails the test that leaves anything behind."""
 
+import contextlib
 import json
 import os
 import re
+import signal
 import subprocess
 
 from support.bpftool import bpftool
@@ -197,18 +199,38 @@ class Lab:
                 if process.pid != os.getpid() and process.state != "Z"]
 
     def close(self):
-        """Takes down what the test built, the last first, by the programs' own means."""
+        """Takes down what the test built, the last first, by the programs' own means.
+
+        What fails keeps nothing else from being taken down; the first failure is raised in the end.
+        """
+        problems = []
+
+        def attempt(step, *args):
+            try:
+                step(*args)
+            except Exception as problem:  # pylint: disable=broad-except
+                problems.append(problem)
+
         for process in self.processes:
-            process.stop()
+            attempt(process.stop)
+        attempt(self.unload_links)
+        for cleanup in reversed(self.cleanups):
+            attempt(cleanup)
+        attempt(self.delete_links)
+        attempt(self.remove_lock_directory)
+        if problems:
+            raise problems[0]
+
+    def unload_links(self):
         # The newest first: what is on top of another device keeps a dispatcher below from being changed.
         for link, program in reversed(self.world()["links"].items()):
             may_be_ours = link not in self.before["links"] and (program or pin_dir(link).exists())
             if may_be_ours and self.loader_json("--dev", link, "--status")[0]["generation"]:
                 self.loader("--dev", link, "--unload")
-        for cleanup in reversed(self.cleanups):
-            cleanup()
-        self.delete_links()
-        # libxdp makes this directory for its lock, and leaves it.
+
+    @staticmethod
+    def remove_lock_directory():
+        """libxdp makes it for its lock, and leaves it."""
         if (BPFFS / "xdp").exists() and not any((BPFFS / "xdp").iterdir()):
             (BPFFS / "xdp").rmdir()
 
@@ -240,9 +262,15 @@ class Lab:
 
     def demolish(self):
         """After a failure the next test gets a clean place all the same."""
+        # Whoever it was that the test started, and whether or not it told us. pytest is the first process of the
+        # sandbox, so that nobody else is hit.
+        assert os.getpid() == 1, "this is not the sandbox"
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(-1, signal.SIGKILL)
         for process in self.processes:
-            process.kill()
+            process.popen.wait()
         self.delete_links()
         subprocess.run(["ip", "-all", "netns", "delete"], check=False)
         subprocess.run(["umount", str(BPFFS)], check=False)
         subprocess.run(["mount", "-t", "bpf", "-o", "mode=0755", "bpf", str(BPFFS)], check=False)
+        wait_until(lambda: not self.other_processes(), lambda: f"not to be killed: {self.other_processes()}")

@@ -39,9 +39,8 @@ class Follower(Process):
 
         return json.loads(self.wait_for_line(meets))["devices"][0]
 
-    def fail(self, lab, status):
+    def fail(self, status):
         """Waits for that end: what it said."""
-        lab.processes.remove(self)
         return self.wait(status)
 
 

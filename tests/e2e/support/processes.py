@@ -65,6 +65,7 @@ class Process:
         self.popen = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                       stderr=subprocess.PIPE, text=True)
         self.lines = {"out": [], "err": []}
+        self.status = 0  # that its end has to come with; or did, once it was waited for
         self._seen = {"out": 0, "err": 0}
         self._threads = [threading.Thread(target=self._collect, args=item, daemon=True)
                          for item in (("out", self.popen.stdout), ("err", self.popen.stderr))]
@@ -106,12 +107,13 @@ class Process:
             thread.join(DEADLINE)
         assert not SANITIZER.search("\n".join(self.lines["err"])), self.describe()
         assert self.popen.returncode == status, f"status {self.popen.returncode}: {self.describe()}"
+        self.status = status
         return "\n".join(self.lines["err"])
 
-    def stop(self, with_signal=signal.SIGINT, status=0):
+    def stop(self, with_signal=signal.SIGINT, status=None):
         if self.popen.poll() is None:
             self.popen.send_signal(with_signal)
-        return self.wait(status)
+        return self.wait(self.status if status is None else status)
 
     def kill(self):
         if self.popen.poll() is None:
