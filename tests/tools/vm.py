@@ -57,8 +57,9 @@ class Outcome:
             pass  # the virtual machine did not get so far
         self.failed = [case for case in self.cases if has(case, "failure") or has(case, "error")]
         self.skipped = [case for case in self.cases if has(case, "skipped")]
-        if self.status and not self.failed:
-            self.problems.append(f"ended with status {self.status}: {self.log[-1] if self.log else 'no output'}")
+        if (self.status and not self.failed) or not self.cases:
+            last = self.log[-1] if self.log else "no output"
+            self.problems.append(f"ended with status {self.status}{'' if self.cases else ' and no result'}: {last}")
 
     def check_declarations(self):
         """A declared skip without a test is one that was renamed or removed. The others were checked as they ran."""
