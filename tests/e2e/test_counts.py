@@ -27,7 +27,6 @@ def need_frags(mode, mtu):
 
 def load(lab, verdict, mode, mtu=1500):
     """The device under test and, for `redirect`, the device that the frames go out of."""
-    need_frags(mode, mtu)
     veth = lab.veth("veth0", mtu=mtu)
     target = lab.veth("out0", mtu=mtu) if verdict == "redirect" else None
     options = ["--redirect-to", target.name] if target else []
@@ -52,6 +51,7 @@ def test_sizes(lab, verdict, mode):
 @every_mode
 @every_verdict
 def test_jumbo(lab, verdict, mode):
+    need_frags(mode, 9000)
     veth, _, _ = load(lab, verdict, mode, mtu=9000)
     send(veth, 503, 8000)
     send(veth, 7, 9014)
@@ -70,6 +70,7 @@ def test_jumbo_own_program(lab, mode):
 @every_mode
 @pytest.mark.parametrize("mtu, size", [(1500, 200), (9000, 8000)])
 def test_tx_comes_back_with_swapped_addresses(lab, mode, mtu, size):
+    need_frags(mode, mtu)
     veth, _, _ = load(lab, "tx", mode, mtu)
     lab.load(veth.peer)  # veth delivers a native XDP_TX only to an end with a program of its own
     with Capture(veth.peer) as capture:

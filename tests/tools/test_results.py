@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 """How results are summed up: what is no pass and no declared skip is a failure, whoever wrote the file."""
 
+import ast
+import functools
 import re
 
 import pytest
@@ -67,6 +69,8 @@ def kernel(results, name, status, *cases, log="one\ntwo"):
     (1, [PYTEST_CASE.format(name="a", child="<failure/>")], "0 passed, 1 failed, 0 skipped as declared", 1),
     (0, [PYTEST_CASE.format(name="a", child="<skipped/>")], "0 passed, 0 failed, 1 skipped as declared", 0),
     (125, [], "0 passed, 1 failed, 0 skipped as declared", 1),  # an oops
+    (0, [], "0 passed, 1 failed, 0 skipped as declared", 1),  # no results.xml
+    (0, [""], "0 passed, 1 failed, 0 skipped as declared", 1),  # one without a test
     (3, [PYTEST_CASE.format(name="a", child="")], "1 passed, 1 failed, 0 skipped as declared", 1),
 ])
 def test_report_of_a_kernel(tmp_path, capsys, status, cases, line, outcome):
@@ -104,7 +108,26 @@ def test_table_of_features(tmp_path):
 def function_exists(name):
     file, _, test = name.partition("::")
     (path,) = declared.TESTS.glob(f"*/{file}")
-    return not test or f"def {re.match(r'[a-z0-9_]+', test).group()}(" in path.read_text()
+    return test[:1] in ("", "*") or f"def {re.match(r'[a-z0-9_]+', test).group()}(" in path.read_text()
+
+
+UNIT_TEST = re.compile(r"^TEST(?:_[FP])?\((\w+), (\w+)\)(.*?)^}", re.MULTILINE | re.DOTALL)
+
+
+def unit_tests():
+    """{ctest's name: what it does}"""
+    return {f"unit.{suite}.{name}": body for path in declared.TESTS.glob("unit/**/*_test.cpp")
+            for suite, name, body in UNIT_TEST.findall(path.read_text())}
+
+
+def ctest_exists(name):
+    if name.startswith("unit."):
+        return name in unit_tests()
+    directory, _, rest = name.partition(".")
+    added = [text for path in declared.TESTS.glob("**/CMakeLists.txt")
+             for text in re.findall(r"add_test\(NAME (\S+)", path.read_text())]
+    files = [path.name for path in declared.TESTS.glob(f"{directory}/{rest}*") if rest]
+    return name in added or (any(text.startswith(f"{directory}.${{") for text in added) and (rest == "*" or files))
 
 
 def test_lists_name_what_there_is():
@@ -114,6 +137,50 @@ def test_lists_name_what_there_is():
         assert function_exists(name), name
     for name, _ in declared.lines(declared.TESTS / "vm/selection"):
         assert function_exists(name), name
+    for name in (*declared.allowed_skips(), *declared.allowed_skips("allowed-skips.arm64.txt")):
+        assert (function_exists if "::" in name else ctest_exists)(name), name
+
+
+@functools.cache
+def skipping(path, call):
+    """The functions of a file that skip a test by this call, themselves or by what they call or take as a fixture."""
+    tree = ast.parse(path.read_text())
+    imported = {alias.name for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)
+                and node.module.startswith("support.") for alias in node.names
+                if alias.name in skipping(declared.TESTS / f"e2e/{node.module.replace('.', '/')}.py", call)}
+    functions, fixtures = {}, {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef):
+            functions[node.name] = ({ast.unparse(inner.func) for inner in ast.walk(node) if isinstance(inner, ast.Call)}
+                                    | {argument.arg for argument in node.args.args})
+            for decorator in node.decorator_list:
+                named = re.search(r"fixture\(.*name='(\w+)'", ast.unparse(decorator))
+                fixtures[node.name] = named[1] if named else node.name
+    found, before = {call, *imported}, set()
+    while found != before:
+        before = set(found)
+        found |= {fixtures.get(name, name) for name, uses in functions.items() if uses & before}
+    return found - imported
+
+
+@pytest.mark.parametrize("call", ["kernel.need", "pytest.skip"])
+def test_what_skips_itself_is_declared(call):
+    """For an emulated kernel, unless no such one runs it; and what needs something else than a kernel."""
+    never = {name for name, when in declared.lines(declared.TESTS / "vm/selection") if when == "never"}
+    places = [name for _, name in declared.lines(declared.TESTS / "vm/skips")]
+    places += never if call == "kernel.need" else declared.allowed_skips()
+    declarations = {name.partition("[")[0] for name in places}
+    found = {f"{path.name}::{name}" for part in ("e2e", "vm") for path in declared.TESTS.glob(f"{part}/test_*.py")
+             for name in skipping(path, call) if name.startswith("test_")}
+    assert found
+    assert {name for name in found if not {name, name.partition("::")[0], f"{name.partition('::')[0]}::*"}
+            & declarations} == set()
+
+
+def test_unit_tests_that_skip_themselves_are_declared():
+    """The emulator of scripts/portability is what they skip themselves under."""
+    found = {name for name, body in unit_tests().items() if "GTEST_SKIP" in body}
+    assert found and found <= set(declared.allowed_skips("allowed-skips.arm64.txt"))
 
 
 def test_selection(capsys):
