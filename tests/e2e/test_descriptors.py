@@ -5,7 +5,6 @@ import contextlib
 import json
 import os
 import re
-import socket
 import struct
 import urllib.error
 from pathlib import Path
@@ -122,7 +121,7 @@ def test_many_clients_leave_enough_for_the_maps(lab):
     exporter = Exporter(lab, "--all", prefix=limited(128, 128))
     with contextlib.ExitStack() as clients:
         for _ in range(100):
-            client = clients.enter_context(socket.create_connection(("127.0.0.1", exporter.port)))
+            client = clients.enter_context(exporter.connect())
             client.sendall(b"GET /metrics HTTP/1.1\r\n")
         assert len(up(exporter.scrape())) == 40
 

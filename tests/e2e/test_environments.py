@@ -10,6 +10,7 @@ import json
 import os
 import pty
 import re
+import signal
 import subprocess
 
 import pytest
@@ -17,7 +18,7 @@ import pytest
 from support.devices import attached, named
 from support.maps import lineage_counts
 from support.pins import BPFFS, PINS, pin_dir, pins_of
-from support.processes import Process, run
+from support.processes import DEADLINE, Process, run, wait_until
 from support.programs import LOADER, SENDER, STATS, USAGE, copy_for_everyone, object_file
 from support.starts import OPENING, STATUSES, Start
 from support.traffic import SIZE, send
@@ -390,12 +391,11 @@ def test_memory_of_an_exporter_runs_out(lab, devices, tmp_path):
     """While it starts; afterwards a scrape answers 500, which its own tests show."""
     lab.load("veth0")
     for call in range(1, 1200, short(7, 173)):
-        process = subprocess.Popen([*fail_new(call), STATS, "--all", "--listen", "0"], stdout=subprocess.PIPE,
-                                   stderr=subprocess.PIPE, text=True)
-        line = process.stdout.readline()
-        process.send_signal(2)
-        _, err = process.communicate(timeout=60)
-        assert process.returncode in ((0, 1) if line else (1,)), (call, line, err)
+        process = lab.process(*fail_new(call), STATS, "--all", "--listen", "0")
+        wait_until(lambda: process.lines["out"] or process.popen.poll() is not None, process.describe)
+        process.popen.send_signal(signal.SIGINT)
+        err = process.wait(process.popen.wait(DEADLINE))
+        assert process.status in ((0, 1) if process.lines["out"] else (1,)), (call, process.lines)
         assert "terminate called" not in err, (call, err)
 
 

@@ -8,13 +8,12 @@ import signal
 import socket
 import threading
 import urllib.error
-import urllib.request
 from pathlib import Path
 
 import pytest
 
 from support import kernel
-from support.exporter import Exporter, once, parse
+from support.exporter import Exporter, get, once, parse
 from support.pins import BPFFS, pin_dir
 from support.process_table import descriptors_of, memory_of
 from support.processes import CAP_BPF, NOBODY, WITHOUT_LEAK_CHECK, as_user, run, wait_until
@@ -248,7 +247,7 @@ def loopback_with_ipv6(lab):
 
 
 def metrics_at(host, port):
-    with urllib.request.urlopen(f"http://{host}:{port}/metrics") as answer:
+    with get(f"http://{host}:{port}/metrics") as answer:
         return parse(answer.read().decode())
 
 
@@ -339,13 +338,9 @@ def test_ends_by_a_signal(lab, veth0, number):
 # ---- clients that mean no good
 
 
-def connect(exporter):
-    return socket.create_connection(("127.0.0.1", exporter.port))
-
-
 def answer_to(exporter, request):
     """Whatever comes back until the exporter hangs up."""
-    with connect(exporter) as client:
+    with exporter.connect() as client:
         answer = b""
         try:
             client.sendall(request)
@@ -366,7 +361,7 @@ def running_exporter(lab, veth0):
 
 def test_head(exporter):
     """The headers of the answer to a GET, and nothing behind them."""
-    answer = urllib.request.urlopen(f"http://127.0.0.1:{exporter.port}/metrics")
+    answer = get(exporter.url)
     text = answer.read()
     head = answer_to(exporter, b"HEAD /metrics HTTP/1.1\r\nHost: x\r\n\r\n").decode()
     assert head.startswith("HTTP/1.1 200 OK\r\n") and head.endswith("\r\n\r\n") and head.count("\r\n\r\n") == 1
@@ -377,7 +372,7 @@ def test_head(exporter):
 
 def test_landing_page(exporter):
     """It leads to the metrics, as every exporter's does."""
-    with urllib.request.urlopen(f"http://127.0.0.1:{exporter.port}/") as answer:
+    with get(f"http://127.0.0.1:{exporter.port}/") as answer:
         assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
         page = answer.read().decode()
     version = run([STATS, "--version"]).out.split()[1]
@@ -388,7 +383,7 @@ def test_landing_page(exporter):
                                   "/cgi-bin/x.cgi"])
 def test_nothing_else_is_served(exporter, path):
     with pytest.raises(urllib.error.HTTPError) as error:
-        urllib.request.urlopen(f"http://127.0.0.1:{exporter.port}{path}")
+        get(f"http://127.0.0.1:{exporter.port}{path}")
     assert error.value.code in (400, 403, 404)
 
 
@@ -410,7 +405,7 @@ def test_garbage(exporter, request_bytes):
 def test_clients_that_leave_at_once(exporter):
     before = len(descriptors_of(exporter.process.popen.pid))
     for _ in range(500):
-        with connect(exporter) as client:
+        with exporter.connect() as client:
             client.sendall(b"GET /metrics HTTP/1.1\r\n\r\n")
     assert exporter.packets() == 0
     wait_until(lambda: len(descriptors_of(exporter.process.popen.pid)) <= before, "descriptors leak")
@@ -422,7 +417,7 @@ def test_thousand_slow_clients(exporter):
     clients = []
     try:
         for _ in range(1000):
-            clients.append(connect(exporter))
+            clients.append(exporter.connect())
             clients[-1].sendall(b"GET /metrics HTTP/1.1\r\nX-Slow: ")
         assert exporter.packets() == 0
         assert memory_of(exporter.process.popen.pid) < memory + 32768
@@ -435,7 +430,9 @@ def test_thousand_slow_clients(exporter):
 def test_many_clients_that_go_on_slowly(exporter):
     """A byte now and then: no silence ends their visit."""
     with contextlib.ExitStack() as stack:
-        clients = [stack.enter_context(connect(exporter)) for _ in range(600)]
+        clients = [stack.enter_context(exporter.connect()) for _ in range(600)]
+        for client in clients:
+            client.setblocking(False)
         scraped = threading.Event()
 
         def drip():
@@ -465,7 +462,7 @@ def test_without_threads(lab, veth0):
 
 def test_client_that_takes_nothing(exporter):
     """It asks again and again and reads no answer."""
-    with connect(exporter) as client:
+    with exporter.connect() as client:
         client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         client.setblocking(False)
         try:

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from support.pins import pin_dir
-from support.processes import Process, run, wait_until
+from support.processes import DEADLINE, Process, run, wait_until
 from support.programs import LOADER, STATS, USAGE, object_file
 from support.traffic import SIZE, send
 
@@ -339,7 +339,7 @@ class StatsPairs(Pairs):
             answer = run([*there, "python3", "-c", GET, re.search(r"http://\S+", lines)[0]]).out
             text = "\n".join([f"uid {uid}", *(line for line in answer.splitlines() if line.startswith("xdp_action"))])
             process.popen.send_signal(signal.SIGINT)
-        process.popen.wait()
+        process.popen.wait(DEADLINE)
         process.wait(process.popen.returncode)
         return observed(process.popen.returncode, text, "\n".join(process.lines["err"]))
 

@@ -18,7 +18,7 @@ from support import kernel
 from support.devices import named
 from support.maps import ACTIONS
 from support.pins import pin_dir
-from support.processes import DEADLINE, NOBODY, Process, as_user, run, wait_until
+from support.processes import DEADLINE, NOBODY, Process, as_user, read_in_time, run, wait_until
 from support.programs import CONFLICT, PERMISSION, STATS, copy_for_everyone
 from support.samples import UNTRACKED, counts_of
 from support.strace import count_calls, strace
@@ -311,10 +311,12 @@ def test_ends_when_nobody_reads_any_more(lab, counted, kind):
                           stdout=ours) as reader:
         os.close(ours)
         text = b""
-        while not text.endswith(b"\n"):
-            text += os.read(theirs, 65536)
-        os.close(theirs)
         try:
+            while not text.endswith(b"\n"):
+                octets = read_in_time(theirs)
+                assert octets, text
+                text += octets
+            os.close(theirs)
             assert reader.wait(DEADLINE) == 0
         finally:
             reader.kill()

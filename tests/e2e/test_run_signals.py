@@ -10,7 +10,7 @@ import subprocess
 import pytest
 
 from support.devices import attached
-from support.processes import run
+from support.processes import read_in_time, run
 from support.programs import LOADER
 from support.run_command import GOES_ON, NOTING, clean, run_loaded, running, shell
 from support.strace import strace
@@ -94,7 +94,7 @@ class Terminal:
 
     def read_until(self, pattern):
         while not re.search(pattern, self.text):
-            octets = os.read(self.master, 4096)
+            octets = read_in_time(self.master)
             assert octets, self.text
             self.text += octets.decode()
 

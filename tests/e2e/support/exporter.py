@@ -2,6 +2,7 @@
 """xdp_stats --listen in the background: a scrape, and what its text says."""
 
 import re
+import socket
 import urllib.request
 from pathlib import Path
 
@@ -11,6 +12,11 @@ from support.programs import STATS
 
 LINE = re.compile(r'(?P<name>\w+)(?:\{(?P<labels>[^}]*)\})? (?P<value>\S+)')
 LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
+
+
+def get(url):
+    """The answer, which has to come in time."""
+    return urllib.request.urlopen(url, timeout=DEADLINE)
 
 
 def parse(text):
@@ -36,9 +42,12 @@ class Exporter:
         self.port = int(self.url.split(":")[2].partition("/")[0])
 
     def text(self):
-        with urllib.request.urlopen(self.url, timeout=DEADLINE) as answer:
+        with get(self.url) as answer:
             assert answer.headers["Content-Type"].startswith("text/plain")
             return answer.read().decode()
+
+    def connect(self):
+        return socket.create_connection(("127.0.0.1", self.port), DEADLINE)
 
     def scrape(self):
         return parse(self.text())

@@ -8,6 +8,7 @@ generous deadline has passed.
 import json
 import os
 import re
+import select
 import signal
 import subprocess
 import threading
@@ -55,6 +56,12 @@ def run(command, status=0, timeout=DEADLINE, lines=()):
     assert not SANITIZER.search(done.stderr), shown
     assert done.returncode == status, f"status {done.returncode} instead of {status}: {shown}"
     return Result(done.returncode, done.stdout, done.stderr)
+
+
+def read_in_time(descriptor):
+    """What a pipe, a socket or a terminal has next; empty at its end."""
+    assert select.select([descriptor], [], [], DEADLINE)[0], "nothing comes"
+    return os.read(descriptor, 65536)
 
 
 class Process:
