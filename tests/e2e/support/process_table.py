@@ -6,11 +6,22 @@ import os
 from pathlib import Path
 
 SYS_FLOCK = {"x86_64": "73", "aarch64": "32"}.get(os.uname().machine, "32")
+SYS_PPOLL = {"x86_64": "271", "aarch64": "73"}.get(os.uname().machine, "73")
+
+
+def waits_in(pid):
+    """The number of the system call that it sleeps in, and its arguments; "running" where it does not sleep."""
+    return Path(f"/proc/{pid}/syscall").read_text(encoding="ascii").split()
 
 
 def is_waiting_for_a_lock(pid):
     """/proc/locks of 5.10 does not list who waits behind another that waits."""
-    return Path(f"/proc/{pid}/syscall").read_text().split()[0] == SYS_FLOCK
+    return waits_in(pid)[0] == SYS_FLOCK
+
+
+def is_between_rounds(pid):
+    """Where an xdp_stats sleeps until it is time, or something happens."""
+    return waits_in(pid)[0] == SYS_PPOLL
 
 
 class Entry:
