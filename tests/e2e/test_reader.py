@@ -6,11 +6,9 @@ import io
 import json
 import os
 import pty
-import re
 import signal
 import socket
 import subprocess
-from pathlib import Path
 
 import pytest
 
@@ -18,6 +16,7 @@ from support import kernel
 from support.devices import named
 from support.maps import ACTIONS
 from support.pins import pin_dir
+from support.process_table import waits_for_its_stderr
 from support.processes import DEADLINE, NOBODY, Process, as_user, read_in_time, run, wait_until
 from support.programs import CONFLICT, PERMISSION, STATS, copy_for_everyone
 from support.samples import UNTRACKED, counts_of
@@ -276,8 +275,7 @@ def test_signals_end_it_while_nobody_reads_its_notices(lab, veth0, end):
         empty = named(["lo", *veth0[:2]])
         with subprocess.Popen([STATS, *empty], stdout=subprocess.DEVNULL, stderr=writing) as reader:
             try:
-                waits_in = Path(f"/proc/{reader.pid}/stack")
-                wait_until(lambda: re.search("pipe_write|poll", waits_in.read_text(encoding="ascii")), "it runs")
+                wait_until(lambda: waits_for_its_stderr(reader.pid), "its notices are read")
                 reader.send_signal(end)
                 assert reader.wait(DEADLINE) == 0
             finally:

@@ -3,9 +3,12 @@
 
 import contextlib
 import os
+import sys
 from pathlib import Path
 
 SYS_FLOCK = {"x86_64": "73", "aarch64": "32"}.get(os.uname().machine, "32")
+SYS_WRITE = {"x86_64": "1", "aarch64": "64"}.get(os.uname().machine, "64")
+SYS_POLL = {"x86_64": "7"}.get(os.uname().machine)  # the newer architectures have only the other
 SYS_PPOLL = {"x86_64": "271", "aarch64": "73"}.get(os.uname().machine, "73")
 
 
@@ -22,6 +25,18 @@ def is_waiting_for_a_lock(pid):
 def is_between_rounds(pid):
     """Where an xdp_stats sleeps until it is time, or something happens."""
     return waits_in(pid)[0] == SYS_PPOLL
+
+
+def waits_for_its_stderr(pid):
+    """Which nobody reads: it writes there, or waits until it can."""
+    number, *arguments = waits_in(pid)
+    if number == SYS_WRITE:
+        return int(arguments[0], 16) == 2
+    if number not in (SYS_POLL, SYS_PPOLL):
+        return False
+    with open(f"/proc/{pid}/mem", "rb") as memory:
+        memory.seek(int(arguments[0], 16))
+        return int.from_bytes(memory.read(4), sys.byteorder, signed=True) == 2
 
 
 class Entry:
