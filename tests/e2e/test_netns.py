@@ -489,9 +489,9 @@ def test_devices_of_several_namespaces_in_one_command(lab, netns, veth0):
     outcomes = lab.loader_json(*names)
     assert [(item["netns"], item["dev"], item["outcome"]) for item in outcomes] == [
         ("red", "veth0", "loaded"), (None, "veth0", "loaded"), ("blue", "veth0", "loaded")]
-    for veth, count in ((there["red"], 3), (veth0, 5), (there["blue"], 7)):
+    for name, veth, count in (("red/veth0", there["red"], 3), ("veth0", veth0, 5), ("blue/veth0", there["blue"], 7)):
         send(veth, count, SIZE)
-    run([STATS, *names, "--expect", "total.packets >= 3"])
+        run([STATS, "--dev", name, "--expect", f"total.packets == {count}"])
     lines = run([STATS, *names, "--once", "--json"]).out.splitlines()
     samples = [json.loads(line) for line in lines]
     assert [(item["netns"], item["dev"], item["state"], item["total"]["packets"]) for item in samples] == [

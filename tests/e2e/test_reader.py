@@ -6,6 +6,7 @@ import io
 import json
 import os
 import pty
+import re
 import signal
 import socket
 import subprocess
@@ -87,11 +88,12 @@ def test_table_is_plain_when_piped(lab, counted):
 
 
 def test_table_on_a_terminal_is_aligned(lab, counted):
-    """script(1) gives it a terminal; every action's row ends its numbers in the same columns."""
+    """script(1) gives it a terminal; every row ends its numbers, and the title its words, in the same columns."""
     out = run(["script", "-qec", f"{STATS} --dev veth0 --once", "/dev/null"]).out
-    rows = [line.rstrip() for line in out.splitlines() if "XDP_" in line]
-    assert len(rows) == len(ACTIONS)
-    assert "1,234" in out and "123,400" in out
+    rows = [line for line in out.splitlines() if re.match(r" *(action|XDP_|total)", line)]
+    assert len(rows) == 1 + len(ACTIONS) + 1
+    assert sum("1,234" in row and "123,400" in row for row in rows) == 2  # passed, in total
+    assert len({tuple(word.end() for word in re.finditer(r"\S+", row))[1:] for row in rows}) == 1, out
 
 
 def test_per_cpu_rows_add_up(lab, counted):
@@ -245,12 +247,6 @@ def test_once(lab, counted, option):
 
 def test_first_block_does_not_wait_for_the_interval(lab, counted):
     assert len(stats("--dev", "veth0", "--json", "--count", "1", "--interval", "3600").out.splitlines()) == 1
-
-
-@pytest.mark.parametrize("interval", ["0.05", "50ms", "1"])
-def test_interval_spellings(lab, counted, interval):
-    out = stats("--dev", "veth0", "--json", "--count", "2", "--interval", interval).out
-    assert len(out.splitlines()) == 2
 
 
 @pytest.mark.parametrize("form", ["table", "json", "csv"])

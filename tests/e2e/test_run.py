@@ -380,8 +380,9 @@ def test_keep_maps(lab, veth0):
 
 def test_counters_go_on_from_run_to_run(lab, veth0):
     """--keep-maps leaves them, --reuse-maps takes them up again."""
-    for _ in range(3):
-        run_loaded(lab, "--dev", "veth0", "--keep-maps", "--reuse-maps", command=shell(sends(veth0, 2)))
+    for total in (2, 4, 6):
+        script = f"{sends(veth0, 2)}; {waits_for('veth0', f'pass.packets == {total}')}"
+        run_loaded(lab, "--dev", "veth0", "--keep-maps", "--reuse-maps", command=shell(script))
     assert counts_of(lab.once("veth0")) == {"XDP_PASS": (6, 600)}
     run_loaded(lab, "--dev", "veth0", command=["true"])
     assert clean()
@@ -419,7 +420,8 @@ def test_netns_is_for_the_device_not_for_the_command(lab):
     """With --netns NAME the command stays where the caller is."""
     red = Namespace(lab, "red")
     veth = red.veth()
-    script = f"readlink /proc/self/ns/net; {sends(veth, 5)}; ls {red.pins}/veth0"
+    arrived = waits_for("red/veth0", "pass.packets == 5")
+    script = f"readlink /proc/self/ns/net; {sends(veth, 5)}; {arrived}; ls {red.pins}/veth0"
     out = run_loaded(lab, *red.option, "--dev", "veth0", "--keep-maps", command=shell(script)).out.splitlines()
     assert out == [os.readlink("/proc/self/ns/net"), *RUNNING]
     assert red.attached() is None

@@ -6,8 +6,8 @@ from support.namespaces import Namespace
 from support.pins import BPFFS
 from support.processes import run
 from support.programs import object_file
-from support.samples import counts_of, read
-from support.traffic import send
+from support.samples import counts_of, dropped, read, wait_for_counts
+from support.traffic import SIZE, send
 
 FRAMES = 3
 
@@ -20,7 +20,8 @@ class Neighbours:
         self.blue = Namespace(lab, "blue")
         veth = self.blue.veth("veth0")
         lab.loader("--netns", "blue", "--dev", "veth0", "--action", "drop")
-        send(veth, FRAMES, 100)
+        send(veth, FRAMES, SIZE)
+        wait_for_counts(dropped(FRAMES), "--netns", "blue", "--dev", "veth0")
         self.other = lab.veth("other0")
         self.pin = BPFFS / "neighbour"
         run(["bpftool", "prog", "load", object_file("no_counter"), self.pin, "type", "xdp"])
