@@ -15,9 +15,10 @@ from support import kernel
 from support.devices import links, named
 from support.exporter import Exporter
 from support.pins import BPFFS, pin_dir
-from support.processes import NOBODY, Process, as_user, run, wait_until
+from support.processes import NOBODY, as_user, run, wait_until
 from support.programs import PERMISSION, STATS, USAGE, copy_for_everyone
 from support.samples import counts_of, session_of
+from support.stopping import Stopping
 from support.strace import strace
 from support.traffic import send
 
@@ -455,12 +456,11 @@ def test_output_under_a_name_that_was_taken_over(lab, veth0, tmp_path):
     directory.mkdir()
     file, other = directory / "samples", tmp_path / "other"
     other.write_text("not ours", encoding="utf-8")
-    reader = Process(strace("-e", "inject=write:delay_enter=1000000", log=tmp_path / "log",
-                            command=[STATS, "--dev", "veth0", "--once", "--output", file]))
-    (temporary,) = wait_until(lambda: list(directory.iterdir()), "no temporary file")
-    other.rename(temporary)
-    reader.wait(1)
-    message = "".join(reader.lines["err"])
+    with Stopping(tmp_path / "log", "write", 1, [STATS, "--dev", "veth0", "--once", "--output", file]) as reader:
+        assert reader.stopped()
+        (temporary,) = directory.iterdir()
+        other.rename(temporary)
+    message = reader.process.wait(1)
     assert "somebody else replaced the new file" in message
     assert "hint: name a file in a directory where nobody else may write" in message
     assert not file.exists()

@@ -9,10 +9,12 @@ import pytest
 from support.devices import named
 from support.namespaces import MOUNTS, hide_bpffs, mounts
 from support.pins import BPFFS, PINS
+from support.process_table import is_waiting_for_a_lock
 from support.processes import DEADLINE, run, wait_until
 from support.programs import FAILED, LOADER, NOT_FOUND, PERMISSION, STATS, object_file
 from support.run_command import Run
 from support.samples import passed, wait_for_counts
+from support.stopping import Stopping
 from support.strace import count_calls, strace
 from support.traffic import SIZE, send
 
@@ -149,13 +151,16 @@ def test_a_bpffs_that_ends_with_the_command_is_said(lab, red):
 
 
 def test_two_first_loads_mount_one(lab, no_bpffs, tmp_path):
-    """Each is held up between its look and its mount; a second mount would hide the first one's pins."""
+    """One is held up between its look and its mount, the other meanwhile; a second mount would hide the first one's
+    pins."""
     devs = ["veth0", "veth1"]
     for dev in devs:
         lab.veth(dev)
-    delay = ("-f", "-e", "trace=mount", "-e", "inject=mount:delay_enter=500000")
-    loaders = [lab.process(*strace(*delay, command=[LOADER, "--dev", dev], log=tmp_path / dev)) for dev in devs]
-    for loader in loaders:
+    with Stopping(tmp_path / "strace", "flock", 1, [LOADER, "--dev", "veth0"]) as first:
+        assert first.stopped() and mounts() == 0
+        second = lab.process(LOADER, "--dev", "veth1")
+        wait_until(lambda: is_waiting_for_a_lock(second.popen.pid), "it does not wait for the first")
+    for loader in (first.process, second):
         loader.wait()
     assert mounts() == 1
     assert [sorted(path.name for path in (BPFFS / dev).iterdir()) for dev in devs] == [PINS, PINS]

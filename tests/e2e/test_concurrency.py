@@ -29,7 +29,7 @@ from support.process_table import descriptors_of, is_waiting_for_a_lock, memory_
 from support.processes import DEADLINE, SANITIZER, run, wait_until
 from support.programs import CONFLICT, LOADER, MODES, NOT_FOUND, STATS, object_file
 from support.samples import session_of
-from support.strace import strace
+from support.stopping import Stopping
 from support.traffic import SIZE, send
 
 FRAMES = int(os.environ.get("XDP_TALLY_FRAMES", "1000000"))
@@ -190,14 +190,14 @@ def test_many_verbs_at_once(lab, veth0):
 
 
 @pytest.mark.parametrize("step", [1, 2], ids=["the-directory", "the-staging-area"])
-def test_another_loader_removes_what_was_just_made(lab, veth0, step):
+def test_another_loader_removes_what_was_just_made(lab, veth0, step, tmp_path):
     """Between mkdir and chmod an unload finds an empty directory, and takes it away: the load makes it again."""
-    delayed = lab.process(*strace("-e", f"inject=/^fchmodat:delay_enter=1000000:when={step}",
-                                  command=[LOADER, "--dev", "veth0"]))
-    wait_until(pin_dir("veth0").joinpath("+staging" if step == 2 else "").exists, "nothing is made")
-    lab.loader("--dev", "veth0", "--unload", status=NOT_FOUND)
-    assert not pin_dir("veth0").exists() and delayed.popen.poll() is None
-    delayed.wait()
+    with Stopping(tmp_path / "strace", "mkdirat", step, [LOADER, "--dev", "veth0"]) as loader:
+        assert loader.stopped()
+        assert pin_dir("veth0").joinpath("+staging" if step == 2 else "").exists()
+        lab.loader("--dev", "veth0", "--unload", status=NOT_FOUND)
+        assert not pin_dir("veth0").exists()
+    loader.process.wait()
     check_consistent(lab, veth0)
 
 

@@ -18,7 +18,7 @@ from support.processes import run
 from support.programs import LOADER, STATS
 from support.samples import counts_of, read, session_of
 from support.strace import FAULT_STEP
-from support.stopping_loader import StoppingLoader, calls_of_a_load
+from support.stopping import Stopping, calls_of_a_load
 from support.tmux import has, row, shows
 from support.traffic import SIZE, send
 
@@ -305,7 +305,7 @@ def test_a_loader_that_stops(lab, veth0, syscall, tmp_path):
     reader = lab.reading("--dev", "veth0")
     for k in range(1, calls + 1, FAULT_STEP if syscall != "bpf" else max(FAULT_STEP, 8)):
         send(veth0, 7, SIZE)  # which the old map has
-        with StoppingLoader(log, syscall, k, ["--dev", "veth0"]) as loader:
+        with Stopping(log, syscall, k, [LOADER, "--dev", "veth0"]) as loader:
             assert loader.stopped()
             send(veth0, 5, SIZE)
             sent += 7 + 5

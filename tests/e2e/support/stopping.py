@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-"""A loader that stops between two of its steps."""
+"""A program that stops between two of its steps."""
 
 import os
 import signal
@@ -10,16 +10,16 @@ from support.programs import LOADER
 from support.strace import count_calls, strace
 
 
-class StoppingLoader:
-    """A loader that stops after system calls of a kind: those that strace's `when` says."""
+class Stopping:
+    """A command that stops after system calls of a kind: those that strace's `when` says."""
 
-    def __init__(self, log, syscall, when, arguments, inject=()):
+    def __init__(self, log, syscall, when, command, inject=()):
         log.unlink(missing_ok=True)
         self.log = log
         self.stops = 0
         stop = ("-e", f"inject={syscall}:signal=SIGSTOP:when={when}")
         self.process = Process(strace("-e", f"trace={syscall},fchmodat", *inject, *stop,
-                                      command=[LOADER, *arguments], log=log))
+                                      command=command, log=log))
 
     def __enter__(self):
         return self
