@@ -49,4 +49,6 @@ def calls_of_a_load(lab, log, dev, syscall):
     lab.load(dev)
     run(strace("-e", f"trace={syscall}", command=[LOADER, "--dev", dev], log=log))
     lab.loader("--dev", dev, "--unload")
-    return count_calls(log)
+    calls = count_calls(log)
+    assert calls, f"a load calls no {syscall}"
+    return calls
