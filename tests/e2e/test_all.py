@@ -17,14 +17,10 @@ from support.exporter import Exporter
 from support.pins import BPFFS, pin_dir
 from support.processes import NOBODY, as_user, run, wait_until
 from support.programs import PERMISSION, STATS, USAGE, copy_for_everyone
-from support.samples import counts_of, session_of
+from support.samples import counts_of, passed, session_of
 from support.stopping import Stopping
 from support.strace import strace
 from support.traffic import send
-
-
-def passed(count, size=100):
-    return {"XDP_PASS": (count, count * size)}
 
 
 def once(*args, prefix=()):

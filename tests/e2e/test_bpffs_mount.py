@@ -12,6 +12,7 @@ from support.pins import BPFFS, PINS
 from support.process_table import is_waiting_for_a_lock
 from support.processes import DEADLINE, run, wait_until
 from support.programs import FAILED, LOADER, NOT_FOUND, PERMISSION, STATS, object_file
+from support.refuse_bpf import REFUSE_BPF
 from support.run_command import Run
 from support.samples import passed, wait_for_counts
 from support.stopping import Stopping
@@ -19,7 +20,6 @@ from support.strace import count_calls, strace
 from support.traffic import SIZE, send
 
 BPF_PROG_LOAD = 5
-REFUSE_BPF = ["python3", Path(__file__).parent / "support" / "refuse_bpf.py"]
 
 
 def test_bpffs_is_mounted_for_the_caller_of_ip_netns_exec(lab, no_bpffs, red):

@@ -22,13 +22,6 @@ BPF_ENABLE_STATS, BPF_STATS_RUN_TIME = 32, 0
 FRAMES = 1000
 
 
-def as_nobody_with(*names):
-    """Command prefix: an ordinary user with exactly these capabilities."""
-    caps = "".join(f",+{name}" for name in names)
-    return ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", f"--inh-caps=-all{caps}",
-            f"--ambient-caps=-all{caps}", f"--bounding-set=-all{caps}"]
-
-
 @contextmanager
 def statistics_on():
     """As another tool has them on."""
@@ -215,7 +208,7 @@ def test_in_a_namespace(lab):
 def test_without_the_capability(lab, veth0, capabilities, way):
     lab.load("veth0")
     _, stats = copy_for_everyone()
-    prefix = as_nobody_with(*capabilities) if capabilities else as_user(NOBODY)
+    prefix = as_user(NOBODY, *capabilities)
     result = run([*prefix, stats, "--dev", "veth0", "--cost", *way], PERMISSION)
     assert "CAP_SYS_ADMIN" in result.err and result.out == ""
 
@@ -223,7 +216,8 @@ def test_without_the_capability(lab, veth0, capabilities, way):
 def test_exactly_the_capability(lab, veth0):
     lab.load("veth0")
     _, stats = copy_for_everyone()
-    result = run([*as_nobody_with("sys_admin"), stats, "--dev", "veth0", "--cost", "--count", "1", "--interval", "1ms"])
+    command = [stats, "--dev", "veth0", "--cost", "--count", "1", "--interval", "1ms"]
+    result = run([*as_user(NOBODY, "sys_admin"), *command])
     assert "cost: no runs" in result.out
 
 

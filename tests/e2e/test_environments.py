@@ -18,7 +18,7 @@ import pytest
 from support.devices import attached, named
 from support.maps import lineage_counts
 from support.pins import BPFFS, PINS, pin_dir, pins_of
-from support.processes import DEADLINE, Process, run, wait_until
+from support.processes import DEADLINE, Process, as_user, run, wait_until
 from support.programs import LOADER, SENDER, STATS, USAGE, copy_for_everyone, object_file
 from support.starts import OPENING, STATUSES, Start
 from support.traffic import SIZE, send
@@ -172,9 +172,7 @@ def test_few_processes(lab, devices, user_root, most, tmp_path):
     """Threads that are refused: the others do their work."""
     root, user = user_root
     loader, stats = copy_for_everyone()
-    capabilities = "-all,+bpf,+net_admin,+perfmon"
-    prefix = ("prlimit", f"--nproc={most}", "setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups",
-              f"--inh-caps={capabilities}", f"--ambient-caps={capabilities}", f"--bounding-set={capabilities}")
+    prefix = ("prlimit", f"--nproc={most}", *as_user(user, "bpf", "net_admin", "perfmon"))
     own = ["--bpffs", root]
     log = tmp_path / "strace"
     loaded = Start([loader, *own, *ALL_DEVICES], log, prefix).check()

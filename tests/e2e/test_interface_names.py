@@ -11,6 +11,7 @@ import pytest
 from support import kernel
 from support.devices import attached, rename, wait_for_carrier
 from support.maps import read_meta
+from support.namespaces import move
 from support.pins import BPFFS, PINS, pin_dir, pins_of
 from support.process_table import is_waiting_for_a_lock
 from support.processes import run, wait_until
@@ -314,12 +315,6 @@ def test_rename_in_a_namespace(lab, red):
 
 
 # ---- an interface that moves to another namespace
-
-
-def move(veth, namespace):
-    run(["ip", "link", "set", "dev", veth.name, "netns", namespace.name])
-    namespace.wait_for_carrier(veth.name)
-    wait_for_carrier(veth.peer)
 
 
 def test_interface_that_moves_keeps_counting_until_it_is_unloaded(lab, veth0, red):

@@ -10,10 +10,10 @@ from support.bpftool import bpftool
 from support.maps import ACTIONS, read_meta
 from support.pins import pin_dir
 from support.programs import TOP
+from support.refuse_bpf import REFUSE_BPF
 from support.traffic import SIZE, send
 
 BTF_LOAD = 18  # of enum bpf_cmd
-REFUSE = ["python3", TOP / "tests/e2e/support/refuse_bpf.py"]
 
 
 def path_of(dev):
@@ -55,7 +55,7 @@ def test_fields_are_shown(lab, veth0):
 @pytest.mark.parametrize("error", [errno.EINVAL, errno.EPERM])
 def test_a_kernel_that_takes_no_types(lab, veth0, error):
     """The meta is as good without them."""
-    lab.loader("--dev", "veth0", prefix=[*REFUSE, f"{error}/{BTF_LOAD}"])
+    lab.loader("--dev", "veth0", prefix=[*REFUSE_BPF, f"{error}/{BTF_LOAD}"])
     (entry,) = bpftool("map", "dump", "pinned", path_of("veth0"))
     assert "formatted" not in entry
     assert read_meta("veth0").generation == 1

@@ -6,18 +6,13 @@ import signal
 
 import pytest
 
-from support.devices import attached, rename, wait_for_carrier
-from support.namespaces import Namespace, nsenter, process_in
+from support.devices import attached, rename
+from support.namespaces import move, nsenter, process_in
 from support.pins import BPFFS, pin_dir
 from support.processes import run
 from support.programs import CONFLICT, NOT_FOUND, object_file
 from support.run_command import running
 from support.traffic import SIZE, send
-
-
-@pytest.fixture(name="red")
-def red_fixture(lab):
-    return Namespace(lab, "red")
 
 
 def load(lab, way, *options):
@@ -28,12 +23,6 @@ def load(lab, way, *options):
     outcome = lab.load("veth0", *options)
     assert outcome["attach"] == way, outcome
     return outcome
-
-
-def move(veth, namespace):
-    run(["ip", "link", "set", "dev", veth.name, "netns", namespace.name])
-    namespace.wait_for_carrier(veth.name)
-    wait_for_carrier(veth.peer)
 
 
 @pytest.mark.parametrize("way", ["link", "netlink"])

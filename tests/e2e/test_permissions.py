@@ -159,9 +159,7 @@ def test_map_by_id_takes_a_capability(lab, veth0, programs):
 
 def test_three_capabilities_are_enough_to_load(lab, veth0, programs):
     """CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON, and a bpffs directory that is theirs: root is not needed."""
-    caps = "+bpf,+net_admin,+perfmon"
-    user = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups",
-            f"--inh-caps=-all,{caps}", f"--ambient-caps=-all,{caps}", f"--bounding-set=-all,{caps}"]
+    user = as_user(NOBODY, "bpf", "net_admin", "perfmon")
     own = BPFFS / "mine"
     own.mkdir()
     os.chown(own, NOBODY, NOBODY)

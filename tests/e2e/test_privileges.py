@@ -31,15 +31,8 @@ NEW_COUNTERS = ["--reuse-maps", "--new-map", "xdp_stats_map"]
 LOADS = ([], ["--reuse-maps"], NEW_COUNTERS, ["--action", "drop"])
 
 
-def with_capabilities(*names, uid=NOBODY):
-    """Command prefix: that user with exactly these."""
-    caps = "".join(f",+{name}" for name in names)
-    return ["setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups", f"--inh-caps=-all{caps}",
-            f"--ambient-caps=-all{caps}", f"--bounding-set=-all{caps}"]
-
-
 def without(missing):
-    return with_capabilities(*(name for name in ALL if name != missing))
+    return as_user(NOBODY, *(name for name in ALL if name != missing))
 
 
 @pytest.fixture(name="root", params=["own-directory", "own-bpffs", "bpffs-for-all"])
@@ -71,7 +64,7 @@ class User:
 
     def __init__(self, root, prefix=None):
         self.root = root
-        self.prefix = prefix or with_capabilities(*ALL)
+        self.prefix = prefix or as_user(NOBODY, *ALL)
         self.loader_program, self.stats_program = copy_for_everyone()
         self.map = root / "veth0" / "xdp_stats_map"
 
@@ -188,7 +181,7 @@ def test_a_missing_capability_is_named_and_nothing_changes(lab, veth0, root, mis
 def test_two_are_enough_where_no_packet_pointers_are_subtracted(lab, veth0, root):
     """CAP_BPF and CAP_NET_ADMIN: for a program that does not count bytes, and for every unload and clean."""
     user = User(root)
-    two = with_capabilities("bpf", "net_admin")
+    two = as_user(NOBODY, "bpf", "net_admin")
     user.loader("--filename", for_everyone(object_file("no_counter")), prefix=two)
     assert attached("veth0") is not None
     user.loader("--unload", prefix=two)
@@ -205,7 +198,7 @@ def test_capabilities_do_not_reach_into_roots_directory(lab, veth0):
     world = lab.world()
     loader, _ = copy_for_everyone()
     for arguments in (*LOADS, ["--unload"], ["--clean"]):
-        refused = run([*with_capabilities(*ALL), loader, "--dev", "veth0", *arguments], status=PERMISSION)
+        refused = run([*as_user(NOBODY, *ALL), loader, "--dev", "veth0", *arguments], status=PERMISSION)
         assert str(pin_dir("veth0")) in refused.err
         assert lab.world() == world
 

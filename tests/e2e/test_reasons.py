@@ -13,6 +13,7 @@ from support import kernel
 from support.processes import run
 from support.programs import FAILED, LOADER, PERMISSION, compile_object, object_file
 from support.refusals import run_any
+from support.refuse_bpf import REFUSE_BPF
 
 TESTS = Path(__file__).parent
 PLAIN = TESTS / "bpf" / "verdicts.bpf.c"
@@ -228,7 +229,6 @@ def test_the_last_lines_of_a_long_log(lab, veth0):
 
 # ---- refused by the surroundings ---------------------------------------------------------------------------
 
-REFUSE_BPF = ["python3", TESTS / "support" / "refuse_bpf.py"]
 REQUESTS = {
     "load": ["--dev", "veth0"],
     "file": ["--dev", "veth0", "--filename", object_file("own")],

@@ -8,24 +8,13 @@ import signal
 import pytest
 
 from support.components import ForeignComponent, components
-from support.devices import attached, link_info, wait_for_carrier
-from support.namespaces import Namespace
+from support.devices import attached, link_info
+from support.namespaces import move
 from support.pins import BPFFS, pin_dir
 from support.processes import run
 from support.programs import CONFLICT
 from support.run_command import running
 from support.traffic import SIZE, send
-
-
-@pytest.fixture(name="red")
-def red_fixture(lab):
-    return Namespace(lab, "red")
-
-
-def move(veth, namespace):
-    run(["ip", "link", "set", "dev", veth.name, "netns", namespace.name])
-    namespace.wait_for_carrier(veth.name)
-    wait_for_carrier(veth.peer)
 
 
 def move_with_another_index(veth, namespace):

@@ -655,9 +655,7 @@ def with_three_capabilities(scene, _said):
     own.mkdir()
     os.chown(own, NOBODY, NOBODY)
     scene.lab.cleanups.append(lambda: own.rmdir() if own.exists() else None)
-    caps = "+bpf,+net_admin,+perfmon"
-    inside = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", f"--inh-caps=-all,{caps}",
-              f"--ambient-caps=-all,{caps}", f"--bounding-set=-all,{caps}"]
+    inside = as_user(NOBODY, "bpf", "net_admin", "perfmon")
     shell(f"{scene.command} --bpffs {own}", inside)
     shell(f"xdp_loader --dev veth0 --bpffs {own} --unload", inside)
 

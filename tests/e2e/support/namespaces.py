@@ -61,6 +61,13 @@ class Namespace:
         assert not self.pins.exists()
 
 
+def move(veth, namespace):
+    """The interface, into one that has a name; frames still come from the peer, which stays."""
+    run(["ip", "link", "set", "dev", veth.name, "netns", namespace.name])
+    namespace.wait_for_carrier(veth.name)
+    wait_for_carrier(veth.peer)
+
+
 # ---- those without a name
 
 

@@ -34,10 +34,11 @@ def wait_until(condition, what):
     return result
 
 
-def as_user(uid):
-    """Command prefix: that user, no groups, no capabilities."""
-    return ["setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups", "--inh-caps=-all",
-            "--bounding-set=-all"]
+def as_user(uid, *capabilities):
+    """Command prefix: that user, no groups, exactly these capabilities."""
+    kept = "".join(f",+{name}" for name in capabilities)
+    return ["setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups", f"--inh-caps=-all{kept}",
+            f"--ambient-caps=-all{kept}", f"--bounding-set=-all{kept}"]
 
 
 # Command prefix: root without CAP_SYS_ADMIN.

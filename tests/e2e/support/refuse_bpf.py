@@ -9,6 +9,7 @@ import os
 import struct
 import sys
 
+REFUSE_BPF = ("python3", __file__)  # prefix of commands, before the error
 SYS_BPF = {"x86_64": 321, "aarch64": 280}.get(os.uname().machine, 280)
 PR_SET_SECCOMP, PR_SET_NO_NEW_PRIVS, SECCOMP_MODE_FILTER = 22, 38, 2
 LOAD_WORD, JUMP_IF_EQUAL, RETURN = 0x20, 0x15, 0x06  # BPF_LD | BPF_W | BPF_ABS; BPF_JMP | BPF_JEQ | BPF_K; BPF_RET
