@@ -310,6 +310,59 @@ def test_the_link_is_somebody_elses(lab, veth0, clear, where):
     assert attached(where) == ("native", program["id"])
 
 
+def foreign_link_pin(lab, path):
+    lab.veth("veth1")
+    link = open_pin(lab.foreign_link("veth1")[1])
+    pin(link, path)
+    os.close(link)
+
+
+def filled_directory(_, path):
+    """As of `bpftool prog loadall`, or the globals of tc beside an interface of that name."""
+    path.mkdir()
+    make_map(path / "own")
+
+
+BESIDE = {
+    "directory": lambda _, path: path.mkdir(),
+    "filled_directory": filled_directory,
+    "link_to_a_directory": lambda _, path: path.symlink_to("/etc"),
+    "link_to_a_file": lambda _, path: path.symlink_to("/etc/passwd"),
+    "link_to_nothing": lambda _, path: path.symlink_to("nowhere"),
+    "link_to_our_map": lambda _, path: path.symlink_to("xdp_stats_map"),
+    "map": lambda _, path: make_map(path),
+    "program": lambda _, path: run(["bpftool", "prog", "load", object_file("no_counter"), path, "type", "xdp"]),
+    "link_pin": foreign_link_pin,
+}
+
+
+@pytest.mark.parametrize("kind, name", [*((kind, "other") for kind in BESIDE),
+                                        ("directory", "component_link:7:x"), ("link_to_our_map", "component_link:7:x")])
+def test_something_else_beside_our_pins(lab, veth0, clear, kind, name):
+    """It stays, keeps no command from its work, and is told of, whatever it is and is called."""
+    lab.load("veth0")
+    path = pin_dir("veth0") / name
+    BESIDE[kind](lab, path)
+
+    def below():
+        return {each: status for each, status in theirs().items() if each.startswith(str(path))}
+
+    before = below()
+    left = f"not pinned by xdp_loader, left in {pin_dir('veth0')}: {name}"
+    replace = ("--filename", object_file("own"))
+    for arguments in (replace, (), (*replace, "--reuse-maps"), ("--action", "drop", "--reuse-maps")):
+        lab.load("veth0", *arguments)
+        assert below() == before, arguments
+    assert any(left in note for note in lab.status("veth0")["notes"])
+    for arguments in (("--unload",), ("--clean",)):
+        lab.load("veth0")
+        if arguments == ("--clean",):
+            lab.loader("--dev", "veth0", "--unload", "--keep-maps")
+        (outcome,) = lab.loader_json("--dev", "veth0", *arguments)
+        assert any(left in note for note in outcome["notes"]), outcome
+        assert attached("veth0") is None and pins_of("veth0") == [name] and below() == before, arguments
+
+
 def test_thousands_of_pins(lab, veth0, clear):
     """They are looked at, and left alone; so are as many directories beside ours."""
     directory = pin_dir("veth0")

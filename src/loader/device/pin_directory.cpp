@@ -351,9 +351,23 @@ void PinDirectory::remove_empty_parent() const {
 }
 
 Result<std::vector<std::string>> PinDirectory::pins() const {
-    TALLY_ASSIGN_OR_RETURN(auto names, list_open(directory_, path_));
-    std::erase_if(names, is_reserved_directory);
-    return names;
+    TALLY_ASSIGN_OR_RETURN(const auto names, list_open(directory_, path_));
+    std::vector<std::string> pins;
+    for (const auto& name : names) {
+        TALLY_ASSIGN_OR_RETURN(const bool found, is_pin(name));
+        if (found) {
+            pins.push_back(name);
+        }
+    }
+    return pins;
+}
+
+Result<bool> PinDirectory::is_pin(const std::string& name) const {
+    struct stat status = {};
+    if (::fstatat(directory_.get(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) {
+        return errno == ENOENT ? Result<bool>(false) : last_error("looking at {}/{}", path_, name);
+    }
+    return S_ISREG(status.st_mode);
 }
 
 Result<std::vector<std::string>> PinDirectory::staged() const {
@@ -369,6 +383,10 @@ Result<UniqueFd> PinDirectory::open_staged(const std::string& pin, bool read_onl
 }
 
 Result<std::optional<MapInfo>> PinDirectory::find_map(const std::string& pin) const {
+    TALLY_ASSIGN_OR_RETURN(const bool found, is_pin(pin));
+    if (!found) {
+        return std::optional<MapInfo>();
+    }
     const auto fd = open(pin, true);
     if (!fd && fd.error().code != ENOENT && fd.error().code != EINVAL) {  // EINVAL: a link, not to be read
         return fd.error();

@@ -46,7 +46,8 @@ class PinDirectory {
 
     const std::string& path() const { return path_; }
 
-    // Names of the pins, without the staging area; those still in the staging area.
+    // Names of the pins, without the staging area and other directories, and without symbolic links, wherever
+    // they lead; those still in the staging area.
     Result<std::vector<std::string>> pins() const;
     Result<std::vector<std::string>> staged() const;
 
@@ -73,6 +74,7 @@ class PinDirectory {
     enum class Create { kNo, kYes };
     enum class Wait { kNo, kYes };
     static Result<std::optional<PinDirectory>> try_lock(const std::string& path, Create create, Wait wait);
+    Result<bool> is_pin(const std::string& name) const;
     std::string staged_path(const std::string& pin) const;
     void remove_empty_parent() const;
     Result<void> set_staged_mode(const std::string& pin, mode_t mode);
