@@ -1,16 +1,58 @@
 # SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 """--reuse-maps: counters go on where the layouts are equal, and nothing changes where they are not."""
 
+import re
 import struct
+from pathlib import Path
 
 import pytest
 
 from support.bpftool import bpftool
 from support.devices import attached
 from support.maps import dump_map
-from support.pins import pin_dir, pins_of
-from support.programs import object_file
+from support.pins import BPFFS, pin_dir, pins_of
+from support.processes import run
+from support.programs import compile_object, object_file
+from support.raw_bpf import takes_map
 from support.traffic import Capture, send
+
+# Key and value size that some type of map takes, and entries, which are a prime number so that no number of CPUs
+# divides them.
+MAP_SIZES = ((4, 8, 1021), (8, 8, 1021), (4, 4, 1021), (0, 8, 1021), (0, 0, 1 << 16))
+MAP_FLAGS = [0, *(1 << bit for bit in range(20)), 1 | 2, 2 | 8, 1 | 16]
+OF_MAPS = """
+struct {
+    __uint(type, %s); __uint(max_entries, 3); __type(key, __u32);
+    __array(values, struct {
+        __uint(type, BPF_MAP_TYPE_HASH); __uint(max_entries, 7); __type(key, __u32); __type(value, __u64);
+    });
+} of_%s SEC(".maps");"""
+ONE_MAP = """
+struct {
+    __uint(type, %d); __uint(map_flags, %#x); __uint(key_size, %d); __uint(value_size, %d); __uint(max_entries, %d);
+} m%d_%x SEC(".maps");"""
+PASSES = """
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+%s
+SEC("xdp") int passes(struct xdp_md *ctx) { return XDP_PASS; }
+char _license[] SEC("license") = "GPL";
+"""
+
+
+def every_kind_of_map():
+    """Definitions of all types with all flags that this kernel takes, for an object."""
+    header = Path("/usr/include/linux/bpf.h").read_text()
+    types = re.search(r"enum bpf_map_type \{(.*?)\};", header, re.DOTALL)[1]
+    last = len(re.findall(r"^\tBPF_MAP_TYPE_\w+,", types, re.MULTILINE)) - 1
+    for kind in range(1, last + 1):
+        for flags in MAP_FLAGS:
+            for sizes in MAP_SIZES:
+                if takes_map(kind, *sizes, flags):
+                    yield ONE_MAP % (kind, flags, *sizes, kind, flags)
+                    break
+    for kind in ("HASH", "ARRAY"):
+        yield OF_MAPS % (f"BPF_MAP_TYPE_{kind}_OF_MAPS", kind.lower())
 
 
 def map_id(dev, name):
@@ -81,6 +123,37 @@ def test_trying_another_target_of_the_redirect_does_not_move_the_frames(lab, vet
         if target is old:
             lab.loader(*redirect, new.name)
     lab.wait_for_counts("veth0", {"XDP_REDIRECT": (6, 600)})
+
+
+def test_every_kind_of_map_is_taken_back(lab, veth0, tmp_path):
+    """Also where the kernel keeps it with other flags, or more entries, than it was defined with."""
+    maps = list(every_kind_of_map())
+    assert len(maps) > 60
+    for part in range(0, len(maps), 40):
+        program = compile_object(PASSES % "".join(maps[part:part + 40]), tmp_path / "kinds.o")
+        first = lab.load("veth0", "--filename", program)
+        again = lab.load("veth0", "--filename", program, "--reuse-maps")
+        assert {item["name"]: item["id"] for item in again["maps"]} == {
+            item["name"]: item["id"] for item in first["maps"]}
+        lab.loader("--dev", "veth0", "--unload")
+
+
+def test_another_layout_of_the_maps_in_a_map_of_maps_is_refused(lab, veth0, tmp_path):
+    """The verifier would refuse the program, whatever fills the map. How many entries they have is theirs to say."""
+    def program(value):
+        maps = "".join(OF_MAPS % (f"BPF_MAP_TYPE_{kind}_OF_MAPS", kind.lower()) for kind in ("HASH", "ARRAY"))
+        return compile_object(PASSES % maps.replace("value, __u64", f"value, {value}"), tmp_path / "of_maps.o")
+
+    lab.load("veth0", "--filename", program("__u64"))
+    inner = lab.foreign_map(BPFFS / "inner", value=8, entries=11)
+    for kind in ("hash", "array"):
+        run(["bpftool", "map", "update", "pinned", pin_dir("veth0") / f"of_{kind}", "key", "2", "0", "0", "0", "value",
+             "pinned", inner])
+    lab.load("veth0", "--filename", program("__u64"), "--reuse-maps")
+    larger = program("struct { __u64 a; __u64 b; }")
+    refused = lab.loader("--dev", "veth0", "--filename", larger, "--reuse-maps", status=5)
+    for kind in ("hash", "array"):
+        assert f"of_{kind}: the maps in it: value size: pinned 8, wanted 16\n" in refused.err
 
 
 @pytest.mark.parametrize("before, after, fields", [

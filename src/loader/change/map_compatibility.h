@@ -10,7 +10,8 @@
 
 namespace tally::loader {
 
-// One line per differing field, "what: pinned A, wanted B". Empty: the pinned map will do. Pure.
+// One line per differing field, "what: pinned A, wanted B". Empty: the pinned map will do. Pure, but for the
+// number of CPUs.
 // Names at one offset are equal where they share one: a union of packets and rx_packets is rx_packets too.
 std::vector<std::string> compare_layouts(const MapLayout& pinned, const MapLayout& wanted);
 

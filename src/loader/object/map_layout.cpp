@@ -30,6 +30,14 @@ std::string name_below(const std::string& path, const char* name) {
     return (path.empty() ? "" : path + '.') + std::string(name, ::strnlen(name, kMaxName));
 }
 
+void add_field(std::uint32_t offset, std::uint32_t bits, const std::string& name, Fields& fields) {
+    Field& field = fields[offset];
+    field.bits = bits;
+    if (!name.empty()) {
+        field.names.insert(name);
+    }
+}
+
 void flatten(const btf* btf, std::uint32_t type_id, std::uint32_t offset, const std::string& path, int depth,
              int& types_left, Fields& fields) {
     const int resolved = btf__resolve_type(btf, type_id);
@@ -53,9 +61,13 @@ void flatten(const btf* btf, std::uint32_t type_id, std::uint32_t offset, const 
     if (btf_is_composite(type)) {
         const btf_member* members = btf_members(type);
         for (std::uint32_t i = 0; i < btf_vlen(type); ++i) {
-            flatten(btf, members[i].type, offset + btf_member_bit_offset(type, i),
-                    name_below(path, btf__name_by_offset(btf, members[i].name_off)), depth + 1, types_left,
-                    fields);
+            const auto at = offset + btf_member_bit_offset(type, i);
+            const auto name = name_below(path, btf__name_by_offset(btf, members[i].name_off));
+            if (const auto bits = btf_member_bitfield_size(type, i); bits != 0) {
+                add_field(at, bits, name, fields);
+            } else {
+                flatten(btf, members[i].type, at, name, depth + 1, types_left, fields);
+            }
         }
         return;
     }
@@ -72,11 +84,24 @@ void flatten(const btf* btf, std::uint32_t type_id, std::uint32_t offset, const 
         }
     }
     const auto size = btf__resolve_size(btf, type_id);
-    Field& field = fields[offset];
-    field.bits = size > 0 ? static_cast<std::uint32_t>(size) * 8 : 0;
-    if (!path.empty()) {
-        field.names.insert(path);
+    add_field(offset, size > 0 ? static_cast<std::uint32_t>(size) * 8 : 0, path, fields);
+}
+
+// The kernel keeps to itself which maps it takes there: none where there is no entry.
+std::vector<MapLayout> layout_of_values(const MapInfo& map_of_maps) {
+    const auto outer = open_map_by_id(map_of_maps.id, true);
+    std::vector<unsigned char> key(map_of_maps.key_size);
+    std::uint32_t id = 0;
+    const void* before = nullptr;
+    while (outer && bpf_map_get_next_key(outer->get(), before, key.data()) == 0) {
+        before = key.data();
+        if (bpf_map_lookup_elem(outer->get(), key.data(), &id) == 0) {
+            const auto inner = open_map_by_id(id, true);
+            const auto info = inner ? map_info(inner->get()) : inner.error();
+            return info ? std::vector{layout_of(*info)} : std::vector<MapLayout>();
+        }
     }
+    return {};
 }
 
 }  // namespace
@@ -88,7 +113,7 @@ Fields flatten_type(const btf* btf, std::uint32_t type_id) {
     return fields;
 }
 
-MapLayout layout_of(const bpf_map* map, const btf* object_btf) {
+MapLayout layout_of(bpf_map* map, const btf* object_btf) {
     MapLayout layout;
     layout.type = bpf_map__type(map);
     layout.key_size = bpf_map__key_size(map);
@@ -97,6 +122,9 @@ MapLayout layout_of(const bpf_map* map, const btf* object_btf) {
     layout.flags = bpf_map__map_flags(map);
     if (const auto type_id = bpf_map__btf_value_type_id(map); object_btf != nullptr && type_id != 0) {
         layout.value_fields = flatten_type(object_btf, type_id);
+    }
+    if (bpf_map* const inner = bpf_map__inner_map(map); inner != nullptr) {
+        layout.inner.push_back(layout_of(inner, object_btf));
     }
     return layout;
 }
@@ -112,6 +140,9 @@ MapLayout layout_of(const MapInfo& pinned) {
         if (const UniqueHandle<btf, btf__free> loaded(btf__load_from_kernel_by_id(pinned.btf_id)); loaded) {
             layout.value_fields = flatten_type(loaded.get(), pinned.btf_value_type_id);
         }
+    }
+    if (pinned.type == BPF_MAP_TYPE_ARRAY_OF_MAPS || pinned.type == BPF_MAP_TYPE_HASH_OF_MAPS) {
+        layout.inner = layout_of_values(pinned);
     }
     return layout;
 }

@@ -32,10 +32,12 @@ struct MapLayout {
     std::uint32_t max_entries = 0;  // 0: the kernel chooses
     std::uint32_t flags = 0;
     std::optional<Fields> value_fields;  // none where there is no BTF, or it may not be read
+    std::vector<MapLayout> inner;        // one, of the maps in a map of maps, where it is known
 };
 
-MapLayout layout_of(const bpf_map* map, const btf* object_btf);
+MapLayout layout_of(bpf_map* map, const btf* object_btf);
 // The BTF of a map in the kernel is read by id, which takes CAP_SYS_ADMIN; without it sizes alone are known.
+// So is one of the maps in a map of maps, which tells the layout of all.
 MapLayout layout_of(const MapInfo& pinned);
 
 // The fields of a BTF type.

@@ -257,7 +257,7 @@ Result<void> ProgramObject::load() {
     const std::string warnings = take_library_warnings();
     const std::string refused = refused_program(warnings).value_or(program_name_);
     const auto error = system_error(code, fmt::format("loading program '{}' of {}", refused, source_));
-    if (const bpf_map* map = bpf_object__find_map_by_name(object_.get(), refused_map(warnings).c_str())) {
+    if (bpf_map* map = bpf_object__find_map_by_name(object_.get(), refused_map(warnings).c_str())) {
         return explain_refused_map(error, source_name(map), layout_of(map, bpf_object__btf(object_.get())),
                                    warnings);
     }

@@ -6,7 +6,7 @@ import errno
 import os
 import struct
 
-BPF_MAP_UPDATE_ELEM, BPF_OBJ_PIN, BPF_OBJ_GET, BPF_LINK_CREATE = 2, 6, 7, 28
+BPF_MAP_CREATE, BPF_MAP_UPDATE_ELEM, BPF_OBJ_PIN, BPF_OBJ_GET, BPF_LINK_CREATE = 0, 2, 6, 7, 28
 BPF_PROG_TEST_RUN = 10
 BPF_F_RDONLY, BPF_F_TEST_XDP_LIVE_FRAMES = 8, 2
 BPF_GET_NEXT_ID = {"prog": 11, "map": 12}
@@ -28,6 +28,15 @@ def open_pin(path, read_only=False):
     name = ctypes.create_string_buffer(str(path).encode())
     flags = BPF_F_RDONLY if read_only else 0
     return bpf(BPF_OBJ_GET, struct.pack("=QII", ctypes.addressof(name), 0, flags))[0]
+
+
+def takes_map(kind, key, value, entries, flags):
+    """Whether the kernel makes such a map; one that is gone again."""
+    try:
+        os.close(bpf(BPF_MAP_CREATE, struct.pack("=IIIII", kind, key, value, entries, flags))[0])
+    except OSError:
+        return False
+    return True
 
 
 def update_element(map_fd, key, value):

@@ -2,6 +2,7 @@
 #include "loader/change/map_compatibility.h"
 
 #include <bpf/btf.h>
+#include <bpf/libbpf.h>
 #include <gmock/gmock.h>
 #include <linux/bpf.h>
 
@@ -24,7 +25,8 @@ MapLayout counters() {
                      16,
                      5,
                      0,
-                     Fields{{0, named(64, {"rx_packets"})}, {64, named(64, {"rx_bytes"})}}};
+                     Fields{{0, named(64, {"rx_packets"})}, {64, named(64, {"rx_bytes"})}},
+                     {}};
 }
 
 TEST(MapLayout, EqualLayoutsDoNotDiffer) {
@@ -77,12 +79,88 @@ TEST(MapLayout, EntriesChosenByTheKernelAreNotCompared) {
 }
 
 TEST(MapLayout, TheKernelsOwnFlagOnDeviceMapsIsNotADifference) {
-    MapLayout wanted{BPF_MAP_TYPE_DEVMAP, 4, 4, 1, 0, {}};
+    MapLayout wanted{BPF_MAP_TYPE_DEVMAP, 4, 4, 1, 0, {}, {}};
     MapLayout pinned = wanted;
     pinned.flags = BPF_F_RDONLY_PROG;
     EXPECT_THAT(compare_layouts(pinned, wanted), IsEmpty());
     pinned.type = wanted.type = BPF_MAP_TYPE_ARRAY;
     EXPECT_EQ(compare_layouts(pinned, wanted).size(), 1U);
+}
+
+TEST(MapLayout, AccessOfOneDescriptorIsNotADifference) {
+    for (const auto type : {BPF_MAP_TYPE_ARRAY, BPF_MAP_TYPE_HASH}) {
+        for (const unsigned flags : {BPF_F_RDONLY, BPF_F_WRONLY}) {
+            const MapLayout pinned{static_cast<std::uint32_t>(type), 4, 4, 1, BPF_F_NO_PREALLOC, {}, {}};
+            MapLayout wanted = pinned;
+            wanted.flags |= flags;
+            EXPECT_THAT(compare_layouts(pinned, wanted), IsEmpty());
+            wanted.flags = flags;
+            EXPECT_THAT(compare_layouts(pinned, wanted), ElementsAre("flags: pinned 0x1, wanted 0x0"));
+        }
+    }
+}
+
+TEST(MapLayout, OfListsForEachCpuTheKernelMakesWholeOnes) {
+    const auto cpus = static_cast<std::uint32_t>(libbpf_num_possible_cpus());
+    for (const auto type : {BPF_MAP_TYPE_LRU_HASH, BPF_MAP_TYPE_LRU_PERCPU_HASH}) {
+        const MapLayout wanted{
+            static_cast<std::uint32_t>(type), 4, 4, 7 * cpus + 1, BPF_F_NO_COMMON_LRU, {}, {}};
+        MapLayout pinned = wanted;
+        pinned.max_entries = 8 * cpus;
+        EXPECT_THAT(compare_layouts(pinned, wanted), IsEmpty());
+        pinned.max_entries = 9 * cpus;
+        EXPECT_EQ(compare_layouts(pinned, wanted).size(), 1U);
+        pinned.max_entries = 8 * cpus + 1;
+        pinned.flags = 0;
+        EXPECT_EQ(compare_layouts(pinned, wanted).size(), 2U);
+    }
+}
+
+TEST(MapLayout, OfTheMapsInAMapWhatTheVerifierAsksForIsCompared) {
+    MapLayout inner{BPF_MAP_TYPE_HASH, 4, 8, 7, 0, Fields{{0, named(64, {"seen"})}}, {}};
+    MapLayout wanted{BPF_MAP_TYPE_HASH_OF_MAPS, 4, 4, 3, 0, {}, {inner}};
+    MapLayout pinned = wanted;
+    pinned.inner.front().max_entries = 8;
+    pinned.inner.front().value_fields = Fields{{0, named(64, {"other"})}};
+    EXPECT_THAT(compare_layouts(pinned, wanted), IsEmpty());
+    pinned.inner.front().value_size = 16;
+    EXPECT_THAT(compare_layouts(pinned, wanted),
+                ElementsAre("the maps in it: value size: pinned 16, wanted 8"));
+    pinned.inner.clear();
+    EXPECT_THAT(compare_layouts(pinned, wanted), IsEmpty());
+    inner.type = BPF_MAP_TYPE_ARRAY;
+    wanted.inner = pinned.inner = {inner};
+    pinned.inner.front().max_entries = 8;
+    EXPECT_THAT(compare_layouts(pinned, wanted), ElementsAre("the maps in it: entries: pinned 8, wanted 7"));
+    wanted.inner.front().flags = pinned.inner.front().flags = BPF_F_INNER_MAP;
+    EXPECT_THAT(compare_layouts(pinned, wanted), IsEmpty());
+}
+
+// struct { u32 a : `width`; u32 b : 4; }, and after them another bitfield.
+Fields bitfields(std::uint32_t width, std::uint32_t last) {
+    const UniqueHandle<btf, btf__free> types(btf__new_empty());
+    const int u32 = btf__add_int(types.get(), "u32", 4, 0);
+    const int outer = btf__add_struct(types.get(), "outer", 4);
+    btf__add_field(types.get(), "a", u32, 0, width);
+    btf__add_field(types.get(), "b", u32, width, 4);
+    btf__add_field(types.get(), "c", u32, width + 4, last);
+    return flatten_type(types.get(), static_cast<std::uint32_t>(outer));
+}
+
+TEST(MapLayout, BitfieldsAreComparedByTheirWidth) {
+    const MapLayout pinned{BPF_MAP_TYPE_ARRAY, 4, 4, 1, 0, bitfields(4, 8), {}};
+    MapLayout wanted = pinned;
+    EXPECT_THAT(compare_layouts(pinned, wanted), IsEmpty());
+    wanted.value_fields = bitfields(4, 16);
+    EXPECT_THAT(compare_layouts(pinned, wanted),
+                ElementsAre("value at byte 1: pinned c (8 bits), wanted c (16 bits)"));
+    wanted.value_fields = bitfields(3, 8);
+    EXPECT_THAT(compare_layouts(pinned, wanted),
+                ElementsAre("value at byte 0: pinned a (4 bits), wanted a (3 bits)",
+                            "value at byte 0, bit 3: pinned nothing, wanted b (4 bits)",
+                            "value at byte 0, bit 4: pinned b (4 bits), wanted nothing",
+                            "value at byte 0, bit 7: pinned nothing, wanted c (8 bits)",
+                            "value at byte 1: pinned c (8 bits), wanted nothing"));
 }
 
 // struct pair { u32 a; u32 b; }; struct outer { struct pair pairs[3]; u32 grid[2][4]; };
