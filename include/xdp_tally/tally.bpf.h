@@ -18,13 +18,16 @@
  * Bytes are the whole frame. On kernels with bpf_cast_to_kern_ctx (6.2) its length costs a helper
  * call (bpf_xdp_get_buff_len) for fragmented frames alone; on 5.18 to 6.1 the helper is called for
  * every frame; older kernels have no fragments. A program that is never loaded as `xdp.frags` may
- * define XDP_TALLY_LINEAR before the include: it then needs neither kernel BTF nor any helper.
+ * define XDP_TALLY_LINEAR before the include: it then needs neither kernel BTF nor any helper, nor,
+ * from 6.2 on, the GPL-compatible license that bpf_cast_to_kern_ctx asks for, as every kfunc does.
  *
  * In libxdp's dispatcher a replaced program and the new one both run for a moment, the new one
  * first. So that a packet is counted once, each leaves its generation in a per-CPU map and counts
  * only where no newer one has run. The loader says whether that is needed; where it is not, the
  * verifier takes the code out again, and one load of a constant is left. A program that is never to
  * be in a dispatcher may define XDP_TALLY_ALONE before the include.
+ *
+ * It is for one source file of an object: it defines maps.
  *
  * Loading needs CAP_PERFMON beside CAP_BPF, as every program does that subtracts packet pointers.
  */

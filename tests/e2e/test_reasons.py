@@ -194,6 +194,30 @@ def test_a_missing_license(lab, veth0):
     assert 'char LICENSE[] SEC("license") = "GPL";' in hint_of(rest)
 
 
+OF_MIT = """
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+#include <xdp_tally/tally.bpf.h>
+SEC("xdp") int entry(struct xdp_md *ctx) { return xdp_tally(ctx, XDP_PASS); }
+char _license[] SEC("license") = "MIT";
+"""
+
+
+def test_a_license_that_is_not_compatible(lab, veth0, tmp_path):
+    """Our header calls a function of the kernel, where there is one (6.2): both ways of the hint work."""
+    path = tmp_path / "mit.o"
+    file = compile_object(OF_MIT, path)
+    if Path("/proc/kallsyms").read_text().find(" bpf_cast_to_kern_ctx") < 0:
+        lab.load("veth0", "--filename", file)
+        return
+    first, rest = refused(lab, file)
+    assert "non-GPL compatible program" in first and first.endswith("its license is 'MIT'")
+    license_line = re.search(r'in the place of any other: (char \S+ SEC\("license"\) = "GPL";)', hint_of(rest))[1]
+    define = re.search("#define XDP_TALLY_LINEAR", hint_of(rest))[0]
+    for source in (re.sub(".* SEC.\"license.*", license_line, OF_MIT), f"{define}\n{OF_MIT}"):
+        lab.load("veth0", "--filename", compile_object(source, path))
+
+
 @pytest.mark.parametrize("name", ["rejected", "reason_tail", "reason_long_log"])
 def test_the_reason_is_the_verifiers(lab, veth0, name):
     """Whichever program of the object is refused, and however long its log is."""

@@ -136,7 +136,14 @@ void explain_refusal(Error& error, std::string_view log, std::string_view licens
     } else if (contains(said, "non-GPL compatible")) {
         error.reason +=
             license.empty() ? "; it has no license" : fmt::format("; its license is '{}'", license);
-        error.hint = "add a line to the source: char LICENSE[] SEC(\"license\") = \"GPL\";";
+        error.hint =
+            "give the source one license that is compatible with the GPL, in the place of any other: char "
+            "LICENSE[] SEC(\"license\") = \"GPL\";";
+        if (contains(said, "kernel function")) {
+            error.hint +=
+                "; where <xdp_tally/tally.bpf.h> alone calls one, #define XDP_TALLY_LINEAR before the "
+                "include does as well, in a program of SEC(\"xdp\")";
+        }
     }
 }
 

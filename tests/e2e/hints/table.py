@@ -5,7 +5,7 @@ situation, what becomes of it. test_hints.py tries the rows; vm/test_hints_dispa
 A row for a new hint:
     typed("`xdp_loader {} --unload` ends it", scenes.something)          every command of it, then the user's own again
     typed("--force replaces it", scenes.something, Options("--force"))   what he changes in his own
-    elsewhere("add a line to the source: ...", "test_reasons.py::test_a_missing_license")
+    elsewhere("give the source one license ...", "test_reasons.py::test_a_license_that_is_not_compatible")
     untyped("it takes a kernel with ...", "another kernel")
 """
 
@@ -438,8 +438,10 @@ OBJECTS = [
           "bpf_core_field_exists() or bpf_core_type_exists() first",
           partial(scenes.bare, command=f"xdp_loader --dev veth0 --filename {object_file('reason_field')}", status=1),
           Shows(what="struct net_device")),
-    elsewhere('add a line to the source: char LICENSE[] SEC("license") = "GPL"',
-              "test_reasons.py::test_a_missing_license"),
+    elsewhere('give the source one license that is compatible with the GPL, in the place of any other: char LICENSE[] '
+              'SEC("license") = "GPL";', "test_reasons.py::test_a_license_that_is_not_compatible"),
+    elsewhere('; where <xdp_tally/tally.bpf.h> alone calls one, #define XDP_TALLY_LINEAR before the include does as '
+              'well, in a program of SEC("xdp")', "test_reasons.py::test_a_license_that_is_not_compatible"),
     elsewhere("take a newer kernel, or declare it __weak and ask bpf_ksym_exists() before it is used",
               "load_failure_test.cpp::WhatTheKernelLacksIsNamed"),
     untyped("receive metadata takes Linux 6.3; declare it __weak and ask bpf_ksym_exists() before it is used",

@@ -80,7 +80,13 @@ TEST(LoadFailure, AMissingLicenseIsSaid) {
         "3: (85) call\ncannot call GPL-restricted function from non-GPL compatible program\n";
     EXPECT_THAT(refused(EINVAL, log, "").reason, EndsWith("it has no license"));
     EXPECT_THAT(refused(EINVAL, log, "MIT").reason, EndsWith("its license is 'MIT'"));
-    EXPECT_THAT(refused(EINVAL, log, "").hint, HasSubstr("char LICENSE[] SEC(\"license\") = \"GPL\";"));
+    for (const auto* license : {"", "MIT"}) {
+        EXPECT_THAT(refused(EINVAL, log, license).hint,
+                    AllOf(HasSubstr("in the place of any other: char LICENSE[] SEC(\"license\") = \"GPL\";"),
+                          Not(HasSubstr("XDP_TALLY_LINEAR"))));
+    }
+    const std::string kfunc = "cannot call kernel function from non-GPL compatible program\n";
+    EXPECT_THAT(refused(EINVAL, kfunc, "MIT").hint, HasSubstr("#define XDP_TALLY_LINEAR"));
 }
 
 TEST(LoadFailure, WhatTheKernelLacksIsNamed) {
