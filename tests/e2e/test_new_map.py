@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 """--new-map: a map of another layout starts empty, all others are kept, and the totals are carried across."""
 
+import re
+
 import pytest
 
 from support.maps import lineage_counts, read_meta
@@ -28,7 +30,7 @@ def test_counts_are_carried_to_a_map_of_another_layout(lab, veth0):
 
     refused = lab.loader("--dev", veth0.name, "--filename", object_file("six_entries"), "--reuse-maps", status=5)
     assert "entries: pinned 5, wanted 6" in refused.err
-    assert "hint: `--reuse-maps --new-map xdp_stats_map` starts that map empty" in refused.err
+    assert "hint: `--reuse-maps --new-map xdp_stats_map` starts what it names empty" in refused.err
 
     outcome = lab.load(veth0.name, *SIX_ENTRIES)
     assert outcome["maps"][0]["reused"] is False
@@ -50,9 +52,19 @@ def test_map_of_another_layout_that_is_not_the_counters(lab, veth0):
     lab.load(veth0.name, "--filename", object_file("generation_a"))
     other = ("--filename", object_file("shared_larger"), "--reuse-maps")
     refused = lab.loader("--dev", veth0.name, *other, status=5)
-    assert "hint: `--reuse-maps --new-map shared` starts that map empty" in refused.err
+    assert "hint: `--reuse-maps --new-map shared` starts what it names empty" in refused.err
     outcome = lab.load(veth0.name, *other, "--new-map", "shared")
     assert {item["name"]: item["reused"] for item in outcome["maps"]} == {"xdp_stats_map": True, "shared": False}
+
+
+def test_what_was_given_already_is_in_the_hint(lab, veth0):
+    """Else two maps that differ would take turns in it."""
+    lab.load(veth0.name, "--filename", object_file("generation_a"))
+    refused = lab.loader("--dev", veth0.name, "--filename", object_file("shared_larger"), *NEW_COUNTERS, status=5)
+    options = re.search("hint: `(.*?)`", refused.err)[1].split()
+    assert options == ["--reuse-maps", "--new-map", "xdp_stats_map", "--new-map", "shared"]
+    outcome = lab.load(veth0.name, "--filename", object_file("shared_larger"), *options)
+    assert not any(item["reused"] for item in outcome["maps"])
 
 
 def test_map_that_the_object_does_not_have(lab, veth0):

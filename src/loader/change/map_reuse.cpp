@@ -61,10 +61,9 @@ Result<void> reuse_maps(const LoadRequest& request, ProgramObject& object, const
                         const std::string& directory) {
     TALLY_TRY(check_new_maps(request, object));
     std::string differences;
-    std::string options;
+    std::vector<std::string> fresh = request.new_maps;
     std::vector<std::string> of_others;
     for (auto& map : object.maps()) {
-        const auto& fresh = request.new_maps;
         const bool kept =
             request.reuse_maps && std::find(fresh.begin(), fresh.end(), map.name) == fresh.end();
         // The marks are what the generations share.
@@ -80,7 +79,7 @@ Result<void> reuse_maps(const LoadRequest& request, ProgramObject& object, const
         } else {
             differences += fmt::format("{}: {}\n", map.name, fmt::join(lines, "\n" + map.name + ": "));
             if (state.owns(*pinned)) {
-                options += ' ' + shell_option("--new-map", map.name);
+                fresh.push_back(map.name);
             } else {
                 of_others.push_back(shell_word(fmt::format("{}/{}", directory, map.pin_name)));
             }
@@ -89,14 +88,19 @@ Result<void> reuse_maps(const LoadRequest& request, ProgramObject& object, const
     if (differences.empty()) {
         return {};
     }
+    std::string options;
+    for (const auto& name : fresh) {
+        options += ' ' + shell_option("--new-map", name);
+    }
     return make_error(ErrorKind::kConflict, fmt::format("reusing the maps pinned in {}", directory),
                       "the layouts differ")
         .with_details(std::move(differences))
         .with_hint(
             of_others.empty()
-                ? fmt::format("`--reuse-maps{}` starts that map empty and keeps the others; totals are "
-                              "carried across maps",
-                              options)
+                ? fmt::format(
+                      "`--reuse-maps{}` starts what it names empty and keeps the other maps; totals are "
+                      "carried across maps",
+                      options)
                 : free_names(of_others));
 }
 

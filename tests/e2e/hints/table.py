@@ -190,7 +190,7 @@ PLACES = [
 ]
 
 PINS = [
-    typed("`--reuse-maps{}` starts that map empty and keeps the others; totals are carried across maps",
+    typed("`--reuse-maps{}` starts what it names empty and keeps the other maps; totals are carried across maps",
           scenes.changed_layout, Quoted()),
     typed("--new-map takes one of: {}",
           partial(scenes.loaded, command="xdp_loader --dev veth0 --reuse-maps --new-map no_such", status=4,
