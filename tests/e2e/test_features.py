@@ -58,6 +58,22 @@ def needed_features(lab):  # pylint: disable=unused-argument
     kernel.need(kernel.driver_features)
 
 
+@pytest.mark.parametrize("option, foreign", [("--native-mode", ()), ("--native-mode", ("--force",)),
+                                             ("--offload-mode", ())])
+def test_a_hook_is_not_to_be_cleared_for_a_mode_that_the_driver_lacks(lab, told, option, foreign):
+    """What runs there would be gone, and nothing in its place."""
+    if foreign:
+        lab.foreign_attach("lo", "generic")
+    else:
+        lab.load("lo")
+    world = lab.world()
+    refused = lab.loader("--dev", "lo", option, *foreign, status=5)
+    assert "hint: without a mode option" in refused.err and "--unload" not in refused.err
+    assert lab.world() == world
+    lab.load("lo", *foreign)
+    lab.loader("--dev", "lo", "--unload")
+
+
 @pytest.mark.usefixtures("told")
 @pytest.mark.parametrize("gro", ["on", "off"])
 def test_as_the_kernel_tells(lab, veth0, gro):

@@ -7,6 +7,7 @@
 
 #include "common/pins/abi_names.h"
 #include "loader/change/detach_ours.h"
+#include "loader/device/driver_support.h"
 #include "loader/device/hook_description.h"
 #include "loader/hook/dispatcher_attach.h"
 
@@ -25,6 +26,15 @@ std::vector<std::uint32_t> wanted_modes(ModeChoice choice) {
             break;
     }
     return {XDP_TALLY_MODE_NATIVE, XDP_TALLY_MODE_GENERIC};
+}
+
+// Clearing the hook for such a mode would leave it empty.
+bool lacks_mode(const DeviceState& state, ModeChoice choice) {
+    if (choice != ModeChoice::kNative && choice != ModeChoice::kOffload) {
+        return false;
+    }
+    const auto feature = choice == ModeChoice::kNative ? XdpFeature::kNative : XdpFeature::kOffload;
+    return !driver_has(state.interface->ifindex, feature).value_or(true);
 }
 
 Error mode_conflict(const std::string& what, std::uint32_t running, const std::string& hint) {
@@ -100,13 +110,17 @@ std::string beside_dispatcher(const LoadRequest& request) {
 }
 
 // What gets a program of somebody else, which is no dispatcher's, out of the way.
-std::string instead_of(const HookHolder& holder, const LoadRequest& request, std::uint32_t mode) {
+std::string instead_of(const HookHolder& holder, const LoadRequest& request, const DeviceState& state,
+                       std::uint32_t mode) {
     const auto wanted = wanted_modes(request.mode);
     if (holder.has_link || request.for_command) {
         return holder.next_command;
     }
     if (std::find(wanted.begin(), wanted.end(), mode) != wanted.end()) {
         return "--force replaces it";
+    }
+    if (lacks_mode(state, request.mode)) {
+        return fmt::format("without a mode option --force replaces it in {} mode", mode_name(mode));
     }
     return fmt::format("{}; without a mode option --force replaces it in {} mode", holder.next_command,
                        mode_name(mode));
@@ -129,10 +143,11 @@ Result<AttachPlan> plan_beside_foreign(const LoadRequest& request, const NetnsCo
         return make_error(ErrorKind::kConflict, what,
                           fmt::format("the hook is taken by {}{}", holder.description,
                                       request.for_command ? "; --run does not replace a program" : ""))
-            .with_hint(can_join ? beside_dispatcher(request) : instead_of(holder, request, running_mode));
+            .with_hint(can_join ? beside_dispatcher(request)
+                                : instead_of(holder, request, state, running_mode));
     }
     if (!is_wanted(running_mode, plan)) {
-        return mode_conflict(what, running_mode, instead_of(holder, request, running_mode));
+        return mode_conflict(what, running_mode, instead_of(holder, request, state, running_mode));
     }
     plan.ended_dispatcher = state.hook.dispatcher.has_value();
     plan.moves = request.attach == AttachChoice::kDispatcher;
@@ -191,10 +206,13 @@ Result<AttachPlan> make_attach_plan(const LoadRequest& request, const NetnsConte
                                 : plan_beside_foreign(request, context, state, what, std::move(plan)));
     if (!is_wanted(running, decided)) {
         const bool shared = state.hook.dispatcher && (!ours || state.hook.dispatcher->components.size() > 1);
+        if (shared) {
+            return mode_conflict(what, running, "without a mode option it joins the others in their mode");
+        }
         return mode_conflict(
             what, running,
-            shared
-                ? "without a mode option it joins the others in their mode"
+            lacks_mode(state, request.mode)
+                ? "without a mode option it is loaded in that mode"
                 : fmt::format("without a mode option it is loaded in that mode; else `xdp_loader {} --unload "
                               "--keep-maps` first, which keeps the counters",
                               context.option(interface.name)));

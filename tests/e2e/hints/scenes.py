@@ -431,6 +431,19 @@ def without_device(lab, command, status, **more):
     return Scene(lab, command, status, **more)
 
 
+def loaded_on_lo(lab):
+    """Which has generic mode alone."""
+    kernel.need(kernel.driver_features)
+    lab.load("lo")
+    return Scene(lab, "xdp_loader --dev lo --native-mode", finish="xdp_loader --dev lo --unload")
+
+
+def netlink_on_lo(lab):
+    kernel.need(kernel.driver_features)
+    lab.foreign_attach("lo", "generic")
+    return Scene(lab, "xdp_loader --dev lo --native-mode", finish="xdp_loader --dev lo --unload")
+
+
 def in_red(lab, command, status, **more):
     red = Namespace(lab, "red")
     red.veth()
