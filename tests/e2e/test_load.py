@@ -282,7 +282,7 @@ def test_program_that_never_counts_is_loaded_with_a_hint(lab, veth0, tmp_path):
 
 
 def test_a_reuse_that_finds_nothing_says_so(lab, veth0):
-    told = "nothing was pinned that could be reused: counting starts at zero"
+    told = "nothing was pinned that could be reused: all maps are new"
     for options, expected in ((["--dry-run"], True), ([], True), ([], False), (["--new-map", "xdp_stats_map"], False)):
         assert (told in lab.load("veth0", "--reuse-maps", *options)["notes"]) == expected, options
 

@@ -55,7 +55,7 @@ std::string describe_reuse(const LoadRequest& request, const ProgramObject& obje
     const auto& maps = object.maps();
     const bool none = std::none_of(maps.begin(), maps.end(), [](const auto& map) { return map.reused; });
     return request.reuse_maps && request.new_maps.empty() && none
-               ? "nothing was pinned that could be reused: counting starts at zero"
+               ? "nothing was pinned that could be reused: all maps are new"
                : "";
 }
 
