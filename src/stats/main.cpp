@@ -87,9 +87,10 @@ Result<int> start_all(ReaderSet& readers, const Options& options) {
     }
     if (readers.members().empty() && readers.check_all_were_read()) {
         Notices(options.quiet, options.verbose)
-            .say(readers.context().bpffs.path, options.once
-                                                   ? "no counter map is pinned below it"
-                                                   : "no counter map is pinned below it yet; waiting");
+            .say(readers.context().bpffs.path,
+                 fmt::format("no counter map is pinned below it{}{}",
+                             readers.may_be_more() ? " where this user may look" : "",
+                             options.once ? "" : " yet; waiting"));
     }
     return 0;
 }

@@ -183,7 +183,8 @@ def test_map_that_may_not_be_read(lab, veth0):
         assert [json.loads(line)["dev"] for line in done.out.splitlines()] == ["veth0"]
         *notices, error = map(json.loads, [line for line in done.err.splitlines() if line.startswith("{")])
         assert not notices and error["error"]["status"] == PERMISSION
-        assert error["error"]["message"] == f"reading the counters below {BPFFS}: 1 of the maps there cannot be read"
+        assert error["error"]["message"] == (
+            f"reading the counters below {BPFFS}: those in 1 of the directories there cannot be read")
         assert (f"{closed}: " in done.err) == (not quiet)
     done = run([*command, "--count", "1"])
     assert f"{closed}: " in done.err
@@ -332,15 +333,64 @@ def test_what_nobody_may_look_into(lab, veth0):
     assert len(said) == 1, said
 
 
-def test_closed_root(lab, veth0):
-    """Status 3, and what opens it."""
+@pytest.mark.parametrize("closed, mode, shown", [
+    ("veth0", 0o750, {(None, "veth1"), ("red", "veth0")}),
+    ("veth0", 0o744, {(None, "veth1"), ("red", "veth0")}),
+    ("netns:red", 0o750, {(None, "veth0"), (None, "veth1")}),
+    ("netns:red", 0o711, {(None, "veth0"), (None, "veth1")}),
+    ("netns:red", 0o744, {(None, "veth0"), (None, "veth1")}),
+    ("netns:red/veth0", 0o700, {(None, "veth0"), (None, "veth1")}),
+    ("", 0o744, set()),
+    ("", 0o711, set()),
+    ("", 0o700, set())])
+def test_closed_directory_of_counters(lab, veth0, red, closed, mode, shown):
+    """The others are shown, and it is status 3: what is named like an interface, or like a namespace, has counters. The
+    command of the hint opens it."""
+    kernel.need(kernel.unprivileged_reading)
+    lab.veth("veth1")
+    red.veth()
+    for args in (["veth0"], ["veth1"], ["veth0", *red.option]):
+        lab.load(*args)
+    directory = BPFFS / closed
+    lab.cleanups.append(lambda: BPFFS.chmod(0o755))
+    directory.chmod(mode)
+    _, stats = copy_for_everyone()
+    command = [*as_user(NOBODY), stats, "--all", "--json"]
+    done = run([*command, "--once"], PERMISSION)
+    assert {(sample["netns"], sample["dev"]) for sample in map(json.loads, done.out.splitlines())} == shown
+    assert f"this user may not look into {directory} (mode {mode:04o})" in done.err
+    assert "no counter map" not in done.err
+    if shown:
+        assert "Permission denied" in run([*command, "--count", "1"]).err
+    (hint,) = set(re.findall("as root, `(chmod [^`]*)`", done.err))
+    run(shlex.split(hint))
+    assert len(run([*command, "--once"]).out.splitlines()) == 3
+
+
+def test_closed_directory_of_others(lab, veth0):
+    """Nothing says that there are counters in it: no failure, and told only to who asks for more."""
+    kernel.need(kernel.unprivileged_reading)
+    lab.foreign_map(BPFFS / "mytool" / "xdp_stats_map", "percpu_array", 4, 16, 5)
+    (BPFFS / "mytool").chmod(0o700)
+    _, stats = copy_for_everyone()
+    command = [*as_user(NOBODY), stats, "--all", "--once"]
+    assert "no counter map is pinned below it where this user may look" in run(command).err
+    lab.load("veth0")
+    done = run(command)
+    assert done.err == "" and done.out.startswith("veth0: ")
+    assert f"this user may not look into {BPFFS}/mytool (mode 0700)" in run([*command, "--verbose"]).err
+
+
+def test_directory_of_counters_that_is_opened(lab, veth0):
+    """A running reader finds what is in it then."""
     kernel.need(kernel.unprivileged_reading)
     lab.load("veth0")
-    lab.cleanups.append(lambda: BPFFS.chmod(0o755))
-    BPFFS.chmod(0o700)
+    pin_dir("veth0").chmod(0o750)
     _, stats = copy_for_everyone()
-    err = run([*as_user(NOBODY), stats, "--all", "--once"], 3).err
-    assert "this user may not enter" in err and f"chmod a+x {BPFFS}" in err
+    reader = lab.stats("--all", interval="10ms", prefix=as_user(NOBODY), program=stats)
+    reader.wait_for_line("this user may not look into", stream="err")
+    pin_dir("veth0").chmod(0o755)
+    reader.wait_for(lambda sample: sample["dev"] == "veth0")
 
 
 # ---- --output

@@ -187,6 +187,6 @@ def test_what_keeps_an_ordinary_user_out_is_said(lab, veth0, programs):
         one = run([*as_user(NOBODY), programs["loader"], "--dev", "veth0", "--status"])
     finally:
         BPFFS.chmod(0o755)
-    barrier, way = f"this user may not enter {BPFFS} (mode 0700)", f"as root, `chmod a+x {BPFFS}`"
+    barrier, way = f"this user may not look into {BPFFS} (mode 0700)", f"as root, `chmod a+rx {BPFFS}`"
     assert barrier in everywhere.err and f"hint: {way}" in everywhere.err
     assert barrier in one.out and way in one.out

@@ -21,11 +21,13 @@
 namespace tally {
 namespace {
 
-// The first directory of the path that this user may not enter; empty where there is none.
+// The first directory of the path that this user may not enter or, where the path ends with its slash, may
+// not list; empty where there is none.
 std::string barrier_on(const std::string& path) {
     for (auto slash = path.find('/', 1); slash != std::string::npos; slash = path.find('/', slash + 1)) {
         std::string directory = path.substr(0, slash);
-        if (::faccessat(AT_FDCWD, directory.c_str(), X_OK, AT_EACCESS) != 0 && errno == EACCES) {
+        const int wanted = slash + 1 == path.size() ? R_OK | X_OK : X_OK;
+        if (::faccessat(AT_FDCWD, directory.c_str(), wanted, AT_EACCESS) != 0 && errno == EACCES) {
             return directory;
         }
     }
@@ -97,11 +99,12 @@ Error explain_barrier(Error error, const std::string& path) {
         return error;
     }
     struct stat status = {};
-    error.reason += fmt::format(": this user may not enter {}", directory);
+    error.reason += fmt::format(": this user may not look into {}", directory);
     if (::stat(directory.c_str(), &status) == 0) {
         error.reason += fmt::format(" (mode {:04o})", status.st_mode & 07777U);
     }
-    error.hint = fmt::format("as root, `chmod a+x {}` lets every user read the counters below it",
+    // Without the right to list it, nobody could watch it either.
+    error.hint = fmt::format("as root, `chmod a+rx {}` lets every user read the counters below it",
                              shell_word(directory));
     return error;
 }

@@ -41,8 +41,8 @@ Result<UniqueFd> open_pin(const std::string& path, bool read_only);
 // The same for what must be a map: kConflict where the pin holds something else.
 Result<UniqueFd> open_map_pin(const std::string& path, bool read_only);
 
-// A lack of permission for this path, with the directory on it that this user may not enter, and how it can
-// be opened; anything else as it is.
+// A lack of permission for this path, with the directory on it that this user may not look into, and how it
+// can be opened; anything else as it is. The path of a directory that is listed ends with a slash.
 Error explain_barrier(Error error, const std::string& path);
 
 // The pin directories of interfaces below the root, of all namespaces, that this process may look into. An

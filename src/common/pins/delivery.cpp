@@ -128,7 +128,7 @@ Result<std::optional<DeliveryMeta>> read_delivery_meta(const std::string& bpffs)
     }
     TALLY_TRY(check_directory(directory, bpffs));
     if (!meta) {
-        return explain_barrier(std::move(meta).error(), directory + '/');
+        return explain_barrier(std::move(meta).error(), directory + '/' + XDP_TALLY_DELIVERY_META_NAME);
     }
     return std::optional(*meta);
 }

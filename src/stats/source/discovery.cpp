@@ -12,7 +12,6 @@
 #include "common/pins/meta.h"
 #include "common/pins/netns_context.h"
 #include "common/pins/pin_names.h"
-#include "stats/source/pin_error.h"
 #include "stats/source/pinned_map.h"
 
 namespace tally::stats {
@@ -36,7 +35,7 @@ bool has_lost_counters(const std::string& directory) {
 
 Result<std::vector<FoundMap>> Discovery::look() {
     if (auto names = list_directory(root_); !names) {
-        return explain_pin_error(std::move(names).error(), root_ + '/' + XDP_TALLY_MAP_NAME);
+        return explain_barrier(std::move(names).error(), root_ + '/');
     }
     TALLY_ASSIGN_OR_RETURN(owners_, TrustedOwners::of(root_));
     std::vector<FoundMap> found;
@@ -51,10 +50,13 @@ Result<std::vector<FoundMap>> Discovery::look() {
     return *trouble_;
 }
 
-void Discovery::note_trouble(const Error& error) {
+void Discovery::note_trouble(const Directory& directory, const Error& error, std::vector<FoundMap>& found) {
     if (is_failed_question(error)) {
         trouble_ = error;
         unwatched_ = true;
+    } else if (error.kind == ErrorKind::kPermission) {
+        found.push_back({directory.path, directory.netns, decode_pin_name(name_of(directory.path)), false,
+                         explain_barrier(error, directory.path + '/')});
     }
 }
 
@@ -80,10 +82,10 @@ void Discovery::scan_all(std::vector<FoundMap>& found) {
     scan({root_, {}, Kind::kRoot}, found);
 }
 
-bool Discovery::is_trusted_directory(const Directory& directory) {
+bool Discovery::is_trusted_directory(const Directory& directory, std::vector<FoundMap>& found) {
     const auto status = status_of(directory.path, AT_SYMLINK_NOFOLLOW);
     if (!status) {
-        note_trouble(status.error());
+        note_trouble(directory, status.error(), found);
         return false;
     }
     if (!S_ISDIR(status->st_mode)) {
@@ -98,7 +100,7 @@ bool Discovery::is_trusted_directory(const Directory& directory) {
 
 // Watched before it is looked into: what comes later causes an event.
 void Discovery::scan(const Directory& directory, std::vector<FoundMap>& found) {
-    if (is_trusted_directory(directory) && watch(directory)) {
+    if (is_trusted_directory(directory, found) && watch(directory)) {
         look_inside(directory, found);
     } else {
         forget_directory(directory.path);
@@ -109,7 +111,7 @@ void Discovery::scan(const Directory& directory, std::vector<FoundMap>& found) {
 bool Discovery::watch(const Directory& directory) {
     const int number = watcher_->watch(directory.path);
     if (number < 0) {
-        // A directory that this user may not enter is left out until its mode changes.
+        // What is in a directory that this user may not enter is not known until its mode changes.
         unwatched_ = unwatched_ || ::access(directory.path.c_str(), X_OK) == 0;
         return true;
     }
@@ -126,9 +128,9 @@ bool Discovery::watch(const Directory& directory) {
 void Discovery::look_inside(const Directory& directory, std::vector<FoundMap>& found) {
     if (directory.kind == Kind::kInterface) {
         const auto there = path_exists(directory.path + '/' + XDP_TALLY_MAP_NAME);
-        if (!there && is_failed_question(there.error())) {
-            note_trouble(there.error());
-        } else if (!there || !*there) {
+        if (!there) {
+            note_trouble(directory, there.error(), found);
+        } else if (!*there) {
             told_.erase(directory.path);
             if (has_lost_counters(directory.path)) {
                 found.push_back(
@@ -142,7 +144,7 @@ void Discovery::look_inside(const Directory& directory, std::vector<FoundMap>& f
     }
     const auto names = list_directory(directory.path);
     if (!names) {
-        note_trouble(names.error());
+        note_trouble(directory, names.error(), found);
     }
     for (const auto& name : names ? *names : std::vector<std::string>()) {
         Directory inner{directory.path + '/' + name, directory.netns, Kind::kInterface};

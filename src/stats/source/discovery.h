@@ -16,10 +16,11 @@
 namespace tally::stats {
 
 struct FoundMap {
-    std::string directory;    // the map's
-    std::string netns;        // what bpffs calls the namespace; empty: the initial one
-    std::string name;         // of the directory, decoded: the interface's, if it is one's
-    bool is_missing = false;  // a meta names it, and its pin was removed
+    std::string directory;             // the map's
+    std::string netns;                 // what bpffs calls the namespace; empty: the initial one
+    std::string name;                  // of the directory, decoded: the interface's, if it is one's
+    bool is_missing = false;           // a meta names it, and its pin was removed
+    std::optional<Error> closed = {};  // there may be maps, but this process may not look
 };
 
 class Discovery {
@@ -27,8 +28,8 @@ class Discovery {
     // `watcher` must outlive it.
     Discovery(std::string root, PinWatcher& watcher) : root_(std::move(root)), watcher_(&watcher) {}
 
-    // All maps that are pinned now; from then on the directories are watched. Directories that this process
-    // may not look into are left out; where the kernel could not answer, nobody knows what is in one.
+    // All maps that are pinned now; from then on the directories are watched. Where the kernel could not
+    // answer, nobody knows what is in one.
     Result<std::vector<FoundMap>> look();
     // The maps that have appeared, or are missing, where the events happened.
     std::vector<FoundMap> look_again(const PinWatcher::Events& events);
@@ -55,8 +56,8 @@ class Discovery {
     void look_inside(const Directory& directory, std::vector<FoundMap>& found);
     void forget_directory(const std::string& path);
 
-    bool is_trusted_directory(const Directory& directory);
-    void note_trouble(const Error& error);
+    bool is_trusted_directory(const Directory& directory, std::vector<FoundMap>& found);
+    void note_trouble(const Directory& directory, const Error& error, std::vector<FoundMap>& found);
 
     std::string root_;
     TrustedOwners owners_;

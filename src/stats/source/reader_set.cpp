@@ -80,7 +80,7 @@ Result<void> ReaderSet::check_all_were_read() const {
                                     [](const auto& one) { return one.second == ErrorKind::kPermission; });
     return make_error(denied ? ErrorKind::kPermission : ErrorKind::kSystem,
                       fmt::format("reading the counters below {}", own_->context.bpffs.path),
-                      fmt::format("{} of the maps there cannot be read", unread_.size()));
+                      fmt::format("those in {} of the directories there cannot be read", unread_.size()));
 }
 
 bool ReaderSet::must_poll() const {
@@ -227,6 +227,10 @@ Result<void> ReaderSet::add(const FoundMap& found, bool under_way) {
         note_missing(found, place->context);
         return {};
     }
+    if (found.closed) {
+        note_closed(found, place->context);
+        return {};
+    }
     const auto source = source_of(found, place->context);
     auto reader =
         source ? std::make_unique<Reader>(*source, request_, place->context, place->departures, watcher_)
@@ -270,6 +274,22 @@ void ReaderSet::note_missing(const FoundMap& found, const NetnsContext& context)
     const auto error = explain_missing_pin(found.name, context, found.directory + '/' + XDP_TALLY_MAP_NAME);
     note_problem(found, printable(with_netns(found.netns, found.name)), error.message() + "; " + error.hint);
     unread_[found.directory] = error.kind;
+}
+
+// What has the name of an interface or of a namespace has counters. Other programs have directories of their
+// own, too, which are no failure of every user's.
+void ReaderSet::note_closed(const FoundMap& found, const NetnsContext& context) {
+    const auto device = is_device(found, context);
+    const bool has_counters = !found.netns.empty() || !device || *device;
+    if (has_counters) {
+        unread_[found.directory] = found.closed->kind;
+    } else {
+        may_be_more_ = true;
+    }
+    if (has_counters || request_.notices.verbose()) {
+        const std::string hint = found.closed->hint.empty() ? "" : "; " + found.closed->hint;
+        note_problem(found, printable(found.directory), found.closed->message() + hint);
+    }
 }
 
 Result<Source> ReaderSet::source_of(const FoundMap& found, const NetnsContext& context) {

@@ -63,6 +63,9 @@ class ReaderSet {
     // An error where some that discover() has found could not be read: what is shown is not all there is. A
     // map of another layout is no counter map, and one that is gone by then is none either.
     Result<void> check_all_were_read() const;
+    // There are directories that this process may not look into, of which nothing says that they have
+    // counters.
+    bool may_be_more() const { return may_be_more_; }
 
     const NetnsContext& context() const { return own_->context; }
     // In the order of the command line; with --all, in natural order.
@@ -118,6 +121,7 @@ class ReaderSet {
     Result<void> add(const std::vector<FoundMap>& found, bool under_way);
     Result<void> add(const FoundMap& found, bool under_way);
     void note_missing(const FoundMap& found, const NetnsContext& context);
+    void note_closed(const FoundMap& found, const NetnsContext& context);
     void note_problem(const FoundMap& found, const std::string& title, std::string problem);
     void say_what_is_ignored();
     static Result<Source> source_of(const FoundMap& found, const NetnsContext& context);
@@ -138,7 +142,8 @@ class ReaderSet {
     std::optional<Discovery> discovery_;
     bool told_of_ignored_ = false;
     std::map<std::string, std::string> problems_;  // of what was found and could not be read, by directory
-    std::map<std::string, ErrorKind> unread_;      // of counter maps that could not be read, by directory
+    std::map<std::string, ErrorKind> unread_;      // of counters that could not be read, by directory
+    bool may_be_more_ = false;                     // where this process may not look
     bool left_out_ = false;                        // some are no members: the next scrape looks for them
     bool unanswered_ = false;  // the same, as the kernel could not answer: they are looked for without one
     std::vector<Member> members_;

@@ -635,13 +635,13 @@ def user(lab, command, status, **more):
     return Scene(lab, command.format(id=item["id"]), status, inside=as_user(NOBODY), helper=(), **more)
 
 
-def closed_bpffs(lab):
+def closed_bpffs(lab, command):
     """To all but its group: that stays."""
     lab.cleanups.append(lambda: BPFFS.chmod(0o755))
     counted(lab)
-    scene = Scene(lab, "xdp_stats --dev veth0 --once", 3, inside=as_user(NOBODY), helper=())
+    scene = Scene(lab, command, 3, inside=as_user(NOBODY), helper=())
     BPFFS.chmod(0o770)
-    scene.after.append(lambda: same(lambda: BPFFS.stat().st_mode & 0o777, 0o771))
+    scene.after.append(lambda: same(lambda: BPFFS.stat().st_mode & 0o777, 0o775))
     return scene
 
 

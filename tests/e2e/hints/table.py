@@ -258,7 +258,10 @@ NAMES = [
 ]
 
 READER = [
-    typed("as root, `chmod a+x {}` lets every user read the counters below it", scenes.closed_bpffs),
+    typed("as root, `chmod a+rx {}` lets every user read the counters below it",
+          (partial(scenes.closed_bpffs, command="xdp_stats --dev veth0 --once"),
+           partial(scenes.closed_bpffs, command="xdp_stats --all --once"),
+           partial(scenes.closed_bpffs, command="xdp_loader --status"))),
     typed("as root, `chmod a+r {}` lets every user read it", scenes.closed_map),
     typed("`ls {}` shows the pins in it",
           partial(scenes.loaded, command="xdp_stats --map /sys/fs/bpf/veth0 --once", status=4),
