@@ -133,8 +133,8 @@ Result<bool> print(ReaderSet& readers, const Options& options, const Pace& pace)
 }
 
 Result<bool> show_live(ReaderSet& readers, const Options& options, Pace pace) {
-    TALLY_ASSIGN_OR_RETURN(auto screen, Screen::open());
     stop_on_terminal_signals();
+    TALLY_ASSIGN_OR_RETURN(auto screen, Screen::open());
     // Its destructor restores the terminal, before an error is printed.
     View view(std::move(screen), pace, options.totals, readers);
     return run_loop(readers, view, pace);

@@ -1,11 +1,18 @@
 # SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 """xdp_stats --live on a terminal: tmux is one, and shows what is on it."""
 
+import contextlib
+import fcntl
 import os
 import re
+import select
 import shlex
 import signal
 import struct
+import subprocess
+import termios
+import time
+from pathlib import Path
 
 import pytest
 
@@ -14,7 +21,7 @@ from support.devices import named
 from support.maps import dump_counts
 from support.pins import pin_dir
 from support.process_table import lives, processes
-from support.processes import run, wait_until
+from support.processes import DEADLINE, run, wait_until
 from support.programs import STATS
 from support.redirects import redirect
 from support.strace import strace
@@ -627,6 +634,81 @@ def test_keys_that_are_signals(lab, counted, terminal, key):
     screen.start("--dev", "veth0")
     screen.keys(key)
     screen.wait_for_end()
+
+
+class Line:
+    """A terminal without anything that shows it: what is written there is read when the test does so."""
+
+    def __init__(self):
+        self.ours, self.its = os.openpty()
+        self.read = b""
+        self.before = termios.tcgetattr(self.its)
+        self.resize(50, 200)
+        self.view = subprocess.Popen(["setsid", "--ctty", "env", "TERM=xterm-256color", "LC_ALL=C.UTF-8", STATS,
+                                      "--live", "--dev", "veth0"], stdin=self.its, stdout=self.its, stderr=self.its)
+        self.read_until(b"veth0")
+
+    def resize(self, height, width):
+        fcntl.ioctl(self.its, termios.TIOCSWINSZ, struct.pack("4H", height, width, 0, 0))
+
+    def read_until(self, text):
+        begin, end = len(self.read), time.monotonic() + DEADLINE
+        while self.read.find(text, begin) < 0:
+            assert select.select([self.ours], [], [], DEADLINE)[0] and time.monotonic() < end, "it is not written"
+            self.read += os.read(self.ours, 1 << 16)
+
+    def fill(self):
+        """Has the screen drawn anew until the terminal takes no more, and not for a moment only."""
+        stack = Path(f"/proc/{self.view.pid}/stack")
+        waiting = 0
+        while waiting < 200:
+            if (select.select([], [self.its], [], 0)[1]
+                    or not re.search("wait_woken.*tty_write", stack.read_text(encoding="ascii"), re.DOTALL)):
+                os.write(self.ours, b"\x0c")
+                waiting = 0
+            waiting += 1
+
+    def wait_for_end(self):
+        assert self.view.wait(DEADLINE) == 0
+        assert termios.tcgetattr(self.its) == self.before
+        while select.select([self.ours], [], [], 0)[0]:
+            self.read += os.read(self.ours, 1 << 16)
+        assert self.read.rfind(b"\x1b[?1049l") > self.read.rfind(b"\x1b[?1049h")
+
+    def close(self):
+        self.view.kill()
+        self.view.wait()
+        os.close(self.ours)
+        os.close(self.its)
+
+
+@pytest.fixture
+def line(counted):
+    with contextlib.closing(Line()) as made:
+        yield made
+
+
+@pytest.mark.parametrize("stopped", [True, False])
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT])
+def test_signals_end_it_while_the_terminal_takes_nothing(line, stopped, end):
+    """After Ctrl-S, or where nobody reads. What is shown when it goes on is the restored screen."""
+    if stopped:
+        os.write(line.ours, b"\x13")
+    line.fill()
+    line.view.send_signal(end)
+    line.wait_for_end()
+
+
+@pytest.mark.parametrize("size", [(24, 32768), (65535, 80), (65535, 65535)])
+def test_sizes_that_ncurses_cannot_have(line, size):
+    """`stty cols 40000` is enough. Part of it is drawn on."""
+    line.resize(*size)
+    line.read_until(b"veth0")
+    line.resize(24, 80)
+    line.read_until(b"veth0")
+    os.write(line.ours, b"q")
+    line.read_until(b"\x1b[?1049l")
+    line.wait_for_end()
 
 
 GO_ON = "clear; fg; echo status $?"

@@ -3,6 +3,7 @@
 
 #include <poll.h>
 #include <sys/eventfd.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include <array>
@@ -25,9 +26,21 @@ void request_stop(int) {
     errno = saved;
 }
 
-void stop_on(std::initializer_list<int> signals) {
+// ncurses repeats a write that a signal has ended. So that the next one does not wait again, where output was
+// stopped by Ctrl-S or nobody takes it, what was not taken yet is given up, every second until the end.
+void release_terminal(int signal) {
+    const int saved = errno;
+    request_stop(signal);
+    ::tcflow(STDOUT_FILENO, TCOOFF);  // without it, TCOON does not undo a Ctrl-S
+    ::tcflow(STDOUT_FILENO, TCOON);
+    ::tcflush(STDOUT_FILENO, TCOFLUSH);
+    ::alarm(1);
+    errno = saved;
+}
+
+void stop_on(std::initializer_list<int> signals, void (*handler)(int)) {
     struct sigaction action = {};
-    action.sa_handler = request_stop;  // no SA_RESTART: a blocked write must end, too
+    action.sa_handler = handler;  // no SA_RESTART: a blocked write must end, too
     for (const int signal : signals) {
         sigaction(signal, &action, nullptr);
     }
@@ -40,7 +53,7 @@ Result<void> install_stop_signals() {
     if (g_descriptor < 0) {
         return last_error("setting up signal handling");
     }
-    stop_on({SIGINT, SIGTERM});
+    stop_on({SIGINT, SIGTERM}, request_stop);
     struct sigaction action = {};
     action.sa_handler = SIG_IGN;
     sigaction(SIGPIPE, &action, nullptr);
@@ -48,7 +61,7 @@ Result<void> install_stop_signals() {
 }
 
 void stop_on_terminal_signals() {
-    stop_on({SIGHUP, SIGQUIT});
+    stop_on({SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGALRM}, release_terminal);
 }
 
 int stop_descriptor() {

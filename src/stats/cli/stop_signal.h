@@ -12,7 +12,8 @@ namespace tally::stats {
 // Also ignores SIGPIPE, so that write(2) tells of a closed pipe. To be called once.
 Result<void> install_stop_signals();
 
-// For the full-screen view: SIGHUP and SIGQUIT end the run in the same way.
+// For the full-screen view: SIGHUP and SIGQUIT end the run in the same way, and a terminal that takes no
+// output does not keep it from ending.
 void stop_on_terminal_signals();
 
 // Readable from the first signal on.

@@ -13,6 +13,7 @@
 #include <curses.h>
 #include <term.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <clocale>
@@ -34,6 +35,9 @@ constexpr int kEscape = 0x1b;
 constexpr int kDelete = 0x7f;
 // Esc is the key if nothing follows within this time: over a slow line an escape sequence arrives in pieces.
 constexpr int kEscapeMilliseconds = 100;
+// More rows or columns than screens have are left empty: a kernel takes any 16 bits for a size, of which
+// ncurses cannot have all, and memory not the square.
+constexpr int kLongestSide = 1000;
 
 constexpr const char* kOperation = "opening the full-screen view";
 constexpr const char* kOtherWays =
@@ -296,9 +300,11 @@ bool Screen::process_signals() {
         forget_contents();
     }
     winsize size = {};
-    if (::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_row > 0 && size.ws_col > 0 &&
-        ::is_term_resized(size.ws_row, size.ws_col)) {
-        ::resizeterm(size.ws_row, size.ws_col);
+    const bool known = ::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_row > 0 && size.ws_col > 0;
+    const int high = std::min<int>(size.ws_row, kLongestSide);
+    const int wide = std::min<int>(size.ws_col, kLongestSide);
+    if (known && ::is_term_resized(high, wide)) {
+        ::resizeterm(high, wide);
         forget_contents();
     }
     pollfd terminal = {STDIN_FILENO, 0, 0};
