@@ -167,12 +167,14 @@ def test_devices_come(lab):
 
 
 def test_names_that_are_no_utf8(lab):
-    """Prometheus takes nothing else, and would refuse the whole scrape."""
-    name = os.fsdecode(b"veth\xff0")
-    lab.veth(name, peer="p-latin")
-    lab.loader_json("--dev", name)
+    """Prometheus takes nothing else, nor a series twice, and would refuse the whole scrape."""
+    names = [b"veth\xff0", b"veth\xfe0", b"v\xc3\xa9\xe2\x82", b"\xed\xb0\x80", b"\\xff"]
+    for index, name in enumerate(map(os.fsdecode, names)):
+        lab.veth(name, peer=f"p-latin{index}")
+        lab.loader_json("--dev", name)
     text = once("--all")
-    assert 'device="veth\ufffd0"' in text
+    devices = re.findall('^xdp_up{device="(.*?)",', text, re.MULTILINE)
+    assert sorted(devices) == sorted(["veth%FF0", "veth%FE0", "v\u00e9%E2%82", "%ED%B0%80", r"\\xff"])
     check_metrics(text)
 
 
@@ -380,7 +382,7 @@ def test_landing_page(exporter):
 
 
 @pytest.mark.parametrize("path", ["/metrics/", "/metrics/../../etc/passwd", "/etc/passwd", "/%2e%2e/%2e%2e/etc/passwd",
-                                  "/cgi-bin/x.cgi"])
+                                  "/cgi-bin/x.cgi", "//metrics", "//", "//x/metrics", "/metrics;x"])
 def test_nothing_else_is_served(exporter, path):
     with pytest.raises(urllib.error.HTTPError) as error:
         get(f"http://127.0.0.1:{exporter.port}{path}")

@@ -205,7 +205,11 @@ WebServer::Answer WebServer::ask(std::string_view path) const {
 void WebServer::answer(evhttp_request* request, void* self) {
     const evhttp_uri* const uri = evhttp_request_get_evhttp_uri(request);
     const char* const path = uri == nullptr ? nullptr : evhttp_uri_get_path(uri);
-    const Answer answer = static_cast<WebServer*>(self)->ask(path == nullptr || *path == '\0' ? "/" : path);
+    std::string_view asked = path == nullptr || *path == '\0' ? "/" : path;
+    if (const std::string_view all = evhttp_request_get_uri(request); all.starts_with("//")) {
+        asked = all;  // libevent takes what follows for a host
+    }
+    const Answer answer = static_cast<WebServer*>(self)->ask(asked);
     evkeyvalq* const headers = evhttp_request_get_output_headers(request);
     evhttp_add_header(headers, "Content-Type", answer.type.c_str());
     evhttp_add_header(headers, "Content-Length", std::to_string(answer.text.size()).c_str());

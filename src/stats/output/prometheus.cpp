@@ -66,15 +66,31 @@ constexpr std::array kMetrics = {
 constexpr std::array kStates = {AttachState::kAttached, AttachState::kDetached, AttachState::kStale,
                                 AttachState::kForeign, AttachState::kUnknown};
 
-// Prometheus refuses a scrape with bytes that are not UTF-8; they become U+FFFD, as in JSON.
-std::string utf8(const std::string& text) {
-    using nlohmann::json;
-    const bool ascii = std::all_of(text.begin(), text.end(),
-                                   [](char letter) { return static_cast<unsigned char>(letter) < 0x80; });
-    if (ascii) {
-        return text;
+// How many bytes the first character of the text has; 0 where it begins with none of UTF-8.
+std::size_t size_of_character(std::string_view text) {
+    if (static_cast<unsigned char>(text.front()) < 0x80) {
+        return 1;
     }
-    return json::parse(json(text).dump(-1, ' ', false, json::error_handler_t::replace));
+    constexpr std::size_t kLongest = 4;
+    for (std::size_t size = 2; size <= std::min(text.size(), kLongest); ++size) {
+        if (nlohmann::json::accept('"' + std::string(text.substr(0, size)) + '"')) {
+            return size;
+        }
+    }
+    return 0;
+}
+
+// Prometheus refuses a scrape with other bytes than UTF-8, and one with a series twice: they become %XX,
+// which no interface has in its name, instead of the same U+FFFD.
+std::string utf8(std::string_view text) {
+    std::string valid;
+    while (!text.empty()) {
+        const std::size_t size = size_of_character(text);
+        valid += size > 0 ? text.substr(0, size)
+                          : fmt::format("%{:02X}", static_cast<unsigned char>(text.front()));
+        text.remove_prefix(std::max<std::size_t>(size, 1));
+    }
+    return valid;
 }
 
 // `,name="value"`, or without the comma where it is the first.

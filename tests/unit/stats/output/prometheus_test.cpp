@@ -4,6 +4,7 @@
 #include <map>
 #include <sstream>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "stats/output/format.h"
@@ -144,13 +145,23 @@ TEST(Metrics, OfAPinGoByItsPath) {
                 ElementsAre(Pair("/sys/fs/bpf/other/xdp_stats_map,", 1)));
 }
 
+// And no two names become the same.
 TEST(Metrics, AreUtf8) {
+    const std::vector<std::pair<std::string, std::string>> names = {
+        {"\xffz", "%FFz"},
+        {"\xfez", "%FEz"},
+        {"z\xff", "z%FF"},
+        {"\xc3\xa9", "\xc3\xa9"},
+        {"\xf0\x9f\x9a\x80", "\xf0\x9f\x9a\x80"},
+        {"\xe2\x82", "%E2%82"},         // cut off
+        {"\xed\xb0\x80", "%ED%B0%80"},  // half of a pair of UTF-16
+        {"\xc0\xaf", "%C0%AF"},         // longer than need be
+    };
     SampleReport report = example_report();
-    report.device =
-        "\xff"
-        "0";
-    EXPECT_THAT(metrics_of(report).at("xdp_up"), ElementsAre(Key("\xef\xbf\xbd"
-                                                                 "0,")));
+    for (const auto& [name, shown] : names) {
+        report.device = name;
+        EXPECT_THAT(metrics_of(report).at("xdp_up"), ElementsAre(Key(shown + ",")));
+    }
 }
 
 TEST(Metrics, AreTakenOnce) {
