@@ -439,14 +439,44 @@ def test_output_is_plain_whoever_looks_at_stdout(lab, veth0, tmp_path, form):
     assert texts[0] == texts[1] and "1234" in texts[1].split()
 
 
-def test_output_keeps_links_and_the_umask(lab, veth0, tmp_path):
+def test_output_keeps_links(lab, veth0, tmp_path):
     lab.load("veth0")
     target, link = tmp_path / "target", tmp_path / "link"
     target.write_text("old")
     link.symlink_to(target)
-    run(["sh", "-c", f"umask 027; exec {STATS} --dev veth0 --once --output {link}"])
+    run([STATS, "--dev", "veth0", "--once", "--output", link])
     assert link.is_symlink() and "XDP_PASS" in target.read_text(encoding="utf-8")
-    assert target.stat().st_mode & 0o777 == 0o640
+
+
+def test_output_is_made_with_the_umask(lab, veth0, tmp_path):
+    lab.load("veth0")
+    file = tmp_path / "samples"
+    run(["sh", "-c", f"umask 027; exec {STATS} --dev veth0 --once --output {file}"])
+    assert file.stat().st_mode & 0o777 == 0o640
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o640, 0o666])
+def test_output_keeps_mode_and_owner(lab, veth0, tmp_path, mode):
+    """Whom the file was for, it stays for, whatever the umask."""
+    lab.load("veth0")
+    file = tmp_path / "samples"
+    file.write_text("old", encoding="utf-8")
+    file.chmod(mode)
+    os.chown(file, NOBODY, 12)
+    run(["sh", "-c", f"umask 027; exec {STATS} --dev veth0 --once --output {file}"])
+    status = file.stat()
+    assert (status.st_mode & 0o7777, status.st_uid, status.st_gid) == (mode, NOBODY, 12)
+    assert "XDP_PASS" in file.read_text(encoding="utf-8")
+
+
+def test_output_beyond_the_limit_of_files(lab, veth0, tmp_path):
+    """It is told, the old file stays, and nothing else."""
+    lab.load("veth0")
+    file = tmp_path / "samples"
+    file.write_text("old", encoding="utf-8")
+    done = run(["sh", "-c", f"ulimit -f 0; exec {STATS} --dev veth0 --once --output {file}"], 1)
+    assert done.err == f"xdp_stats: writing {file}: File too large\n"
+    assert [path.name for path in tmp_path.iterdir()] == ["samples"] and file.read_text(encoding="utf-8") == "old"
 
 
 @pytest.mark.parametrize("path", ["/dev/null", "/dev/zero", "/run"])

@@ -2,6 +2,8 @@
 """Loading: what is attached, pinned, recorded and reported; what replaces what."""
 
 import os
+import re
+import signal
 import stat
 import struct
 import subprocess
@@ -92,6 +94,19 @@ def test_a_change_whose_outcome_cannot_be_written(lab, veth0, verb, done):
     assert ("hint: what was done is done" in words) == done == (attached("veth0") != before)
     if verb == ["--unload"]:
         assert not pin_dir("veth0").exists()
+
+
+@pytest.mark.parametrize("command", [f"{LOADER} --status", f"{LOADER} --json", f"{STATS} --once"])
+def test_output_beyond_the_limit_of_files(lab, veth0, tmp_path, command):
+    """An error like every other, not the end by SIGXFSZ."""
+    lab.load("veth0")
+    done = run(["sh", "-c", f"ulimit -f 0; exec {command} --dev veth0 >{tmp_path}/file"], 1)
+    assert re.search("writing (the outcome|to stdout): File too large", done.err)
+
+
+def test_a_command_has_the_usual_sigxfsz(lab, veth0, tmp_path):
+    lab.loader("-q", "--dev", "veth0", "--run", "--", "sh", "-c", f"ulimit -f 0; echo >{tmp_path}/file",
+               status=128 + signal.SIGXFSZ)
 
 
 @pytest.mark.parametrize("program", [LOADER, STATS])

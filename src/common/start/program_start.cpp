@@ -2,6 +2,7 @@
 #include "common/start/program_start.h"
 
 #include <cerrno>
+#include <csignal>
 #include <exception>
 
 #include "common/base/error_report.h"
@@ -37,6 +38,11 @@ int run_program(const std::function<int(bool& json)>& work) {
         return kFailed;
     }
     raise_descriptor_limit();
+    // So that a write beyond RLIMIT_FSIZE fails as others do. A handler, because what is ignored stays so in
+    // a program that is started.
+    if (::signal(SIGXFSZ, [](int) {}) == SIG_IGN) {
+        ::signal(SIGXFSZ, SIG_IGN);
+    }
     bool json = false;
     try {
         return work(json);

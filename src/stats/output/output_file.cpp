@@ -70,9 +70,19 @@ Result<OutputFile> OutputFile::at(const std::string& path) {
 Result<void> OutputFile::write(std::string_view text) const {
     const std::string what = "writing " + path_;
     TALLY_ASSIGN_OR_RETURN(const auto name, temporary_name(path_));
-    const UniqueFd fd(::open(name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0666));
+    constexpr mode_t kPermissions = 0777;
+    struct stat old = {};
+    const bool replaces = ::stat(path_.c_str(), &old) == 0;
+    const mode_t mode = replaces ? old.st_mode & kPermissions : 0666;
+    const UniqueFd fd(::open(name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode));
     if (!fd) {
         return last_error(what);
+    }
+    if (replaces) {
+        ::fchmod(fd.get(), mode);  // whatever the umask
+        // Root alone gives files away; a group of its own every user may give one to.
+        [[maybe_unused]] const bool given = ::fchown(fd.get(), old.st_uid, old.st_gid) == 0 ||
+                                            ::fchown(fd.get(), static_cast<uid_t>(-1), old.st_gid) == 0;
     }
     const bool written = write_all(fd.get(), text);
     if (written && !is_still(name, fd.get())) {

@@ -17,8 +17,9 @@ class OutputFile {
     static Result<OutputFile> at(const std::string& path);
 
     // Replaces the file by renaming another one, which is made in its directory with a name that begins with
-    // a dot and does not end in ".prom": who opens the file gets the old text or the new. Its mode is what
-    // the umask leaves of 0666.
+    // a dot and does not end in ".prom": who opens the file gets the old text or the new. It keeps its mode
+    // and, as far as this user may give it away, its owner; a new one's mode is what the umask leaves of
+    // 0666.
     Result<void> write(std::string_view text) const;
 
   private:
