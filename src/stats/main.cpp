@@ -44,7 +44,9 @@ constexpr nanoseconds kFirstBlock = std::chrono::milliseconds(250);
 // All are told. The status is that of the first; 0 where there is none.
 int fail(const std::vector<Error>& errors, const Options& options) {
     for (const Error& error : errors) {
-        print_error(kProgramName, error, options.format == Format::kJson);
+        if (wait_until_writable(STDERR_FILENO)) {
+            print_error(kProgramName, error, options.format == Format::kJson);
+        }
     }
     return errors.empty() ? 0 : exit_status(errors.front().kind);
 }

@@ -258,9 +258,8 @@ def test_signals_end_it_cleanly(lab, counted, form, end):
     assert reader.stop(end) == ""
 
 
-@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])
-def test_signals_end_it_while_nobody_reads_its_notices(lab, veth0, end):
-    """Several of them, that nothing is pinned yet, are to be written to a pipe that is full."""
+def ends_with_stderr_full(end, status, *args):
+    """The status with which it ends by this signal, where nobody reads what it has to say."""
     reading, writing = os.pipe()
     try:
         os.set_blocking(writing, False)
@@ -268,17 +267,27 @@ def test_signals_end_it_while_nobody_reads_its_notices(lab, veth0, end):
             while True:
                 os.write(writing, bytes(4096))
         os.set_blocking(writing, True)
-        empty = named(["lo", *veth0[:2]])
-        with subprocess.Popen([STATS, *empty], stdout=subprocess.DEVNULL, stderr=writing) as reader:
+        with subprocess.Popen([STATS, *args], stdout=subprocess.DEVNULL, stderr=writing) as reader:
             try:
                 wait_until(lambda: waits_for_its_stderr(reader.pid), "its notices are read")
                 reader.send_signal(end)
-                assert reader.wait(DEADLINE) == 0
+                assert reader.wait(DEADLINE) == status
             finally:
                 reader.kill()
     finally:
         os.close(reading)
         os.close(writing)
+
+
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])
+def test_signals_end_it_while_nobody_reads_its_notices(lab, veth0, end):
+    """Several of them, that nothing is pinned yet."""
+    ends_with_stderr_full(end, 0, *named(["lo", *veth0[:2]]))
+
+
+def test_signals_end_it_while_nobody_reads_its_error(lab, counted):
+    """That the expectation was not met, as it was interrupted."""
+    ends_with_stderr_full(signal.SIGTERM, 6, "--dev", "veth0", "--expect", "drop.packets == 1", "--within", "1h")
 
 
 @pytest.mark.parametrize("form", ["table", "json", "csv"])
