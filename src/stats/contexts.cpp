@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 #include "stats/contexts.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "common/network/netns.h"
@@ -43,6 +44,18 @@ Result<std::optional<NetnsContext>> find_netns(const Options& options, steady_cl
     }
 }
 
+// Of a namespace that was named in several ways, the first name; none where it is that of the run.
+std::optional<std::string> name_alike(const std::string& netns, const Contexts& contexts) {
+    const auto inode = contexts.named.at(netns).inode;
+    const auto same = [&](const auto& named) { return named.second.inode == inode; };
+    if (inode == 0) {
+        return netns;
+    }
+    return inode == contexts.own.inode
+               ? std::nullopt
+               : std::optional(std::find_if(contexts.named.begin(), contexts.named.end(), same)->first);
+}
+
 }  // namespace
 
 Result<std::optional<Contexts>> find_contexts(const Options& options, steady_clock::time_point limit) {
@@ -72,6 +85,7 @@ Result<void> check_devices(std::vector<Source>& sources, const Contexts& context
     bool any = false;
     for (Source& source : std::exchange(sources, {})) {
         if (source.kind == Source::Kind::kDevice) {
+            source.netns = source.netns ? name_alike(*source.netns, contexts) : std::nullopt;
             TALLY_ASSIGN_OR_RETURN(auto interface, contexts.of(source).find(source.name));
             if (interface) {
                 source.name = interface->name;

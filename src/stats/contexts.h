@@ -30,7 +30,7 @@ Result<std::optional<Contexts>> find_contexts(const Options& options,
                                               std::chrono::steady_clock::time_point limit);
 
 // Devices need names that can be part of a path, and a BPF file system for their pins. One that was named by
-// an alternative name gets its own, and is read once if both were given.
+// an alternative name gets its own, and is read once if both were given, or several names of its namespace.
 Result<void> check_devices(std::vector<Source>& sources, const Contexts& contexts);
 
 }  // namespace tally::stats

@@ -9,7 +9,7 @@ import signal
 import pytest
 
 from support import kernel
-from support.devices import attached, rename, wait_for_carrier
+from support.devices import attached, named, rename, wait_for_carrier
 from support.maps import read_meta
 from support.namespaces import move
 from support.pins import BPFFS, PINS, pin_dir, pins_of
@@ -55,6 +55,18 @@ def test_alternative_name_in_a_namespace(lab, red, name):
     assert lab.load(name, *red.option)["dev"] == "veth0"
     send(veth, 5, SIZE)
     assert wait_for_counts(passed(5), "--dev", name, prefix=red.inside)["dev"] == "veth0"
+
+
+def test_an_interface_under_several_names_is_read_once(lab, veth0, red):
+    """Whether the interface has them or its namespace."""
+    red.veth()
+    run(["ip", "link", "property", "add", "dev", "veth0", "altname", "uplink0"])
+    run(["ip", "-netns", "red", "link", "property", "add", "dev", "veth0", "altname", "uplink0"])
+    lab.load("veth0")
+    lab.load("veth0", *red.option)
+    names = ["veth0", "uplink0", "/proc/self/ns/net/veth0", "red/veth0", "/run/netns/red/uplink0", "red/uplink0"]
+    samples = [json.loads(line) for line in run([STATS, *named(names), "--once", "--json"]).out.splitlines()]
+    assert [(sample["netns"], sample["dev"]) for sample in samples] == [(None, "veth0"), ("red", "veth0")]
 
 
 @pytest.mark.parametrize("name", ALTERNATIVE)
