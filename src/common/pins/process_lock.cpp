@@ -59,6 +59,11 @@ Result<bool> process_lock_is_held(const std::string& path) {
     return !free;
 }
 
+bool change_is_under_way(const std::string& directory) {
+    const auto held = process_lock_is_held(directory + '/' + kStagingName);
+    return !held || *held;
+}
+
 Result<bool> is_of_ended_run(const Meta& meta, const std::string& directory) {
     if ((meta.flags & XDP_TALLY_META_RUN) == 0) {
         return false;

@@ -4,6 +4,7 @@
 // open could be held by anybody.
 #pragma once
 
+#include <chrono>
 #include <optional>
 #include <string>
 
@@ -19,6 +20,14 @@ Result<std::optional<UniqueFd>> take_process_lock(const std::string& path);
 
 // Whether somebody has it; kPermission where this process may not look.
 Result<bool> process_lock_is_held(const std::string& path);
+
+// A change is waited for by those who look, for as long as undoing a load that failed can take a loader. One
+// that takes longer is stuck.
+inline constexpr std::chrono::seconds kLongestChange(2);
+
+// A loader holds the lock of the staging area in `directory`: hook, pins and meta may be of several
+// generations. Also true where there is such a lock, and this process cannot tell whether it is held.
+bool change_is_under_way(const std::string& directory);
 
 // The pins in `directory`, whose meta this is, are of an `xdp_loader --run` that has ended: a program of
 // theirs that is still attached was left by a kill. False where this process may not look.

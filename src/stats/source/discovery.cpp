@@ -12,7 +12,7 @@
 #include "common/pins/meta.h"
 #include "common/pins/netns_context.h"
 #include "common/pins/pin_names.h"
-#include "stats/source/pinned_map.h"
+#include "common/pins/process_lock.h"
 
 namespace tally::stats {
 namespace {

@@ -1,15 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 #include "stats/source/pinned_map.h"
 
-#include <fcntl.h>
-#include <sys/file.h>
-
 #include <algorithm>
 
 #include "common/base/directory.h"
-#include "common/base/unique_fd.h"
 #include "common/pins/bpffs.h"
-#include "common/pins/pin_names.h"
+#include "common/pins/process_lock.h"
 #include "stats/source/pin_error.h"
 
 namespace tally::stats {
@@ -51,7 +47,7 @@ bool same_map(const MapInfo& a, const MapInfo& b) {
 PinnedMap::PinnedMap(const Source& source, const NetnsContext& context, PinWatcher& watcher)
     : map_id_(source.map_id),
       pin_(pin_of(source, context, trouble_)),
-      directory_(directory_of(pin_)),
+      directory_(pin_.empty() ? std::string() : directory_of(pin_)),
       trusted_root_(source.kind == Source::Kind::kDevice ? context.bpffs.path : std::string()),
       watcher_(&watcher) {}
 
@@ -110,13 +106,7 @@ Result<std::optional<Meta>> PinnedMap::meta() const {
 }
 
 bool PinnedMap::change_is_under_way() const {
-    return !pin_.empty() && stats::change_is_under_way(directory_);
-}
-
-bool change_is_under_way(const std::string& directory) {
-    const UniqueFd staging(
-        ::open((directory + '/' + kStagingName).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    return staging ? ::flock(staging.get(), LOCK_SH | LOCK_NB) != 0 : errno != ENOENT && errno != ENOTDIR;
+    return !pin_.empty() && tally::change_is_under_way(directory_);
 }
 
 void PinnedMap::rename(const std::string& device, const NetnsContext& context) {

@@ -28,7 +28,7 @@ class PinnedMap {
 
     // Empty for a map by its id, which is never replaced.
     const std::string& pin() const { return pin_; }
-    // That the pin is in.
+    // That the pin is in; empty where there is no pin.
     const std::string& directory() const { return directory_; }
 
     // Something is pinned there. False also where this user may not look.
@@ -44,8 +44,7 @@ class PinnedMap {
     // The meta beside the map; none where there is none that this program understands.
     Result<std::optional<Meta>> meta() const;
 
-    // A loader holds the lock of the staging area, so it may be changing pins. Also true where nobody can
-    // tell.
+    // As tally::change_is_under_way.
     bool change_is_under_way() const;
 
     // The device has another name from now on.
@@ -69,8 +68,5 @@ class PinnedMap {
     PinWatcher* watcher_;
     int watch_ = -1;
 };
-
-// The same of an interface's directory.
-bool change_is_under_way(const std::string& directory);
 
 }  // namespace tally::stats

@@ -77,7 +77,7 @@ Result<void> Reader::start() {
         return std::move(opened).error();
     }
     // The session begins with the map that is pinned when the change has ended.
-    if (opened && opened->changing && transition_.wait(nanoseconds_of(CLOCK_MONOTONIC))) {
+    if (opened && must_wait(*opened, nanoseconds_of(CLOCK_MONOTONIC))) {
         return {};
     }
     if (opened) {
@@ -206,14 +206,38 @@ Result<void> Reader::open_pin() {
         note_obstacle(std::move(opened).error());
         return {};
     }
-    if (opened->changing && transition_.wait(pin_time_)) {
+    if (must_wait(*opened, pin_time_)) {
         return {};
     }
-    transition_.end();
     if (const MapInfo* const map = sampler_.map(); map != nullptr && opened->map.info().id == map->id) {
         return {};  // a load that failed has put it back
     }
     return replace_map(std::move(*opened));
+}
+
+bool Reader::must_wait(const OpenedMap& opened, std::int64_t now) {
+    const bool passes = sampler_.map() == nullptr && state_may_pass(opened, now);
+    if ((opened.changing || passes) && transition_.wait(now)) {
+        return true;
+    }
+    transition_.end();
+    return false;
+}
+
+// Of the first map no state is known that could be kept: it is looked at before the map is taken. Whether
+// what was seen is that of the moment, as a loader is at work, or was.
+bool Reader::state_may_pass(const OpenedMap& opened, std::int64_t now) {
+    const Meta* const meta = opened.meta ? &*opened.meta : nullptr;
+    if (state_monitor_.look(meta, opened.map.info().id, now) == AttachState::kAttached) {
+        return false;
+    }
+    if (pinned_map_.change_is_under_way()) {
+        return true;
+    }
+    const auto published = pinned_map_.meta();
+    return published && *published &&
+           (meta == nullptr || (*published)->lineage != meta->lineage ||
+            (*published)->generation != meta->generation);
 }
 
 Result<void> Reader::look_for_moved_pin() {
@@ -290,8 +314,13 @@ Result<void> Reader::replace_map(OpenedMap opened) {
     TALLY_TRY(sampler_.replace_map(std::move(opened), pinned_map_.directory(), started_));
     started_ = true;
     obstacle_.clear();
-    state_monitor_.expire();
-    return first ? sampler_.check_components() : Result<void>();
+    if (!first) {
+        state_monitor_.expire();
+        return {};
+    }
+    TALLY_TRY(sampler_.check_components());
+    tell_state(false);  // as must_wait has found it, before another change begins
+    return {};
 }
 
 Result<void> Reader::sample() {
@@ -330,6 +359,10 @@ void Reader::refresh_state() {
             changing = published || pinned_map_.change_is_under_way();
         }
     }
+    tell_state(changing);
+}
+
+void Reader::tell_state(bool changing) {
     report_.state = state_monitor_.report(report_.title, sampler_.map()->id, changing);
     report_.runs_on = state_monitor_.runs_on();
     report_.left_netns = state_monitor_.left_netns();

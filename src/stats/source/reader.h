@@ -70,6 +70,8 @@ class Reader {
     Result<void> check_room() const;
     Result<void> look_at_pin();
     Result<void> open_pin();
+    bool must_wait(const OpenedMap& opened, std::int64_t now);
+    bool state_may_pass(const OpenedMap& opened, std::int64_t now);
     Result<void> replace_map(OpenedMap opened);
     void note_pin_missing(const std::string& why, bool advise = false);
     void note_obstacle(Error error);
@@ -79,6 +81,7 @@ class Reader {
 
     void fill_report();
     void refresh_state();
+    void tell_state(bool changing);
     std::optional<Meta> find_published_meta();
     AttachState look_at_state();
 

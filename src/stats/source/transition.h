@@ -2,15 +2,17 @@
 // A change that a loader has begun and not ended: for some time readers go on with what they have.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
+
+#include "common/pins/process_lock.h"
 
 namespace tally::stats {
 
 class Transition {
   public:
-    // Undoing a load that failed can take a loader that long. One that takes longer is stuck.
-    static constexpr std::int64_t kLongest = 2'000'000'000;  // nanoseconds
+    static constexpr std::int64_t kLongest = std::chrono::nanoseconds(kLongestChange).count();
 
     // The change is seen to be under way at `now` (CLOCK_MONOTONIC). Whether to wait for its end.
     bool wait(std::int64_t now) {
