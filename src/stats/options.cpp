@@ -52,8 +52,8 @@ Delivery: while `xdp_loader --track-delivery` counts, what was delivered and los
 State: attached   the program on the device counts into this map
        detached   no program counts into this map any more
        stale      the program on the device counts into another map
-       foreign    another program counts into this map, or there is no meta beside it to tell
-       unknown    it has a meta, but the device, or what its dispatcher runs, cannot be seen from here
+       foreign    another program counts into this map, or there is no meta beside it
+       unknown    there is a meta, but this, the device, or what its dispatcher runs, cannot be seen from here
 
 CSV columns, after one header line; a line per action and one with action `total`:
   time,dev,netns,map_id,generation,state,period,action,packets,bytes,pps,bps,session_packets,session_bytes,

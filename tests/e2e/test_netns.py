@@ -424,6 +424,8 @@ def test_nobody_cannot_load_but_reads(lab, red):
     assert (sample["netns"], sample["generation"], sample["state"]) == ("red", 1, "unknown")
     (outcome,) = json.loads(run([*nobody, loader, *red.option, "--dev", "veth0", "--status", "--json"]).out)["devices"]
     assert (outcome["netns"], outcome["generation"], outcome["state"]) == ("red", 1, "unknown")
+    (note,) = outcome["notes"]
+    assert "CAP_SYS_ADMIN" in note and "moved" not in note
 
 
 def test_nobody_follows_a_replacement_in_a_namespace(lab, red):

@@ -140,6 +140,24 @@ def test_what_an_ordinary_user_may_not_look_at_is_said(lab, veth0, programs):
     assert str(pin_dir("veth0") / "redirect_to") in note
 
 
+def test_whose_program_it_is_takes_the_meta(lab, veth0, programs):
+    """Without it nobody knows that it is somebody else's; with what is in the way, it is said."""
+    kernel.need(kernel.unprivileged_reading)
+    lab.load("veth0")
+    directory = pin_dir("veth0")
+    for path, mode in ((directory / "xdp_stats_meta", 0o400), (directory, 0o750)):
+        path.chmod(mode)
+        result = run([*as_user(NOBODY), programs["loader"], "--dev", "veth0", "--status", "--json"])
+        (outcome,) = json.loads(result.out)["devices"]
+        assert outcome["state"] == "unknown" and outcome["hook"]["program"]["id"] == attached("veth0")[1]
+        (note,) = outcome["notes"]
+        assert note.startswith("not everything could be read") and str(path) in note
+        if path != directory:  # else the map cannot be read either
+            result = run([*as_user(NOBODY), programs["stats"], "--dev", "veth0", "--once", "--json"])
+            sample = json.loads(result.out)
+            assert (sample["state"], sample["generation"]) == ("unknown", None)
+
+
 def test_closed_bpffs_is_said(lab, veth0, programs):
     lab.load("veth0")
     BPFFS.chmod(0o700)

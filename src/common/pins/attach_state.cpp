@@ -79,6 +79,9 @@ AttachState judge_our_program(const AttachFacts& facts, bool same_device) {
 
 AttachState judge_attach_state(const AttachFacts& facts) {
     const xdp_tally_meta* const meta = facts.meta;
+    if (meta == nullptr && facts.meta_may_exist) {
+        return AttachState::kUnknown;
+    }
     if (meta == nullptr) {
         return facts.has_pins || !facts.hook.empty() ? AttachState::kForeign : AttachState::kNone;
     }

@@ -20,7 +20,7 @@ enum class AttachState {
     kDetached,  // no program counts into the pinned map
     kOrphaned,  // the same, because the device is gone
     kStale,     // the program on the device does not count into the pinned map
-    kUnknown,   // the device, or what its dispatcher runs, cannot be seen; the program may live
+    kUnknown,   // the meta, the device, or what its dispatcher runs, cannot be seen; the program may live
 };
 
 // "none", "foreign", "attached", ...
@@ -49,6 +49,7 @@ struct AttachFacts {
     };
 
     const xdp_tally_meta* meta = nullptr;
+    bool meta_may_exist = false;  // though there is none here: it cannot be read, or not yet
     bool has_pins = true;
     std::uint32_t counter_map_id = 0;  // of the pinned map; 0: none is pinned
     bool meta_is_elsewhere = false;    // the meta names a device of another network namespace

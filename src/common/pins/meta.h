@@ -23,6 +23,8 @@ Result<Meta> read_meta(int fd);
 
 // That in a pin directory; none where there is none that this process may read and understands.
 Result<std::optional<Meta>> find_meta(const std::string& directory);
+// There may be one there all the same, which this process may not read.
+bool meta_is_hidden(const std::string& directory);
 // The same; none where the directory belongs to somebody else (check_trusted): in a bpffs that all may write
 // to, anyone can lay a meta out.
 Result<std::optional<Meta>> find_trusted_meta(const std::string& directory, const std::string& root);

@@ -324,6 +324,7 @@ DeviceState inspect_device(const NetnsContext& context, const std::string& direc
     }
     state.decide(context.inode);
     return state;
+    state.meta_is_hidden = !state.meta && state.trouble && meta_is_hidden(directory);
 }
 
 DeviceState without_interface(DeviceState state, const NetnsContext& context) {

@@ -81,6 +81,7 @@ AttachState judge(const DeviceState& state, std::uint64_t netns_inode) {
     const auto& meta = state.meta ? state.meta : state.staged_meta;
     facts.has_pins = state.has_pins();
     facts.meta = meta && (state.meta || facts.has_pins) ? &*meta : nullptr;
+    facts.meta_may_exist = facts.meta == nullptr && state.meta_is_hidden;
     if (const MapPin* const counters = state.find_map(XDP_TALLY_MAP_NAME)) {
         facts.counter_map_id = counters->info.id;
     }

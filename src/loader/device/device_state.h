@@ -56,7 +56,8 @@ struct DeviceState {
     std::optional<Meta> meta;
     // Somebody has removed its pin: `meta` says what is known without it (recognise_our_link).
     bool meta_is_missing = false;
-    UniqueFd link;  // the pinned link, where there is one, also when it is severed
+    bool meta_is_hidden = false;  // there may be one, which this process may not read
+    UniqueFd link;                // the pinned link, where there is one, also when it is severed
     std::optional<LinkInfo> link_info;
     std::vector<std::string> component_links;  // pins of what observes a dispatcher's components
     std::vector<MapPin> maps;                  // every map pinned there, ours or not, without the meta

@@ -29,6 +29,9 @@ std::vector<std::string> our_pins(const DeviceState& state, bool keep_maps) {
 }
 
 std::string describe_foreign_pins(const DeviceState& state, const std::string& directory) {
+    if (state.meta_is_hidden) {
+        return {};  // nobody knows whose they are
+    }
     std::vector<std::string> names = state.other_pins;
     for (const auto& map : state.maps) {
         if (!state.owns(map)) {

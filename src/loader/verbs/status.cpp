@@ -27,9 +27,16 @@
 namespace tally::loader {
 namespace {
 
-std::string explain_unseen(const DeviceState& state) {
+// Of a meta that this process may not read, what could not be read is told.
+std::string explain_unseen(const DeviceState& state, const NetnsContext& context) {
+    if (!state.meta) {
+        return {};
+    }
     if (state.ours == Ours::kUnreadable) {
         return "cannot tell whether our program runs there: " + state.dispatcher_trouble->message();
+    }
+    if (context.obstacle && context.obstacle->kind == ErrorKind::kPermission) {
+        return "cannot tell whether our program runs there: " + context.obstacle->message();
     }
     return "the device is not where the pins say, and was not found in the network namespaces that this "
            "process may look into: it was moved, or deleted";
@@ -148,7 +155,7 @@ Result<void> explain_state(const DeviceState& state, const NetnsContext& context
             break;
         }
         case AttachState::kUnknown:
-            outcome.notes.push_back(explain_unseen(state));
+            add_note(outcome, explain_unseen(state, context));
             break;
         case AttachState::kOrphaned:
             outcome.notes.push_back(

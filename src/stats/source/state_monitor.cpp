@@ -64,6 +64,7 @@ AttachState StateMonitor::look(const Meta* meta, std::uint32_t map_id, std::int6
     latest_ = {};
     AttachFacts facts = meta == nullptr ? AttachFacts{} : gather_facts(*meta, map_id, now);
     facts.meta = meta;
+    facts.meta_may_exist = meta == nullptr && !directory_.empty() && meta_is_hidden(directory_);
     facts.counter_map_id = map_id;
     latest_.state = judge_attach_state(facts);
     if (latest_.state == AttachState::kOrphaned) {

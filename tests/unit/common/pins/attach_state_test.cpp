@@ -304,6 +304,8 @@ TEST(JudgeAttachState, WithoutMetaNothingIsKnownOfTheProgram) {
         EXPECT_EQ(judge_attach_state(facts), AttachState::kForeign);
         facts.has_pins = false;
         EXPECT_EQ(judge_attach_state(facts), facts.hook.empty() ? AttachState::kNone : AttachState::kForeign);
+        facts.meta_may_exist = true;
+        EXPECT_EQ(judge_attach_state(facts), AttachState::kUnknown);
     }
 }
 
