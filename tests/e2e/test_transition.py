@@ -9,10 +9,10 @@ import pytest
 from support.exporter import Exporter
 from support.maps import read_meta
 from support.pins import PINS, pin_dir, pins_of
-from support.processes import run, wait_until
-from support.programs import LOADER
+from support.processes import NOBODY, Process, as_user, run, wait_until
+from support.programs import CONFLICT, LOADER, STATS, copy_for_everyone
 from support.stopping import Stopping, calls_of_a_load
-from support.strace import FAULT_STEP
+from support.strace import FAULT_STEP, count_calls, strace
 from support.traffic import send
 
 SIZE = 100
@@ -95,3 +95,95 @@ def test_load_that_fails_loses_no_count(lab, veth0, shown, tmp_path):
             assert sample["total"]["lifetime_packets"] == sent
         assert sum(cpu["actions"]["XDP_PASS"]["packets"] for cpu in sample["cpus"]) <= sent
         wait_until(lambda: exporter.packets() == sent, lambda: f"{sent} sent, {exporter.packets()} counted")
+
+
+# ---- looks: none of them tells half of a change
+
+
+CHANGES = {
+    "first load": ([], [], "/^rename", ("attached", 1)),
+    "replacement": (["load"], [], "/^rename", ("attached", 2)),
+    "unload": (["load"], ["--unload"], "/^unlink", ("none", None)),
+}
+
+
+def looking(lab, log, *command):
+    """It has found twice that a loader is at work, or has ended."""
+    look = lab.process(*strace("-e", "trace=flock", command=command, log=log))
+    wait_until(lambda: look.popen.poll() is not None or log.exists() and log.read_text().count("EAGAIN") >= 2,
+               look.describe)
+    return look
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_status_waits_for_the_end_of_a_change(lab, veth0, change, tmp_path):
+    loads, verb, step, expected = CHANGES[change]
+    for _ in loads:
+        lab.load(veth0.name)
+    with Stopping(tmp_path / "loader", step, 1, [LOADER, "--dev", "veth0", *verb]) as loader:
+        assert loader.stopped()
+        log = tmp_path / "status"
+        look = looking(lab, log, LOADER, "--json", "--dev", "veth0", "--status")
+    loader.process.wait()
+    look.wait()
+    (outcome,) = json.loads("".join(look.lines["out"]))["devices"]
+    assert (outcome["state"], outcome["generation"]) == expected
+    assert outcome["notes"] == []
+    assert "EAGAIN" in log.read_text()
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_change_that_does_not_end_is_all_that_is_told(lab, veth0, change, tmp_path):
+    """Nobody knows what it makes of the program, so nothing that would end it is advised."""
+    loads, verb, step, _ = CHANGES[change]
+    for _ in loads:
+        lab.load(veth0.name)
+    everyones, _ = copy_for_everyone()
+    with Stopping(tmp_path / "loader", step, 1, [LOADER, "--dev", "veth0", *verb]) as loader:
+        assert loader.stopped()
+        looks = [lab.process(*command, "--json", *which, "--status")
+                 for command in ([LOADER], [*as_user(NOBODY), everyones]) for which in ([], ["--dev", "veth0"])]
+        dry_runs = [Process([LOADER, "--json", "--dev", "veth0", *words, "--dry-run"])
+                    for words in ([], ["--unload"], ["--clean"], ["--observe"])]
+        for look, note in zip(looks, ["a change is under way"] * 2 + ["a change is under way, or was interrupted"] * 2):
+            look.wait()
+            for outcome in json.loads("".join(look.lines["out"]))["devices"]:
+                assert outcome["notes"] == [note] and outcome["state"] != "foreign"
+        for dry_run in dry_runs:
+            assert "a change is under way" in dry_run.wait(CONFLICT)
+            assert json.loads("".join(dry_run.lines["out"]))["devices"][0]["error"]["hint"] is None
+
+
+@pytest.mark.parametrize("call", ["/^send", "bpf"])
+def test_status_is_of_one_moment(lab, veth0, call, tmp_path):
+    """A whole load between two of its questions: those before it are asked again."""
+    log = tmp_path / "strace"
+    arguments = ["--json", "--dev", "veth0", "--status"]
+    lab.load("veth0")
+    run(strace("-e", f"trace={call}", command=[LOADER, *arguments], log=log))
+    for k in range(1, count_calls(log) + 1, FAULT_STEP):
+        with Stopping(log, call, k, [LOADER, *arguments]) as status:
+            assert status.stopped(), f"{call} {k}"
+            generation = lab.load("veth0")["generation"]
+        status.process.wait()
+        (outcome,) = json.loads("".join(status.process.lines["out"]))["devices"]
+        assert (outcome["state"], outcome["notes"]) == ("attached", []), f"{call} {k}"
+        assert generation - outcome["generation"] in (0, 1)
+
+
+def test_the_first_sample_waits_for_the_end_of_a_change(lab, veth0, tmp_path):
+    """The program is replaced, the map not yet: no state is told that nothing but this moment has."""
+    modes = calls_of_a_load(lab, tmp_path / "calls", "veth0", "fchmodat")
+    lab.load("veth0")
+    log = tmp_path / "stats"
+    with Stopping(tmp_path / "loader", "fchmodat", modes - 1, [LOADER, "--dev", "veth0"]) as loader:
+        assert loader.stopped()
+        reader = lab.stats("--dev", "veth0")
+        once = looking(lab, log, STATS, "--json", "--dev", "veth0", "--once")
+    loader.process.wait()
+    assert once.wait() == ""
+    first = reader.wait_for(lambda _: True)
+    for sample in (json.loads(once.lines["out"][0]), first):
+        assert (sample["state"], sample["generation"]) == ("attached", 2)
+    assert reader.stop() == ""
+    assert "EAGAIN" in log.read_text()

@@ -8,6 +8,8 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <chrono>
+#include <thread>
 
 #include "common/base/directory.h"
 #include "common/bpf/dispatcher.h"
@@ -124,9 +126,9 @@ void inspect_staging(DeviceState& state, const std::string& directory) {
     const std::string staging = directory + '/' + kStagingName;
     const UniqueFd fd(::open(staging.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
     if (!fd || ::flock(fd.get(), LOCK_SH | LOCK_NB) != 0) {
-        // There is none, another loader is at work, or it is somebody else's (PinDirectory::check).
+        // There is none, a loader is at work, or it is somebody else's (PinDirectory::check).
         const auto error = last_error("looking into {}", staging);
-        state.changing = fd && error.code == EWOULDBLOCK;
+        state.changing = error.code == EWOULDBLOCK || error.code == EACCES;
         if (error.code != EWOULDBLOCK && is_failed_question(error)) {
             note_trouble(state, error);
         }
@@ -281,7 +283,8 @@ DeviceState look_at_device(const NetnsContext& context, const std::string& direc
         note_trouble(state, status.error());
         return state;
     }
-    if (const auto checked = PinDirectory::check(directory); !checked) {
+    const auto checked = PinDirectory::check(directory);
+    if (!checked) {
         note_trouble(state, checked.error());
     }
     if (S_ISLNK(status->st_mode)) {
@@ -301,6 +304,7 @@ DeviceState look_at_device(const NetnsContext& context, const std::string& direc
     }
     inspect_run(state, directory);
     inspect_staging(state, directory);
+    state.changing = state.changing && checked;
     if (const auto looked = recognise_our_link(state, context, directory); !looked) {
         note_trouble(state, looked.error());
     }
@@ -308,11 +312,19 @@ DeviceState look_at_device(const NetnsContext& context, const std::string& direc
     return state;
 }
 
+// Each change makes +staging, and removes it at its end.
+bool is_unchanged(const Result<struct stat>& before, const Result<struct stat>& now) {
+    return before && now ? before->st_ino == now->st_ino && before->st_mtim.tv_sec == now->st_mtim.tv_sec &&
+                               before->st_mtim.tv_nsec == now->st_mtim.tv_nsec
+                         : !before && !now;
+}
+
 }  // namespace
 
 DeviceState inspect_device(const NetnsContext& context, const std::string& directory,
                            const std::optional<Interface>& interface) {
     DeviceState state = look_at_device(context, directory, interface);
+    state.meta_is_hidden = !state.meta && state.trouble && meta_is_hidden(directory);
     search_program(state, context);
     const MapPin* const counters = state.find_map(XDP_TALLY_MAP_NAME);
     if (counters != nullptr && !(state.meta && state.hook.find(state.meta->program_id))) {
@@ -324,7 +336,35 @@ DeviceState inspect_device(const NetnsContext& context, const std::string& direc
     }
     state.decide(context.inode);
     return state;
-    state.meta_is_hidden = !state.meta && state.trouble && meta_is_hidden(directory);
+}
+
+DeviceState inspect_unlocked(const NetnsContext& context, std::string& directory,
+                             const std::optional<Interface>& interface) {
+    using std::chrono::steady_clock;
+    constexpr std::chrono::milliseconds kPause(5);
+    for (const auto limit = steady_clock::now() + kLongestChange;;) {
+        const auto before = status_of(directory, AT_SYMLINK_NOFOLLOW);
+        DeviceState state = inspect_device(context, directory, interface);
+        if (!state.changing && is_unchanged(before, status_of(directory, AT_SYMLINK_NOFOLLOW))) {
+            return state;
+        }
+        if (steady_clock::now() >= limit) {
+            const bool held = process_lock_is_held(directory + '/' + kStagingName).has_value();
+            state.changing = true;
+            state.trouble =
+                make_error(ErrorKind::kConflict, "looking at " + directory,
+                           held ? "a change is under way" : "a change is under way, or was interrupted");
+            if (state.attach_state == AttachState::kForeign) {
+                state.attach_state = AttachState::kUnknown;  // what a change has put on the hook may be ours
+            }
+            return state;
+        }
+        std::this_thread::sleep_for(kPause);
+        if (interface && !status_of(directory)) {
+            const auto pins = context.pins_of(*interface);
+            directory = pins ? *pins : directory;
+        }
+    }
 }
 
 DeviceState without_interface(DeviceState state, const NetnsContext& context) {

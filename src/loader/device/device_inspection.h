@@ -11,11 +11,17 @@
 
 namespace tally::loader {
 
-// Reads the directory as it is; a change under way shows as `changing`, one that was cut off as
-// `interrupted`. Where our program does not run on `interface`, it is searched for (find_program). What could
-// not be read is told in `trouble`: who is about to change something must not go on then.
+// For who holds the lock of the directory; one that was cut off shows as `interrupted`. Where our program
+// does not run on `interface`, it is searched for (find_program). What could not be read is told in
+// `trouble`: who is about to change something must not go on then.
 DeviceState inspect_device(const NetnsContext& context, const std::string& directory,
                            const std::optional<Interface>& interface);
+
+// The same for who does not hold it, of a moment in which nothing is changed. That is waited for, at most
+// for kLongestChange: then the state is `changing`, and that is its `trouble`. `directory` follows pins that
+// are renamed meanwhile.
+DeviceState inspect_unlocked(const NetnsContext& context, std::string& directory,
+                             const std::optional<Interface>& interface);
 
 // The same pins, as they are without the device that has their name.
 DeviceState without_interface(DeviceState state, const NetnsContext& context);

@@ -64,7 +64,7 @@ struct DeviceState {
     std::vector<std::string> other_pins;       // neither map nor meta nor our link
     // Of a first load that was cut off after some of its pins were published: whose these are.
     std::optional<Meta> staged_meta;
-    bool changing = false;          // another process, or this one, holds the lock
+    bool changing = false;          // somebody holds the lock, or this process may not see whether
     bool interrupted = false;       // a change was cut off: the staging area is not empty
     bool link_hidden = false;       // there is a link that this process may not open
     bool reserved_by_run = false;   // the pins are of an `xdp_loader --run` that has not ended

@@ -17,9 +17,9 @@ namespace {
 // What to type to have the program of this interface out of the way, with its counts kept where they are
 // ours.
 Result<std::string> command_for(const NetnsContext& context, const Link& link) {
-    TALLY_ASSIGN_OR_RETURN(const auto directory, context.pins_of(link.interface));
-    const auto state = inspect_device(context, directory, link.interface);
-    if (state.trouble && is_failed_question(*state.trouble)) {
+    TALLY_ASSIGN_OR_RETURN(auto directory, context.pins_of(link.interface));
+    const auto state = inspect_unlocked(context, directory, link.interface);
+    if (state.trouble && (is_failed_question(*state.trouble) || state.changing)) {
         return *state.trouble;
     }
     if (state.ours == Ours::kReserved) {

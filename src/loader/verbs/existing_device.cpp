@@ -31,7 +31,8 @@ Result<ExistingDevice> open_existing(const NetnsContext& context, const std::str
             existing.outcome.notes.push_back(repaired);
         }
     }
-    existing.state = inspect_device(context, existing.directory, interface);
+    existing.state = existing.pins ? inspect_device(context, existing.directory, interface)
+                                   : inspect_unlocked(context, existing.directory, interface);
     if (existing.state.trouble) {
         return *existing.state.trouble;
     }

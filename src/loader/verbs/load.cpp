@@ -108,7 +108,8 @@ void settle_pins(PinDirectory& pins, const NetnsContext& context, const Interfac
 Result<Interface> find_device(const NetnsContext& context, const std::string& device) {
     auto found = context.resolve(device);
     if (!found && found.error().kind == ErrorKind::kNotFound) {
-        const auto state = inspect_device(context, context.directory(device), std::nullopt);
+        std::string directory = context.directory(device);
+        const auto state = inspect_unlocked(context, directory, std::nullopt);
         if (state.place) {
             found.error().hint = fmt::format(
                 "the interface that had this name is '{}' now, with its program: this command with {} loads "

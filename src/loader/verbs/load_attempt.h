@@ -41,7 +41,10 @@ struct LoadContext {
     bool attached = false;  // the kernel took the program: another attempt would do no better
 
     bool dry_run() const { return !pins; }
-    void look_again() { state = inspect_device(netns, directory, interface); }
+    void look_again() {
+        state = pins ? inspect_device(netns, directory, interface)
+                     : inspect_unlocked(netns, directory, interface);
+    }
 };
 
 // Steps 4 to 12 of a load (docs/architecture.md); a dry run stops where the first change would be made. After

@@ -83,9 +83,10 @@ Result<Outcome> describe_observation(const Interface& interface, const DeviceSta
 }
 
 // `pins` is none in a dry run.
-Result<Outcome> observe_hook(const NetnsContext& context, const Interface& interface,
-                             const std::string& directory, PinDirectory* pins) {
-    const auto state = inspect_device(context, directory, interface);
+Result<Outcome> observe_hook(const NetnsContext& context, const Interface& interface, std::string directory,
+                             PinDirectory* pins) {
+    const auto state = pins != nullptr ? inspect_device(context, directory, interface)
+                                       : inspect_unlocked(context, directory, interface);
     if (state.trouble) {
         return *state.trouble;
     }
@@ -124,8 +125,8 @@ Result<Outcome> observe(const ObserveRequest& request, NetnsContext& context, co
     TALLY_ASSIGN_OR_RETURN(auto interface, context.resolve(device));
     TALLY_TRY(check_observe_capabilities());
     if (request.dry_run) {
-        TALLY_ASSIGN_OR_RETURN(const auto directory, context.pins_of(interface));
-        return observe_hook(context, interface, directory, nullptr);
+        TALLY_ASSIGN_OR_RETURN(auto directory, context.pins_of(interface));
+        return observe_hook(context, interface, std::move(directory), nullptr);
     }
     TALLY_TRY(ensure_bpffs(context.bpffs));
     if (!context.bpffs.mounted.empty()) {

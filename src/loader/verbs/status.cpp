@@ -182,13 +182,17 @@ Result<void> explain_leftover(const DeviceState& state, Outcome& outcome) {
 
 Result<void> explain(const DeviceState& state, const NetnsContext& context, const std::string& directory,
                      Outcome& outcome) {
+    if (state.changing) {
+        add_warning(outcome, state.trouble->reason);
+        return {};
+    }
     const std::string option = context.option(outcome.dev);
     if (state.ours == Ours::kObservation && state.attach_state != AttachState::kOrphaned) {
         add_note(outcome, explain_observation(state, option, directory));
     } else if (state.meta || !state.staged_meta) {  // else a first load was cut off, which is told below
         TALLY_TRY(explain_state(state, context, option, directory, outcome));
     }
-    if (state.meta_is_missing && !state.changing) {
+    if (state.meta_is_missing) {
         add_warning(
             outcome,
             fmt::format("the pin {}/{} is missing; `xdp_loader {} --clean` makes it anew, and leaves the "
@@ -258,7 +262,7 @@ Result<Outcome> describe(const NetnsContext& context, const std::string& name, c
     Outcome outcome;
     outcome.dev = name;
     outcome.kind = OutcomeKind::kStatus;
-    const bool taken = state.name_is_taken() && (state.place || !state.link_hidden);
+    const bool taken = !state.changing && state.name_is_taken() && (state.place || !state.link_hidden);
     if (taken) {
         explain_taken_name(state, context, directory, outcome);
     }
@@ -308,8 +312,8 @@ Result<Outcome> describe(const NetnsContext& context, const std::string& name, c
 
 Result<Outcome> status(const NetnsContext& context, const std::string& device) {
     TALLY_ASSIGN_OR_RETURN(auto located, context.locate(device));
-    const auto& [interface, name, directory] = located;
-    auto state = inspect_device(context, directory, interface);
+    auto& [interface, name, directory] = located;
+    auto state = inspect_unlocked(context, directory, interface);
     if (!interface && !state.has_directory) {
         return context.explain_missing(device);
     }
@@ -349,13 +353,14 @@ Result<std::vector<Outcome>> status_of_taken_names(const NetnsContext& context, 
             (meta->ifindex == link.interface.ifindex && meta->netns_inode == context.inode)) {
             continue;
         }
-        const std::string directory = context.directory(device);
-        auto state = inspect_device(context, directory, link.interface);
+        std::string directory = context.directory(device);
+        auto state = inspect_unlocked(context, directory, link.interface);
         if (state.trouble && is_failed_question(*state.trouble)) {
             return *state.trouble;
         }
         // One that was renamed alone is listed by its new name.
-        if (state.name_is_taken() && state.place && state.place->netns_inode != context.inode) {
+        if (!state.changing && state.name_is_taken() && state.place &&
+            state.place->netns_inode != context.inode) {
             TALLY_ASSIGN_OR_RETURN(auto outcome, describe(context, device, directory,
                                                           without_interface(std::move(state), context)));
             outcomes.push_back(std::move(outcome));
