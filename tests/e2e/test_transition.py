@@ -6,6 +6,7 @@ import re
 import signal
 
 import pytest
+from support.devices import rename
 from support.exporter import Exporter
 from support.maps import read_meta
 from support.pins import PINS, pin_dir, pins_of
@@ -187,3 +188,16 @@ def test_the_first_sample_waits_for_the_end_of_a_change(lab, veth0, tmp_path):
         assert (sample["state"], sample["generation"]) == ("attached", 2)
     assert reader.stop() == ""
     assert "EAGAIN" in log.read_text()
+
+
+def test_status_follows_pins_that_a_load_renames(lab, veth0, tmp_path):
+    lab.load(veth0.name)
+    rename(veth0, "veth9")
+    with StoppingLoader(tmp_path / "loader", "renameat", 1, ["--dev", "veth9"]) as loader:
+        assert loader.stopped()
+        look = looking(lab, tmp_path / "status", LOADER, "--json", "--dev", "veth9", "--status")
+    loader.process.wait()
+    look.wait()
+    (outcome,) = json.loads("".join(look.lines["out"]))["devices"]
+    assert (outcome["state"], outcome["generation"], outcome["notes"]) == ("attached", 2, [])
+    assert outcome["pin_dir"] == str(pin_dir("veth9"))
