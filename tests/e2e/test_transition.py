@@ -193,7 +193,7 @@ def test_the_first_sample_waits_for_the_end_of_a_change(lab, veth0, tmp_path):
 def test_status_follows_pins_that_a_load_renames(lab, veth0, tmp_path):
     lab.load(veth0.name)
     rename(veth0, "veth9")
-    with StoppingLoader(tmp_path / "loader", "renameat", 1, ["--dev", "veth9"]) as loader:
+    with Stopping(tmp_path / "loader", "renameat", 1, [LOADER, "--dev", "veth9"]) as loader:
         assert loader.stopped()
         look = looking(lab, tmp_path / "status", LOADER, "--json", "--dev", "veth9", "--status")
     loader.process.wait()

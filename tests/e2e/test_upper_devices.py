@@ -13,7 +13,7 @@ from support.pins import pin_dir
 from support.processes import run
 from support.programs import CONFLICT, FAILED, LOADER
 from support.stacked import stack
-from support.stopping_loader import StoppingLoader
+from support.stopping import Stopping
 from support.traffic import SIZE, send
 
 WORDS = "Cannot attach when an upper device already has a program"
@@ -54,7 +54,7 @@ def test_what_runs_above_is_being_changed(lab, veth0, tmp_path):
     """Nobody knows what the change makes of it: nothing that would end it is advised."""
     upper = stack("macvlan", veth0.name)
     lab.load(upper)
-    with StoppingLoader(tmp_path / "loader", "renameat", 1, ["--dev", upper]) as loader:
+    with Stopping(tmp_path / "loader", "renameat", 1, [LOADER, "--dev", upper]) as loader:
         assert loader.stopped()
         result = lab.loader("--dev", "veth0", status=CONFLICT)
     assert WORDS in result.err and "hint" not in result.err
