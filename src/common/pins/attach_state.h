@@ -49,7 +49,7 @@ struct AttachFacts {
     };
 
     const xdp_tally_meta* meta = nullptr;
-    bool meta_may_exist = false;  // though there is none here: it cannot be read, or not yet
+    bool meta_may_exist = false;  // though there is none here: this process may not read it
     bool has_pins = true;
     std::uint32_t counter_map_id = 0;  // of the pinned map; 0: none is pinned
     bool meta_is_elsewhere = false;    // the meta names a device of another network namespace

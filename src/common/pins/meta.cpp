@@ -48,16 +48,16 @@ Result<std::optional<Meta>> find_meta(const std::string& directory) {
     return answer_of(read_meta(directory + '/' + XDP_TALLY_META_NAME));
 }
 
-bool meta_is_hidden(const std::string& directory) {
-    const auto meta = read_meta(directory + '/' + XDP_TALLY_META_NAME);
-    return !meta && meta.error().kind == ErrorKind::kPermission;
-}
-
 Result<std::optional<Meta>> find_trusted_meta(const std::string& directory, const std::string& root) {
     if (auto trusted = check_trusted(directory, root); !trusted) {
         return answer_of(Result<Meta>(std::move(trusted).error()));
     }
     return find_meta(directory);
+}
+
+bool meta_is_hidden(const std::string& directory) {
+    const auto meta = read_meta(directory + '/' + XDP_TALLY_META_NAME);
+    return !meta && meta.error().kind == ErrorKind::kPermission;
 }
 
 Result<Meta> decode_meta(std::span<const unsigned char> value) {

@@ -23,11 +23,11 @@ Result<Meta> read_meta(int fd);
 
 // That in a pin directory; none where there is none that this process may read and understands.
 Result<std::optional<Meta>> find_meta(const std::string& directory);
-// There may be one there all the same, which this process may not read.
-bool meta_is_hidden(const std::string& directory);
 // The same; none where the directory belongs to somebody else (check_trusted): in a bpffs that all may write
 // to, anyone can lay a meta out.
 Result<std::optional<Meta>> find_trusted_meta(const std::string& directory, const std::string& root);
+// There may be one in the pin directory, which this process may not read.
+bool meta_is_hidden(const std::string& directory);
 
 // The meta in a map's value, which may be longer (a newer writer's) or shorter (an older one's); its names
 // are terminated. kConflict where it is no meta that this version understands. Pure.

@@ -32,11 +32,9 @@ std::string explain_unseen(const DeviceState& state, const NetnsContext& context
     if (!state.meta) {
         return {};
     }
-    if (state.ours == Ours::kUnreadable) {
-        return "cannot tell whether our program runs there: " + state.dispatcher_trouble->message();
-    }
-    if (context.obstacle && context.obstacle->kind == ErrorKind::kPermission) {
-        return "cannot tell whether our program runs there: " + context.obstacle->message();
+    const auto& obstacle = state.ours == Ours::kUnreadable ? state.dispatcher_trouble : context.obstacle;
+    if (obstacle && (state.ours == Ours::kUnreadable || obstacle->kind == ErrorKind::kPermission)) {
+        return "cannot tell whether our program runs there: " + obstacle->message();
     }
     return "the device is not where the pins say, and was not found in the network namespaces that this "
            "process may look into: it was moved, or deleted";

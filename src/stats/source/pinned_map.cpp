@@ -78,7 +78,7 @@ Result<OpenedMap> PinnedMap::open() const {
         TALLY_ASSIGN_OR_RETURN(const auto beside, meta());
         OpenedMap opened{std::move(map), beside, false};
         const bool agree = opened.meta && opened.meta->counter_map_id == opened.map.info().id;
-        opened.changing = !agree && change_is_under_way();
+        opened.changing = !agree && !pin_.empty() && change_is_under_way(directory_);
         // Where no loader is at work, one may have finished between the two reads: then they are repeated.
         if (agree || opened.changing || again || pin_.empty()) {
             return opened;
@@ -103,10 +103,6 @@ Result<PinnedMap::Look> PinnedMap::look(const MapInfo& held) const {
 
 Result<std::optional<Meta>> PinnedMap::meta() const {
     return pin_.empty() ? std::optional<Meta>() : find_meta(directory_);
-}
-
-bool PinnedMap::change_is_under_way() const {
-    return !pin_.empty() && tally::change_is_under_way(directory_);
 }
 
 void PinnedMap::rename(const std::string& device, const NetnsContext& context) {

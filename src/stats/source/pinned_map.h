@@ -44,9 +44,6 @@ class PinnedMap {
     // The meta beside the map; none where there is none that this program understands.
     Result<std::optional<Meta>> meta() const;
 
-    // As tally::change_is_under_way.
-    bool change_is_under_way() const;
-
     // The device has another name from now on.
     void rename(const std::string& device, const NetnsContext& context);
 

@@ -10,6 +10,7 @@
 #include "common/base/shown_paths.h"
 #include "common/network/link_socket.h"
 #include "common/pins/meta.h"
+#include "common/pins/process_lock.h"
 #include "common/start/descriptor_limit.h"
 #include "stats/source/pin_error.h"
 
@@ -231,7 +232,7 @@ bool Reader::state_may_pass(const OpenedMap& opened, std::int64_t now) {
     if (state_monitor_.look(meta, opened.map.info().id, now) == AttachState::kAttached) {
         return false;
     }
-    if (pinned_map_.change_is_under_way()) {
+    if (change_is_under_way(directory())) {
         return true;
     }
     const auto published = pinned_map_.meta();
@@ -356,7 +357,7 @@ void Reader::refresh_state() {
             look_at_state();
         } else if (state_monitor_.is_news()) {
             const bool published = meta && !sampler_.has_generation(*meta);
-            changing = published || pinned_map_.change_is_under_way();
+            changing = published || change_is_under_way(directory());
         }
     }
     tell_state(changing);
