@@ -35,8 +35,9 @@ BAD_NAMES = [
     ("a/b", NOT_FOUND, ["network namespace 'a'"]),
     ("../veth0", USAGE, ["network namespace '..'"]),
     ("/veth0", USAGE, ["network namespace ''"]),
-    ("nope0@veth0", NOT_FOUND, ["hint: `ip` shows the peer behind '@': the name is nope0\n"]),
-    ("a-name@long-peer", USAGE, ["hint: `ip` shows the peer behind '@': the name is a-name\n"]),
+    ("nope0@veth0", NOT_FOUND, ["hint: `ip link` shows more than the name, which is nope0\n"]),
+    ("a-name@long-peer", USAGE, ["hint: `ip link` shows more than the name, which is a-name\n"]),
+    ("nope0:", USAGE, ["nope0:", "hint: `ip link` shows more than the name, which is nope0\n"]),
     ("VETH0", NOT_FOUND, ["hint: did you mean veth0?\nhint: `ip -brief link` lists"]),
     ("vth0", NOT_FOUND, ["hint: did you mean veth0?\n"]),
     ("veth0,lo", NOT_FOUND, ["hint: repeat --dev for each of several interfaces\n"]),
@@ -44,10 +45,11 @@ BAD_NAMES = [
     (".", USAGE, []),
     ("", USAGE, []),
     ("veth 0", USAGE, ["veth 0"]),
+    ("veth:0", USAGE, ["veth:0"]),
 ]
 
 
-@pytest.mark.parametrize("verb", [[], ["--unload"], ["--status"], ["--dry-run"]])
+@pytest.mark.parametrize("verb", [[], ["--unload"], ["--status"], ["--dry-run"], ["--observe"], ["--features"]])
 @pytest.mark.parametrize("name, status, words", BAD_NAMES)
 def test_loader_bad_device(lab, veth0, name, status, words, verb):
     refused(lab, LOADER, [f"--dev={name}", *verb], status, words)

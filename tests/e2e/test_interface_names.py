@@ -24,7 +24,7 @@ from support.traffic import SIZE, send
 # ---- alternative names
 
 
-ALTERNATIVE = ["uplink0", "an-alternative-name-of-more-than-fifteen-bytes"]
+ALTERNATIVE = ["uplink0", "an-alternative-name-of-more-than-fifteen-bytes", "with:colon", ".."]
 
 
 @pytest.mark.parametrize("name", ALTERNATIVE)

@@ -10,4 +10,7 @@ namespace tally {
 // "IFACE" alone where `netns` is empty, as it is for the initial namespace.
 std::string with_netns(const std::string& netns, const std::string& interface);
 
+// "veth0" of "veth0@veth1:", as `ip link` shows it with its peer; of a name alone the name.
+std::string name_in_ip_link(const std::string& shown);
+
 }  // namespace tally

@@ -9,12 +9,13 @@
 #include <algorithm>
 #include <cctype>
 
+#include "common/base/device_name.h"
+
 namespace tally {
 
 std::string explain_name(const std::string& name) {
-    const auto at = name.find('@');
-    if (at != std::string::npos && at != 0) {
-        return fmt::format("`ip` shows the peer behind '@': the name is {}", name.substr(0, at));
+    if (const auto alone = name_in_ip_link(name); alone != name && !alone.empty()) {
+        return fmt::format("`ip link` shows more than the name, which is {}", alone);
     }
     return name.find(',') == std::string::npos ? std::string()
                                                : "repeat --dev for each of several interfaces";
@@ -33,8 +34,11 @@ Result<void> check_interface_name(const std::string& name) {
     }
     const auto unfit = [](unsigned char c) { return c == '/' || c == ':' || std::isspace(c) != 0; };
     if (name == "." || name == ".." || std::any_of(name.begin(), name.end(), unfit)) {
-        return make_error(ErrorKind::kUsage, what,
-                          "no interface can have this name ('/', ':', blanks, '.' and '..' are not allowed)");
+        return make_error(
+                   ErrorKind::kUsage, what,
+                   "no interface can have this name as its own ('/', ':', blanks, '.' and '..' are not "
+                   "allowed)")
+            .with_hint(explain_name(name));
     }
     return {};
 }

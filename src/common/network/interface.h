@@ -15,12 +15,12 @@ struct Interface {
     std::uint32_t mtu = 0;  // bytes, without the Ethernet header
 };
 
-// kUsage for a name that no interface can have (empty, over 15 bytes, '/', blanks, "." and ".."): such a
-// name must never become part of a path.
+// kUsage for what no interface can have as its own name (empty, over 15 bytes, '/', ':', blanks, "." and
+// ".."): it must never become part of a path. An alternative name may be so: the kernel takes any.
 Result<void> check_interface_name(const std::string& name);
 
-// What to say where a name is none because it was copied from `ip link`, which shows the peer behind '@', or
-// is a list with commas; else empty.
+// What to say where a name is none because it was copied from `ip link`, or is a list with commas; else
+// empty.
 std::string explain_name(const std::string& name);
 
 }  // namespace tally

@@ -260,15 +260,14 @@ Result<XdpHook> query_xdp_hook(std::uint32_t ifindex) {
 
 Result<Link> resolve_link(LinkSocket& socket, const std::string& name) {
     const auto checked = check_interface_name(name);
-    const bool only_alternative = !checked && name.size() >= IFNAMSIZ && name.size() < ALTIFNAMSIZ;
-    if (!checked && !only_alternative) {
+    if (name.empty() || name.size() >= ALTIFNAMSIZ) {
         return checked.error();
     }
     auto link = socket.find(name);
     if (link || is_failed_question(link.error())) {
         return link;
     }
-    if (only_alternative) {
+    if (!checked) {
         return checked.error();
     }
     if (link.error().kind != ErrorKind::kNotFound) {

@@ -2,11 +2,8 @@
 #include "common/pins/device_option.h"
 
 #include <fmt/format.h>
-#include <net/if.h>
 
 #include <algorithm>
-
-#include "common/network/interface.h"
 
 namespace tally {
 
@@ -24,11 +21,7 @@ Result<std::vector<NamedDevice>> read_devices(const std::vector<std::string>& de
             return make_error(ErrorKind::kUsage, fmt::format("--dev '{}' with --netns '{}'", device, *netns),
                               "they name different network namespaces");
         }
-        std::string name = device.substr(slash + 1);
-        if (auto checked = check_interface_name(name); !checked && name.size() < IFNAMSIZ) {
-            return checked.error();
-        }
-        named.push_back({std::move(of_device), std::move(name)});
+        named.push_back({std::move(of_device), device.substr(slash + 1)});
     }
     return named;
 }

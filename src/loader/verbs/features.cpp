@@ -53,13 +53,12 @@ DriverReport report_driver(const Link& link, const NetnsContext& context) {
 }
 
 DriverReport report_named(const std::string& device, const NetnsContext& context) {
-    const auto interface = context.visibility == NetnsContext::Visibility::kHere
-                               ? context.resolve(device)
-                               : Result<Interface>(context.explain_missing(device));
-    if (!interface) {
-        return failed_report(device, context.netns, interface.error());
+    const auto interface = context.find(device);
+    if (!interface || !*interface) {
+        return failed_report(device, context.netns,
+                             interface ? context.explain_missing(device) : interface.error());
     }
-    const auto link = context.links->find(interface->ifindex);
+    const auto link = context.links->find((*interface)->ifindex);
     return link ? report_driver(*link, context) : failed_report(device, context.netns, link.error());
 }
 

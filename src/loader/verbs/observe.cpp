@@ -119,20 +119,20 @@ Result<Outcome> observe_for_good(const NetnsContext& context, const Interface& i
 }  // namespace
 
 Result<Outcome> observe(const ObserveRequest& request, NetnsContext& context, const std::string& device) {
-    if (context.obstacle) {
-        return *context.obstacle;
+    TALLY_ASSIGN_OR_RETURN(const auto interface, context.find(device));
+    if (context.obstacle || !interface) {
+        return context.explain_missing(device);
     }
-    TALLY_ASSIGN_OR_RETURN(auto interface, context.resolve(device));
     TALLY_TRY(check_observe_capabilities());
     if (request.dry_run) {
-        TALLY_ASSIGN_OR_RETURN(auto directory, context.pins_of(interface));
-        return observe_hook(context, interface, std::move(directory), nullptr);
+        TALLY_ASSIGN_OR_RETURN(auto directory, context.pins_of(*interface));
+        return observe_hook(context, *interface, std::move(directory), nullptr);
     }
     TALLY_TRY(ensure_bpffs(context.bpffs));
     if (!context.bpffs.mounted.empty()) {
         use_bpffs_for_dispatchers(context.bpffs.path);
     }
-    return observe_for_good(context, interface, request.follow);
+    return observe_for_good(context, *interface, request.follow);
 }
 
 int follow_observation(const NetnsContext& context, const Outcome& observed,

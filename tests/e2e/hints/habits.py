@@ -111,8 +111,9 @@ OF_BOTH = [
           Command(again=False)),
     typed("repeat --dev for each of several interfaces",
           partial(scenes.bare, command="xdp_loader --dev veth0,lo", status=4), Instead(LOAD)),
-    typed("`ip` shows the peer behind '@': the name is {}",
-          partial(scenes.bare, command="xdp_loader --dev veth0@p-veth0", status=4), Instead(LOAD)),
+    typed("`ip link` shows more than the name, which is {}",
+          (partial(scenes.bare, command="xdp_loader --dev veth0@p-veth0", status=4),
+           partial(scenes.bare, command="xdp_loader --dev veth0:", status=2)), Instead(LOAD)),
 ]
 
 HABITS = [*OF_LOADER, *OF_STATS, *OF_BOTH]

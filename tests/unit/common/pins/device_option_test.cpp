@@ -27,7 +27,7 @@ TEST(DeviceOption, ANamespaceMayStandBeforeTheInterface) {
     EXPECT_EQ(described({"red/a", "b", "red/c", "blue/a"}), "red:a,c,-:b,blue:a,");
     EXPECT_EQ(described({"/proc/7/ns/net/a"}), "/proc/7/ns/net:a,");
     EXPECT_EQ(described({"/a"}), ":a,");
-    EXPECT_EQ(described({"red/"}), "looking for interface '': the name is empty");
+    EXPECT_EQ(described({"red/with:colon"}), "red:with:colon,");
 }
 
 TEST(DeviceOption, AGroupKnowsThePlacesOfItsNames) {
