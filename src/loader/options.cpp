@@ -68,18 +68,24 @@ constexpr OptionPointer kHabits[] = {
     {"--offload --hw --xdpoffload", "`--offload-mode` attaches in the network card"},
     {"--auto", "`--auto-mode` is the default"},
     {"--replace", "a load replaces the program of an earlier one; `--force` that of somebody else, too"},
-    {"--verdict --default-action", "`--action` is the verdict of the built-in program"},
-    {"--watch --stats", "the counters are shown by `xdp_stats --dev IFACE`"},
+    {"--verdict --default-action aborted drop pass tx redirect",
+     "`--action` is the verdict of the built-in program"},
+    {"--watch --stats watch stats", "the counters are shown by `xdp_stats --dev IFACE`"},
     {"--map --map-id --wait --interval --count --once -1 --expect --within --settle --format --output "
      "--per-cpu --per-program --totals --since-start --cost --live --listen --user",
      "that is an option of xdp_stats: `xdp_stats --dev IFACE` shows the counters"},
-    {"--all -a", "`--status` and `--clean` mean every interface where no --dev is given"},
+    {"--all -a all", "`--status` and `--clean` mean every interface where no --dev is given"},
 };
 
 constexpr CommandWord kCommands[] = {
-    {"load attach add set", ""},      {"unload detach del delete off", "--unload"},
-    {"status show list", "--status"}, {"clean", "--clean"},
-    {"observe monitor", "--observe"}, {"help", "--help"},
+    {"load attach add set", ""},
+    {"unload detach del delete remove off stop", "--unload"},
+    {"status show list", "--status"},
+    {"clean", "--clean"},
+    {"observe monitor", "--observe"},
+    {"features", "--features"},
+    {"run", "--run"},
+    {"help", "--help"},
 };
 
 constexpr Program kProgram = {"xdp_loader", TALLY_VERSION,   kDescription, kFooter,
@@ -167,8 +173,17 @@ void make_absolute(std::optional<std::string>& netns) {
     }
 }
 
-bool could_be_interface(const std::string& text) {
-    return std::isalpha(static_cast<unsigned char>(text.front())) != 0;
+// A loop over what --status lists: there is no way to mean all of it by accident.
+std::string advise_to_name_all(const Options& options) {
+    const std::string root =
+        options.bpffs == kDefaultBpffs ? "" : shell_option("--bpffs", options.bpffs) + ' ';
+    const std::string netns = options.netns ? shell_option("--netns", *options.netns) + ' ' : "";
+    return fmt::format(
+        "for every interface that has pins of xdp_loader: `xdp_loader {0}{1}--status --json | jq -r "
+        "'.devices[] | "
+        "select(.program) | \"--dev=\" + ([.netns, .dev] | map(values) | join(\"/\"))' | xargs -rd '\\n' "
+        "xdp_loader {0}--unload`",
+        root, netns);
 }
 
 Result<void> read_numbers(const Given& given, Options& options) {
@@ -199,26 +214,10 @@ Result<void> read_numbers(const Given& given, Options& options) {
         if (options.unload_id.value_or(0) == 0) {
             return usage_error(
                        fmt::format("--unload '{}': expected the id of a program, a positive number", *text))
-                .with_hint(
-                    could_be_interface(*text)
-                        ? fmt::format("did you mean `xdp_loader --dev {} --unload`?", shell_word(*text))
-                        : std::string());
+                .with_hint(*text == "all" && options.devices.empty() ? advise_to_name_all(options) : "");
         }
     }
     return {};
-}
-
-// A loop over what --status lists: there is no way to mean all of it by accident.
-std::string advise_to_name_all(const Options& options) {
-    const std::string root =
-        options.bpffs == kDefaultBpffs ? "" : shell_option("--bpffs", options.bpffs) + ' ';
-    const std::string netns = options.netns ? shell_option("--netns", *options.netns) + ' ' : "";
-    return fmt::format(
-        "for every interface that has pins of xdp_loader: `xdp_loader {0}{1}--status --json | jq -r "
-        "'.devices[] | "
-        "select(.program) | \"--dev=\" + ([.netns, .dev] | map(values) | join(\"/\"))' | xargs -rd '\\n' "
-        "xdp_loader {0}--unload`",
-        root, netns);
 }
 
 // What the table does not say.
@@ -233,14 +232,6 @@ Result<void> validate(const Given& given, const Options& options) {
     }
     if (options.follow && options.devices.size() > 1) {
         return usage_error("--follow takes one --dev");
-    }
-    // From a script's variable that is not set.
-    for (const auto& [name, value] : {std::pair("--filename", given.value("--filename")),
-                                      std::pair("--progname", given.value("--progname")),
-                                      std::pair("--section", given.value("--section"))}) {
-        if (value == "") {
-            return usage_error(fmt::format("{} has no value", name));
-        }
     }
     const auto row = [](std::string_view name) { return kOptionRows[find_row(kOptionRows, name)]; };
     for (const auto& [name, is_given] :

@@ -207,7 +207,7 @@ first. What *--all* on many interfaces wants.)",
 Write each round of samples to _FILE_ instead of standard output, replacing it by *rename*(2): whoever opens it finds
 one whole round, an empty file where there was nothing to read. The new file has the mode of the old one and, as far as
 this user may give it away, the owner. A symbolic link stays, and its target is replaced; what is neither a file nor a
-link to one is refused.)",
+link to one is refused. *-* is standard output.)",
     },
     {
         .group = "Output",

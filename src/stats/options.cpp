@@ -94,20 +94,21 @@ constexpr OptionPointer kHabits[] = {
     {"--stable --quiet-for --hold", "`--settle TIME` is how long the conditions of --expect have to hold"},
     {"--top --tui --full-screen", "`--live` is the full-screen view"},
     {"--cpu --cpus --percpu", "`--per-cpu` adds a row for each CPU"},
-    {"--list --status --show", "`xdp_loader --status` shows what is attached and pinned"},
+    {"--list --status --show status", "`xdp_loader --status` shows what is attached and pinned"},
     {"--action --redirect-to --filename --progname --section --progsec --native-mode --skb-mode "
      "--offload-mode --auto-mode --mode --attach --prio --chain-actions --force --reuse-maps --new-map "
      "-N -S -A -m -F -M",
      "that is an option of xdp_loader: `xdp_loader --dev IFACE` loads with it, then `xdp_stats --dev IFACE` "
      "shows the counts"},
     {"--observe --clean --keep-maps --run --test-run --list-programs --features --track-delivery "
-     "--untrack-delivery --dry-run",
+     "--untrack-delivery --dry-run observe clean run features",
      "that is an option of xdp_loader: `xdp_loader --help` says what it does"},
     {"--drop --pass", "`xdp_loader --dev IFACE --action drop` drops, and counts what"},
-    {"--unload --detach --remove -U", "`xdp_loader --dev IFACE --unload` detaches the program"},
+    {"--unload --detach --remove -U unload detach", "`xdp_loader --dev IFACE --unload` detaches the program"},
 };
 
-constexpr CommandWord kCommands[] = {{"show list watch monitor stats", ""}, {"help", "--help"}};
+constexpr CommandWord kCommands[] = {
+    {"show list watch monitor stats", ""}, {"all", "--all"}, {"help", "--help"}};
 
 constexpr Program kProgram = {"xdp_stats", TALLY_VERSION, kDescription, kFooter, kOptionRows,
                               {},          kHabits,       kCommands};
@@ -273,7 +274,7 @@ Result<Options> read_options(const Given& given) {
     options.once = given.has("--once");
     options.live = given.has("--live");
     options.user = given.value("--user");
-    options.output = given.value("--output");
+    options.output = given.value("--output") == "-" ? std::nullopt : given.value("--output");
     options.per_cpu = given.has("--per-cpu");
     options.per_program = given.has("--per-program");
     TALLY_ASSIGN_OR_RETURN(options.totals, read_totals(given, options.format));

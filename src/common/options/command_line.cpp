@@ -3,7 +3,6 @@
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
-#include <net/if.h>
 
 #include <algorithm>
 #include <memory>
@@ -11,6 +10,7 @@
 
 #include "common/base/error.h"
 #include "common/base/result.h"
+#include "common/base/shell_word.h"
 
 namespace tally {
 namespace {
@@ -61,24 +61,13 @@ CLI::Option* add_option(CLI::App& app, const Program& program, const OptionRow& 
     return row.needs_value() ? option->allow_extra_args(false) : option->expected(0, 1);
 }
 
-// Whether the word, or the cluster of short options that it is, could name the option.
-bool could_name(std::string_view word, const OptionRow& row) {
-    if (word.starts_with("--")) {
-        const auto name = word.substr(0, word.find('='));
-        return name == row.name || name == row.alias;
-    }
-    return word.starts_with('-') && !row.short_name.empty() &&
-           word.find(row.short_name.back()) != std::string_view::npos;
-}
-
-bool is_named(std::span<const char* const> words, const OptionRow& row) {
+bool is_named(Line words, const OptionRow& row) {
     return std::any_of(words.begin(), words.end(), [&](const char* word) { return could_name(word, row); });
 }
 
 // One for each row; null where no word could name it. What CLI11 does for an option grows with the number of
 // options, and with all of them was half of a start's instructions. Only the help needs all.
-std::vector<CLI::Option*> add_options(CLI::App& app, const Program& program,
-                                      std::span<const char* const> words) {
+std::vector<CLI::Option*> add_options(CLI::App& app, const Program& program, Line words) {
     const bool all = is_named(words, program.options[find_row(program.options, "--help")]);
     std::vector<CLI::Option*> options;
     for (const auto& row : program.options) {
@@ -94,7 +83,7 @@ std::vector<CLI::Option*> add_options(CLI::App& app, const Program& program,
 }
 
 // CLI11 2.1 takes the next argument for the value of "--dev=".
-Result<void> check_values_after_equals(std::span<const char* const> arguments) {
+Result<void> check_values_after_equals(Line arguments) {
     for (const std::string_view word : arguments) {
         if (word.starts_with("--") && word.size() > 2 && word.find('=') == word.size() - 1) {
             return usage_error(fmt::format("{} has no value", word.substr(0, word.size() - 1)));
@@ -117,8 +106,7 @@ std::string join_alternatives(std::string_view list, char separator) {
 }
 
 // CLI11 would take the next option for the value.
-Result<void> check_values_are_no_options(std::span<const OptionRow> rows,
-                                         std::span<const char* const> arguments) {
+Result<void> check_values_are_no_options(std::span<const OptionRow> rows, Line arguments) {
     for (std::size_t i = 0; i + 1 < arguments.size(); ++i) {
         const OptionRow* row = find_named(rows, arguments[i]);
         const std::string_view next = arguments[i + 1];
@@ -159,43 +147,38 @@ bool is_another_value(const OptionRow& row, std::string_view word) {
     return found;
 }
 
-// `word`: what is no option, of this line. It may be an interface, unless some are named, and none is called
-// so.
-std::string hint_at_word(const Program& program, std::span<const char* const> line, const std::string& word) {
-    const auto rows = program.options;
-    const auto place = static_cast<std::size_t>(std::find(line.begin(), line.end(), word) - line.begin());
-    const OptionRow* const before = place >= 2 ? find_named(rows, line[place - 2]) : nullptr;
-    const bool behind_value = before != nullptr && before->takes_value() && !before->repeatable;
-    const bool has_device = is_named(line, rows[find_row(rows, "--dev")]);
-    const bool understood = !has_device || is_command_or_file(rows, program.commands, word) ||
-                            ::if_nametoindex(word.c_str()) != 0;
-    if (behind_value && (!understood || is_another_value(*before, word))) {
+// `words`: what is no option, of this line.
+std::string hint_at_words(const Program& program, Line line, const std::vector<std::string>& words) {
+    const auto place =
+        static_cast<std::size_t>(std::find(line.begin(), line.end(), words.front()) - line.begin());
+    const OptionRow* const before = place >= 2 ? find_named(program.options, line[place - 2]) : nullptr;
+    if (before != nullptr && before->takes_value() && !before->repeatable &&
+        (is_another_value(*before, words.front()) ||
+         correct_line(line, program.options, program.commands).empty())) {
         return fmt::format("{} takes one value", before->name);
     }
-    return word.empty() || !understood ? std::string()
-                                       : fmt::format("did you mean `{}{}`?", program.name,
-                                                     correct_line(line, rows, program.commands));
+    for (const auto& word : words) {
+        if (const auto hint = find_pointer(program.habits, word); !hint.empty()) {
+            return std::string(hint);
+        }
+    }
+    return {};
 }
 
-// `line`: what was typed behind the program's name.
-Result<void> refuse_unknown(const Program& program, std::span<const char* const> line,
-                            const std::vector<std::string>& words) {
+Result<void> refuse_unknown(const Program& program, Line line, const std::vector<std::string>& words) {
     if (words.empty()) {
         return {};
     }
-    if (const auto command = find_bare_command(line, program.options); command < line.size()) {
-        return usage_error(fmt::format("unexpected argument '{}'", line[command]))
-            .with_hint(fmt::format("did you mean `{}{}`?", program.name,
-                                   correct_line(line, program.options, program.commands)));
+    if (const auto command = find_bare_command(line, program.options); command > 0) {
+        return usage_error(fmt::format("unexpected argument '{}'", line[command]));
     }
     const auto option =
         std::find_if(words.begin(), words.end(), [](const auto& word) { return word.starts_with('-'); });
     if (option != words.end()) {
         return refuse_option(program, option->substr(0, option->find('=')));
     }
-    const std::string& word = words.front();
-    return usage_error(fmt::format("unexpected argument '{}'", word))
-        .with_hint(hint_at_word(program, line, word));
+    return usage_error(fmt::format("unexpected argument '{}'", words.front()))
+        .with_hint(hint_at_words(program, line, words));
 }
 
 Result<void> check_values(const OptionRow& row, const std::vector<std::string>& values) {
@@ -204,6 +187,10 @@ Result<void> check_values(const OptionRow& row, const std::vector<std::string>& 
     }
     if (row.takes_value() && !row.repeatable && values.size() > 1) {
         return usage_error(fmt::format("{} is given more than once", row.name));
+    }
+    // From a script's variable that is not set.
+    if (row.needs_value() && std::find(values.begin(), values.end(), "") != values.end()) {
+        return usage_error(fmt::format("{} has no value", row.name));
     }
     if (row.completion != Completion::kWords) {
         return {};
@@ -236,8 +223,7 @@ Result<void> check_combination(std::span<const OptionRow> rows, std::size_t row,
     return {};
 }
 
-Result<void> check_command(const Program& program, std::span<const char* const> line,
-                           const ParsedWords& words) {
+Result<void> check_command(const Program& program, Line line, const ParsedWords& words) {
     const auto rows = program.options;
     const auto row =
         std::find_if(rows.begin(), rows.end(), [](const OptionRow& each) { return each.takes_command(); });
@@ -254,7 +240,7 @@ Result<void> check_command(const Program& program, std::span<const char* const> 
     return {};
 }
 
-Result<void> check(const Program& program, std::span<const char* const> line, const ParsedWords& words) {
+Result<void> check(const Program& program, Line line, const ParsedWords& words) {
     for (std::size_t row = 0; row < program.options.size(); ++row) {
         if (!words.values[row].empty()) {
             TALLY_TRY(check_values(program.options[row], words.values[row]));
@@ -265,7 +251,7 @@ Result<void> check(const Program& program, std::span<const char* const> line, co
 }
 
 Result<ParsedWords> read_results(CLI::App& app, const std::vector<CLI::Option*>& options,
-                                 const Program& program, std::span<const char* const> line) {
+                                 const Program& program, Line line) {
     TALLY_TRY(refuse_unknown(program, line, app.remaining()));
     ParsedWords words;
     for (const auto* option : options) {
@@ -281,49 +267,52 @@ Error refuse_combination(std::string_view one, std::string_view other, std::stri
                       std::string(why));
 }
 
-std::variant<ParsedWords, EarlyExit> parse_words(const Program& program, int argc, const char* const* argv) {
-    const auto usage = [&](Error error) {
-        return usage_exit(program.name, std::move(error), wants_json(argc, argv));
-    };
-    const std::span<const char* const> line(argv + std::min(argc, 1), argv + argc);
-    const auto* const end = std::find(argv, argv + argc, std::string_view("--"));
-    if (auto checked = check_values_after_equals({argv, end}); !checked) {
-        return usage(std::move(checked).error());
-    }
-    if (auto checked = check_values_are_no_options(program.options, {argv + std::min(argc, 1), end});
-        !checked) {
-        return usage(std::move(checked).error());
-    }
+Result<std::variant<ParsedWords, EarlyExit>> parse_words(const Program& program, Line line) {
+    const auto end = std::find(line.begin(), line.end(), std::string_view("--"));
+    const Line ours(line.begin(), end);
+    TALLY_TRY(check_values_after_equals(ours));
+    TALLY_TRY(check_values_are_no_options(program.options, ours));
     CLI::App app{std::string(program.description), std::string(program.name)};
     app.footer(std::string(program.footer));
     app.formatter(std::make_shared<HelpFormatter>());
     app.allow_extras();
-    const auto options = add_options(app, program, {argv + std::min(argc, 1), end});
+    const auto options = add_options(app, program, ours);
     try {
-        app.parse(static_cast<int>(end - argv), argv);
+        app.parse(std::vector<std::string>(ours.rbegin(), ours.rend()));  // CLI11 begins at the end
     } catch (const CLI::Success& success) {
         std::ostringstream text;
         app.exit(success, text, text);
-        return EarlyExit{0, text.str()};
+        return std::variant<ParsedWords, EarlyExit>(EarlyExit{0, text.str()});
     } catch (const CLI::ParseError& error) {
-        return usage(describe(error));
+        return describe(error);
     }
-    auto words = read_results(app, options, program, line);
-    if (!words) {
-        return usage(std::move(words).error());
-    }
-    words->command.assign(std::min(end + 1, argv + argc), argv + argc);
-    if (auto checked = check(program, line, *words); !checked) {
-        return usage(std::move(checked).error());
-    }
-    return std::move(*words);
+    TALLY_ASSIGN_OR_RETURN(auto words, read_results(app, options, program, line));
+    words.command.assign(end == line.end() ? end : end + 1, line.end());
+    TALLY_TRY(check(program, line, words));
+    return std::variant<ParsedWords, EarlyExit>(std::move(words));
 }
 
-bool wants_json(int argc, const char* const* argv) {
-    for (int i = 1; i < argc && std::string_view(argv[i]) != "--"; ++i) {
-        const std::string_view word = argv[i];
+EarlyExit refuse_line(const Program& program, Line line, Error error,
+                      const std::function<Result<void>(Line)>& parse) {
+    if (error.hint.empty()) {
+        std::vector<const char*> words;
+        std::string text(program.name);
+        const auto meant = correct_line(line, program.options, program.commands);
+        for (const auto& word : meant) {
+            words.push_back(word.c_str());
+            text += ' ' + shell_word(word);
+        }
+        const auto parsed = meant.empty() ? Result<void>(error) : parse(words);
+        error.hint = parsed ? fmt::format("did you mean `{}`?", text) : parsed.error().hint;
+    }
+    return usage_exit(program.name, std::move(error), wants_json(line));
+}
+
+bool wants_json(Line line) {
+    for (std::size_t i = 0; i < line.size() && std::string_view(line[i]) != "--"; ++i) {
+        const std::string_view word = line[i];
         const bool json_follows =
-            word == "--format" && i + 1 < argc && std::string_view(argv[i + 1]) == "json";
+            word == "--format" && i + 1 < line.size() && std::string_view(line[i + 1]) == "json";
         if (word == "--json" || word == "--format=json" || json_follows) {
             return true;
         }

@@ -2,8 +2,10 @@
 // Command lines of options that a table describes.
 #pragma once
 
+#include <algorithm>
 #include <charconv>
 #include <cstddef>
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -37,14 +39,19 @@ struct ParsedWords {
 };
 
 // Refused is what no table row allows, what a row does not allow together, and a value that is not one of the
-// words of "a|b|c".
-std::variant<ParsedWords, EarlyExit> parse_words(const Program& program, int argc, const char* const* argv);
+// words of "a|b|c". --help and --version end the program.
+Result<std::variant<ParsedWords, EarlyExit>> parse_words(const Program& program, Line line);
 
 // For what the tables cannot say: "ONE cannot be combined with OTHER: WHY".
 Error refuse_combination(std::string_view one, std::string_view other, std::string_view why);
 
+// The end of the program for a line that was refused. Where the error has no hint, it is the line that was
+// meant, if `parse` takes that.
+EarlyExit refuse_line(const Program& program, Line line, Error error,
+                      const std::function<Result<void>(Line)>& parse);
+
 // Before the command line is parsed: whether the user asked for JSON, so that errors in it can be JSON, too.
-bool wants_json(int argc, const char* const* argv);
+bool wants_json(Line line);
 
 // What was given for the options of the table; a name that is not in the table does not compile.
 template <const auto& Rows>
@@ -76,15 +83,21 @@ class ParsedOptions {
 template <typename Given, typename Options>
 std::variant<Options, EarlyExit> read_command_line(const Program& program, int argc, const char* const* argv,
                                                    Result<Options> (*read)(const Given&)) {
-    auto words = parse_words(program, argc, argv);
-    if (auto* exit = std::get_if<EarlyExit>(&words)) {
-        return std::move(*exit);
+    std::variant<Options, EarlyExit> outcome;
+    const auto parse = [&](Line line) -> Result<void> {
+        TALLY_ASSIGN_OR_RETURN(auto words, parse_words(program, line));
+        if (auto* const exit = std::get_if<EarlyExit>(&words)) {
+            outcome = std::move(*exit);
+            return {};
+        }
+        TALLY_ASSIGN_OR_RETURN(outcome, read(Given(std::get<ParsedWords>(std::move(words)))));
+        return {};
+    };
+    const Line line(argv + std::min(argc, 1), argv + argc);
+    if (auto parsed = parse(line); !parsed) {
+        return refuse_line(program, line, std::move(parsed).error(), parse);
     }
-    auto options = read(Given(std::get<ParsedWords>(std::move(words))));
-    if (!options) {
-        return usage_exit(program.name, std::move(options).error(), wants_json(argc, argv));
-    }
-    return std::move(*options);
+    return outcome;
 }
 
 // A decimal number that fits, and nothing else.

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 #include "common/options/option_hints.h"
 
-#include <algorithm>
-#include <vector>
+#include <fmt/format.h>
+#include <net/if.h>
 
+#include <algorithm>
+#include <cctype>
+
+#include "common/base/device_name.h"
 #include "common/base/edit_distance.h"
-#include "common/base/shell_word.h"
 
 namespace tally {
 namespace {
@@ -21,10 +24,44 @@ void for_each_name(std::span<const OptionRow> rows, Visit visit) {
     }
 }
 
-// "--dev", whose value is the next word.
-bool takes_next_word(std::span<const OptionRow> rows, std::string_view word) {
-    const auto* const row = find_named(rows, word);
-    return row != nullptr && row->takes_value();
+// What a word is without its dashes; also those that a web page or a word processor makes of "--".
+std::string_view behind_dashes(std::string_view word) {
+    constexpr std::string_view kDashes[] = {"-", "‐", "‑", "‒", "–", "—", "―", "−"};
+    const auto dash = [&] {
+        return std::find_if(std::begin(kDashes), std::end(kDashes),
+                            [&](std::string_view each) { return word.starts_with(each); });
+    };
+    for (const auto* found = dash(); found != std::end(kDashes); found = dash()) {
+        word.remove_prefix(found->size());
+    }
+    return word;
+}
+
+// Of "-dev=x" or "—dev=x" "--dev=x"; empty: the word is no option.
+std::string as_option(std::span<const OptionRow> rows, std::string_view word) {
+    const auto name = behind_dashes(word);
+    for (const std::string_view dashes : {"--", "-"}) {
+        std::string option(dashes);
+        option += name;
+        if (name.size() < word.size() && find_named(rows, option.substr(0, option.find('='))) != nullptr) {
+            return option;
+        }
+    }
+    return std::string(name.size() < word.size() ? word : "");
+}
+
+// How many words of the line are the value of the option at its beginning: a condition that is not quoted has
+// three.
+std::size_t size_of_value(std::span<const OptionRow> rows, std::string_view option, Line line) {
+    const auto* const row = find_named(rows, option);
+    if (row == nullptr || !row->takes_value() || line.empty()) {
+        return 0;
+    }
+    if (!row->needs_value()) {
+        return std::isdigit(static_cast<unsigned char>(line[0][0])) != 0 ? 1 : 0;
+    }
+    const bool is_condition = row->completion == Completion::kExpression && line.size() > 2;
+    return is_condition && std::string_view("=!<>").find(line[1][0]) != std::string_view::npos ? 3 : 1;
 }
 
 const CommandWord* find_command(std::span<const CommandWord> commands, std::string_view word) {
@@ -33,38 +70,27 @@ const CommandWord* find_command(std::span<const CommandWord> commands, std::stri
     return found == commands.end() ? nullptr : &*found;
 }
 
-bool is_file(std::span<const OptionRow> rows, const std::string& word) {
-    return word.ends_with(".o") && find_named(rows, "--filename") != nullptr;
+// Whose value the word is; none: that of --dev.
+const OptionRow* option_of_file(std::span<const OptionRow> rows, std::string_view word) {
+    if (word.ends_with(".o")) {
+        return find_named(rows, "--filename");
+    }
+    return word.starts_with('/') ? find_named(rows, "--map") : nullptr;
 }
 
-// A word that is no option, as options.
-std::string option_for(const std::string& word, std::span<const OptionRow> rows) {
-    for (const std::string_view noise : {"dev", "xdp", "xdpgeneric", "xdpdrv", "link", "obj", "net"}) {
-        if (word == noise) {
-            return {};
-        }
-    }
-    if (is_file(rows, word)) {
-        return shell_option("--filename", word);
-    }
-    return shell_option("--dev", word.substr(0, word.find('@')));  // `ip` shows the peer behind it
-}
-
-// Of " --run sleep 1 --dev eth0", from "--run" on: " --dev eth0 --run -- sleep 1".
-std::string correct_command(std::span<const char* const> line, std::span<const OptionRow> rows) {
-    std::string options;
-    std::string command;
+// Of "--run sleep 1 --dev eth0": "--dev eth0 --run -- sleep 1".
+void append_command(std::vector<std::string>& words, Line line, std::span<const OptionRow> rows) {
+    std::vector<std::string> command = {line.front(), "--"};
     for (std::size_t i = 1; i < line.size(); ++i) {
         const std::string_view word = line[i];
         const bool ours =
             word.starts_with("--") && find_named(rows, word.substr(0, word.find('='))) != nullptr;
-        auto& text = ours ? options : command;
-        text += ' ' + shell_word(std::string(word));
-        if (ours && takes_next_word(rows, word) && i + 1 < line.size()) {
-            text += ' ' + shell_word(line[++i]);
-        }
+        const std::size_t more = ours ? size_of_value(rows, word, line.subspan(i + 1)) : 0;
+        auto& list = ours ? words : command;
+        list.insert(list.end(), &line[i], &line[i] + 1 + more);
+        i += more;
     }
-    return options + ' ' + line.front() + " --" + command;
+    words.insert(words.end(), command.begin(), command.end());
 }
 
 }  // namespace
@@ -76,45 +102,74 @@ const OptionRow* find_named(std::span<const OptionRow> rows, std::string_view na
     return row == rows.end() ? nullptr : &*row;
 }
 
-std::size_t find_bare_command(std::span<const char* const> line, std::span<const OptionRow> rows) {
-    for (std::size_t i = 0; i + 1 < line.size() && line[i] != std::string_view("--"); ++i) {
+bool could_name(std::string_view word, const OptionRow& row) {
+    if (word.starts_with("--")) {
+        const auto name = word.substr(0, word.find('='));
+        return name == row.name || name == row.alias;
+    }
+    return word.starts_with('-') && !row.short_name.empty() &&
+           word.find(row.short_name.back()) != std::string_view::npos;
+}
+
+std::size_t find_bare_command(Line line, std::span<const OptionRow> rows) {
+    if (std::find(line.begin(), line.end(), std::string_view("--")) != line.end()) {
+        return 0;
+    }
+    for (std::size_t i = 0; i + 1 < line.size(); ++i) {
         const auto* const row = find_named(rows, line[i]);
         if (row != nullptr && row->takes_command() && line[i + 1][0] != '-') {
             return i + 1;
         }
     }
-    return line.size();
+    return 0;
 }
 
-bool is_command_or_file(std::span<const OptionRow> rows, std::span<const CommandWord> commands,
-                        const std::string& word) {
-    return is_file(rows, word) || find_command(commands, word) != nullptr;
-}
-
-std::string correct_line(std::span<const char* const> line, std::span<const OptionRow> rows,
-                         std::span<const CommandWord> commands) {
-    std::string text;
-    bool first = true;
+std::vector<std::string> correct_line(Line line, std::span<const OptionRow> rows,
+                                      std::span<const CommandWord> commands) {
+    constexpr std::string_view kNoise = "dev xdp xdpgeneric xdpdrv link obj net";  // of `ip link`
     const std::size_t bare_command = find_bare_command(line, rows);
+    std::vector<std::string> words;
+    std::size_t verbs = 0;
+    std::size_t devices = 0;
+    std::size_t strangers = 0;  // of the devices, as no interface is called so
     for (std::size_t i = 0; i < line.size(); ++i) {
         const std::string word = line[i];
-        if (i + 1 == bare_command && bare_command < line.size()) {
-            return text + correct_command(line.subspan(i), rows);
+        const auto rest = line.subspan(i + 1);
+        if (i + 1 == bare_command) {
+            append_command(words, line.subspan(i), rows);
+            break;
         }
         if (word == "--") {
-            continue;
+            words.push_back(word);
+            words.insert(words.end(), rest.begin(), rest.end());
+            break;
         }
-        std::string option;
-        if (word.starts_with('-') || (i > 0 && takes_next_word(rows, line[i - 1]))) {
-            option = shell_word(word);
-        } else {
-            const auto* const command = first ? find_command(commands, word) : nullptr;
-            option = command == nullptr ? option_for(word, rows) : std::string(command->option);
-            first = false;
+        if (const std::string option = as_option(rows, word); !option.empty()) {
+            words.push_back(option);
+            devices += could_name(option, rows[find_row(rows, "--dev")]) ? 1 : 0;
+            if (const std::size_t size = size_of_value(rows, option, rest); size > 0) {
+                words.push_back(fmt::format("{}", fmt::join(rest.first(size), " ")));
+                i += size;
+            }
+        } else if (const auto* const command = find_command(commands, word); command != nullptr) {
+            ++verbs;
+            words.insert(words.end(), command->option.empty() ? 0 : 1, std::string(command->option));
+        } else if (const auto* const file = option_of_file(rows, word); file != nullptr) {
+            words.insert(words.end(), {std::string(file->name), word});
+        } else if (!contains_word(kNoise, word)) {
+            // if_nametoindex does not look behind a ':'.
+            const bool is_name = !word.ends_with(':') && ::if_nametoindex(word.c_str()) != 0;
+            const std::string name = is_name ? word : name_in_ip_link(word);
+            const bool stranger = ::if_nametoindex(name.c_str()) == 0;
+            if (stranger && std::isalpha(static_cast<unsigned char>(name[0])) == 0) {
+                return {};
+            }
+            strangers += stranger ? 1 : 0;
+            ++devices;
+            words.insert(words.end(), {"--dev", name});
         }
-        text += option.empty() ? "" : ' ' + option;
     }
-    return text;
+    return verbs > 1 || (strangers > 0 && devices > 1) ? std::vector<std::string>() : words;
 }
 
 std::string_view find_pointer(std::span<const OptionPointer> pointers, std::string_view name) {

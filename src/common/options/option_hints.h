@@ -1,14 +1,18 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-// What was probably meant by an option that there is not. Pure.
+// What was probably meant by an option that there is not, or by a word that is none.
 #pragma once
 
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "common/options/option_table.h"
 
 namespace tally {
+
+// What was typed behind the program's name.
+using Line = std::span<const char* const>;
 
 // Options that there are not (any more), or that other tools have, and what does it here.
 struct OptionPointer {
@@ -31,17 +35,18 @@ struct CommandWord {
 // Null: no option is called so.
 const OptionRow* find_named(std::span<const OptionRow> rows, std::string_view name);
 
-// Where a command begins that is not behind "--": behind the option which takes one ("--run sleep 1"). The
-// line's size: nowhere.
-std::size_t find_bare_command(std::span<const char* const> line, std::span<const OptionRow> rows);
+// Whether the word, or the cluster of short options that it is, could name the option.
+bool could_name(std::string_view word, const OptionRow& row);
 
-// Whether correct_line takes the word for something else than an interface.
-bool is_command_or_file(std::span<const OptionRow> rows, std::span<const CommandWord> commands,
-                        const std::string& word);
+// Where a command begins that is not behind "--": behind the option which takes one ("--run sleep 1"). 0:
+// nowhere.
+std::size_t find_bare_command(Line line, std::span<const OptionRow> rows);
 
-// The line with its words that are no options in options, a blank before each word: "load eth0 prog.o"
-// becomes " --dev eth0 --filename prog.o". A bare command comes behind "--", and long options out of it.
-std::string correct_line(std::span<const char* const> line, std::span<const OptionRow> rows,
-                         std::span<const CommandWord> commands);
+// The line with its words that are no options in options: "load eth0 prog.o" becomes "--dev eth0 --filename
+// prog.o". A bare command comes behind "--", and long options out of it. Empty where that is in doubt: of a
+// word that is neither a command nor a file, nor an interface that exists, only one that stands alone is
+// taken for one. An option beside it would act on something else than what was meant.
+std::vector<std::string> correct_line(Line line, std::span<const OptionRow> rows,
+                                      std::span<const CommandWord> commands);
 
 }  // namespace tally

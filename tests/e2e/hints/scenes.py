@@ -16,7 +16,7 @@ from hints.rows import COMMAND, Scene, shell
 from support import delivery, kernel
 from support.components import ForeignComponent, components
 from support.devices import attached, link_info, rename, wait_for_carrier
-from support.maps import dump_counts, lineage_counts
+from support.maps import dump_counts, lineage_counts, read_meta
 from support.namespaces import Namespace, hide_bpffs, nsenter, process_in
 from support.observing import attach, follow, observe
 from support.pins import BPFFS, pin_dir
@@ -46,6 +46,10 @@ def gone(path):
 def kept():
     """What the lineage has counted, in whichever map."""
     assert lineage_counts("veth0").get("XDP_PASS", (0, 0)) >= COUNTED["XDP_PASS"]
+
+
+def not_replaced():
+    assert read_meta("veth0").generation == 1
 
 
 def empty():

@@ -248,6 +248,8 @@ NAMES = [
           "select(.program) | \"--dev=\" + ([.netns, .dev] | map(values) | join(\"/\"))' | xargs -rd '\\n' xdp_loader "
           "{0}--unload`",
           (partial(scenes.everywhere, command="xdp_loader --unload"),
+           partial(scenes.everywhere, command="xdp_loader unload"),
+           partial(scenes.everywhere, command="xdp_loader --unload all"),
            partial(scenes.everywhere, command="xdp_loader -q -U")),
           Command(again=False)),
     typed("`{} --help` lists the options", partial(scenes.bare, command="xdp_loader --no-such", status=2),

@@ -3,11 +3,13 @@
 
 #include <gmock/gmock.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <map>
 #include <string>
 #include <vector>
 
+#include "common/options/hint_sweep.h"
 #include "common/options/other_program.h"
 #include "loader/option_table.h"
 #include "stats/option_table.h"
@@ -169,9 +171,96 @@ TEST(LoaderOptions, VerdictsInAnySpelling) {
 }
 
 TEST(LoaderOptions, AnIdThatIsAnInterfaceHasAPointer) {
-    EXPECT_THAT(refused({"-U", "v0"}).message,
-                HasSubstr("\nhint: did you mean `xdp_loader --dev v0 --unload`?\n"));
+    EXPECT_THAT(refused({"-U", "v0"}).message, HasSubstr("\nhint: did you mean `xdp_loader -U --dev v0`?\n"));
+    EXPECT_THAT(refused({"--netns", "red", "--unload", "v0"}).message,
+                HasSubstr("\nhint: did you mean `xdp_loader --netns red --unload --dev v0`?\n"));
+    EXPECT_THAT(refused({"--unload", "all"}).message, HasSubstr("\nhint: for every interface that has pins"));
     EXPECT_THAT(refused({"-U", "7a"}).message, HasSubstr("\nhint: `xdp_loader --help` lists the options\n"));
+}
+
+bool loads(const Options& options, const std::string& device) {
+    return options.verb == Verb::kLoad &&
+           std::any_of(options.devices.begin(), options.devices.end(),
+                       [&](const NamedDevice& each) { return each.name == device; });
+}
+
+// Of what was typed: loading is a word of it, or a file, or it names interfaces and nothing else.
+bool asks_for_load(const std::vector<std::string>& line) {
+    bool only_devices = true;
+    bool is_value = false;
+    for (const auto& word : line) {
+        if (word == "load" || word == "attach" || word.ends_with(".o")) {
+            return true;
+        }
+        only_devices &= is_value || word.starts_with("--") || word.ends_with("dev") || word == "red" ||
+                        word.starts_with("lo") || word.find("veth0") <= 4;
+        is_value = word.ends_with("dev");
+    }
+    return only_devices;
+}
+
+TEST(LoaderOptions, ACommandThatIsMeantIsOneAndLoadsOnlyWhereThatWasAskedFor) {
+    std::size_t commands = 0;
+    for (const auto& line : swept_lines({{}, {"--dev", "lo"}, {"--unload"}, {"--netns", "red"}})) {
+        const auto typed = parse(pointers_to(line));
+        const auto* const exit = std::get_if<EarlyExit>(&typed);
+        const auto meant =
+            exit != nullptr ? command_meant(exit->message, "xdp_loader") : std::vector<std::string>();
+        if (meant.empty()) {
+            continue;
+        }
+        ++commands;
+        const auto result = parse(pointers_to(meant));
+        const auto* const end = std::get_if<EarlyExit>(&result);
+        EXPECT_TRUE(end == nullptr || end->status == 0)
+            << testing::PrintToString(line) << testing::PrintToString(meant) << end->message;
+        const auto* const options = std::get_if<Options>(&result);
+        EXPECT_TRUE(options == nullptr || asks_for_load(line) ||
+                    !(loads(*options, "lo") || loads(*options, "veth0")))
+            << testing::PrintToString(line) << testing::PrintToString(meant);
+    }
+    EXPECT_GT(commands, 100U);
+}
+
+TEST(LoaderOptions, ACommandIsFoundWhereverItStands) {
+    const std::vector<std::pair<std::vector<const char*>, const char*>> cases = {
+        {{"veth0", "unload"}, "did you mean `xdp_loader --dev veth0 --unload`?"},
+        {{"veth0", "status"}, "did you mean `xdp_loader --dev veth0 --status`?"},
+        {{"veth0", "detach"}, "did you mean `xdp_loader --dev veth0 --unload`?"},
+        {{"veth0", "stop"}, "did you mean `xdp_loader --dev veth0 --unload`?"},
+        {{"veth0", "clean"}, "did you mean `xdp_loader --dev veth0 --clean`?"},
+        {{"veth0", "watch"}, "the counters are shown by `xdp_stats --dev IFACE`\n"},
+        {{"veth0", "drop"}, "`--action` is the verdict of the built-in program\n"},
+        {{"--dev", "veth0", "drop"}, "`--action` is the verdict of the built-in program\n"},
+        {{"veth0", "unlaod"}, "`xdp_loader --help` lists the options\n"},
+        {{"unlaod", "lo"}, "`xdp_loader --help` lists the options\n"},
+        {{"features", "veth0"}, "did you mean `xdp_loader --features --dev veth0`?"},
+        {{"run", "veth0", "--", "ip", "-s"}, "did you mean `xdp_loader --run --dev veth0 -- ip -s`?"},
+        {{"--run", "veth0", "--", "true"}, "did you mean `xdp_loader --run --dev veth0 -- true`?"},
+        {{"status", "all"}, "`--status` and `--clean` mean every interface where no --dev is given\n"},
+        {{"unload"}, "for every interface that has pins of xdp_loader: `xdp_loader --status --json | jq"},
+    };
+    for (const auto& [arguments, hint] : cases) {
+        EXPECT_THAT(refused(arguments).message, HasSubstr(std::string("\nhint: ") + hint))
+            << testing::PrintToString(arguments);
+    }
+}
+
+TEST(LoaderOptions, DashesOfWebPagesAreDashes) {
+    for (const std::vector<const char*>& typed : {std::vector<const char*>{"–-dev", "veth0"},
+                                                  {"—dev", "veth0"},
+                                                  {"−−dev", "veth0"},
+                                                  {"-dev", "veth0"}}) {
+        EXPECT_THAT(refused(typed).message, HasSubstr("\nhint: did you mean `xdp_loader --dev veth0`?\n"));
+    }
+    EXPECT_THAT(refused({"–d", "a", "-unload"}).message,
+                HasSubstr("\nhint: did you mean `xdp_loader -d a --unload`?\n"));
+    EXPECT_THAT(refused({"—dev=a"}).message, HasSubstr("\nhint: did you mean `xdp_loader --dev=a`?\n"));
+}
+
+TEST(LoaderOptions, WhatWouldBeRefusedAgainIsNoHint) {
+    EXPECT_THAT(refused({"--action", "redirect", "veth0"}).message,
+                HasSubstr("\nhint: `xdp_loader --help` lists the options\n"));
 }
 
 TEST(LoaderOptions, WhatOtherToolsHaveIsPointedTo) {
@@ -364,6 +453,7 @@ TEST(LoaderOptions, ContradictionsAreUsageErrors) {
         {"--list-programs", "--filename", "f", "-q"},
         {"--dev", "a", "--follow"},
         {"--dev", "a", "--observe", "--follow", "--dry-run"},
+        {"--dev", "a", "--bpffs", ""},
         {"--dev", "a", "--filename", ""},
         {"--dev", "a", "--filename", "f", "--progname", ""},
         {"--dev", "a", "--nonsense"},

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "common/options/hint_sweep.h"
 #include "common/options/other_program.h"
 #include "loader/option_table.h"
 #include "stats/option_table.h"
@@ -179,11 +180,14 @@ INSTANTIATE_TEST_SUITE_P(
         Mistake{{"-d", "a", "--filename", "x.o"}, "hint: that is an option of xdp_loader"},
         Mistake{{"-d", "a", "b"}, "b"}, Mistake{{"-d", "a", "--frobnicate"}, "--frobnicate"},
         Mistake{{"-d", "a", "-i", "0"}, "--interval '0'"},
-        Mistake{{"-d", "a", "-i", "-1"}, "--interval '-1'"}, Mistake{{"-d", "a", "-i", ""}, "--interval ''"},
-        Mistake{{"-d", "a", "-i", "1us"}, "1ms"},
+        Mistake{{"-d", "a", "-i", "-1"}, "--interval '-1'"},
+        Mistake{{"-d", "a", "-i", ""}, "--interval has no value"},
+        Mistake{{"-d", "a", "--output", ""}, "--output has no value"},
+        Mistake{{"-d", "a", "--bpffs", ""}, "--bpffs has no value"},
+        Mistake{{"-d", ""}, "--dev has no value"}, Mistake{{"-d", "a", "-i", "1us"}, "1ms"},
         Mistake{{"-d", "a", "-n", "0"}, "--count '0': expected a positive number"},
         Mistake{{"-d", "a", "-n", "-3"}, "'-3'"}, Mistake{{"-d", "a", "-n", "-1"}, "'-1'"},
-        Mistake{{"-d", "a", "-n", "1.5"}, "'1.5'"}, Mistake{{"-d", "a", "-n", ""}, "''"},
+        Mistake{{"-d", "a", "-n", "1.5"}, "'1.5'"}, Mistake{{"-d", "a", "-n", ""}, "--count has no value"},
         Mistake{{"-d", "a", "-n", "+1"}, "'+1'"},
         Mistake{{"-d", "a", "-n", "18446744073709551616"}, "18446744073709551616"},
         Mistake{{"--map-id", "0"}, "'0'"}, Mistake{{"--map-id", "x"}, "'x'"},
@@ -238,6 +242,49 @@ INSTANTIATE_TEST_SUITE_P(
         Mistake{{"--intervall", "1"}, "did you mean --interval?"},
         Mistake{{"-d", "a", "--", "b"}, "unexpected argument 'b'"},
         Mistake{{"-d", "a", "-q", "-v"}, "--quiet"}));
+
+TEST(StatsOptions, ACommandThatIsMeantIsOne) {
+    std::size_t commands = 0;
+    for (const auto& line : swept_lines({{}, {"--dev", "lo"}, {"--all"}, {"--netns", "red"}})) {
+        const auto typed = parse(pointers_to(line));
+        const auto* const exit = std::get_if<EarlyExit>(&typed);
+        const auto meant =
+            exit != nullptr ? command_meant(exit->message, "xdp_stats") : std::vector<std::string>();
+        if (meant.empty()) {
+            continue;
+        }
+        ++commands;
+        const auto result = parse(pointers_to(meant));
+        const auto* const end = std::get_if<EarlyExit>(&result);
+        EXPECT_TRUE(end == nullptr || end->status == 0)
+            << testing::PrintToString(line) << testing::PrintToString(meant) << end->message;
+    }
+    EXPECT_GT(commands, 100U);
+}
+
+TEST(StatsOptions, WordsThatAreNoOptionsArePointedTo) {
+    const std::vector<std::pair<std::vector<const char*>, const char*>> cases = {
+        {{"/sys/fs/bpf/veth0/xdp_stats_map"},
+         "did you mean `xdp_stats --map /sys/fs/bpf/veth0/xdp_stats_map`?"},
+        {{"veth0", "show"}, "did you mean `xdp_stats --dev veth0`?"},
+        {{"all"}, "did you mean `xdp_stats --all`?"},
+        {{"show"}, "`xdp_stats --help` lists the options\n"},
+        {{"--all", "veth0"}, "`xdp_stats --help` lists the options\n"},
+        {{"veth0", "1"}, "`xdp_stats --help` lists the options\n"},
+        {{"status", "veth0"}, "`xdp_loader --status` shows what is attached and pinned\n"},
+        {{"--dev", "a", "--expect", "drop.packets", "==", "100", "--within", "9"},
+         "did you mean `xdp_stats --dev a --expect 'drop.packets == 100' --within 9`?"},
+    };
+    for (const auto& [arguments, hint] : cases) {
+        EXPECT_THAT(ended(arguments).message, HasSubstr(std::string("\nhint: ") + hint))
+            << testing::PrintToString(arguments);
+    }
+}
+
+TEST(StatsOptions, ADashIsStandardOutput) {
+    EXPECT_EQ(parsed({"-a", "--output", "-"}).output, std::nullopt);
+    EXPECT_EQ(parsed({"-a", "--output", "./-"}).output, "./-");
+}
 
 TEST(StatsOptions, OptionsOfTheLoaderAreKnownForThat) {
     // What the same word means to who reads counters.

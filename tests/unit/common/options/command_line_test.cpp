@@ -42,9 +42,13 @@ constexpr Program kProgram = {"tool", "1.2",    "Does something.", "Examples: no
 
 using Parsed = ParsedOptions<kRows>;
 
-std::variant<ParsedWords, EarlyExit> parse(std::vector<const char*> arguments) {
+Result<std::optional<Parsed>> as_they_are(const Parsed& words) {
+    return std::optional(words);
+}
+
+std::variant<std::optional<Parsed>, EarlyExit> parse(std::vector<const char*> arguments) {
     arguments.insert(arguments.begin(), "tool");
-    return parse_words(kProgram, static_cast<int>(arguments.size()), arguments.data());
+    return read_command_line(kProgram, static_cast<int>(arguments.size()), arguments.data(), as_they_are);
 }
 
 Parsed parsed(const std::vector<const char*>& arguments) {
@@ -53,7 +57,7 @@ Parsed parsed(const std::vector<const char*>& arguments) {
         ADD_FAILURE() << exit->message;
         return Parsed({std::vector<std::vector<std::string>>(std::size(kRows)), {}});
     }
-    return Parsed(std::get<ParsedWords>(std::move(result)));
+    return *std::get<std::optional<Parsed>>(std::move(result));
 }
 
 std::string refused(const std::vector<const char*>& arguments) {
@@ -64,11 +68,11 @@ std::string refused(const std::vector<const char*>& arguments) {
 }
 
 TEST(CommandLine, HasWhatWasGiven) {
-    const auto words = parsed({"-d", "x", "--dev=y", "--dev", "-z", "-q", "--root", ""});
+    const auto words = parsed({"-d", "x", "--dev=y", "--dev", "-z", "-q", "--root", " "});
     EXPECT_THAT(words.values("--dev"), ElementsAre("x", "y", "-z"));
     EXPECT_TRUE(words.has("--quiet"));
     EXPECT_FALSE(words.has("--keep"));
-    EXPECT_EQ(words.value("--root"), "");
+    EXPECT_EQ(words.value("--root"), " ");
     EXPECT_EQ(words.value("--mode"), std::nullopt);
     EXPECT_THAT(words.command(), IsEmpty());
     EXPECT_EQ(parsed({}).value_or_default("--root"), "/root");
@@ -95,6 +99,8 @@ TEST(CommandLine, Refusals) {
         {{"--dev", "--root=x"}, "--dev needs a value: IFACE\n"},
         {{"--dev="}, "--dev has no value\n"},
         {{"--root="}, "--root has no value\n"},
+        {{"--root", ""}, "--root has no value\n"},
+        {{"--dev", "x", "--dev", ""}, "--dev has no value\n"},
         {{"--quiet=yes"}, "--quiet takes no value\n"},
         {{"--quiet=false"}, "--quiet takes no value\n"},
         {{"--root", "a", "--root", "b"}, "--root is given more than once\n"},
@@ -117,6 +123,15 @@ TEST(CommandLine, Refusals) {
          "unexpected argument 'x'\nhint: did you mean `tool --root load --dev x`?\n"},
         {{"--dev", "x", "y"}, "unexpected argument 'y'\nhint: `tool --help`"},
         {{"--dev", "x", "lo"}, "unexpected argument 'lo'\nhint: did you mean `tool --dev x --dev lo`?\n"},
+        {{"x", "unload"}, "unexpected argument 'x'\nhint: did you mean `tool --dev x --unload`?\n"},
+        {{"x", "unlaod"}, "unexpected argument 'x'\nhint: `tool --help`"},
+        {{"load", "unload"}, "unexpected argument 'load'\nhint: `tool --help`"},
+        {{"-dev", "x"}, "unexpected argument 'x'\nhint: did you mean `tool --dev x`?\n"},
+        {{"—dev", "x"}, "unexpected argument '—dev'\nhint: did you mean `tool --dev x`?\n"},
+        {{"-quiet", "x"}, "unknown option -uiet\nhint: did you mean `tool --quiet --dev x`?\n"},
+        {{"--keep", "x"}, "unexpected argument 'x'\nhint: `tool --help`"},
+        {{"lo:"}, "unexpected argument 'lo:'\nhint: did you mean `tool --dev lo`?\n"},
+        {{"x:"}, "unexpected argument 'x:'\nhint: did you mean `tool --dev x`?\n"},
         {{"--dev", "x", "unload"},
          "unexpected argument 'unload'\nhint: did you mean `tool --dev x --unload`?\n"},
         {{"--dev", "x", "--mode", "a", "b"}, "unexpected argument 'b'\nhint: --mode takes one value\n"},
@@ -142,10 +157,10 @@ TEST(CommandLine, Refusals) {
 
 TEST(CommandLine, WithoutAnOptionForItACommandIsRefused) {
     const Program program = {"tool", "1.2", "", "", std::span(kRows).first(4)};
-    const std::vector<const char*> arguments = {"tool", "--dev", "x", "--", "--root"};
-    const auto result = parse_words(program, 5, arguments.data());
-    ASSERT_TRUE(std::holds_alternative<EarlyExit>(result));
-    EXPECT_THAT(std::get<EarlyExit>(result).message, StartsWith("tool: unknown option --root\n"));
+    const std::vector<const char*> arguments = {"--dev", "x", "--", "--root"};
+    const auto result = parse_words(program, arguments);
+    ASSERT_FALSE(result);
+    EXPECT_EQ(result.error().message(), "unknown option --root");
 }
 
 TEST(CommandLine, HelpShowsTheTable) {
