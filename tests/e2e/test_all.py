@@ -378,7 +378,8 @@ def test_closed_directory_of_others(lab, veth0):
     lab.load("veth0")
     done = run(command)
     assert done.err == "" and done.out.startswith("veth0: ")
-    assert f"this user may not look into {BPFFS}/mytool (mode 0700)" in run([*command, "--verbose"]).err
+    told = run([*command, "--verbose"]).err
+    assert f"this user may not look into {BPFFS}/mytool (mode 0700)\n" in told
 
 
 def test_directory_of_counters_that_is_opened(lab, veth0):

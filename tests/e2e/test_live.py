@@ -753,6 +753,21 @@ def test_a_stop_from_outside(lab, counted, terminal):
     screen.wait_for("^status 0$")
 
 
+def test_a_stopped_view_ends_by_a_signal(lab, counted, terminal):
+    """As by `kill %1` of bash, which continues it in the background."""
+    screen = terminal()
+    screen.type("set -m")
+    screen.type(f"{STATS} --live --dev veth0")
+    screen.wait_for(has("veth0", 1234))
+    pid = reader()
+    screen.keys("C-z")
+    screen.wait_for("Stopped|Suspended")
+    os.kill(pid, signal.SIGTERM)
+    os.kill(pid, signal.SIGCONT)
+    wait_until(lambda: not lives(pid), "it does not end")
+    wait_until(lambda: not screen.full_screen(), "the screen is not restored")
+
+
 def test_a_stop_while_the_screen_is_drawn(lab, counted, terminal):
     """While it writes, ncurses ignores the signal, unless the program has handled it since before ncurses started."""
     screen = terminal()

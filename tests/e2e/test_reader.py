@@ -17,7 +17,7 @@ from support import kernel
 from support.devices import named
 from support.maps import ACTIONS
 from support.pins import pin_dir
-from support.process_table import waits_for_its_stderr
+from support.process_table import is_between_rounds, waits_for_its_stderr
 from support.processes import DEADLINE, NOBODY, Process, as_user, read_in_time, run, wait_until
 from support.programs import CONFLICT, PERMISSION, STATS, copy_for_everyone
 from support.samples import UNTRACKED, counts_of
@@ -258,8 +258,8 @@ def test_signals_end_it_cleanly(lab, counted, form, end):
     assert reader.stop(end) == ""
 
 
-def ends_with_stderr_full(end, status, *args):
-    """The status with which it ends by this signal, where nobody reads what it has to say."""
+def ends_with_stderr_full(end, status, waits, *args):
+    """The status with which it ends by this signal when it waits so, where nobody reads what it has to say."""
     reading, writing = os.pipe()
     try:
         os.set_blocking(writing, False)
@@ -269,7 +269,7 @@ def ends_with_stderr_full(end, status, *args):
         os.set_blocking(writing, True)
         with subprocess.Popen([STATS, *args], stdout=subprocess.DEVNULL, stderr=writing) as reader:
             try:
-                wait_until(lambda: waits_for_its_stderr(reader.pid), "its notices are read")
+                wait_until(lambda: waits(reader.pid), "it does something else")
                 reader.send_signal(end)
                 assert reader.wait(DEADLINE) == status
             finally:
@@ -282,12 +282,13 @@ def ends_with_stderr_full(end, status, *args):
 @pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])
 def test_signals_end_it_while_nobody_reads_its_notices(lab, veth0, end):
     """Several of them, that nothing is pinned yet."""
-    ends_with_stderr_full(end, 0, *named(["lo", *veth0[:2]]))
+    ends_with_stderr_full(end, 0, waits_for_its_stderr, *named(["lo", *veth0[:2]]))
 
 
 def test_signals_end_it_while_nobody_reads_its_error(lab, counted):
     """That the expectation was not met, as it was interrupted."""
-    ends_with_stderr_full(signal.SIGTERM, 6, "--dev", "veth0", "--expect", "drop.packets == 1", "--within", "1h")
+    ends_with_stderr_full(signal.SIGTERM, 6, is_between_rounds, "--dev", "veth0", "--expect", "drop.packets == 1",
+                          "--within", "1h")
 
 
 @pytest.mark.parametrize("form", ["table", "json", "csv"])

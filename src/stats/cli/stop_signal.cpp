@@ -31,6 +31,7 @@ void request_stop(int) {
 void release_terminal(int signal) {
     const int saved = errno;
     request_stop(signal);
+    ::signal(SIGTTOU, SIG_IGN);  // or a job in the background would be stopped as it restores the terminal
     ::tcflow(STDOUT_FILENO, TCOOFF);  // without it, TCOON does not undo a Ctrl-S
     ::tcflow(STDOUT_FILENO, TCOON);
     ::tcflush(STDOUT_FILENO, TCOFLUSH);

@@ -280,15 +280,16 @@ void ReaderSet::note_missing(const FoundMap& found, const NetnsContext& context)
 // own, too, which are no failure of every user's.
 void ReaderSet::note_closed(const FoundMap& found, const NetnsContext& context) {
     const auto device = is_device(found, context);
-    const bool has_counters = !found.netns.empty() || !device || *device;
-    if (has_counters) {
-        unread_[found.directory] = found.closed->kind;
-    } else {
-        may_be_more_ = true;
+    const std::string where = printable(found.directory);
+    const Error& error = *found.closed;
+    if (!found.netns.empty() || !device || *device) {
+        unread_[found.directory] = error.kind;
+        note_problem(found, where, error.message() + (error.hint.empty() ? "" : "; " + error.hint));
+        return;
     }
-    if (has_counters || request_.notices.verbose()) {
-        const std::string hint = found.closed->hint.empty() ? "" : "; " + found.closed->hint;
-        note_problem(found, printable(found.directory), found.closed->message() + hint);
+    may_be_more_ = true;
+    if (request_.notices.verbose()) {
+        note_problem(found, where, error.message());
     }
 }
 
