@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 #include "loader/report.h"
 
+#include <fmt/format.h>
+
 #include <cerrno>
 #include <cstdio>
 
 #include "common/base/error_report.h"
+#include "common/base/shell_word.h"
+#include "common/pins/bpffs.h"
 #include "loader/status_list.h"
 
 namespace tally::loader {
@@ -74,7 +78,9 @@ int write_outcome(const Options& options, const std::string& text) {
     }
     auto error = system_error(g_lost_output, "writing the outcome");
     if (changes_something(options)) {
-        error.hint = "what was done is done; `xdp_loader --status` shows it";
+        error.hint =
+            fmt::format("what was done is done; `xdp_loader {}--status` shows it",
+                        options.bpffs == kDefaultBpffs ? "" : shell_option("--bpffs", options.bpffs) + ' ');
     }
     print_error(kProgram, error, options.json);
     return exit_status(ErrorKind::kSystem);

@@ -158,6 +158,20 @@ def test_whose_program_it_is_takes_the_meta(lab, veth0, programs):
             assert (sample["state"], sample["generation"]) == ("unknown", None)
 
 
+def test_a_directory_that_may_be_entered_and_not_listed(lab, veth0, programs):
+    """Both programs find the counters and their meta, whose names they know."""
+    kernel.need(kernel.unprivileged_reading)
+    lab.load("veth0")
+    pin_dir("veth0").chmod(0o711)
+    result = run([*as_user(NOBODY), programs["loader"], "--dev", "veth0", "--status", "--json"])
+    (outcome,) = json.loads(result.out)["devices"]
+    assert outcome["state"] == "attached"
+    (note,) = outcome["notes"]
+    assert f"this user may not look into {pin_dir('veth0')} (mode 0711)" in note
+    result = run([*as_user(NOBODY), programs["stats"], "--dev", "veth0", "--once", "--json"])
+    assert json.loads(result.out)["state"] == "attached"
+
+
 def test_closed_bpffs_is_said(lab, veth0, programs):
     lab.load("veth0")
     BPFFS.chmod(0o700)

@@ -290,12 +290,18 @@ DeviceState look_at_device(const NetnsContext& context, const std::string& direc
     if (S_ISLNK(status->st_mode)) {
         return state;  // whatever it leads to is somebody else's
     }
-    const auto names = list_directory(directory);
+    auto names = list_directory(directory);
     if (!names) {
-        if (names.error().code != ENOENT) {  // it was removed while we looked
-            note_trouble(state, names.error());
+        const int code = names.error().code;
+        if (code == ENOENT) {  // it was removed while we looked
+            return state;
         }
-        return state;
+        note_trouble(state, names.error());
+        if (code != EACCES) {
+            return state;
+        }
+        // What everybody may read where one may enter, if not list.
+        names = std::vector<std::string>{XDP_TALLY_MAP_NAME, XDP_TALLY_META_NAME};
     }
     for (const auto& name : *names) {
         if (!is_reserved_directory(name)) {
@@ -342,18 +348,24 @@ DeviceState inspect_unlocked(const NetnsContext& context, std::string& directory
                              const std::optional<Interface>& interface) {
     using std::chrono::steady_clock;
     constexpr std::chrono::milliseconds kPause(5);
-    for (const auto limit = steady_clock::now() + kLongestChange;;) {
+    for (;;) {
         const auto before = status_of(directory, AT_SYMLINK_NOFOLLOW);
         DeviceState state = inspect_device(context, directory, interface);
         if (!state.changing && is_unchanged(before, status_of(directory, AT_SYMLINK_NOFOLLOW))) {
             return state;
         }
+        // Of all looks of this process: it is to end, however many devices it looks at.
+        static const auto limit = steady_clock::now() + kLongestChange;
         if (steady_clock::now() >= limit) {
             const bool held = process_lock_is_held(directory + '/' + kStagingName).has_value();
+            if (state.trouble && is_failed_question(*state.trouble)) {
+                return state;
+            }
             state.changing = true;
             state.trouble =
                 make_error(ErrorKind::kConflict, "looking at " + directory,
-                           held ? "a change is under way" : "a change is under way, or was interrupted");
+                           held ? "a change is under way"
+                                : "a change is under way, or was interrupted: root may see which");
             if (state.attach_state == AttachState::kForeign) {
                 state.attach_state = AttachState::kUnknown;  // what a change has put on the hook may be ours
             }

@@ -87,13 +87,16 @@ void flatten(const btf* btf, std::uint32_t type_id, std::uint32_t offset, const 
     add_field(offset, size > 0 ? static_cast<std::uint32_t>(size) * 8 : 0, path, fields);
 }
 
-// The kernel keeps to itself which maps it takes there: none where there is no entry.
+// The kernel keeps to itself which maps it takes there: none where there is no entry, of an array among its
+// first ones.
 std::vector<MapLayout> layout_of_values(const MapInfo& map_of_maps) {
     const auto outer = open_map_by_id(map_of_maps.id, true);
     std::vector<unsigned char> key(map_of_maps.key_size);
     std::uint32_t id = 0;
     const void* before = nullptr;
-    while (outer && bpf_map_get_next_key(outer->get(), before, key.data()) == 0) {
+    constexpr int kMostKeys = 256;
+    for (int i = 0; i < kMostKeys && outer && bpf_map_get_next_key(outer->get(), before, key.data()) == 0;
+         ++i) {
         before = key.data();
         if (bpf_map_lookup_elem(outer->get(), key.data(), &id) == 0) {
             const auto inner = open_map_by_id(id, true);

@@ -210,7 +210,7 @@ Result<void> explain(const DeviceState& state, const NetnsContext& context, cons
         add_warning(outcome, left + ": the next load, --unload or --clean detaches it");
     }
     if (state.trouble && !state.only_link_hidden) {
-        const Error trouble = explain_barrier(explain_surroundings(*state.trouble), directory);
+        const Error trouble = explain_barrier(explain_surroundings(*state.trouble), directory + '/');
         add_warning(outcome, "not everything could be read: " + trouble.message() +
                                  (trouble.hint.empty() ? "" : "; " + trouble.hint));
     }

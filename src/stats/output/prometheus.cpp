@@ -80,12 +80,18 @@ std::size_t size_of_character(std::string_view text) {
     return 0;
 }
 
-// Prometheus refuses a scrape with other bytes than UTF-8, and one with a series twice: they become %XX,
-// which no interface has in its name, instead of the same U+FFFD.
+bool is_hexadecimal(char letter) {
+    return (letter >= '0' && letter <= '9') || (letter >= 'A' && letter <= 'F');
+}
+
+// Prometheus refuses a scrape with other bytes than UTF-8, and one with a series twice. So they become %XX
+// instead of the same U+FFFD; and what looks so already, %25XX.
 std::string utf8(std::string_view text) {
     std::string valid;
     while (!text.empty()) {
-        const std::size_t size = size_of_character(text);
+        const bool looks_so =
+            text.size() > 2 && text.front() == '%' && is_hexadecimal(text[1]) && is_hexadecimal(text[2]);
+        const std::size_t size = looks_so ? 0 : size_of_character(text);
         valid += size > 0 ? text.substr(0, size)
                           : fmt::format("%{:02X}", static_cast<unsigned char>(text.front()));
         text.remove_prefix(std::max<std::size_t>(size, 1));

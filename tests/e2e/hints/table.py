@@ -516,7 +516,7 @@ OBJECTS = [
 ]
 
 DISPATCHERS = [
-    elsewhere("what was done is done; `xdp_loader --status` shows it",
+    elsewhere("what was done is done; `xdp_loader {}--status` shows it",
               "test_load.py::test_a_change_whose_outcome_cannot_be_written"),
     elsewhere("run it as root, or with CAP_SYS_ADMIN",
               "test_dispatcher_neighbours.py::test_dispatcher_that_cannot_be_looked_into"),

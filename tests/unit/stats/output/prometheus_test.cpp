@@ -156,6 +156,10 @@ TEST(Metrics, AreUtf8) {
         {"\xe2\x82", "%E2%82"},         // cut off
         {"\xed\xb0\x80", "%ED%B0%80"},  // half of a pair of UTF-16
         {"\xc0\xaf", "%C0%AF"},         // longer than need be
+        {"%FF", "%25FF"},               // what "\xff" becomes
+        {"%25FF", "%2525FF"},
+        {"100%", "100%"},
+        {"%fx%F", "%fx%F"},
     };
     SampleReport report = example_report();
     for (const auto& [name, shown] : names) {
