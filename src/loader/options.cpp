@@ -175,15 +175,13 @@ void make_absolute(std::optional<std::string>& netns) {
 
 // A loop over what --status lists: there is no way to mean all of it by accident.
 std::string advise_to_name_all(const Options& options) {
-    const std::string root =
-        options.bpffs == kDefaultBpffs ? "" : shell_option("--bpffs", options.bpffs) + ' ';
     const std::string netns = options.netns ? shell_option("--netns", *options.netns) + ' ' : "";
     return fmt::format(
         "for every interface that has pins of xdp_loader: `xdp_loader {0}{1}--status --json | jq -r "
         "'.devices[] | "
         "select(.program) | \"--dev=\" + ([.netns, .dev] | map(values) | join(\"/\"))' | xargs -rd '\\n' "
         "xdp_loader {0}--unload`",
-        root, netns);
+        options.root_option(), netns);
 }
 
 Result<void> read_numbers(const Given& given, Options& options) {
@@ -290,6 +288,10 @@ Result<Options> read_options(const Given& given) {
 }
 
 }  // namespace
+
+std::string Options::root_option() const {
+    return bpffs == kDefaultBpffs ? "" : shell_option("--bpffs", bpffs) + ' ';
+}
 
 std::variant<Options, EarlyExit> parse_options(int argc, const char* const* argv) {
     return read_command_line<Given>(kProgram, argc, argv, read_options);

@@ -116,7 +116,7 @@ def test_loader_usage(lab, veth0, arguments, words):
     (["--dev", "veth0", "--interval", "-1"], ["-1"]),
     (["--dev", "veth0", "--interval", "soon"], ["soon"]),
     (["--dev", "veth0", "--interval", "nan"], ["nan"]),
-    (["--dev", "veth0", "--interval", ""], ["--interval ''"]),
+    (["--dev", "veth0", "--interval", ""], ["--interval has no value"]),
     (["--dev", "veth0", "--interval", "1e99"], ["--interval '1e99'"]),
     (["--dev", "veth0", "--count", "-1"], ["-1"]),
     (["--dev", "veth0", "--count", "0"], ["--count '0'"]),

@@ -428,7 +428,7 @@ def test_nothing_but_the_judgement(lab, veth0, options):
 
 
 @pytest.mark.parametrize("expression, at", [
-    ("", 0), ("nothing.packets == 1", 0), ("drop", 4), ("drop packets == 1", 4), ("drop.frames == 1", 5),
+    (" ", 1), ("nothing.packets == 1", 0), ("drop", 4), ("drop packets == 1", 4), ("drop.frames == 1", 5),
     ("drop.packets", 12), ("drop.packets = 1", 13), ("drop.packets === 1", 15), ("drop.packets == x", 16),
     ("drop.packets == 1x", 17), ("drop.packets == 1.5", 16), ("drop.packets == -1", 16),
     ("drop.packets == 18446744073709551616", 16), ("drop.packets == 1 drop.packets == 2", 18),

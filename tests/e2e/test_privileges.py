@@ -357,7 +357,7 @@ def somewhere_else():
 
 @pytest.mark.parametrize("name, status", [
     ("..", USAGE), ("../outside", USAGE), ("../../run/outside", NOT_FOUND), ("/run/outside", USAGE), ("/", USAGE),
-    (".", USAGE), ("./veth0", USAGE), ("veth0/..", USAGE), ("veth0/", USAGE), ("veth0\n", USAGE), ("veth0:1", USAGE),
+    (".", USAGE), ("./veth0", USAGE), ("lo/..", NOT_FOUND), ("veth0/", USAGE), ("veth0\n", USAGE), ("veth0:1", USAGE),
     ("...", NOT_FOUND), ("%2E%2E", NOT_FOUND), ("..%2Foutside", NOT_FOUND), ("*", NOT_FOUND),
 ])
 def test_a_name_is_no_path(lab, veth0, outside, name, status, tmp_path, monkeypatch):
@@ -365,7 +365,9 @@ def test_a_name_is_no_path(lab, veth0, outside, name, status, tmp_path, monkeypa
     monkeypatch.chdir(tmp_path)  # from where ../../run leads nowhere
     before = lab.world(), everything_below(*outside, "/run/tmp")
     for verb in (*LOADS, ["--unload"], ["--clean"], ["--status"]):
-        done = lab.loader(f"--dev={name}", *verb, status=status)
+        # Pins of a namespace that is gone are looked for, and no path is made of such a name.
+        of_pins = name == "lo/.." and verb[:1] and verb[0] in ("--unload", "--clean", "--status")
+        done = lab.loader(f"--dev={name}", *verb, status=USAGE if of_pins else status)
         assert done.out == "" and done.err.startswith("xdp_loader: ")
         assert (lab.world(), everything_below(*outside, "/run/tmp")) == before
 

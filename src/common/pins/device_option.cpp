@@ -16,6 +16,10 @@ Result<std::vector<NamedDevice>> read_devices(const std::vector<std::string>& de
             named.push_back({netns, device});
             continue;
         }
+        if (slash + 1 == device.size()) {
+            return make_error(ErrorKind::kUsage, fmt::format("--dev '{}'", device),
+                              "the interface's name is missing behind the network namespace");
+        }
         std::string of_device = device.substr(0, slash);
         if (netns && *netns != of_device) {
             return make_error(ErrorKind::kUsage, fmt::format("--dev '{}' with --netns '{}'", device, *netns),
