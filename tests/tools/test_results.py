@@ -157,6 +157,8 @@ def skipping(path, call):
             functions[node.name] = ({ast.unparse(inner.func) for inner in ast.walk(node) if isinstance(inner, ast.Call)}
                                     | {argument.arg for argument in node.args.args})
             for decorator in node.decorator_list:
+                if "usefixtures" in ast.unparse(decorator):
+                    functions[node.name] |= {argument.value for argument in decorator.args}
                 named = re.search(r"fixture\(.*name='(\w+)'", ast.unparse(decorator))
                 fixtures[node.name] = named[1] if named else node.name
     found, before = {call, *imported}, set()
