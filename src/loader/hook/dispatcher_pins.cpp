@@ -82,7 +82,7 @@ Result<void> remove_dispatcher_directory(const std::string& path) {
         return names.error().code == ENOENT ? Result<void>() : names.error();
     }
     for (const auto& name : *names) {
-        if (::unlink((path + '/' + name).c_str()) != 0 && errno != ENOENT) {
+        if (::unlink(fmt::format("{}/{}", path, name).c_str()) != 0 && errno != ENOENT) {
             return last_error(what);
         }
     }

@@ -5,7 +5,7 @@ import os
 import signal
 
 from support.process_table import processes
-from support.processes import Process, run, wait_until
+from support.processes import DEADLINE, Process, run, wait_until
 from support.programs import LOADER
 from support.strace import count_calls, strace
 
@@ -17,6 +17,7 @@ class Stopping:
         log.unlink(missing_ok=True)
         self.log = log
         self.stops = 0
+        self.goes_on_stopping = str(when).endswith("+")
         stop = ("-e", f"inject={syscall}:signal=SIGSTOP:when={when}")
         self.process = Process(strace("-e", f"trace={syscall},fchmodat", *inject, *stop,
                                       command=command, log=log))
@@ -26,6 +27,8 @@ class Stopping:
 
     def __exit__(self, kind, *exception):
         self.send_signal(signal.SIGKILL if kind else signal.SIGCONT)
+        if not kind and not self.goes_on_stopping:
+            self.process.popen.wait(DEADLINE)  # what it still does is not left to the next test
 
     def stopped(self):
         """Waits for the next stop; false when it has ended instead."""
