@@ -72,8 +72,8 @@ def test_script_is_red(repository, name, tmp_path):
     run(["sh", script], status=6)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("name", [name for name in SCRIPTS if name != "verdict-test.sh"])
+@pytest.mark.parametrize("name, number", [("drop-test.sh", signal.SIGINT), *(
+    (name, signal.SIGTERM) for name in SCRIPTS if name != "verdict-test.sh")])
 def test_script_that_is_ended(repository, lab, name, number, tmp_path):
     """By Ctrl-C, or as the part of a job that is cancelled: a shell's EXIT trap alone is not for signals."""
     before, _, last = BLOCKS[name].text.rpartition("xdp_stats ")
