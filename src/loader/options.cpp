@@ -181,7 +181,7 @@ std::string advise_to_name_all(const Options& options) {
         "'.devices[] | "
         "select(.program) | \"--dev=\" + ([.netns, .dev] | map(values) | join(\"/\"))' | xargs -rd '\\n' "
         "xdp_loader {0}--unload`",
-        options.root_option(), netns);
+        root_option(options.bpffs), netns);
 }
 
 Result<void> read_numbers(const Given& given, Options& options) {
@@ -288,10 +288,6 @@ Result<Options> read_options(const Given& given) {
 }
 
 }  // namespace
-
-std::string Options::root_option() const {
-    return bpffs == kDefaultBpffs ? "" : shell_option("--bpffs", bpffs) + ' ';
-}
 
 std::variant<Options, EarlyExit> parse_options(int argc, const char* const* argv) {
     return read_command_line<Given>(kProgram, argc, argv, read_options);

@@ -44,9 +44,6 @@ struct Options {
     bool quiet = false;
     bool verbose = false;
     std::string bpffs;
-
-    // For commands in hints: "--bpffs DIR ", or empty.
-    std::string root_option() const;
 };
 
 // What is to be done, or why nothing is.

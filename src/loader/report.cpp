@@ -7,6 +7,7 @@
 #include <cstdio>
 
 #include "common/base/error_report.h"
+#include "common/pins/bpffs.h"
 #include "loader/status_list.h"
 
 namespace tally::loader {
@@ -76,8 +77,8 @@ int write_outcome(const Options& options, const std::string& text) {
     }
     auto error = system_error(g_lost_output, "writing the outcome");
     if (changes_something(options)) {
-        error.hint =
-            fmt::format("what was done is done; `xdp_loader {}--status` shows it", options.root_option());
+        error.hint = fmt::format("what was done is done; `xdp_loader {}--status` shows it",
+                                 root_option(options.bpffs));
     }
     print_error(kProgram, error, options.json);
     return exit_status(ErrorKind::kSystem);

@@ -93,6 +93,10 @@ Result<UniqueFd> open_pin(const std::string& path, bool read_only) {
     return fd;
 }
 
+std::string root_option(const std::string& bpffs) {
+    return bpffs.empty() || bpffs == kDefaultBpffs ? "" : shell_option("--bpffs", bpffs) + ' ';
+}
+
 Error explain_barrier(Error error, const std::string& path) {
     const std::string directory = error.code == EACCES ? barrier_on(path) : std::string();
     if (directory.empty()) {

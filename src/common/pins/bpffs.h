@@ -41,6 +41,9 @@ Result<UniqueFd> open_pin(const std::string& path, bool read_only);
 // The same for what must be a map: kConflict where the pin holds something else.
 Result<UniqueFd> open_map_pin(const std::string& path, bool read_only);
 
+// For commands in hints: "--bpffs DIR "; empty for the default root, which an empty name is, too.
+std::string root_option(const std::string& bpffs);
+
 // A lack of permission for this path, with the directory on it that this user may not look into, and how it
 // can be opened; anything else as it is. The path of a directory that is listed ends with a slash.
 Error explain_barrier(Error error, const std::string& path);

@@ -55,6 +55,10 @@ Result<std::optional<Meta>> find_trusted_meta(const std::string& directory, cons
     return find_meta(directory);
 }
 
+bool same_generation(const Meta& a, const Meta& b) {
+    return a.lineage == b.lineage && a.generation == b.generation;
+}
+
 bool meta_is_hidden(const std::string& directory) {
     const auto meta = read_meta(directory + '/' + XDP_TALLY_META_NAME);
     return !meta && meta.error().kind == ErrorKind::kPermission;

@@ -26,6 +26,7 @@ Result<std::optional<Meta>> find_meta(const std::string& directory);
 // The same; none where the directory belongs to somebody else (check_trusted): in a bpffs that all may write
 // to, anyone can lay a meta out.
 Result<std::optional<Meta>> find_trusted_meta(const std::string& directory, const std::string& root);
+bool same_generation(const Meta& a, const Meta& b);
 // There may be one in the pin directory, which this process may not read.
 bool meta_is_hidden(const std::string& directory);
 

@@ -193,7 +193,7 @@ std::string NetnsContext::option_in(const std::string& other_netns, const std::s
 }
 
 std::string NetnsContext::root_option() const {
-    return bpffs_option.empty() ? "" : shell_option("--bpffs", bpffs_option) + ' ';
+    return tally::root_option(bpffs_option);
 }
 
 Result<std::optional<Interface>> NetnsContext::find(const std::string& interface) const {

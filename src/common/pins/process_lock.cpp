@@ -60,6 +60,9 @@ Result<bool> process_lock_is_held(const std::string& path) {
 }
 
 bool change_is_under_way(const std::string& directory) {
+    if (directory.empty()) {
+        return false;
+    }
     const auto held = process_lock_is_held(directory + '/' + kStagingName);
     return !held || *held;
 }

@@ -26,7 +26,8 @@ Result<bool> process_lock_is_held(const std::string& path);
 inline constexpr std::chrono::seconds kLongestChange(2);
 
 // A loader holds the lock of the staging area in `directory`: hook, pins and meta may be of several
-// generations. Also true where there is such a lock, and this process cannot tell whether it is held.
+// generations. Also true where there is such a lock, and this process cannot tell whether it is held; not
+// where the directory's name is empty, of a map without a pin.
 bool change_is_under_way(const std::string& directory);
 
 // The pins in `directory`, whose meta this is, are of an `xdp_loader --run` that has ended: a program of

@@ -28,9 +28,8 @@ Result<void> remove_leftover(const std::optional<Leftover>& leftover, bool dry_r
     const auto& [pins, removable] = *leftover;
     if (!removable) {
         outcome.notes.push_back(fmt::format(
-            "libxdp still has {} of the dispatcher {} pinned, which is not attached where it was; unless it "
-            "is "
-            "attached elsewhere, `rm -r {}` removes them",
+            "libxdp still has {} of the dispatcher {} pinned, which is not attached where it was; "
+            "unless it is attached elsewhere, `rm -r {}` removes them",
             pins.components == 1 ? "the program" : fmt::format("the {} programs", pins.components),
             pins.directory.dispatcher_id, shell_word(pins.directory.path)));
         return {};

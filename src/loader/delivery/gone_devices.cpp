@@ -80,8 +80,8 @@ Indexes missing_in(const KnownNetns& netns, Indexes wanted) {
         return {};
     };
     // Entering even the own one would take CAP_SYS_ADMIN.
-    const auto own = netns_inode_at(kOwnNetns);
-    const bool is_own = own && *own && **own == netns.inode;
+    const auto own = current_netns_inode();
+    const bool is_own = own && *own == netns.inode;
     const auto looked = is_own ? look() : inside_netns(*fd, netns.name, look);
     return looked ? wanted : Indexes();
 }

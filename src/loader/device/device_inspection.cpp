@@ -357,10 +357,10 @@ DeviceState inspect_unlocked(const NetnsContext& context, std::string& directory
         // Of all looks of this process: it is to end, however many devices it looks at.
         static const auto limit = steady_clock::now() + kLongestChange;
         if (steady_clock::now() >= limit) {
-            const bool held = process_lock_is_held(directory + '/' + kStagingName).has_value();
             if (state.trouble && is_failed_question(*state.trouble)) {
                 return state;
             }
+            const bool held = process_lock_is_held(directory + '/' + kStagingName).has_value();
             state.changing = true;
             state.trouble =
                 make_error(ErrorKind::kConflict, "looking at " + directory,

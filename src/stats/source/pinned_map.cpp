@@ -78,7 +78,7 @@ Result<OpenedMap> PinnedMap::open() const {
         TALLY_ASSIGN_OR_RETURN(const auto beside, meta());
         OpenedMap opened{std::move(map), beside, false};
         const bool agree = opened.meta && opened.meta->counter_map_id == opened.map.info().id;
-        opened.changing = !agree && !pin_.empty() && change_is_under_way(directory_);
+        opened.changing = !agree && change_is_under_way(directory_);
         // Where no loader is at work, one may have finished between the two reads: then they are repeated.
         if (agree || opened.changing || again || pin_.empty()) {
             return opened;

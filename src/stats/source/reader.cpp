@@ -236,9 +236,7 @@ bool Reader::state_may_pass(const OpenedMap& opened, std::int64_t now) {
         return true;
     }
     const auto published = pinned_map_.meta();
-    return published && *published &&
-           (meta == nullptr || (*published)->lineage != meta->lineage ||
-            (*published)->generation != meta->generation);
+    return published && *published && (meta == nullptr || !same_generation(**published, *meta));
 }
 
 Result<void> Reader::look_for_moved_pin() {

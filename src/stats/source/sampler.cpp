@@ -25,10 +25,6 @@ constexpr double kShortestPeriod = 0.0001;  // seconds
 constexpr const char* kWholeDispatcher =
     "of the dispatcher with all its programs, which have no run-time statistics of their own";
 
-bool same_generation(const Meta& a, const Meta& b) {
-    return a.lineage == b.lineage && a.generation == b.generation;
-}
-
 bool same_carried(const Meta& a, const Meta& b) {
     return std::equal(std::begin(a.carried), std::end(a.carried), std::begin(b.carried),
                       [](const Counter& x, const Counter& y) {

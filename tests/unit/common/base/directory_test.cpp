@@ -12,6 +12,8 @@
 #include <fstream>
 #include <string>
 
+#include "temporary_directory.h"
+
 namespace tally {
 namespace {
 
@@ -23,22 +25,14 @@ using testing::IsEmpty;
 class InDirectory : public testing::Test {
   protected:
     void SetUp() override {
-        std::string name = testing::TempDir() + "directory_XXXXXX";
-        ASSERT_NE(::mkdtemp(name.data()), nullptr);
-        path_ = name;
         std::ofstream(path_ + "/file") << std::string(kLength, 'x');
         ASSERT_EQ(::mkdir((path_ + "/inside").c_str(), S_IRWXU), 0);
         ASSERT_EQ(::symlink("nowhere", (path_ + "/link").c_str()), 0);
     }
-    void TearDown() override {
-        ::unlink((path_ + "/file").c_str());
-        ::unlink((path_ + "/link").c_str());
-        ::rmdir((path_ + "/inside").c_str());
-        ::rmdir(path_.c_str());
-    }
 
     static constexpr std::size_t kLength = 10000;
-    std::string path_;
+    TemporaryDirectory directory_;
+    std::string path_ = directory_.path();
 };
 
 // No descriptor is left, so that every question that takes one fails.

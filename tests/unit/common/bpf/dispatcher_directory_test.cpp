@@ -7,6 +7,8 @@
 #include <filesystem>
 #include <fstream>
 
+#include "temporary_directory.h"
+
 namespace tally {
 namespace {
 
@@ -16,19 +18,12 @@ using testing::SizeIs;
 
 class DispatcherDirectoryTest : public testing::Test {
   protected:
-    void SetUp() override {
-        std::string name = testing::TempDir() + "dispatchers-XXXXXX";
-        ASSERT_NE(::mkdtemp(name.data()), nullptr);
-        bpffs_ = name;
-        ::setenv("LIBXDP_BPFFS", bpffs_.c_str(), 1);
-    }
-    void TearDown() override {
-        ::unsetenv("LIBXDP_BPFFS");
-        std::filesystem::remove_all(bpffs_);
-    }
+    void SetUp() override { ::setenv("LIBXDP_BPFFS", bpffs_.c_str(), 1); }
+    void TearDown() override { ::unsetenv("LIBXDP_BPFFS"); }
     void make(const std::string& name) const { std::filesystem::create_directories(bpffs_ / "xdp" / name); }
 
-    std::filesystem::path bpffs_;
+    TemporaryDirectory directory_;
+    std::filesystem::path bpffs_ = directory_.path();
 };
 
 TEST_F(DispatcherDirectoryTest, NothingWhereLibxdpHasNotBeen) {

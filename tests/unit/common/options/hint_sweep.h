@@ -2,9 +2,13 @@
 // Lines of words that are no options, and the commands that hints make of them.
 #pragma once
 
-#include <sstream>
+#include <gmock/gmock.h>
+
 #include <string>
+#include <variant>
 #include <vector>
+
+#include "common/options/command_line.h"
 
 namespace tally {
 
@@ -83,6 +87,30 @@ inline std::vector<std::string> command_meant(const std::string& message, const 
     }
     const auto end = message.find('`', start + before.size());
     return shell_split(message.substr(start + before.size(), end - start - before.size()));
+}
+
+// Each command that is meant of these lines is one that the program takes. `see` is told of the line, the
+// command, and what became of it.
+template <typename Parse, typename See>
+void sweep_hints(const std::string& program, const std::vector<std::vector<std::string>>& options,
+                 Parse parse, See see) {
+    std::size_t commands = 0;
+    for (const auto& line : swept_lines(options)) {
+        const auto typed = parse(pointers_to(line));
+        const auto* const exit = std::get_if<EarlyExit>(&typed);
+        const auto meant =
+            exit != nullptr ? command_meant(exit->message, program) : std::vector<std::string>();
+        if (meant.empty()) {
+            continue;
+        }
+        ++commands;
+        const auto result = parse(pointers_to(meant));
+        const auto* const end = std::get_if<EarlyExit>(&result);
+        EXPECT_TRUE(end == nullptr || end->status == 0)
+            << testing::PrintToString(line) << testing::PrintToString(meant) << end->message;
+        see(line, meant, result);
+    }
+    EXPECT_GT(commands, 100U);
 }
 
 }  // namespace tally

@@ -8,24 +8,16 @@
 #include <cstdlib>
 #include <string>
 
+#include "temporary_directory.h"
+
 namespace tally {
 namespace {
 
 class ProcessLock : public testing::Test {
   protected:
-    void SetUp() override {
-        std::string name = testing::TempDir() + "process_lock_XXXXXX";
-        ASSERT_NE(::mkdtemp(name.data()), nullptr);
-        directory_ = name;
-        path_ = directory_ + "/+run";
-    }
-    void TearDown() override {
-        ::rmdir(path_.c_str());
-        ::rmdir(directory_.c_str());
-    }
-
-    std::string directory_;
-    std::string path_;
+    TemporaryDirectory parent_;
+    std::string directory_ = parent_.path();
+    std::string path_ = directory_ + "/+run";
 };
 
 TEST_F(ProcessLock, IsHeldAsLongAsItsDescriptor) {
