@@ -2,6 +2,7 @@
 """The scripts; most of all veth-lab, sandbox and send-frames, on which demos and all the counts here rest."""
 
 import os
+import shutil
 import signal
 from pathlib import Path
 
@@ -231,6 +232,22 @@ def test_second_interrupt_ends_what_ignores_the_first(lab):
         return sandbox.popen.poll() is not None
 
     wait_until(ends, sandbox.describe)
+    wait_until(lambda: not lab.other_processes(), lambda: str(lab.other_processes()))
+
+
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_ended_run_of_the_tests_ends_what_it_started(lab, tmp_path, monkeypatch, end):
+    """The script itself, where all that it calls is there in name only; `ctest` has started something, too."""
+    (tmp_path / "scripts").mkdir()
+    shutil.copy(TOP / "scripts/test", tmp_path / "scripts")
+    for tool, script in (("scripts/install-deps", ""), ("scripts/build", ""),
+                         ("ctest", "tail -f /dev/null & echo the tests run; wait")):
+        (tmp_path / tool).write_text(f"#!/bin/sh\n{script}\n")
+        (tmp_path / tool).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    tests = lab.started(Process([tmp_path / "scripts/test", "--sanitizers"]))
+    tests.wait_for_line("the tests run")
+    tests.stop(end, status=130 if end == signal.SIGINT else 143)
     wait_until(lambda: not lab.other_processes(), lambda: str(lab.other_processes()))
 
 
