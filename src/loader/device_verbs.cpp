@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "common/base/natural_order.h"
+#include "common/base/printable.h"
 #include "common/network/netns.h"
 #include "common/pins/bpffs.h"
 #include "common/pins/bpffs_mount.h"
@@ -44,6 +45,9 @@ class DeviceVerbs {
             return {};
         }
         TALLY_TRY(work_on_all(context));
+        if (outcomes_.empty() && context.visibility == NetnsContext::Visibility::kGone) {
+            return *context.obstacle;
+        }
         // From the initial namespace one sees the others, too.
         return context.netns.empty() ? work_elsewhere(context) : Result<void>();
     }
@@ -84,13 +88,22 @@ class DeviceVerbs {
         if (options_.verb == Verb::kClean) {
             const bool silent = options_.devices.empty() && !options_.quiet &&
                                 std::all_of(outcomes_.begin(), outcomes_.end(), is_clean);
-            return silent ? fmt::format("nothing to clean up in {}\n", options_.bpffs) : std::string();
+            return silent ? fmt::format("nothing to clean up in {}{}\n", options_.bpffs, of_namespace())
+                          : std::string();
         }
         if (outcomes_.empty()) {
-            return fmt::format("no XDP program is attached, and {} pinned in {}\n",
-                               tracked ? "no interface has anything" : "nothing is", options_.bpffs);
+            return fmt::format("no XDP program is attached, and {} pinned in {}{}\n",
+                               tracked ? "no interface has anything" : "nothing is", options_.bpffs,
+                               of_namespace());
         }
         return is_list(options_) ? list() : std::string();
+    }
+
+    // Nothing for the initial one, from which the others are looked at, too.
+    std::string of_namespace() const {
+        return first_ && !first_->netns.empty()
+                   ? fmt::format(" for network namespace '{}'", printable(first_->netns))
+                   : std::string();
     }
 
     std::string list() const {
@@ -147,23 +160,26 @@ class DeviceVerbs {
         std::vector<std::size_t> places;
         for (const auto& group : groups) {
             auto context = enter_netns_context(group.netns, options_.bpffs);
+            const auto devices = context ? without_repetitions(group, *context) : group;
+            places.insert(places.end(), devices.places.begin(), devices.places.end());
             if (context) {
                 first_ = first_ ? first_ : *context;
-                const auto devices = without_repetitions(group, *context);
-                places.insert(places.end(), devices.places.begin(), devices.places.end());
                 work_on(*context, devices.names);
-                TALLY_TRY(enter_netns(own, kOwnNetns));
-                continue;
+            } else {
+                fail_all(devices, context.error());
             }
-            places.insert(places.end(), group.places.begin(), group.places.end());
-            for (const auto& name : group.names) {
-                outcomes_.push_back(failed_outcome(name, context.error()));
-                outcomes_.back().netns = group.netns.value_or("");
-                report(options_, outcomes_.back());
-            }
+            TALLY_TRY(enter_netns(own, kOwnNetns));
         }
         restore_order(places);
         return {};
+    }
+
+    void fail_all(const DeviceGroup& group, const Error& why) {
+        for (const auto& name : group.names) {
+            outcomes_.push_back(failed_outcome(name, why));
+            outcomes_.back().netns = group.netns.value_or("");
+            report(options_, outcomes_.back());
+        }
     }
 
     // Of the command line; `places` says which device there each outcome is of.
@@ -196,9 +212,19 @@ class DeviceVerbs {
         std::stable_sort(outcomes.begin(), outcomes.end(), [](const Outcome& left, const Outcome& right) {
             return natural_less(left.dev, right.dev);
         });
-        std::for_each(outcomes.begin(), outcomes.end(),
-                      [this](Outcome& outcome) { keep(std::move(outcome)); });
+        for (auto& outcome : outcomes) {
+            if (!is_listed(outcome.pin_dir)) {
+                keep(std::move(outcome));
+            }
+        }
         return {};
+    }
+
+    // A device that came from another namespace is told of with its pins, which are found there, too.
+    bool is_listed(const std::string& pin_dir) const {
+        return !pin_dir.empty() &&
+               std::any_of(outcomes_.begin(), outcomes_.end(),
+                           [&](const Outcome& outcome) { return outcome.pin_dir == pin_dir; });
     }
 
     Result<void> work_elsewhere(const NetnsContext& home) {
@@ -210,10 +236,8 @@ class DeviceVerbs {
         TALLY_ASSIGN_OR_RETURN(auto own, open_netns(kOwnNetns));
         for (const auto& netns : namespaces) {
             TALLY_ASSIGN_OR_RETURN(auto context, enter_netns_context(netns, home.bpffs.path));
-            auto worked = work_on_all(context);
-            if (context.visibility == NetnsContext::Visibility::kHere) {
-                TALLY_TRY(enter_netns(own, kOwnNetns));
-            }
+            const auto worked = work_on_all(context);
+            TALLY_TRY(enter_netns(own, kOwnNetns));
             TALLY_TRY(worked);
         }
         return {};

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 #include "stats/contexts.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -28,6 +30,12 @@ Result<std::optional<NetnsContext>> find_netns(const Options& options, steady_cl
         // No namespace has the name, or there is no such path.
         auto obstacle = context ? *context->obstacle : std::move(context).error();
         if (!options.wait || obstacle.kind != ErrorKind::kNotFound) {
+            TALLY_ASSIGN_OR_RETURN(const bool pinned, context ? context->has_pins() : Result<bool>(false));
+            if (pinned) {
+                obstacle.hint =
+                    fmt::format("`xdp_stats {}--all --once` shows the counters that are still pinned",
+                                context->root_option());
+            }
             return obstacle;
         }
         if (!said) {

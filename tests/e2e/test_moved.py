@@ -1,17 +1,20 @@
 # SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 """Devices that are renamed, moved or replaced: found by the program that runs on them, and ended where they are."""
 
+import json
 import os
 import signal
 
 import pytest
 
-from support.devices import attached, rename
+from support import kernel
+from support.devices import attached, rename, wait_for_carrier
 from support.namespaces import move, nsenter, process_in
 from support.pins import BPFFS, pin_dir
-from support.processes import run
-from support.programs import CONFLICT, NOT_FOUND, object_file
+from support.processes import NOBODY, as_user, run
+from support.programs import CONFLICT, NOT_FOUND, copy_for_everyone, object_file
 from support.run_command import running
+from support.samples import counts_of, passed, wait_for_counts
 from support.traffic import SIZE, send
 
 
@@ -49,6 +52,33 @@ def test_moved_to_a_named_namespace(lab, veth0, red, way):
     send(veth0, 3, SIZE)
     lab.loader("--dev", "veth0", "--unload")
     assert red.attached() is None and not pin_dir("veth0").exists()
+
+
+def test_moved_to_where_one_is(lab, red):
+    """Who is there need not enter a namespace to find it; and among all devices it is one."""
+    kernel.need(kernel.unprivileged_reading)
+    veth = red.veth()
+    program = lab.load("veth0", *red.option)["program"]["id"]
+    run(["ip", "-netns", "red", "link", "set", "dev", "veth0", "netns", str(os.getpid())])
+    run(["ip", "link", "set", "dev", "veth0", "arp", "off", "multicast", "off", "up"])
+    wait_for_carrier("veth0")
+    assert attached("veth0")[1] == program
+    send(veth, 5, SIZE)
+    wait_for_counts(passed(5), "--dev", "veth0")
+    (loader, stats), user = copy_for_everyone(), as_user(NOBODY)
+    for prefix in ((), user):
+        (status,) = json.loads(run([*prefix, loader, "--json", "--dev", "veth0", "--status"]).out)["devices"]
+        assert (status["state"], status["pin_dir"]) == ("attached", str(red.pins / "veth0")), status
+        sample = json.loads(run([*prefix, stats, "--dev", "veth0", "--once", "--json"]).out)
+        assert (sample["state"], counts_of(sample)) == ("attached", passed(5))
+        (listed,) = json.loads(run([*prefix, loader, "--json", "--status"]).out)["devices"]
+        assert listed["pin_dir"] == status["pin_dir"]
+        # The first column is the device, the last whose name its pins have.
+        (row,) = [line for line in run([*prefix, loader, "--status"]).out.splitlines() if "veth0" in line]
+        assert row.split()[0] == "veth0" and row.split()[-1] == "red/veth0"
+    lab.loader("--dev", "veth0", "--unload")
+    assert attached("veth0") is None and not red.pins.exists()
+    run(["ip", "link", "delete", "dev", "veth0"])
 
 
 @pytest.mark.parametrize("way", ["link", "netlink"])
@@ -105,8 +135,8 @@ def test_moved_and_renamed(lab, veth0, red, way):
 @pytest.mark.parametrize("way", ["link", "netlink"])
 @pytest.mark.parametrize("where", ["renamed", "moved"])
 def test_a_new_device_with_the_old_name_is_not_it(lab, veth0, red, way, where):
-    """What is said and done under the name is of the new one; who loads there is not told to end the other program,
-    unless there is no other way."""
+    """What is said and done under the name is of the new one; who loads there is told to end the other program only if
+    that may end."""
     program = load(lab, way, "--action", "drop")["program"]["id"]
     if where == "renamed":
         rename(veth0, "veth9")
@@ -120,8 +150,8 @@ def test_a_new_device_with_the_old_name_is_not_it(lab, veth0, red, way, where):
     assert (status["state"], status["runs_on"], status["hook"], status["maps"]) == ("none", None, None, [])
     assert any(place in note and " ".join(option) in note for note in status["notes"]), status
     unload = f"`xdp_loader {' '.join(option)} --unload` unloads it there"
-    room = {"renamed": "a load on 'veth9' moves its pins to that name; --bpffs DIR pins elsewhere",
-            "moved": f"--bpffs DIR pins elsewhere; only if that program may end: {unload}"}[where]
+    room = {"renamed": "a load on 'veth9' moves its pins to that name; ", "moved": ""}[where]
+    room += f"--bpffs DIR pins elsewhere; only if that program may end: {unload}"
     for verb, hint in (([], room), (["--force"], room), (["--dry-run"], room), (["--run", "--", "true"], room),
                        (["--unload"], unload), (["--unload", "--keep-maps"], unload)):
         result = lab.loader("--dev", "veth0", *verb, status=CONFLICT)

@@ -9,13 +9,14 @@ from pathlib import Path
 import pytest
 
 from support import kernel
-from support.devices import named
+from support.devices import attached, named
 from support.maps import dump_counts, read_meta
 from support.namespaces import nsenter, pair_into, process_in
-from support.pins import BPFFS, PINS, pins_of
+from support.pins import BPFFS, PINS, pin_dir, pins_of
 from support.processes import NOBODY, WITHOUT_SYS_ADMIN, as_user, run, wait_until
 from support.programs import CONFLICT, LOADER, NOT_FOUND, PERMISSION, STATS, USAGE, copy_for_everyone
 from support.samples import counts_of, dropped, passed, read, session_of, wait_for_counts
+from support.strace import inject
 from support.traffic import SIZE, send
 
 
@@ -53,6 +54,18 @@ def test_every_way_to_a_namespace_leads_to_the_same_pins(lab, netns, name):
             assert (outcome["outcome"], outcome["netns"]) == ("unloaded", name)
             assert namespace.attached() is None
             assert not namespace.pins.exists()
+
+
+def test_two_words_for_one_namespace_do_not_differ(lab, red):
+    """--netns, and what stands in front of the interface's name."""
+    veth = red.veth()
+    words = ("red", str(red.path), f"/var{red.path}")
+    for netns, device in ((one, f"{other}/veth0") for one in words for other in words):
+        lab.loader("--netns", netns, "--dev", device)
+        send(veth, 1, SIZE)
+        wait_for_counts(passed(1), "--netns", netns, "--dev", device)
+    lab.loader("--netns", "red", "--dev", "/proc/self/ns/net/veth0", status=USAGE)
+    run([STATS, "--netns", "red", "--dev", "/proc/self/ns/net/veth0", "--once"], USAGE)
 
 
 def test_csv_and_metadata_name_the_namespace(lab, red):
@@ -251,6 +264,66 @@ def test_counts_of_a_vanished_namespace_can_still_be_read(lab, red):
     vanish(lab, red)
     assert counts_of(read("--map", red.pins / "veth0" / "xdp_stats_map")) == passed(9)
     lab.loader("--clean")
+
+
+def test_reader_of_a_vanished_namespace_says_where_the_counts_are(lab, red):
+    veth = red.veth()
+    lab.load("veth0", *red.option)
+    send(veth, 9, SIZE)
+    wait_for_counts(passed(9), *red.option, "--dev", "veth0")
+    vanish(lab, red)
+    refused = run([STATS, *red.option, "--dev", "veth0", "--once"], NOT_FOUND)
+    assert "hint: `xdp_stats --all --once` shows the counters that are still pinned\n" in refused.err
+    assert counts_of(read("--all")) == passed(9)
+    lab.loader("--clean")
+    refused = run([STATS, *red.option, "--dev", "veth0", "--once"], NOT_FOUND)
+    assert "--all" not in refused.err
+
+
+@pytest.mark.parametrize("verb", ["--status", "--clean"])
+def test_a_namespace_that_there_never_was(lab, verb):
+    for netns in ("nope", "/run/netns/nope"):
+        assert "nope" in lab.loader("--netns", netns, verb, status=NOT_FOUND).err
+
+
+def test_nothing_in_a_namespace_is_not_nothing_at_all(lab, veth0, red):
+    lab.load("veth0")
+    assert lab.loader("--status", *red.option).out == (
+        "no XDP program is attached, and nothing is pinned in /sys/fs/bpf for network namespace 'red'\n")
+    assert lab.loader("--clean", *red.option).out == (
+        "nothing to clean up in /sys/fs/bpf for network namespace 'red'\n")
+
+
+# ---- from one namespace into the next
+
+
+def test_user_looks_at_devices_of_two_namespaces(lab, veth0, red):
+    """He cannot go to the other, and so has not to come back."""
+    kernel.need(kernel.unprivileged_reading)
+    red.veth()
+    lab.load("veth0")
+    lab.load("veth0", *red.option)
+    (loader, _), user = copy_for_everyone(), as_user(NOBODY)
+    for devices in (("veth0", "red/veth0"), ("red/veth0", "veth0")):
+        words = [word for device in devices for word in ("--dev", device)]
+        for verb, status in (("--status", 0), ("--features", PERMISSION)):
+            document = json.loads(run([*user, loader, *words, verb, "--json"], status).out)
+            told = {item["netns"]: item["outcome"] for item in document["devices"]}
+            assert told == {None: verb[2:], "red": "failed" if status else verb[2:]}
+
+
+@pytest.mark.parametrize("fault", ["ENOBUFS", "EMFILE"])
+def test_nothing_is_loaded_in_the_wrong_namespace(lab, veth0, red, tmp_path, fault):
+    """The namespace can be entered, and then its interfaces cannot be asked about: the next device is at home."""
+    red.veth()
+    for number in (1, 2, 3):
+        inject([LOADER, "--dev", "red/veth0", "--dev", "veth0"], tmp_path / "log", "socket", f"error={fault}", number)
+        assert (red.attached() is None) == (not red.pins.exists())
+        assert (attached("veth0") is None) == (not pin_dir("veth0").exists())
+        if number == 1:
+            assert red.attached() is None and attached("veth0") is not None
+        lab.loader("--dev", "red/veth0", "--unload", status=0 if red.pins.exists() else NOT_FOUND)
+        lab.loader("--dev", "veth0", "--unload", status=0 if pin_dir("veth0").exists() else NOT_FOUND)
 
 
 def test_clean_leaves_what_is_in_use(lab, netns):

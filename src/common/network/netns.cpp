@@ -127,6 +127,11 @@ Result<std::uint64_t> netns_inode(const UniqueFd& netns) {
 }
 
 Result<void> enter_netns(const UniqueFd& netns, const std::string& name_or_path) {
+    TALLY_ASSIGN_OR_RETURN(const auto here, current_netns_inode());
+    TALLY_ASSIGN_OR_RETURN(const auto there, netns_inode(netns));
+    if (here == there) {
+        return {};
+    }
     if (::setns(netns.get(), CLONE_NEWNET) != 0) {
         auto error = last_error("entering network namespace '{}'", name_or_path);
         if (error.kind == ErrorKind::kPermission) {

@@ -39,11 +39,11 @@ Result<std::uint64_t> current_netns_inode();
 Result<UniqueFd> open_netns(const std::string& name_or_path);
 Result<std::uint64_t> netns_inode(const UniqueFd& netns);
 
-// From now on the calling thread is in there (setns; CAP_SYS_ADMIN).
+// From now on the calling thread is in there (setns; CAP_SYS_ADMIN, but for where it is already).
 Result<void> enter_netns(const UniqueFd& netns, const std::string& name_or_path);
 
-// Does `work`, which returns a Result, in there, and comes back (CAP_SYS_ADMIN). Where the calling thread
-// could not come back, that is the error.
+// Does `work`, which returns a Result, in there, and comes back (CAP_SYS_ADMIN, but for where the calling
+// thread is already). Where it could not come back, that is the error.
 template <typename Work>
 auto inside_netns(const UniqueFd& netns, const std::string& name_or_path, Work work) -> decltype(work()) {
     TALLY_ASSIGN_OR_RETURN(const auto here, open_netns(kOwnNetns));

@@ -5,7 +5,21 @@
 
 #include <algorithm>
 
+#include "common/network/netns.h"
+
 namespace tally {
+namespace {
+
+bool is_same_namespace(const std::string& left, const std::string& right) {
+    if (left == right) {
+        return true;
+    }
+    const auto one = netns_inode_at(netns_file(left));
+    const auto other = netns_inode_at(netns_file(right));
+    return one && other && *one && *one == *other;
+}
+
+}  // namespace
 
 Result<std::vector<NamedDevice>> read_devices(const std::vector<std::string>& devices,
                                               const std::optional<std::string>& netns) {
@@ -21,11 +35,11 @@ Result<std::vector<NamedDevice>> read_devices(const std::vector<std::string>& de
                               "the interface's name is missing behind the network namespace");
         }
         std::string of_device = device.substr(0, slash);
-        if (netns && *netns != of_device) {
+        if (netns && !is_same_namespace(*netns, of_device)) {
             return make_error(ErrorKind::kUsage, fmt::format("--dev '{}' with --netns '{}'", device, *netns),
                               "they name different network namespaces");
         }
-        named.push_back({std::move(of_device), device.substr(slash + 1)});
+        named.push_back({netns ? *netns : std::move(of_device), device.substr(slash + 1)});
     }
     return named;
 }

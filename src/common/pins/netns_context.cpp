@@ -119,11 +119,6 @@ Result<std::optional<Link>> find_link(const NetnsContext& context, const std::st
 }
 
 // As far as this process may look.
-Result<bool> has_pins_in(const NetnsContext& context) {
-    TALLY_ASSIGN_OR_RETURN(const auto there, answer_of(path_exists(context.directory())));
-    return there.value_or(false);
-}
-
 // The letters without the number behind them: that would be another interface, and no mistake.
 std::pair<std::string, std::string> letters_and_number(std::string_view name) {
     const auto end = name.find_last_not_of("0123456789") + 1;
@@ -229,6 +224,11 @@ Result<Interface> NetnsContext::resolve(const std::string& interface) const {
         .with_hint(std::move(hint));
 }
 
+Result<bool> NetnsContext::has_pins() const {
+    TALLY_ASSIGN_OR_RETURN(const auto there, answer_of(path_exists(directory())));
+    return there.value_or(false);
+}
+
 Error NetnsContext::explain_missing(const std::string& interface) const {
     if (obstacle) {
         return *obstacle;
@@ -268,7 +268,7 @@ Result<NetnsContext> enter_netns_context(const std::optional<std::string>& netns
         }
         context.netns = *netns;
         // An inode stands for a namespace without a name, which may well be there.
-        TALLY_ASSIGN_OR_RETURN(const bool has_pins, has_pins_in(context));
+        TALLY_ASSIGN_OR_RETURN(const bool has_pins, context.has_pins());
         context.visibility = is_inode(*netns) && has_pins ? NetnsContext::Visibility::kHidden
                                                           : NetnsContext::Visibility::kGone;
         context.obstacle = fd.error();
@@ -288,9 +288,9 @@ Result<NetnsContext> enter_netns_context(const std::optional<std::string>& netns
 Result<NetnsContext> visit_netns_context(const std::string& netns, const std::string& bpffs) {
     TALLY_ASSIGN_OR_RETURN(const auto here, open_netns(kOwnNetns));
     auto context = enter_netns_context(netns, bpffs);
+    TALLY_TRY(enter_netns(here, kOwnNetns));
     if (context && context->visibility == NetnsContext::Visibility::kHere) {
         context->visibility = NetnsContext::Visibility::kRemote;
-        TALLY_TRY(enter_netns(here, kOwnNetns));
     }
     return context;
 }

@@ -59,6 +59,9 @@ struct NetnsContext {
     // The part of it that names the root, with a blank behind it; empty for the default one.
     std::string root_option() const;
 
+    // Whether there is something at all where its pins would be.
+    Result<bool> has_pins() const;
+
     // With the calling thread in the namespace: `links`.
     Result<void> open_links();
 

@@ -68,7 +68,7 @@ Indexes missing_in(const KnownNetns& netns, Indexes wanted) {
     if (!inode || *inode != netns.inode) {
         return {};
     }
-    const auto look = [&]() -> Result<void> {
+    const auto looked = inside_netns(*fd, netns.name, [&]() -> Result<void> {
         TALLY_ASSIGN_OR_RETURN(auto socket, LinkSocket::open());
         for (auto index = wanted.begin(); index != wanted.end();) {
             const auto link = socket.find(*index);
@@ -78,11 +78,7 @@ Indexes missing_in(const KnownNetns& netns, Indexes wanted) {
             index = link ? wanted.erase(index) : std::next(index);
         }
         return {};
-    };
-    // Entering even the own one would take CAP_SYS_ADMIN.
-    const auto own = current_netns_inode();
-    const bool is_own = own && *own == netns.inode;
-    const auto looked = is_own ? look() : inside_netns(*fd, netns.name, look);
+    });
     return looked ? wanted : Indexes();
 }
 

@@ -245,15 +245,13 @@ Result<std::vector<DriverReport>> report_drivers(const std::vector<NamedDevice>&
         const auto context = enter_netns_context(group.netns, bpffs);
         if (context) {
             report_group(group, *context, reports);
-            if (group.netns && context->visibility == NetnsContext::Visibility::kHere) {
-                TALLY_TRY(enter_netns(own, kOwnNetns));
-            }
-            continue;
+        } else {
+            std::transform(group.names.begin(), group.names.end(), std::back_inserter(reports),
+                           [&](const std::string& device) {
+                               return failed_report(device, group.netns.value_or(""), context.error());
+                           });
         }
-        std::transform(group.names.begin(), group.names.end(), std::back_inserter(reports),
-                       [&](const std::string& device) {
-                           return failed_report(device, group.netns.value_or(""), context.error());
-                       });
+        TALLY_TRY(enter_netns(own, kOwnNetns));
     }
     return reports;
 }
