@@ -130,6 +130,8 @@ std::string_view kind_name(DeliveryOutcomeKind kind) {
             return "stopped";
         case DeliveryOutcomeKind::kStatus:
             return "tracked";
+        case DeliveryOutcomeKind::kUnknown:
+            return "unknown";
         case DeliveryOutcomeKind::kNotTracked:
             break;
     }
@@ -164,6 +166,8 @@ std::string headline(const DeliveryOutcome& delivery) {
             return dry_run ? "would not be tracked any more" : "not tracked any more";
         case DeliveryOutcomeKind::kStatus:
             return "tracked" + since;
+        case DeliveryOutcomeKind::kUnknown:
+            return "not known whether it is tracked";
         case DeliveryOutcomeKind::kNotTracked:
             break;
     }

@@ -77,7 +77,8 @@ struct Outcome {
     std::optional<Error> error;       // with kFailed
 };
 
-enum class DeliveryOutcomeKind { kNotTracked, kStarted, kRenewed, kUnchanged, kStopped, kStatus };
+// kUnknown: this process may not look, or nothing that is there can be read.
+enum class DeliveryOutcomeKind { kNotTracked, kStarted, kRenewed, kUnchanged, kStopped, kStatus, kUnknown };
 
 // Of --track-delivery and --untrack-delivery, which are for the whole machine.
 struct DeliveryOutcome {

@@ -21,7 +21,7 @@ from support.maps import dump_counts, lineage_counts
 from support.namespaces import Namespace
 from support.pins import BPFFS, pin_dir
 from support.processes import NOBODY, as_user, run, wait_until
-from support.programs import FAILED, LOADER, PERMISSION, USAGE, object_file
+from support.programs import FAILED, LOADER, PERMISSION, USAGE, copy_for_everyone, object_file
 from support.raw_bpf import bpf, open_pin, pin, run_live, update_element
 from support.redirects import MAP_PROGRAMS, WAYS, index_of, map_program, redirect, redirect_to_cpu, update
 from support.samples import passed
@@ -417,6 +417,22 @@ def test_many_at_once():
         with ThreadPoolExecutor(8) as pool:
             outcomes = sorted(pool.map(lambda _, option=option: track(option)["outcome"], range(8)))
         assert outcomes == sorted([first, *[others] * 7])
+
+
+@pytest.mark.parametrize("hidden", [BPFFS, DIRECTORY, DIRECTORY / "meta"], ids=["bpffs", "directory", "meta"])
+def test_who_may_not_look_is_not_told_no(hidden):
+    """Nor yes: a meta that he may read would tell."""
+    (loader, _), user = copy_for_everyone(), as_user(NOBODY)
+    mode = hidden.stat().st_mode & 0o777
+    hidden.chmod(mode & 0o700)
+    try:
+        status = checked(DOCUMENT, run([*user, loader, "--status", "--dev", "lo", "--json"]).out)["delivery"]
+        assert status["outcome"] == "unknown" and str(hidden) in status["notes"][0]
+        words = run([*user, loader, "--status", "--dev", "lo"]).out
+        assert "delivery: not known whether it is tracked" in words
+        assert track("--status")["outcome"] == "tracked"
+    finally:
+        hidden.chmod(mode)
 
 
 def test_nobody_can_write():

@@ -32,6 +32,8 @@ struct Error {
     std::string details;  // lines for the curious: differing fields, the verifier's last words; may be empty
 
     std::string message() const { return reason.empty() ? what : what + ": " + reason; }
+    // For where it is told within a line.
+    std::string message_and_hint() const { return hint.empty() ? message() : message() + "; " + hint; }
 
     Error&& with_hint(std::string text) && {
         hint = std::move(text);

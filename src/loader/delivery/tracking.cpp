@@ -396,11 +396,12 @@ Result<std::optional<DeliveryOutcome>> delivery_status(const NetnsContext& conte
         return std::optional<DeliveryOutcome>();
     }
     DeliveryOutcome outcome;
+    outcome.kind = meta ? DeliveryOutcomeKind::kNotTracked : DeliveryOutcomeKind::kUnknown;
     outcome.pin_dir = path;
     outcome.notes.push_back(
         meta ? "a change was interrupted, or is going on; the next --track-delivery or --untrack-delivery "
                "puts that right"
-             : meta.error().message());
+             : explain_barrier(meta.error(), path + '/').message_and_hint());
     return std::optional(std::move(outcome));
 }
 

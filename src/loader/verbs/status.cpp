@@ -211,8 +211,7 @@ Result<void> explain(const DeviceState& state, const NetnsContext& context, cons
     }
     if (state.trouble && !state.only_link_hidden) {
         const Error trouble = explain_barrier(explain_surroundings(*state.trouble), directory + '/');
-        add_warning(outcome, "not everything could be read: " + trouble.message() +
-                                 (trouble.hint.empty() ? "" : "; " + trouble.hint));
+        add_warning(outcome, "not everything could be read: " + trouble.message_and_hint());
     }
     if (const auto note = describe_foreign_pins(state, directory); !note.empty() && !state.interrupted) {
         outcome.notes.push_back(note);
@@ -300,7 +299,9 @@ Result<Outcome> describe(const NetnsContext& context, const std::string& name, c
     }
     TALLY_TRY(explain(state, context, directory, outcome));
     if (directory != context.directory(name)) {
-        outcome.pinned_as = decode_pin_name(name_of(directory));
+        outcome.pinned_as =
+            with_netns(netns_of_directory_name(name_of(namespace_directory_of(directory))).value_or(""),
+                       decode_pin_name(name_of(directory)));
         outcome.notes.push_back(explain_other_directory(state, context, directory));
     }
     return outcome;
@@ -312,7 +313,7 @@ Result<Outcome> status(const NetnsContext& context, const std::string& device) {
     TALLY_ASSIGN_OR_RETURN(auto located, context.locate(device));
     auto& [interface, name, directory] = located;
     auto state = inspect_unlocked(context, directory, interface);
-    if (!interface && !state.has_directory) {
+    if (!interface && (!state.has_directory || state.has_only_pins_of_others())) {
         return context.explain_missing(device);
     }
     return describe(context, name, directory, std::move(state));

@@ -272,7 +272,7 @@ void ReaderSet::note_problem(const FoundMap& found, const std::string& title, st
 // Its next event tells whether it is pinned again.
 void ReaderSet::note_missing(const FoundMap& found, const NetnsContext& context) {
     const auto error = explain_missing_pin(found.name, context, found.directory + '/' + XDP_TALLY_MAP_NAME);
-    note_problem(found, printable(with_netns(found.netns, found.name)), error.message() + "; " + error.hint);
+    note_problem(found, printable(with_netns(found.netns, found.name)), error.message_and_hint());
     unread_[found.directory] = error.kind;
 }
 
@@ -284,7 +284,7 @@ void ReaderSet::note_closed(const FoundMap& found, const NetnsContext& context) 
     const Error& error = *found.closed;
     if (!found.netns.empty() || !device || *device) {
         unread_[found.directory] = error.kind;
-        note_problem(found, where, error.message() + (error.hint.empty() ? "" : "; " + error.hint));
+        note_problem(found, where, error.message_and_hint());
         return;
     }
     may_be_more_ = true;
