@@ -76,9 +76,10 @@ Row make_row(const Outcome& outcome) {
     return row;
 }
 
-// --status of the interface itself tells.
+// --status of the interface itself tells. Somebody else's program is as it should be.
 bool needs_something(const Outcome& outcome) {
-    return !outcome.error && outcome.state != "attached" && outcome.state != "none";
+    return !outcome.error && outcome.state != "attached" && outcome.state != "none" &&
+           outcome.state != "foreign";
 }
 
 std::string format_all_warnings(const std::vector<Outcome>& outcomes, const std::string& root_option) {

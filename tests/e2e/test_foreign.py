@@ -10,7 +10,7 @@ from support.devices import attached, rename
 from support.maps import dump_counts
 from support.pins import BPFFS, pin_dir, pinned_link
 from support.processes import run, wait_until
-from support.programs import STATS, object_file
+from support.programs import NOT_FOUND, STATS, object_file
 from support.samples import counts_of
 from support.traffic import send
 
@@ -248,3 +248,17 @@ def test_linear_program_counts_whole_jumbo_frames_in_generic_mode(lab):
     lab.load("veth0", "--filename", object_file("libxdp_stats"), "--skb-mode")
     send(veth, 4, 8000)
     lab.wait_for_counts("veth0", {"XDP_DROP": (4, 32000)})
+
+
+@pytest.mark.parametrize("verb", ["--status", "--clean", "--unload"])
+def test_directory_of_others_is_no_device(lab, verb):
+    """Nor what xdp_loader has to do with: there is no interface of that name."""
+    path = lab.foreign_map(BPFFS / "other" / "cache")
+    assert "no interface" in lab.loader("--dev", "other", verb, status=NOT_FOUND).err
+    run([STATS, "--dev", "other", "--once"], NOT_FOUND)
+    assert path.exists()
+
+
+def test_counters_of_others_are_told_of_without_the_device(lab):
+    lab.foreign_map(BPFFS / "other" / "xdp_stats_map", "percpu_array", 4, 16, 5)
+    assert lab.status("other")["state"] == "foreign"

@@ -12,7 +12,7 @@ from support import kernel, raw_bpf
 from support.devices import attached
 from support.pins import BPFFS, pin_dir
 from support.processes import NOBODY, as_user, run, wait_until
-from support.programs import STATS, copy_for_everyone
+from support.programs import PERMISSION, STATS, copy_for_everyone
 from support.samples import counts_of
 from support.traffic import send
 
@@ -222,3 +222,10 @@ def test_what_keeps_an_ordinary_user_out_is_said(lab, veth0, programs):
     barrier, way = f"this user may not look into {BPFFS} (mode 0700)", f"as root, `chmod a+rx {BPFFS}`"
     assert barrier in everywhere.err and f"hint: {way}" in everywhere.err
     assert barrier in one.out and way in one.out
+
+
+def test_a_dispatcher_takes_a_capability(lab, veth0, programs):
+    """Which is missing, and not the kernel that refuses."""
+    prefix = as_user(NOBODY, "bpf", "net_admin", "perfmon")
+    refused = run([*prefix, programs["loader"], "--dev", "veth0", "--attach", "dispatcher", "--dry-run"], PERMISSION)
+    assert "CAP_SYS_ADMIN" in refused.err

@@ -10,7 +10,7 @@ import pytest
 
 from support.devices import attached
 from support.pins import BPFFS
-from support.processes import Process, run, wait_until
+from support.processes import NOBODY, Process, as_user, run, wait_until
 from support.programs import LOADER, SENDER, STATS, TOP
 from support.traffic import Capture
 
@@ -190,6 +190,20 @@ def test_veth_lab_errors(lab, arguments, status):
     result = veth_lab(*arguments, status=status)
     assert result.err or arguments == ["status"]
     assert lab.world() == world
+
+
+def test_the_hint_for_who_is_not_root_is_the_same_command():
+    result = run([*as_user(NOBODY), VETH_LAB, "send", "--name", "veth1", 1, 100], 3)
+    assert f"hint: sudo {VETH_LAB} send --name veth1 1 100\n" in result.err
+
+
+def test_nothing_is_sent_to_an_end_that_is_down(lab):
+    veth_lab("up")
+    run(["ip", "link", "set", "dev", "veth0", "down"])
+    assert "hint: ip link set dev veth0 up" in veth_lab("send", 1, 100, status=1).err
+    run(["ip", "link", "set", "dev", "veth0", "up"])
+    assert veth_lab("send", 1, 100).out == "1\n"
+    veth_lab("down")
 
 
 def test_help(lab):

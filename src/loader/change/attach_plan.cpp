@@ -59,19 +59,17 @@ Result<std::vector<AttachMethod>> first_methods(const LoadRequest& request, cons
         return std::vector{AttachMethod::kNewLink};
     }
     // A dry run mounts nothing.
-    TALLY_ASSIGN_OR_RETURN(plan.no_dispatcher,
+    TALLY_ASSIGN_OR_RETURN(const auto obstacle,
                            dispatcher_obstacle(request.dry_run && context.bpffs_option.empty()));
-    if (plan.no_dispatcher.empty()) {
+    if (!obstacle) {
         return request.attach == AttachChoice::kDispatcher
                    ? std::vector{AttachMethod::kComponent}
                    : std::vector{AttachMethod::kComponent, AttachMethod::kNewLink};
     }
     if (request.attach == AttachChoice::kDispatcher) {
-        return make_error(ErrorKind::kSystem, "attaching through a dispatcher", plan.no_dispatcher)
-            .with_hint(
-                "--attach link needs no dispatcher; without --attach, a link is used where there can be no "
-                "dispatcher");
+        return *obstacle;
     }
+    plan.no_dispatcher = obstacle->reason;
     return std::vector{AttachMethod::kNewLink};
 }
 

@@ -55,12 +55,12 @@ std::string advise_on_unload(const NetnsContext& context, const DeviceState& sta
 
 // What makes room for a load under the name. That program may have to go on.
 std::string advise_on_load(const NetnsContext& context, const DeviceState& state, const std::string& device) {
-    // No command: it would have to name the program that is to run there.
-    if (state.place && state.place->netns_inode == context.inode) {
-        return fmt::format("a load on '{}' moves its pins to that name; --bpffs DIR pins elsewhere",
-                           state.place->link.interface.name);
-    }
-    return fmt::format("--bpffs DIR pins elsewhere; only if that program may end: {}",
+    // No command for that load: it would have to name the program that is to run there.
+    const std::string load =
+        state.place && state.place->netns_inode == context.inode
+            ? fmt::format("a load on '{}' moves its pins to that name; ", state.place->link.interface.name)
+            : std::string();
+    return fmt::format("{}--bpffs DIR pins elsewhere; only if that program may end: {}", load,
                        advise_on_unload(context, state, device));
 }
 

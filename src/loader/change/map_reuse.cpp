@@ -105,7 +105,8 @@ Result<void> reuse_maps(const LoadRequest& request, ProgramObject& object, const
 }
 
 Result<void> check_names_are_free(const std::vector<std::string>& pins, const DeviceState& state,
-                                  const std::string& directory, const ProgramObject* object) {
+                                  const std::string& directory, const ProgramObject* object,
+                                  bool reuses_maps) {
     for (const auto& pin : pins) {
         const MapPin* map = state.find_map(pin);
         const bool other =
@@ -116,7 +117,7 @@ Result<void> check_names_are_free(const std::vector<std::string>& pins, const De
                                                     : std::string("a link, a program or a directory");
             return make_error(ErrorKind::kConflict, fmt::format("pinning {}/{}", directory, pin),
                               fmt::format("the name is taken by {}, which xdp_loader did not pin", kind))
-                .with_hint(fmt::format("{}{}",
+                .with_hint(fmt::format("{}{}{}", adoptable && reuses_maps ? "without --new-map " : "",
                                        adoptable ? "--reuse-maps uses it, and leaves its pin alone; " : "",
                                        free_names({shell_word(fmt::format("{}/{}", directory, pin))})));
         }
@@ -125,14 +126,14 @@ Result<void> check_names_are_free(const std::vector<std::string>& pins, const De
 }
 
 Result<void> check_pins_are_free(const ProgramObject& object, const DeviceState& state,
-                                 const std::string& directory) {
+                                 const std::string& directory, bool reuses_maps) {
     std::vector<std::string> wanted = {XDP_TALLY_META_NAME, XDP_TALLY_LINK_NAME};
     for (const auto& map : object.maps()) {
         if (!map.reused) {
             wanted.push_back(map.pin_name);
         }
     }
-    return check_names_are_free(wanted, state, directory, &object);
+    return check_names_are_free(wanted, state, directory, &object, reuses_maps);
 }
 
 }  // namespace tally::loader

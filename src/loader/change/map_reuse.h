@@ -19,11 +19,13 @@ Result<void> reuse_maps(const LoadRequest& request, ProgramObject& object, const
                         const std::string& directory);
 
 // A pin that xdp-tally did not create is never overwritten: kConflict where one of these names is taken. An
-// object that is going to be loaded could take a map that fits by --reuse-maps.
+// object that is going to be loaded could take a map that fits by --reuse-maps; where that is given
+// (`reuses_maps`), --new-map forbade it.
 Result<void> check_names_are_free(const std::vector<std::string>& pins, const DeviceState& state,
-                                  const std::string& directory, const ProgramObject* object = nullptr);
+                                  const std::string& directory, const ProgramObject* object = nullptr,
+                                  bool reuses_maps = false);
 // The same for what loading the object is going to pin.
 Result<void> check_pins_are_free(const ProgramObject& object, const DeviceState& state,
-                                 const std::string& directory);
+                                 const std::string& directory, bool reuses_maps);
 
 }  // namespace tally::loader

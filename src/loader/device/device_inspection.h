@@ -18,7 +18,8 @@ DeviceState inspect_device(const NetnsContext& context, const std::string& direc
                            const std::optional<Interface>& interface);
 
 // The same for who does not hold it, of a moment in which nothing is changed. That is waited for, in all
-// calls together for kLongestChange at most: then the state is `changing`, and that is its `trouble`.
+// calls together for kLongestChange at most (of waiting: what lies between does not count): then the state is
+// `changing`, and that is its `trouble`.
 // `directory` follows pins that are renamed meanwhile.
 DeviceState inspect_unlocked(const NetnsContext& context, std::string& directory,
                              const std::optional<Interface>& interface);

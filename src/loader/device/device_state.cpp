@@ -127,6 +127,12 @@ const Component* DeviceState::left_by_killed_run() const {
     return run_has_ended ? our_component() : nullptr;
 }
 
+bool DeviceState::has_only_pins_of_others() const {
+    const bool may_have_ours = meta || staged_meta || meta_is_hidden || link || link_hidden || trouble ||
+                               interrupted || !component_links.empty();
+    return has_pins() && !may_have_ours && find_map(XDP_TALLY_MAP_NAME) == nullptr;
+}
+
 const MapPin* DeviceState::find_map(const std::string& pin_name) const {
     const auto found =
         std::find_if(maps.begin(), maps.end(), [&](const MapPin& map) { return map.pin_name == pin_name; });

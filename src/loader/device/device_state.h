@@ -78,6 +78,8 @@ struct DeviceState {
     AttachState attach_state = AttachState::kNone;
 
     bool has_pins() const { return meta || link || !maps.empty() || !other_pins.empty(); }
+    // Others have pinned something there, and nothing of it can be ours, or is a counter map.
+    bool has_only_pins_of_others() const;
     bool observes() const { return meta && meta->attach_kind == XDP_TALLY_ATTACH_OBSERVE; }
     // That our program is on, wherever that is.
     const XdpHook& our_hook() const { return place ? place->link.hook : hook; }

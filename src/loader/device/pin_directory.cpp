@@ -144,6 +144,9 @@ Result<bool> make_directory(int parent, const std::string& name, mode_t mode, co
     if (error.code == EROFS) {
         error.hint = fmt::format("`mount -o remount,rw {}` lets it be written to; --bpffs DIR names another",
                                  shell_word(mount_point_of(path)));
+    } else if (error.code == EACCES && parent == AT_FDCWD) {
+        error.hint = fmt::format("as root, `install -d -o {} {}` makes a directory that this user can pin in",
+                                 ::geteuid(), shell_word(path));
     }
     return error;
 }

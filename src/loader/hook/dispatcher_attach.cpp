@@ -120,22 +120,30 @@ Error explain_attach_error(int code, const Interface& interface, const std::stri
     return error;
 }
 
+Error no_dispatcher(ErrorKind kind, std::string reason) {
+    return make_error(kind, "attaching through a dispatcher", std::move(reason))
+        .with_hint(
+            "--attach link needs no dispatcher; without --attach, a link is used where there can be no "
+            "dispatcher");
+}
+
 // What neither this process nor another changes while it runs.
-std::string find_lasting_obstacle() {
+std::optional<Error> find_lasting_obstacle() {
     const char* const skip = ::getenv("LIBXDP_SKIP_DISPATCHER");
     if (skip != nullptr && std::string_view(skip) == "1") {
-        return "LIBXDP_SKIP_DISPATCHER=1 is set";
+        return no_dispatcher(ErrorKind::kSystem, "LIBXDP_SKIP_DISPATCHER=1 is set");
     }
     // Reading a dispatcher's programs by their ids.
     if (const auto program = open_program_by_id(UINT32_MAX); !program && program.error().code == EPERM) {
-        return "libxdp needs CAP_SYS_ADMIN";
+        return no_dispatcher(ErrorKind::kPermission, "libxdp needs CAP_SYS_ADMIN");
     }
     // libbpf says no also where it could not try.
     const auto supports_ext = [] { return libbpf_probe_bpf_prog_type(BPF_PROG_TYPE_EXT, nullptr) == 1; };
     if (!supports_ext() && !supports_ext()) {
-        return "this kernel does not support programs that replace others (BPF_PROG_TYPE_EXT)";
+        return no_dispatcher(ErrorKind::kSystem,
+                             "this kernel does not support programs that replace others (BPF_PROG_TYPE_EXT)");
     }
-    return {};
+    return std::nullopt;
 }
 
 // libxdp looks for its pins by the ifindex, which is another one than when they were made.
@@ -177,21 +185,22 @@ Position choose_next_position(const PositionWish& wish, const Component& old, co
     return {wish.priority.value_or(next), wish.chain_actions.value_or(old.chain_actions)};
 }
 
-Result<std::string> dispatcher_obstacle(bool mounts_root) {
-    static const std::string lasting = find_lasting_obstacle();
-    if (!lasting.empty()) {
+Result<std::optional<Error>> dispatcher_obstacle(bool mounts_root) {
+    static const std::optional<Error> lasting = find_lasting_obstacle();
+    if (lasting) {
         return lasting;
     }
     const char* const root = ::getenv(XDP_BPFFS_ENVVAR);
     const std::string path = root != nullptr ? root : kDefaultBpffs;
     if (mounts_root && path == kDefaultBpffs) {
-        return std::string();
+        return std::optional<Error>();
     }
     TALLY_ASSIGN_OR_RETURN(const auto there, answer_of(is_bpffs(path)));
     if (there.value_or(false)) {
-        return std::string();
+        return std::optional<Error>();
     }
-    return fmt::format("libxdp needs a BPF file system on {}", path);
+    return std::optional(
+        no_dispatcher(ErrorKind::kSystem, fmt::format("libxdp needs a BPF file system on {}", path)));
 }
 
 std::string component_obstacle(const ProgramObject& object) {

@@ -37,9 +37,9 @@ Position choose_position(const PositionWish& wish, std::optional<std::uint32_t> 
 // counts exactly; never on the other side of a component of somebody else's. Pure.
 Position choose_next_position(const PositionWish& wish, const Component& old, const Dispatcher& dispatcher);
 
-// Why this kernel, process or environment can have no dispatcher; empty where it can. `mounts_root`: a load
+// Why this kernel, process or environment can have no dispatcher; none where it can. `mounts_root`: a load
 // would mount the default BPF file system first, so that its absence is none.
-Result<std::string> dispatcher_obstacle(bool mounts_root);
+Result<std::optional<Error>> dispatcher_obstacle(bool mounts_root);
 // Why this program cannot be a component, as far as its object tells; empty where nothing speaks against it.
 std::string component_obstacle(const ProgramObject& object);
 

@@ -36,7 +36,7 @@ Result<ExistingDevice> open_existing(const NetnsContext& context, const std::str
     if (existing.state.trouble) {
         return *existing.state.trouble;
     }
-    if (!interface && !existing.state.has_directory) {
+    if (!interface && (!existing.state.has_directory || existing.state.has_only_pins_of_others())) {
         return context.explain_missing(device);
     }
     TALLY_ASSIGN_OR_RETURN(const auto restored,

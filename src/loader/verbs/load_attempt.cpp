@@ -73,7 +73,7 @@ Result<ProgramObject> open_and_load(LoadContext& load, const Attempt& attempt, s
         object.bind_to_device(load.interface.ifindex);
     }
     TALLY_TRY(reuse_maps(load.request, object, load.state, load.directory));
-    TALLY_TRY(check_pins_are_free(object, load.state, load.directory));
+    TALLY_TRY(check_pins_are_free(object, load.state, load.directory, load.request.reuse_maps));
     auto loaded = object.load();
     if (loaded) {
         return object;
