@@ -10,7 +10,7 @@
 
 namespace tally::loader {
 
-// Name and tag of a program take CAP_SYS_ADMIN; our own program's name is in the metadata, for everybody.
+// Name and tag of a program take CAP_SYS_ADMIN; our own program's name is in the meta, for everybody.
 Result<ProgramOutcome> describe_program(std::uint32_t id, const DeviceState& state);
 
 PositionOutcome describe_position(const Component& component);

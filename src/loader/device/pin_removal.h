@@ -9,7 +9,7 @@
 
 namespace tally::loader {
 
-// Our pins by name, in the order in which they go: the link first, the metadata, which tells which maps are
+// Our pins by name, in the order in which they go: the link first, the meta, which tells which maps are
 // ours, last. With `keep_maps` the links alone.
 std::vector<std::string> our_pins(const DeviceState& state, bool keep_maps);
 
