@@ -30,6 +30,7 @@ from support.processes import DEADLINE, SANITIZER, run, wait_until
 from support.programs import CONFLICT, LOADER, MODES, NOT_FOUND, STATS, object_file
 from support.samples import session_of
 from support.stopping import Stopping
+from support.strace import count_calls, strace
 from support.traffic import SIZE, send
 
 FRAMES = int(os.environ.get("XDP_TALLY_FRAMES", "1000000"))
@@ -187,6 +188,26 @@ def test_many_verbs_at_once(lab, veth0):
     for reader, sample in zip(readers, before):
         reader.wait_for_session(sample["total"]["session_packets"] + 7)
         reader.stop()
+
+
+@pytest.mark.parametrize("call", ["openat", "newfstatat"])
+@pytest.mark.parametrize("verb", [("--unload",), ("--unload", "--keep-maps"), ("--clean",)], ids=" ".join)
+def test_a_first_load_in_the_middle_of(lab, veth0, verb, call, tmp_path):
+    """There was nothing to lock when it began: what the load has pinned meanwhile goes as a whole, or stays."""
+    log, command = tmp_path / "strace", [LOADER, "--dev", "veth0", *verb]
+    run(strace("-e", f"trace={call}", command=command, log=log), 0 if verb == ("--clean",) else NOT_FOUND)
+    for step in range(1, count_calls(log) + 1):
+        with Stopping(log, call, step, command) as other:
+            other.stopped()
+            load = lab.process(LOADER, "--dev", "veth0")
+            wait_until(lambda load=load: load.popen.poll() is not None or is_waiting_for_a_lock(load.popen.pid),
+                       load.describe)
+        load.wait()
+        state = lab.status("veth0")["state"]
+        assert (attached("veth0") is not None) == (state == "attached")
+        left = pins_of("veth0") if pin_dir("veth0").exists() else []
+        assert left == {"attached": PINS, "detached": PINS[1:], "none": []}[state]
+        lab.loader("--dev", "veth0", "--unload" if state == "attached" else "--clean")
 
 
 @pytest.mark.parametrize("step", [1, 2], ids=["the-directory", "the-staging-area"])

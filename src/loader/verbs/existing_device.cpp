@@ -10,29 +10,52 @@
 #include "loader/observe/follow.h"
 
 namespace tally::loader {
+namespace {
+
+Result<void> look_at_locked(const NetnsContext& context, const std::optional<Interface>& interface,
+                            PinDirectory pins, ExistingDevice& existing) {
+    existing.directory = pins.path();
+    TALLY_ASSIGN_OR_RETURN(auto repaired, repair(pins, context));
+    existing.repaired = !repaired.empty();
+    if (existing.repaired) {
+        existing.outcome.notes.push_back(std::move(repaired));
+    }
+    existing.state = inspect_device(context, existing.directory, interface);
+    existing.pins = std::move(pins);
+    return {};
+}
+
+Result<void> lock_and_look(const NetnsContext& context, const std::optional<Interface>& interface,
+                           ExistingDevice& existing) {
+    for (;;) {
+        TALLY_ASSIGN_OR_RETURN(auto pins,
+                               interface ? lock_existing_pins_of(context, *interface, existing.directory)
+                                         : PinDirectory::lock_existing(existing.directory));
+        if (pins) {
+            return look_at_locked(context, interface, std::move(*pins), existing);
+        }
+        existing.state = inspect_unlocked(context, existing.directory, interface);
+        // Else a load has come in between, whose pins nobody takes away without the lock.
+        if (!existing.state.has_directory || existing.state.trouble) {
+            return {};
+        }
+    }
+}
+
+}  // namespace
 
 Result<ExistingDevice> open_existing(const NetnsContext& context, const std::string& device, bool dry_run) {
     TALLY_ASSIGN_OR_RETURN(auto located, context.locate(device));
     const auto& interface = located.interface;
     TALLY_TRY(check_load_capabilities());
     ExistingDevice existing;
-    if (!dry_run) {
-        TALLY_ASSIGN_OR_RETURN(auto pins,
-                               interface ? lock_existing_pins_of(context, *interface, located.directory)
-                                         : PinDirectory::lock_existing(located.directory));
-        existing.pins = std::move(pins);
-    }
     existing.outcome.dev = located.name;
-    existing.directory = existing.pins ? existing.pins->path() : located.directory;
-    if (existing.pins) {
-        TALLY_ASSIGN_OR_RETURN(auto repaired, repair(*existing.pins, context));
-        existing.repaired = !repaired.empty();
-        if (existing.repaired) {
-            existing.outcome.notes.push_back(repaired);
-        }
+    existing.directory = located.directory;
+    if (dry_run) {
+        existing.state = inspect_unlocked(context, existing.directory, interface);
+    } else {
+        TALLY_TRY(lock_and_look(context, interface, existing));
     }
-    existing.state = existing.pins ? inspect_device(context, existing.directory, interface)
-                                   : inspect_unlocked(context, existing.directory, interface);
     if (existing.state.trouble) {
         return *existing.state.trouble;
     }
