@@ -9,6 +9,7 @@
 #include "loader/change/detach_ours.h"
 #include "loader/device/driver_support.h"
 #include "loader/device/hook_description.h"
+#include "loader/device/upper_devices.h"
 #include "loader/hook/dispatcher_attach.h"
 
 namespace tally::loader {
@@ -35,6 +36,15 @@ bool lacks_mode(const DeviceState& state, ModeChoice choice) {
     }
     const auto feature = choice == ModeChoice::kNative ? XdpFeature::kNative : XdpFeature::kOffload;
     return !driver_has(state.interface->ifindex, feature).value_or(true);
+}
+
+// Once this interface has no program, the kernel refuses one below that of an upper device.
+bool is_below_a_program(const NetnsContext& context, const Interface& interface) {
+    const auto self = context.links->find(interface.ifindex);
+    const auto links = context.links->list();
+    return self && links && std::any_of(links->begin(), links->end(), [&](const Link& link) {
+               return !link.hook.empty() && is_above(link, *self);
+           });
 }
 
 Error mode_conflict(const std::string& what, std::uint32_t running, const std::string& hint) {
@@ -184,8 +194,10 @@ Result<AttachPlan> make_attach_plan(const LoadRequest& request, const NetnsConte
                    fmt::format(
                        "program {} of an earlier load is attached, and --run would detach it at its end",
                        plan.old_program->id))
-            .with_hint(fmt::format("`xdp_loader {} --unload --keep-maps` detaches it, and keeps its counters",
-                                   context.option(interface.name)));
+            .with_hint(
+                fmt::format("`xdp_loader {} --unload --keep-maps` detaches it, and keeps its counters; then this "
+                            "command needs --reuse-maps and --keep-maps, or its end removes them",
+                            context.option(interface.name)));
     }
     if (state.ours == Ours::kElsewhere) {
         return explain_elsewhere(what, context, state, interface.name, Wish::kLoad);
@@ -209,10 +221,11 @@ Result<AttachPlan> make_attach_plan(const LoadRequest& request, const NetnsConte
         }
         return mode_conflict(
             what, running,
-            lacks_mode(state, request.mode)
+            lacks_mode(state, request.mode) || is_below_a_program(context, interface)
                 ? "without a mode option it is loaded in that mode"
                 : fmt::format("without a mode option it is loaded in that mode; else `xdp_loader {} --unload "
-                              "--keep-maps` first, which keeps the counters",
+                              "--keep-maps` first, which keeps the counters, then this command with "
+                              "--reuse-maps",
                               context.option(interface.name)));
     }
     decided.modes = {running};

@@ -48,6 +48,11 @@ def kept():
     assert lineage_counts("veth0").get("XDP_PASS", (0, 0)) >= COUNTED["XDP_PASS"]
 
 
+def same_map():
+    """The pinned map holds it."""
+    assert dump_counts(pin_dir("veth0") / "xdp_stats_map") == COUNTED
+
+
 def not_replaced():
     assert read_meta("veth0").generation == 1
 
@@ -59,10 +64,10 @@ def empty():
 # ---- what situations are made of
 
 
-def counted(lab):
+def counted(lab, options=()):
     """veth0 with a load of the user's that has counted."""
     veth = lab.veth("veth0")
-    lab.load("veth0")
+    lab.load("veth0", *options)
     send(veth, 7, 100)
     wait_for_counts(COUNTED, "--dev", "veth0")
     return veth
@@ -126,9 +131,19 @@ def held_link(lab, command="xdp_loader --dev veth0", status=5):
 # ---- the user's own load
 
 
-def loaded(lab, command="xdp_loader --dev veth0", status=5, after=()):
-    counted(lab)
+def loaded(lab, command="xdp_loader --dev veth0", status=5, after=(), options=()):
+    counted(lab, options)
     return Scene(lab, command, status, after=list(after))
+
+
+def command_then(options):
+    """The hint's command, and the user's own with these options."""
+    def command_then_own(scene, said):
+        (command,) = COMMAND.findall(said)
+        scene.type(command)
+        before, separator, behind = scene.command.partition(" --run ")
+        scene.again(f"{before} {options}{separator}{behind}")
+    return command_then_own
 
 
 def loaded_in_generic_mode(lab, command):
@@ -440,6 +455,16 @@ def loaded_on_lo(lab):
     kernel.need(kernel.driver_features)
     lab.load("lo")
     return Scene(lab, "xdp_loader --dev lo --native-mode", finish="xdp_loader --dev lo --unload")
+
+
+def loaded_below(lab):
+    """Below a program of a macvlan, where a load after an unload would be refused."""
+    kernel.need(kernel.upper_rule)
+    counted(lab)
+    lab.load(stack("macvlan", "veth0"))
+    scene = Scene(lab, "xdp_loader --dev veth0 --skb-mode", after=[kept])
+    scene.after.append(lambda: same(lambda: "--unload" in scene.output, False))
+    return scene
 
 
 def netlink_on_lo(lab):
