@@ -168,6 +168,7 @@ int main(int argc, char** argv) {
         }
         json = options.json;
         throw_when_out_of_memory();
+        report_closed_pipes();
         return run(options);
     });
 }

@@ -109,6 +109,30 @@ def test_a_command_has_the_usual_sigxfsz(lab, veth0, tmp_path):
                status=128 + signal.SIGXFSZ)
 
 
+@pytest.mark.parametrize("form", [[], ["--json"]], ids=["text", "json"])
+def test_output_to_a_closed_pipe(lab, form):
+    """All devices are loaded, and nothing is left half done."""
+    names = [f"veth{number}" for number in range(8)]
+    for name in names:
+        lab.veth(name)
+    command = [LOADER, *form, *named(names)]
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer) as output:
+        done = subprocess.run(command, stdout=output, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 1, done
+    assert "writing the outcome: Broken pipe" in done.stderr and "what was done is done" in done.stderr
+    for name in names:
+        status = lab.status(name)
+        assert (status["state"], status["generation"], status["notes"]) == ("attached", 1, [])
+
+
+@pytest.mark.parametrize("trap, ignored", [("", False), ("trap '' PIPE; ", True)])
+def test_a_command_has_the_sigpipe_of_the_caller(lab, veth0, trap, ignored):
+    mask = run(["sh", "-c", f"{trap}exec {LOADER} -q --dev veth0 --run -- grep SigIgn /proc/self/status"]).out.split()[1]
+    assert bool(int(mask, 16) >> (signal.SIGPIPE - 1) & 1) == ignored
+
+
 @pytest.mark.parametrize("program", [LOADER, STATS])
 @pytest.mark.parametrize("option", ["--help", "--version"])
 def test_help_that_cannot_be_written(program, option):

@@ -27,7 +27,18 @@ int tell_failure(const Error& error, bool json) {
     return kFailed;
 }
 
+// A handler, because what is ignored stays so in a program that is started.
+void let_writes_fail(int number) {
+    if (::signal(number, [](int) {}) == SIG_IGN) {
+        ::signal(number, SIG_IGN);
+    }
+}
+
 }  // namespace
+
+void report_closed_pipes() {
+    let_writes_fail(SIGPIPE);
+}
 
 int run_program(const std::function<int(bool& json)>& work) {
     if (!occupy_closed_streams()) {
@@ -38,11 +49,7 @@ int run_program(const std::function<int(bool& json)>& work) {
         return kFailed;
     }
     raise_descriptor_limit();
-    // So that a write beyond RLIMIT_FSIZE fails as others do. A handler, because what is ignored stays so in
-    // a program that is started.
-    if (::signal(SIGXFSZ, [](int) {}) == SIG_IGN) {
-        ::signal(SIGXFSZ, SIG_IGN);
-    }
+    let_writes_fail(SIGXFSZ);  // beyond RLIMIT_FSIZE
     bool json = false;
     try {
         return work(json);
