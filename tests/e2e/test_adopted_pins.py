@@ -191,21 +191,72 @@ def test_lifetime_begins_with_the_adoption(lab, veth0):
     assert lifetime("veth0") == {}
 
 
+def exchange_pin(path, by):
+    path.unlink()
+    run(["bpftool", "map", "pin", "pinned", by, path])
+
+
+def test_lifetime_after_the_adopted_map_is_gone(lab, veth0):
+    """What others had counted in it is left out of that map alone, and takes nothing from those that come after it:
+    the own ones, or another one that is adopted."""
+    path, _ = pin_operators(lab, COUNTERS, **PER_CPU)
+    packets, size = write_counts(path, 1000)
+    lab.load("veth0", "--reuse-maps")
+    send(veth0, 4, SIZE)
+    lab.wait_for_counts("veth0", {"XDP_PASS": (packets + 4, size + 4 * SIZE)})
+    lab.remove_pin(path)
+    sent = 0
+    for count in (50, 7):
+        lab.load("veth0")
+        send(veth0, count, SIZE)
+        lab.wait_for_counts("veth0", {"XDP_PASS": (count, count * SIZE)})
+        sent += count
+        assert lifetime("veth0") == {"XDP_PASS": (sent, sent * SIZE)}
+    another = lab.foreign_map(BPFFS / "another", **PER_CPU)
+    packets, size = write_counts(another, 300)
+    # 7 packets of the map that its owner's takes the pin of are not to be read any more.
+    sent -= 7
+    exchange_pin(path, another)
+    lab.load("veth0", "--reuse-maps")
+    send(veth0, 9, SIZE)
+    lab.wait_for_counts("veth0", {"XDP_PASS": (packets + 9, size + 9 * SIZE)})
+    assert lifetime("veth0") == {"XDP_PASS": (sent + 9, (sent + 9) * SIZE)}
+
+
+def test_lifetime_after_one_adopted_map_replaces_another(lab, veth0):
+    path, _ = pin_operators(lab, COUNTERS, **PER_CPU)
+    write_counts(path, 1000)
+    lab.load("veth0", "--reuse-maps")
+    another = lab.foreign_map(BPFFS / "another", **PER_CPU)
+    packets, size = write_counts(another, 300)
+    exchange_pin(path, another)
+    lab.load("veth0", "--reuse-maps")
+    send(veth0, 9, SIZE)
+    lab.wait_for_counts("veth0", {"XDP_PASS": (packets + 9, size + 9 * SIZE)})
+    assert lifetime("veth0") == {"XDP_PASS": (9, 9 * SIZE)}
+
+
 @pytest.mark.parametrize("fault", ["signal=SIGKILL", "error=ENOMEM"], ids=["killed", "failed"])
-def test_lifetime_after_a_load_that_was_cut_off(lab, veth0, fault, tmp_path):
-    """In a lineage with a map of its own, whose pin the operator has replaced: what others had counted is theirs also
-    when the load that takes it ends at any of its calls since the meta is staged."""
+@pytest.mark.parametrize("first", ["own", "adopted"])
+def test_lifetime_after_a_load_that_was_cut_off(lab, veth0, first, fault, tmp_path):
+    """In a lineage whose map has lost its pin to one of the operator's: what others had counted is theirs also when
+    the load that takes it ends at any of its calls since the meta is staged."""
     log = tmp_path / "log"
     load = [LOADER, "--dev", "veth0", "--action", "drop", "--reuse-maps"]
     lab.cleanups.append(lambda: remove_leftovers_of_libxdp("veth0"))
     path, _ = pin_operators(lab, COUNTERS, **PER_CPU)
     write_counts(path, 1000)
+    another = lab.foreign_map(BPFFS / "another", **PER_CPU)
+    write_counts(another, 3000)
 
     def prepare():
-        lab.remove_pin(path)
-        lab.load("veth0")
-        lab.remove_pin(path)
-        run(["bpftool", "map", "pin", "pinned", BPFFS / f"operators_{COUNTERS}", path])
+        if first == "own":
+            lab.remove_pin(path)
+            lab.load("veth0")
+        else:
+            exchange_pin(path, another)
+            lab.load("veth0", "--reuse-maps")
+        exchange_pin(path, BPFFS / f"operators_{COUNTERS}")
         return dump_counts(path)
 
     prepare()

@@ -89,6 +89,7 @@ Result<Meta> make_meta(const Interface& interface, const ProgramObject& object,
         if (map.name == XDP_TALLY_MAP_NAME) {
             meta.counter_map_id = info.id;
             if (map.adopted && !(before && before->counter_map_id == info.id)) {
+                set_carried(meta, lineage_total(meta));  // the old map has lost its pin to this one
                 TALLY_TRY(leave_out_counts(meta, ProgramObject::map_fd(map)));
             }
         }
@@ -132,10 +133,14 @@ Result<void> stage_meta(PinDirectory& pins, const Meta& meta) {
     return pins.stage(fd.get(), XDP_TALLY_META_NAME);
 }
 
-void carry(Meta& meta, const Counters& counts) {
-    for (std::size_t action = 0; action < counts.size(); ++action) {
-        add_to(meta.carried[action], counts[action]);
-    }
+Counters lineage_total(const Meta& meta, const Counters& in_map) {
+    Counters carried;
+    std::copy(std::begin(meta.carried), std::end(meta.carried), carried.begin());
+    return since_first_load(carried, in_map);
+}
+
+void set_carried(Meta& meta, const Counters& counts) {
+    std::copy(counts.begin(), counts.end(), meta.carried);
 }
 
 Result<Counters> counts_of(const PinDirectory& directory, std::uint32_t map_id) {

@@ -31,9 +31,11 @@ Result<Meta> make_meta_anew(const Interface& interface, const Meta& known, int c
 Result<void> stage_generation(PinDirectory& pins, const ProgramObject& object, const Meta& meta);
 Result<void> stage_meta(PinDirectory& pins, const Meta& meta);
 
-// Adds the final counts of a map that is not read any more to what the meta carries already: what the old one
-// did, as of begin_generation.
-void carry(Meta& meta, const Counters& counts);
+// What the lineage has counted, with this much in the counter map of `meta`: nothing where nobody can read it
+// any more, as after the owner of an adopted one has removed its pin. What is left out of an adopted map is left
+// out of that one alone, whatever counts next.
+Counters lineage_total(const Meta& meta, const Counters& in_map = {});
+void set_carried(Meta& meta, const Counters& counts);
 
 // What the counter map with this id holds, staged or published here; zeros where it is neither, or counts
 // something else.

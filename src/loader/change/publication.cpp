@@ -2,7 +2,6 @@
 #include "loader/change/publication.h"
 
 #include <algorithm>
-#include <iterator>
 
 #include "common/base/exceptions.h"
 #include "common/bpf/bpf_info.h"
@@ -23,8 +22,7 @@ Result<void> complete_meta(const PinDirectory& directory, Meta meta, const std::
         !adopted_map(meta, meta.counter_map_id)) {
         TALLY_ASSIGN_OR_RETURN(const auto counts, counts_of(directory, old_meta->counter_map_id));
         // A command that was cut off may have added them, and not have come to freeze the meta.
-        std::copy(std::begin(old_meta->carried), std::end(old_meta->carried), meta.carried);
-        carry(meta, counts);
+        set_carried(meta, lineage_total(*old_meta, counts));
     }
     TALLY_TRY(write_meta(fd.get(), meta));
     return freeze_map(fd.get());

@@ -131,10 +131,10 @@ bool is_staged(const std::vector<std::string>& staged, const std::string& name) 
 }
 
 // What others had counted in an adopted map is taken off in the meta that was going to name it.
-void leave_out_adopted(Counters& counts, const Meta& old_meta, const Meta& meta) {
+void leave_out_adopted(Counters& counts, const Counters& before, const Meta& meta) {
     for (std::size_t action = 0; action < counts.size(); ++action) {
-        counts[action].rx_packets += meta.carried[action].rx_packets - old_meta.carried[action].rx_packets;
-        counts[action].rx_bytes += meta.carried[action].rx_bytes - old_meta.carried[action].rx_bytes;
+        counts[action].rx_packets += meta.carried[action].rx_packets - before[action].rx_packets;
+        counts[action].rx_bytes += meta.carried[action].rx_bytes - before[action].rx_bytes;
     }
 }
 
@@ -146,14 +146,16 @@ Result<std::optional<UniqueFd>> make_carried_meta(const PinDirectory& directory,
     }
     wait_for_running_programs();
     TALLY_ASSIGN_OR_RETURN(auto counts, counts_of(directory, meta.counter_map_id));
+    // An adopted map that another one could take the place of is at no pin any more.
+    const Counters before = lineage_total(old_meta);
     if (adopted_map(meta, meta.counter_map_id)) {
-        leave_out_adopted(counts, old_meta, meta);
+        leave_out_adopted(counts, before, meta);
     }
     if (is_zero(counts)) {
         return std::optional<UniqueFd>();
     }
     Meta carried = old_meta;
-    carry(carried, counts);
+    set_carried(carried, sum_of(before, counts));
     TALLY_ASSIGN_OR_RETURN(auto fd, create_meta_map());
     TALLY_TRY(write_meta(fd.get(), carried));
     TALLY_TRY(freeze_map(fd.get()));
