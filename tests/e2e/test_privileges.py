@@ -192,6 +192,17 @@ def test_two_are_enough_where_no_packet_pointers_are_subtracted(lab, veth0, root
     assert not (root / "veth0").exists()
 
 
+@pytest.mark.parametrize("name", ["own", "linear"])
+def test_who_lacks_perfmon_for_a_program_of_his_own_is_told(lab, veth0, root, name):
+    """In whichever words the verifier refuses it: for the context that is cast to the kernel's, or for pointers."""
+    user = User(root)
+    program = for_everyone(object_file(name))
+    refused = user.loader("--filename", program, prefix=as_user(NOBODY, "bpf", "net_admin"), status=PERMISSION)
+    assert "needs CAP_PERFMON in addition to CAP_BPF" in refused.err
+    user.loader("--filename", program)
+    user.loader("--unload")
+
+
 def test_capabilities_do_not_reach_into_roots_directory(lab, veth0):
     """They are for attaching; the pins of root are guarded by their modes."""
     lab.load("veth0")

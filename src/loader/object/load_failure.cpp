@@ -101,7 +101,7 @@ std::string advice_on(std::string_view reason) {
 bool wants_perfmon(std::string_view reason) {
     const bool helper = contains(reason, "unknown func") || contains(reason, "cannot use helper");
     return contains(reason, "pointer -= pointer") || contains(reason, "pointer comparison prohibited") ||
-           contains(reason, "leaks addr") ||
+           contains(reason, "leaks addr") || contains(reason, "CAP_PERFMON") ||
            (helper && (contains(reason, "bpf_trace_") || contains(reason, "bpf_probe_read") ||
                        contains(reason, "bpf_snprintf") || contains(reason, "bpf_get_current_task")));
 }
