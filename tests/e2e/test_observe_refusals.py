@@ -98,14 +98,15 @@ def test_without_capabilities(lab, veth0):
 
 @pytest.mark.parametrize("options", [[], ["--follow"]])
 def test_kernel_refuses_tracing_programs(lab, veth0, options):
-    """One line that says so, and nothing has changed."""
+    """A line that says so, a hint, and nothing has changed."""
     if takes_tracing_programs():
         pytest.skip("this kernel takes tracing programs")
     lab.foreign_attach("veth0")
     world = lab.world()
     result = lab.loader("--dev", "veth0", "--observe", *options, status=1)
-    (line,) = result.err.splitlines()
-    assert "this kernel refuses tracing programs" in line
+    line, hint = result.err.splitlines()
+    assert "this kernel refuses tracing programs" in line and hint.startswith("hint: ")
+    assert "--observe" not in lab.loader("--dev", "veth0", status=5).err
     assert lab.world() == world
     assert not pin_dir("veth0").exists()
     run(["ip", "link", "set", "dev", "veth0", "xdp", "off"])

@@ -252,7 +252,7 @@ def test_foreign_plain_program(lab, veth0, attach):
     foreign = lab.foreign_attach("veth0")
     result = lab.loader("--dev", "veth0", "--attach", attach, status=5)
     for part in (f"program {foreign['id']} 'no_counter'", "native mode", "by netlink", "/sys/fs/bpf/foreign_no_counter",
-                 "\nhint: --force replaces it"):
+                 "\nhint: `xdp_loader --dev veth0 --observe` counts it as it is; --force replaces it for good"):
         assert part in result.err, (part, result.err)
     assert attached("veth0") == ("native", foreign["id"])
     outcome = lab.load("veth0", "--attach", attach, "--force")

@@ -10,6 +10,7 @@
 #include "loader/device/driver_support.h"
 #include "loader/device/hook_description.h"
 #include "loader/device/upper_devices.h"
+#include "loader/hook/capabilities.h"
 #include "loader/hook/dispatcher_attach.h"
 
 namespace tally::loader {
@@ -125,13 +126,21 @@ std::string instead_of(const HookHolder& holder, const LoadRequest& request, con
         return holder.next_command;
     }
     if (std::find(wanted.begin(), wanted.end(), mode) != wanted.end()) {
-        return "--force replaces it";
+        return "--force replaces it for good";
     }
     if (lacks_mode(state, request.mode)) {
         return fmt::format("without a mode option --force replaces it in {} mode", mode_name(mode));
     }
     return fmt::format("{}; without a mode option --force replaces it in {} mode", holder.next_command,
                        mode_name(mode));
+}
+
+// What leaves it there, where that can be.
+std::string observing(const NetnsContext& context, const Interface& interface, const LoadRequest& request,
+                      std::uint32_t mode) {
+    return request.for_command || mode == XDP_TALLY_MODE_OFFLOADED || !can_observe()
+               ? std::string()
+               : fmt::format("`xdp_loader {} --observe` counts it as it is; ", context.option(interface.name));
 }
 
 // Somebody else's program runs there.
@@ -152,7 +161,8 @@ Result<AttachPlan> plan_beside_foreign(const LoadRequest& request, const NetnsCo
                           fmt::format("the hook is taken by {}{}", holder.description,
                                       request.for_command ? "; --run does not replace a program" : ""))
             .with_hint(can_join ? beside_dispatcher(request)
-                                : instead_of(holder, request, state, running_mode));
+                                : observing(context, *state.interface, request, running_mode) +
+                                      instead_of(holder, request, state, running_mode));
     }
     if (!is_wanted(running_mode, plan)) {
         return mode_conflict(what, running_mode, instead_of(holder, request, state, running_mode));

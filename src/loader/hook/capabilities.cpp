@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 #include "loader/hook/capabilities.h"
 
+#include <bpf/libbpf.h>
 #include <fmt/format.h>
 #include <unistd.h>
 
@@ -50,12 +51,23 @@ Result<void> check(std::initializer_list<Needed> all, const std::string& what, c
 
 Result<void> check_load_capabilities() {
     return check({kBpf, kNetAdmin}, "changing XDP programs",
-                 hint_at("; CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON are enough",
+                 hint_at("; CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON are enough, with the right to write to the "
+                         "BPF file system",
                          "--cap-add BPF --cap-add NET_ADMIN --cap-add PERFMON"));
 }
 
 Result<void> check_observe_capabilities() {
     return check({kSysAdmin}, "observing XDP programs", hint_at("", "--cap-add SYS_ADMIN"));
+}
+
+bool takes_tracing_programs() {
+    // libbpf says no also where it could not try.
+    const auto takes = [] { return libbpf_probe_bpf_prog_type(BPF_PROG_TYPE_TRACING, nullptr) == 1; };
+    return takes() || takes();
+}
+
+bool can_observe() {
+    return check_observe_capabilities() && takes_tracing_programs();
 }
 
 Result<void> check_tracking_capabilities() {

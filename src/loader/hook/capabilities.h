@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-// Linux capabilities of this process.
+// Linux capabilities of this process, and what else observing takes.
 #pragma once
 
 #include "common/base/result.h"
@@ -13,7 +13,12 @@ Result<void> check_load_capabilities();
 // The same for observing, which has to open other people's programs by their ids: CAP_SYS_ADMIN.
 Result<void> check_observe_capabilities();
 
-// The same for programs on tracepoints: CAP_BPF and CAP_PERFMON (or CAP_SYS_ADMIN, which includes both).
+// The kernel takes programs that trace others (fexit).
+bool takes_tracing_programs();
+// Both.
+bool can_observe();
+
+// As check_load_capabilities for programs on tracepoints: CAP_BPF and CAP_PERFMON (or CAP_SYS_ADMIN, which includes both).
 Result<void> check_tracking_capabilities();
 
 }  // namespace tally::loader

@@ -11,6 +11,7 @@
 #include "common/bpf/libbpf_options.h"
 #include "common/bpf/library_log.h"
 #include "common/network/netns.h"
+#include "loader/hook/capabilities.h"
 #include "loader/hook/component_signature.h"
 #include "loader/object/map_memory.h"
 
@@ -57,8 +58,11 @@ Error explain_refusal(int code, const std::string& what) {
     const std::string words = take_library_warnings();
     auto error = system_error(code, what);
     error.kind = ErrorKind::kSystem;
-    if (libbpf_probe_bpf_prog_type(BPF_PROG_TYPE_TRACING, nullptr) != 1) {
+    if (!takes_tracing_programs()) {
         error.reason = "this kernel refuses tracing programs (fexit): " + error.reason;
+        error.hint =
+            "--observe takes a kernel that allows them: on x86-64 Linux 5.5 does, on arm64 6.0; a program "
+            "with <xdp_tally/tally.bpf.h> in its source counts by itself, and takes none";
         return error;
     }
     if (words.find("find valid kernel BTF") != std::string::npos) {

@@ -73,9 +73,9 @@ def counted(lab, options=()):
     return veth
 
 
-def severed(lab):
+def severed(lab, options=()):
     """The same, and its program is gone."""
-    veth = counted(lab)
+    veth = counted(lab, options)
     run(["bpftool", "link", "detach", "pinned", pin_dir("veth0") / "xdp_link"])
     return veth
 
@@ -101,6 +101,14 @@ def netlink(lab, command="xdp_loader --dev veth0", mode="native", status=5, **mo
     lab.veth("veth0")
     lab.foreign_attach("veth0", mode)
     return Scene(lab, command, status, **more)
+
+
+def foreign_stays(lab, command="xdp_loader --dev veth0", mode="native"):
+    """The user would like to count, and somebody else's program has to go on."""
+    scene = netlink(lab, command, mode)
+    scene.after.append(partial(same, lambda: attached("veth0"), attached("veth0")))
+    scene.after.append(lambda: same(lambda: lab.status("veth0")["state"], "attached"))
+    return scene
 
 
 def netlink_in_red(lab, command, status=5):
@@ -165,13 +173,15 @@ def command_of_run_ends(scene, _said):
     scene.again()
 
 
-def detached(lab):
-    severed(lab)
-    return Scene(lab, "xdp_loader --dev veth0 --status", 0)
+def detached(lab, file=None):
+    severed(lab, ("--filename", object_file(file)) if file else ())
+    return Scene(lab, "xdp_loader --dev veth0 --status", 0, names={"FILE": file and object_file(file)})
 
 
-def load_with_reuse_maps(scene, _said):
-    scene.again("xdp_loader --dev veth0 --reuse-maps")
+def load_with_these_maps(scene, said):
+    maps = [item["id"] for item in scene.lab.status("veth0")["maps"]]
+    scene.type(COMMAND.findall(said)[0])
+    assert [item["id"] for item in scene.lab.status("veth0")["maps"]] == maps
     kept()
 
 
@@ -691,8 +701,20 @@ def with_the_maps_pin(scene, _said):
     shell(f"xdp_stats --map {pin_dir('veth0') / 'xdp_stats_map'} --once", scene.inside)
 
 
+def no_directory_of_the_user(lab):
+    """With the capabilities, and not the right to write to the bpffs."""
+    def unload():
+        scene.again(f"{scene.command} --unload")
+        pin_dir("veth0").rmdir()
+
+    lab.veth("veth0")
+    scene = Scene(lab, "xdp_loader --dev veth0", 3, inside=as_user(NOBODY, "bpf", "net_admin", "perfmon"), helper=())
+    scene.after.append(unload)
+    return scene
+
+
 def with_three_capabilities(scene, _said):
-    """And a directory of his own in bpffs, which is another matter."""
+    """And a directory of his own in bpffs, where he may write."""
     own = BPFFS / "mine"
     own.mkdir()
     os.chown(own, NOBODY, NOBODY)

@@ -19,6 +19,7 @@ from support.programs import object_file
 
 GENERIC_OVER_NATIVE = "xdp_loader --dev veth0 --skb-mode"
 LOAD, UNLOAD, STATUS = (f"xdp_loader --dev veth0{verb}" for verb in ("", " --unload", " --status"))
+REPLACING = (LOAD, f"{LOAD} --force", f"{LOAD} --run -- true")
 # As the built-in one is not what he would like to have there.
 ANOTHER_PROGRAM = f"xdp_loader --dev veth0 --reuse-maps --filename {object_file('own')}"
 NO_COUNTERS = ("--filename", object_file("no_counter"))
@@ -39,12 +40,16 @@ def advice(hint, wrong, right, declared="", **more):
 
 
 HOOK = [
-    typed("--force replaces it",
+    typed("--force replaces it for good",
           (scenes.netlink, partial(scenes.netlink, command="xdp_loader --dev veth0 --skb-mode", mode="generic"),
            partial(scenes.netlink_in_red, command="xdp_loader --netns {name} --dev veth0"),
            partial(scenes.netlink_in_red, command="xdp_loader --netns {path} --dev veth0"),
            partial(scenes.odd_device_with_a_program, command="xdp_loader --dev {dev}", status=5)),
           Options("--force")),
+    typed("`xdp_loader {} --observe` counts it as it is",
+          (scenes.foreign_stays, partial(scenes.foreign_stays, command="xdp_loader --dev veth0 --skb-mode"),
+           partial(scenes.foreign_stays, command="xdp_loader --dev veth0 --native-mode", mode="generic")),
+          Command(again=False), at="vm"),
     typed("`xdp_loader {} --unload {}` detaches it",
           (NATIVE_OVER_GENERIC, partial(scenes.netlink, command="xdp_loader --dev veth0 --run -- true"),
            partial(scenes.netlink_in_red, command="xdp_loader --netns {path} --dev veth0 --run -- true"),
@@ -130,10 +135,10 @@ HOOK = [
 ]
 
 STATES = [
-    typed("no program counts into the pinned maps; a load with --reuse-maps continues with them, `xdp_loader {} "
-          "--clean` "
-          "removes them",
-          scenes.detached, Does(scenes.load_with_reuse_maps, "--reuse-maps"), Command(again=False)),
+    typed("no program counts into the pinned maps; `xdp_loader {0}{1} --reuse-maps` continues with them, `xdp_loader "
+          "{0} --clean` removes them",
+          (scenes.detached, partial(scenes.detached, file="generation_a")),
+          Does(scenes.load_with_these_maps), Command(1, again=False)),
     typed("the program that runs here does not count into the pinned maps; {}; `xdp_loader {} --clean` removes them, "
           "and leaves it alone",
           scenes.stale, Does(scenes.the_last_command)),
@@ -171,14 +176,19 @@ PLACES = [
           (partial(scenes.renamed, command=STATUS, replaced=True, after=[scenes.goes_on]),
            partial(scenes.moved, command=STATUS, replaced=True, after=[scenes.goes_on])),
           Shows(what="attached")),
-    typed("a load on '{}' moves its pins to that name; --bpffs DIR pins elsewhere",
+    typed("{}--bpffs DIR pins elsewhere; only if that program may end: {}",
           tuple(partial(scenes.renamed, command=command, status=5, replaced=True, after=[scenes.still_counts])
-                for command in (LOAD, f"{LOAD} --force", f"{LOAD} --run -- true")),
-          Does(scenes.load_under_the_new_name), Options("--bpffs DIR")),
-    typed("--bpffs DIR pins elsewhere; only if that program may end: {}",
-          partial(scenes.moved, command=LOAD, status=5, replaced=True, after=[scenes.goes_on]), Options("--bpffs DIR")),
-    typed("--bpffs DIR pins elsewhere; only if that program may end: {}",
-          partial(scenes.moved, command=LOAD, status=5, replaced=True, after=[scenes.ended]), Does(scenes.as_said)),
+                for command in REPLACING),
+          Does(scenes.load_under_the_new_name)),
+    typed("{}--bpffs DIR pins elsewhere; only if that program may end: {}",
+          (partial(scenes.moved, command=LOAD, status=5, replaced=True, after=[scenes.goes_on]),
+           *(partial(scenes.renamed, command=command, status=5, replaced=True, after=[scenes.still_counts])
+             for command in REPLACING)),
+          Options("--bpffs DIR")),
+    typed("{}--bpffs DIR pins elsewhere; only if that program may end: {}",
+          (partial(scenes.moved, command=LOAD, status=5, replaced=True, after=[scenes.ended]),
+           partial(scenes.renamed, command=LOAD, status=5, replaced=True, after=[scenes.ended])),
+          Does(scenes.as_said)),
     typed("`xdp_loader {} --unload` unloads it there",
           (partial(scenes.renamed, command=UNLOAD, status=5, replaced=True, after=[scenes.ended]),
            partial(scenes.moved, command=UNLOAD, status=5, replaced=True, after=[scenes.ended])),
@@ -208,6 +218,9 @@ PINS = [
                   after=[scenes.kept]),
           OneOf("--new-map")),
     typed("--reuse-maps uses it, and leaves its pin alone", scenes.foreign_map, Options("--reuse-maps")),
+    typed("without --new-map",
+          partial(scenes.foreign_map, command="xdp_loader --dev veth0 --reuse-maps --new-map xdp_stats_map"),
+          Options(less=" --new-map xdp_stats_map")),
     typed("--bpffs DIR pins elsewhere; if nobody needs what is there, `rm {}`",
           (scenes.foreign_map, partial(scenes.foreign_map, fits=False),
            partial(scenes.foreign_map, command="xdp_loader --dev veth0 --reuse-maps", fits=False)),
@@ -220,6 +233,8 @@ PINS = [
           partial(scenes.directory_of_somebody_else, uid=0, mode=0o777), Shows(what="total"), Command(1)),
     typed("`mount -o remount,rw {}` lets it be written to; --bpffs DIR names another", scenes.read_only,
           Command(), Options("--bpffs DIR")),
+    typed("as root, `install -d -o {} {}` makes a directory that this user can pin in",
+          scenes.no_directory_of_the_user),
     typed("as root, `mkdir -p {0} && mount -t bpf -o mode=0755 bpf {0}` makes one; --bpffs DIR names another",
           scenes.no_directory_for_bpffs, Command(), Does(scenes.with_another_bpffs, "--bpffs")),
     typed("as root, `mount -t bpf -o mode=0755 bpf {}` mounts one",
@@ -344,7 +359,7 @@ READER = [
 
 USERS = [
     typed("run it as root", partial(scenes.user, command="xdp_loader --dev veth0", status=3), Does(scenes.as_root)),
-    typed("CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON are enough",
+    typed("CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON are enough, with the right to write to the BPF file system",
           partial(scenes.bare_for_user, command="xdp_loader --dev veth0", status=3),
           Does(scenes.with_three_capabilities)),
     elsewhere("root does not have it here: a container gets it with `{}`, a systemd unit with CapabilityBoundingSet=",
@@ -609,6 +624,8 @@ OBSERVATIONS = [
     elsewhere("compile its object with -g, and load it with its BTF", "test_observe.py::test_program_without_types"),
     elsewhere("without that declaration the packet cannot be read: change the source of the program",
               "test_observe.py::test_argument_of_no_type"),
+    untyped("--observe takes a kernel that allows them: on x86-64 Linux 5.5 does, on arm64 6.0; a program with "
+            "<xdp_tally/tally.bpf.h> in its source counts by itself, and takes none", "another kernel or source"),
     untyped("its argument is not declared as `struct xdp_md *`", "the reason of the row above"),
 ]
 
