@@ -14,21 +14,29 @@ const btf_type* without_modifiers(const btf* types, std::uint32_t id) {
     return resolved > 0 ? btf__type_by_id(types, static_cast<std::uint32_t>(resolved)) : nullptr;
 }
 
+// In a damaged object pointers may lead back to themselves.
+constexpr int kMostPointers = 32;
+
 // For people: "enum xdp_action", "void *".
 std::string describe(const btf* types, std::uint32_t id) {
     const btf_type* type = without_modifiers(types, id);
-    if (type == nullptr) {
-        return "void";
+    std::string pointers;
+    for (int depth = 0; type != nullptr && btf_is_ptr(type); ++depth) {
+        if (depth == kMostPointers) {
+            return "a pointer to pointers without an end";
+        }
+        pointers += " *";
+        type = without_modifiers(types, type->type);
     }
-    if (btf_is_ptr(type)) {
-        return describe(types, type->type) + " *";
+    if (type == nullptr) {
+        return "void" + pointers;
     }
     const std::string name = btf__name_by_offset(types, type->name_off);
     const std::string_view prefix = btf_is_any_enum(type) ? "enum "
                                     : btf_is_struct(type) ? "struct "
                                     : btf_is_union(type)  ? "union "
                                                           : "";
-    return fmt::format("{}{}", prefix, name.empty() ? "without a name" : name);
+    return fmt::format("{}{}{}", prefix, name.empty() ? "without a name" : name, pointers);
 }
 
 }  // namespace

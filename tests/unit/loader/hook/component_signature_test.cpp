@@ -54,6 +54,22 @@ TEST_F(ComponentSignature, PointerToAnythingAsParameter) {
     EXPECT_NE(obstacle(int_, {anything}).find("parameter is void *"), std::string::npos);
 }
 
+TEST_F(ComponentSignature, PointersToPointers) {
+    const int outer = btf__add_ptr(types_.get(), packet_);
+    EXPECT_NE(obstacle(int_, {outer}).find("parameter is struct xdp_md * *"), std::string::npos);
+}
+
+TEST_F(ComponentSignature, PointersInACircle) {
+    const int itself = btf__add_ptr(types_.get(), static_cast<int>(btf__type_cnt(types_.get())));
+    EXPECT_NE(obstacle(int_, {itself}).find("pointers without an end"), std::string::npos);
+}
+
+TEST_F(ComponentSignature, PointersInACircleOfSeveral) {
+    const int circle = btf__add_ptr(types_.get(), static_cast<int>(btf__type_cnt(types_.get())) + 1);
+    btf__add_const(types_.get(), circle);
+    EXPECT_NE(obstacle(circle, {packet_}).find("pointers without an end"), std::string::npos);
+}
+
 TEST_F(ComponentSignature, NumberOfParameters) {
     EXPECT_NE(obstacle(int_, {packet_, int_}).find("2 parameters"), std::string::npos);
     EXPECT_NE(signature_obstacle(types_.get(), "other"), "");
