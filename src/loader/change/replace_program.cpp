@@ -93,7 +93,9 @@ Result<Replacement> join_dispatcher(PinDirectory& pins, const Attempt& attempt, 
         return !marks || end_revocation(marks.get());
     });
     if (auto written = rewrite_staged_meta(pins, meta); !written) {
-        replacement.rollback.run();
+        if (!replacement.rollback.run()) {
+            pins.leave_staged();  // for the next command, which finds the component by them
+        }
         return written.error();
     }
     if (old != nullptr) {
