@@ -17,8 +17,8 @@ from support.bpftool import bpftool
 from support.devices import attached, link_info, named
 from support.maps import dump_map, read_meta
 from support.pins import BPFFS, PINS, pin_dir, pinned_link, pins_of
-from support.processes import run, wait_until
-from support.programs import LOADER, STATS, compile_object, object_file
+from support.processes import NOBODY, as_user, run, wait_until
+from support.programs import FAILED, LOADER, PERMISSION, STATS, compile_object, copy_for_everyone, object_file
 from support.samples import counts_of
 from support.traffic import send
 
@@ -522,6 +522,23 @@ def test_dry_run_says_what_would_be_refused(lab, veth0):
     before = lab.world()
     result = lab.loader("--dev", "veth0", "--dry-run", status=5)
     assert str(foreign["id"]) in result.err
+    assert lab.world() == before
+
+
+READ_ONLY = ["unshare", "--mount", "sh", "-c", 'mount --options remount,bind,ro /sys/fs/bpf && exec "$@"', "sh"]
+
+
+@pytest.mark.parametrize("loaded_before, prefix, status", [
+    (False, READ_ONLY, FAILED), (True, READ_ONLY, FAILED),
+    (False, as_user(NOBODY, "bpf", "net_admin", "perfmon"), PERMISSION)])
+def test_dry_run_says_that_nothing_can_be_pinned(lab, veth0, loaded_before, prefix, status):
+    """In the words of the load."""
+    if loaded_before:
+        lab.load("veth0")
+    before = lab.world()
+    load, dry_run = (run([*prefix, copy_for_everyone()[0], "--dev", "veth0", *options], status).err.splitlines()
+                     for options in ([], ["--dry-run"]))
+    assert dry_run[0] == load[0] and "creating /sys/fs/bpf/veth0" in load[0]
     assert lab.world() == before
 
 

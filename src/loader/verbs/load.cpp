@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 #include "loader/verbs/load.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <unistd.h>
 
@@ -10,6 +11,7 @@
 #include <utility>
 
 #include "common/base/device_name.h"
+#include "common/base/directory.h"
 #include "common/base/exceptions.h"
 #include "common/bpf/dispatcher_directory.h"
 #include "common/network/link_socket.h"
@@ -122,6 +124,26 @@ Result<Interface> find_device(const NetnsContext& context, const std::string& de
     return found;
 }
 
+// What a dry run does not make, this process would have to be allowed to. A bpffs that is not there would be
+// mounted first.
+Result<void> check_may_pin(const NetnsContext& context, const std::string& directory) {
+    TALLY_ASSIGN_OR_RETURN(const auto there, answer_of(is_bpffs(context.bpffs.path)));
+    if (!there.value_or(false)) {
+        return {};
+    }
+    std::string path = directory + '/' + kStagingName;
+    for (;;) {
+        std::string parent = directory_of(path);
+        if (::faccessat(AT_FDCWD, parent.c_str(), W_OK | X_OK, AT_EACCESS) == 0) {
+            return {};
+        }
+        if (errno != ENOENT) {
+            return last_error("creating {}", path);
+        }
+        path = std::move(parent);
+    }
+}
+
 }  // namespace
 
 void mount_for_loads(const std::vector<std::string>& devices, NetnsContext& context) {
@@ -157,6 +179,9 @@ Result<Outcome> load(const LoadRequest& request, NetnsContext& context, const st
         TALLY_ASSIGN_OR_RETURN(repaired, repair(*load.pins, context));
     }
     load.look_again();
+    if (request.dry_run && !load.state.trouble) {
+        TALLY_TRY(check_may_pin(context, load.directory));
+    }
     TALLY_ASSIGN_OR_RETURN(const auto restored,
                            restore_meta(load.pins ? &*load.pins : nullptr, context, load.state));
     TALLY_ASSIGN_OR_RETURN(const auto ended,
