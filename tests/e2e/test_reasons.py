@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from support import kernel
+from support.namespaces import Namespace
 from support.processes import run
-from support.programs import FAILED, LOADER, PERMISSION, compile_object, object_file
+from support.programs import FAILED, LOADER, NOT_FOUND, PERMISSION, compile_object, object_file
 from support.refusals import run_any
 from support.refuse_bpf import REFUSE_BPF
 
@@ -306,3 +307,11 @@ def test_root_without_a_capability_is_not_told_to_become_root(lab, veth0, droppe
     first, hint = refused_there(lab, ["setpriv", f"--bounding-set={dropped}"], ["--dev", "veth0"])
     assert first.endswith(f": this process lacks {missing}")
     assert "--cap-add" in hint
+
+
+def test_a_redirect_target_in_another_namespace(lab, veth0):
+    """--netns would look for the other interface there as well."""
+    Namespace(lab, "red").veth("lab0")
+    done = lab.loader("--dev", "veth0", "--action", "redirect", "--redirect-to", "lab0", status=NOT_FOUND)
+    assert "packets are redirected within the network namespace of 'veth0' alone" in hint_of(done.err)
+    assert "--netns" not in done.err

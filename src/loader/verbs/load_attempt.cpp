@@ -221,6 +221,17 @@ Result<void> put_in_place(LoadContext& load, const AttachPlan& plan, const Attem
     return {};
 }
 
+// Of no use is an interface of another namespace, nor the option that names one.
+Error explain_missing_target(const LoadContext& load) {
+    auto error = load.netns.explain_missing(load.request.program.redirect_to);
+    if (const auto option = error.hint.find("; --netns NAME"); option != std::string::npos) {
+        error.hint.erase(option);
+        error.hint += fmt::format("; packets are redirected within the network namespace of '{}' alone",
+                                  load.interface.name);
+    }
+    return error;
+}
+
 }  // namespace
 
 Result<Outcome> try_load(LoadContext& load, const AttachPlan& plan, const Attempt& attempt) {
@@ -228,9 +239,8 @@ Result<Outcome> try_load(LoadContext& load, const AttachPlan& plan, const Attemp
     const std::uint64_t generation = load.state.meta ? load.state.meta->generation + 1 : 1;
     TALLY_ASSIGN_OR_RETURN(auto object, open_and_load(load, attempt, generation));
     if (auto set = set_redirect_target(request.program, object); !set) {
-        return set.error().kind == ErrorKind::kNotFound
-                   ? load.netns.explain_missing(request.program.redirect_to)
-                   : std::move(set).error();
+        return set.error().kind == ErrorKind::kNotFound ? explain_missing_target(load)
+                                                        : std::move(set).error();
     }
     TALLY_ASSIGN_OR_RETURN(auto meta, make_meta(load.interface, object, load.state.meta, attempt));
     meta.flags |= request.for_command ? XDP_TALLY_META_RUN : 0U;
