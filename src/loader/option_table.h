@@ -314,7 +314,7 @@ Pins in use stay; they are spoken of only where *--dev* names their interface.)"
         .needs = "--unload --run",
         .help = "With --unload and --run: leave the maps pinned",
         .manual = R"(
-With *--unload* and *--run*: detach, but leave the maps and the metadata pinned. A later load with *--reuse-maps* goes
+With *--unload* and *--run*: detach, but leave the maps and the meta pinned. A later load with *--reuse-maps* goes
 on with them.)",
     },
     {

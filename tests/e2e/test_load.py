@@ -129,7 +129,8 @@ def test_output_to_a_closed_pipe(lab, form):
 
 @pytest.mark.parametrize("trap, ignored", [("", False), ("trap '' PIPE; ", True)])
 def test_a_command_has_the_sigpipe_of_the_caller(lab, veth0, trap, ignored):
-    mask = run(["sh", "-c", f"{trap}exec {LOADER} -q --dev veth0 --run -- grep SigIgn /proc/self/status"]).out.split()[1]
+    command = f"{LOADER} -q --dev veth0 --run -- grep SigIgn /proc/self/status"
+    mask = run(["sh", "-c", f"{trap}exec {command}"]).out.split()[1]
     assert bool(int(mask, 16) >> (signal.SIGPIPE - 1) & 1) == ignored
 
 

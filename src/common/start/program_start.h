@@ -10,8 +10,8 @@ namespace tally {
 // exit status. An exception is an error that is told, with status 1; as JSON once `work` has said so.
 int run_program(const std::function<int(bool& json)>& work);
 
-// From now on writing to a closed pipe fails, as elsewhere, and does not end the process: what it is doing has
-// to come to its end.
+// From now on writing to a closed pipe fails, as elsewhere, and does not end the process: what it is doing
+// has to come to its end.
 void report_closed_pipes();
 
 }  // namespace tally

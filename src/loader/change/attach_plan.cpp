@@ -140,7 +140,8 @@ std::string observing(const NetnsContext& context, const Interface& interface, c
                       std::uint32_t mode) {
     return request.for_command || mode == XDP_TALLY_MODE_OFFLOADED || !can_observe()
                ? std::string()
-               : fmt::format("`xdp_loader {} --observe` counts it as it is; ", context.option(interface.name));
+               : fmt::format("`xdp_loader {} --observe` counts it as it is; ",
+                             context.option(interface.name));
 }
 
 // Somebody else's program runs there.
@@ -204,10 +205,10 @@ Result<AttachPlan> make_attach_plan(const LoadRequest& request, const NetnsConte
                    fmt::format(
                        "program {} of an earlier load is attached, and --run would detach it at its end",
                        plan.old_program->id))
-            .with_hint(
-                fmt::format("`xdp_loader {} --unload --keep-maps` detaches it, and keeps its counters; then this "
-                            "command needs --reuse-maps and --keep-maps, or its end removes them",
-                            context.option(interface.name)));
+            .with_hint(fmt::format(
+                "`xdp_loader {} --unload --keep-maps` detaches it, and keeps its counters; then this "
+                "command needs --reuse-maps and --keep-maps, or its end removes them",
+                context.option(interface.name)));
     }
     if (state.ours == Ours::kElsewhere) {
         return explain_elsewhere(what, context, state, interface.name, Wish::kLoad);

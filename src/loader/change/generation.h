@@ -32,8 +32,8 @@ Result<void> stage_generation(PinDirectory& pins, const ProgramObject& object, c
 Result<void> stage_meta(PinDirectory& pins, const Meta& meta);
 
 // What the lineage has counted, with this much in the counter map of `meta`: nothing where nobody can read it
-// any more, as after the owner of an adopted one has removed its pin. What is left out of an adopted map is left
-// out of that one alone, whatever counts next.
+// any more, as after the owner of an adopted one has removed its pin. What is left out of an adopted map is
+// left out of that one alone, whatever counts next.
 Counters lineage_total(const Meta& meta, const Counters& in_map = {});
 void set_carried(Meta& meta, const Counters& counts);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-// Changes of pins that can be taken back, also by another process should this one be killed meanwhile.
+// Changes of pins that can be rolled back, also by another process should this one be killed meanwhile.
 #pragma once
 
 #include <string>

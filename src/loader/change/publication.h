@@ -29,7 +29,7 @@ inline constexpr const char* kReplacedMeta = "+replaced";
 //   7. the old component leaves the dispatcher, as stage_replaced_meta has it
 //
 // After an error `changes` holds what was done up to step 6, for discard_generation, or the staging area is
-// kept for a recovery to finish from. After step 6 there is no way back: should step 7 fail, it is left to
+// kept for a recovery to finish from. After step 6 nothing is rolled back: should step 7 fail, it is left to
 // the next load, and noted.
 struct PublicationReport {
     std::vector<std::string> removed;  // paths of step 5

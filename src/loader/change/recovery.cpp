@@ -222,11 +222,11 @@ Result<bool> counters_are_published(const PinDirectory& directory, const Meta& m
 // The program of a --run ends with its process, wherever in the publication that was.
 Result<bool> must_be_finished(const PinDirectory& directory, const std::vector<std::string>& staged,
                               const Meta& meta, const std::optional<Meta>& old_meta) {
-    const bool was_taken_back = std::any_of(
+    const bool was_rolled_back = std::any_of(
         staged.begin(), staged.end(), [](const std::string& name) { return !restored_pin(name).empty(); });
     const bool is_run = (meta.flags & XDP_TALLY_META_RUN) != 0;
-    return is_run && !was_taken_back ? counters_are_published(directory, meta, old_meta)
-                                     : Result<bool>(false);
+    return is_run && !was_rolled_back ? counters_are_published(directory, meta, old_meta)
+                                      : Result<bool>(false);
 }
 
 Result<std::string> finish_or_discard(PinDirectory& directory, const std::vector<std::string>& staged,

@@ -50,10 +50,11 @@ Result<void> check(std::initializer_list<Needed> all, const std::string& what, c
 }  // namespace
 
 Result<void> check_load_capabilities() {
-    return check({kBpf, kNetAdmin}, "changing XDP programs",
-                 hint_at("; CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON are enough, with the right to write to the "
-                         "BPF file system",
-                         "--cap-add BPF --cap-add NET_ADMIN --cap-add PERFMON"));
+    return check(
+        {kBpf, kNetAdmin}, "changing XDP programs",
+        hint_at("; CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON are enough, with the right to write to the "
+                "BPF file system",
+                "--cap-add BPF --cap-add NET_ADMIN --cap-add PERFMON"));
 }
 
 Result<void> check_observe_capabilities() {

@@ -18,7 +18,8 @@ bool takes_tracing_programs();
 // Both.
 bool can_observe();
 
-// As check_load_capabilities for programs on tracepoints: CAP_BPF and CAP_PERFMON (or CAP_SYS_ADMIN, which includes both).
+// As check_load_capabilities for programs on tracepoints: CAP_BPF and CAP_PERFMON (or CAP_SYS_ADMIN, which
+// includes both).
 Result<void> check_tracking_capabilities();
 
 }  // namespace tally::loader

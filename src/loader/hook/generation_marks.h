@@ -8,7 +8,7 @@
 
 namespace tally::loader {
 
-// This generation counts no packet any more, and the one before it counts again: for its way back, while both
+// This generation counts no packet any more, and the one before it counts again: for its rollback, while both
 // are in the dispatcher. Exact, because the newer one itself lowers the mark, in the same run in which the
 // older one then finds it so.
 Result<void> revoke_generation(int marks_fd, std::uint64_t generation);

@@ -30,7 +30,7 @@ std::string find_upper_device_refusal(const std::string& warnings);
 
 // Swaps the program of a link in place. The swap is refused (EPERM) where the link no longer runs
 // `old_program_id`; knowing the old program takes CAP_SYS_ADMIN, without it the lock of the pin directory
-// alone keeps other loaders out, and the way back is empty.
+// alone keeps other loaders out, and the rollback is empty.
 Result<Rollback> update_xdp_link(int link_fd, int program_fd, std::uint32_t old_program_id);
 
 // Replaces a program that was attached by netlink, by compare-and-swap (XDP_FLAGS_REPLACE, kernel 5.7).
@@ -38,7 +38,7 @@ Result<Rollback> update_xdp_link(int link_fd, int program_fd, std::uint32_t old_
 Result<Rollback> replace_by_netlink(const Interface& interface, int program_fd,
                                     const HookProgram& old_program);
 
-// Attaches by netlink where nothing is attached: for the way back after detach_by_netlink.
+// Attaches by netlink where nothing is attached: for the rollback of detach_by_netlink.
 Result<void> attach_by_netlink(std::uint32_t ifindex, int program_fd, std::uint32_t mode);
 
 // Ends a link's attachment, whoever else holds the link (BPF_LINK_DETACH, kernel 5.9).

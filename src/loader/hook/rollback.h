@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-// The way back from a program that was just attached.
+// Undoing what attached a program just now.
 #pragma once
 
 #include <memory>
@@ -10,12 +10,12 @@ namespace tally::loader {
 // Holds what putting the old program back takes: descriptors, too, so it can be moved, not copied.
 class Rollback {
   public:
-    Rollback() = default;  // there is no way back
+    Rollback() = default;  // nothing can be undone
     // `undo()` returns whether everything is as it was.
     template <typename Undo>
     explicit Rollback(Undo undo) : step_(std::make_unique<StepOf<Undo>>(std::move(undo))) {}
 
-    // To be called once at most; false where the kernel refuses, or there is no way back.
+    // To be called once at most; false where the kernel refuses, or nothing can be undone.
     bool run() { return step_ && step_->run(); }
 
   private:

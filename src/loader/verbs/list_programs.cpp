@@ -14,7 +14,7 @@
 namespace tally::loader {
 namespace {
 
-std::string remark_on(const ProgramList& list, std::size_t index) {
+std::string note_on(const ProgramList& list, std::size_t index) {
     const auto& function = list.functions[index];
     if (list.chosen == index) {
         return "default: " + list.reason;
@@ -47,7 +47,7 @@ std::string format_programs(const ProgramList& list) {
     for (std::size_t index = 0; index < list.functions.size(); ++index) {
         const auto& function = list.functions[index];
         rows.push_back(
-            {printable(function.name), printable(function.section), function.kind, remark_on(list, index)});
+            {printable(function.name), printable(function.section), function.kind, note_on(list, index)});
     }
     return align_columns(rows);
 }

@@ -138,10 +138,10 @@ Result<void> explain_state(const DeviceState& state, const NetnsContext& context
             }
             break;
         case AttachState::kDetached:
-            outcome.notes.push_back(
-                fmt::format("no program counts into the pinned maps; `xdp_loader {0}{1} --reuse-maps` continues "
-                            "with them, `xdp_loader {0} --clean` removes them",
-                            option, state.meta ? load_options(*state.meta) : ""));
+            outcome.notes.push_back(fmt::format(
+                "no program counts into the pinned maps; `xdp_loader {0}{1} --reuse-maps` continues "
+                "with them, `xdp_loader {0} --clean` removes them",
+                option, state.meta ? load_options(*state.meta) : ""));
             break;
         case AttachState::kStale: {
             TALLY_ASSIGN_OR_RETURN(

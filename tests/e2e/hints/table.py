@@ -77,9 +77,9 @@ HOOK = [
           Command(again=False)),
     typed("`xdp_loader {} --unload --keep-maps` detaches it, and keeps its counters; then this command needs "
           "--reuse-maps and --keep-maps, or its end removes them",
-          (partial(scenes.loaded, command="xdp_loader --dev veth0 --action drop --run -- true", after=[scenes.same_map]),
-           partial(scenes.loaded, command="xdp_loader --dev veth0 --action drop --run -- true", after=[scenes.same_map],
-                   options=("--filename", object_file("own")))),
+          tuple(partial(scenes.loaded, command="xdp_loader --dev veth0 --action drop --run -- true",
+                        options=options, after=[scenes.same_map])
+                for options in ((), ("--filename", object_file("own")))),
           Does(scenes.command_then("--reuse-maps --keep-maps"), "--reuse-maps --keep-maps")),
     typed("without a mode option it is loaded in that mode; else `xdp_loader {} --unload --keep-maps` first, which "
           "keeps the counters, then this command with --reuse-maps",
