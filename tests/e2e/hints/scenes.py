@@ -468,9 +468,9 @@ def loaded_on_lo(lab):
 
 
 def loaded_below(lab):
-    """Below a program of a macvlan, where a load after an unload would be refused."""
+    """Below a program of a macvlan, where a load after an unload would be refused, and the update of a link is not."""
     kernel.need(kernel.upper_rule)
-    counted(lab)
+    counted(lab, ("--attach", "link"))
     lab.load(stack("macvlan", "veth0"))
     scene = Scene(lab, "xdp_loader --dev veth0 --skb-mode", after=[kept])
     scene.after.append(lambda: same(lambda: "--unload" in scene.output, False))
