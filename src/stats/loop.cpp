@@ -90,6 +90,10 @@ class Loop {
         if (ready < 0 && errno != EINTR) {
             return last_error("waiting for the next round");
         }
+        // Closed since the start, it would end no wait: what is lost then is the error that writing has.
+        if (ready > 0 && (watched[1].revents & POLLNVAL) != 0) {
+            return system_error(EBADF, "writing to stdout");
+        }
         // A pipe that nobody reads has an error; a socket whose other end is closed may only be hung up.
         const bool nobody_reads = ready > 0 && (watched[1].revents & (POLLERR | POLLHUP)) != 0;
         over_ = stop_requested() || nobody_reads;

@@ -326,6 +326,26 @@ def test_ends_when_nobody_reads_any_more(lab, counted, kind):
             reader.kill()
 
 
+def test_a_closed_stdout_is_an_error(lab):
+    """At once, and not only with the first sample: nothing can ever be written."""
+    done = subprocess.run(["sh", "-c", f"exec {STATS} --dev nosuch --wait >&-"], capture_output=True, text=True,
+                          timeout=DEADLINE, check=False)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1] == "xdp_stats: writing to stdout: Bad file descriptor"
+
+
+def test_an_expectation_waits_with_stdout_closed(lab):
+    """Asleep: its status says all that matters."""
+    command = ["sh", "-c", f"exec {STATS} --dev nosuch --wait --expect 'pass.packets == 1' --within 1h -q >&-"]
+    with subprocess.Popen(command) as reader:
+        try:
+            wait_until(lambda: is_between_rounds(reader.pid), "it does not sleep")
+            reader.send_signal(signal.SIGTERM)
+            assert reader.wait(DEADLINE) == 6
+        finally:
+            reader.kill()
+
+
 def test_a_full_disk_is_an_error(lab, counted):
     done = subprocess.run(["sh", "-c", f"{STATS} --dev veth0 --once --json >/dev/full"], capture_output=True,
                           text=True, timeout=DEADLINE, check=False)
