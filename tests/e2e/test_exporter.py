@@ -213,6 +213,17 @@ def test_user_that_does_not_exist(lab, veth0):
     assert err == "xdp_stats: changing to user 'no-such-user': there is no such user\n"
 
 
+def test_user_that_cannot_be_looked_up(lab, veth0, tmp_path):
+    """For want of descriptors nobody knows whether there is one."""
+    lab.load("veth0")
+    (tmp_path / "nsswitch.conf").write_text("passwd: files\n")
+    mounted = f'mount --bind {tmp_path}/nsswitch.conf /etc/nsswitch.conf; exec "$@"'
+    files_alone = ["unshare", "--mount", "sh", "-c", mounted, "sh"]
+    without_passwd = strace("-P", "/etc/passwd", "-e", "inject=openat:error=EMFILE")
+    err = run([*files_alone, *without_passwd, STATS, "--dev", "veth0", "--listen", "0", "--user", "daemon"], 1).err
+    assert err == "xdp_stats: changing to user 'daemon': Too many open files\n"
+
+
 def test_user_needs_privileges(lab, veth0):
     lab.load("veth0")
     _, stats = copy_for_everyone()

@@ -9,6 +9,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <vector>
 
 #include "common/bpf/capability_sets.h"
@@ -33,10 +34,19 @@ Result<bool> reading_takes_cap_bpf() {
     return refused;
 }
 
+// getpwnam(3): one of these, or none at all.
+bool says_not_found(int code) {
+    return code == 0 || code == ENOENT || code == ESRCH || code == EBADF || code == EPERM;
+}
+
 // The groups first: another user may not drop them any more.
 Result<void> switch_user(const std::string& name) {
     const std::string what = fmt::format("changing to user '{}'", name);
+    errno = 0;
     const passwd* const user = ::getpwnam(name.c_str());
+    if (user == nullptr && !says_not_found(errno)) {
+        return last_error(what);
+    }
     if (user == nullptr) {
         return make_error(ErrorKind::kNotFound, what, "there is no such user");
     }
