@@ -156,6 +156,17 @@ def test_not_loaded_yet(lab, veth0):
     assert exporter.scrape()["xdp_up", ("veth0", "")] == 1
 
 
+def test_nothing_is_counted_of_what_was_never_read(lab, veth0):
+    """Not even 0, which would be a number: it was unloaded before anybody asked."""
+    lab.load("veth0")
+    send(veth0, 10, 100)
+    lab.wait_for_counts("veth0", {"XDP_PASS": (10, 1000)})
+    exporter = Exporter(lab, "--dev", "veth0")
+    lab.loader("--dev", "veth0", "--unload")
+    exporter.process.wait_for_line("veth0: map [0-9]+ is no longer pinned; waiting", stream="err")
+    assert {name for name, _ in exporter.scrape()} == {"xdp_up", "xdp_tally_build_info"}
+
+
 def test_devices_come(lab):
     exporter = Exporter(lab, "--all")
     veth = lab.veth("veth0")
@@ -197,6 +208,37 @@ def test_gives_up_privileges(lab, veth0, args, uid):
     lab.load("veth0")
     send(veth0, 6, 100)
     wait_until(lambda: exporter.packets() >= 6, "counts never came")
+
+
+@pytest.mark.parametrize("source", [("--all",), ("--dev", "veth0")], ids=" ".join)
+def test_counters_that_only_root_can_reach(lab, veth0, source):
+    """It says so, and how they can be read; until then it has no number of them, and then the right one."""
+    lab.load("veth0")
+    send(veth0, 10, 100)
+    lab.wait_for_counts("veth0", {"XDP_PASS": (10, 1000)})
+    mode = BPFFS.stat().st_mode
+    lab.cleanups.append(lambda: BPFFS.chmod(mode))
+    BPFFS.chmod(0o700)
+    exporter = Exporter(lab, *source, "--user", "nobody")
+    told = exporter.process.wait_for_line("^xdp_stats: veth0: ", stream="err")
+    assert f"this user may not look into {BPFFS} (mode 0700); waiting; as root, `chmod a+rx {BPFFS}`" in told
+    samples = exporter.scrape()
+    assert samples["xdp_up", ("veth0", "")] == 0
+    assert {name for name, _ in samples} == {"xdp_up", "xdp_tally_build_info"}
+    run(re.search("`(chmod [^`]*)`", told)[1].split())
+    assert exporter.packets() == 10
+    exporter.process.wait_for_line("veth0: .*is pinned again", stream="err")
+
+
+def test_no_counters_yet_where_only_root_can_look(lab, veth0):
+    mode = BPFFS.stat().st_mode
+    lab.cleanups.append(lambda: BPFFS.chmod(mode))
+    BPFFS.chmod(0o700)
+    exporter = Exporter(lab, "--all", "--user", "nobody")
+    told = exporter.process.wait_for_line("may not look into", stream="err")
+    run(re.search("`(chmod [^`]*)`", told)[1].split())
+    lab.load("veth0")
+    wait_until(lambda: ("xdp_up", ("veth0", "")) in exporter.scrape(), "the device was never found")
 
 
 def test_ordinary_user(lab, veth0):

@@ -146,6 +146,7 @@ Result<void> serve(ReaderSet& readers, const ListenAddress& address, const std::
     TALLY_TRY(server->watch(stop_descriptor()));
     TALLY_TRY(server->watch(readers.events()));
     TALLY_TRY(readers.follow_all());
+    readers.note_barrier();
     TALLY_TRY(write_to_stdout(fmt::format("serving http://{}/metrics\n", server->address().text())));
     tell_who_reaches(address, server->address(), notices);
     if (reads_cost) {

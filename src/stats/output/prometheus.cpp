@@ -168,7 +168,7 @@ void PrometheusFormat::append(fmt::memory_buffer& /*buffer*/, const SampleReport
     const std::string device = with(with({}, "device", report.device.value_or(report.title)), "netns",
                                     report.netns.value_or(std::string()));
     append_line(lines_, kUp, device, report.readable && may_count(report.state) ? 1 : 0);
-    if (report.map_id == 0) {
+    if (report.time == 0) {
         return;
     }
     for (std::size_t action = 0; action < report.actions.size(); ++action) {

@@ -284,11 +284,11 @@ void Reader::set_device(const std::string& name) {
 }
 
 // The advice is the hint that a single reading has.
-void Reader::note_pin_missing(const std::string& why, bool advise) {
+void Reader::note_pin_missing(const std::string& why, bool advise, std::optional<Error> error) {
     transition_.end();
     started_ = true;
     report_.unpinned = false;
-    error_.reset();
+    error_ = std::move(error);
     if (why != obstacle_) {
         const std::string hint = advise ? explain_missing().hint : "";
         request_->notices.say(report_.title, why + "; waiting" + (hint.empty() ? "" : "; ") + hint);
@@ -297,8 +297,8 @@ void Reader::note_pin_missing(const std::string& why, bool advise) {
 }
 
 void Reader::note_obstacle(Error error) {
-    note_pin_missing(error.message());
-    error_ = std::move(error);
+    const std::string why = error.message();
+    note_pin_missing(why, true, std::move(error));
 }
 
 Error Reader::explain_missing() const {

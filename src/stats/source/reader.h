@@ -38,6 +38,8 @@ class Reader {
     bool ready() const { return found() && obstacle_.empty(); }
     // There has been one at some time.
     bool found() const { return sampler_.map() != nullptr && !device_awaited_; }
+    // This user may not look whether its pin is there.
+    bool denied() const { return error_ && error_->kind == ErrorKind::kPermission; }
     // Why there is no map to read.
     Error explain_missing() const;
     // A loader is replacing the map. Until it has finished, or for Transition::kLongest, the old map is read,
@@ -73,7 +75,7 @@ class Reader {
     bool must_wait(const OpenedMap& opened, std::int64_t now);
     bool state_may_pass(const OpenedMap& opened, std::int64_t now);
     Result<void> replace_map(OpenedMap opened);
-    void note_pin_missing(const std::string& why, bool advise = false);
+    void note_pin_missing(const std::string& why, bool advise = false, std::optional<Error> error = {});
     void note_obstacle(Error error);
     Result<void> look_for_moved_pin();
     Result<bool> follow_renamed_device();

@@ -10,10 +10,12 @@
 #include <xdp_tally/abi.h>
 
 #include "common/base/device_name.h"
+#include "common/base/directory.h"
 #include "common/base/printable.h"
 #include "common/bpf/capability_sets.h"
 #include "common/network/interface.h"
 #include "common/network/netns.h"
+#include "common/pins/bpffs.h"
 #include "common/pins/meta.h"
 #include "common/start/descriptor_limit.h"
 #include "stats/source/pin_error.h"
@@ -81,6 +83,16 @@ Result<void> ReaderSet::check_all_were_read() const {
     return make_error(denied ? ErrorKind::kPermission : ErrorKind::kSystem,
                       fmt::format("reading the counters below {}", own_->context.bpffs.path),
                       fmt::format("those in {} of the directories there cannot be read", unread_.size()));
+}
+
+void ReaderSet::note_barrier() const {
+    if (!discovery_ || !members_.empty()) {
+        return;
+    }
+    const std::string& root = own_->context.bpffs.path;
+    if (auto names = list_directory(root); !names) {
+        request_.notices.say(root, explain_barrier(std::move(names).error(), root + '/').message_and_hint());
+    }
 }
 
 bool ReaderSet::must_poll() const {
@@ -165,7 +177,7 @@ std::vector<std::size_t> ReaderSet::drop_lost(std::chrono::steady_clock::time_po
         return dropped;
     }
     std::erase_if(members_, [&](Member& member) {
-        if (member.reader->ready()) {
+        if (member.reader->ready() || member.reader->denied()) {
             member.lost.reset();
             return false;
         }

@@ -63,6 +63,9 @@ class ReaderSet {
     // An error where some that discover() has found could not be read: what is shown is not all there is. A
     // map of another layout is no counter map, and one that is gone by then is none either.
     Result<void> check_all_were_read() const;
+    // With --all: a notice where the user that the process has become may not look for maps; of those that it
+    // has found before, each reader tells it.
+    void note_barrier() const;
     // There are directories that this process may not look into, of which nothing says that they have
     // counters.
     bool may_be_more() const { return may_be_more_; }

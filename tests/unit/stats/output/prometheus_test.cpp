@@ -136,6 +136,9 @@ TEST(Metrics, ClaimNoStateWithoutThePin) {
 TEST(Metrics, OfWhatHasNeverBeenReadIsThatAlone) {
     SampleReport report;
     report.device = "veth0";
+    report.map_id = 32;  // it was there when the run began
+    report.program = example_report().program;
+    report.cost = ProgramCost();
     EXPECT_THAT(metrics_of(report), UnorderedElementsAre(Pair("xdp_up", ElementsAre(Pair("veth0,", 0))),
                                                          Key("xdp_tally_build_info")));
 }
@@ -177,7 +180,7 @@ TEST(Metrics, AreTakenOnce) {
 TEST(Metrics, AreGroupedAndExplained) {
     SampleReport red = example_report();
     red.netns = "red";
-    red.map_id = 0;
+    red.time = 0;
     SampleReport blue = red;
     blue.netns = "blue";
     EXPECT_THAT(
