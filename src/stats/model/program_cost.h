@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <string>
 
 namespace tally::stats {
@@ -40,7 +41,7 @@ class CostMeter {
     // Two readings of one program, one after the other, make a cost; never those of two programs. `note`:
     // beside what is known.
     void take(const RunReading& reading, std::string note = {});
-    // There is nothing to read.
+    // There is nothing to read now. The program may come back.
     void miss(std::string note);
 
     const ProgramCost& cost() const { return cost_; }
@@ -48,6 +49,8 @@ class CostMeter {
   private:
     double empty_;
     std::optional<RunReading> before_;
+    bool missed_ = false;           // since then: its next reading ends no period
+    std::set<std::uint32_t> seen_;  // programs that were read
     ProgramCost cost_;
 };
 

@@ -84,5 +84,25 @@ TEST(CostMeter, WhatCannotBeReadIsSaidAndEndsThePeriod) {
     EXPECT_EQ(meter.cost().ns_per_run, std::nullopt);
 }
 
+// Detached for a while, or replaced by another for a while.
+TEST(CostMeter, NewProgramThatComesBackIsNotCountedAgain) {
+    CostMeter meter;
+    meter.take({kId, 10, 500, kSecond, true});
+    EXPECT_EQ(meter.cost().session_runs, 10U);
+    for (int time = 2; time < 5; ++time) {
+        meter.miss("no program is attached to the interface");
+        meter.take({kId, 10, 500, time * kSecond, true});
+        EXPECT_EQ(meter.cost().session_runs, 10U);
+        EXPECT_DOUBLE_EQ(meter.cost().session_nanoseconds, 500);
+        EXPECT_EQ(meter.cost().cpu, std::nullopt);
+    }
+    meter.take({kId, 12, 600, 5 * kSecond, true});
+    EXPECT_EQ(meter.cost().session_runs, 12U);
+    EXPECT_DOUBLE_EQ(*meter.cost().ns_per_run, 50);
+    meter.take({kId + 1, 3, 150, 6 * kSecond, true});
+    meter.take({kId, 12, 600, 7 * kSecond, true});
+    EXPECT_EQ(meter.cost().session_runs, 15U);
+}
+
 }  // namespace
 }  // namespace tally::stats
