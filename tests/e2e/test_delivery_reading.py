@@ -356,6 +356,18 @@ def test_too_many(lab, veth0, tracked):
     assert "counted: XDP_REDIRECT 5 packets, 500 bytes, lost 5: there is no such target (EINVAL)\n" in unmet.out
 
 
+def test_generic_mode_where_nothing_was_sent_on(lab, veth0, tracked):
+    """Nobody knows it, and who expects something of it is told why; in a sample it is no news."""
+    lab.load("veth0", "--skb-mode")
+    expected = ("total.lost == 0", "redirect.lost == 0", "tx.delivered == 0")
+    unmet = run([STATS, "--dev", "veth0", "--within", "0",
+                 *(word for expression in expected for word in ("--expect", expression))], UNMET)
+    told = "no, not known: in generic mode the kernel does not tell"
+    assert unmet.out.splitlines()[:3] == [f"veth0: {expression}: {told}" for expression in expected]
+    assert lab.once("veth0")["delivery"]["unknown"] == {}
+    assert "not known" not in run([STATS, "--dev", "veth0", "--once"]).out
+
+
 def test_generic_mode(lab, veth0, tracked):
     target = lab.veth("out0")
     lab.load("veth0", "--skb-mode", "--action", "redirect", "--redirect-to", "out0")

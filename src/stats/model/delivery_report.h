@@ -37,7 +37,7 @@ struct DeliveryReport {
 
     Fates count;                                // of the packets in SampleReport's `count`
     bool complete = true;                       // else `count` is only what was tracked since `since`
-    std::array<std::string, kActions> unknown;  // why `count` does not tell; empty where nothing was counted
+    std::array<std::string, kActions> unknown;  // why `count` does not tell
     Fates session;                              // while this command ran, and tracking was on
     bool session_complete = true;               // as `complete`, of `session`
     Fates lifetime;                             // since the first load

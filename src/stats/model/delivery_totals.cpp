@@ -86,7 +86,7 @@ class Judge {
                          : "none was seen since the tracking began";
         }
         if (why != nullptr) {
-            *why = counted > 0 ? reason : std::string();
+            *why = reason;
         }
         if (!reason.empty()) {
             return std::nullopt;

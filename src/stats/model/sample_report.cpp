@@ -51,6 +51,11 @@ bool differs_from_lifetime(const SampleReport& report) {
     return !first || lifetime->rx_packets != count.rx_packets || lifetime->rx_bytes != count.rx_bytes;
 }
 
+const std::string& why_unknown(const SampleReport& report, std::size_t action) {
+    static const std::string none;
+    return report.actions.at(action).count.rx_packets > 0 ? report.delivery.unknown.at(action) : none;
+}
+
 std::string title_with_place(const SampleReport& report) {
     return report.runs_on ? report.title + ", runs on " + printable(*report.runs_on) : report.title;
 }

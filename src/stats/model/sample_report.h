@@ -85,6 +85,9 @@ struct SampleReport {
 // something else is in the one and not in the other.
 bool differs_from_lifetime(const SampleReport& report);
 
+// Why it is not known what became of the packets of this verdict; empty where it is, or there are none.
+const std::string& why_unknown(const SampleReport& report, std::size_t action);
+
 // For people: "veth0", or "veth0, runs on red/eth0".
 std::string title_with_place(const SampleReport& report);
 

@@ -111,9 +111,9 @@ class JsonFormat final : public SampleFormat {
         fmt::format_to(fmt::appender(buffer), R"(","complete":{},"unknown":{{)", delivery.complete);
         bool first = true;
         for (std::size_t action = 0; action < delivery.unknown.size(); ++action) {
-            if (!delivery.unknown[action].empty()) {
+            if (const std::string& why = why_unknown(report, action); !why.empty()) {
                 fmt::format_to(fmt::appender(buffer), R"({}"{}":)", first ? "" : ",", kActionNames[action]);
-                append_string(buffer, delivery.unknown[action]);
+                append_string(buffer, why);
                 first = false;
             }
         }

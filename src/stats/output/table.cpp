@@ -104,8 +104,8 @@ class TableFormat final : public SampleFormat {
     void append_fate(fmt::memory_buffer& buffer, const SampleReport& report, std::size_t action) const {
         const DeliveryReport& delivery = report.delivery;
         const auto to = fmt::appender(buffer);
-        if (!delivery.unknown[action].empty()) {
-            fmt::format_to(to, "{}  delivered: not known: {}\n", indent(), delivery.unknown[action]);
+        if (const std::string& why = why_unknown(report, action); !why.empty()) {
+            fmt::format_to(to, "{}  delivered: not known: {}\n", indent(), why);
         }
         const auto& fate = delivery.count[action];
         if (!fate || fate->delivered + fate->lost == 0) {

@@ -36,7 +36,7 @@ std::vector<std::string> loss_lines(const ScreenSource& source, std::size_t acti
                                         count_text(loss.packets, Units::kPacketsAndBits, kCountColumns),
                                         since.empty() ? "" : " ", since, loss_text(action, loss.reason)));
         }
-    } else if (const std::string& why = source.report.delivery.unknown.at(action); !why.empty()) {
+    } else if (const std::string& why = why_unknown(source.report, action); !why.empty()) {
         texts.push_back("delivered: not known: " + why);
     }
     std::vector<std::string> lines;

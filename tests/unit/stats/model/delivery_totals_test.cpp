@@ -118,6 +118,10 @@ TEST(FillDelivery, IsNotKnownInGenericMode) {
     report.program->mode = "generic";
     EXPECT_FALSE(shown(report, reading_of({10, 7}), source_of({0, 0}, {0, 0})));
     EXPECT_EQ(report.delivery.unknown[XDP_REDIRECT], "in generic mode the kernel does not tell");
+    // Of none either, though that is no news for who looks at a table.
+    EXPECT_EQ(report.delivery.unknown[XDP_TX], "in generic mode the kernel does not tell");
+    EXPECT_EQ(why_unknown(report, XDP_REDIRECT), report.delivery.unknown[XDP_REDIRECT]);
+    EXPECT_EQ(why_unknown(report, XDP_TX), "");
     EXPECT_THAT(report.delivery.count[XDP_ABORTED], Is(0, 0));  // that is told there, too
 }
 

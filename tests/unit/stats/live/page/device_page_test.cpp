@@ -65,7 +65,7 @@ TEST_F(DevicePage, TellsWhyPacketsWereLost) {
     source.report.before_start[XDP_REDIRECT] = {1000, 60000};
     source.report.delivery.tracked = true;
     source.report.delivery.count[XDP_REDIRECT] = Fate{0, 1002, {{ENETDOWN, 1000}, {EMSGSIZE, 2}}};
-    source.report.before_start[XDP_TX] = {1, 60};
+    source.report.actions[XDP_TX].count = {1, 60};
     source.report.delivery.unknown[XDP_TX] = "generic mode";
     Canvas canvas(120, 36, {});
     DrawnPage drawn;
