@@ -14,8 +14,30 @@
 namespace tally::stats {
 
 Result<void> ComponentCounters::take(const Meta& meta, const std::string& directory, bool under_way) {
+    auto opened = open_all(meta, directory, under_way && !start_missed_);
+    start_missed_ = !opened && (start_missed_ || !under_way);
+    if (!opened) {
+        return std::move(opened).error();
+    }
+    for (Program& program : *opened) {
+        if (const auto known = find(program.map.info().id); known != components_.end()) {
+            known->position = program.position;
+            program = std::move(*known);
+            components_.erase(known);
+        }
+    }
+    components_ = std::move(*opened);
+    std::sort(components_.begin(), components_.end(),
+              [](const Program& a, const Program& b) { return a.position < b.position; });
+    return {};
+}
+
+// Those that are known are not read again.
+Result<std::vector<ComponentCounters::Program>> ComponentCounters::open_all(const Meta& meta,
+                                                                            const std::string& directory,
+                                                                            bool under_way) {
     TALLY_ASSIGN_OR_RETURN(const auto names, list_directory_if_any(directory));
-    std::vector<Program> known = std::exchange(components_, {});
+    std::vector<Program> opened;
     for (const auto& name : names) {
         const auto component = parse_component_map_pin(name);
         if (!component) {
@@ -37,23 +59,20 @@ Result<void> ComponentCounters::take(const Meta& meta, const std::string& direct
             continue;
         }
         const auto position = static_cast<std::size_t>(found - meta.map_ids);
-        const auto old = std::find_if(known.begin(), known.end(),
-                                      [id](const Program& program) { return program.map.info().id == id; });
-        if (old != known.end()) {
-            components_.push_back(std::move(*old));
-            components_.back().position = position;
-            known.erase(old);
-            continue;
-        }
         Program program = {component->program_id, component->name, position, std::move(map), {}, {}, {}};
-        TALLY_TRY(program.map.read(program.now));
-        program.before = program.now;
-        program.session = under_way ? program.now.total : Counters{};
-        components_.push_back(std::move(program));
+        if (find(id) == components_.end()) {
+            TALLY_TRY(program.map.read(program.now));
+            program.before = program.now;
+            program.session = under_way ? program.now.total : Counters{};
+        }
+        opened.push_back(std::move(program));
     }
-    std::sort(components_.begin(), components_.end(),
-              [](const Program& a, const Program& b) { return a.position < b.position; });
-    return {};
+    return opened;
+}
+
+std::vector<ComponentCounters::Program>::iterator ComponentCounters::find(std::uint32_t map_id) {
+    return std::find_if(components_.begin(), components_.end(),
+                        [map_id](const Program& program) { return program.map.info().id == map_id; });
 }
 
 Result<void> ComponentCounters::read() {

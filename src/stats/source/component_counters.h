@@ -17,7 +17,7 @@ class ComponentCounters {
   public:
     // Those that the meta names, in the order they run; `directory` has their pins. Those that are known
     // already go on; one that appears while the run is under way counts from zero. A pin that is gone again
-    // belongs to a change that brings another meta.
+    // belongs to a change that brings another meta. After an error all is as it was.
     Result<void> take(const Meta& meta, const std::string& directory, bool under_way);
     // There are none: no dispatcher, or nothing of it is pinned.
     void clear() { components_.clear(); }
@@ -40,7 +40,11 @@ class ComponentCounters {
         Counters session = {};
     };
 
+    Result<std::vector<Program>> open_all(const Meta& meta, const std::string& directory, bool under_way);
+    std::vector<Program>::iterator find(std::uint32_t map_id);
+
     std::vector<Program> components_;
+    bool start_missed_ = false;  // those there were when the run began: nobody knows what they had counted
 };
 
 }  // namespace tally::stats
