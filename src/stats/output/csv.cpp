@@ -42,6 +42,9 @@ class CsvFormat final : public SampleFormat {
                            detail_column(), report.cost ? ",ns_per_run,cpu_share" : "");
             header_written_ = true;
         }
+        if (fields_.size() > kMostNames) {
+            fields_.clear();
+        }
         append_start(report);
         if (detail_ == Detail::kPerProgram) {
             append_programs(buffer, report);

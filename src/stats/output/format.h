@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include <cstddef>
 #include <memory>
 
 #include "stats/model/sample_report.h"
@@ -31,6 +32,9 @@ class SampleFormat {
     // What follows is a document of its own.
     virtual void start_anew() {}
 };
+
+// A format that keeps names as it writes them begins anew beyond so many: devices come and go in a long run.
+inline constexpr std::size_t kMostNames = 10'000;
 
 // `terminal`: a person looks on, so the table groups digits and scales rates.
 std::unique_ptr<SampleFormat> make_format(Format format, Detail detail, bool terminal);

@@ -18,6 +18,9 @@ class JsonFormat final : public SampleFormat {
     explicit JsonFormat(Detail detail) : detail_(detail) {}
 
     void append(fmt::memory_buffer& buffer, const SampleReport& report) override {
+        if (escaped_.size() > kMostNames) {
+            escaped_.clear();
+        }
         text(buffer, R"({"schema":1,"time":")");
         append_time(buffer, report.time);
         text(buffer, R"(","dev":)");

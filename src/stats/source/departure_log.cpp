@@ -21,30 +21,29 @@ bool DepartureLog::drain() {
         return false;
     }
     bool news = false;
-    for (const LinkDeparture& departure : socket_->drain()) {
-        const auto known = watched_.find(departure.ifindex);
-        if (known == watched_.end()) {
-            continue;
+    for (const LinkDeparture& gone : socket_->drain()) {
+        std::optional<Departure> departure;
+        for (auto& [watcher, device] : watched_) {
+            if (device.ifindex != gone.ifindex) {
+                continue;
+            }
+            if (!departure) {
+                // At once, because the kernel may give the number to another namespace.
+                departure = gone.netns_id ? Departure{Departure::Kind::kMoved,
+                                                      describe_netns_id(*links_, *gone.netns_id)}
+                                          : Departure{Departure::Kind::kDeleted, {}};
+            }
+            device.departure = *departure;
+            news = true;
         }
-        news = true;
-        // At once, because the kernel may give the number to another namespace.
-        known->second = departure.netns_id ? Departure{Departure::Kind::kMoved,
-                                                       describe_netns_id(*links_, *departure.netns_id)}
-                                           : Departure{Departure::Kind::kDeleted, {}};
     }
     return news;
 }
 
-void DepartureLog::watch(std::uint32_t ifindex) {
-    if (Departure& known = watched_[ifindex]; known.kind != Departure::Kind::kNotKnown) {
-        known = {};
-    }
-}
-
-Departure DepartureLog::find(std::uint32_t ifindex) {
+Departure DepartureLog::find(const void* watcher) {
     drain();
-    const auto known = watched_.find(ifindex);
-    return known == watched_.end() ? Departure() : known->second;
+    const auto known = watched_.find(watcher);
+    return known == watched_.end() ? Departure() : known->second.departure;
 }
 
 }  // namespace tally::stats

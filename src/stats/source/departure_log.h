@@ -36,15 +36,22 @@ class DepartureLog {
     // True: a device that is watched has gone.
     bool drain();
 
-    // The device is there now. From now on its departure is remembered.
-    void watch(std::uint32_t ifindex);
-    // Of a device that was watched, up to this moment.
-    Departure find(std::uint32_t ifindex);
+    // The device is there now. From now on its departure is remembered, and that of one which this watcher
+    // has watched before is not.
+    void watch(const void* watcher, std::uint32_t ifindex) { watched_[watcher] = {ifindex, {}}; }
+    void forget(const void* watcher) { watched_.erase(watcher); }
+    // Of the watcher's device, up to this moment.
+    Departure find(const void* watcher);
 
   private:
+    struct Device {
+        std::uint32_t ifindex = 0;
+        Departure departure;
+    };
+
     std::optional<LinkDepartures> socket_;
     std::shared_ptr<LinkSocket> links_;
-    std::map<std::uint32_t, Departure> watched_;
+    std::map<const void*, Device> watched_;
 };
 
 }  // namespace tally::stats

@@ -166,7 +166,7 @@ void StateMonitor::look_at_device(const Meta& meta, AttachFacts& facts) {
     const bool runs_here = link->hook.find(meta.program_id).has_value();
     if (runs_here || (!facts.meta_is_elsewhere && facts.ifindex == meta.ifindex)) {
         seen_ifindex_ = facts.ifindex;
-        departures_->watch(seen_ifindex_);
+        departures_->watch(this, seen_ifindex_);
     }
     latest_.link = runs_here ? link_state(*link) : std::string_view();
     latest_.left_netns = runs_here && facts.meta_is_elsewhere;
@@ -208,7 +208,7 @@ void StateMonitor::ask_for_departure(AttachFacts& facts) {
     if (facts.device == AttachFacts::Device::kHidden || is_it) {
         return;
     }
-    const Departure departure = seen_ifindex_ == 0 ? Departure() : departures_->find(seen_ifindex_);
+    const Departure departure = departures_->find(this);
     if (departure.kind == Departure::Kind::kDeleted) {
         facts.device = AttachFacts::Device::kDeleted;
     }

@@ -32,6 +32,9 @@ class StateMonitor {
           context_(&context),
           departures_(&departures),
           notices_(notices) {}
+    StateMonitor(const StateMonitor&) = delete;  // it is who watches the device
+    StateMonitor& operator=(const StateMonitor&) = delete;
+    ~StateMonitor() { departures_->forget(this); }
 
     // The latest look is too old at `now` (CLOCK_MONOTONIC, nanoseconds).
     bool must_look(std::int64_t now) const;
