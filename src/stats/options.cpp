@@ -49,7 +49,7 @@ map counted last are in the lifetime and session totals.
 
 Delivery: while `xdp_loader --track-delivery` counts, what was delivered and lost, and why, is with the verdicts.
 
-State: attached   the program on the device counts into this map
+State: attached   the program on the device counts into this map, if it counts at all
        detached   no program counts into this map any more
        stale      the program on the device counts into another map
        foreign    another program counts into this map, or there is no meta beside it
