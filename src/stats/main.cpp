@@ -39,7 +39,7 @@ using std::chrono::nanoseconds;
 using std::chrono::steady_clock;
 
 // The first sample comes after at most this time.
-constexpr nanoseconds kFirstBlock = std::chrono::milliseconds(250);
+constexpr nanoseconds kFirstSample = std::chrono::milliseconds(250);
 
 // All are told. The status is that of the first; 0 where there is none.
 int fail(const std::vector<Error>& errors, const Options& options) {
@@ -107,7 +107,7 @@ Detail detail_of(const Options& options) {
 // For samples, which are taken until something else ends that.
 Pace pace_of(const Options& options, steady_clock::time_point begin) {
     Pace pace;
-    pace.first = std::min(options.interval, kFirstBlock);
+    pace.first = std::min(options.interval, kFirstSample);
     pace.interval = options.interval;
     pace.rounds = options.count;
     pace.rounds_from_first_shown = options.wait;
@@ -169,18 +169,18 @@ int explain_nothing(const ReaderSet& readers, const Options& options) {
     return fail(errors, options);
 }
 
-Result<void> report_expectations(const ExpectationCheck& expecter, const Options& options,
+Result<void> report_expectations(const ExpectationCheck& check, const Options& options,
                                  steady_clock::time_point begin) {
     if (!options.quiet) {
         TALLY_TRY(write_to_stdout(options.format == Format::kJson
-                                      ? expecter.describe_as_json(steady_clock::now() - begin)
-                                      : expecter.describe()));
+                                      ? check.describe_as_json(steady_clock::now() - begin)
+                                      : check.describe()));
     }
-    if (expecter.met()) {
+    if (check.met()) {
         return {};
     }
-    return expecter.unmet(stop_requested() ? std::nullopt : std::optional(options.within_text),
-                          options.settle_text);
+    return check.unmet(stop_requested() ? std::nullopt : std::optional(options.within_text),
+                       options.settle_text);
 }
 
 Result<void> expect(ReaderSet& readers, const Options& options, steady_clock::time_point begin) {
@@ -192,16 +192,16 @@ Result<void> expect(ReaderSet& readers, const Options& options, steady_clock::ti
     Pace pace;
     pace.interval = options.interval;
     pace.limit = begin + *options.within;
-    ExpectationCheck expecter(options.expectations, titles, options.settle, pace);
-    TALLY_TRY(run_loop(readers, expecter, pace));
-    auto reported = report_expectations(expecter, options, begin);
+    ExpectationCheck check(options.expectations, titles, options.settle, pace);
+    TALLY_TRY(run_loop(readers, check, pace));
+    auto reported = report_expectations(check, options, begin);
     if (reported || reported.error().kind != ErrorKind::kUnmet) {
         return reported;
     }
-    if (expecter.lacks_tracking()) {
+    if (check.lacks_tracking()) {
         return std::move(reported).error().with_hint(readers.tracking_hint());
     }
-    if (const auto excess = expecter.exceeded()) {
+    if (const auto excess = check.exceeded()) {
         const Reader& reader = *readers.members()[*excess].reader;
         if (const auto& device = reader.report().device) {
             return std::move(reported).error().with_hint(hint_at_stray_packets(*device, reader.context()));

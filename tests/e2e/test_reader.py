@@ -245,7 +245,7 @@ def test_once(lab, counted, option):
     assert len(stats("--dev", "veth0", "--json", option).out.splitlines()) == 1
 
 
-def test_first_block_does_not_wait_for_the_interval(lab, counted):
+def test_first_sample_does_not_wait_for_the_interval(lab, counted):
     assert len(stats("--dev", "veth0", "--json", "--count", "1", "--interval", "3600").out.splitlines()) == 1
 
 

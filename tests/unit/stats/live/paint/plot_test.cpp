@@ -96,6 +96,8 @@ TEST_F(PlotTest, WithoutRoomNothingIsDrawn) {
         for (int height = 0; height < 6; ++height) {
             Canvas canvas(14, 6, {});
             draw_plot(canvas, {0, 0, width, height}, plot_with({1, 2, 3}));
+            const bool room = plot_columns(width) > 0 && height > kAxisHeight;
+            EXPECT_EQ(lines_of(canvas) != lines_of(Canvas(14, 6, {})), room) << width << 'x' << height;
         }
     }
 }
