@@ -28,11 +28,7 @@ class JsonFormat final : public SampleFormat {
         text(buffer, R"(,"netns":)");
         append_name(buffer, report.netns);
         fmt::format_to(fmt::appender(buffer), R"(,"map_id":{},"generation":)", report.map_id);
-        if (report.program) {
-            fmt::format_to(fmt::appender(buffer), "{}", report.program->generation);
-        } else {
-            text(buffer, "null");
-        }
+        append_number(buffer, report.program ? std::optional(report.program->generation) : std::nullopt);
         fmt::format_to(fmt::appender(buffer), R"(,"state":"{}","runs_on":)", state_name(report.state));
         append_name(buffer, report.runs_on);
         text(buffer, R"(,"period":)");
@@ -88,9 +84,9 @@ class JsonFormat final : public SampleFormat {
                               bool all_totals) {
         fmt::format_to(fmt::appender(buffer), R"({{"packets":{},"bytes":{},"pps":)", values.count.rx_packets,
                        values.count.rx_bytes);
-        append_rate(buffer, values.rate.pps, rates);
+        append_optional(buffer, rates ? std::optional(values.rate.pps) : std::nullopt, kRateDecimals);
         text(buffer, R"(,"bps":)");
-        append_rate(buffer, values.rate.bps, rates);
+        append_optional(buffer, rates ? std::optional(values.rate.bps) : std::nullopt, kRateDecimals);
         if (all_totals) {
             fmt::format_to(fmt::appender(buffer), R"(,"session_packets":{},"session_bytes":{})",
                            values.session.rx_packets, values.session.rx_bytes);
@@ -156,11 +152,7 @@ class JsonFormat final : public SampleFormat {
         text(buffer, R"(,"cpu":)");
         append_optional(buffer, cost->cpu, kShareDecimals);
         text(buffer, R"(,"program":)");
-        if (cost->program_id != 0) {
-            fmt::format_to(fmt::appender(buffer), "{}", cost->program_id);
-        } else {
-            text(buffer, "null");
-        }
+        append_number(buffer, cost->program_id != 0 ? std::optional(cost->program_id) : std::nullopt);
         text(buffer, R"(,"note":)");
         if (cost->note.empty()) {
             text(buffer, "null");
@@ -170,17 +162,17 @@ class JsonFormat final : public SampleFormat {
         text(buffer, "}");
     }
 
-    static void append_optional(fmt::memory_buffer& buffer, std::optional<double> value, int decimals) {
+    static void append_number(fmt::memory_buffer& buffer, std::optional<std::uint64_t> value) {
         if (value) {
-            append_decimal(buffer, *value, decimals);
+            fmt::format_to(fmt::appender(buffer), "{}", *value);
         } else {
             text(buffer, "null");
         }
     }
 
-    static void append_rate(fmt::memory_buffer& buffer, double rate, bool known) {
-        if (known) {
-            append_decimal(buffer, rate, kRateDecimals);
+    static void append_optional(fmt::memory_buffer& buffer, std::optional<double> value, int decimals) {
+        if (value) {
+            append_decimal(buffer, *value, decimals);
         } else {
             text(buffer, "null");
         }

@@ -31,9 +31,7 @@ Rect draw_popup(Canvas& canvas, int width, int height, std::string_view title) {
 void write_verdicts(Canvas& canvas, const Rect& line) {
     int x = line.x;
     for (std::size_t action = 0; action < kActions; ++action) {
-        canvas.set(x, line.y, static_cast<char32_t>(kVerdictLetters.at(action)),
-                   {.ink = ink_of(action), .bold = true});
-        x = canvas.write(x + 2, line.y, kShortActionNames.at(action), {}, line.right()) + 3;
+        x = write_with_letter(canvas, x, line.y, action, kShortActionNames.at(action), line.right()) + 3;
     }
 }
 

@@ -143,10 +143,8 @@ void write_source(Canvas& canvas, const Rect& rect, int y, const ListLook& look,
 void write_verdict(Canvas& canvas, const Rect& rect, int y, const ListLook& look, const ScreenSource& source,
                    std::size_t action) {
     const int x = rect.x + 4;
-    canvas.set(x, y, static_cast<char32_t>(kVerdictLetters.at(action)),
-               {.ink = ink_of(action), .bold = true});
     const int end = look.columns.pps.there() ? look.columns.pps.begin() - 1 : rect.right();
-    const int behind = canvas.write(x + 2, y, kShortActionNames.at(action), {}, end);
+    const int behind = write_with_letter(canvas, x, y, action, kShortActionNames.at(action), end);
     const auto total = total_of(source, action);
     constexpr int kNumber = 26;  // of 2^64 with its commas
     const auto number = [&](std::uint64_t count, std::string_view unit) {

@@ -89,9 +89,7 @@ void write_name(Canvas& canvas, int x, int y, std::size_t action, int end) {
         canvas.write(x + 2, y, "total", kBold, end);
         return;
     }
-    canvas.set(x, y, static_cast<char32_t>(kVerdictLetters.at(action)),
-               {.ink = ink_of(action), .bold = true});
-    canvas.write(x + 2, y, kShortActionNames.at(action), {}, end);
+    write_with_letter(canvas, x, y, action, kShortActionNames.at(action), end);
 }
 
 // The mean frame now, or, while there is nothing, of all that was counted.
@@ -234,9 +232,7 @@ void draw_legend_line(Canvas& canvas, const Rect& rect, const ScreenSource& sour
         if (x + width > rect.right()) {
             return;
         }
-        canvas.set(x, rect.y, static_cast<char32_t>(kVerdictLetters.at(action)),
-                   {.ink = ink_of(action), .bold = true});
-        x = canvas.write(x + 2, rect.y, text, {}, rect.right()) + 3;
+        x = write_with_letter(canvas, x, rect.y, action, text, rect.right()) + 3;
     }
 }
 

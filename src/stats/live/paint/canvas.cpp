@@ -119,4 +119,10 @@ std::size_t head_of(std::string_view text, int columns) {
     return bytes;
 }
 
+int write_with_letter(Canvas& canvas, int x, int y, std::size_t action, std::string_view text, int end) {
+    canvas.set(x, y, static_cast<char32_t>(kVerdictLetters.at(action)),
+               {.ink = ink_of(action), .bold = true});
+    return canvas.write(x + 2, y, text, {}, end);
+}
+
 }  // namespace tally::stats

@@ -95,4 +95,7 @@ class Canvas {
 // How many bytes of a text take no more than so many columns, on any canvas. At least one character.
 std::size_t head_of(std::string_view text, int columns);
 
+// The letter of a verdict in its colour, and the text, which begins with its name. The column after it.
+int write_with_letter(Canvas& canvas, int x, int y, std::size_t action, std::string_view text, int end);
+
 }  // namespace tally::stats
