@@ -20,7 +20,7 @@ from support.maps import dump_counts, lineage_counts, read_meta
 from support.namespaces import Namespace, hide_bpffs, nsenter, process_in
 from support.observing import attach, follow, observe
 from support.pins import BPFFS, pin_dir
-from support.processes import NOBODY, Process, as_user, run
+from support.processes import NOBODY, Process, as_user, run, wait_until
 from support.programs import LOADER, STATS, compile_object, object_file
 from support.raw_bpf import create_link, open_pin
 from support.run_command import kill, running
@@ -290,6 +290,17 @@ def orphaned_in_red(lab):
     lab.loader("--netns", "red", "--dev", "veth0")
     run(["ip", "-netns", "red", "link", "delete", "dev", "veth0"])
     return Scene(lab, "xdp_loader --netns red --dev veth0 --status", 0, after=[partial(gone, red.pins)])
+
+
+def vanished_red(lab, command, status):
+    """The whole namespace, but not its pins."""
+    red = Namespace(lab, "red")
+    red.veth()
+    lab.loader("--netns", "red", "--dev", "veth0")
+    run(["ip", "netns", "delete", "red"])
+    wait_until(lambda: lab.status("veth0", "--netns", "red")["state"] == "orphaned", "red does not vanish")
+    lab.cleanups.append(lambda: lab.loader("--clean"))
+    return Scene(lab, command, status)
 
 
 # ---- the user's device was renamed, moved, or replaced by another one of its name
