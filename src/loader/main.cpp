@@ -154,6 +154,12 @@ int run(const Options& options) {
     return apply_to_devices(options);
 }
 
+// Whose output nobody reads any more, as behind `| head`, need not go on.
+bool only_looks(Verb verb) {
+    return verb == Verb::kStatus || verb == Verb::kFeatures || verb == Verb::kListPrograms ||
+           verb == Verb::kTryRun;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -168,7 +174,9 @@ int main(int argc, char** argv) {
         }
         json = options.json;
         throw_when_out_of_memory();
-        report_closed_pipes();
+        if (!only_looks(options.verb)) {
+            report_closed_pipes();
+        }
         return run(options);
     });
 }

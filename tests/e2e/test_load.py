@@ -127,6 +127,16 @@ def test_output_to_a_closed_pipe(lab, form):
         assert (status["state"], status["generation"], status["notes"]) == ("attached", 1, [])
 
 
+@pytest.mark.parametrize("verb", [["--status"], ["--features", "--dev", "lo"], ["--test-run", "1"]])
+def test_who_only_looks_ends_with_the_pipe(lab, verb):
+    """Without a word, as everything does behind `| head`."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer) as output:
+        done = subprocess.run([LOADER, *verb], stdout=output, stderr=subprocess.PIPE, text=True, check=False)
+    assert (done.returncode, done.stderr) == (-signal.SIGPIPE, "")
+
+
 @pytest.mark.parametrize("trap, ignored", [("", False), ("trap '' PIPE; ", True)])
 def test_a_command_has_the_sigpipe_of_the_caller(lab, veth0, trap, ignored):
     command = f"{LOADER} -q --dev veth0 --run -- grep SigIgn /proc/self/status"

@@ -226,6 +226,11 @@ def test_what_keeps_an_ordinary_user_out_is_said(lab, veth0, programs):
 
 def test_a_dispatcher_takes_a_capability(lab, veth0, programs):
     """Which is missing, and not the kernel that refuses."""
+    own = BPFFS / "own"
+    own.mkdir()
+    os.chown(own, NOBODY, NOBODY)
+    lab.cleanups.append(own.rmdir)
     prefix = as_user(NOBODY, "bpf", "net_admin", "perfmon")
-    refused = run([*prefix, programs["loader"], "--dev", "veth0", "--attach", "dispatcher", "--dry-run"], PERMISSION)
-    assert "CAP_SYS_ADMIN" in refused.err
+    refused = run([*prefix, programs["loader"], "--bpffs", own, "--dev", "veth0", "--attach", "dispatcher", "--dry-run"],
+                  PERMISSION)
+    assert "libxdp needs CAP_SYS_ADMIN" in refused.err
