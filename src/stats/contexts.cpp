@@ -28,7 +28,7 @@ Result<std::optional<NetnsContext>> find_netns(const Options& options, steady_cl
             return std::optional(std::move(*context));
         }
         // No namespace has the name, or there is no such path.
-        auto obstacle = context ? *context->obstacle : std::move(context).error();
+        auto obstacle = context ? *context->obstacle : context.error();
         if (!options.wait || obstacle.kind != ErrorKind::kNotFound) {
             TALLY_ASSIGN_OR_RETURN(const bool pinned, context ? context->has_pins() : Result<bool>(false));
             if (pinned) {

@@ -230,7 +230,6 @@ def test_a_dispatcher_takes_a_capability(lab, veth0, programs):
     own.mkdir()
     os.chown(own, NOBODY, NOBODY)
     lab.cleanups.append(own.rmdir)
-    prefix = as_user(NOBODY, "bpf", "net_admin", "perfmon")
-    refused = run([*prefix, programs["loader"], "--bpffs", own, "--dev", "veth0", "--attach", "dispatcher", "--dry-run"],
-                  PERMISSION)
+    command = [programs["loader"], "--bpffs", own, "--dev", "veth0", "--attach", "dispatcher", "--dry-run"]
+    refused = run([*as_user(NOBODY, "bpf", "net_admin", "perfmon"), *command], PERMISSION)
     assert "libxdp needs CAP_SYS_ADMIN" in refused.err

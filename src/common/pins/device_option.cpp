@@ -39,7 +39,7 @@ Result<std::vector<NamedDevice>> read_devices(const std::vector<std::string>& de
             return make_error(ErrorKind::kUsage, fmt::format("--dev '{}' with --netns '{}'", device, *netns),
                               "they name different network namespaces");
         }
-        named.push_back({netns ? *netns : std::move(of_device), device.substr(slash + 1)});
+        named.push_back({netns ? netns : std::optional(std::move(of_device)), device.substr(slash + 1)});
     }
     return named;
 }
