@@ -118,7 +118,6 @@ Result<std::optional<Link>> find_link(const NetnsContext& context, const std::st
     return link ? std::optional(std::move(*link)) : std::nullopt;
 }
 
-// As far as this process may look.
 // The letters without the number behind them: that would be another interface, and no mistake.
 std::pair<std::string, std::string> letters_and_number(std::string_view name) {
     const auto end = name.find_last_not_of("0123456789") + 1;

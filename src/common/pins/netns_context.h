@@ -59,7 +59,7 @@ struct NetnsContext {
     // The part of it that names the root, with a blank behind it; empty for the default one.
     std::string root_option() const;
 
-    // Whether there is something at all where its pins would be.
+    // Whether there is something at all where its pins would be, as far as this process may look.
     Result<bool> has_pins() const;
 
     // With the calling thread in the namespace: `links`.
