@@ -7,6 +7,7 @@
 #include <set>
 #include <utility>
 
+#include "common/base/device_name.h"
 #include "common/base/directory.h"
 #include "common/base/shell_word.h"
 #include "common/network/link_socket.h"
