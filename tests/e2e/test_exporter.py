@@ -216,9 +216,7 @@ def test_counters_that_only_root_can_reach(lab, veth0, source):
     lab.load("veth0")
     send(veth0, 10, 100)
     lab.wait_for_counts("veth0", {"XDP_PASS": (10, 1000)})
-    mode = BPFFS.stat().st_mode
-    lab.cleanups.append(lambda: BPFFS.chmod(mode))
-    BPFFS.chmod(0o700)
+    lab.close_bpffs()
     exporter = Exporter(lab, *source, "--user", "nobody")
     told = exporter.process.wait_for_line("^xdp_stats: veth0: ", stream="err")
     assert f"this user may not look into {BPFFS} (mode 0700); waiting; as root, `chmod a+rx {BPFFS}`" in told
@@ -231,9 +229,7 @@ def test_counters_that_only_root_can_reach(lab, veth0, source):
 
 
 def test_no_counters_yet_where_only_root_can_look(lab, veth0):
-    mode = BPFFS.stat().st_mode
-    lab.cleanups.append(lambda: BPFFS.chmod(mode))
-    BPFFS.chmod(0o700)
+    lab.close_bpffs()
     exporter = Exporter(lab, "--all", "--user", "nobody")
     told = exporter.process.wait_for_line("may not look into", stream="err")
     run(re.search("`(chmod [^`]*)`", told)[1].split())

@@ -326,9 +326,7 @@ def test_reader_usage(lab, veth0, args):
 def test_reader_without_permission(lab, veth0):
     lab.load("veth0")
     _, stats = copy_for_everyone()
-    mode = BPFFS.stat().st_mode & 0o777
-    BPFFS.chmod(0o700)
-    lab.cleanups.append(lambda: BPFFS.chmod(mode))
+    lab.close_bpffs()
     result = run([*as_user(NOBODY), stats, "--json", "--dev", "veth0", "--once"], status=3)
     assert [error["kind"] for error in errors_of("xdp_stats", result)] == ["permission"]
 

@@ -59,11 +59,12 @@ def test_every_way_to_a_namespace_leads_to_the_same_pins(lab, netns, name):
 def test_two_words_for_one_namespace_do_not_differ(lab, red):
     """--netns, and what stands in front of the interface's name."""
     veth = red.veth()
-    words = ("red", str(red.path), f"/var{red.path}")
-    for netns, device in ((one, f"{other}/veth0") for one in words for other in words):
-        lab.loader("--netns", netns, "--dev", device)
-        send(veth, 1, SIZE)
-        wait_for_counts(passed(1), "--netns", netns, "--dev", device)
+    with process_in(*red.inside) as pid:
+        words = ("red", str(red.path), f"/var{red.path}", f"/proc/{pid}/ns/net", str(os.stat(red.path).st_ino))
+        for netns, device in ((one, f"{other}/veth0") for one in words for other in words):
+            lab.loader("--netns", netns, "--dev", device)
+            send(veth, 1, SIZE)
+            wait_for_counts(passed(1), "--netns", netns, "--dev", device)
     lab.loader("--netns", "red", "--dev", "/proc/self/ns/net/veth0", status=USAGE)
     run([STATS, "--netns", "red", "--dev", "/proc/self/ns/net/veth0", "--once"], USAGE)
 
@@ -234,18 +235,22 @@ def test_reader_waits_for_a_namespace_named_by_a_number(lab, netns):
 # ---- a namespace that is gone
 
 
-def vanish(lab, namespace):
-    """With its devices, and with everything that was attached to them."""
-    run(["ip", "netns", "delete", namespace.name])
-    wait_until(lambda: lab.status("veth0", *namespace.option)["state"] == "orphaned",
-               lambda: f"not orphaned: {lab.status('veth0', *namespace.option)}")
+@pytest.fixture(name="vanished")
+def vanished_red(lab, red):
+    """Its veth0 has counted 9 packets, and their counters are pinned still."""
+    veth = red.veth()
+    lab.load("veth0", *red.option)
+    send(veth, 9, SIZE)
+    wait_for_counts(passed(9), *red.option, "--dev", "veth0")
+    red.vanish()
+    return red
 
 
 @pytest.mark.parametrize("clean", ["by-name", "all"])
 def test_pins_of_a_vanished_namespace_are_orphaned_and_cleaned(lab, red, clean):
     red.veth()
     lab.load("veth0", *red.option)
-    vanish(lab, red)
+    red.vanish()
     assert lab.states() == {("red", "veth0"): "orphaned"}
     option = red.option if clean == "by-name" else ()
     world = lab.world()
@@ -256,27 +261,17 @@ def test_pins_of_a_vanished_namespace_are_orphaned_and_cleaned(lab, red, clean):
     assert not red.pins.exists()
 
 
-def test_counts_of_a_vanished_namespace_can_still_be_read(lab, red):
-    veth = red.veth()
-    lab.load("veth0", *red.option)
-    send(veth, 9, SIZE)
-    wait_for_counts(passed(9), *red.option, "--dev", "veth0")
-    vanish(lab, red)
-    assert counts_of(read("--map", red.pins / "veth0" / "xdp_stats_map")) == passed(9)
+def test_counts_of_a_vanished_namespace_can_still_be_read(lab, vanished):
+    assert counts_of(read("--map", vanished.pins / "veth0" / "xdp_stats_map")) == passed(9)
     lab.loader("--clean")
 
 
-def test_reader_of_a_vanished_namespace_says_where_the_counts_are(lab, red):
-    veth = red.veth()
-    lab.load("veth0", *red.option)
-    send(veth, 9, SIZE)
-    wait_for_counts(passed(9), *red.option, "--dev", "veth0")
-    vanish(lab, red)
-    refused = run([STATS, *red.option, "--dev", "veth0", "--once"], NOT_FOUND)
+def test_reader_of_a_vanished_namespace_says_where_the_counts_are(lab, vanished):
+    refused = run([STATS, *vanished.option, "--dev", "veth0", "--once"], NOT_FOUND)
     assert "hint: `xdp_stats --all --once` shows the counters that are still pinned\n" in refused.err
     assert counts_of(read("--all")) == passed(9)
     lab.loader("--clean")
-    refused = run([STATS, *red.option, "--dev", "veth0", "--once"], NOT_FOUND)
+    refused = run([STATS, *vanished.option, "--dev", "veth0", "--once"], NOT_FOUND)
     assert "--all" not in refused.err
 
 
@@ -331,19 +326,14 @@ def test_clean_leaves_what_is_in_use(lab, netns):
     for namespace in (red, blue):
         namespace.veth()
         lab.load("veth0", *namespace.option)
-    vanish(lab, red)
+    red.vanish()
     lab.loader("--clean")
     assert not red.pins.exists()
     assert lab.states() == {("blue", "veth0"): "attached"}
 
 
+@pytest.mark.usefixtures("vanished")
 def test_namespace_made_anew_counts_from_zero(lab, netns):
-    red = netns("red")
-    veth = red.veth()
-    lab.load("veth0", *red.option)
-    send(veth, 9, SIZE)
-    wait_for_counts(passed(9), *red.option, "--dev", "veth0")
-    vanish(lab, red)
     again = netns("red")
     veth = again.veth()
     outcome = lab.load("veth0", *again.option)

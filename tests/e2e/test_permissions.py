@@ -189,26 +189,29 @@ def test_map_by_id_takes_a_capability(lab, veth0, programs):
     assert "CAP_SYS_ADMIN" in result.err
 
 
-def test_three_capabilities_are_enough_to_load(lab, veth0, programs):
+@pytest.fixture(name="own")
+def directory_of_the_user(lab):
+    path = BPFFS / "mine"
+    path.mkdir()
+    os.chown(path, NOBODY, NOBODY)
+    lab.cleanups.append(path.rmdir)
+    return path
+
+
+def test_three_capabilities_are_enough_to_load(lab, veth0, programs, own):
     """CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON, and a bpffs directory that is theirs: root is not needed."""
     user = as_user(NOBODY, "bpf", "net_admin", "perfmon")
-    own = BPFFS / "mine"
-    own.mkdir()
-    os.chown(own, NOBODY, NOBODY)
-    try:
-        run([*user, programs["loader"], "--bpffs", own, "--dev", "veth0"])
-        send(veth0, 4, 100)
+    run([*user, programs["loader"], "--bpffs", own, "--dev", "veth0"])
+    send(veth0, 4, 100)
 
-        def read():
-            out = run([STATS, "--bpffs", own, "--dev", "veth0", "--once", "--json"]).out
-            return counts_of(json.loads(out))
+    def read():
+        out = run([STATS, "--bpffs", own, "--dev", "veth0", "--once", "--json"]).out
+        return counts_of(json.loads(out))
 
-        wait_until(read, "packets counted")
-        assert read() == {"XDP_PASS": (4, 400)}
-        run([*user, programs["loader"], "--bpffs", own, "--dev", "veth0", "--unload"])
-        assert attached("veth0") is None
-    finally:
-        own.rmdir()
+    wait_until(read, "packets counted")
+    assert read() == {"XDP_PASS": (4, 400)}
+    run([*user, programs["loader"], "--bpffs", own, "--dev", "veth0", "--unload"])
+    assert attached("veth0") is None
 
 
 def test_what_keeps_an_ordinary_user_out_is_said(lab, veth0, programs):
@@ -224,12 +227,8 @@ def test_what_keeps_an_ordinary_user_out_is_said(lab, veth0, programs):
     assert barrier in one.out and way in one.out
 
 
-def test_a_dispatcher_takes_a_capability(lab, veth0, programs):
+def test_a_dispatcher_takes_a_capability(lab, veth0, programs, own):
     """Which is missing, and not the kernel that refuses."""
-    own = BPFFS / "own"
-    own.mkdir()
-    os.chown(own, NOBODY, NOBODY)
-    lab.cleanups.append(own.rmdir)
     # The other tests of this file want none.
     command = ["env", "--unset=LIBXDP_SKIP_DISPATCHER", programs["loader"], "--bpffs", own, "--dev", "veth0",
                "--attach", "dispatcher", "--dry-run"]

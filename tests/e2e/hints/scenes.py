@@ -20,7 +20,7 @@ from support.maps import dump_counts, lineage_counts, read_meta
 from support.namespaces import Namespace, hide_bpffs, nsenter, process_in
 from support.observing import attach, follow, observe
 from support.pins import BPFFS, pin_dir
-from support.processes import NOBODY, Process, as_user, run, wait_until
+from support.processes import NOBODY, Process, as_user, run
 from support.programs import LOADER, STATS, compile_object, object_file
 from support.raw_bpf import create_link, open_pin
 from support.run_command import kill, running
@@ -297,8 +297,7 @@ def vanished_red(lab, command, status):
     red = Namespace(lab, "red")
     red.veth()
     lab.loader("--netns", "red", "--dev", "veth0")
-    run(["ip", "netns", "delete", "red"])
-    wait_until(lambda: lab.status("veth0", "--netns", "red")["state"] == "orphaned", "red does not vanish")
+    red.vanish()
     lab.cleanups.append(lambda: lab.loader("--clean"))
     return Scene(lab, command, status)
 

@@ -175,6 +175,12 @@ class Lab:
         self.cleanups.append(lambda: self.remove_pin(path))
         return path
 
+    def close_bpffs(self):
+        """To all but its owner, until the test is over."""
+        mode = BPFFS.stat().st_mode & 0o777
+        self.cleanups.append(lambda: BPFFS.chmod(mode))
+        BPFFS.chmod(0o700)
+
     @staticmethod
     def remove_pin(path):
         path.unlink(missing_ok=True)

@@ -50,6 +50,12 @@ class Namespace:
     def attached(self, dev="veth0"):
         return self.link_info(dev).get("xdp", {}).get("prog", {}).get("id")
 
+    def vanish(self, dev="veth0"):
+        """With its devices and everything that was attached to them; the pins of this one stay."""
+        run(["ip", "netns", "delete", self.name])
+        wait_until(lambda: self.lab.status(dev, *self.option)["state"] == "orphaned",
+                   lambda: f"not orphaned: {self.lab.status(dev, *self.option)}")
+
     def delete(self):
         if self.path.exists():
             for outcome in self.lab.loader_json(*self.option, "--status"):
