@@ -246,6 +246,7 @@ Result<int> run(Options options) {
     }
     route_library_log(options.verbose);
     TALLY_TRY(install_stop_signals());
+    report_closed_pipes();
     const auto begin = steady_clock::now();
     TALLY_ASSIGN_OR_RETURN(
         auto contexts,

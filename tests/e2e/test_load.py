@@ -109,17 +109,20 @@ def test_a_command_has_the_usual_sigxfsz(lab, veth0, tmp_path):
                status=128 + signal.SIGXFSZ)
 
 
+def run_to_closed_pipe(command):
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer) as output:
+        return subprocess.run(command, stdout=output, stderr=subprocess.PIPE, text=True, check=False)
+
+
 @pytest.mark.parametrize("form", [[], ["--json"]], ids=["text", "json"])
 def test_output_to_a_closed_pipe(lab, form):
     """All devices are loaded, and nothing is left half done."""
     names = [f"veth{number}" for number in range(8)]
     for name in names:
         lab.veth(name)
-    command = [LOADER, *form, *named(names)]
-    reader, writer = os.pipe()
-    os.close(reader)
-    with os.fdopen(writer) as output:
-        done = subprocess.run(command, stdout=output, stderr=subprocess.PIPE, text=True, check=False)
+    done = run_to_closed_pipe([LOADER, *form, *named(names)])
     assert done.returncode == 1, done
     assert "writing the outcome: Broken pipe" in done.stderr and "what was done is done" in done.stderr
     for name in names:
@@ -130,10 +133,7 @@ def test_output_to_a_closed_pipe(lab, form):
 @pytest.mark.parametrize("verb", [["--status"], ["--features", "--dev", "lo"], ["--test-run", "1"]])
 def test_who_only_looks_ends_with_the_pipe(lab, verb):
     """Without a word, as everything does behind `| head`."""
-    reader, writer = os.pipe()
-    os.close(reader)
-    with os.fdopen(writer) as output:
-        done = subprocess.run([LOADER, *verb], stdout=output, stderr=subprocess.PIPE, text=True, check=False)
+    done = run_to_closed_pipe([LOADER, *verb])
     assert (done.returncode, done.stderr) == (-signal.SIGPIPE, "")
 
 
@@ -549,7 +549,7 @@ def test_dry_run_says_that_nothing_can_be_pinned(lab, veth0, loaded_before, pref
     before = lab.world()
     load, dry_run = (run([*prefix, copy_for_everyone()[0], "--dev", "veth0", *options], status).err.splitlines()
                      for options in ([], ["--dry-run"]))
-    assert dry_run[0] == load[0] and "creating /sys/fs/bpf/veth0" in load[0]
+    assert dry_run == load and "creating /sys/fs/bpf/veth0" in load[0]
     assert lab.world() == before
 
 

@@ -5,7 +5,7 @@
 
 #include <algorithm>
 
-#include "common/network/netns.h"
+#include "common/pins/netns_context.h"
 
 namespace tally {
 namespace {
@@ -14,9 +14,9 @@ bool is_same_namespace(const std::string& left, const std::string& right) {
     if (left == right) {
         return true;
     }
-    const auto one = netns_inode_at(netns_file(left));
-    const auto other = netns_inode_at(netns_file(right));
-    return one && other && *one && *one == *other;
+    const auto one = inode_of_netns(left);
+    const auto other = inode_of_netns(right);
+    return one && other && *one != 0 && *one == *other;
 }
 
 }  // namespace

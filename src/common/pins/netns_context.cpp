@@ -204,7 +204,7 @@ Result<NetnsContext::Located> NetnsContext::locate(const std::string& interface)
     return Located{link->interface, link->interface.name, std::move(pins)};
 }
 
-Result<Interface> NetnsContext::resolve(const std::string& interface) const {
+Result<Interface> NetnsContext::resolve(const std::string& interface, std::string_view usual) const {
     TALLY_ASSIGN_OR_RETURN(auto found, find(interface));
     if (found) {
         return std::move(*found);
@@ -215,7 +215,7 @@ Result<Interface> NetnsContext::resolve(const std::string& interface) const {
     std::string hint = explain_name(interface);
     if (hint.empty()) {
         hint = netns_option.empty()
-                   ? "`ip -brief link` lists the interfaces; --netns NAME looks in another namespace"
+                   ? std::string(usual)
                    : fmt::format("`{}ip -brief link` lists the interfaces there", netns_prefix(netns_option));
     }
     return make_error(ErrorKind::kNotFound, fmt::format("looking for interface '{}'", interface),
@@ -228,11 +228,11 @@ Result<bool> NetnsContext::has_pins() const {
     return there.value_or(false);
 }
 
-Error NetnsContext::explain_missing(const std::string& interface) const {
+Error NetnsContext::explain_missing(const std::string& interface, std::string_view usual) const {
     if (obstacle) {
         return *obstacle;
     }
-    auto now = resolve(interface);
+    auto now = resolve(interface, usual);
     if (now) {
         return make_error(ErrorKind::kNotFound, fmt::format("looking for interface '{}'", interface),
                           "it appeared just now")

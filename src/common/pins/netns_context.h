@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "common/base/result.h"
@@ -75,10 +76,12 @@ struct NetnsContext {
     };
     // kUsage for what names no interface.
     Result<Located> locate(const std::string& interface) const;
-    // kNotFound with what lists the interfaces that there are.
-    Result<Interface> resolve(const std::string& interface) const;
+    static constexpr const char* kUsualHint =
+        "`ip -brief link` lists the interfaces; --netns NAME looks in another namespace";
+    // kNotFound with what lists the interfaces that there are: `usual`, where the command was started.
+    Result<Interface> resolve(const std::string& interface, std::string_view usual = kUsualHint) const;
     // Why find finds none.
-    Error explain_missing(const std::string& interface) const;
+    Error explain_missing(const std::string& interface, std::string_view usual = kUsualHint) const;
 };
 
 // `netns` is what open_netns takes, or none for the current one; the calling thread goes there where it can.

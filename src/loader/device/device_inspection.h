@@ -17,10 +17,9 @@ namespace tally::loader {
 DeviceState inspect_device(const NetnsContext& context, const std::string& directory,
                            const std::optional<Interface>& interface);
 
-// The same for who does not hold it, of a moment in which nothing is changed. That is waited for, in all
-// calls together for kLongestChange at most (of waiting: what lies between does not count): then the state is
-// `changing`, and that is its `trouble`.
-// `directory` follows pins that are renamed meanwhile.
+// The same for who does not hold it, of a moment in which nothing is changed. All calls together wait for
+// that for kLongestChange at most, whatever time lies between: then the state is `changing`, and that is its
+// `trouble`. `directory` follows pins that are renamed meanwhile.
 DeviceState inspect_unlocked(const NetnsContext& context, std::string& directory,
                              const std::optional<Interface>& interface);
 

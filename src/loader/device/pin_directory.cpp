@@ -123,6 +123,20 @@ std::string mount_point_of(std::string path) {
     return path;
 }
 
+// Why the kernel does not let this process make it (errno). `beside_others`: it is no part of a pin
+// directory.
+Error explain_creation(const std::string& path, bool beside_others) {
+    auto error = last_error("creating {}", path);
+    if (error.code == EROFS) {
+        error.hint = fmt::format("`mount -o remount,rw {}` lets it be written to; --bpffs DIR names another",
+                                 shell_word(mount_point_of(path)));
+    } else if (error.code == EACCES && beside_others) {
+        error.hint = fmt::format("as root, `install -d -o {} {}` makes a directory that this user can pin in",
+                                 ::geteuid(), shell_word(path));
+    }
+    return error;
+}
+
 // mkdir with exactly this mode, whatever the umask; an existing directory will do.
 // True where it was not there before.
 Result<bool> make_directory(int parent, const std::string& name, mode_t mode, const std::string& path) {
@@ -140,15 +154,7 @@ Result<bool> make_directory(int parent, const std::string& name, mode_t mode, co
     if (errno == EEXIST) {
         return false;
     }
-    auto error = last_error("creating {}", path);
-    if (error.code == EROFS) {
-        error.hint = fmt::format("`mount -o remount,rw {}` lets it be written to; --bpffs DIR names another",
-                                 shell_word(mount_point_of(path)));
-    } else if (error.code == EACCES && parent == AT_FDCWD) {
-        error.hint = fmt::format("as root, `install -d -o {} {}` makes a directory that this user can pin in",
-                                 ::geteuid(), shell_word(path));
-    }
-    return error;
+    return explain_creation(path, parent == AT_FDCWD);
 }
 
 // False where somebody else has the lock, and it is not to be waited for. A signal is no reason to give up.
@@ -324,6 +330,20 @@ Result<void> PinDirectory::check(const std::string& path) {
         return not_a_directory(staging_path);
     }
     return check_owner(staging, staging_path);
+}
+
+Result<void> PinDirectory::check_may_create(const std::string& path) {
+    std::string missing = fmt::format("{}/{}", path, kStagingName);
+    for (bool beside_others = false;; beside_others = true) {
+        std::string parent = directory_of(missing);
+        if (::faccessat(AT_FDCWD, parent.c_str(), W_OK | X_OK, AT_EACCESS) == 0) {
+            return {};
+        }
+        if (errno != ENOENT) {
+            return explain_creation(missing, beside_others);
+        }
+        missing = std::move(parent);
+    }
 }
 
 PinDirectory::~PinDirectory() {

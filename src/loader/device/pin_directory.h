@@ -37,6 +37,8 @@ class PinDirectory {
     // Whether lock would take the directory as it is: the errors it would give. Changes nothing; a directory
     // that is not there will do.
     static Result<void> check(const std::string& path);
+    // The same for making what is missing, also the staging area: whether this process is allowed to.
+    static Result<void> check_may_create(const std::string& path);
 
     PinDirectory(PinDirectory&&) = default;
     PinDirectory& operator=(PinDirectory&&) = default;

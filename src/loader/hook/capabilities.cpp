@@ -61,14 +61,14 @@ Result<void> check_observe_capabilities() {
     return check({kSysAdmin}, "observing XDP programs", hint_at("", "--cap-add SYS_ADMIN"));
 }
 
-bool takes_tracing_programs() {
+bool kernel_takes(bpf_prog_type type) {
     // libbpf says no also where it could not try.
-    const auto takes = [] { return libbpf_probe_bpf_prog_type(BPF_PROG_TYPE_TRACING, nullptr) == 1; };
+    const auto takes = [type] { return libbpf_probe_bpf_prog_type(type, nullptr) == 1; };
     return takes() || takes();
 }
 
 bool can_observe() {
-    return check_observe_capabilities() && takes_tracing_programs();
+    return check_observe_capabilities() && kernel_takes(BPF_PROG_TYPE_TRACING);
 }
 
 Result<void> check_tracking_capabilities() {

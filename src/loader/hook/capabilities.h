@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-// Linux capabilities of this process, and what else observing takes.
+// What this process and this kernel are able to do.
 #pragma once
+
+#include <linux/bpf.h>
 
 #include "common/base/result.h"
 
@@ -13,9 +15,9 @@ Result<void> check_load_capabilities();
 // The same for observing, which has to open other people's programs by their ids: CAP_SYS_ADMIN.
 Result<void> check_observe_capabilities();
 
-// The kernel takes programs that trace others (fexit).
-bool takes_tracing_programs();
-// Both.
+// Whether this kernel loads programs of the type for this process.
+bool kernel_takes(bpf_prog_type type);
+// Observing has what it takes: the capabilities, and a kernel with programs that trace others (fexit).
 bool can_observe();
 
 // As check_load_capabilities for programs on tracepoints: CAP_BPF and CAP_PERFMON (or CAP_SYS_ADMIN, which

@@ -16,6 +16,7 @@
 #include "common/bpf/libbpf_options.h"
 #include "common/bpf/library_log.h"
 #include "common/pins/bpffs.h"
+#include "loader/hook/capabilities.h"
 #include "loader/hook/component_signature.h"
 #include "loader/hook/dispatcher_pins.h"
 #include "loader/hook/link_attach.h"
@@ -137,9 +138,7 @@ std::optional<Error> find_lasting_obstacle() {
     if (const auto program = open_program_by_id(UINT32_MAX); !program && program.error().code == EPERM) {
         return no_dispatcher(ErrorKind::kPermission, "libxdp needs CAP_SYS_ADMIN");
     }
-    // libbpf says no also where it could not try.
-    const auto supports_ext = [] { return libbpf_probe_bpf_prog_type(BPF_PROG_TYPE_EXT, nullptr) == 1; };
-    if (!supports_ext() && !supports_ext()) {
+    if (!kernel_takes(BPF_PROG_TYPE_EXT)) {
         return no_dispatcher(ErrorKind::kSystem,
                              "this kernel does not support programs that replace others (BPF_PROG_TYPE_EXT)");
     }

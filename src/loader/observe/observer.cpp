@@ -58,7 +58,7 @@ Error explain_refusal(int code, const std::string& what) {
     const std::string words = take_library_warnings();
     auto error = system_error(code, what);
     error.kind = ErrorKind::kSystem;
-    if (!takes_tracing_programs()) {
+    if (!kernel_takes(BPF_PROG_TYPE_TRACING)) {
         error.reason = "this kernel refuses tracing programs (fexit): " + error.reason;
         error.hint =
             "--observe takes a kernel that allows them: on x86-64 Linux 5.5 does, on arm64 6.0; a program "

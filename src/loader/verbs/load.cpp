@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 #include "loader/verbs/load.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <unistd.h>
 
@@ -11,7 +10,6 @@
 #include <utility>
 
 #include "common/base/device_name.h"
-#include "common/base/directory.h"
 #include "common/base/exceptions.h"
 #include "common/bpf/dispatcher_directory.h"
 #include "common/network/link_socket.h"
@@ -128,20 +126,7 @@ Result<Interface> find_device(const NetnsContext& context, const std::string& de
 // mounted first.
 Result<void> check_may_pin(const NetnsContext& context, const std::string& directory) {
     TALLY_ASSIGN_OR_RETURN(const auto there, answer_of(is_bpffs(context.bpffs.path)));
-    if (!there.value_or(false)) {
-        return {};
-    }
-    std::string path = directory + '/' + kStagingName;
-    for (;;) {
-        std::string parent = directory_of(path);
-        if (::faccessat(AT_FDCWD, parent.c_str(), W_OK | X_OK, AT_EACCESS) == 0) {
-            return {};
-        }
-        if (errno != ENOENT) {
-            return last_error("creating {}", path);
-        }
-        path = std::move(parent);
-    }
+    return there.value_or(false) ? PinDirectory::check_may_create(directory) : Result<void>();
 }
 
 }  // namespace

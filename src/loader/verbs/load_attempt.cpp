@@ -221,15 +221,12 @@ Result<void> put_in_place(LoadContext& load, const AttachPlan& plan, const Attem
     return {};
 }
 
-// Of no use is an interface of another namespace, nor the option that names one.
+// An interface of another namespace would be of no use.
 Error explain_missing_target(const LoadContext& load) {
-    auto error = load.netns.explain_missing(load.request.program.redirect_to);
-    if (const auto option = error.hint.find("; --netns NAME"); option != std::string::npos) {
-        error.hint.erase(option);
-        error.hint += fmt::format("; packets are redirected within the network namespace of '{}' alone",
-                                  load.interface.name);
-    }
-    return error;
+    return load.netns.explain_missing(load.request.program.redirect_to,
+                                      fmt::format("`ip -brief link` lists the interfaces; packets are "
+                                                  "redirected within the network namespace of '{}' alone",
+                                                  load.interface.name));
 }
 
 }  // namespace

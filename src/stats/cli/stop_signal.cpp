@@ -55,9 +55,6 @@ Result<void> install_stop_signals() {
         return last_error("setting up signal handling");
     }
     stop_on({SIGINT, SIGTERM}, request_stop);
-    struct sigaction action = {};
-    action.sa_handler = SIG_IGN;
-    sigaction(SIGPIPE, &action, nullptr);
     return {};
 }
 

@@ -9,7 +9,7 @@
 
 namespace tally::stats {
 
-// Also ignores SIGPIPE, so that write(2) tells of a closed pipe. To be called once.
+// From now on SIGINT and SIGTERM ask the run to end. To be called once.
 Result<void> install_stop_signals();
 
 // For the full-screen view: SIGHUP and SIGQUIT end the run in the same way, and a terminal that takes no

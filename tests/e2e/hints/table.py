@@ -255,8 +255,8 @@ NAMES = [
     typed("`ip -brief link` lists the interfaces; --netns NAME looks in another namespace",
           partial(scenes.in_red, command="xdp_loader --dev veth0", status=4, names={"NAME": "red"}),
           Shows(what="other0"), Options("--netns NAME")),
-    elsewhere("packets are redirected within the network namespace of '{}' alone",
-              "test_reasons.py::test_a_redirect_target_in_another_namespace"),
+    elsewhere("`ip -brief link` lists the interfaces; packets are redirected within the network namespace of '{}' "
+              "alone", "test_reasons.py::test_a_redirect_target_in_another_namespace"),
     typed("`{}ip -brief link` lists the interfaces there",
           (partial(scenes.in_red, command="xdp_loader --netns {name} --dev veth1", status=4),
            partial(scenes.in_red, command="xdp_loader --netns {path} --dev veth1 --status", status=4),
