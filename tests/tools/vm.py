@@ -26,13 +26,15 @@ def select(everything):
         if name.partition("::")[0] not in files or word not in ("quick", "all", "never"):
             sys.exit(f"tests/vm/selection: {name} {word}: no such test file, or none of quick, all, never")
         when[name] = word
+    chosen = ("quick", "all") if everything else ("quick",)
     for name, word in when.items():
         file, _, test = name.partition("::")
         path = f"tests/{files[file]}/{name}"
-        if not test and (word == "quick" or everything and word == "all"):
+        with_its_file = bool(test) and when[file] in chosen
+        if word in chosen and not with_its_file:
             print(path)
-        elif test and word == "never" or test and not everything and word != when[file]:
-            print(path if word == "quick" else f"--deselect={path}")
+        elif word not in chosen and with_its_file:
+            print(f"--deselect={path}")
     return 0
 
 

@@ -38,9 +38,10 @@ def unescape(text):
 
 def tokens_of(code):
     """Neighbouring string literals are one."""
-    tokens = []
+    tokens, line, counted = [], 1, 0
     for match in LEXEME.finditer(code):
-        line = code.count("\n", 0, match.start()) + 1
+        line += code.count("\n", counted, match.start())
+        counted = match.start()
         if match["string"] is not None or match["raw"] is not None:
             text = match["raw"] if match["string"] is None else unescape(match["string"])
             if tokens and tokens[-1].kind == "string":
