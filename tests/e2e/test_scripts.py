@@ -142,15 +142,33 @@ def test_somebody_elses_device_is_left_alone(lab, veth0):
     assert lab.world() == world
 
 
+# /dev as it is without udev: the shell opens what it substitutes for a command there.
+BARE_DEV = ("unshare", "--mount", "sh", "-c",
+            'mount -t tmpfs none /dev && mknod -m 666 /dev/null c 1 3 && exec "$@"', "sh")
+
+
 @pytest.mark.parametrize("verb", ["up", "down"])
-def test_somebody_elses_namespace_is_left_alone(lab, verb):
+@pytest.mark.parametrize("prefix", [(), BARE_DEV], ids=["usual", "bare /dev"])
+def test_somebody_elses_namespace_is_left_alone(lab, verb, prefix):
     run(["ip", "netns", "add", "veth0-lab"])
     run(["ip", "-netns", "veth0-lab", "link", "add", "important", "type", "veth", "peer", "other"])
     world = lab.world()
-    assert "other interfaces" in veth_lab(verb, status=5).err
+    assert "other interfaces" in run([*prefix, VETH_LAB, verb], 5).err
     assert lab.world() == world
     assert "important" in run(["ip", "-netns", "veth0-lab", "link"]).out
     run(["ip", "netns", "delete", "veth0-lab"])
+
+
+@pytest.mark.parametrize("verb", ["up", "down"])
+def test_a_namespace_that_cannot_be_looked_at_is_left_alone(lab, verb):
+    run(["ip", "netns", "add", "other"])  # makes /run/netns, too
+    file = Path("/run/netns/veth0-lab")
+    file.touch()
+    world = lab.world()
+    assert "cannot be entered" in veth_lab(verb, status=5).err
+    assert lab.world() == world and file.exists()
+    file.unlink()
+    run(["ip", "netns", "delete", "other"])
 
 
 @pytest.mark.parametrize("there_before", [False, True])
