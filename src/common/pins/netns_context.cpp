@@ -276,6 +276,9 @@ Result<NetnsContext> enter_netns_context(const std::optional<std::string>& netns
     TALLY_ASSIGN_OR_RETURN(context.inode, netns_inode(*fd));
     TALLY_ASSIGN_OR_RETURN(context.netns, netns_pin_name(context.inode, context.bpffs.path));
     if (auto entered = enter_netns(*fd, *netns); !entered) {
+        if (is_failed_question(entered.error())) {
+            return std::move(entered).error();
+        }
         context.visibility = NetnsContext::Visibility::kHidden;
         context.obstacle = entered.error();
         return context;
