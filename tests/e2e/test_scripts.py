@@ -142,7 +142,7 @@ def test_somebody_elses_device_is_left_alone(lab, veth0):
     assert lab.world() == world
 
 
-# /dev as it is without udev: the shell opens what it substitutes for a command there.
+# /dev without what udev adds, such as /dev/fd, which bash's process substitution takes.
 BARE_DEV = ("unshare", "--mount", "sh", "-c",
             'mount -t tmpfs none /dev && mknod -m 666 /dev/null c 1 3 && exec "$@"', "sh")
 
